@@ -1,0 +1,73 @@
+"""What can go wrong beyond a door, named by what a tick should do about it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from scaler.model.instance import FailureClass, InstanceId
+
+
+class ScalerError(Exception):
+    """The base. `uncounted`: the order never reached the machine, so it does not count as an attempt."""
+
+    uncounted = False
+
+
+class Throttled(ScalerError):
+    """429, or our own gate or budget: not before `retry_after`. Reads and writes are held apart."""
+
+    uncounted = True
+
+    def __init__(self, message: str, retry_after: timedelta) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unreachable(ScalerError):
+    """Azure or Redis did not answer, or answered 408 or 5xx: the next tick is the retry. An order may have arrived."""
+
+
+class Conflict(ScalerError):
+    """409 or 412: somebody changed it meanwhile (a preempting operation, another etag). Look again, then decide."""
+
+    uncounted = True
+
+
+class Missing(ScalerError):
+    """The scale set or these instances do not exist any more. For a delete that is success.
+
+    `instance_ids`: those that Azure named; empty when it named none.
+    """
+
+    def __init__(self, message: str, instance_ids: Sequence[InstanceId] = ()) -> None:
+        super().__init__(message)
+        self.instance_ids = tuple(instance_ids)
+
+
+class OutOfCapacity(ScalerError):
+    """Azure has no machine of this SKU here now (AllocationFailed, SkuNotAvailable, …): hold back, and say so."""
+
+    failure = FailureClass.ALLOCATION
+
+
+class QuotaReached(ScalerError):
+    """The subscription may not have more cores: only an operator can change that."""
+
+    failure = FailureClass.QUOTA
+
+
+class Refused(ScalerError):
+    """Azure understood and said no (400, 401, 403, …). `code` is ARM's; the message names what to do where we know."""
+
+    def __init__(self, message: str, code: str = "", status: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+class Garbled(ScalerError):
+    """An answer that cannot be what was asked for (truncated, wrong type, no Date): nothing was learnt from it."""
+
+
+def failure_of(error: ScalerError) -> FailureClass:
+    """The class under which a failed start is noted."""
+    return error.failure if isinstance(error, OutOfCapacity | QuotaReached) else FailureClass.OTHER

@@ -1,0 +1,239 @@
+"""The lifecycle: one table of steps. The docs draw it, the scripts and the controllers obey it, the tests read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum, StrEnum
+from typing import Any
+
+from scaler.model.notes import Notes
+from scaler.model.record import Record, Status
+from scaler.model.row import Row
+
+
+class Owner(StrEnum):
+    """Who may take a step."""
+
+    VISITOR = "visitor"  # the queue manager, through reserve / release / cancel
+    RECONCILER = "reconciler"
+    STARTER = "starter"
+    CLEANER = "cleaner"
+
+
+class Edge(StrEnum):
+    """The verbs."""
+
+    ADMIT = "ADMIT"
+    CONDEMN = "CONDEMN"
+    PRESUME = "PRESUME"
+    RESERVE = "RESERVE"
+    CANCEL = "CANCEL"
+    ABANDON = "ABANDON"
+    OPEN = "OPEN"
+    MOVE = "MOVE"
+    REFUSE = "REFUSE"
+    RELEASE = "RELEASE"
+    EXPIRE = "EXPIRE"
+    SPEND = "SPEND"
+    FORGET = "FORGET"
+    RETIRE = "RETIRE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One row of the table. A status of None is "no record"."""
+
+    edge: Edge
+    sources: tuple[Status | None, ...]
+    target: Status | None
+    used: bool  # whether the record says used afterwards
+    owners: tuple[Owner, ...]
+    takes: bool = False  # succeeds only if it removes the key from `available` itself: the lock against SPOP
+    when: str
+
+
+_A, _R, _U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
+
+LIFECYCLE: Mapping[Edge, Rule] = {
+    rule.edge: rule
+    for rule in (
+        Rule(
+            edge=Edge.ADMIT,
+            sources=(None, _A),  # from Available: its notes were lost, or its mark had to be set again
+            target=_A,
+            used=False,
+            owners=(Owner.RECONCILER,),
+            when="at rest, marked by us and still marked, and the order horizon has passed since the mark was seen",
+        ),
+        Rule(
+            edge=Edge.CONDEMN,
+            sources=(None, _A, _U),  # from Unavailable: the record says used, the notes do not yet
+            target=_U,
+            used=True,
+            owners=(Owner.RECONCILER,),
+            when="marked and unknown or its record lost, at rest; failed or unfinished past its hold; mark refused",
+        ),
+        Rule(
+            edge=Edge.PRESUME,
+            sources=(None, _A, _U),  # from Unavailable: its notes were lost
+            target=_U,
+            used=False,
+            owners=(Owner.RECONCILER,),
+            when="marked, it runs, and the notes do not say why",
+        ),
+        Rule(
+            edge=Edge.RESERVE,
+            sources=(_A,),
+            target=_R,
+            used=False,
+            owners=(Owner.VISITOR,),
+            takes=True,
+            when="a session asks",
+        ),
+        Rule(
+            edge=Edge.CANCEL,
+            sources=(_R,),
+            target=_A,
+            used=False,
+            owners=(Owner.VISITOR,),
+            when="the session gave up before any start was ordered",
+        ),
+        Rule(
+            edge=Edge.ABANDON,
+            sources=(_R,),
+            target=_U,
+            used=True,
+            owners=(Owner.VISITOR, Owner.STARTER),
+            when="the session gave up after a start was ordered, or the record of a reserved machine says used",
+        ),
+        Rule(
+            edge=Edge.OPEN,
+            sources=(_R,),
+            target=_U,
+            used=False,
+            owners=(Owner.STARTER,),
+            when="it runs, with a start note for this very session; goes before REFUSE, however late",
+        ),
+        Rule(
+            edge=Edge.MOVE,
+            sources=(_R,),
+            target=_U,
+            used=True,
+            owners=(Owner.STARTER,),
+            when="it cannot start, is gone or is tainted, and another one is Available",
+        ),
+        Rule(
+            edge=Edge.REFUSE,
+            sources=(_R,),
+            target=_U,
+            used=True,
+            owners=(Owner.STARTER,),
+            when="it cannot start, is gone or is tainted, and no other can be had; at once without a session id",
+        ),
+        Rule(
+            edge=Edge.RELEASE,
+            sources=(_U,),
+            target=_U,
+            used=True,
+            owners=(Owner.VISITOR,),
+            when="the session ended",
+        ),
+        Rule(
+            edge=Edge.EXPIRE,
+            sources=(_U,),
+            target=_U,
+            used=True,
+            owners=(Owner.CLEANER,),
+            when="the session's or the presumed limit is over, or it was seen at rest twice",
+        ),
+        Rule(
+            edge=Edge.SPEND,
+            sources=(_A,),
+            target=_U,
+            used=True,
+            owners=(Owner.CLEANER,),
+            takes=False,  # only a tainted one so far, which left `available` at first sight
+            when="tainted, and seen at rest",
+        ),
+        Rule(
+            edge=Edge.FORGET,
+            sources=(_A,),
+            target=None,
+            used=False,
+            owners=(Owner.RECONCILER,),
+            when="gone (two witnesses)",
+        ),
+        Rule(
+            edge=Edge.RETIRE,
+            sources=(_U,),
+            target=None,
+            used=False,
+            owners=(Owner.CLEANER,),
+            when="gone (two witnesses); a refusal is kept for its reader first",
+        ),
+    )
+}
+
+
+class Keep(Enum):
+    """Leave the stored value as it is (its bytes are compared all the same)."""
+
+    KEEP = "keep"
+
+
+KEEP = Keep.KEEP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One compare-and-set of record, notes and index of one machine. Built by the functions below, never by hand.
+
+    None deletes a value; an index of None takes the key out of all three sets.
+    """
+
+    row: Row  # as it was when the change was decided; its bytes must still be there
+    edge: Edge | None  # None: bookkeeping that is no step of the lifecycle
+    record: Record | Keep | None = KEEP
+    notes: Notes | Keep | None = KEEP
+    index: Status | Keep | None = KEEP
+    takes: bool = False
+
+
+class IllegalStep(AssertionError):
+    """A step that the table does not have: a bug of ours, never an input's fault."""
+
+
+def step(edge: Edge, owner: Owner, row: Row, record: Record | None, notes: Notes | None, now: datetime) -> Change:
+    """The change of one edge. The record's status, `used` and index follow from the table, whatever `record` says.
+
+    An unreadable record counts as none and is left to the byte; notes and index then carry the step alone.
+    """
+    rule = LIFECYCLE[edge]
+    if owner not in rule.owners or row.status not in rule.sources:
+        raise IllegalStep(f"{owner} may not {edge} a machine that is {row.status or 'unrecorded'}")
+    after: Record | Keep | None = None
+    if rule.target is not None and record is not None:
+        after = replace(record, status=rule.target, used=rule.used, updated_at=now)
+    if row.record is not None and row.readable is None:
+        after = KEEP
+    return Change(row=row, edge=edge, record=after, notes=notes, index=rule.target, takes=rule.takes)
+
+
+def note(row: Row, notes: Notes, index: Status | Keep | None = KEEP) -> Change:
+    """Bookkeeping: new notes, and if asked another place in the index; the record stays."""
+    return Change(row=row, edge=None, notes=notes, index=index)
+
+
+def place(row: Row, index: Status | None) -> Change:
+    """Index repair: the key into this set and out of the others; record and notes stay."""
+    return Change(row=row, edge=None, index=index)
+
+
+def restore(row: Row, record: Record, index: Status, notes: Notes | Keep = KEEP) -> Change:
+    """The record as the notes know it, over a late write of somebody who had not read them."""
+    return Change(row=row, edge=None, record=record, notes=notes, index=index)
+
+
+def amend(record: Record, now: datetime, **fields: Any) -> Record:
+    """The record with some fields changed, and the time of the change."""
+    return replace(record, updated_at=now, **fields)

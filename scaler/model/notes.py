@@ -1,0 +1,138 @@
+"""The notes: what the scaler decided about a machine. They beat the record, which others may undo.
+
+Times of what was seen in Azure (mark_seen_at, missed_at, rest_at, unsettled_at, failed.since) are Date headers;
+all others are Redis' TIME. The two clocks are never compared with each other, nor with a host's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from scaler.model.instance import FailureClass, InstanceId, ScaleSetName, SessionId
+from scaler.model.record import Record
+
+
+class Ended(StrEnum):
+    """How a session ended; a value of `Notes.ended`."""
+
+    RELEASE = "release"  # the visitor left
+    ABANDON = "abandon"  # the visitor gave up before it was opened
+    EXPIRE = "expire"  # its limit was over, or the machine came to rest under it
+    REFUSE = "refuse"  # its machine could not be had
+    MOVE = "move"  # it got another machine
+
+
+class SpentBy(StrEnum):
+    """The step that spent the machine; decides what its deletion needs (`standing.deletable`)."""
+
+    RELEASE = "release"
+    ABANDON = "abandon"
+    EXPIRE = "expire"
+    REFUSE = "refuse"
+    MOVE = "move"
+    CONDEMN = "condemn"
+    SPEND = "spend"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartNote:
+    """A start was ordered, or is about to be, for this session and no other."""
+
+    session: SessionId
+    at: datetime  # of the latest order
+    attempts: int
+    failure: FailureClass | None = None  # of the latest attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservedNote:
+    """When the starter first saw the machine reserved for this session: the record's own time is a stranger's clock."""
+
+    session: SessionId | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedNote:
+    """The session that was let in, since when, and the record as it was then (a late SET may overwrite it)."""
+
+    session: SessionId
+    at: datetime
+    record: Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpentNote:
+    """The machine is used: it is never offered again, whatever its record says."""
+
+    why: SpentBy
+    at: datetime
+    reason: str | None = None  # for the visitor's eyes, on a refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteNote:
+    """Its deletion was ordered, or is about to be."""
+
+    at: datetime  # of the latest order
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimNote:
+    """A stop of a marked machine is under way (re-tiering): no start, no OPEN while it stands."""
+
+    order: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedNote:
+    """Seen Failed since (Azure's clock), and its class."""
+
+    failure: FailureClass
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notes:
+    """`vmss:notes:<vmId>`. None and empty mean: not yet, or no more."""
+
+    v: int = 1
+    scale_set: ScaleSetName
+    unique_id: str
+    instance_id: InstanceId
+    unknown_at: datetime | None = None  # first seen marked though nothing was known of it
+    admitting_at: datetime | None = None
+    mark_asked_at: datetime | None = None
+    mark_attempts: int = 0
+    mark_seen_at: datetime | None = None
+    admitted_at: datetime | None = None
+    heated_at: datetime | None = None
+    reserved: ReservedNote | None = None
+    start: StartNote | None = None
+    opened: OpenedNote | None = None
+    presumed_at: datetime | None = None
+    ended: Mapping[SessionId, Ended] = field(default_factory=dict)
+    spent: SpentNote | None = None
+    claim: ClaimNote | None = None
+    delete: DeleteNote | None = None
+    missed_at: datetime | None = None
+    rest_at: datetime | None = None
+    unsettled_at: datetime | None = None  # neither at rest nor running since
+    unindexed_at: datetime | None = None  # Available, but first seen outside `available` (an SPOP may be under way)
+    failed: FailedNote | None = None
+    ips: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def beyond_admitting(self) -> bool:
+        """The machine was handed to visitors, or may have been: its record must exist."""
+        return any((self.admitted_at, self.start, self.opened, self.presumed_at, self.spent, self.reserved))
+
+    @property
+    def session(self) -> SessionId | None:
+        """The session that is, or may be, on it: the one opened, else the one it was started for."""
+        if self.opened is not None:
+            return self.opened.session
+        return self.start.session if self.start is not None else None

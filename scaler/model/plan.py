@@ -1,0 +1,182 @@
+"""What a tick wants done: steps, each a change and perhaps an order, with the reason; and what it held back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from scaler.model.instance import InstanceRef, ScaleSetName, VmId
+from scaler.model.lifecycle import Change
+from scaler.model.sighting import Sighting
+
+
+class Why(StrEnum):
+    """Every reason a step or a refusal can have: constants for the log; the facts go beside them."""
+
+    # provisioner
+    BELOW_DESIRED = "capacity is below the desired number of instances"
+    CAPACITY_STUCK = "capacity stays above what is listed and nothing is updating"
+    NEW_RUNNING_WARM = "new machine runs; stopped and kept allocated for the warm share"
+    NEW_RUNNING_COLD = "new machine runs; deallocated"
+    # reconciler
+    NEW_AT_REST = "new machine is at rest and unmarked"
+    MARK_SEEN = "mark seen in Azure"
+    HORIZON_PASSED = "marked, at rest, and every order given before the mark is dead"
+    MARKED_UNKNOWN = "marked, but the registry knows nothing of it"
+    MARKED_UNKNOWN_RUNS = "marked and running, and the notes do not say why"
+    RECORD_LOST = "its notes say it was handed over, its record is lost"
+    RECORD_UNDONE = "its notes say it was started, its record says Available"
+    USED_ELSEWHERE = "its record or its notes say used"
+    FAILED = "its last operation failed, and the hold for this class of failure is over"
+    UNFINISHED = "neither at rest nor running for too long"
+    MARK_REFUSED = "Azure refused its mark too often"
+    MARK_GONE = "known, but its mark is gone; it is marked again"
+    GONE = "gone from Azure (two witnesses)"
+    MISSED = "not seen in Azure; first witness"
+    SEEN_AGAIN = "seen again"
+    INDEX_REPAIR = "its key was not where its record says"
+    LEFT_AVAILABLE = "tainted: its key leaves the available set"
+    WARMTH = "warm follows the power state"
+    # starter
+    RESERVED = "reserved"
+    START_OVERDUE = "the start is overdue"
+    RUNS = "it runs, and was started for this session"
+    UNDONE_OPEN = "a late write undid an opened session's record; restored from the notes"
+    UNDONE_END = "a late write for a session that had ended; restored from the notes"
+    NO_SESSION = "reserved without a session id"
+    CANNOT_START = "it cannot be started"
+    TAINTED = "it is tainted"
+    GAVE_UP = "reserved and used: the session gave up"
+    TIMEOUT = "not opened within the reservation timeout"
+    # cleaner
+    LIMIT = "the session limit is over"
+    PRESUMED_LIMIT = "the limit of a presumed session is over"
+    CAME_TO_REST = "at rest under its session (two witnesses)"
+    RESTS = "at rest under its session; first witness"
+    ENDED = "its session has ended"
+    RIPE = "used, and every way to undo that is closed"
+    DELETE_OVERDUE = "the delete is overdue"
+    # held back
+    NO_CONSENT = "the scale set does not carry the tag that allows us to act"
+    BREAKER = "enough of these for one tick"
+    LISTING_TOO_SHORT = "the listing holds less than half of the capacity"
+    MOST_UNKNOWN = "most marked machines are unknown: a wrong or flushed Redis?"
+    ALL_MARKS_REFUSED = "Azure refuses every mark; nothing is deleted for it"
+    UNMARKED_IN_SESSION = "a machine in session lost its mark: who unprotected it?"
+    UNDELETABLE = "Azure did not delete it, time after time"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Start one instance."""
+
+    ref: InstanceRef
+    rests_on: Sighting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerOff:
+    """Stop one instance and keep its allocation."""
+
+    ref: InstanceRef
+    rests_on: Sighting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deallocate:
+    """Stop one instance and give its allocation back."""
+
+    ref: InstanceRef
+    rests_on: Sighting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """Delete one instance; sku.capacity falls with it."""
+
+    ref: InstanceRef
+    rests_on: Sighting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Protect one instance from scale-in: it is handed over to the registry."""
+
+    ref: InstanceRef
+    etag: str | None
+    rests_on: Sighting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetCapacity:
+    """Set sku.capacity, never below what was just read."""
+
+    scale_set: ScaleSetName
+    capacity: int
+    etag: str | None
+    rests_on: Sighting
+
+
+type InstanceOrder = Start | PowerOff | Deallocate | Delete | Mark
+type Order = InstanceOrder | SetCapacity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing to do: the change is written first, and the order given only if the change was accepted."""
+
+    why: Why
+    vm_id: VmId | None = None  # None where it is about a whole scale set
+    change: Change | None = None
+    order: Order | None = None
+    facts: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Something that was wanted and held back, for the operator. `alarm`: somebody should look at it."""
+
+    why: Why
+    vm_id: VmId | None = None
+    alarm: bool = False
+    facts: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that one tick wants. `look_again`: how soon another tick would find something new, None for the timer."""
+
+    steps: tuple[Step, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    look_again: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """A look: Azure need not be asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A look: list all instances of every configured scale set.
+
+    `urgent` is False where the tick can do without one if it listed a moment ago (Policy.cleaner_lists_every).
+    """
+
+    urgent: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Some:
+    """A look: targeted GETs of these, the most wanted first; only the first Policy.max_gets are made."""
+
+    refs: tuple[InstanceRef, ...]
+
+
+type Look = Nothing | Listing | Some
+
+
+def soonest(now: datetime, *times: datetime | None) -> timedelta | None:
+    """How long until the earliest of these; None if there is none. Never negative."""
+    due = [each for each in times if each is not None]
+    return max(min(due) - now, timedelta(0)) if due else None

@@ -1,0 +1,124 @@
+"""The operator's numbers. Each default stands beside its argument; `at_speed` makes all durations shorter together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+
+from scaler.model.instance import FailureClass, ScaleSetName
+
+_S = timedelta(seconds=1)
+_MIN = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """What one scale set should hold."""
+
+    desired: int  # instances of every kind: ready, reserved, in session, being deleted
+    warm: int = 0  # of the ready ones, how many keep their allocation: full price, started in ~5 s instead of ~100 s
+
+
+def _holds() -> Mapping[FailureClass, timedelta]:
+    return {
+        FailureClass.QUOTA: 60 * _MIN,  # only the operator can end it; hammering does not
+        FailureClass.ALLOCATION: 10 * _MIN,  # a sold-out region recovers in tens of minutes; each retry costs a create
+        FailureClass.OTHER: 2 * _MIN,  # often a passing fault: make a new one soon
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """All numbers a controller may use. Durations are of the world, not of this process: `at_speed` scales them."""
+
+    capacity: Mapping[ScaleSetName, Capacity] = field(default_factory=dict)
+    managed_by: str = "true"  # the value of the tag scaler:managed that means consent
+    region: str | None = None  # written into new records
+
+    # an order given later than this after the look it rests on was sent is not given: the SDK's time-outs included
+    order_horizon: timedelta = 45 * _S
+    # how far a targeted GET may lag behind ARM's truth
+    observation_lag: timedelta = 10 * _S
+    # Date headers and our notes of them have whole seconds: so much may two of them lie. Not scaled by speed.
+    date_resolution: timedelta = _S
+    # Redis may lose up to 30 s of acknowledged writes in a failover: a note this old is there to stay
+    ripening: timedelta = 30 * _S
+    # two witnesses of an absence are this far apart: a listing may miss a machine while the set mutates
+    evidence: timedelta = 30 * _S
+    # what a naive queue manager may need from SPOP to SET: until then a missing index entry is left missing
+    repair_after: timedelta = 2 * _MIN
+    # refusals of one machine's mark until it is given up
+    mark_attempts: int = 5
+    # Azure's own create retries end within 30 minutes
+    creating_timeout: timedelta = 30 * _MIN
+    # a cold start takes about 100 s; three times that is no longer a slow start
+    start_timeout: timedelta = 5 * _MIN
+    # a third failure of one machine will not be followed by a success
+    start_attempts: int = 3
+    # a visitor who waited a quarter of an hour is better told the truth
+    reservation_timeout: timedelta = 15 * _MIN
+    # 0: sessions are not limited, as long as the queue manager releases them
+    session_limit: timedelta = 60 * _MIN
+    # for a machine that runs and nobody knows why, where session_limit is off
+    presumed_limit: timedelta = 60 * _MIN
+    # a session is not ended on the second: clocks and observers get a minute
+    expiry_grace: timedelta = 60 * _S
+    # how long a refused visitor may need to read the refusal
+    refusal_kept: timedelta = 10 * _MIN
+    # creates per tick and scale set: Azure accepts more, a wrong setting should not cost more
+    max_surge: int = 10
+    # share of the fleet that one tick may begin to delete, at least one: a wrong decision shows before it is complete
+    max_deletes: float = 0.10
+    # the same for records forgotten and machines condemned for their marks
+    max_forgets: float = 0.10
+    # when most marked machines are unknown at once, Redis is wrong or empty: somebody may bring it back
+    flush_hold: timedelta = 10 * _MIN
+    # capacity above what is listed for so long is an operation that Azure lost
+    capacity_stuck: timedelta = 10 * _MIN
+    failed_hold: Mapping[FailureClass, timedelta] = field(default_factory=_holds)
+    # a delete that Azure accepted shows within a minute: twice that, then doubled up to the hour
+    delete_retry: timedelta = 2 * _MIN
+    delete_retry_most: timedelta = 60 * _MIN
+    delete_attempts: int = 5
+
+    # ARM's budget per scale set: 10 instance views a minute, 12 PUTs in the bucket (facts: throttling)
+    max_marks: int = 10  # per tick
+    max_gets: int = 10  # targeted GETs per tick
+    starts_by_get: int = 5  # above so many waiting starts one listing is cheaper than the GETs
+    cleaner_lists_every: timedelta = 30 * _S
+    view_kept: timedelta = 60 * _S  # how old a view of the scale set may be for starter and cleaner
+
+    # when a started machine is looked at first, and how often then
+    first_look_warm: timedelta = 4 * _S
+    first_look_cold: timedelta = 45 * _S
+    look_every: timedelta = 5 * _S
+    # after a mark: the next listing that can show it
+    look_after_mark: timedelta = 15 * _S
+
+    @property
+    def admit_after(self) -> timedelta:
+        """How long after the mark was first seen every earlier order is dead, by Azure's clock."""
+        return self.order_horizon + self.observation_lag + self.date_resolution
+
+    @property
+    def witness_gap(self) -> timedelta:
+        """How far apart two Date headers must be to count as two witnesses."""
+        return self.evidence + self.date_resolution
+
+    @property
+    def limit_of_presumed(self) -> timedelta:
+        """How long a machine that runs for unknown reasons is left alone."""
+        return self.session_limit or self.presumed_limit
+
+    def share(self, fraction: float, fleet_size: int) -> int:
+        """A breaker's number: that share of the fleet, at least one."""
+        return max(1, int(fraction * fleet_size))
+
+    def at_speed(self, speed: float) -> "Policy":
+        """The same policy in a world that runs `speed` times faster (the local run). Counts and shares stay."""
+        scaled: dict[str, object] = {
+            each.name: getattr(self, each.name) / speed
+            for each in fields(self)
+            if isinstance(getattr(self, each.name), timedelta) and each.name != "date_resolution"
+        }
+        scaled["failed_hold"] = {failure: hold / speed for failure, hold in self.failed_hold.items()}
+        return replace(self, **scaled)  # type: ignore[arg-type]

@@ -1,0 +1,55 @@
+"""What Redis holds about one machine: record, notes and its places in the index, with the bytes they were read from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from scaler.model.instance import VmId
+from scaler.model.notes import Notes
+from scaler.model.record import Record, Status, Unreadable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """The exact bytes a row was read from; None is absence, and absence is a value. A change compares with them."""
+
+    record: bytes | None = None
+    notes: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One machine in the registry. A row without record and notes stands for "Redis knows nothing of it"."""
+
+    vm_id: VmId
+    record: Record | Unreadable | None = None
+    notes: Notes | None = None  # None also where the stored notes cannot be read: then they are lost
+    index: frozenset[Status] = frozenset()  # the sets that hold its key; more or less than one wants repair
+    before: Before = field(default_factory=Before)
+
+    @property
+    def readable(self) -> Record | None:
+        """The record, if there is one to go by."""
+        return self.record if isinstance(self.record, Record) else None
+
+    @property
+    def status(self) -> Status | None:
+        """The record's status, None where there is no readable record."""
+        return self.record.status if isinstance(self.record, Record) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """Something in Redis that we leave alone, for the operator: the key, and what is wrong with it."""
+
+    key: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The registry at one moment: every machine that the index names."""
+
+    now: datetime  # Redis' TIME: the `now` of the tick
+    rows: Mapping[VmId, Row]
+    complaints: tuple[Complaint, ...] = ()

@@ -1,0 +1,75 @@
+"""Looking at Azure: what was asked, when, and how much of an answer it is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from scaler.model.instance import Instance, InstanceRef, ProvisioningState, ScaleSetName
+
+
+class By(StrEnum):
+    """How a machine was looked at; the two lag differently."""
+
+    LISTING = "listing"  # may lag without bound
+    TARGETED = "targeted"  # lags at most Policy.observation_lag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleSetView:
+    """The answer to a GET of the scale set."""
+
+    name: ScaleSetName
+    unique_id: str  # ARM's `properties.uniqueId`: a scale set made anew under the same name has another one
+    capacity: int  # sku.capacity: counts every VM object, deallocated and failed ones too
+    etag: str | None  # for the capacity PATCH's If-Match
+    managed_by: str | None  # the tag `scaler:managed`, the operator's consent
+    at: datetime  # the answer's Date header (Azure's clock, whole seconds)
+    sent: float  # monotonic seconds at which the question was sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One look at one scale set. An order names the sighting it rests on and dies by its `sent`."""
+
+    scale_set: ScaleSetName
+    unique_id: str
+    at: datetime  # Date header of the answer; of the first page for a listing
+    sent: float  # monotonic seconds; of the first page for a listing
+    by: By
+    complete: bool  # a listing of all pages that holds at least sku.capacity minus the deleting; True if targeted
+    plausible: bool  # a listing of at least half of sku.capacity; nothing destructive rests on less
+    consent: bool
+    capacity: int
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """Every page of one listing, as a door returns it. `at` and `sent` are those of the first page."""
+
+    scale_set: ScaleSetName
+    instances: tuple[Instance, ...]
+    unidentified: int  # rows without a vmId or id yet (being created, being deleted): counted, not named
+    requests: int  # pages asked for
+    at: datetime
+    sent: float
+
+    @property
+    def deleting(self) -> int:
+        """How many of the listed are on their way out."""
+        return sum(each.provisioning is ProvisioningState.DELETING for each in self.instances)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The answer to a targeted GET: the instance behind the id, whoever it is by now; None for a 404."""
+
+    asked: InstanceRef
+    found: Instance | None
+    at: datetime
+    sent: float
+
+    @property
+    def instance(self) -> Instance | None:
+        """The machine that was meant, or None when it is gone (404, or another vmId behind its id)."""
+        return self.found if self.found is not None and self.found.vm_id == self.asked.vm_id else None
