@@ -8,8 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from emulator.functions_host import host, local_settings, log_lines
+from emulator.functions_host import local_settings, log_lines
 from emulator.functions_host.errors import CannotStart
+from emulator.functions_host.host import Host
 from emulator.functions_host.worker import Worker
 
 _DESCRIPTION = """\
@@ -40,13 +41,14 @@ async def _run(options: argparse.Namespace) -> int:
     worker = Worker()
     level = logging.DEBUG if os.environ.get("PYTHON_ENABLE_DEBUG_LOGGING") == "1" else logging.INFO
     log_lines.install(sys.stdout, level, worker.speaker)
-    functions = await host.load(options.app, worker)
+    host = Host(worker)
+    await host.load(options.app)
     code = 0
     if options.once is None:
-        await functions.serve(options.port, options.seconds)
-    elif not await functions.once(options.once):
+        await host.serve(options.port, options.seconds)
+    elif not await host.once(options.once):
         code = 1
-    await functions.leave(code)
+    await host.leave(code)
     return code
 
 

@@ -1,5 +1,5 @@
 """What stops the host from starting, told so that its reader can mend it."""
 
 
-class CannotStart(Exception):  # noqa: N818 -- named by what its reader has to know
+class CannotStart(Exception):
     """The app, its settings or the command line need a change; the message says which one."""

@@ -1,4 +1,4 @@
-"""One function app on this machine: loaded, and then run by its timers, or a single function of it run once."""
+"""One function app on this machine: loaded, and then fired by its timers, or one function of it run once."""
 
 import asyncio
 import contextlib
@@ -14,18 +14,25 @@ from emulator.functions_host.worker import Worker, logger
 
 # Whoever stops a process waits a second before it gets impatient; most ticks end in less.
 _GRACE_SECONDS = 0.7
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Host:
     """A worker with an app in it, the timers of that app, and the wish to stop."""
 
-    def __init__(self, worker: Worker, timers: tuple[Timer, ...]) -> None:
+    def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._timers = timers
+        self._timers: tuple[Timer, ...] = ()
         self._stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _STOP_SIGNALS:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._stop.set))
+
+    async def load(self, app: Path) -> None:
+        """Index an app, given by its absolute path, and read its schedules; raises CannotStart."""
+        local_settings.check_host_json(app)
+        await self._worker.index(app)
+        self._timers = timers_of(self._worker.functions.values(), os.environ)
 
     async def once(self, name: str) -> bool:
         """Run one function to its end; False if it failed, or if the host was stopped first."""
@@ -60,15 +67,11 @@ class Host:
         deadline = threading.Timer(_GRACE_SECONDS, os._exit, (code,))
         deadline.daemon = True
         deadline.start()
+        for number in _STOP_SIGNALS:
+            # A terminal signals the whole group, and who started us signals once more: that must not change the code.
+            signal.signal(number, signal.SIG_IGN)
         await asyncio.gather(*self._worker.running)
 
     def _admin(self) -> admin.Admin:
         timed = frozenset(timer.function.name for timer in self._timers)
         return admin.Admin(self._worker, timed, asyncio.get_running_loop())
-
-
-async def load(app: Path, worker: Worker) -> Host:
-    """Index an app and read its schedules; raises CannotStart."""
-    local_settings.check_host_json(app)
-    await worker.index(app)
-    return Host(worker, timers_of(worker.functions.values(), os.environ))

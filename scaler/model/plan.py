@@ -117,6 +117,7 @@ class SetCapacity:
     rests_on: Sighting
 
 
+type Facts = Mapping[str, str | int | float | bool | None]
 type InstanceOrder = Start | PowerOff | Deallocate | Delete | Mark
 type Order = InstanceOrder | SetCapacity
 
@@ -129,7 +130,7 @@ class Step:
     vm_id: VmId | None = None  # None where it is about a whole scale set
     change: Change | None = None
     order: Order | None = None
-    facts: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +140,7 @@ class Refusal:
     why: Why
     vm_id: VmId | None = None
     alarm: bool = False
-    facts: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

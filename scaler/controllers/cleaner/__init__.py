@@ -1,0 +1,11 @@
+"""The cleaner: ends sessions whose time is over, deletes what is used, retires what is gone.
+
+controller  wants and decide: what is looked at, and the breakers
+case        one machine's case: everything the verbs below may look at
+sessions    EXPIRE: by its limit, or at rest under its session
+deletes     the acknowledgement of a RELEASE, and the delete itself
+"""
+
+from scaler.controllers.cleaner.controller import decide, wants
+
+__all__ = ["decide", "wants"]

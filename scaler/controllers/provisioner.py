@@ -1,0 +1,72 @@
+"""The provisioner: capacity up to what is desired, and new machines to rest. It knows Azure and nothing else."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from scaler.model.fleet import Cloud, Seen
+from scaler.model.instance import PowerState, ScaleSetName
+from scaler.model.plan import Deallocate, Listing, Look, Nothing, Plan, PowerOff, Refusal, SetCapacity, Some, Step, Why
+from scaler.model.policy import Capacity, Policy
+from scaler.model.sighting import By, Sighting
+
+_ALLOCATED_AT_REST = {PowerState.STOPPING, PowerState.STOPPED}  # on their way to warm, or there
+
+
+def wants(cloud: Cloud, policy: Policy) -> Look:
+    """First a listing; then a targeted GET of each machine it would stop: a stop rests on that answer alone."""
+    if not cloud.listings:
+        return Nothing() if cloud.unlisted else Listing()
+    if cloud.asked:
+        return Nothing()
+    refs = tuple(seen.instance.ref for name in cloud.listings for seen in _running_and_new(cloud, name))
+    return Some(refs=refs[: policy.max_gets]) if refs else Nothing()
+
+
+def decide(cloud: Cloud, policy: Policy) -> Plan:
+    """Raise capacity, stop what is new and runs. Deletes nothing, never lowers capacity, waits for nothing."""
+    steps: list[Step] = []
+    refusals: list[Refusal] = []
+    for name, listing in cloud.listings.items():
+        if not listing.consent:
+            refusals.append(Refusal(why=Why.NO_CONSENT, facts={"scale_set": name}))
+            continue
+        capacity = policy.capacity[name]
+        steps += _grow(listing, cloud, capacity, policy)
+        steps += _to_rest(cloud, name, capacity)
+    return Plan(steps=tuple(steps), refusals=tuple(refusals))
+
+
+def _grow(listing: Sighting, cloud: Cloud, wanted: Capacity, policy: Policy) -> Iterator[Step]:
+    if listing.capacity < wanted.desired:
+        surge = min(wanted.desired, listing.capacity + policy.max_surge)
+        yield _set_capacity(listing, surge, Why.BELOW_DESIRED)
+        return
+    since = cloud.short_since.get(listing.scale_set)
+    if since is not None and listing.at - since >= policy.capacity_stuck:
+        yield _set_capacity(listing, listing.capacity, Why.CAPACITY_STUCK)
+
+
+def _set_capacity(listing: Sighting, capacity: int, why: Why) -> Step:
+    order = SetCapacity(scale_set=listing.scale_set, capacity=capacity, etag=listing.etag, rests_on=listing)
+    return Step(why=why, order=order, facts={"scale_set": listing.scale_set, "was": listing.capacity, "to": capacity})
+
+
+def _running_and_new(cloud: Cloud, scale_set: ScaleSetName) -> Iterator[Seen]:
+    """Unmarked and running, whatever its age; one that is Failed but runs is stopped all the same."""
+    for seen in cloud.of(scale_set):
+        if seen.instance.runs and not seen.instance.marked and not seen.instance.busy:
+            yield seen
+
+
+def _to_rest(cloud: Cloud, scale_set: ScaleSetName, wanted: Capacity) -> Iterator[Step]:
+    """Power off until the warm share is full, counting what is still on its way there; deallocate the rest."""
+    warm = sum(seen.instance.power in _ALLOCATED_AT_REST for seen in cloud.of(scale_set))
+    sure = [seen for seen in _running_and_new(cloud, scale_set) if seen.sighting.by is By.TARGETED]
+    for seen in islice(sure, max(wanted.warm - warm, 0)):
+        yield _stop(PowerOff(ref=seen.instance.ref, rests_on=seen.sighting), Why.NEW_RUNNING_WARM)
+    for seen in islice(sure, max(wanted.warm - warm, 0), None):
+        yield _stop(Deallocate(ref=seen.instance.ref, rests_on=seen.sighting), Why.NEW_RUNNING_COLD)
+
+
+def _stop(order: PowerOff | Deallocate, why: Why) -> Step:
+    return Step(why=why, vm_id=order.ref.vm_id, order=order)

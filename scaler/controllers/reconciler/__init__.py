@@ -1,0 +1,12 @@
+"""The reconciler: brings registry and Azure together. It marks, admits, condemns, presumes, forgets and repairs.
+
+controller  wants and decide: the order of things in one pass, and its breakers
+case        one machine's case: everything the verbs below may look at
+newcomers   a new machine: mark, then ADMIT
+doubts      a machine that may have been used: CONDEMN at rest, PRESUME while it runs
+repairs     index, warmth, witnesses; FORGET
+"""
+
+from scaler.controllers.reconciler.controller import decide, wants
+
+__all__ = ["decide", "wants"]

@@ -1,0 +1,98 @@
+"""What the reconciler looks at, the order of its pass, and its breakers."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from scaler.controllers.reconciler.case import Case, mood_of
+from scaler.controllers.reconciler.doubts import doubtful, in_session, used
+from scaler.controllers.reconciler.newcomers import newcomer
+from scaler.controllers.reconciler.repairs import repair, unseen, withhold
+from scaler.model.fleet import Fleet, Member
+from scaler.model.instance import InstanceRef
+from scaler.model.plan import Listing, Look, Mark, Nothing, Plan, Refusal, Some, Step, Why, soonest
+from scaler.model.policy import Policy
+from scaler.model.standing import Standing
+
+_VERBS = {
+    Standing.NEW: newcomer,
+    Standing.ADMITTING: newcomer,
+    Standing.UNMARKED: newcomer,
+    Standing.STRANGER: doubtful,
+    Standing.TAINTED: doubtful,
+    Standing.IN_SESSION: in_session,
+    Standing.USED: used,
+}
+_CAPPED = {Why.GONE, Why.MARK_REFUSED}
+
+
+def wants(fleet: Fleet, policy: Policy) -> Look:
+    """First a listing; then, where a listing stayed short, targeted GETs of those it lacks."""
+    if not fleet.cloud.listings:
+        return Nothing() if fleet.cloud.unlisted else Listing()
+    refs = tuple(_unproven(fleet))[: policy.max_gets]
+    return Some(refs=refs) if refs and not fleet.cloud.asked else Nothing()
+
+
+def _unproven(fleet: Fleet) -> Iterator[InstanceRef]:
+    """Known machines of a listed scale set that are neither seen nor proven absent."""
+    for member in fleet.members:
+        ref = fleet.address(member.row)
+        if member.seen is None and member.absent is None and ref is not None and ref.scale_set in fleet.cloud.listings:
+            yield ref
+
+
+def decide(fleet: Fleet, policy: Policy) -> Plan:
+    """At most one step a machine and tick, the longest waiting first; what is too much for one tick waits."""
+    mood = mood_of(fleet, policy)
+    wanted: list[Step] = []
+    refusals: list[Refusal] = list(mood.alarms)
+    for member in sorted(fleet.members, key=_longest_waiting_first):
+        if member.seen is None:
+            outcome = unseen(member, fleet, policy)
+        else:
+            outcome = _of(Case(member=member, seen=member.seen, now=fleet.now, policy=policy, mood=mood))
+        if isinstance(outcome, Refusal):
+            refusals.append(outcome)
+        elif outcome is not None:
+            wanted.append(outcome)
+    kept, held = _breakers(wanted, len(fleet.rows), policy)
+    return Plan(steps=kept, refusals=(*refusals, *held), look_again=_look_again(kept, fleet, policy))
+
+
+def _of(case: Case) -> Step | Refusal | None:
+    if not case.seen.sighting.consent:
+        return withhold(case.member, Why.NO_CONSENT)
+    verb = _VERBS.get(case.standing)
+    outcome = verb(case) if verb is not None else None
+    return outcome if isinstance(outcome, Step) else repair(case) or outcome
+
+
+def _longest_waiting_first(member: Member) -> tuple[float, str]:
+    notes = member.row.notes
+    since = (notes.missed_at or notes.mark_asked_at) if notes is not None else None
+    return (since.timestamp() if since is not None else float("inf"), member.vm_id)
+
+
+def _breakers(wanted: Sequence[Step], fleet_size: int, policy: Policy) -> tuple[tuple[Step, ...], tuple[Refusal, ...]]:
+    marks, capped = policy.max_marks, policy.share(policy.max_forgets, fleet_size)
+    kept, held = [], []
+    for step in wanted:
+        marks -= isinstance(step.order, Mark)
+        capped -= step.why in _CAPPED
+        if (isinstance(step.order, Mark) and marks < 0) or (step.why in _CAPPED and capped < 0):
+            held.append(Refusal(why=Why.BREAKER, vm_id=step.vm_id, facts={"held": step.why}))
+        else:
+            kept.append(step)
+    return tuple(kept), tuple(held)
+
+
+def _look_again(steps: Sequence[Step], fleet: Fleet, policy: Policy) -> timedelta | None:
+    """Sooner than the timer: after a mark, and when the next machine can be admitted."""
+    waits = [policy.look_after_mark] if any(isinstance(each.order, Mark) for each in steps) else []
+    waits += [policy.admit_after] if any(each.why is Why.MARK_SEEN for each in steps) else []
+    for member in fleet.members:
+        notes = member.row.notes
+        if member.seen is None or notes is None or notes.mark_seen_at is None or notes.beyond_admitting:
+            continue
+        waits.append(policy.admit_after - (member.seen.sighting.at - notes.mark_seen_at))
+    return soonest(fleet.now, *(fleet.now + wait for wait in waits if wait > timedelta(0)))

@@ -1,0 +1,56 @@
+"""A new machine at rest is marked, and admitted once every order given before the mark is dead."""
+
+from dataclasses import replace
+
+from scaler.controllers.reconciler.case import Case
+from scaler.controllers.reconciler.doubts import condemn, hold_over, presume
+from scaler.model.lifecycle import Edge, Owner, note, step
+from scaler.model.plan import Mark, Refusal, Step, Why
+from scaler.model.standing import Standing
+
+
+def newcomer(case: Case) -> Step | Refusal | None:
+    """NEW, ADMITTING or UNMARKED. While it runs unmarked it is the provisioner's, which stops it."""
+    if case.instance.runs and case.instance.marked:
+        return presume(case)
+    if case.instance.runs and not case.instance.busy:
+        return None
+    if not case.instance.at_rest:
+        return hold_over(case)
+    if case.unreadable:  # somebody wrote what is not a record where ours belongs: it cannot be offered
+        return condemn(case, Why.MARKED_UNKNOWN)
+    return admit(case) if case.standing is Standing.ADMITTING else mark(case)
+
+
+def mark(case: Case) -> Step | Refusal | None:
+    """Note it, then order the mark; once per horizon, and not for ever."""
+    notes = case.notes
+    if notes.mark_attempts >= case.policy.mark_attempts:
+        return None if case.mood.all_marks_refused else condemn(case, Why.MARK_REFUSED)
+    if notes.mark_asked_at is not None and case.now - notes.mark_asked_at < case.policy.order_horizon:
+        return None
+    asked = replace(
+        notes,
+        admitting_at=notes.admitting_at or case.now,
+        admitted_at=None,
+        mark_asked_at=case.now,
+        mark_seen_at=None,
+        mark_attempts=notes.mark_attempts + 1,
+    )
+    order = Mark(ref=case.instance.ref, etag=case.instance.etag, rests_on=case.seen.sighting)
+    why = Why.MARK_GONE if case.standing is Standing.UNMARKED else Why.NEW_AT_REST
+    return Step(why=why, vm_id=case.row.vm_id, change=note(case.row, asked, case.out_of_available), order=order)
+
+
+def admit(case: Case) -> Step | None:
+    """First note when the mark was seen, in a listing later than the order; then wait out the horizon; then ADMIT."""
+    notes = case.notes
+    if notes.mark_seen_at is None:
+        seen = replace(notes, mark_seen_at=case.at)
+        return Step(why=Why.MARK_SEEN, vm_id=case.row.vm_id, change=note(case.row, seen, case.out_of_available))
+    if case.at - notes.mark_seen_at < case.policy.admit_after:
+        return None
+    admitted = replace(notes, admitted_at=case.now, mark_attempts=0, unindexed_at=None)
+    change = step(Edge.ADMIT, Owner.RECONCILER, case.row, case.fresh_record(), admitted, case.now)
+    facts = {"warm": case.instance.warm}
+    return Step(why=Why.HORIZON_PASSED, vm_id=case.row.vm_id, change=change, facts=facts)

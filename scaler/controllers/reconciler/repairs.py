@@ -1,0 +1,130 @@
+"""What goes astray without anybody deciding it: index entries, warmth, witnesses; and machines that are gone."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from scaler.controllers.reconciler.case import Case
+from scaler.model.fleet import Fleet, Member
+from scaler.model.instance import ProvisioningState
+from scaler.model.lifecycle import KEEP, Change, Edge, Keep, Owner, amend, note, place, step
+from scaler.model.notes import Notes
+from scaler.model.plan import Refusal, Step, Why
+from scaler.model.policy import Policy
+from scaler.model.record import Record, Status
+from scaler.model.standing import Standing
+from scaler.model.witness import gone, missed
+
+_NOT_OFFERED = {Standing.NEW, Standing.ADMITTING, Standing.UNMARKED, Standing.TAINTED, Standing.STRANGER}
+
+
+def repair(case: Case) -> Step | None:
+    """One change that puts index, warmth and notes right, or None where they are."""
+    record = _warmed(case)
+    index = _index(case)
+    notes = _noted(case, index)
+    if record is KEEP and notes == case.row.notes and index is KEEP:
+        return None
+    kept = KEEP if notes is None else notes
+    change = Change(row=case.row, edge=None, record=record, notes=kept, index=index)
+    return Step(why=_why(case, record, index), vm_id=case.row.vm_id, change=change)
+
+
+def _why(case: Case, record: Record | Keep, index: Status | Keep | None) -> Why:
+    if index is None and case.standing in _NOT_OFFERED:
+        return Why.LEFT_AVAILABLE
+    if index is not KEEP:
+        return Why.INDEX_REPAIR
+    return Why.WARMTH if record is not KEEP else Why.SEEN_AGAIN
+
+
+def _warmed(case: Case) -> Record | Keep:
+    record = case.row.readable
+    if case.standing is not Standing.READY or record is None or record.warm == case.instance.warm:
+        return KEEP
+    return amend(record, case.now, warm=case.instance.warm)
+
+
+def _noted(case: Case, index: Status | Keep | None) -> Notes | None:
+    """The notes after this sighting. One that is merely being created needs none yet; Reserved is the starter's."""
+    if case.standing is Standing.RESERVED:
+        return case.row.notes
+    fresh = case.instance.provisioning is ProvisioningState.CREATING and case.instance.created_at is not None
+    if case.row.notes is None and (fresh or case.instance.settled):
+        return None
+    notes = case.notes
+    if case.standing is not Standing.READY:
+        return notes
+    return replace(notes, unindexed_at=_unindexed_since(case, index))
+
+
+def _unindexed_since(case: Case, index: Status | Keep | None) -> datetime | None:
+    """Since when an Available record's key has been outside `available`: an SPOP may be under way until then."""
+    notes = case.row.notes
+    if index is Status.AVAILABLE or (index is KEEP and Status.AVAILABLE in case.row.index):
+        return None
+    return (notes.unindexed_at if notes is not None else None) or case.now
+
+
+def _index(case: Case) -> Status | Keep | None:
+    """Where its key belongs, KEEP where it is. Only adding to `available` waits."""
+    index = case.row.index
+    if case.standing is Standing.READY:
+        return _index_of_ready(case)
+    if case.standing in _NOT_OFFERED:
+        return case.out_of_available
+    wanted = Status.RESERVED if case.standing is Standing.RESERVED else Status.UNAVAILABLE
+    return KEEP if index == {wanted} else wanted
+
+
+def _index_of_ready(case: Case) -> Status | Keep | None:
+    index, notes = case.row.index, case.row.notes
+    if Status.AVAILABLE in index:
+        return KEEP if index == {Status.AVAILABLE} else Status.AVAILABLE
+    since = notes.unindexed_at if notes is not None else None
+    if since is not None and case.now - since >= case.policy.repair_after:
+        return Status.AVAILABLE
+    return None if index else KEEP
+
+
+def withhold(member: Member, why: Why) -> Step | Refusal | None:
+    """Its key leaves `available`, at once and whatever else is known."""
+    if Status.AVAILABLE not in member.row.index or member.row.readable is None:
+        return None
+    return Step(why=why, vm_id=member.vm_id, change=place(member.row, None))
+
+
+def unseen(member: Member, fleet: Fleet, policy: Policy) -> Step | Refusal | None:
+    """Not in Azure, as far as this tick saw: FORGET what is Available and gone, withhold what has no scale set."""
+    row = member.row
+    if row.status is not Status.AVAILABLE:
+        return _strayed(member)
+    if member.absent is not None:
+        return _forget(member, policy) if member.absent.plausible else Refusal(why=Why.LISTING_TOO_SHORT)
+    notes = row.notes
+    if notes is None or not notes.scale_set:
+        return None
+    listing = fleet.cloud.listings.get(notes.scale_set)
+    replaced = listing is not None and listing.unique_id != notes.unique_id
+    return withhold(member, Why.LEFT_AVAILABLE) if replaced or notes.scale_set not in fleet.scale_sets else None
+
+
+def _forget(member: Member, policy: Policy) -> Step | None:
+    absent = member.absent
+    if absent is None:
+        return None
+    if gone(member.row, absent, policy):
+        change = step(Edge.FORGET, Owner.RECONCILER, member.row, None, None, absent.at)
+        return Step(why=Why.GONE, vm_id=member.vm_id, change=change)
+    first = missed(member.row, absent)
+    if first is None:
+        return None
+    out = None if Status.AVAILABLE in member.row.index else KEEP
+    return Step(why=Why.MISSED, vm_id=member.vm_id, change=note(member.row, first, out))
+
+
+def _strayed(member: Member) -> Step | None:
+    """A Reserved or Unavailable record's key belongs into its own set, seen or not."""
+    row = member.row
+    if row.status is None or row.index == {row.status}:
+        return None
+    return Step(why=Why.INDEX_REPAIR, vm_id=member.vm_id, change=place(row, row.status))

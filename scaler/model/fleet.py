@@ -1,0 +1,161 @@
+"""Azure joined with Redis at one moment: what a controller decides on."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from scaler.model.instance import Instance, InstanceRef, ScaleSetName, VmId
+from scaler.model.policy import Policy
+from scaler.model.row import Row, Snapshot
+from scaler.model.sighting import Answer, By, Pages, ScaleSetView, Sighting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A machine, and the look it was seen in."""
+
+    instance: Instance
+    sighting: Sighting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """What this tick saw of Azure: the whole of what the provisioner knows. Nothing is carried over between ticks."""
+
+    listings: Mapping[ScaleSetName, Sighting] = field(default_factory=dict)
+    unlisted: frozenset[ScaleSetName] = frozenset()  # a listing was wanted and put off (the budget, or not yet due)
+    seen: Mapping[VmId, Seen] = field(default_factory=dict)  # the latest look at each
+    asked: Mapping[VmId, Sighting] = field(default_factory=dict)  # every targeted GET that was answered
+    short_since: Mapping[ScaleSetName, datetime] = field(default_factory=dict)  # less listed than capacity since
+
+    def of(self, scale_set: ScaleSetName) -> Iterator[Seen]:
+        """The machines seen in one scale set."""
+        return (each for each in self.seen.values() if each.instance.ref.scale_set == scale_set)
+
+    def with_listing(self, view: ScaleSetView, pages: Pages, policy: Policy) -> "Cloud":
+        """Add one listing, taken right after `view`."""
+        sighting = _of_listing(view, pages, policy)
+        seen = {each.vm_id: Seen(instance=each, sighting=sighting) for each in pages.instances}
+        return Cloud(
+            listings={**self.listings, view.name: sighting},
+            unlisted=self.unlisted,
+            seen={**self.seen, **seen},
+            asked=self.asked,
+            short_since=self.short_since,
+        )
+
+    def with_answers(self, view: ScaleSetView, answers: Iterable[Answer], policy: Policy) -> "Cloud":
+        """Add targeted GETs. A gone machine leaves `seen`: the later, targeted look wins over a listing."""
+        seen, asked = dict(self.seen), dict(self.asked)
+        for answer in answers:
+            sighting = _of_answer(view, answer, policy)
+            asked[answer.asked.vm_id] = sighting
+            if answer.instance is None:
+                seen.pop(answer.asked.vm_id, None)
+            else:
+                seen[answer.asked.vm_id] = Seen(instance=answer.instance, sighting=sighting)
+        return Cloud(
+            listings=self.listings, unlisted=self.unlisted, seen=seen, asked=asked, short_since=self.short_since
+        )
+
+
+def _of_listing(view: ScaleSetView, pages: Pages, policy: Policy) -> Sighting:
+    listed = len(pages.instances) + pages.unidentified
+    return Sighting(
+        scale_set=view.name,
+        unique_id=view.unique_id,
+        at=pages.at,
+        sent=pages.sent,
+        by=By.LISTING,
+        complete=listed >= view.capacity - pages.deleting,
+        plausible=2 * listed >= view.capacity,
+        consent=view.managed_by == policy.managed_by,
+        capacity=view.capacity,
+        etag=view.etag,
+    )
+
+
+def _of_answer(view: ScaleSetView, answer: Answer, policy: Policy) -> Sighting:
+    return Sighting(
+        scale_set=view.name,
+        unique_id=view.unique_id,
+        at=answer.at,
+        sent=answer.sent,
+        by=By.TARGETED,
+        complete=True,
+        plausible=True,
+        consent=view.managed_by == policy.managed_by,
+        capacity=view.capacity,
+        etag=view.etag,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One machine with everything known of it in this tick."""
+
+    row: Row
+    seen: Seen | None = None
+    absent: Sighting | None = None  # the look that proves it is not there: one witness
+
+    @property
+    def vm_id(self) -> VmId:
+        """The identity."""
+        return self.row.vm_id
+
+    @property
+    def instance(self) -> Instance | None:
+        """The machine in Azure, if it was seen."""
+        return self.seen.instance if self.seen is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """The registry's rows and the cloud, joined. `now` is the registry's clock."""
+
+    now: datetime
+    rows: Mapping[VmId, Row]
+    cloud: Cloud
+    scale_sets: frozenset[ScaleSetName]  # the configured ones
+
+    @classmethod
+    def join(cls, snapshot: Snapshot, cloud: Cloud, scale_sets: Iterable[ScaleSetName]) -> "Fleet":
+        """Every machine that either side knows has a row; one that only Azure knows has an empty one."""
+        unrecorded = {vm_id: Row(vm_id=vm_id) for vm_id in cloud.seen if vm_id not in snapshot.rows}
+        return cls(
+            now=snapshot.now,
+            rows={**unrecorded, **snapshot.rows},
+            cloud=cloud,
+            scale_sets=frozenset(scale_sets),
+        )
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """All machines, in a stable order."""
+        return tuple(self.member(self.rows[vm_id]) for vm_id in sorted(self.rows))
+
+    def member(self, row: Row) -> Member:
+        """One row, joined."""
+        return Member(row=row, seen=self.cloud.seen.get(row.vm_id), absent=self.absent(row.vm_id))
+
+    def absent(self, vm_id: VmId) -> Sighting | None:
+        """The look that proves the machine is not in Azure; None is "unknown", never "there"."""
+        if vm_id in self.cloud.seen:
+            return None
+        if vm_id in self.cloud.asked:
+            return self.cloud.asked[vm_id]
+        notes = self.rows[vm_id].notes
+        if notes is not None and notes.scale_set:
+            listing = self.cloud.listings.get(notes.scale_set)
+            proves = listing is not None and listing.complete and listing.unique_id == notes.unique_id
+            return listing if proves else None
+        listings = [self.cloud.listings.get(name) for name in sorted(self.scale_sets)]
+        complete = [each for each in listings if each is not None and each.complete]
+        return min(complete, key=lambda each: each.at) if listings and len(complete) == len(listings) else None
+
+    def address(self, row: Row) -> InstanceRef | None:
+        """Where a targeted GET would find it, by our notes; None where they do not say or the set is not ours."""
+        notes = row.notes
+        if notes is None or notes.scale_set not in self.scale_sets:
+            return None
+        return InstanceRef(scale_set=notes.scale_set, instance_id=notes.instance_id, vm_id=row.vm_id)

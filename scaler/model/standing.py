@@ -1,0 +1,147 @@
+"""What a machine is, in one word: the one classification that all four controllers share, so that none disagrees.
+
+Every combination of record, notes, power, mark and listing has exactly one standing, every standing has one owner
+who ends it, and every waiting in it ends by a clock (tests/unit/test_nothing_waits_for_ever.py enumerates them).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from scaler.model.fleet import Member
+from scaler.model.instance import Instance
+from scaler.model.notes import Ended, Notes, SpentBy
+from scaler.model.policy import Policy
+from scaler.model.record import Status
+from scaler.model.row import Row
+
+
+class Standing(StrEnum):
+    """The words."""
+
+    UNSEEN = "unseen"  # not looked at, or the look proves nothing: wait for one that does
+    GONE = "gone"  # proven absent in this look
+    NEW = "new"  # unmarked, and never handed over: the provisioner's while it runs, the reconciler's at rest
+    ADMITTING = "admitting"  # marked by us, not yet offered
+    STRANGER = "stranger"  # marked, and we do not know why, or what was known is lost: perhaps used
+    READY = "ready"  # Available, marked, at rest
+    UNMARKED = "unmarked"  # Available and known, but its mark is gone
+    TAINTED = "tainted"  # Available, and not fit to be offered
+    RESERVED = "reserved"  # a session waits for it
+    IN_SESSION = "in session"  # opened, or presumed to be in use
+    USED = "used"  # never offered again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """Who ends a standing, and by which clock at the latest."""
+
+    owner: str
+    ends_by: str
+
+
+ENDINGS: Mapping[Standing, Ending] = {
+    Standing.UNSEEN: Ending(owner="whoever looks next", ends_by="the next complete listing or targeted GET"),
+    Standing.GONE: Ending(
+        owner="reconciler, starter or cleaner, by its status", ends_by="evidence, then FORGET/RETIRE"
+    ),
+    Standing.NEW: Ending(owner="provisioner (runs), reconciler", ends_by="stop, mark, or CONDEMN after a hold"),
+    Standing.ADMITTING: Ending(owner="reconciler", ends_by="order_horizon + observation_lag, or CONDEMN, or PRESUME"),
+    Standing.STRANGER: Ending(owner="reconciler", ends_by="CONDEMN at rest, PRESUME running, creating_timeout else"),
+    Standing.READY: Ending(owner="visitor", ends_by="RESERVE; it costs what the operator chose"),
+    Standing.UNMARKED: Ending(
+        owner="reconciler (provisioner while it runs)", ends_by="its next mark, or mark_attempts"
+    ),
+    Standing.TAINTED: Ending(owner="reconciler", ends_by="CONDEMN at rest or past its hold, PRESUME running"),
+    Standing.RESERVED: Ending(owner="starter", ends_by="OPEN, or REFUSE after reservation_timeout"),
+    Standing.IN_SESSION: Ending(owner="cleaner", ends_by="RELEASE, session_limit, presumed_limit, or at rest twice"),
+    Standing.USED: Ending(owner="cleaner", ends_by="its delete, repeated; then RETIRE"),
+}
+
+
+def is_used(row: Row) -> bool:
+    """Notes beat the record; but where either says used, or that a session ended on it, used it is."""
+    said = row.readable is not None and row.readable.used
+    return said or (row.notes is not None and (row.notes.spent is not None or bool(row.notes.ended)))
+
+
+def standing(member: Member, policy: Policy) -> Standing:
+    """The one word for this machine now."""
+    row, seen = member.row, member.seen
+    if row.status is Status.RESERVED:
+        return Standing.RESERVED
+    if seen is None:
+        return Standing.GONE if member.absent is not None else Standing.UNSEEN
+    if is_used(row) or row.status is Status.UNAVAILABLE:
+        return Standing.USED if is_used(row) else Standing.IN_SESSION
+    if row.status is Status.AVAILABLE:
+        return _of_available(row, seen.instance, seen.sighting.at, policy)
+    return _of_unrecorded(row, seen.instance)
+
+
+def _of_unrecorded(row: Row, instance: Instance) -> Standing:
+    notes = row.notes
+    if notes is not None and notes.beyond_admitting:
+        kept_unreadable = row.record is not None and notes.presumed_at is not None
+        return Standing.IN_SESSION if kept_unreadable else Standing.STRANGER
+    if not instance.marked:
+        return Standing.NEW
+    return Standing.ADMITTING if notes is not None and notes.mark_asked_at is not None else Standing.STRANGER
+
+
+def _of_available(row: Row, instance: Instance, at: datetime, policy: Policy) -> Standing:
+    notes = row.notes
+    if notes is None or not notes.beyond_admitting:
+        word = _of_unrecorded(row, instance)
+        return Standing.TAINTED if word is Standing.STRANGER else word
+    if notes.start or notes.opened or notes.presumed_at:
+        return Standing.STRANGER
+    if not instance.marked:
+        return Standing.UNMARKED
+    tainted = instance.failed or instance.runs or unsettled_for(notes, at, policy)
+    return Standing.TAINTED if tainted else Standing.READY
+
+
+def unsettled_for(notes: Notes, at: datetime, policy: Policy) -> bool:
+    """Neither at rest nor running for start_timeout. It stays so until a controller has dealt with it."""
+    return notes.unsettled_at is not None and at - notes.unsettled_at >= policy.start_timeout
+
+
+def own_session_ended(notes: Notes) -> bool:
+    """The session that was let in, or that it was started for, is known to have ended: it may be deleted running."""
+    how = notes.ended.get(notes.session) if notes.session is not None else None
+    if how in {Ended.REFUSE, Ended.MOVE}:
+        return notes.opened is None
+    return how is not None
+
+
+def ripe(notes: Notes, now: datetime, policy: Policy) -> bool:
+    """The note that spent it is old enough to survive a failover.
+
+    RELEASE, ABANDON and EXPIRE end what was no longer Available or Reserved, and need not ripen.
+    """
+    spent = notes.spent
+    if spent is None:
+        return False
+    if spent.why in {SpentBy.RELEASE, SpentBy.ABANDON, SpentBy.EXPIRE}:
+        return True
+    return now - spent.at >= policy.ripening
+
+
+def deletable(notes: Notes, instance: Instance, now: datetime, policy: Policy) -> bool:
+    """Whether a used machine may be deleted now: nobody can be on it, or whoever is has had their time."""
+    if not ripe(notes, now, policy):
+        return False
+    if own_session_ended(notes) or instance.at_rest or (instance.halted and not instance.busy):
+        return True
+    never_handed_over = not instance.marked and notes.admitted_at is None and notes.presumed_at is None
+    if never_handed_over and not instance.runs:
+        return True
+    return presumption_over(notes, now, policy)
+
+
+def presumption_over(notes: Notes, now: datetime, policy: Policy) -> bool:
+    """A machine that runs without a known session has had the time that a presumed session gets."""
+    since = notes.presumed_at or (notes.spent.at if notes.spent is not None else None)
+    return since is not None and now - since >= policy.limit_of_presumed + policy.expiry_grace

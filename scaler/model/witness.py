@@ -1,0 +1,51 @@
+"""Two witnesses: what the notes remember of one look until another look, far enough apart, agrees."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from scaler.model.instance import Instance, InstanceId, ScaleSetName
+from scaler.model.notes import FailedNote, Notes
+from scaler.model.policy import Policy
+from scaler.model.record import Record
+from scaler.model.row import Row
+from scaler.model.sighting import Sighting
+
+
+def new_notes(instance: Instance, sighting: Sighting) -> Notes:
+    """Notes about a machine that is seen and of which nothing is noted yet."""
+    return Notes(scale_set=instance.ref.scale_set, unique_id=sighting.unique_id, instance_id=instance.ref.instance_id)
+
+
+def notes_of_missed(row: Row) -> Notes:
+    """Notes about a machine that only a record without notes speaks of: its scale set is not known."""
+    if row.notes is not None:
+        return row.notes
+    instance_id = row.record.instance_id if isinstance(row.record, Record) else InstanceId("")
+    return Notes(scale_set=ScaleSetName(""), unique_id="", instance_id=instance_id)
+
+
+def missed(row: Row, absent: Sighting) -> Notes | None:
+    """The first witness of an absence, None if it stands already."""
+    notes = notes_of_missed(row)
+    return replace(notes, missed_at=absent.at) if notes.missed_at is None else None
+
+
+def gone(row: Row, absent: Sighting | None, policy: Policy) -> bool:
+    """Two looks far enough apart agree that it is not there."""
+    if absent is None or row.notes is None or row.notes.missed_at is None:
+        return False
+    return absent.at - row.notes.missed_at >= policy.witness_gap
+
+
+def after_sighting(notes: Notes, instance: Instance, at: datetime) -> Notes:
+    """The notes after seeing the machine: contradicted witnesses erased, its unrest and its failure timed."""
+    failed = notes.failed if notes.failed is not None else None
+    if instance.failed and instance.failure is not None and failed is None:
+        failed = FailedNote(failure=instance.failure, since=at)
+    return replace(
+        notes,
+        missed_at=None,
+        rest_at=None if instance.runs else notes.rest_at,
+        unsettled_at=None if instance.settled else notes.unsettled_at or at,
+        failed=failed if instance.failed else None,
+    )

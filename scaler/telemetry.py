@@ -1,0 +1,85 @@
+"""A tick's report -> log lines: one per step, one per thing held back, one per tick. The messages are constants."""
+
+import logging
+from collections.abc import Mapping
+
+from scaler.actuate import Outcome, Result
+from scaler.errors import ScalerError
+from scaler.model.plan import Refusal, SetCapacity, Step
+from scaler.model.row import Complaint
+from scaler.tick import Report
+
+_LOG = logging.getLogger("scaler")
+type Extra = dict[str, object]
+
+
+class Telemetry:
+    """The log of one controller. Remembers only which complaints it has made already."""
+
+    def __init__(self, controller: str) -> None:
+        self._controller = controller
+        self._complained: set[Complaint] = set()
+
+    def report(self, report: Report) -> None:
+        """Log one tick."""
+        for complaint in report.complaints:
+            self._complain(complaint)
+        for outcome in report.outcomes:
+            self._log_step(outcome)
+        for refusal in report.plan.refusals:
+            self._log_held(refusal)
+        for error in report.errors:
+            self.failed(error)
+        if report.outcomes or report.plan.refusals:
+            counts = {"machines": report.machines, "steps": len(report.outcomes), "held": len(report.plan.refusals)}
+            _LOG.info("tick", extra=self._extra("tick", facts=counts))
+
+    def failed(self, error: ScalerError) -> None:
+        """One clear line for a tick, or a part of one, that could not be done; nothing was changed by it."""
+        _LOG.warning("tick failed: %s", error, extra=self._extra("tick_failed", error=type(error).__name__, facts={}))
+
+    def _complain(self, complaint: Complaint) -> None:
+        if complaint in self._complained:
+            return
+        if len(self._complained) < 10_000:  # a hostile Redis must not fill our memory either
+            self._complained.add(complaint)
+        _LOG.warning("left alone: %s", complaint.why, extra=self._extra("complaint", key=complaint.key, facts={}))
+
+    def _log_step(self, outcome: Outcome) -> None:
+        step = outcome.step
+        level = logging.WARNING if outcome.result in {Result.FAILED, Result.EXPIRED} else logging.INFO
+        extra = self._extra(
+            "step",
+            why=step.why,
+            result=outcome.result,
+            error=f"{type(outcome.error).__name__}: {outcome.error}" if outcome.error is not None else "",
+            **_of_step(step),
+        )
+        if outcome.confirmation is not None:
+            extra["confirmation"] = outcome.confirmation
+        _LOG.log(level, step.why, extra=extra)
+
+    def _log_held(self, refusal: Refusal) -> None:
+        level = logging.ERROR if refusal.alarm else logging.INFO
+        extra = self._extra("held", why=refusal.why, vm_id=refusal.vm_id or "", facts=dict(refusal.facts))
+        _LOG.log(level, refusal.why, extra=extra)
+
+    def _extra(self, event: str, **more: object) -> Extra:
+        return {"event": event, "controller": self._controller, **more}
+
+
+def _of_step(step: Step) -> Mapping[str, object]:
+    order = step.order
+    ref = None if order is None or isinstance(order, SetCapacity) else order.ref
+    notes = step.change.row.notes if step.change is not None else None
+    record = step.change.row.readable if step.change is not None else None
+    instance_id = ref.instance_id if ref is not None else notes.instance_id if notes is not None else ""
+    edge = step.change.edge if step.change is not None else None
+    return {
+        "vm_id": step.vm_id or "",
+        "instance_id": instance_id or (record.instance_id if record is not None else ""),
+        "scale_set": order.scale_set if isinstance(order, SetCapacity) else ref.scale_set if ref is not None else "",
+        "edge": edge or "",
+        "order": type(order).__name__ if order is not None else "",
+        "facts": dict(step.facts),
+    }

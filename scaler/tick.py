@@ -1,0 +1,113 @@
+"""One tick: read Redis, observe Azure, join, decide, actuate; with one `now`.
+
+Redis is read before Azure: an instance exists before its record, so a record without an instance is then stale,
+never early.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from scaler.actuate import Outcome, Ports, actuate
+from scaler.controllers import cleaner, provisioner, reconciler, starter
+from scaler.errors import ScalerError
+from scaler.model.fleet import Cloud, Fleet
+from scaler.model.instance import VmId
+from scaler.model.plan import Look, Nothing, Plan
+from scaler.model.policy import Policy
+from scaler.model.row import Complaint, Snapshot
+from scaler.observe import Eyes
+from scaler.ports import Registry
+
+_MOST_LOOKS = 3  # a listing, targeted GETs after it, and a last "nothing more"
+
+
+class Name(StrEnum):
+    """The four controllers."""
+
+    PROVISIONER = "provisioner"
+    RECONCILER = "reconciler"
+    STARTER = "starter"
+    CLEANER = "cleaner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one tick saw, wanted and got. `errors`: scale sets that did not answer while others did."""
+
+    plan: Plan
+    outcomes: tuple[Outcome, ...] = ()
+    errors: tuple[ScalerError, ...] = ()
+    complaints: tuple[Complaint, ...] = ()
+    machines: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verbs:
+    wants: Callable[[Fleet, Policy], Look]
+    decide: Callable[[Fleet, Policy], Plan]
+
+
+_OF_THE_REGISTRY: Mapping[Name, _Verbs] = {
+    Name.RECONCILER: _Verbs(wants=reconciler.wants, decide=reconciler.decide),
+    Name.STARTER: _Verbs(wants=starter.wants, decide=starter.decide),
+    Name.CLEANER: _Verbs(wants=cleaner.wants, decide=cleaner.decide),
+}
+
+
+class Tick:
+    """One controller with its doors; call `run` for each tick. Holds hints between ticks, never knowledge."""
+
+    def __init__(self, name: Name, ports: Ports, policy: Policy) -> None:
+        self.name = name
+        self._ports = ports
+        self._policy = policy
+        self._eyes = Eyes(ports.scale_sets, ports.clock, policy)
+
+    def run(self) -> Report:
+        """One pass. Raises ScalerError when Redis or Azure is away: then nothing was changed."""
+        report = self.plan()
+        return replace(report, outcomes=actuate(report.plan, self._ports, self._policy))
+
+    def plan(self) -> Report:
+        """The same without acting: what a tick would do, and why."""
+        registry = self._ports.registry
+        if registry is None:
+            return self._of_azure()
+        return self._of_both(registry, _OF_THE_REGISTRY[self.name])
+
+    def _of_azure(self) -> Report:
+        cloud, errors = Cloud(), list[ScalerError]()
+        for _ in range(_MOST_LOOKS):
+            look = provisioner.wants(cloud, self._policy)
+            if isinstance(look, Nothing):
+                break
+            cloud, failed = self._eyes.look(cloud, look)
+            errors += failed
+        plan = provisioner.decide(cloud, self._policy)
+        return Report(plan=plan, errors=tuple(errors), machines=len(cloud.seen))
+
+    def _of_both(self, registry: Registry, verbs: _Verbs) -> Report:
+        snapshot = registry.read()
+        cloud, errors = Cloud(), list[ScalerError]()
+        fleet = self._join(snapshot, cloud)
+        for _ in range(_MOST_LOOKS):
+            look = verbs.wants(fleet, self._policy)
+            if isinstance(look, Nothing):
+                break
+            cloud, failed = self._eyes.look(cloud, look)
+            errors += failed
+            snapshot = _with_newcomers(snapshot, cloud, registry)
+            fleet = self._join(snapshot, cloud)
+        plan = verbs.decide(fleet, self._policy)
+        complaints = snapshot.complaints
+        return Report(plan=plan, errors=tuple(errors), complaints=complaints, machines=len(fleet.rows))
+
+    def _join(self, snapshot: Snapshot, cloud: Cloud) -> Fleet:
+        return Fleet.join(snapshot, cloud, self._policy.capacity)
+
+
+def _with_newcomers(snapshot: Snapshot, cloud: Cloud, registry: Registry) -> Snapshot:
+    """Rows of machines that Azure has and the index does not name: a second read, only when there are any."""
+    unnamed: list[VmId] = [vm_id for vm_id in cloud.seen if vm_id not in snapshot.rows]
+    return replace(snapshot, rows={**registry.read_also(unnamed), **snapshot.rows}) if unnamed else snapshot

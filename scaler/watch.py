@@ -1,0 +1,79 @@
+"""A watch: one timer invocation of several ticks, until shortly before the next timer."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol
+
+from scaler.errors import ScalerError
+from scaler.model.instance import VmId
+from scaler.ports import Clock
+from scaler.telemetry import Telemetry
+from scaler.tick import Report
+
+PROBE_EVERY = timedelta(milliseconds=250)  # a reservation waits 125 ms on average, for four commands a second
+AFTER_FAILURE = timedelta(seconds=1)  # a blip of Redis should not cost the rest of a watch
+
+
+class Ticking(Protocol):
+    """What a watch needs of a tick."""
+
+    def run(self) -> Report:
+        """One pass; raises ScalerError when Redis or Azure is away."""
+        ...
+
+
+class Watch:
+    """Ticks when it is due, and whenever the probe shows something new."""
+
+    def __init__(
+        self, tick: Ticking, telemetry: Telemetry, clock: Clock, probe: Callable[[], frozenset[VmId]] | None = None
+    ) -> None:
+        self._tick = tick
+        self._telemetry = telemetry
+        self._clock = clock
+        self._probe = probe
+        self._known: frozenset[VmId] = frozenset()
+        self._due = 0.0
+        self._failure: ScalerError | None = None
+
+    def run(self, duration: timedelta) -> None:
+        """Watch for that long; zero is one tick. Raises the last tick's error when it could not be done."""
+        end = self._clock.monotonic() + duration.total_seconds()
+        self._due = self._clock.monotonic()
+        self._known = frozenset()
+        self._failure = None
+        while True:
+            self._look()
+            rest = self._rest()
+            if self._clock.monotonic() + rest > end:
+                break
+            self._clock.sleep(timedelta(seconds=rest))
+        if self._failure is not None:
+            raise self._failure
+
+    def _look(self) -> None:
+        try:
+            current = self._probe() if self._probe is not None else frozenset()
+            if current - self._known or self._clock.monotonic() >= self._due:
+                self._tick_once()
+            self._known = current
+        except ScalerError as error:
+            if self._failure is None or str(error) != str(self._failure):
+                self._telemetry.failed(error)
+            self._failure = error
+            self._due = self._clock.monotonic() + AFTER_FAILURE.total_seconds()
+            self._known = frozenset()
+
+    def _tick_once(self) -> None:
+        report = self._tick.run()
+        self._telemetry.report(report)
+        self._failure = None
+        again = report.plan.look_again
+        self._due = self._clock.monotonic() + (again.total_seconds() if again is not None else float("inf"))
+
+    def _rest(self) -> float:
+        """Until the next probe, or the next due tick."""
+        until_due = max(self._due - self._clock.monotonic(), 0.0)
+        if self._probe is None:
+            return max(until_due, 0.05)
+        return PROBE_EVERY.total_seconds() if self._failure is None else AFTER_FAILURE.total_seconds()

@@ -1,0 +1,129 @@
+"""Machines, rows and fleets for the tests, each with one word for what matters."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.instance import Instance, InstanceId, InstanceRef, PowerState, ProvisioningState, ScaleSetName, VmId
+from scaler.model.lifecycle import KEEP, Change
+from scaler.model.notes import Notes
+from scaler.model.policy import Capacity, Policy
+from scaler.model.record import Record, Status, Unreadable
+from scaler.model.row import Row, Snapshot
+from scaler.model.sighting import By, Sighting
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SCALE_SET = ScaleSetName("vmss-pixels")
+UNIQUE_ID = "11111111-0000-0000-0000-000000000000"
+POLICY = Policy(capacity={SCALE_SET: Capacity(desired=4, warm=1)})
+
+
+def ago(**duration: float) -> datetime:
+    """A moment before NOW."""
+    return NOW - timedelta(**duration)
+
+
+def vm(number: int = 1) -> VmId:
+    """A vm id."""
+    return VmId(f"{number:08d}-aaaa-4aaa-8aaa-aaaaaaaaaaaa")
+
+
+def ref(number: int = 1) -> InstanceRef:
+    """Where that machine is."""
+    return InstanceRef(scale_set=SCALE_SET, instance_id=InstanceId(str(number)), vm_id=vm(number))
+
+
+def instance(number: int = 1, power: PowerState = PowerState.DEALLOCATED, **fields: object) -> Instance:
+    """A machine at rest, marked, unless said otherwise."""
+    base = Instance(
+        ref=ref(number),
+        power=power,
+        provisioning=ProvisioningState.SUCCEEDED,
+        marked=True,
+        etag='"1"',
+        created_at=ago(hours=1),
+    )
+    return replace(base, **fields)  # type: ignore[arg-type]
+
+
+def sighting(by: By = By.LISTING, **fields: object) -> Sighting:
+    """A complete look with consent, now."""
+    base = Sighting(
+        scale_set=SCALE_SET,
+        unique_id=UNIQUE_ID,
+        at=NOW,
+        sent=0.0,
+        by=by,
+        complete=True,
+        plausible=True,
+        consent=True,
+        capacity=4,
+        etag='"7"',
+    )
+    return replace(base, **fields)  # type: ignore[arg-type]
+
+
+def record(number: int = 1, status: Status = Status.AVAILABLE, **fields: object) -> Record:
+    """A record of that machine."""
+    base = Record(vm_id=vm(number), instance_id=InstanceId(str(number)), status=status, created_at=ago(hours=1))
+    return replace(base, **fields)  # type: ignore[arg-type]
+
+
+def notes(number: int = 1, **fields: object) -> Notes:
+    """Notes of an admitted machine, unless said otherwise."""
+    base = Notes(
+        scale_set=SCALE_SET,
+        unique_id=UNIQUE_ID,
+        instance_id=InstanceId(str(number)),
+        admitting_at=ago(minutes=50),
+        mark_asked_at=ago(minutes=50),
+        mark_seen_at=ago(minutes=49),
+        admitted_at=ago(minutes=48),
+    )
+    return replace(base, **fields)  # type: ignore[arg-type]
+
+
+def blank_notes(number: int = 1, **fields: object) -> Notes:
+    """Notes that say nothing yet."""
+    base = Notes(scale_set=SCALE_SET, unique_id=UNIQUE_ID, instance_id=InstanceId(str(number)))
+    return replace(base, **fields)  # type: ignore[arg-type]
+
+
+def row(
+    number: int = 1, what: Record | Unreadable | None = None, noted: Notes | None = None, *, index: bool = True
+) -> Row:
+    """A row whose key is where its record says, unless `index` is False."""
+    status = what.status if isinstance(what, Record) else None
+    return Row(
+        vm_id=vm(number),
+        record=what,
+        notes=noted,
+        index=frozenset({status}) if status is not None and index else frozenset(),
+    )
+
+
+def cloud(*instances: Instance, look: Sighting | None = None) -> Cloud:
+    """A look that shows these machines and no others."""
+    look = look or sighting()
+    seen = {each.vm_id: Seen(instance=each, sighting=look) for each in instances}
+    if look.by is By.TARGETED:
+        return Cloud(seen=seen, asked=dict.fromkeys(seen, look))
+    return Cloud(listings={SCALE_SET: look}, seen=seen)
+
+
+def fleet(*rows: Row, sees: Cloud | None = None, now: datetime = NOW) -> Fleet:
+    """Rows joined with a look."""
+    snapshot = Snapshot(now=now, rows={each.vm_id: each for each in rows})
+    return Fleet.join(snapshot, sees or Cloud(), [SCALE_SET])
+
+
+def applied(before: Row, change: Change) -> Row:
+    """The row after a change that won its race: what a registry does, without one."""
+    after = replace(before)
+    if change.record is not KEEP:
+        after = replace(after, record=change.record)
+    if change.notes is not KEEP:
+        after = replace(after, notes=change.notes)
+    if change.index is not KEEP:
+        after = replace(after, index=frozenset() if change.index is None else frozenset({change.index}))
+    return after

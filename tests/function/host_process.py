@@ -1,0 +1,93 @@
+"""Function apps that a test writes, and the stand-in for `func start` that runs them, in a process of its own.
+
+In a process of its own because the runtime's registry of functions is global: one app per interpreter.
+"""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 15.0
+
+_HEADER = """\
+import logging
+from pathlib import Path
+
+import azure.functions as func
+
+app = func.FunctionApp()
+log = logging.getLogger("app")
+"""
+
+
+def write_app(folder: Path, functions: str, **settings: str) -> Path:
+    """A function app with its settings; returns its folder."""
+    (folder / "function_app.py").write_text(_HEADER + functions)
+    (folder / "host.json").write_text('{"version": "2.0"}')
+    (folder / "local.settings.json").write_text(json.dumps({"IsEncrypted": False, "Values": settings}))
+    return folder
+
+
+def run_host(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The host, run to its end."""
+    process = _start(arguments, environment)
+    output, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+class HostProcess:
+    """A host that keeps running; its log lines are read as they come."""
+
+    def __init__(self, *arguments: str | Path, **environment: str) -> None:
+        self._process = _start(arguments, environment)
+        self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def lines_until(self, message: str, **fields: object) -> list[dict[str, Any]]:
+        """All lines up to the next one of that message and those fields, which comes last."""
+        lines = []
+        while (line := self._lines.get(timeout=PATIENCE_SECONDS)) is not None:
+            lines.append(line)
+            if line["message"] == message and fields.items() <= line.items():
+                return lines
+        raise AssertionError(f"the host ended before it said {message!r}")
+
+    def line(self, message: str, **fields: object) -> dict[str, Any]:
+        """The next line of that message and those fields; what comes before it is skipped."""
+        return self.lines_until(message, **fields)[-1]
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, *, within: float = PATIENCE_SECONDS) -> int:
+        """The exit code of a host that is sent a signal."""
+        self._process.send_signal(number)
+        return self._process.wait(timeout=within)
+
+    def end(self) -> None:
+        """Leave nothing behind, whatever the test did."""
+        self._process.kill()
+        self._reader.join()
+        self._process.communicate()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(json.loads(line))
+        self._lines.put(None)
+
+
+def _start(arguments: tuple[str | Path, ...], environment: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "emulator.functions_host", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

@@ -1,0 +1,82 @@
+"""What is deployed as the function app: four timers, their schedules in settings, and the files beside them."""
+
+import json
+import shutil
+import subprocess
+import sys
+from fnmatch import fnmatch
+from typing import Any
+
+import pytest
+from function.host_process import ROOT
+
+from emulator.functions_host import local_settings
+from emulator.functions_host.ncrontab import parse
+
+# The runtime's registry is global, hence a process of its own.
+LIST_FUNCTIONS = """
+import asyncio, json, pathlib
+from emulator.functions_host.worker import Worker
+worker = Worker()
+asyncio.run(worker.index(pathlib.Path.cwd()))
+print(json.dumps({function.name: function.bindings for function in worker.functions.values()}))
+"""
+SCHEDULES = {
+    "provisioner": "PROVISIONER_SCHEDULE",
+    "reconciler": "RECONCILER_SCHEDULE",
+    "starter": "STARTER_SCHEDULE",
+    "cleaner": "CLEANER_SCHEDULE",
+}
+DEPLOYED = {"function_app.py", "host.json", "requirements.txt", "scaler"}
+
+
+def read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((ROOT / name).read_text())
+    return content
+
+
+def test_the_app_has_four_timers_whose_schedules_are_settings() -> None:
+    listing = subprocess.run([sys.executable, "-c", LIST_FUNCTIONS], cwd=ROOT, check=True, capture_output=True)
+    assert json.loads(listing.stdout) == {
+        name: [
+            {
+                "direction": "IN",
+                "type": "timerTrigger",
+                "name": "timer",
+                "schedule": f"%{setting}%",
+                "runOnStartup": False,
+            }
+        ]
+        for name, setting in SCHEDULES.items()
+    }
+
+
+@pytest.mark.parametrize("setting", SCHEDULES.values())
+def test_the_example_settings_have_every_schedule(setting: str) -> None:
+    parse(read("local.settings.json.example")["Values"][setting], setting=setting)
+
+
+def test_the_example_settings_can_be_used_as_they_are() -> None:
+    environ: dict[str, str] = {}
+    local_settings.load(ROOT, ROOT / "local.settings.json.example", environ)
+    assert environ["FUNCTIONS_WORKER_RUNTIME"] == "python"
+
+
+def test_the_host_file_says_what_the_real_host_needs() -> None:
+    local_settings.check_host_json(ROOT)
+    host = read("host.json")
+    # Timers are part of the host: a bundle of extensions would only be downloaded at each start.
+    assert set(host) == {"version", "functionTimeout", "logging", "singleton"}
+    # A dead owner's timers are taken over within 30 s; the default would be 2 min.
+    assert host["singleton"] == {
+        "listenerLockPeriod": "00:00:15",
+        "listenerLockRecoveryPollingInterval": "00:00:15",
+    }
+
+
+@pytest.mark.skipif(shutil.which("git") is None or not (ROOT / ".git").exists(), reason="needs the git checkout")
+def test_only_the_app_is_published() -> None:
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
+    tracked = {path.split("/")[0] for path in listing.stdout.splitlines()}
+    patterns = [line.rstrip("/") for line in (ROOT / ".funcignore").read_text().splitlines()]
+    assert {name for name in tracked if not any(fnmatch(name, pattern) for pattern in patterns)} <= DEPLOYED

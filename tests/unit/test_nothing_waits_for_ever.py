@@ -1,0 +1,205 @@
+"""PROTOCOL section 6: every combination of record, notes, power, mark and listing has a rule, and the rule ends.
+
+Azure is frozen: it obeys nothing and shows the same for ever. Even so each machine must reach a fate: offered at
+rest, stopped by the provisioner, deleted (the order given, again and again), or gone from the registry.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import product
+
+import pytest
+from builders import NOW, POLICY, SCALE_SET, ago, applied, blank_notes, instance, notes, record, sighting, vm
+
+from scaler.controllers import cleaner, provisioner, reconciler, starter
+from scaler.model.fleet import Cloud, Fleet, Member, Seen
+from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
+from scaler.model.notes import Ended, Notes, OpenedNote, SpentBy, SpentNote, StartNote
+from scaler.model.plan import Deallocate, Delete, PowerOff, Step
+from scaler.model.record import Record, Status, Unreadable
+from scaler.model.row import Row, Snapshot
+from scaler.model.sighting import By, Sighting
+from scaler.model.standing import ENDINGS, Standing, standing
+
+MINE, OTHER = SessionId("mine"), SessionId("other")
+
+RECORDS: Mapping[str, Record | Unreadable | None] = {
+    "none": None,
+    "unreadable": Unreadable(why="not JSON"),
+    "available": record(),
+    "available, used": record(used=True),
+    "reserved": record(status=Status.RESERVED, session_id=MINE),
+    "reserved for nobody": record(status=Status.RESERVED),
+    "reserved, used": record(status=Status.RESERVED, session_id=MINE, used=True),
+    "unavailable": record(status=Status.UNAVAILABLE, session_id=MINE),
+    "unavailable, used": record(status=Status.UNAVAILABLE, session_id=MINE, used=True),
+    "unavailable, used by another": record(status=Status.UNAVAILABLE, session_id=OTHER, used=True),
+}
+
+
+def _started(session: SessionId, **fields: object) -> Notes:
+    return notes(1, start=StartNote(session=session, at=ago(seconds=100), attempts=1), **fields)
+
+
+def _opened(session: SessionId) -> Notes:
+    was = record(status=Status.UNAVAILABLE, session_id=session)
+    return _started(session, opened=OpenedNote(session=session, at=ago(seconds=50), record=was))
+
+
+NOTES: Mapping[str, Notes | None] = {
+    "none": None,
+    "blank": blank_notes(),
+    "admitting": blank_notes(admitting_at=ago(seconds=5), mark_asked_at=ago(seconds=5), mark_attempts=1),
+    "unknown": blank_notes(unknown_at=ago(seconds=5)),
+    "admitted": notes(),
+    "started": _started(MINE),
+    "started for another": _started(OTHER),
+    "opened": _opened(MINE),
+    "opened for another": _opened(OTHER),
+    "presumed": notes(presumed_at=ago(seconds=50)),
+    "condemned": notes(spent=SpentNote(why=SpentBy.CONDEMN, at=ago(seconds=5))),
+    "released": replace(
+        _opened(MINE), ended={MINE: Ended.RELEASE}, spent=SpentNote(why=SpentBy.RELEASE, at=ago(seconds=5))
+    ),
+    "refused": _started(MINE, ended={MINE: Ended.REFUSE}, spent=SpentNote(why=SpentBy.REFUSE, at=ago(seconds=5))),
+    "ended, not spent": notes(ended={MINE: Ended.ABANDON}),
+}
+
+_P, _V = PowerState, ProvisioningState
+POWERS = [
+    (_P.DEALLOCATED, _V.SUCCEEDED),
+    (_P.STOPPED, _V.SUCCEEDED),
+    (_P.RUNNING, _V.SUCCEEDED),
+    (_P.RUNNING, _V.FAILED),
+    (_P.RUNNING, _V.UPDATING),
+    (_P.DEALLOCATED, _V.UPDATING),
+    (_P.DEALLOCATED, _V.FAILED),
+    (_P.STARTING, _V.UPDATING),
+    (_P.UNKNOWN, _V.CREATING),
+    (_P.UNKNOWN, _V.FAILED),
+    (_P.UNKNOWN, _V.SUCCEEDED),
+    (_P.UNKNOWN, _V.UPDATING),
+]
+
+# within so long each fate must have come: the slowest is a stranger that cannot be seen to run or rest
+# (creating_timeout), then presumed (limit + grace), then deleted
+PATIENCE = POLICY.creating_timeout + POLICY.limit_of_presumed + POLICY.expiry_grace + timedelta(minutes=30)
+
+
+def _machines() -> Iterator[Instance]:
+    for (power, provisioning), marked in product(POWERS, (True, False)):
+        failure = FailureClass.OTHER if provisioning is _V.FAILED else None
+        yield instance(power=power, provisioning=provisioning, marked=marked, failure=failure)
+
+
+# a healthy machine beside it: without one, a refused mark is Azure's fault and nothing is deleted for it
+_NEIGHBOUR = Row(vm_id=vm(2), record=record(2), notes=notes(2), index=frozenset({Status.AVAILABLE}))
+
+
+def _cloud(machine: Instance | None, look: Sighting) -> Cloud:
+    seen = {vm(2): Seen(instance=instance(2), sighting=look)}
+    if machine is not None:
+        seen[vm()] = Seen(instance=machine, sighting=look)
+    return (
+        Cloud(listings={SCALE_SET: look}, seen=seen) if look.by is By.LISTING else Cloud(asked={vm(): look}, seen=seen)
+    )
+
+
+class _World:
+    """One machine that Azure shows frozen, and the four controllers about it."""
+
+    def __init__(self, row: Row, machine: Instance | None) -> None:
+        self.row = row
+        self.machine = machine
+
+    def tick(self, now: datetime) -> list[Step]:
+        """One tick of each controller; what one writes the next one reads."""
+        listed = _cloud(self.machine, sighting(at=now))
+        asked = _cloud(self.machine, sighting(By.TARGETED, at=now))
+        steps = list(provisioner.decide(replace(asked, listings={SCALE_SET: sighting(at=now)}), POLICY).steps)
+        for decide, cloud in (
+            (reconciler.decide, listed),
+            (starter.decide, asked),
+            (cleaner.decide, listed),
+            (cleaner.decide, asked),
+        ):
+            snapshot = Snapshot(now=now, rows={each.vm_id: each for each in (self.row, _NEIGHBOUR)})
+            for step in decide(Fleet.join(snapshot, cloud, [SCALE_SET]), POLICY).steps:
+                assert step.vm_id == self.row.vm_id
+                steps.append(step)
+                if step.change is not None:
+                    self.row = applied(self.row, step.change)
+        return steps
+
+    def fate(self) -> str | None:
+        """How it ends, None if within PATIENCE it does not."""
+        now, passed = NOW, timedelta(0)
+        while passed < PATIENCE:
+            steps = self.tick(now + passed)
+            ended = self._ended(steps)
+            if ended is not None:
+                return ended
+            passed += timedelta(seconds=20) if passed < timedelta(minutes=4) else timedelta(minutes=3)
+        return None
+
+    def _ended(self, steps: Sequence[Step]) -> str | None:
+        for step in steps:
+            if isinstance(step.order, Delete):
+                return "deleted"
+            if isinstance(step.order, PowerOff | Deallocate):
+                return "stopped by the provisioner"
+        row = self.row
+        if self.machine is None:
+            return "gone from the registry" if row.record is None and row.notes is None else None
+        offered = row.status is Status.AVAILABLE and row.index == {Status.AVAILABLE} and self.machine.at_rest
+        return "offered" if offered and self.machine.marked and not steps else None
+
+
+def _row(recorded: str, noted: str, *, indexed: bool = True) -> Row:
+    what = RECORDS[recorded]
+    status = what.status if isinstance(what, Record) else Status.UNAVAILABLE if what is not None else None
+    index = frozenset({status}) if status is not None and indexed else frozenset[Status]()
+    return Row(vm_id=vm(), record=what, notes=NOTES[noted], index=index)
+
+
+@pytest.mark.parametrize("noted", NOTES)
+@pytest.mark.parametrize("recorded", RECORDS)
+def test_every_combination_reaches_its_fate(recorded: str, noted: str) -> None:
+    for machine in _machines():
+        world = _World(_row(recorded, noted), machine)
+        word = standing(Member(row=world.row, seen=Seen(instance=machine, sighting=sighting())), POLICY)
+        frozen_in_azure = (machine.power, machine.provisioning, machine.marked)
+        assert word in ENDINGS
+        assert world.fate() is not None, (word, frozen_in_azure, world.row)
+
+
+@pytest.mark.parametrize("noted", NOTES)
+@pytest.mark.parametrize("recorded", RECORDS)
+def test_a_gone_machine_leaves_the_registry(recorded: str, noted: str) -> None:
+    if RECORDS[recorded] is None or recorded == "unreadable":
+        pytest.skip("no record that we may take away")
+    assert _World(_row(recorded, noted), None).fate() == "gone from the registry"
+
+
+@pytest.mark.parametrize("noted", NOTES)
+def test_a_machine_without_its_place_in_the_index_finds_it_again(noted: str) -> None:
+    for recorded in RECORDS:
+        for machine in _machines():
+            assert _World(_row(recorded, noted, indexed=False), machine).fate() is not None, (recorded, machine)
+
+
+@pytest.mark.parametrize("noted", NOTES)
+@pytest.mark.parametrize("recorded", RECORDS)
+def test_only_what_was_never_handed_over_is_offered(recorded: str, noted: str) -> None:
+    fresh = {"none", "blank", "admitting", "unknown", "admitted"}
+    clean = {"none", "available"}
+    for machine in _machines():
+        fate = _World(_row(recorded, noted), machine).fate()
+        if fate == "offered":
+            assert recorded in clean
+            assert noted in fresh
+
+
+def test_every_standing_has_its_ending() -> None:
+    assert set(ENDINGS) == set(Standing)
