@@ -190,7 +190,7 @@ def _open(wait: _Wait) -> Step:
 
 def _unsettled(wait: _Wait, seen: Seen) -> Step | None:
     """Neither at rest nor running: on its way, or stuck."""
-    notes = after_sighting(wait.notes, seen.instance, seen.sighting.at)
+    notes = after_sighting(wait.notes, seen.instance, seen.sighting)
     if unsettled_for(notes, seen.sighting.at, wait.policy):
         return _refuse(wait.member, wait.record, Why.CANNOT_START if wait.start else Why.TAINTED, wait.now)
     return _timeout(wait) or _noted(wait, replace(notes, reserved=_reserved(wait)))

@@ -1,7 +1,6 @@
 """Two witnesses: what the notes remember of one look until another look, far enough apart, agrees."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from scaler.model.instance import Instance, InstanceId, ScaleSetName
 from scaler.model.notes import FailedNote, Notes
@@ -37,9 +36,17 @@ def gone(row: Row, absent: Sighting | None, policy: Policy) -> bool:
     return absent.at - row.notes.missed_at >= policy.witness_gap
 
 
-def after_sighting(notes: Notes, instance: Instance, at: datetime) -> Notes:
-    """The notes after seeing the machine: contradicted witnesses erased, its unrest and its failure timed."""
-    failed = notes.failed if notes.failed is not None else None
+def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Notes:
+    """The notes after seeing the machine: contradicted witnesses erased, its unrest and its failure timed.
+
+    Notes that were begun by somebody who had not seen it (its first miss, a refusal) learn here where it is.
+    """
+    at, failed = sighting.at, notes.failed
+    if not notes.scale_set:
+        address = new_notes(instance, sighting)
+        notes = replace(
+            notes, scale_set=address.scale_set, unique_id=address.unique_id, instance_id=address.instance_id
+        )
     if instance.failed and instance.failure is not None and failed is None:
         failed = FailedNote(failure=instance.failure, since=at)
     return replace(

@@ -48,7 +48,7 @@ class Case:
     def notes(self) -> Notes:
         """The notes to go on from, brought up to this sighting."""
         known = self.row.notes or new_notes(self.instance, self.seen.sighting)
-        return after_sighting(known, self.instance, self.at)
+        return after_sighting(known, self.instance, self.seen.sighting)
 
     def ended(self, edge: Edge | None, notes: Notes, why: Why) -> Step:
         """A step into "used"; with the delete at once where nothing speaks against it.

@@ -77,7 +77,7 @@ class Case:
     def notes(self) -> Notes:
         """The notes to go on from: what is noted already or new ones, brought up to this sighting."""
         known = self.row.notes or new_notes(self.instance, self.seen.sighting)
-        return after_sighting(known, self.instance, self.at)
+        return after_sighting(known, self.instance, self.seen.sighting)
 
     @property
     def unreadable(self) -> bool:

@@ -1,0 +1,52 @@
+# make run    the whole scaler on this machine: emulated Azure, Redis, the four functions, visitors  (Ctrl-C ends it)
+#             FOR=60s ends it by itself, SPEED=20 sets how much faster than Azure it runs, JSON=1 adds a line of figures
+# make test   every test, from unit to wire
+# make check  ruff, mypy --strict, the import contracts
+# make emulator ARGS="--help"   only the emulated Azure
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3.13
+BIN := .venv/bin
+export FOR SPEED SEED VISITORS JSON
+
+.PHONY: help setup redis run test check format emulator
+
+help:
+	@sed -n 's/^# //p' Makefile | head -5
+
+setup: .venv/.ready
+
+.venv/.ready: requirements.txt requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.13 is needed and '$(PYTHON)' was not found; install it (python.org, pyenv install 3.13, apt install python3.13 python3.13-venv), or name it: make PYTHON=/path/to/python3.13 …" >&2; exit 2; }
+	@echo "setting up .venv (once; about a minute)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# A real redis-server where one can be had; the tests and the run say loudly what they do without it.
+redis:
+	@command -v redis-server >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing redis-server"; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; } >/dev/null 2>&1 || true; \
+	fi; \
+	command -v redis-server >/dev/null || echo "*** no redis-server on this machine: install it (apt install redis-server, brew install redis) to run everything against a real one ***"
+
+run: setup redis
+	@$(BIN)/python -m simulator
+
+test: setup redis
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+emulator: setup
+	@$(BIN)/python -m emulator $(ARGS)

@@ -1,0 +1,85 @@
+"""What can go wrong in Azure, how often, and how far."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from emulator.latencies import Span
+
+
+class Fault(StrEnum):
+    """One thing that goes wrong. Its rate is a probability per occasion; for platform events, per VM and hour."""
+
+    # making and starting machines
+    CREATE_ALLOCATION = "create-allocation"  # no capacity: the VM stays, Failed, without PowerState
+    CREATE_QUOTA = "create-quota"  # the same, for want of cores
+    CREATE_OTHER = "create-other"  # the same, for an internal error
+    CREATE_LOST = "create-lost"  # sku.capacity rises and the VM never comes
+    START_REFUSED = "start-refused"  # 409 at once: quota
+    START_ALLOCATION = "start-allocation"  # accepted, then Failed: no capacity
+    START_QUOTA = "start-quota"  # accepted, then Failed: quota
+    START_OTHER = "start-other"  # accepted, then Failed: an internal error
+    # the way there and back
+    READ_THROTTLED = "read-throttled"  # 429 with Retry-After
+    WRITE_THROTTLED = "write-throttled"
+    READ_FAILED = "read-failed"  # 503
+    WRITE_FAILED = "write-failed"  # 503, and the order did not arrive
+    WRITE_CONFLICT = "write-conflict"  # 409: somebody else's request, just now
+    ORDER_LATE = "order-late"  # no answer; the order arrives later, but within its bound
+    ORDER_DOUBLED = "order-doubled"  # it arrives now, and again later within its bound
+    ORDER_QUEUED = "order-queued"  # accepted, and begun only later, but within its bound
+    ORDER_LOST = "order-lost"  # no answer, and it never arrives
+    ORDER_SWALLOWED = "order-swallowed"  # accepted, and nothing happens
+    ANSWER_LOST = "answer-lost"  # it arrives now, and no answer comes
+    # what is seen
+    POWER_STATE_MISSING = "power-state-missing"  # per row
+    POWER_VIEW_OLD = "power-view-old"  # a row that is Updating still shows its former power state
+    LISTING_OLD = "listing-old"  # a listing as it was `listing_lag` ago
+    LISTING_SHORT = "listing-short"  # one VM is missing from one listing
+    GET_OLD = "get-old"  # a targeted GET, of a VM or the scale set, as it was up to `observation_lag` ago
+    # the mark
+    MARK_CONFLICT = "mark-conflict"  # 409, transient
+    MARK_REFUSED = "mark-refused"  # 400
+    MARK_ROLLED_BACK = "mark-rolled-back"  # accepted, shown, and taken back
+    # platform events, per VM and hour
+    EVICTED = "evicted"
+    GUEST_SHUT_DOWN = "guest-shut-down"  # stopped, still billed
+    RESTARTED_ITSELF = "restarted-itself"  # shows stopped for a while, then runs, ordered by nobody
+    TURNED_FAILED = "turned-failed"  # provisioning Failed, whatever the power state
+    UNPROTECTED = "unprotected"  # somebody took the protection off
+    DELETED_BY_SOMEBODY = "deleted-by-somebody"
+
+
+PLATFORM_EVENTS = (
+    Fault.EVICTED,
+    Fault.GUEST_SHUT_DOWN,
+    Fault.RESTARTED_ITSELF,
+    Fault.TURNED_FAILED,
+    Fault.UNPROTECTED,
+    Fault.DELETED_BY_SOMEBODY,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """How often each fault strikes (absent: never), and how far it goes, in seconds."""
+
+    rates: Mapping[Fault, float] = field(default_factory=dict)
+    retry_after: Span = (5.0, 60.0)  # of a 429; real ones are within the bucket's minute
+    late_within: float = 45.0  # a late order arrives by then, where its caller names no bound
+    observation_lag: float = 10.0  # a targeted GET never lags more
+    listing_lag: Span = (0.0, 120.0)  # a listing may; make it as long as you like
+    platform_every: float = 30.0  # how often the platform rolls its dice
+
+    def at_speed(self, speed: float) -> "Faults":
+        """The same faults in a world that runs `speed` times faster; platform events come as much more often."""
+        rates = {each: rate * speed if each in PLATFORM_EVENTS else rate for each, rate in self.rates.items()}
+        return replace(
+            self,
+            rates=rates,
+            retry_after=(self.retry_after[0] / speed, self.retry_after[1] / speed),
+            late_within=self.late_within / speed,
+            observation_lag=self.observation_lag / speed,
+            listing_lag=(self.listing_lag[0] / speed, self.listing_lag[1] / speed),
+            platform_every=self.platform_every / speed,
+        )

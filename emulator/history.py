@@ -1,0 +1,71 @@
+"""What really happened, for an observer outside who judges."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class What(StrEnum):
+    """One thing that happened. Orders are written when they arrived and were accepted."""
+
+    CREATED = "created"  # the VM object exists, and Azure works on it
+    CREATE_FAILED = "create-failed"
+    RUNNING = "running"  # the power state became running, for whatever reason
+    STOPPED = "stopped"
+    DEALLOCATED = "deallocated"
+    DELETED = "deleted"  # gone
+    START_ORDERED = "start-ordered"
+    STOP_ORDERED = "stop-ordered"  # power-off
+    DEALLOCATE_ORDERED = "deallocate-ordered"
+    RESTART_ORDERED = "restart-ordered"
+    DELETE_ORDERED = "delete-ordered"
+    PROTECT_ORDERED = "protect-ordered"
+    UNPROTECT_ORDERED = "unprotect-ordered"
+    ORDER_REFUSED = "order-refused"  # one that arrived late and met a 4xx nobody read
+    ORDER_SWALLOWED = "order-swallowed"
+    START_FAILED = "start-failed"
+    PREEMPTED = "preempted"
+    ROLLED_BACK = "rolled-back"  # a protection that did not last
+    CAPACITY_SET = "capacity-set"
+    EVICTED = "evicted"
+    SHUT_DOWN = "shut-down"  # from inside
+    RESTARTED_ITSELF = "restarted-itself"
+    TURNED_FAILED = "turned-failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of the history. `given_at`: when its caller gave the order that arrived at `at`."""
+
+    at: datetime
+    what: What
+    by: str  # the caller, or platform, guest, somebody
+    vm_id: str | None = None  # None: about the whole scale set
+    instance_id: str | None = None
+    given_at: datetime | None = None
+    detail: str = ""
+
+
+class History:
+    """An append-only list, and whoever wants to hear of each event as it is written."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.listeners: list[Callable[[Event], None]] = []
+
+    def write(self, event: Event) -> None:
+        """Append it."""
+        self.events.append(event)
+        for each in self.listeners:
+            each(event)
+
+    def of(self, vm_id: str) -> tuple[Event, ...]:
+        """One machine's life."""
+        return tuple(each for each in self.events if each.vm_id == vm_id)
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)

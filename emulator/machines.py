@@ -1,0 +1,206 @@
+"""The state machine of one VM: what it refuses, what it begins, how that ends."""
+
+from datetime import timedelta
+
+from emulator.courses import FAILURE_CODES, course, needs_allocation
+from emulator.faults import Fault
+from emulator.history import What
+from emulator.operations import Operation
+from emulator.orders import ORDERED, Given, OrderKind, Protection
+from emulator.refusals import Failure, conflict, mark_refused, marked_for_deletion, not_allowed, preempted
+from emulator.switches import Overlap
+from emulator.vm import Vm, VmState, Work
+from emulator.world import World
+from scaler.model.instance import FailureClass, PowerState, ProvisioningState
+
+_AT_LAST = {  # where a VM ends whose start failed on the way out of these
+    PowerState.STARTING: PowerState.STOPPED,
+    PowerState.STOPPING: PowerState.STOPPED,
+    PowerState.DEALLOCATING: PowerState.DEALLOCATED,
+}
+_ARRIVED = {
+    PowerState.RUNNING: What.RUNNING,
+    PowerState.STOPPED: What.STOPPED,
+    PowerState.DEALLOCATED: What.DEALLOCATED,
+}
+_FAILING = {
+    OrderKind.CREATE: (
+        (Fault.CREATE_ALLOCATION, FailureClass.ALLOCATION),
+        (Fault.CREATE_QUOTA, FailureClass.QUOTA),
+        (Fault.CREATE_OTHER, FailureClass.OTHER),
+    ),
+    OrderKind.START: (
+        (Fault.START_ALLOCATION, FailureClass.ALLOCATION),
+        (Fault.START_QUOTA, FailureClass.QUOTA),
+        (Fault.START_OTHER, FailureClass.OTHER),
+    ),
+}
+
+
+class Machines:
+    """Orders to VMs, once they have arrived."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def check(self, vm: Vm, kind: OrderKind) -> None:
+        """Raises what ARM would answer at once."""
+        state = vm.state
+        if state.provisioning is ProvisioningState.DELETING:
+            if kind is not OrderKind.DELETE:
+                raise marked_for_deletion(state.instance_id)
+        elif vm.work is not None:
+            self._check_overlap(vm.work, kind, state)
+        if state.power not in {PowerState.RUNNING, PowerState.STARTING} and kind is OrderKind.RESTART:
+            raise not_allowed("A VM that does not run cannot be restarted.")
+        if state.power is PowerState.UNKNOWN and kind is OrderKind.POWER_OFF:
+            raise not_allowed("A VM whose creation failed cannot be stopped.")
+
+    def _check_overlap(self, work: Work, kind: OrderKind, state: VmState) -> None:
+        joins = work.kind is kind and kind is not OrderKind.PROTECT
+        never = kind is OrderKind.PROTECT or (work.kind is OrderKind.CREATE and kind is not OrderKind.DELETE)
+        if not joins and (never or self._world.switches.overlap is Overlap.CONFLICT):
+            raise conflict(state.instance_id)
+
+    def check_protection(self, vm: Vm) -> None:
+        """Raises what ARM would answer to this PUT at once."""
+        instance_id = vm.state.instance_id
+        if self._world.chance.strikes(Fault.MARK_CONFLICT, instance_id):
+            raise conflict(instance_id)
+        if self._world.chance.strikes(Fault.MARK_REFUSED, instance_id):
+            raise mark_refused(instance_id)
+        if vm.state.power is PowerState.DEALLOCATED and not self._world.switches.mark_on_deallocated:
+            raise not_allowed("The protection of a deallocated VM cannot be changed.")
+        self.check(vm, OrderKind.PROTECT)
+
+    def begin(self, vm: Vm, kind: OrderKind, given: Given, operation: Operation) -> None:
+        """The VM starts to do it. The same again joins what is under way; another one takes its place."""
+        if kind in ORDERED and kind is not OrderKind.PROTECT:
+            self._world.write(ORDERED[kind], vm, given.by, given=given)
+        if vm.work is not None and vm.work.kind is kind:
+            vm.work.operations.append(operation)
+            return
+        self.interrupt(vm)
+        self._set_out(vm, kind, given.by, operation)
+
+    def _set_out(self, vm: Vm, kind: OrderKind, by: str, operation: Operation) -> Work:
+        world, before = self._world, vm.state
+        path = course(kind, before.power, world.latencies)
+        work = Work(kind=kind, by=by, before=before, target=path.target, failure=self._failure(vm, kind))
+        work.operations.append(operation)
+        vm.work = work
+        takes = world.draw(path.takes)
+        vm.change(world.at, power=path.interim, former_power=before.power, provisioning=_meanwhile(kind))
+        if world.switches.stopped_before_running and path.interim in {PowerState.UNKNOWN, PowerState.STARTING}:
+            world.agenda.after(takes * 0.9, lambda: self._flicker(vm, work))
+        world.agenda.after(takes, lambda: self._finish(vm, work))
+        return work
+
+    def protect(self, vm: Vm, protection: Protection, given: Given, operation: Operation) -> None:
+        """The protection shows at once; Azure may still take it back when the operation ends."""
+        world, before = self._world, vm.state
+        what = What.PROTECT_ORDERED if protection.from_scale_in else What.UNPROTECT_ORDERED
+        world.write(what, vm, given.by, given=given)
+        vm.change(
+            world.at,
+            protected=protection.from_scale_in,
+            protected_from_actions=protection.from_actions,
+            etag=before.etag + 1,
+            latest_model=before.latest_model and world.switches.mark_keeps_latest_model,
+        )
+        if not world.switches.mark_makes_updating:
+            operation.part_done(world.at)
+            return
+        work = self._set_out(vm, OrderKind.PROTECT, given.by, operation)
+        work.before = before
+
+    def interrupt(self, vm: Vm) -> None:
+        """Whatever it is busy with ends here, preempted."""
+        if vm.work is None:
+            return
+        self._world.write(What.PREEMPTED, vm, vm.work.by, detail=vm.work.kind)
+        work, vm.work = vm.work, None
+        for each in work.operations:
+            each.part_done(self._world.at, preempted())
+
+    def arrive(self, vm: Vm, power: PowerState, by: str) -> None:
+        """It has that power state, and nothing is under way."""
+        before = vm.state.power
+        vm.change(self._world.at, power=power, provisioning=ProvisioningState.SUCCEEDED, failure=None, identified=True)
+        if power is not before:
+            self._world.write(_ARRIVED[power], vm, by)
+
+    def _flicker(self, vm: Vm, work: Work) -> None:
+        if vm.work is work:
+            vm.change(self._world.at, power=PowerState.STOPPED)
+
+    def _finish(self, vm: Vm, work: Work) -> None:
+        if vm.work is not work:
+            return
+        vm.work = None
+        failure: Failure | None = None
+        if work.kind is OrderKind.DELETE:
+            self._world.bury(vm, work.by)
+        elif work.kind is OrderKind.PROTECT:
+            self._protected(vm, work)
+        elif work.failure is not None:
+            failure = self._fail(vm, work, work.failure)
+        else:
+            self.arrive(vm, work.target, work.by)
+        for each in work.operations:
+            each.part_done(self._world.at, failure)
+
+    def _protected(self, vm: Vm, work: Work) -> None:
+        vm.change(self._world.at, provisioning=ProvisioningState.SUCCEEDED, failure=None)
+        if self._world.chance.strikes(Fault.MARK_ROLLED_BACK, vm.state.instance_id):
+            self.undo_protection(vm, work.before.protected, work.by)
+
+    def undo_protection(self, vm: Vm, protected: bool, by: str) -> None:
+        """The protection is as before, and nobody was told."""
+        vm.change(self._world.at, protected=protected, etag=vm.state.etag + 1)
+        self._world.write(What.ROLLED_BACK, vm, by)
+
+    def _fail(self, vm: Vm, work: Work, failure: FailureClass) -> Failure:
+        vm.change(
+            self._world.at,
+            power=_AT_LAST.get(work.before.power, work.before.power),
+            provisioning=ProvisioningState.FAILED,
+            failure=failure,
+            identified=True,
+        )
+        what = What.CREATE_FAILED if work.kind is OrderKind.CREATE else What.START_FAILED
+        self._world.write(what, vm, work.by, detail=failure)
+        return Failure(FAILURE_CODES[failure], f"The VM could not be made ready ({failure}).")
+
+    def _failure(self, vm: Vm, kind: OrderKind) -> FailureClass | None:
+        world, state = self._world, vm.state
+        if kind is OrderKind.START and state.power is PowerState.RUNNING:
+            return None
+        for fault, failure in _FAILING.get(kind, ()):
+            if world.chance.strikes(fault, state.instance_id):
+                return failure
+        if world.allocatable is not None and needs_allocation(kind, state.power):
+            taken = sum(each.state.allocated for each in world.vms.values() if each is not vm)
+            return FailureClass.ALLOCATION if taken >= world.allocatable else None
+        return None
+
+    def flicker_off(self, vm: Vm, dark: timedelta) -> None:
+        """It shows stopped, and after a while it runs again, unless something else happened to it meanwhile."""
+        self.arrive(vm, PowerState.STOPPED, "guest")
+        asleep = vm.state
+
+        def wake() -> None:
+            if vm.state is asleep and vm.gone_at is None:
+                self.arrive(vm, PowerState.RUNNING, "guest")
+
+        self._world.agenda.after(dark, wake)
+
+
+def _meanwhile(kind: OrderKind) -> ProvisioningState:
+    match kind:
+        case OrderKind.CREATE:
+            return ProvisioningState.CREATING
+        case OrderKind.DELETE:
+            return ProvisioningState.DELETING
+        case _:
+            return ProvisioningState.UPDATING

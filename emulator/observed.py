@@ -1,0 +1,147 @@
+"""The emulated scale set from above: its truth, and whatever happens to it without being asked for."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from threading import RLock
+
+from emulator.agenda import Agenda
+from emulator.behaviour import Behaviour
+from emulator.chance import Chance
+from emulator.faults import Fault, Faults
+from emulator.history import History
+from emulator.machines import Machines
+from emulator.operations import Operations
+from emulator.platform_events import PlatformEvents
+from emulator.scaling import Scaling
+from emulator.vm import Vm, VmState
+from emulator.world import SetState, World
+
+MANAGED = {"scaler:managed": "true"}  # the operator's consent, as the scaler wants it by default
+
+
+def _world(now: Callable[[], datetime], seed: int, behaviour: Behaviour, tags: Mapping[str, str]) -> World:
+    chance = Chance(behaviour.faults, seed)
+    agenda = Agenda(now)
+    first = SetState(unique_id=chance.guid(), created_at=agenda.at, tags=tuple(sorted(tags.items())))
+    return World(
+        agenda=agenda,
+        chance=chance,
+        latencies=behaviour.latencies,
+        switches=behaviour.switches,
+        operations=Operations(chance.guid),
+        set_versions=[(agenda.at, first)],
+    )
+
+
+class Observed:
+    """What an observer may know and do. Nothing happens by itself: what is due happens when anything is asked."""
+
+    def __init__(self, now: Callable[[], datetime], seed: int, behaviour: Behaviour, tags: Mapping[str, str]) -> None:
+        self.behaviour = behaviour
+        self._lock = RLock()
+        self._world = _world(now, seed, behaviour, tags)
+        self._machines = Machines(self._world)
+        self._scaling = Scaling(self._world, self._machines)
+        self._platform = PlatformEvents(self._world, self._machines, self._scaling)
+        self._platform.wake()
+
+    @contextmanager
+    def _moment(self) -> Iterator[World]:
+        with self._lock:
+            self._world.agenda.catch_up()
+            yield self._world
+
+    @property
+    def faults(self) -> Faults:
+        """The faults that strike by their rates; may be exchanged at any time."""
+        return self._world.chance.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        with self._moment() as world:
+            world.chance.faults = faults
+            self._platform.wake()
+
+    def script(self, fault: Fault, *, times: int | None = 1, instance_id: str | None = None) -> None:
+        """Let `fault` strike for sure at its next `times` occasions (None: at every one)."""
+        with self._moment() as world:
+            world.chance.script(fault, times=times, instance_id=instance_id)
+
+    def clear_script(self) -> None:
+        """Nothing scripted strikes any more."""
+        with self._moment() as world:
+            world.chance.clear_script()
+
+    def happen(self, event: Fault, vm_id: str) -> bool:
+        """A platform event (EVICTED … DELETED_BY_SOMEBODY) to this VM; False where it cannot happen now."""
+        with self._moment():
+            vm = self._living(vm_id)
+            return vm is not None and self._platform.happen(event, vm)
+
+    def limit(self, *, allocatable: int | None = None, quota: int | None = None) -> None:
+        """How many machines the region has for us, and how many VMs the subscription allows; None: enough."""
+        with self._moment() as world:
+            world.allocatable, world.quota = allocatable, quota
+
+    def tag(self, **tags: str) -> None:
+        """Give the scale set these tags and no others (write `scaler:managed` as **{"scaler:managed": "true"})."""
+        with self._moment() as world:
+            world.change_set(tags=tuple(sorted(tags.items())), etag=world.set_state.etag + 1)
+
+    def make_anew(self) -> None:
+        """Somebody deleted the scale set and made another one of the same name: empty, with another uniqueId."""
+        with self._moment() as world:
+            for each in list(world.vms.values()):
+                self._machines.interrupt(each)
+                world.bury(each, "somebody")
+            world.change_set(unique_id=world.chance.guid(), capacity=0, etag=1, created_at=world.at)
+
+    @property
+    def now(self) -> datetime:
+        """Azure's clock; a Date header is this without its fraction of a second."""
+        with self._moment() as world:
+            return world.at
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When something will happen next; None: nothing is under way."""
+        with self._moment() as world:
+            return world.agenda.next_due
+
+    @property
+    def vms(self) -> tuple[VmState, ...]:
+        """Every VM as it is, by instance id."""
+        with self._moment() as world:
+            return tuple(sorted((each.state for each in world.vms.values()), key=lambda row: int(row.instance_id)))
+
+    def find(self, vm_id: str) -> VmState | None:
+        """That VM as it is; None: it is gone, or never was."""
+        with self._moment():
+            vm = self._living(vm_id)
+            return vm.state if vm else None
+
+    def billed(self, vm_id: str) -> bool:
+        """Whether it costs its full price now."""
+        state = self.find(vm_id)
+        return state is not None and state.billed
+
+    @property
+    def capacity(self) -> int:
+        """sku.capacity."""
+        return self.set_state.capacity
+
+    @property
+    def set_state(self) -> SetState:
+        """The scale set as it is."""
+        with self._moment() as world:
+            return world.set_state
+
+    @property
+    def history(self) -> History:
+        """All that happened, append-only."""
+        with self._moment() as world:
+            return world.history
+
+    def _living(self, vm_id: str) -> Vm | None:
+        return next((each for each in self._world.vms.values() if each.state.vm_id == vm_id), None)

@@ -1,0 +1,54 @@
+"""Orders: what can be asked of a VM, by whom, and until when the asking may arrive."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from emulator.history import What
+
+
+class OrderKind(StrEnum):
+    """What a VM can be busy with."""
+
+    CREATE = "create"  # asked for through sku.capacity
+    START = "start"
+    POWER_OFF = "powerOff"
+    DEALLOCATE = "deallocate"
+    RESTART = "restart"
+    DELETE = "delete"
+    PROTECT = "protect"  # a PUT of the instance
+
+
+ORDERED = {
+    OrderKind.START: What.START_ORDERED,
+    OrderKind.POWER_OFF: What.STOP_ORDERED,
+    OrderKind.DEALLOCATE: What.DEALLOCATE_ORDERED,
+    OrderKind.RESTART: What.RESTART_ORDERED,
+    OrderKind.DELETE: What.DELETE_ORDERED,
+    OrderKind.PROTECT: What.PROTECT_ORDERED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """An order as its caller gave it: however late or doubled, it arrives by `at + within` or never."""
+
+    by: str
+    at: datetime
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """A protectionPolicy to be set."""
+
+    from_scale_in: bool
+    from_actions: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """A PATCH or PUT of the scale set; None leaves as it is."""
+
+    capacity: int | None = None
+    tags: dict[str, str] | None = None

@@ -1,0 +1,89 @@
+"""What happens to VMs without any order of ours: by the platform, by the guest, by somebody."""
+
+from datetime import timedelta
+
+from emulator.faults import PLATFORM_EVENTS, Fault
+from emulator.history import What
+from emulator.machines import Machines
+from emulator.orders import Given
+from emulator.scaling import Scaling
+from emulator.switches import Eviction
+from emulator.vm import Vm
+from emulator.world import World
+from scaler.model.instance import FailureClass, PowerState, ProvisioningState
+
+_HOUR = 3600.0
+
+
+class PlatformEvents:
+    """Each can be ordered for one VM, or left to its rate. One that cannot happen to the VM now does not."""
+
+    def __init__(self, world: World, machines: Machines, scaling: Scaling) -> None:
+        self._world = world
+        self._machines = machines
+        self._scaling = scaling
+        self._rolling = False
+
+    def happen(self, event: Fault, vm: Vm) -> bool:
+        """Let it happen to this VM; False where it cannot."""
+        settled = vm.work is None
+        match event:
+            case Fault.EVICTED if vm.state.allocated and vm.state.provisioning is not ProvisioningState.DELETING:
+                self._evict(vm)
+            case Fault.GUEST_SHUT_DOWN if settled and vm.state.power is PowerState.RUNNING:
+                self._world.write(What.SHUT_DOWN, vm, "guest")
+                self._machines.arrive(vm, PowerState.STOPPED, "guest")
+            case Fault.RESTARTED_ITSELF if settled and vm.state.power is PowerState.RUNNING:
+                self._world.write(What.RESTARTED_ITSELF, vm, "guest")
+                self._machines.flicker_off(vm, self._world.draw(self._world.latencies.restart_itself))
+            case Fault.TURNED_FAILED if settled:
+                vm.change(self._world.at, provisioning=ProvisioningState.FAILED, failure=FailureClass.OTHER)
+                self._world.write(What.TURNED_FAILED, vm, "platform")
+            case Fault.UNPROTECTED if vm.state.protected:
+                self._world.write(What.UNPROTECT_ORDERED, vm, "somebody")
+                vm.change(self._world.at, protected=False, etag=vm.state.etag + 1)
+            case Fault.DELETED_BY_SOMEBODY if vm.state.provisioning is not ProvisioningState.DELETING:
+                self._scaling.delete([vm], self._somebody())
+            case _:
+                return False
+        return True
+
+    def _somebody(self) -> Given:
+        return Given(by="somebody", at=self._world.at, within=timedelta(0))
+
+    def _evict(self, vm: Vm) -> None:
+        """Nothing shows it beforehand; afterwards the VM is deallocated like any other, or gone."""
+
+        def take() -> None:
+            if vm.gone_at is not None or not vm.state.allocated or vm.state.provisioning is ProvisioningState.DELETING:
+                return
+            self._machines.interrupt(vm)
+            self._world.write(What.EVICTED, vm, "platform")
+            if self._world.switches.eviction is Eviction.DELETE:
+                self._world.bury(vm, "platform")
+            else:
+                self._machines.arrive(vm, PowerState.DEALLOCATED, "platform")
+
+        self._world.agenda.after(self._world.draw(self._world.latencies.evict), take)
+
+    def wake(self) -> None:
+        """Roll the dice from now on, as long as any platform event has a rate."""
+        if not self._rolling and self._likely():
+            self._rolling = True
+            self._world.agenda.after(self._pause(), self._roll)
+
+    def _likely(self) -> list[Fault]:
+        rates = self._world.chance.faults.rates
+        return [each for each in PLATFORM_EVENTS if rates.get(each, 0.0) > 0]
+
+    def _pause(self) -> timedelta:
+        return timedelta(seconds=self._world.chance.faults.platform_every)
+
+    def _roll(self) -> None:
+        share = self._world.chance.faults.platform_every / _HOUR
+        for event in self._likely():
+            for vm in list(self._world.vms.values()):
+                if self._world.chance.strikes(event, vm.state.instance_id, share=share):
+                    self.happen(event, vm)
+        self._rolling = False
+        self.wake()

@@ -1,0 +1,100 @@
+"""What Azure shows to those who ask: the truth, or what was true a while ago."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from emulator.faults import Fault
+from emulator.refusals import not_a_number, throttled, unavailable
+from emulator.vm import Vm, VmState
+from emulator.world import SetState, World
+from scaler.model.instance import PowerState, ProvisioningState
+
+
+class Reading:
+    """Answers to GETs."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def refuse(self) -> None:
+        """Raises when a read gets no answer this time."""
+        chance = self._world.chance
+        if chance.strikes(Fault.READ_THROTTLED):
+            raise throttled("HighCostGetVMScaleSetResource", chance.within(chance.faults.retry_after))
+        if chance.strikes(Fault.READ_FAILED):
+            raise unavailable()
+
+    def scale_set(self) -> SetState:
+        """The scale set; lags like a targeted GET."""
+        when = self._targeted()
+        return next((state for since, state in reversed(self._world.set_versions) if since <= when), self._oldest())
+
+    def _oldest(self) -> SetState:
+        return self._world.set_versions[0][1]
+
+    def vm(self, instance_id: str) -> VmState | None:
+        """The VM behind that id; None: there is none."""
+        when = self._targeted()
+        living = self._world.vms.get(instance_id)
+        dead = (each for each in self._world.graves if each.state.instance_id == instance_id)
+        seen = (each.seen_from(when) for each in (*dead, living) if each is not None)
+        return next((self.as_seen(each) for each in seen if each is not None), None)
+
+    def listing(self) -> tuple[VmState, ...]:
+        """All VMs by instance id, each as it may appear in a listing."""
+        self._clear_graves()
+        rows = self._rows(self._moments())
+        if rows and self._world.chance.strikes(Fault.LISTING_SHORT):
+            rows.remove(self._world.chance.one_of(rows))
+        return tuple(self._in_listing(self.as_seen(each)) for each in rows)
+
+    def _all(self) -> list[Vm]:
+        return [*self._world.graves, *self._world.vms.values()]
+
+    def _rows(self, moments: dict[int, datetime]) -> list[VmState]:
+        seen = (each.seen_from(moments[id(each)]) for each in self._all())
+        return sorted((each for each in seen if each is not None), key=lambda row: int(row.instance_id))
+
+    def _moments(self) -> dict[int, datetime]:
+        """Which moment each VM is shown as of."""
+        world = self._world
+        if not world.chance.strikes(Fault.LISTING_OLD):
+            return dict.fromkeys(map(id, self._all()), world.at)
+        span = world.chance.faults.listing_lag
+        if world.switches.ragged_listings:
+            return {id(each): world.at - world.draw(span) for each in self._all()}
+        return dict.fromkeys(map(id, self._all()), world.at - world.draw(span))
+
+    def _targeted(self) -> datetime:
+        chance = self._world.chance
+        lags = chance.strikes(Fault.GET_OLD)
+        return self._world.at - (chance.within((0.0, chance.faults.observation_lag)) if lags else timedelta(0))
+
+    def as_seen(self, state: VmState) -> VmState:
+        """One row, with what its view may lack."""
+        strikes = self._world.chance.strikes
+        if state.power is PowerState.UNKNOWN:
+            return state
+        if strikes(Fault.POWER_STATE_MISSING, state.instance_id):
+            return replace(state, power=PowerState.UNKNOWN)
+        if state.provisioning is ProvisioningState.UPDATING and strikes(Fault.POWER_VIEW_OLD, state.instance_id):
+            return replace(state, power=state.former_power)
+        return state
+
+    def _in_listing(self, state: VmState) -> VmState:
+        anonymous = self._world.switches.deleting_rows_lose_id and state.provisioning is ProvisioningState.DELETING
+        return replace(state, identified=False) if anonymous else state
+
+    def _clear_graves(self) -> None:
+        faults = self._world.chance.faults
+        oldest = self._world.at - timedelta(seconds=max(faults.listing_lag[1], faults.observation_lag))
+        self._world.graves = [
+            each for each in self._world.graves if each.gone_at is not None and each.gone_at >= oldest
+        ]
+
+
+def number(instance_id: str) -> str:
+    """A Uniform instance id, or the error for what is none."""
+    if not instance_id.isdecimal():
+        raise not_a_number()
+    return str(int(instance_id))

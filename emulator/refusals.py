@@ -1,0 +1,113 @@
+"""What ARM says when it says no: the codes are Azure's, and so are those words that clients look for."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+
+class NoAnswer(Exception):
+    """Nothing came back. Whether the request arrived, its sender cannot know."""
+
+
+class ArmError(Exception):
+    """An answer of 400 and above."""
+
+    def __init__(self, status: int, code: str, message: str, *, target: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.target = target
+        self.detail = detail  # the code of the one entry in `details`, where there is one
+        self.instance_ids: tuple[str, ...] = ()  # those it is about
+        self.retry_after: timedelta | None = None
+
+
+class Failure(Exception):
+    """How an operation that was accepted ended badly."""
+
+    def __init__(self, code: str, message: str, *, status: str = "Failed") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def throttled(policy: str, retry_after: timedelta) -> ArmError:
+    """429: the bucket `policy` is empty."""
+    error = ArmError(
+        429,
+        "OperationNotAllowed",
+        "The server rejected the request: too many requests were received.",
+        target=policy,
+        detail="TooManyRequests",
+    )
+    error.retry_after = retry_after
+    return error
+
+
+def unavailable() -> ArmError:
+    """503."""
+    return ArmError(503, "ServiceUnavailable", "The service cannot answer now.")
+
+
+def conflict(*instance_ids: str) -> ArmError:
+    """409: another request is under way."""
+    message = "The request failed due to conflict with a concurrent request."
+    return _about(ArmError(409, "Conflict", message), instance_ids)
+
+
+def not_active(instance_id: str) -> ArmError:
+    """400: a batch named a VM that is not there; all of it is rejected."""
+    message = f"The provided instanceId {instance_id} is not an active Virtual Machine Scale Set VM instanceId."
+    return _about(ArmError(400, "InvalidParameter", message, target="instanceIds"), (instance_id,))
+
+
+def not_a_number() -> ArmError:
+    """400: Uniform instance ids are numbers."""
+    message = "Virtual Machine Scale Set VM instanceId must be a number."
+    return ArmError(400, "InvalidParameter", message, target="instanceId")
+
+
+def not_found(what: str, group: str) -> ArmError:
+    """404."""
+    message = f"The Resource 'Microsoft.Compute/{what}' under resource group '{group}' was not found."
+    return ArmError(404, "ResourceNotFound", message)
+
+
+def marked_for_deletion(instance_id: str) -> ArmError:
+    """409: the VM is on its way out."""
+    message = f"The operation is not allowed on VM instance '{instance_id}' since it is marked for deletion."
+    return _about(ArmError(409, "OperationNotAllowed", message), (instance_id,))
+
+
+def not_allowed(message: str) -> ArmError:
+    """409: not in this state."""
+    return ArmError(409, "OperationNotAllowed", message)
+
+
+def over_quota() -> ArmError:
+    """409: the subscription's cores are used up."""
+    return not_allowed("The operation results in exceeding approved standardNVADSA10v5Family Cores quota.")
+
+
+def etag_mismatch(asked: str, actual: str) -> ArmError:
+    """412."""
+    message = f"The etag {asked} of the if-match header is not the resource's etag {actual}."
+    return ArmError(412, "PreconditionFailed", message)
+
+
+def mark_refused(instance_id: str) -> ArmError:
+    """400: too many differing models among the instances."""
+    message = f"The protection of instance {instance_id} cannot be changed: too many models reached its limit."
+    return _about(ArmError(400, "InvalidParameter", message, target="protectionPolicy"), (instance_id,))
+
+
+def preempted() -> Failure:
+    """A later operation took over."""
+    message = "Operation execution has been preempted by a more recent operation."
+    return Failure("OperationPreempted", message, status="Canceled")
+
+
+def _about(error: ArmError, instance_ids: Iterable[str]) -> ArmError:
+    error.instance_ids = tuple(instance_ids)
+    return error

@@ -1,0 +1,88 @@
+"""sku.capacity: how VMs come, and which go when it is lowered or they are deleted by name."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from emulator.faults import Fault
+from emulator.history import What
+from emulator.machines import Machines
+from emulator.operations import Operation
+from emulator.orders import Given, OrderKind, Scale
+from emulator.refusals import over_quota
+from emulator.vm import Vm, VmState
+from emulator.world import World
+
+
+class Scaling:
+    """The membership of the scale set."""
+
+    def __init__(self, world: World, machines: Machines) -> None:
+        self._world = world
+        self._machines = machines
+        self._next_id = 0
+
+    def change(self, scale: Scale, given: Given) -> Operation:
+        """A PATCH or PUT. One that changes nothing, and finds nothing missing, is done at once."""
+        world, before = self._world, self._world.set_state
+        capacity = before.capacity if scale.capacity is None else scale.capacity
+        if world.quota is not None and capacity > max(world.quota, before.capacity):
+            raise over_quota()
+        victims = self._victims(capacity)
+        tags = before.tags if scale.tags is None else tuple(sorted(scale.tags.items()))
+        after = replace(before, capacity=max(capacity, self._counted() - len(victims)), tags=tags)
+        if after != before:
+            world.change_set(capacity=after.capacity, tags=after.tags, etag=before.etag + 1)
+        if scale.capacity is not None:
+            world.write(What.CAPACITY_SET, None, given.by, given=given, detail=f"{before.capacity}→{capacity}")
+        return self._carry_out(victims, given)
+
+    def _carry_out(self, victims: Sequence[Vm], given: Given) -> Operation:
+        missing = max(0, self._world.set_state.capacity - self._counted() + len(victims))
+        coming = [each for each in range(missing) if not self._world.chance.strikes(Fault.CREATE_LOST)]
+        operation = self._world.begin(len(coming) + len(victims), of_set=True)
+        for each in victims:
+            each.counted = False
+            self._machines.begin(each, OrderKind.DELETE, given, operation)
+        for _ in coming:
+            self._create(given, operation)
+        return operation
+
+    def delete(self, vms: Sequence[Vm], given: Given) -> Operation:
+        """Delete these; sku.capacity follows."""
+        operation = self._world.begin(len(vms), of_set=True)
+        for each in vms:
+            if self._world.switches.delete_lowers_capacity_at_once:
+                self._world.uncount(each)
+            self._machines.begin(each, OrderKind.DELETE, given, operation)
+        return operation
+
+    def _create(self, given: Given, operation: Operation) -> None:
+        world = self._world
+        state = VmState(
+            instance_id=self._free_id(),
+            vm_id=world.chance.guid(),
+            created_at=world.at,
+            changed_at=world.at,
+            identified=world.switches.vm_id_at_once,
+        )
+        vm = Vm(state)
+        world.vms[state.instance_id] = vm
+        world.write(What.CREATED, vm, given.by, given=given)
+        self._machines.begin(vm, OrderKind.CREATE, given, operation)
+
+    def _free_id(self) -> str:
+        if self._world.switches.reuse_ids:
+            return next(str(each) for each in range(len(self._world.vms) + 1) if str(each) not in self._world.vms)
+        self._next_id += 1
+        return str(self._next_id - 1)
+
+    def _victims(self, capacity: int) -> list[Vm]:
+        """Whom Azure would take: the highest ids, sparing the protected and those on their way out."""
+        surplus = self._counted() - capacity
+        if surplus <= 0:
+            return []
+        candidates = [each for each in self._world.vms.values() if each.counted and not each.state.protected]
+        return sorted(candidates, key=lambda each: -int(each.state.instance_id))[:surplus]
+
+    def _counted(self) -> int:
+        return sum(each.counted for each in self._world.vms.values())

@@ -1,0 +1,80 @@
+"""One VM of the emulated scale set: what it is, and what it was when somebody looks late."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from emulator.operations import Operation
+from emulator.orders import OrderKind
+from scaler.model.instance import FailureClass, PowerState, ProvisioningState
+
+BILLED = frozenset({PowerState.STARTING, PowerState.RUNNING, PowerState.STOPPING, PowerState.STOPPED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmState:
+    """A VM at one moment. A power state of UNKNOWN is one that ARM does not show."""
+
+    instance_id: str
+    vm_id: str
+    created_at: datetime
+    changed_at: datetime  # when the last operation changed its provisioning state
+    power: PowerState = PowerState.UNKNOWN
+    former_power: PowerState = PowerState.UNKNOWN  # before its last operation began
+    provisioning: ProvisioningState = ProvisioningState.CREATING
+    protected: bool = False  # protectFromScaleIn: the mark
+    protected_from_actions: bool = False  # protectFromScaleSetActions
+    etag: int = 1
+    latest_model: bool = True
+    failure: FailureClass | None = None  # of its last operation
+    identified: bool = True  # ARM shows its vmId
+
+    @property
+    def billed(self) -> bool:
+        """Whether it costs its full price."""
+        return self.power in BILLED
+
+    @property
+    def allocated(self) -> bool:
+        """Whether it holds one of the region's machines."""
+        creating = self.power is PowerState.UNKNOWN and self.provisioning is ProvisioningState.CREATING
+        return creating or self.billed or self.power is PowerState.DEALLOCATING
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Work:
+    """The transition a VM is in; a later one takes its place."""
+
+    kind: OrderKind
+    by: str
+    before: VmState  # as it was when the work began
+    target: PowerState
+    failure: FailureClass | None  # it will end so
+    operations: list[Operation] = field(default_factory=list)
+
+
+class Vm:
+    """The truth about one VM, with every state it ever had."""
+
+    def __init__(self, state: VmState) -> None:
+        self._versions = [(state.created_at, state)]
+        self.gone_at: datetime | None = None
+        self.work: Work | None = None
+        self.counted = True  # sku.capacity counts it
+
+    @property
+    def state(self) -> VmState:
+        """As it is."""
+        return self._versions[-1][1]
+
+    def change(self, at: datetime, **fields: Any) -> None:
+        """It is different from `at` on."""
+        if fields.get("provisioning", self.state.provisioning) is not self.state.provisioning:
+            fields["changed_at"] = at
+        self._versions.append((at, replace(self.state, **fields)))
+
+    def seen_from(self, when: datetime) -> VmState | None:
+        """As it was then; None where it did not exist yet, or any more."""
+        if self.gone_at is not None and self.gone_at <= when:
+            return None
+        return next((state for since, state in reversed(self._versions) if since <= when), None)

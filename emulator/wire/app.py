@@ -1,0 +1,111 @@
+"""One request, one answer: token, route, resource; a refusal becomes ARM's error envelope."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from email.utils import format_datetime
+from math import ceil
+from uuid import uuid4
+
+from emulator.refusals import ArmError, NoAnswer
+from emulator.wire.calls import Call, CallLog
+from emulator.wire.exchange import Answer, Asked
+from emulator.wire.hostile import Ambush, Reply
+from emulator.wire.routes import Route, route
+from emulator.wire.site import Site
+
+
+class App:
+    """Answers for a site. `pause` lets time pass between question and answer, or returns early when all ends."""
+
+    def __init__(self, site: Site, pause: Callable[[float], object]) -> None:
+        self.site = site
+        self.calls = CallLog()
+        self.ambush = Ambush()
+        self._pause = pause
+
+    def answer(self, asked: Asked) -> Reply | None:
+        """The reply; None: there is none, and the connection is to be closed."""
+        started = time.monotonic()
+        kind, answer = self._answered(asked)
+        reply = None if answer is None else self.ambush.spoil(self._reply(asked, answer), kind)
+        if reply is not None and reply.dropped:
+            reply = None
+        if reply is None:
+            self._pause(self.site.stall)
+        self._write(asked, kind, reply, time.monotonic() - started)
+        return reply
+
+    def _answered(self, asked: Asked) -> tuple[str, Answer | None]:
+        kind = "unknown"
+        try:
+            found, routed = route(asked)
+            kind = _kind(found, routed)
+            _check_token(found, asked)
+            if not found.open:
+                self._pause(self.site.scale_sets[0].answer_time().total_seconds())
+            return kind, found.handle(self.site, routed)
+        except ArmError as error:
+            return kind, _refusal(error, self.site)
+        except NoAnswer:
+            return kind, None
+
+    def _reply(self, asked: Asked, answer: Answer) -> Reply:
+        headers = {
+            "date": format_datetime(self.site.now.replace(microsecond=0), usegmt=True),
+            "cache-control": "no-cache",
+            "x-ms-request-id": str(uuid4()),
+            **answer.headers,
+        }
+        if answer.body is not None:
+            headers["content-type"] = "application/json; charset=utf-8"
+        if "x-ms-client-request-id" in asked.headers:
+            headers["x-ms-client-request-id"] = asked.headers["x-ms-client-request-id"]
+        return Reply(status=answer.status, headers=headers, content=answer.content())
+
+    def _write(self, asked: Asked, kind: str, reply: Reply | None, seconds: float) -> None:
+        self.calls.write(
+            Call(
+                at=self.site.now,
+                method=asked.method,
+                kind=kind,
+                path=asked.path,
+                status=reply.status if reply else 0,
+                caller=asked.caller,
+                request_id=asked.headers.get("x-ms-client-request-id", ""),
+                seconds=seconds,
+            )
+        )
+
+
+def _kind(found: Route, asked: Asked) -> str:
+    action = asked.params.get("action")
+    return found.kind if action is None else f"{found.kind}-{action}"
+
+
+def _check_token(found: Route, asked: Asked) -> None:
+    scheme, _, token = asked.headers.get("authorization", "").partition(" ")
+    if not found.open and (scheme.lower() != "bearer" or not token.strip()):
+        raise ArmError(401, "AuthenticationFailed", "The 'Authorization' header holds no bearer token.")
+
+
+def _refusal(error: ArmError, site: Site) -> Answer:
+    body: dict[str, object] = {"code": error.code, "message": error.message}
+    if error.target:
+        body["target"] = error.target
+    if error.detail:
+        body["details"] = [{"code": error.detail, "target": error.target, "message": _measured(error, site)}]
+    answer = Answer(status=error.status, body={"error": body})
+    if error.status == 401:
+        return answer.having(www_authenticate='Bearer error="invalid_token"')
+    if error.retry_after is None:
+        return answer
+    return answer.having(retry_after=str(max(1, ceil(error.retry_after.total_seconds()))))
+
+
+def _measured(error: ArmError, site: Site) -> str:
+    """The text of a 429's detail is itself JSON."""
+    until = site.now
+    group = {"operationGroup": error.target, "startTime": (until - timedelta(minutes=1)).isoformat()}
+    return json.dumps({**group, "endTime": until.isoformat(), "allowedRequestCount": 1, "measuredRequestCount": 2})

@@ -1,0 +1,76 @@
+"""A request and its answer, as they travel between the socket and the resources."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from re import IGNORECASE, search
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from emulator.refusals import ArmError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request. Header and query names are lower case; `params` come from the path."""
+
+    method: str
+    target: str  # as on the request line
+    base: str  # scheme and host, as the caller addressed us: answers carry absolute URLs
+    headers: Mapping[str, str]
+    body: bytes = b""
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Without the query, lower case: ARM's paths know no case."""
+        return urlsplit(self.target).path.lower()
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's values by lower-case name."""
+        pairs = parse_qsl(urlsplit(self.target).query, keep_blank_values=True)
+        return {name.lower(): value for name, value in pairs}
+
+    @property
+    def caller(self) -> str:
+        """Who asks: the scaler puts `scaler-<controller>` into its User-Agent."""
+        found = search(r"scaler-([a-z]+)", self.headers.get("user-agent", ""), IGNORECASE)
+        return found.group(1).lower() if found else "arm"
+
+    @property
+    def expands_view(self) -> bool:
+        """Whether `$expand=instanceView`."""
+        return "instanceview" in self.query.get("$expand", "").lower()
+
+    def json(self) -> dict[str, Any]:
+        """The body; nothing is an empty object."""
+        try:
+            found = json.loads(self.body or b"{}")
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise ArmError(400, "InvalidRequestContent", "The request content is not a JSON object.")
+        return found
+
+    def with_params(self, params: Mapping[str, str]) -> "Asked":
+        """The same, routed."""
+        return replace(self, params=params)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer. A body of None has no content at all."""
+
+    status: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def having(self, **headers: str) -> "Answer":
+        """The same with more headers; underscores stand for hyphens."""
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        return replace(self, headers={**self.headers, **more})
+
+    def content(self) -> bytes:
+        """The body as it is sent."""
+        return b"" if self.body is None else json.dumps(self.body).encode()

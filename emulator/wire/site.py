@@ -1,0 +1,64 @@
+"""Where the emulated scale sets live in Azure, and what their front door is set to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from emulator.refusals import ArmError, not_found
+from emulator.scale_set import EmulatedScaleSet
+from emulator.wire.exchange import Asked
+
+SUBSCRIPTION = str(UUID(int=0x5CA1E))
+TENANT = str(UUID(int=0x7E4A47))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Names in Azure."""
+
+    subscription: str = SUBSCRIPTION
+    resource_group: str = "rg-pixels"
+    location: str = "westeurope"
+    tenant: str = TENANT
+    sku: str = "Standard_NV36ads_A10_v5"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Everything that answers behind one address."""
+
+    scale_sets: Sequence[EmulatedScaleSet] = ()
+    place: Place = field(default_factory=Place)
+    page_size: int = 100  # rows per page of a listing; Azure's is not known
+    identity_secret: str = "local-secret"  # noqa: S105 (guards nothing but this emulator)
+    poll_after: int | None = None  # Retry-After on operations; Azure sends none, and clients then wait 30 s
+    stall: float = 0.5  # seconds of silence before a connection is closed without an answer
+
+    def scale_set(self, asked: Asked) -> EmulatedScaleSet:
+        """The one the path names, or ARM's 404."""
+        self.check_subscription(asked)
+        group = asked.params.get("group", self.place.resource_group)
+        if group != self.place.resource_group.lower():
+            raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
+        name = asked.params["name"]
+        for each in self.scale_sets:
+            if each.name.lower() == name:
+                return each
+        raise not_found(f"virtualMachineScaleSets/{name}", group)
+
+    def check_subscription(self, asked: Asked) -> None:
+        """ARM's 404 for somebody else's subscription."""
+        subscription = asked.params["subscription"]
+        if subscription != self.place.subscription.lower():
+            raise ArmError(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
+
+    def set_id(self, scale_set: EmulatedScaleSet) -> str:
+        """The resource id."""
+        group = f"/subscriptions/{self.place.subscription}/resourceGroups/{self.place.resource_group}"
+        return f"{group}/providers/Microsoft.Compute/virtualMachineScaleSets/{scale_set.name}"
+
+    @property
+    def now(self) -> datetime:
+        """Azure's clock."""
+        return self.scale_sets[0].now

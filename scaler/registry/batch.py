@@ -1,0 +1,90 @@
+"""What is wanted of one machine -> the bytes to compare with and the bytes to write."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from scaler.model.instance import SessionId, VmId
+from scaler.model.lifecycle import KEEP, Change, Keep
+from scaler.model.record import Record, Status, Unreadable
+from scaler.model.row import Before, Row
+from scaler.registry.notes_json import encode_notes, newer_version
+from scaler.registry.record_json import encode_record
+from scaler.registry.rows import row_of
+
+UNRECORDED_NOTES_TTL = 24 * 3600
+"""Seconds that notes without a record live: their machine is being admitted, or is gone and nobody tells us."""
+SESSION_TTL = 24 * 3600
+"""Seconds that a session's pointer to its machine lives after it was last written."""
+
+MAX_SESSION = 128
+"""Characters of a session id that our reserve() accepts; a longer one is somebody else's and has no pointer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One compare-and-set in bytes. None deletes a value, or takes the key out of all sets."""
+
+    row: Row
+    record: bytes | Keep | None
+    notes: bytes | Keep | None
+    index: Status | Keep | None
+    takes: bool
+    session: SessionId | None  # whose pointer should name this machine from now on
+
+    @property
+    def vm_id(self) -> VmId:
+        """The machine."""
+        return self.row.vm_id
+
+    def accepted(self) -> Row:
+        """The row as it is when the write went through."""
+        before = self.row.before
+        record = before.record if self.record is KEEP else self.record
+        notes = before.notes if self.notes is KEEP else self.notes
+        return row_of(self.vm_id, Before(record=record, notes=notes), self._index())
+
+    def _index(self) -> frozenset[Status]:
+        if self.index is None:
+            return frozenset()
+        if self.index is not KEEP:
+            return frozenset({self.index})
+        return self.row.index - {Status.AVAILABLE} if self.takes else self.row.index
+
+
+def writes_of(changes: Sequence[Change]) -> tuple[Write | None, ...]:
+    """The writes, one per change; None for what is never overwritten. One machine twice is a ValueError."""
+    if len({change.row.vm_id for change in changes}) != len(changes):
+        raise ValueError("one machine is twice in a batch")
+    return tuple(None if _forbidden(change) else _write(change) for change in changes)
+
+
+def chunks[T](items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """One after the other, at most `size` at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _forbidden(change: Change) -> bool:
+    row = change.row
+    if not isinstance(row.record, Unreadable):
+        return False
+    return change.record is not KEEP or newer_version(row.before.notes) is not None
+
+
+def _write(change: Change) -> Write:
+    record = change.record
+    if isinstance(record, Record) and record.vm_id != change.row.vm_id:
+        raise ValueError("a record is written under its own key only")
+    return Write(
+        row=change.row,
+        record=encode_record(record) if isinstance(record, Record) else record,
+        notes=change.notes if change.notes is None or change.notes is KEEP else encode_notes(change.notes),
+        index=change.index,
+        takes=change.takes,
+        session=_session_of(record),
+    )
+
+
+def _session_of(record: Record | Keep | None) -> SessionId | None:
+    if not isinstance(record, Record) or record.used or record.status is Status.AVAILABLE:
+        return None
+    return record.session_id if len(record.session_id or "") <= MAX_SESSION else None

@@ -1,0 +1,68 @@
+"""The names of the keys shared with the queue manager, and of the scaler's own (docs/redis-contract.md)."""
+
+import re
+from dataclasses import dataclass
+
+from scaler.model.instance import SessionId, VmId
+from scaler.model.record import Status
+
+_VM_ID = re.compile(r"[0-9a-z-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Every key of one installation. Two installations in one Redis have different prefixes."""
+
+    prefix: str = "vmss"
+
+    def __post_init__(self) -> None:
+        if not self.prefix or any(not each.isprintable() or each.isspace() for each in self.prefix):
+            raise ValueError(f"a key prefix is one printable word, not {self.prefix!r}")
+
+    @property
+    def in_one_slot(self) -> bool:
+        """Whether a clustered Redis keeps all these keys together: only what stands in braces is hashed then."""
+        _, brace, rest = self.prefix.partition("{")
+        return bool(brace) and rest.find("}") > 0
+
+    def instance(self, vm_id: VmId) -> str:
+        """The machine's record; also its member in the index."""
+        return f"{self.prefix}:instance:{vm_id}"
+
+    def notes(self, vm_id: VmId) -> str:
+        """What the scaler decided about the machine."""
+        return f"{self.prefix}:notes:{vm_id}"
+
+    def session(self, session: SessionId) -> str:
+        """The machine a session was given last: its vm id."""
+        return f"{self.prefix}:session:{session}"
+
+    def index(self, status: Status) -> str:
+        """The set of the record keys with this status."""
+        return f"{self.prefix}:status:{status.lower()}"
+
+    @property
+    def pause(self) -> str:
+        """While it exists, the controllers that read Redis give no orders but starts."""
+        return f"{self.prefix}:pause"
+
+    @property
+    def waits(self) -> str:
+        """How long visitors waited."""
+        return f"{self.prefix}:waits"
+
+    @property
+    def confirm(self) -> str:
+        """Written right before every WAIT, so that the wait is for something."""
+        return f"{self.prefix}:confirm"
+
+    def vm_id_of(self, member: bytes) -> VmId | None:
+        """The machine that a member of the index names, None where it is none of our record keys.
+
+        A vm id is lower case: under another spelling a second key would stand for the same machine.
+        """
+        head = f"{self.prefix}:instance:".encode()
+        if not member.startswith(head):
+            return None
+        name = member[len(head) :].decode("ascii", "replace")
+        return VmId(name) if _VM_ID.fullmatch(name) else None

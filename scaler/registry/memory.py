@@ -1,0 +1,96 @@
+"""The registry without Redis: the same promise, the same bytes, on a clock that somebody else turns."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from scaler.model.instance import VmId
+from scaler.model.lifecycle import KEEP, Change, Keep
+from scaler.model.record import Status
+from scaler.model.row import Before, Row, Snapshot
+from scaler.ports import Confirmation
+from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, writes_of
+from scaler.registry.keys import Keys
+from scaler.registry.keyspace import Keyspace
+from scaler.registry.rows import complaints_about, row_of, sort_members
+
+
+class MemoryRegistry:
+    """Implements scaler.ports.Registry. `keyspace` is the Redis it has not: for naive clients and accidents."""
+
+    def __init__(self, now: Callable[[], datetime], keys: Keys | None = None) -> None:
+        self.now = now
+        self.keys = keys or Keys()
+        self.keyspace = Keyspace(now)
+
+    def read(self) -> Snapshot:
+        """Every machine the index names."""
+        members = {status: frozenset(self.keyspace.smembers(self.keys.index(status))) for status in Status}
+        index, complaints = sort_members(members, self.keys)
+        rows = {vm_id: self._row(vm_id, places) for vm_id, places in index.items()}
+        unreadable = tuple(each for row in rows.values() for each in complaints_about(row, self.keys))
+        return Snapshot(now=self.now(), rows=rows, complaints=complaints + unreadable)
+
+    def read_also(self, vm_ids: Iterable[VmId]) -> Mapping[VmId, Row]:
+        """Record and notes of machines that the index does not name."""
+        return {vm_id: self._row(vm_id, frozenset()) for vm_id in vm_ids}
+
+    def apply(self, changes: Sequence[Change]) -> tuple[Row | None, ...]:
+        """Write each change if its row is still what it was, to the byte."""
+        return tuple(
+            write.accepted() if write is not None and self._carry_out(write) else None for write in writes_of(changes)
+        )
+
+    def confirm(self) -> Confirmation:
+        """There is nobody else to have it."""
+        return Confirmation.ALONE
+
+    def reserved(self) -> frozenset[VmId]:
+        """The members of the reserved index."""
+        members = self.keyspace.smembers(self.keys.index(Status.RESERVED))
+        named = (self.keys.vm_id_of(each) for each in members)
+        return frozenset(each for each in named if each is not None)
+
+    def _row(self, vm_id: VmId, index: frozenset[Status]) -> Row:
+        return row_of(vm_id, self._stored(vm_id), index)
+
+    def _stored(self, vm_id: VmId) -> Before:
+        return Before(
+            record=self.keyspace.get(self.keys.instance(vm_id)), notes=self.keyspace.get(self.keys.notes(vm_id))
+        )
+
+    def _carry_out(self, write: Write) -> bool:
+        key = self.keys.instance(write.vm_id)
+        if self._stored(write.vm_id) != write.row.before:
+            return False
+        if write.takes and not self.keyspace.sismember(self.keys.index(Status.AVAILABLE), key):
+            return False
+        self._put(key, write.record)
+        self._put(self.keys.notes(write.vm_id), write.notes)
+        self._set_lifetimes(write)
+        if write.takes:
+            self.keyspace.srem(self.keys.index(Status.AVAILABLE), key)
+        if write.index is not KEEP:
+            self._place(key, write.index)
+        return True
+
+    def _put(self, key: str, value: bytes | Keep | None) -> None:
+        if value is None:
+            self.keyspace.delete(key)
+        elif value is not KEEP:
+            self.keyspace.set(key, value)
+
+    def _set_lifetimes(self, write: Write) -> None:
+        stored, notes_key = self._stored(write.vm_id), self.keys.notes(write.vm_id)
+        if stored.record is not None:
+            self.keyspace.persist(notes_key)
+        elif stored.notes is not None:
+            self.keyspace.expire(notes_key, UNRECORDED_NOTES_TTL)
+        if write.session is not None:
+            self.keyspace.set(self.keys.session(write.session), write.vm_id, ex=SESSION_TTL)
+
+    def _place(self, key: str, index: Status | None) -> None:
+        for status in Status:
+            if status is not index:
+                self.keyspace.srem(self.keys.index(status), key)
+        if index is not None:
+            self.keyspace.sadd(self.keys.index(index), key)

@@ -1,0 +1,65 @@
+"""Notes <-> JSON, under the very names of the dataclass; what is None or empty is left out."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from scaler.model.notes import Notes
+from scaler.registry.record_json import MAX_BYTES, too_deep
+
+VERSION = 1
+"""Of the notes that this scaler writes and understands."""
+
+
+class _Versioned(msgspec.Struct):
+    v: int = VERSION
+
+
+_notes = msgspec.json.Decoder(Notes)
+_versioned = msgspec.json.Decoder(_Versioned)
+
+
+def decode_notes(raw: bytes | None) -> Notes | None:
+    """The notes; None where there are none, or none that can be read: those are lost. Never raises."""
+    if raw is None or len(raw) > MAX_BYTES or too_deep(raw):
+        return None
+    try:
+        raw.decode()
+        notes = _notes.decode(raw)
+    except (ValueError, RecursionError):
+        return None
+    return notes if notes.v == VERSION and not _has_naive_time(notes) else None
+
+
+def newer_version(raw: bytes | None) -> int | None:
+    """The version of notes that a newer scaler wrote, None for all others. Never raises."""
+    if raw is None or len(raw) > MAX_BYTES or too_deep(raw):
+        return None
+    try:
+        version = _versioned.decode(raw).v
+    except (ValueError, RecursionError):
+        return None
+    return version if version > VERSION else None
+
+
+def encode_notes(notes: Notes) -> bytes:
+    """The JSON text."""
+    return msgspec.json.encode(_without_nothing(msgspec.to_builtins(notes)))
+
+
+def _without_nothing(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    kept = {name: _without_nothing(each) for name, each in value.items() if each is not None}
+    return {name: each for name, each in kept.items() if each not in ({}, (), [])}
+
+
+def _has_naive_time(value: object) -> bool:
+    if isinstance(value, datetime):
+        return value.tzinfo is None
+    if is_dataclass(value):
+        return any(_has_naive_time(getattr(value, each.name)) for each in fields(value))
+    return False

@@ -1,0 +1,155 @@
+"""The registry in Redis: reading costs two round trips whatever the number, writing one for 250 machines."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import redis
+from redis import exceptions
+
+from scaler.errors import Refused
+from scaler.model.instance import VmId
+from scaler.model.lifecycle import KEEP, Change, Keep
+from scaler.model.record import Status
+from scaler.model.row import Before, Complaint, Row, Snapshot
+from scaler.ports import Confirmation
+from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, chunks, writes_of
+from scaler.registry.failures import address, translated
+from scaler.registry.keys import Keys
+from scaler.registry.lua import ScriptName, script_text
+from scaler.registry.rows import MAX_MEMBERS, complaints_about, moment_of, row_of, sort_members
+
+CHUNK = 250
+"""Changes per script: it blocks Redis for about 10 µs each, and nobody should wait more than a few milliseconds."""
+CONFIRM_WITHIN_MS = 200
+"""How long a start may wait for a replica: a visitor does not notice, and a healthy replica needs a millisecond."""
+
+_PLACES = {Status.AVAILABLE: "1", Status.RESERVED: "2", Status.UNAVAILABLE: "3"}
+
+
+class RedisRegistry:
+    """Implements scaler.ports.Registry."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+        self._where = address(client)
+        self._apply = client.register_script(script_text(ScriptName.APPLY))
+
+    def check(self) -> tuple[Complaint, ...]:
+        """Whether this Redis can be used at all (Refused if not), and what an operator should change. One call."""
+        with translated(self._where):
+            info: dict[str, Any] = self._client.execute_command("INFO")  # type: ignore[no-untyped-call]
+        if info.get("cluster_enabled") == 1 and not self._keys.in_one_slot:
+            raise Refused(
+                f"Redis at {self._where} is clustered: set SCALER_REDIS_PREFIX="
+                f'"{{{self._keys.prefix}}}" (braces included), here and in the queue manager',
+                code="CROSSSLOT",
+            )
+        policy = info.get("maxmemory_policy", "noeviction")
+        if policy == "noeviction":
+            return ()
+        return (Complaint(key=self._where, why=f"maxmemory-policy is {policy}: records may vanish; use noeviction"),)
+
+    def read(self) -> Snapshot:
+        """Every machine the index names."""
+        with translated(self._where):
+            time, *sets = self._read_index()
+            members = {status: frozenset(names) for status, names in zip(Status, sets, strict=True)}
+            index, complaints = sort_members(members, self._keys)
+            rows = self._read_rows(index)
+        unreadable = tuple(each for row in rows.values() for each in complaints_about(row, self._keys))
+        return Snapshot(now=moment_of(*time), rows=rows, complaints=complaints + unreadable)
+
+    def read_also(self, vm_ids: Iterable[VmId]) -> Mapping[VmId, Row]:
+        """Record and notes of machines that the index does not name."""
+        with translated(self._where):
+            return self._read_rows(dict.fromkeys(vm_ids, frozenset()))
+
+    def apply(self, changes: Sequence[Change]) -> tuple[Row | None, ...]:
+        """Write each change if its row is still what it was, to the byte."""
+        writes = writes_of(changes)
+        wanted = [write for write in writes if write is not None]
+        with translated(self._where):
+            accepted = {
+                write.vm_id
+                for chunk in chunks(wanted, CHUNK)
+                for write, done in zip(chunk, self._send(chunk), strict=True)
+                if done
+            }
+        return tuple(write.accepted() if write and write.vm_id in accepted else None for write in writes)
+
+    def confirm(self) -> Confirmation:
+        """Whether a replica has what was applied before."""
+        with translated(self._where):
+            if not self._has_replicas():
+                return Confirmation.ALONE
+            try:
+                confirmed = self._wait()
+            except exceptions.ResponseError:  # some managed tiers do not know WAIT
+                return Confirmation.ALONE
+        return Confirmation.REPLICATED if confirmed else Confirmation.UNCONFIRMED
+
+    def reserved(self) -> frozenset[VmId]:
+        """The members of the reserved index."""
+        with translated(self._where):
+            members: Any = self._client.srandmember(self._keys.index(Status.RESERVED), MAX_MEMBERS)
+        named = (self._keys.vm_id_of(each) for each in members)
+        return frozenset(each for each in named if each is not None)
+
+    def _read_index(self) -> list[Any]:
+        # SRANDMEMBER answers like SMEMBERS, but no more than asked for: a set may hold a million hostile members.
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.time()
+        for status in Status:
+            pipeline.srandmember(self._keys.index(status), MAX_MEMBERS)
+        return pipeline.execute()
+
+    def _read_rows(self, index: Mapping[VmId, frozenset[Status]]) -> dict[VmId, Row]:
+        if not index:
+            return {}
+        names = [name for vm_id in index for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
+        values: Any = self._client.mget(names)
+        pairs = zip(values[::2], values[1::2], strict=True)
+        return {
+            vm_id: row_of(vm_id, Before(record=record, notes=notes), places)
+            for (vm_id, places), (record, notes) in zip(index.items(), pairs, strict=True)
+        }
+
+    def _send(self, writes: Sequence[Write]) -> Sequence[int]:
+        names = [self._keys.index(status) for status in _PLACES]
+        arguments: list[str | bytes | int] = [UNRECORDED_NOTES_TTL, SESSION_TTL]
+        for write in writes:
+            names += (self._keys.instance(write.vm_id), self._keys.notes(write.vm_id))
+        for write in writes:
+            if write.session is not None:
+                names.append(self._keys.session(write.session))
+            arguments += (*_values(write), "1" if write.takes else "0", len(names) if write.session is not None else 0)
+        answer: Sequence[int] = self._apply(keys=names, args=arguments)
+        return answer
+
+    def _has_replicas(self) -> bool:
+        try:
+            info: dict[str, Any] = self._client.execute_command("INFO", "replication")  # type: ignore[no-untyped-call]
+        except exceptions.ResponseError:
+            return True  # INFO is not for everybody: WAIT will tell
+        return bool(info.get("connected_slaves", 0))
+
+    def _wait(self) -> int:
+        # WAIT is about the writes of its own connection, and the pool has several: so one write goes with it. It is
+        # the latest of all, and whoever has it has what came before.
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.set(self._keys.confirm, b"", px=1000)
+        pipeline.execute_command("WAIT", 1, CONFIRM_WITHIN_MS)  # type: ignore[no-untyped-call]
+        return int(pipeline.execute()[-1])
+
+
+def _values(write: Write) -> tuple[bytes | str, ...]:
+    before = write.row.before
+    index = "-" if write.index is None else "~" if write.index is KEEP else _PLACES[write.index]
+    return _wire(before.record), _wire(before.notes), _wire(write.record), _wire(write.notes), index
+
+
+def _wire(value: bytes | Keep | None) -> bytes | str:
+    if value is None:
+        return "-"
+    return "~" if value is KEEP else b"=" + value

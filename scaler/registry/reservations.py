@@ -1,0 +1,66 @@
+"""The queue manager's client: atomic and idempotent, so that no crash between two steps loses a machine."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import redis
+
+from scaler.errors import Garbled
+from scaler.model.instance import SessionId, VmId
+from scaler.model.record import Record, Status
+from scaler.registry.failures import address, translated
+from scaler.registry.keys import Keys
+from scaler.registry.lua import ScriptName, script_text
+from scaler.registry.record_json import decode_record
+from scaler.registry.sessions import Leaving, Reservation, Sight, Stage, check_session
+
+
+class Reservations:
+    """Each call is one script, one round trip. Raises scaler.errors, and ValueError for what is no session id.
+
+    A session id is 1 to 128 characters without control characters, unique for one visitor's one stay. `vm_id` may be
+    given where the caller knows it: the pointer from session to machine is forgotten a day after it was last written.
+    """
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._keys = keys
+        self._where = address(client)
+        self._scripts: Mapping[ScriptName, Any] = {
+            name: client.register_script(script_text(name)) for name in ScriptName if name is not ScriptName.APPLY
+        }
+
+    def reserve(self, session: SessionId, client_ip: str | None = None) -> Reservation | None:
+        """A machine for this session, the same one however often it asks; None when none is free."""
+        answer = self._run(ScriptName.RESERVE, session, client_ip)
+        return _reserved(*answer) if answer is not None else None
+
+    def release(self, session: SessionId, vm_id: VmId | None = None) -> Leaving:
+        """The session that was let in has ended. Asking twice does no harm."""
+        return Leaving(self._run(ScriptName.RELEASE, session, vm_id).decode())
+
+    def cancel(self, session: SessionId, vm_id: VmId | None = None) -> Leaving:
+        """The visitor gave up, wherever the session is. Asking twice does no harm."""
+        return Leaving(self._run(ScriptName.CANCEL, session, vm_id).decode())
+
+    def look(self, session: SessionId, vm_id: VmId | None = None) -> Sight:
+        """Where the session is. Writes nothing."""
+        stage, named, text, reason = self._run(ScriptName.LOOK, session, vm_id)
+        record = decode_record(VmId(named.decode()), text)
+        return Sight(
+            stage=Stage(stage.decode()),
+            reservation=Reservation.of(record) if isinstance(record, Record) else None,
+            reason=reason.decode() or None,
+        )
+
+    def _run(self, name: ScriptName, session: SessionId, detail: str | None) -> Any:
+        check_session(session)
+        keys = [self._keys.session(session), *(self._keys.index(status) for status in Status)]
+        with translated(self._where):
+            return self._scripts[name](keys=keys, args=[session, detail or ""])
+
+
+def _reserved(vm_id: bytes, text: bytes) -> Reservation:
+    record = decode_record(VmId(vm_id.decode()), text)
+    if not isinstance(record, Record):
+        raise Garbled(f"the reserved record of {vm_id!r} cannot be read: {record.why}")
+    return Reservation.of(record)

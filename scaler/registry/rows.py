@@ -1,0 +1,64 @@
+"""What was read of one machine -> Row, and what an operator should hear about it."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+from scaler.model.instance import VmId
+from scaler.model.record import Status, Unreadable
+from scaler.model.row import Before, Complaint, Row
+from scaler.registry.keys import Keys
+from scaler.registry.notes_json import decode_notes, newer_version
+from scaler.registry.record_json import decode_record
+
+MAX_MEMBERS = 20_000
+"""How many members of one set are looked at: a scale set has 1,000 machines at most, and a tick must end."""
+
+
+def row_of(vm_id: VmId, before: Before, index: frozenset[Status] = frozenset()) -> Row:
+    """The row these bytes stand for."""
+    newer = newer_version(before.notes)
+    if newer is not None:
+        why = f"notes were written by a newer scaler (v={newer})"
+        return Row(vm_id=vm_id, record=Unreadable(why=why), index=index, before=before)
+    return Row(
+        vm_id=vm_id,
+        record=decode_record(vm_id, before.record) if before.record is not None else None,
+        notes=decode_notes(before.notes),
+        index=index,
+        before=before,
+    )
+
+
+def complaints_about(row: Row, keys: Keys) -> Iterator[Complaint]:
+    """What of this row cannot be read."""
+    if isinstance(row.record, Unreadable):
+        yield Complaint(key=keys.instance(row.vm_id), why=row.record.why)
+    if row.notes is None and row.before.notes is not None and newer_version(row.before.notes) is None:
+        yield Complaint(key=keys.notes(row.vm_id), why="these notes cannot be read, and count as lost")
+
+
+def sort_members(
+    members: Mapping[Status, frozenset[bytes]], keys: Keys
+) -> tuple[dict[VmId, frozenset[Status]], tuple[Complaint, ...]]:
+    """The machines that the index names, each with the sets that hold it, and the members that name none."""
+    found: dict[VmId, frozenset[Status]] = {}
+    complaints = []
+    for status, names in members.items():
+        if len(names) >= MAX_MEMBERS:
+            complaints.append(Complaint(key=keys.index(status), why=f"only {MAX_MEMBERS} members are looked at"))
+        for name in names:
+            vm_id = keys.vm_id_of(name)
+            if vm_id is None:
+                complaints.append(Complaint(key=keys.index(status), why=f"not a record's key: {_short(name)}"))
+            else:
+                found[vm_id] = found.get(vm_id, frozenset()) | {status}
+    return found, tuple(complaints)
+
+
+def _short(name: bytes) -> str:
+    return ascii(name[:100].decode("utf-8", "replace"))
+
+
+def moment_of(seconds: int, micros: int) -> datetime:
+    """An answer to TIME."""
+    return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)

@@ -1,0 +1,22 @@
+-- CANCEL or ABANDON: the session gave up. Returns cancelled, abandoned, released (it was in), ended (before) or unknown.
+-- KEYS: session, available, reserved, unavailable. ARGV: session id, and the vmId where the caller knows it.
+if is_bad_argument() then return redis.error_reply('ERR session id: 1 to 512 bytes of UTF-8, no control characters') end
+
+-- Back to Available, as if it had never been asked for: no start was ordered.
+local function cancel(machine)
+  local notes = members(machine.noted)
+  local after = edited(machine.text, machine.vm_id,
+    {status = '"Available"', sessionId = false, clientIp = false, updatedAt = now_json()})
+  if not notes or not after then return 'unknown' end
+  redis.call('SET', record_key(machine.vm_id), after)
+  redis.call('SET', notes_key(machine.vm_id), object(with(notes, 'reserved', nil)))
+  redis.call('DEL', KEYS[1])
+  move_to(AVAILABLE, machine.vm_id)
+  return 'cancelled'
+end
+
+local machine, why_not = to_be_ended(ARGV[2])
+if not machine then return why_not end
+if machine.record.status ~= RESERVED then return release(machine) end
+if is_fresh(machine.notes) and not machine.record.used then return cancel(machine) end
+return spend(machine, 'abandon') and 'abandoned' or 'unknown'

@@ -1,0 +1,188 @@
+-- One machine's record, notes and place in the index, for one session. Prepended to reserve, release, cancel and look.
+-- KEYS: the session's key, then the sets available, reserved, unavailable. ARGV[1]: the session id.
+
+local AVAILABLE, RESERVED, UNAVAILABLE = 'Available', 'Reserved', 'Unavailable'
+local INDEX = {[AVAILABLE] = KEYS[2], [RESERVED] = KEYS[3], [UNAVAILABLE] = KEYS[4]}
+local PREFIX = KEYS[2]:match('^(.*):status:available$')
+local SESSION, SESSION_TTL = ARGV[1], 24 * 3600
+
+local ORDER = {
+  'vmId', 'instanceId', 'status', 'used', 'warm', 'region',
+  'publicIp', 'privateIp', 'sessionId', 'clientIp', 'createdAt', 'updatedAt',
+}
+local KNOWN, STATUS = {}, {}
+for _, name in ipairs(ORDER) do KNOWN[name:lower()] = name end
+for status in pairs(INDEX) do STATUS[status:lower()] = status end
+
+local function is_bad_argument()
+  local session = SESSION or ''
+  return not PREFIX or #session == 0 or #session > 512 or session:find('[%z\1-\31\127]') or not is_utf8(session)
+end
+
+local function record_key(vm_id) return PREFIX .. ':instance:' .. vm_id end
+local function notes_key(vm_id) return PREFIX .. ':notes:' .. vm_id end
+
+local function vm_id_of(member)
+  local head = PREFIX .. ':instance:'
+  local vm_id = member:sub(1, #head) == head and member:sub(#head + 1) or ''
+  return #vm_id <= 64 and vm_id:match('^[0-9a-z-]+$') or nil
+end
+
+local function text_at(key)
+  local value = redis.pcall('GET', key)
+  return type(value) == 'string' and value or nil
+end
+
+-- Of several spellings of a known name ours counts, else the first in byte order.
+local function is_better(name, than, canonical)
+  if than == nil or name == canonical then return true end
+  return than ~= canonical and name < than
+end
+
+local function is_text(value)
+  return value == nil or (type(value) == 'string' and not value:find('%z'))
+end
+
+-- What counts of the record, by our names; nil where the value is none (or another machine's).
+local function record_of(text, vm_id)
+  local found, spelled, used = {}, {}, false
+  for name, value in pairs(decoded(text) or {}) do
+    local canonical = KNOWN[name:lower()]
+    if canonical == 'used' then
+      if type(value) ~= 'boolean' and value ~= NULL then return nil end
+      used = used or value == true
+    elseif canonical and is_better(name, spelled[canonical], canonical) then
+      spelled[canonical] = name
+      found[canonical] = value ~= NULL and value ~= '' and value or nil
+    end
+  end
+  found.used = used
+  if not (is_text(found.vmId) and is_text(found.instanceId) and is_text(found.sessionId)) then return nil end
+  if found.vmId and found.vmId:lower() ~= vm_id then return nil end
+  found.status = type(found.status) == 'string' and STATUS[found.status:lower()] or nil
+  return found.status and found or nil
+end
+
+-- The record's text with these raw values; false drops one. Every other member is kept, unknown ones to the byte.
+local function edited(text, vm_id, changes)
+  local list = members(text)
+  if not list then return nil end
+  local known, spelled, extra, used = {}, {}, {}, 'false'
+  for _, member in ipairs(list) do
+    local canonical = KNOWN[member.name:lower()]
+    if not canonical then
+      extra[#extra + 1] = member
+    elseif canonical == 'used' then
+      if member.raw == 'true' then used = 'true' end
+    elseif is_better(member.name, spelled[canonical], canonical) then
+      spelled[canonical], known[canonical] = member.name, member.raw
+    end
+  end
+  known.used, known.vmId = used, cjson.encode(vm_id)
+  known.instanceId, known.warm = known.instanceId or '""', known.warm or 'false'
+  local after = {}
+  for _, name in ipairs(ORDER) do
+    local raw = known[name]
+    if changes[name] ~= nil then raw = changes[name] end
+    if raw and raw ~= 'null' then after[#after + 1] = {name = name, raw = raw} end
+  end
+  for _, member in ipairs(extra) do after[#after + 1] = member end
+  return object(after)
+end
+
+local function has(notes, name)
+  return notes[name] ~= nil and notes[name] ~= NULL
+end
+
+-- The notes; nil where they are lost, or not ours to read.
+local function notes_of(text)
+  local notes = decoded(text)
+  if not notes or (notes.v or 1) ~= 1 then return nil end
+  for _, name in ipairs({'scale_set', 'unique_id', 'instance_id'}) do
+    if type(notes[name]) ~= 'string' then return nil end
+  end
+  for _, name in ipairs({'ended', 'opened', 'spent'}) do
+    if has(notes, name) and type(notes[name]) ~= 'table' then return nil end
+  end
+  return notes
+end
+
+local function how_it_ended(notes)
+  local how = has(notes, 'ended') and notes.ended[SESSION]
+  return how ~= NULL and how or nil
+end
+
+-- Handed over by the reconciler, and nobody was ever let near it.
+local function is_fresh(notes)
+  for _, name in ipairs({'spent', 'claim', 'start', 'opened', 'presumed_at'}) do
+    if has(notes, name) then return false end
+  end
+  return has(notes, 'admitted_at')
+end
+
+local function is_opened_for_session(notes)
+  return has(notes, 'opened') and notes.opened.session == SESSION
+end
+
+local function load(vm_id)
+  local text, noted = text_at(record_key(vm_id)), text_at(notes_key(vm_id))
+  return {vm_id = vm_id, text = text, noted = noted, record = record_of(text, vm_id), notes = notes_of(noted)}
+end
+
+-- The machine that the caller names, else the one that the session was given last; nil if there is none.
+local function machine_of_session(named)
+  local vm_id = named and named ~= '' and named:lower() or text_at(KEYS[1]) or ''
+  vm_id = vm_id_of(record_key(vm_id))
+  local machine = vm_id and load(vm_id)
+  if not machine then return nil end
+  if not members(machine.text) then machine.record = nil end
+  if not members(machine.noted) then machine.notes = nil end
+  return machine
+end
+
+local function move_to(status, vm_id)
+  for each, key in pairs(INDEX) do
+    if each ~= status then redis.call('SREM', key, record_key(vm_id)) end
+  end
+  redis.call('SADD', INDEX[status], record_key(vm_id))
+end
+
+-- Ends the session on its machine, which is then used for ever. False if its values cannot be edited.
+local function spend(machine, how)
+  local now, why = now_json(), cjson.encode(how)
+  local notes = members(machine.noted)
+  local after = edited(machine.text, machine.vm_id, {status = '"Unavailable"', used = 'true', updatedAt = now})
+  if not notes or not after then return false end
+  local ended = {}
+  for _, member in ipairs(notes) do
+    if member.name == 'ended' and member.raw ~= 'null' then ended = members(member.raw) end
+  end
+  if not ended then return false end
+  notes = with(notes, 'ended', object(with(ended, SESSION, why)))
+  if not has(machine.notes, 'spent') then
+    notes = with(notes, 'spent', '{"why":' .. why .. ',"at":' .. now .. '}')
+  end
+  redis.call('SET', record_key(machine.vm_id), after)
+  redis.call('SET', notes_key(machine.vm_id), object(notes))
+  move_to(UNAVAILABLE, machine.vm_id)
+  return true
+end
+
+-- The machine of a session that is to end, or the word why there is nothing to end.
+local function to_be_ended(named)
+  local machine = machine_of_session(named)
+  if not machine or not machine.notes or not machine.record then return nil, 'unknown' end
+  local record, notes = machine.record, machine.notes
+  if how_it_ended(notes) then return nil, 'ended' end
+  if record.sessionId ~= SESSION then return nil, 'unknown' end
+  if has(notes, 'opened') and not is_opened_for_session(notes) then return nil, 'unknown' end
+  return machine
+end
+
+local function release(machine)
+  local notes = machine.notes
+  if machine.record.status ~= UNAVAILABLE then return 'unknown' end
+  if has(notes, 'spent') then return 'ended' end
+  if not has(notes, 'opened') and not has(notes, 'presumed_at') then return 'unknown' end
+  return spend(machine, 'release') and 'released' or 'unknown'
+end

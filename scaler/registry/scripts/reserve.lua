@@ -1,0 +1,60 @@
+-- RESERVE: the session's machine, the same one however often it is asked. Returns {vmId, record}, or nil for none free.
+-- KEYS: session, available, reserved, unavailable. ARGV: session id, client ip (may be empty).
+if is_bad_argument() then return redis.error_reply('ERR session id: 1 to 512 bytes of UTF-8, no control characters') end
+
+local EXAMINED = 500 -- above that a random choice of so many, so that a caller waits a few milliseconds at most
+
+local function is_still_theirs(machine)
+  local record, notes = machine.record, machine.notes or {}
+  if not record or record.used or has(notes, 'spent') or how_it_ended(notes) then return false end
+  return record.status ~= AVAILABLE and record.sessionId == SESSION
+end
+
+local function may_be_offered(machine)
+  local record, notes = machine.record, machine.notes
+  if not record or not notes or record.status ~= AVAILABLE or record.used then return false end
+  return is_fresh(notes) and not how_it_ended(notes)
+end
+
+local function candidates()
+  local keys = redis.call('SRANDMEMBER', INDEX[AVAILABLE], EXAMINED)
+  local found = {}
+  for _, key in ipairs(keys) do
+    local vm_id = vm_id_of(key)
+    local machine = vm_id and load(vm_id)
+    if machine and may_be_offered(machine) then
+      machine.created = moment(machine.record.createdAt) or math.huge
+      machine.warm = machine.record.warm == true
+      found[#found + 1] = machine
+    end
+  end
+  return found
+end
+
+-- Warm before cold, then the oldest, so that none grows stale.
+local function is_preferred(a, b)
+  if a.warm ~= b.warm then return a.warm end
+  if a.created ~= b.created then return a.created < b.created end
+  return a.vm_id < b.vm_id
+end
+
+local function reserve(machine)
+  local client = ARGV[2] and ARGV[2] ~= '' and is_utf8(ARGV[2]) and cjson.encode(ARGV[2]) or false
+  local after = edited(machine.text, machine.vm_id,
+    {status = '"Reserved"', sessionId = cjson.encode(SESSION), clientIp = client, updatedAt = now_json()})
+  if not after then return nil end
+  redis.call('SET', record_key(machine.vm_id), after)
+  redis.call('SET', KEYS[1], machine.vm_id, 'EX', SESSION_TTL)
+  move_to(RESERVED, machine.vm_id) -- out of `available`: the lock against everybody else
+  return {machine.vm_id, after}
+end
+
+local own = machine_of_session()
+if own and is_still_theirs(own) then return {own.vm_id, own.text} end
+local found = candidates()
+table.sort(found, is_preferred)
+for _, machine in ipairs(found) do
+  local reserved = reserve(machine)
+  if reserved then return reserved end
+end
+return nil

@@ -1,0 +1,58 @@
+-- RFC 3339 times, as scaler/registry/timestamps.py reads and writes them. Prepended to reserve, release and cancel.
+
+-- Days since 1970-01-01, and back (the year begins in March: the leap day is its last).
+local function days_of(year, month, day)
+  if month <= 2 then year = year - 1 end
+  local era = math.floor(year / 400)
+  local year_of_era = year - era * 400
+  local day_of_year = math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1
+  local leap_days = math.floor(year_of_era / 4) - math.floor(year_of_era / 100)
+  return era * 146097 + year_of_era * 365 + leap_days + day_of_year - 719468
+end
+
+local function date_of(days)
+  days = days + 719468
+  local era = math.floor(days / 146097)
+  local rest = days - era * 146097
+  local skipped = math.floor(rest / 1460) - math.floor(rest / 36524) + math.floor(rest / 146096)
+  local year_of_era = math.floor((rest - skipped) / 365)
+  local leap_days = math.floor(year_of_era / 4) - math.floor(year_of_era / 100)
+  local day_of_year = rest - (365 * year_of_era + leap_days)
+  local shifted = math.floor((5 * day_of_year + 2) / 153)
+  local month = shifted < 10 and shifted + 3 or shifted - 9
+  local year = year_of_era + era * 400 + (month <= 2 and 1 or 0)
+  return year, month, day_of_year - math.floor((153 * shifted + 2) / 5) + 1
+end
+
+-- Redis' own time as a JSON text.
+local function now_json()
+  local time = redis.call('TIME')
+  local seconds, micros = tonumber(time[1]), tonumber(time[2])
+  local year, month, day = date_of(math.floor(seconds / 86400))
+  local of_day = seconds % 86400
+  return string.format('"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ"', year, month, day,
+    math.floor(of_day / 3600), math.floor(of_day / 60) % 60, of_day % 60, micros)
+end
+
+local function offset_of(zone)
+  if zone == 'Z' then return 0 end
+  local sign, hours, minutes = zone:match('^([+-])(%d%d):(%d%d)$')
+  if not sign or tonumber(hours) > 23 or tonumber(minutes) > 59 then return nil end
+  return (sign == '+' and 1 or -1) * (hours * 3600 + minutes * 60)
+end
+
+-- Microseconds since 1970 of a text; nil if it is not a time.
+local function moment(text)
+  if type(text) ~= 'string' then return nil end
+  local year, month, day, hour, minute, second, rest = text:match('^(%d%d%d%d)%-(%d%d)%-(%d%d)T(%d%d):(%d%d):(%d%d)(.*)$')
+  if not year then return nil end
+  local fraction, zone = rest:match('^%.(%d+)(.*)$')
+  local offset = offset_of(zone or rest)
+  local y, m, d = tonumber(year), tonumber(month), tonumber(day)
+  local h, min, s = tonumber(hour), tonumber(minute), tonumber(second)
+  if not offset or y < 1 or m < 1 or m > 12 or h > 23 or min > 59 or s > 59 then return nil end
+  local back_y, back_m, back_d = date_of(days_of(y, m, d))
+  if back_y ~= y or back_m ~= m or back_d ~= d then return nil end
+  local micros = tonumber(((fraction or '') .. '000000'):sub(1, 6))
+  return ((days_of(y, m, d) * 24 + h) * 3600 + min * 60 + s - offset) * 1000000 + micros
+end

@@ -1,0 +1,121 @@
+"""A session and its machine: what a queue manager asks about them, and how the rows answer."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scaler.model.instance import InstanceId, SessionId, VmId
+from scaler.model.notes import Ended, Notes
+from scaler.model.record import Record, Status
+from scaler.model.row import Row
+from scaler.registry.batch import MAX_SESSION
+
+
+class Stage(StrEnum):
+    """Where a session is."""
+
+    RESERVED = "reserved"  # a machine is kept for it and being started
+    OPEN = "open"  # it may go in
+    REFUSED = "refused"  # no machine could be had; the reason is for the visitor's eyes
+    ENDED = "ended"  # it is over, whoever ended it
+    UNKNOWN = "unknown"  # no machine names it (any more)
+
+
+class Leaving(StrEnum):
+    """What became of a session that was to end."""
+
+    RELEASED = "released"  # it was let in; its machine is used now
+    CANCELLED = "cancelled"  # before any start: the machine is Available again
+    ABANDONED = "abandoned"  # after a start was ordered: the machine is used now
+    ENDED = "ended"  # it was over before; nothing was done
+    RESERVED = "reserved"  # release() of a session that was never let in: cancel() it
+    UNKNOWN = "unknown"  # no machine names it, or what names it cannot be trusted now; nothing was done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """The machine that a session has. The addresses are there once it is open."""
+
+    vm_id: VmId
+    instance_id: InstanceId
+    status: Status
+    warm: bool
+    region: str | None
+    public_ip: str | None
+    private_ip: str | None
+
+    @classmethod
+    def of(cls, record: Record) -> "Reservation":
+        """What a visitor may know of the record."""
+        return cls(
+            vm_id=record.vm_id,
+            instance_id=record.instance_id,
+            status=record.status,
+            warm=record.warm,
+            region=record.region,
+            public_ip=record.public_ip,
+            private_ip=record.private_ip,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a polling visitor is told."""
+
+    stage: Stage
+    reservation: Reservation | None = None  # while reserved or open
+    reason: str | None = None  # where refused
+
+
+def check_session(session: SessionId) -> None:
+    """A session id is 1 to 128 characters, none of them a control character: anything else is a ValueError."""
+    if not 0 < len(session) <= MAX_SESSION or any(ord(each) < 32 or ord(each) == 127 for each in session):
+        raise ValueError(f"a session id is 1 to {MAX_SESSION} characters without control characters")
+    session.encode()  # half a surrogate pair is a ValueError too
+
+
+def is_theirs(row: Row, session: SessionId) -> bool:
+    """Whether the machine is this session's now, so that asking again must not give it another."""
+    record, notes = row.readable, row.notes
+    if record is None or record.used or record.status is Status.AVAILABLE or record.session_id != session:
+        return False
+    return notes is None or (notes.spent is None and session not in notes.ended)
+
+
+def may_be_offered(row: Row, session: SessionId) -> bool:
+    """Whether the machine may become this session's."""
+    record, notes = row.readable, row.notes
+    if record is None or notes is None or record.used or record.status is not Status.AVAILABLE:
+        return False
+    return is_fresh(notes) and session not in notes.ended
+
+
+def is_fresh(notes: Notes) -> bool:
+    """Handed over by the reconciler, and nobody was ever let near it."""
+    touched = (notes.spent, notes.claim, notes.start, notes.opened, notes.presumed_at)
+    return notes.admitted_at is not None and not any(touched)
+
+
+def stage_of(row: Row, session: SessionId) -> Sight:
+    """What the machine's row says of the session. The notes beat the record."""
+    record, notes = row.readable, row.notes
+    ended, opened, spent = _according_to(notes, session)
+    if ended is Ended.REFUSE:
+        reason = notes.spent.reason if notes is not None and notes.spent is not None else None
+        return Sight(stage=Stage.REFUSED, reason=reason)
+    if ended is not None or (opened and spent):
+        return Sight(stage=Stage.ENDED)
+    if opened:
+        return Sight(stage=Stage.OPEN, reservation=Reservation.of(record) if record is not None else None)
+    if record is None or record.session_id != session or record.status is Status.AVAILABLE:
+        return Sight(stage=Stage.UNKNOWN)
+    if record.used or spent:
+        return Sight(stage=Stage.ENDED)
+    stage = Stage.RESERVED if record.status is Status.RESERVED else Stage.OPEN
+    return Sight(stage=stage, reservation=Reservation.of(record))
+
+
+def _according_to(notes: Notes | None, session: SessionId) -> tuple[Ended | None, bool, bool]:
+    if notes is None:
+        return None, False, False
+    opened = notes.opened is not None and notes.opened.session == session
+    return notes.ended.get(session), opened, notes.spent is not None

@@ -1,0 +1,166 @@
+"""ARM's refusals in the scaler's words: one table, read from the top; the HTTP status decides first, then the code.
+
+The status goes first because codes are ambiguous: OperationNotAllowed is a throttle with 429, and with 409 a quota or
+a deletion under way.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from scaler.errors import (
+    Conflict,
+    Garbled,
+    Missing,
+    OutOfCapacity,
+    QuotaReached,
+    Refused,
+    ScalerError,
+    Throttled,
+    Unreachable,
+)
+from scaler.model.instance import FailureClass, InstanceId
+from scaler.vmss.bodies import Fault, fault_in
+from scaler.vmss.reply import Reply, http_date
+
+SILENT_THROTTLE = timedelta(seconds=60)  # a 429 that does not say how long: ARM's windows are one minute
+LONGEST_THROTTLE = timedelta(hours=1)  # a mistaken Retry-After must not silence the scaler for a day
+SHORTEST_THROTTLE = timedelta(seconds=1)  # "0" would be asked again within the same tick
+
+CAPACITY = frozenset(
+    {
+        "AllocationFailed",
+        "ZonalAllocationFailed",
+        "OverconstrainedAllocationRequest",
+        "OverconstrainedZonalAllocationRequest",
+        "SkuNotAvailable",
+    }
+)
+QUOTA = frozenset({"QuotaExceeded"})
+_QUOTA_TEXT = re.compile(r"exceeding\b.*\bquota", re.IGNORECASE | re.DOTALL)
+_DEAD_ID = re.compile(r"instanceId\s+'?([0-9]{1,10})'?\s+is not an active", re.IGNORECASE)
+_DYING = re.compile(r"marked for deletion", re.IGNORECASE)
+_DYING_VM = re.compile(r"\bVM(?: instance)? '(?:[^']*_)?([0-9]{1,10})'", re.IGNORECASE)  # by its name, {scale set}_{id}
+_NO_SCALE_SET = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound", "ParentResourceNotFound"})
+_NO_SCALE_SET_TEXT = re.compile(r"virtualMachineScaleSets/[^/']+'", re.IGNORECASE)  # the resource itself, not its VM
+_IDENTITY = (
+    "give the managed identity (AZURE_CLIENT_ID, or the system-assigned one) a role with"
+    " Microsoft.Compute/virtualMachineScaleSets/* on the scale set"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A reply that is not what was asked for, and the instance it was asked about, if it was about one."""
+
+    reply: Reply
+    fault: Fault
+    asked: InstanceId | None
+
+    @property
+    def text(self) -> str:
+        """For a person. ARM's messages can be long."""
+        return f"{self.reply.status} {self.fault.code or '(no code)'}: {(self.fault.message or '')[:300]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One row of the table. An empty set of codes means any; so does no text."""
+
+    statuses: range | frozenset[int]
+    codes: frozenset[str] = frozenset()
+    text: re.Pattern[str] | None = None
+    makes: Callable[[Refusal], ScalerError]
+
+    def matches(self, refusal: Refusal) -> bool:
+        """Whether this row is about it."""
+        return (
+            refusal.reply.status in self.statuses
+            and (not self.codes or not self.codes.isdisjoint(refusal.fault.codes))
+            and (self.text is None or self.text.search(refusal.fault.message or "") is not None)
+        )
+
+
+def _throttled(refusal: Refusal) -> ScalerError:
+    return Throttled(refusal.text, retry_after(refusal.reply))
+
+
+def _not_found(refusal: Refusal) -> ScalerError:
+    """Only ARM itself can say that something is gone: a 404 without an ARM error in it comes from somewhere else."""
+    if not refusal.fault.code:
+        return Garbled("a 404 that is not ARM's")
+    nothing_here = not refusal.fault.codes.isdisjoint(_NO_SCALE_SET) or _NO_SCALE_SET_TEXT.search(refusal.text)
+    if refusal.asked is None or nothing_here:
+        return Missing(refusal.text)
+    return Missing(refusal.text, [refusal.asked])
+
+
+def _dead_ids(refusal: Refusal) -> ScalerError:
+    return Missing(refusal.text, [InstanceId(each) for each in _DEAD_ID.findall(refusal.fault.message or "")])
+
+
+def _dying(refusal: Refusal) -> ScalerError:
+    named = {InstanceId(each) for each in _DYING_VM.findall(refusal.fault.message or "")}
+    return Missing(refusal.text, sorted(named | ({refusal.asked} if refusal.asked is not None else set())))
+
+
+def _forbidden(refusal: Refusal) -> ScalerError:
+    return Refused(f"{refusal.text} -> {_IDENTITY}", refusal.fault.code or "", refusal.reply.status)
+
+
+def _refused(refusal: Refusal) -> ScalerError:
+    return Refused(refusal.text, refusal.fault.code or "", refusal.reply.status)
+
+
+_SAID_NO = frozenset({400, 403, 409})
+TABLE: tuple[Rule, ...] = (
+    Rule(statuses=range(300), makes=lambda it: Garbled(f"an answer without an answer in it ({it.reply.status})")),
+    Rule(statuses=frozenset({429}), makes=_throttled),
+    Rule(statuses=frozenset({408}), makes=lambda it: Unreachable(it.text)),
+    Rule(statuses=range(500, 600), makes=lambda it: Unreachable(it.text)),
+    Rule(statuses=frozenset({412}), makes=lambda it: Conflict(it.text)),
+    Rule(statuses=frozenset({404}), makes=_not_found),
+    Rule(statuses=frozenset({401}), makes=_forbidden),
+    Rule(statuses=frozenset({400}), text=_DEAD_ID, makes=_dead_ids),
+    Rule(statuses=_SAID_NO, text=_DYING, makes=_dying),
+    Rule(statuses=_SAID_NO, codes=QUOTA, makes=lambda it: QuotaReached(it.text)),
+    Rule(statuses=_SAID_NO, text=_QUOTA_TEXT, makes=lambda it: QuotaReached(it.text)),
+    Rule(statuses=_SAID_NO, codes=CAPACITY, makes=lambda it: OutOfCapacity(it.text)),
+    Rule(
+        statuses=frozenset({409}),
+        codes=frozenset({"Conflict", "OperationPreempted", "AnotherOperationInProgress"}),
+        makes=lambda it: Conflict(it.text),
+    ),
+    Rule(statuses=frozenset({403}), makes=_forbidden),
+    Rule(statuses=range(1000), makes=_refused),
+)
+
+
+def refusal(reply: Reply, asked: InstanceId | None = None) -> ScalerError:
+    """What a reply with an unwanted status means. `asked`: the one instance that the URL named."""
+    told = Refusal(reply=reply, fault=fault_in(reply.body), asked=asked)
+    return next(rule for rule in TABLE if rule.matches(told)).makes(told)
+
+
+def stale_token(reply: Reply) -> bool:
+    """Whether ARM refuses a nextLink's $skiptoken: it went stale while the pages were walked."""
+    return reply.status == 400 and (fault_in(reply.body).target or "").lower() == "$skiptoken"
+
+
+def failure_class(code: str, message: str = "") -> FailureClass:
+    """The class of an error that Azure met after it had accepted the order."""
+    if code in CAPACITY:
+        return FailureClass.ALLOCATION
+    return FailureClass.QUOTA if code in QUOTA or _QUOTA_TEXT.search(message) else FailureClass.OTHER
+
+
+def retry_after(reply: Reply) -> timedelta:
+    """How long a 429 wants us to wait: seconds, or a date by the answer's own clock."""
+    text = reply.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        wait = timedelta(seconds=int(text))
+    else:
+        until, now = http_date(text), http_date(reply.headers.get("date", ""))
+        wait = until - now if until is not None and now is not None else SILENT_THROTTLE
+    return min(max(wait, SHORTEST_THROTTLE), LONGEST_THROTTLE)

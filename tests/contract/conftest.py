@@ -1,0 +1,66 @@
+"""What the contract suites share: one section per port."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from clock import ManualClock
+from contract.registries import (
+    House,
+    Server,
+    StartServer,
+    fake_house,
+    memory_house,
+    redis_house,
+    redis_server,
+)
+
+from scaler.registry.keys import Keys
+
+# --- the registry (test_registry_*.py) -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One real server for all tests that leave it as they found it."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def start_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Servers of the test's own, with options of its own."""
+    with ExitStack() as stack:
+
+        def start(*options: str) -> Server:
+            folder: Path = tmp_path_factory.mktemp("redis")
+            return stack.enter_context(redis_server(folder, *options))
+
+        yield start
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """The memory registry's time."""
+    return ManualClock()
+
+
+@pytest.fixture
+def real_house(shared_redis: Server) -> Iterator[House]:
+    """The real server, empty."""
+    client = shared_redis.client()
+    client.flushall()
+    yield redis_house(client, Keys())
+    client.close()
+
+
+@pytest.fixture(params=["memory", "fakeredis", "redis-server"])
+def house(request: pytest.FixtureRequest, clock: ManualClock) -> House:
+    """Each implementation in turn."""
+    if request.param == "memory":
+        return memory_house(clock)
+    if request.param == "fakeredis":
+        return fake_house()
+    real: House = request.getfixturevalue("real_house")
+    return real

@@ -1,0 +1,165 @@
+"""The registries that must keep the same promise: in memory, on fakeredis, and on a redis-server of our own."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import fakeredis
+import pytest
+import redis
+from clock import ManualClock
+
+from scaler.model.instance import InstanceId, ScaleSetName, VmId
+from scaler.model.lifecycle import Change, Edge, Owner, step
+from scaler.model.notes import Notes
+from scaler.model.record import Record, Status
+from scaler.model.row import Row
+from scaler.ports import Registry
+from scaler.registry.auth import connect
+from scaler.registry.keys import Keys
+from scaler.registry.memory import MemoryRegistry
+from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.redis import RedisRegistry
+from scaler.registry.reservations import Reservations
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """One registry, the queue manager's client beside it, and the naked Redis under both."""
+
+    registry: Registry
+    reservations: Reservations | MemoryReservations
+    redis: Any  # redis.Redis, or a Keyspace, which names the same commands the same way
+    keys: Keys
+
+    def row(self, vm_id: str) -> Row:
+        """The machine as a tick would see it."""
+        found = self.registry.read().rows.get(VmId(vm_id))
+        return found if found is not None else self.registry.read_also([VmId(vm_id)])[VmId(vm_id)]
+
+    def raw(self, vm_id: str) -> bytes | None:
+        """The record's bytes."""
+        value: bytes | None = self.redis.get(self.keys.instance(VmId(vm_id)))
+        return value
+
+    def members(self, status: Status) -> set[str]:
+        """The vm ids in one set of the index."""
+        found = (self.keys.vm_id_of(member) for member in self.redis.smembers(self.keys.index(status)))
+        return {vm_id for vm_id in found if vm_id is not None}
+
+    def apply(self, *changes: Change) -> tuple[Row | None, ...]:
+        """One batch."""
+        return self.registry.apply(changes)
+
+    def admit(self, vm_id: str, **fields: Any) -> Row:
+        """A machine that a visitor may have. `fields` are the record's."""
+        (row,) = self.apply(admission(Row(vm_id=VmId(vm_id)), **fields))
+        assert row is not None
+        return row
+
+    def note(self, vm_id: str, notes: Notes) -> Row:
+        """Other notes for a machine that is there."""
+        (row,) = self.apply(Change(row=self.row(vm_id), edge=None, notes=notes))
+        assert row is not None
+        return row
+
+    def plant(self, vm_id: str, text: str | bytes, status: Status | None = None) -> str:
+        """A record as somebody else wrote it, and its place in the index."""
+        key = self.keys.instance(VmId(vm_id))
+        self.redis.set(key, text)
+        if status is not None:
+            self.redis.sadd(self.keys.index(status), key)
+        return key
+
+
+def record(vm_id: str, **fields: Any) -> Record:
+    """A plain Available record."""
+    plain: dict[str, Any] = {"instance_id": InstanceId("7"), "status": Status.AVAILABLE, "created_at": EPOCH}
+    return Record(vm_id=VmId(vm_id), **(plain | fields))
+
+
+def notes(**fields: Any) -> Notes:
+    """Notes of an admitted machine."""
+    plain: dict[str, Any] = {"unique_id": "u", "instance_id": InstanceId("7"), "admitted_at": EPOCH}
+    return Notes(scale_set=ScaleSetName("gpu"), **(plain | fields))
+
+
+def admission(row: Row, **fields: Any) -> Change:
+    """The step that makes a machine Available."""
+    return step(Edge.ADMIT, Owner.RECONCILER, row, record(row.vm_id, **fields), notes(), EPOCH)
+
+
+def memory_house(clock: ManualClock) -> House:
+    """No Redis at all."""
+    registry = MemoryRegistry(clock.now, Keys())
+    return House(
+        registry=registry, reservations=MemoryReservations(registry), redis=registry.keyspace, keys=registry.keys
+    )
+
+
+def redis_house(client: redis.Redis, keys: Keys) -> House:
+    """On anything that speaks Redis."""
+    return House(registry=RedisRegistry(client, keys), reservations=Reservations(client, keys), redis=client, keys=keys)
+
+
+def fake_house() -> House:
+    """fakeredis, its Lua by lupa."""
+    return redis_house(fakeredis.FakeRedis(server=fakeredis.FakeServer()), Keys())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A redis-server of this test run."""
+
+    port: int
+    process: subprocess.Popen[str]
+
+    def client(self) -> redis.Redis:
+        """A connection as the scaler makes it."""
+        return connect(url=f"redis://127.0.0.1:{self.port}")
+
+
+type StartServer = Callable[..., Server]
+
+
+@contextmanager
+def redis_server(folder: Path, *options: str) -> Iterator[Server]:
+    """A redis-server on a free port, without persistence; it dies with the test that needs it."""
+    port = free_port()
+    command = [find_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+    with subprocess.Popen([*command, "--save", "", *options], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if "Ready to accept connections" in line:
+                    break
+            yield Server(port=port, process=process)
+        finally:
+            process.kill()
+
+
+def find_redis_server() -> str:
+    """Where it is. Without one the tests on it are skipped, but never in CI."""
+    found = shutil.which("redis-server")
+    if found is None and os.environ.get("CI"):
+        pytest.fail("redis-server is not installed, and CI must test against it")
+    if found is None:
+        pytest.skip("redis-server is not installed: NOTHING IS TESTED AGAINST A REAL REDIS")
+    return found
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,123 @@
+"""Many at once, and a naive queue manager among them: no machine twice, none lost."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from contract.registries import EPOCH, House, Server, admission, notes, redis_house
+
+from scaler.model.instance import SessionId, VmId
+from scaler.model.lifecycle import Edge, Owner, note, place, step
+from scaler.model.record import Status
+from scaler.model.row import Row
+from scaler.registry.keys import Keys
+from scaler.registry.sessions import Leaving
+
+MACHINES = 60
+
+
+def at_once[T](calls: Sequence[Callable[[], T]], threads: int = 8) -> list[T]:
+    """All of them, by several threads."""
+    with ThreadPoolExecutor(threads) as pool:
+        return [each.result() for each in [pool.submit(call) for call in calls]]
+
+
+def fill(house: House) -> None:
+    changes = [admission(Row(vm_id=VmId(f"m{number}"))) for number in range(MACHINES)]
+    assert all(house.apply(*changes))
+
+
+def spop(house: House) -> VmId | None:
+    """The first step of a naive queue manager."""
+    member = house.redis.spop(house.keys.index(Status.AVAILABLE))
+    return house.keys.vm_id_of(member) if member is not None else None
+
+
+def test_threads_that_reserve_get_every_machine_once(real_house: House) -> None:
+    fill(real_house)
+    sessions = [SessionId(f"s{number}") for number in range(2 * MACHINES)]
+    got = at_once([lambda session=session: real_house.reservations.reserve(session) for session in sessions])  # type: ignore[misc]
+    machines = [each.vm_id for each in got if each is not None]
+    assert len(machines) == len(set(machines)) == MACHINES
+    assert real_house.members(Status.RESERVED) == set(machines)
+    assert real_house.members(Status.AVAILABLE) == set()
+
+
+def test_one_session_that_asks_many_times_at_once_gets_one_machine(real_house: House) -> None:
+    fill(real_house)
+    got = at_once([lambda: real_house.reservations.reserve(SessionId("me"))] * 50)
+    assert len({each.vm_id for each in got if each is not None}) == 1
+    assert len(real_house.members(Status.RESERVED)) == 1
+
+
+def test_spop_and_reserve_never_share_a_machine(real_house: House) -> None:
+    fill(real_house)
+
+    def reserved(number: int) -> VmId | None:
+        found = real_house.reservations.reserve(SessionId(f"s{number}"))
+        return found.vm_id if found is not None else None
+
+    calls = [lambda n=n: reserved(n) if n % 2 else spop(real_house) for n in range(3 * MACHINES)]  # type: ignore[misc]
+    machines = [each for each in at_once(calls) if each is not None]
+    assert len(machines) == len(set(machines)) == MACHINES
+
+
+def test_of_two_writers_one_wins(real_house: House) -> None:
+    row = real_house.admit("a")
+    changes = [note(row, notes(mark_attempts=number)) for number in range(1, 41)]
+    won = [each for each in at_once([lambda change=change: real_house.apply(change) for change in changes]) if each[0]]  # type: ignore[misc]
+    assert len(won) == 1
+    assert real_house.row("a") == won[0][0]
+
+
+def test_after_a_storm_every_machine_is_where_its_record_says(shared_redis: Server, real_house: House) -> None:
+    fill(real_house)
+
+    def come_and_go(number: int) -> None:
+        house = redis_house(shared_redis.client(), Keys())
+        for round_ in range(10):
+            session = SessionId(f"s{number}-{round_}")
+            if house.reservations.reserve(session) is not None and round_ % 3:
+                assert house.reservations.cancel(session) is Leaving.CANCELLED
+        house.redis.close()
+
+    at_once([lambda number=number: come_and_go(number) for number in range(8)])  # type: ignore[misc]
+    rows = real_house.registry.read().rows
+    assert len(rows) == MACHINES
+    assert all(row.index == {row.status} for row in rows.values())
+
+
+def test_what_a_naive_queue_manager_popped_cannot_be_reserved_or_spent(house: House) -> None:
+    row = house.admit("a")
+    assert spop(house) == "a"
+    assert house.reservations.reserve(SessionId("me")) is None
+    spend = replace(step(Edge.CONDEMN, Owner.RECONCILER, row, row.readable, notes(), EPOCH), takes=True)
+    assert house.apply(spend) == (None,)
+
+
+def test_a_naive_reservation_is_seen_like_any_other(house: House) -> None:
+    house.admit("a")
+    assert spop(house) == "a"
+    record = house.redis.get("vmss:instance:a").replace(b'"Available"', b'"Reserved"')[:-1] + b',"SessionId":"me"}'
+    house.plant("a", record, Status.RESERVED)
+    assert house.registry.reserved() == {"a"}
+    row = house.row("a")
+    assert row.readable is not None
+    assert (row.status, row.readable.session_id, row.index) == (Status.RESERVED, "me", {Status.RESERVED})
+    assert house.reservations.cancel(SessionId("me"), VmId("a")) is Leaving.CANCELLED
+
+
+def test_a_naive_queue_manager_that_died_after_spop_is_repaired(house: House) -> None:
+    house.admit("a")
+    spop(house)
+    (repaired,) = house.apply(place(house.row("a"), Status.AVAILABLE))
+    assert repaired is not None
+    assert house.reservations.reserve(SessionId("me")) is not None
+
+
+def test_a_late_naive_set_beats_a_stale_tick(house: House) -> None:
+    row = house.admit("a")
+    spop(house)
+    house.plant("a", (house.raw("a") or b"").replace(b'"Available"', b'"Reserved"'))
+    assert house.apply(place(row, Status.AVAILABLE)) == (None,)
+    assert house.members(Status.AVAILABLE) == set()

@@ -1,0 +1,185 @@
+"""The same random steps on memory, fakeredis and redis-server: the same answers and the same state, always."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import hypothesis.strategies as st
+from clock import ManualClock
+from contract.registries import EPOCH, House, Server, admission, fake_house, memory_house, notes, record, redis_house
+from hypothesis import given, settings
+
+from scaler.model.instance import SessionId, VmId
+from scaler.model.lifecycle import KEEP, Change
+from scaler.model.notes import ClaimNote, Ended, Notes, OpenedNote, ReservedNote, SpentBy, SpentNote, StartNote
+from scaler.model.record import Record, Status
+from scaler.model.row import Row
+from scaler.registry.keys import Keys
+
+type Step = Callable[[House], object]
+
+ODD_RECORDS = (
+    b"7",
+    b"{",
+    b"\xff",
+    b'{"status":"Available","X":1e999}',
+    b'{"status":"available","vmId":"B","USED":null,"warm":true,"createdAt":"2020-02-30T00:00:00Z"}',
+    b'{"status":"Reserved","STATUS":"Available","sessionId":"s","SessionId":"t","x":{"a":[ ]},"createdAt":7}',
+    b'{"Status":"RESERVED","sessionid":"s"}',
+    b'{"status":"Unavailable","sessionId":"s","used":true}',
+    b'{"status":"Unavailable","sessionId":"t","\\u0075sed":false,"x":"\\u00e9\\/"}',
+    b'{"status":"Reserved","sessionId":7}',
+    b'{"status":"Available","warm":"yes","region":3,"createdAt":"2019-01-01T00:00:00+23:59"}',
+    b' {"status" : "Available" , "x" : [ 1 , 2 ] } ',
+)
+ODD_NOTES = (
+    b"[]",
+    b"{",
+    b'{"v":2}',
+    b'{"v":1}',
+    b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","ended":[]}',
+    b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","opened":true,"admitted_at":"2026-01-01T00:00:00Z"}',
+)
+
+
+@dataclass(frozen=True)
+class Named:
+    """A step that says what it is when the comparison fails."""
+
+    name: str
+    call: Step
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+names = st.sampled_from(["a", "b", "c"]).map(VmId)
+sessions = st.sampled_from(["s", "t", "ü/"]).map(SessionId)
+maybe_status = st.sampled_from([None, *Status])
+
+
+@st.composite
+def some_notes(draw: st.DrawFn) -> Notes:
+    session = draw(sessions)
+    opened = OpenedNote(session=session, at=EPOCH, record=record("a", extra=(("x", "[1.0]"),)))
+    return notes(
+        admitted_at=draw(st.sampled_from([None, EPOCH, EPOCH])),
+        reserved=draw(st.sampled_from([None, ReservedNote(session=session, at=EPOCH)])),
+        start=draw(st.sampled_from([None, None, StartNote(session=draw(sessions), at=EPOCH, attempts=1)])),
+        opened=draw(st.sampled_from([None, None, opened])),
+        presumed_at=draw(st.sampled_from([None, None, None, EPOCH])),
+        ended=draw(st.dictionaries(sessions, st.sampled_from(Ended), max_size=1)),
+        spent=draw(st.sampled_from([None, None, SpentNote(why=SpentBy.REFUSE, at=EPOCH, reason="sorry")])),
+        claim=draw(st.sampled_from([None, None, None, ClaimNote(order="power_off", at=EPOCH)])),
+    )
+
+
+@st.composite
+def some_record(draw: st.DrawFn, vm_id: VmId) -> Record:
+    return record(
+        vm_id,
+        status=draw(st.sampled_from(Status)),
+        used=draw(st.sampled_from([False, False, True])),
+        warm=draw(st.booleans()),
+        session_id=draw(st.none() | sessions),
+        created_at=draw(st.none() | st.integers(0, 3).map(lambda hours: EPOCH - timedelta(hours=hours))),
+        extra=(("list", "[]"), ("number", "1.50")),
+    )
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> Named:
+    vm_id, session = draw(names), draw(sessions)
+    kind = draw(st.sampled_from(["admit", "reserve", "end", "look", "write", "record", "odd", "notes", "index"]))
+    if kind == "admit":
+        warm = draw(st.booleans())
+        return Named(f"admit {vm_id}", lambda house: won(house, admission(Row(vm_id=vm_id), warm=warm)))
+    if kind == "reserve":
+        return Named(f"reserve {session}", lambda house: house.reservations.reserve(session, "10.0.0.1"))
+    if kind == "end":
+        how, known = draw(st.sampled_from(["release", "cancel"])), draw(st.none() | names)
+        return Named(f"{how} {session} {known}", lambda house: getattr(house.reservations, how)(session, known))
+    if kind == "look":
+        return Named(f"look {session}", lambda house: house.reservations.look(session))
+    if kind == "write":
+        return draw(writes(vm_id))
+    return draw(accidents(vm_id, kind))
+
+
+@st.composite
+def writes(draw: st.DrawFn, vm_id: VmId) -> Named:
+    new_record: Any = draw(st.sampled_from([KEEP, None]) | some_record(vm_id))
+    new_notes: Any = draw(st.sampled_from([KEEP, None]) | some_notes())
+    index: Any = draw(st.sampled_from([KEEP, None, *Status]))
+    takes = draw(st.booleans())
+
+    def write(house: House) -> object:
+        change = Change(row=house.row(vm_id), edge=None, record=new_record, notes=new_notes, index=index, takes=takes)
+        return won(house, change)
+
+    return Named(f"write {vm_id} {new_record} {new_notes} {index} {takes}", write)
+
+
+@st.composite
+def accidents(draw: st.DrawFn, vm_id: VmId, kind: str) -> Named:
+    if kind in {"record", "odd"}:
+        status, text = draw(maybe_status), draw(st.none() | st.sampled_from(ODD_RECORDS))
+        return Named(f"plant {vm_id} {text!r} {status}", lambda house: plant(house, vm_id, text, status))
+    if kind == "notes":
+        raw = draw(st.none() | st.sampled_from(ODD_NOTES))
+        return Named(f"notes {vm_id} {raw!r}", lambda house: put(house, house.keys.notes(vm_id), raw))
+    status = draw(st.sampled_from(Status))
+    return Named(
+        f"drop {vm_id} from {status}",
+        lambda house: bool(house.redis.srem(house.keys.index(status), house.keys.instance(vm_id))),
+    )
+
+
+def won(house: House, change: Change) -> bool:
+    return house.apply(change) != (None,)
+
+
+def put(house: House, key: str, raw: bytes | None) -> None:
+    if raw is None:
+        house.redis.delete(key)
+    else:
+        house.redis.set(key, raw)
+
+
+def plant(house: House, vm_id: VmId, raw: bytes | None, status: Status | None) -> None:
+    put(house, house.keys.instance(vm_id), raw)
+    if status is not None:
+        house.redis.sadd(house.keys.index(status), house.keys.instance(vm_id))
+
+
+def state(house: House) -> object:
+    """Everything but the times, which three clocks tell."""
+    snapshot = house.registry.read()
+    rows = {**house.registry.read_also(map(VmId, "abc")), **snapshot.rows}
+    pointers = [house.redis.get(house.keys.session(SessionId(session))) for session in ("s", "t", "ü/")]
+    lifetimes = [house.redis.ttl(house.keys.notes(VmId(name))) > 0 for name in "abc"]
+    return {vm_id: timeless(row) for vm_id, row in rows.items()}, snapshot.complaints, pointers, lifetimes
+
+
+def timeless(row: Row) -> tuple[object, ...]:
+    seen, noted = row.record, row.notes
+    if isinstance(seen, Record):
+        seen = replace(seen, updated_at=None)
+    if noted is not None and noted.spent is not None:
+        noted = replace(noted, spent=replace(noted.spent, at=EPOCH))
+    return seen, noted, row.index
+
+
+@settings(max_examples=4000, deadline=None)
+@given(st.lists(steps(), min_size=5, max_size=25))
+def test_memory_fakeredis_and_redis_agree(shared_redis: Server, walk: list[Named]) -> None:
+    client = shared_redis.client()
+    client.flushall()
+    houses = [memory_house(ManualClock()), fake_house(), redis_house(client, Keys())]
+    for number, each in enumerate(walk):
+        answers = [each.call(house) for house in houses]
+        assert answers[0] == answers[1] == answers[2], (number, each)
+        states = [state(house) for house in houses]
+        assert states[0] == states[1] == states[2], (number, each)
+    client.close()

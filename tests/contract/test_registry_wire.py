@@ -1,0 +1,254 @@
+"""What only a wire shows: round trips, replicas, clusters, refusals and servers that are gone."""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import fakeredis
+import pytest
+import redis
+from contract.registries import House, Server, StartServer, admission, free_port, redis_house
+
+from scaler.errors import Refused, ScalerError, Unreachable
+from scaler.model.instance import SessionId, VmId
+from scaler.model.lifecycle import note
+from scaler.model.row import Row
+from scaler.ports import Confirmation
+from scaler.registry.auth import connect
+from scaler.registry.keys import Keys
+from scaler.registry.redis import RedisRegistry
+from scaler.registry.reservations import Reservations
+
+
+class CountingConnection(redis.Connection):
+    """Counts what is sent: one packet is one round trip."""
+
+    packets = 0
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> Any:
+        """One more."""
+        type(self).packets += 1
+        return super().send_packed_command(command, check_health)
+
+
+def counted(server: Server) -> tuple[House, Callable[[Callable[[], object]], int]]:
+    """A house on a connection that counts, and how to count one call."""
+    pool = redis.ConnectionPool(connection_class=CountingConnection, host="127.0.0.1", port=server.port)
+    client = redis.Redis.from_pool(pool)
+    client.flushall()
+
+    def packets_of(call: Callable[[], object]) -> int:
+        before = CountingConnection.packets
+        call()
+        return CountingConnection.packets - before
+
+    return redis_house(client, Keys()), packets_of
+
+
+@pytest.mark.parametrize("machines", [1, 1000])
+def test_reading_costs_two_round_trips_whatever_the_number(shared_redis: Server, machines: int) -> None:
+    house, packets_of = counted(shared_redis)
+    house.apply(*(admission(Row(vm_id=VmId(f"m{number}"))) for number in range(machines)))
+    assert packets_of(house.registry.read) == 2
+    assert packets_of(lambda: house.registry.read_also([VmId("x"), VmId("y")])) == 1
+    assert packets_of(house.registry.reserved) == 1
+
+
+def test_an_empty_registry_costs_one_round_trip(shared_redis: Server) -> None:
+    house, packets_of = counted(shared_redis)
+    assert packets_of(house.registry.read) == 1
+    assert packets_of(lambda: house.registry.read_also([])) == 0
+    assert packets_of(lambda: house.apply()) == 0
+
+
+def test_writing_costs_one_round_trip_for_250_machines(shared_redis: Server) -> None:
+    house, packets_of = counted(shared_redis)
+    house.admit("warm-up")
+    changes = [admission(Row(vm_id=VmId(f"m{number}"))) for number in range(501)]
+    assert packets_of(lambda: house.apply(*changes[:250])) == 1
+    assert packets_of(lambda: house.apply(*changes[250:])) == 2
+
+
+def test_each_step_of_a_visitor_is_one_round_trip(shared_redis: Server) -> None:
+    house, packets_of = counted(shared_redis)
+    me = SessionId("me")
+    calls = (house.reservations.reserve, house.reservations.look, house.reservations.release, house.reservations.cancel)
+    for call in calls:
+        call(me)
+    house.admit("a")
+    assert [packets_of(lambda call=call: call(me)) for call in calls] == [1, 1, 1, 1]  # type: ignore[misc]
+
+
+def test_scripts_that_redis_has_forgotten_are_sent_again(real_house: House) -> None:
+    row = real_house.admit("a")
+    real_house.redis.script_flush()
+    assert real_house.apply(note(row, row.notes)) != (None,)  # type: ignore[arg-type]
+
+
+def test_keys_and_scan_are_never_used(real_house: House) -> None:
+    real_house.redis.config_resetstat()
+    real_house.admit("a")
+    real_house.registry.read()
+    real_house.reservations.reserve(SessionId("me"))
+    real_house.registry.confirm()
+    assert {"cmdstat_keys", "cmdstat_scan", "cmdstat_sscan"}.isdisjoint(real_house.redis.info("commandstats"))
+
+
+def test_a_million_members_are_not_read(real_house: House) -> None:
+    members = [f"vmss:instance:m{number}" for number in range(25_000)]
+    real_house.redis.sadd("vmss:status:available", *members)
+    snapshot = real_house.registry.read()
+    assert len(snapshot.rows) == 20_000
+    assert [each.why for each in snapshot.complaints] == ["only 20000 members are looked at"]
+
+
+def test_a_redis_without_replicas_is_alone(real_house: House) -> None:
+    real_house.admit("a")
+    assert real_house.registry.confirm() is Confirmation.ALONE
+
+
+def test_fakeredis_is_alone() -> None:
+    registry = RedisRegistry(fakeredis.FakeRedis(server=fakeredis.FakeServer()), Keys())
+    assert registry.confirm() is Confirmation.ALONE
+
+
+def test_a_replica_confirms_what_it_has_and_a_stopped_one_does_not(start_redis: StartServer) -> None:
+    first = start_redis("--repl-diskless-sync-delay", "0")
+    second = start_redis("--replicaof", "127.0.0.1", str(first.port))
+    wait_for_line(second, "Finished with success")
+    house = redis_house(first.client(), Keys())
+    house.admit("a")
+    assert house.registry.confirm() is Confirmation.REPLICATED
+    second.process.send_signal(signal.SIGSTOP)
+    house.admit("b")
+    assert house.registry.confirm() is Confirmation.UNCONFIRMED
+    second.process.send_signal(signal.SIGCONT)
+
+
+def wait_for_line(server: Server, words: str) -> None:
+    assert server.process.stdout is not None
+    for line in server.process.stdout:
+        if words in line:
+            return
+    raise AssertionError(f"it ended without saying {words!r}")
+
+
+def test_a_server_that_is_not_there_is_unreachable_by_name() -> None:
+    port = free_port()
+    registry = RedisRegistry(connect(host="127.0.0.1", port=port, ssl=False), Keys())
+    for call in (registry.read, registry.reserved, registry.confirm, registry.check):
+        with pytest.raises(Unreachable, match=f"127.0.0.1:{port}"):
+            call()
+    with pytest.raises(Unreachable):
+        registry.apply([admission(Row(vm_id=VmId("a")))])
+    with pytest.raises(Unreachable):
+        Reservations(connect(url=f"redis://127.0.0.1:{port}"), Keys()).reserve(SessionId("me"))
+
+
+def test_a_server_that_dies_is_unreachable_and_comes_back(start_redis: StartServer) -> None:
+    server = start_redis()
+    house = redis_house(server.client(), Keys())
+    house.admit("a")
+    house.redis.connection_pool.disconnect()  # as a load balancer does to an idle connection
+    assert len(house.registry.read().rows) == 1
+    server.process.kill()
+    server.process.wait()
+    with pytest.raises(Unreachable):
+        house.registry.read()
+
+
+def test_a_wrong_or_missing_password_is_refused_with_the_remedy(start_redis: StartServer) -> None:
+    server = start_redis("--requirepass", "right")
+    with pytest.raises(Refused, match="REDIS_PASSWORD"):
+        RedisRegistry(server.client(), Keys()).read()
+    wrong = connect(host="127.0.0.1", port=server.port, ssl=False, password="wrong")
+    with pytest.raises(Refused, match="does not know this user or password"):
+        RedisRegistry(wrong, Keys()).read()
+    right = connect(host="127.0.0.1", port=server.port, ssl=False, password="right")
+    assert RedisRegistry(right, Keys()).read().rows == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "words"),
+    [
+        (("--maxmemory", "1"), Unreachable, "out of memory"),
+        (("--min-replicas-to-write", "1"), Unreachable, "replicas"),
+        (("--user", "default", "on", "nopass", "~*", "&*", "+@all", "-srandmember"), Refused, "may not"),
+        (("--user", "default", "on", "nopass", "~*", "&*", "+@all", "-evalsha"), Refused, "may not"),
+    ],
+)
+def test_what_redis_cannot_do_now_is_told_apart_from_what_it_will_not(
+    start_redis: StartServer, options: tuple[str, ...], kind: type[ScalerError], words: str
+) -> None:
+    registry = RedisRegistry(start_redis(*options).client(), Keys())
+    with pytest.raises(kind, match=words):
+        for call in (registry.read, lambda: registry.apply([admission(Row(vm_id=VmId("a")))])):
+            call()
+
+
+def test_a_script_that_runs_out_of_memory_has_done_nothing(start_redis: StartServer) -> None:
+    house = redis_house(start_redis().client(), Keys())
+    house.admit("a")
+    before = house.registry.read().rows
+    house.redis.config_set("maxmemory", 1)
+    with pytest.raises(Unreachable):
+        house.reservations.reserve(SessionId("me"))
+    with pytest.raises(Unreachable):
+        house.apply(admission(Row(vm_id=VmId("b"))))
+    house.redis.config_set("maxmemory", 0)
+    assert house.registry.read().rows == before
+
+
+def test_a_replica_is_no_place_to_write(start_redis: StartServer) -> None:
+    first = start_redis()
+    replica = redis_house(start_redis("--replicaof", "127.0.0.1", str(first.port)).client(), Keys())
+    with pytest.raises(Unreachable, match="failover"):
+        replica.admit("a")
+
+
+def test_another_program_s_key_is_refused_by_name(real_house: House) -> None:
+    real_house.redis.set("vmss:status:reserved", "theirs")
+    with pytest.raises(Refused, match="SCALER_REDIS_PREFIX"):
+        real_house.registry.read()
+    with pytest.raises(Refused, match="SCALER_REDIS_PREFIX"):
+        real_house.registry.reserved()
+
+
+def clustered(start_redis: StartServer) -> Server:
+    bus = str(free_port())  # without it: the port plus 10,000, which may be no port at all
+    return start_redis("--cluster-enabled", "yes", "--cluster-port", bus)
+
+
+def test_a_cluster_wants_braces_in_the_prefix(start_redis: StartServer) -> None:
+    client = clustered(start_redis).client()
+    with pytest.raises(Refused, match=r'SCALER_REDIS_PREFIX="\{vmss\}"'):
+        RedisRegistry(client, Keys()).check()
+    assert RedisRegistry(client, Keys(prefix="{vmss}")).check() == ()
+
+
+def test_in_a_cluster_all_keys_are_in_one_slot_or_refused(start_redis: StartServer) -> None:
+    server = clustered(start_redis)
+    server.client().execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)  # type: ignore[no-untyped-call]
+    wait_for_line(server, "Cluster state changed: ok")
+    house = redis_house(server.client(), Keys(prefix="{vmss}"))
+    house.admit("a")
+    assert house.reservations.reserve(SessionId("me")) is not None
+    assert house.reservations.cancel(SessionId("me")) == "cancelled"
+    assert set(house.registry.read().rows) == {"a"}
+    assert house.registry.confirm() is Confirmation.ALONE
+    scattered = redis_house(server.client(), Keys())
+    with pytest.raises(Refused, match="SCALER_REDIS_PREFIX"):
+        scattered.admit("a")
+    with pytest.raises(Refused, match="SCALER_REDIS_PREFIX"):
+        scattered.reservations.reserve(SessionId("me"))
+
+
+def test_a_redis_that_may_evict_records_is_a_complaint(start_redis: StartServer) -> None:
+    registry = RedisRegistry(start_redis("--maxmemory-policy", "allkeys-lru").client(), Keys())
+    (complaint,) = registry.check()
+    assert "noeviction" in complaint.why
+
+
+def test_a_url_that_is_none_is_refused() -> None:
+    with pytest.raises(Refused, match="REDIS_URL"):
+        connect(url="http://example.org")

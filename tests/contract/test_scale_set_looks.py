@@ -1,0 +1,208 @@
+"""What every ScaleSet shows, and what it raises when Azure shows nothing."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from contract.scale_sets import EXACT, IMPLEMENTATIONS, House
+
+from emulator.faults import Fault
+from emulator.orders import OrderKind, Scale
+from emulator.switches import Switches
+from scaler.errors import ScalerError, Throttled, Unreachable
+from scaler.model.instance import FailureClass, InstanceId, InstanceRef, PowerState, ProvisioningState, ScaleSetName
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+type Open = Callable[..., House]
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def enter(request: pytest.FixtureRequest) -> Iterator[Open]:
+    """Opens the implementation with the behaviour and the page size that a test wants."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(IMPLEMENTATIONS[request.param](**settings))
+
+
+@pytest.fixture
+def house(enter: Open) -> House:
+    return enter()
+
+
+def test_the_view_tells_consent_capacity_identity_and_when(house: House) -> None:
+    house.with_machines(2)
+    view = house.scale_set.view()
+    assert (view.name, view.capacity, view.managed_by) == (ScaleSetName("vmss-pixels"), 2, "true")
+    assert view.unique_id == house.emulated.set_state.unique_id
+    assert (view.at, view.sent) == (house.clock.now(), house.clock.monotonic())
+
+
+def test_without_the_tag_there_is_no_consent(house: House) -> None:
+    house.emulated.tag(owner="somebody")
+    assert house.scale_set.view().managed_by is None
+
+
+def test_a_remembered_view_serves_as_long_as_the_caller_allows(house: House) -> None:
+    first = house.scale_set.view()
+    house.later(MINUTE)
+    assert house.scale_set.view(no_older_than=MINUTE) == first
+    house.later(SECOND)
+    assert house.scale_set.view(no_older_than=MINUTE) != first
+
+
+def test_a_view_is_fresh_unless_the_caller_allows_otherwise(house: House) -> None:
+    house.scale_set.view()
+    house.emulated.scale(Scale(capacity=3), by="operator")
+    assert house.scale_set.view().capacity == 3
+
+
+def test_a_listing_has_every_machine_of_every_page(enter: Open) -> None:
+    house = enter(page_size=2)
+    refs = house.with_machines(5)
+    pages = house.scale_set.list_instances()
+    assert {each.ref for each in pages.instances} == set(refs)
+    assert (pages.requests, pages.unidentified, pages.scale_set) == (3, 0, house.scale_set.name)
+    assert (pages.at, pages.sent) == (house.clock.now(), house.clock.monotonic())
+
+
+def test_an_empty_scale_set_is_an_empty_listing(house: House) -> None:
+    pages = house.scale_set.list_instances()
+    assert (pages.instances, pages.requests) == ((), 1)
+
+
+def test_a_machine_is_followed_through_its_life(house: House) -> None:
+    house.emulated.scale(Scale(capacity=1), by="operator")
+    house.later(SECOND)
+    (new,) = house.seen().values()
+    assert (new.power, new.provisioning, new.marked) == (PowerState.UNKNOWN, ProvisioningState.CREATING, False)
+    house.later()
+    (running,) = house.seen().values()
+    assert (running.power, running.provisioning) == (PowerState.RUNNING, ProvisioningState.SUCCEEDED)
+    house.emulated.order(OrderKind.DEALLOCATE, [running.ref.instance_id], by="operator")
+    house.later(SECOND)
+    (stopping,) = house.seen().values()
+    assert (stopping.power, stopping.provisioning) == (PowerState.DEALLOCATING, ProvisioningState.UPDATING)
+    house.later()
+    (resting,) = house.seen().values()
+    assert resting.at_rest
+    house.emulated.order(OrderKind.DELETE, [resting.ref.instance_id], by="operator")
+    house.later(SECOND)
+    assert [each.provisioning for each in house.seen().values()] == [ProvisioningState.DELETING]
+    house.later()
+    assert house.seen() == {}
+
+
+def test_a_machine_that_could_not_be_allocated_says_so(house: House) -> None:
+    house.emulated.script(Fault.CREATE_ALLOCATION)
+    house.with_machines(1)
+    (failed,) = house.seen().values()
+    assert (failed.power, failed.provisioning) == (PowerState.UNKNOWN, ProvisioningState.FAILED)
+    assert failed.failure is FailureClass.ALLOCATION
+
+
+def test_a_machine_beyond_the_quota_says_so(house: House) -> None:
+    house.emulated.script(Fault.CREATE_QUOTA)
+    house.with_machines(1)
+    (failed,) = house.seen().values()
+    assert failed.failure is FailureClass.QUOTA
+
+
+def test_a_missing_power_state_is_unknown(house: House) -> None:
+    house.with_machines(1)
+    house.emulated.script(Fault.POWER_STATE_MISSING)
+    assert [each.power for each in house.seen().values()] == [PowerState.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("switches", "prepare"),
+    [
+        (Switches(vm_id_at_once=False), lambda house: house.emulated.scale(Scale(capacity=1), by="operator")),
+        (
+            Switches(deleting_rows_lose_id=True),
+            lambda house: house.emulated.order(
+                OrderKind.DELETE, [house.with_machines(1)[0].instance_id], by="operator"
+            ),
+        ),
+    ],
+)
+def test_rows_that_do_not_say_who_they_are_are_counted(
+    switches: Switches, prepare: Callable[[House], Any], enter: Open
+) -> None:
+    house = enter(behaviour=replace(EXACT, switches=switches))
+    prepare(house)
+    house.later(SECOND)
+    pages = house.scale_set.list_instances()
+    assert (pages.instances, pages.unidentified) == ((), 1)
+
+
+def test_a_targeted_get_finds_what_is_behind_the_id(house: House) -> None:
+    (ref,) = house.with_machines(1)
+    answer = house.scale_set.get(ref)
+    assert answer.instance is not None
+    assert (answer.instance.ref, answer.instance.power) == (ref, PowerState.RUNNING)
+    assert (answer.asked, answer.at, answer.sent) == (ref, house.clock.now(), house.clock.monotonic())
+
+
+def test_a_get_shows_the_same_as_a_listing(house: House) -> None:
+    (ref,) = house.with_resting_machines(1)
+    house.scale_set.mark(ref, None, within=MINUTE)
+    house.later()
+    assert house.scale_set.get(ref).found == house.seen()[ref.vm_id]
+
+
+def test_a_404_is_an_answer(house: House) -> None:
+    (ref,) = house.with_machines(1)
+    house.emulated.order(OrderKind.DELETE, [ref.instance_id], by="operator")
+    house.later()
+    answer = house.scale_set.get(ref)
+    assert (answer.found, answer.instance, answer.at) == (None, None, house.clock.now())
+
+
+def test_behind_a_reused_id_there_is_somebody_else(house: House) -> None:
+    (old,) = house.with_machines(1)
+    house.emulated.order(OrderKind.DELETE, [old.instance_id], by="operator")
+    house.later()
+    (new,) = house.with_machines(1)
+    answer = house.scale_set.get(old)
+    assert old.instance_id == new.instance_id
+    assert answer.found is not None
+    assert (answer.found.ref, answer.instance) == (new, None)
+
+
+LOOKS: dict[str, Callable[[House, InstanceRef], object]] = {
+    "view": lambda house, _: house.scale_set.view(),
+    "listing": lambda house, _: house.scale_set.list_instances(),
+    "get": lambda house, ref: house.scale_set.get(ref),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
+@pytest.mark.parametrize(("fault", "error"), [(Fault.READ_THROTTLED, Throttled), (Fault.READ_FAILED, Unreachable)])
+def test_a_look_that_fails_says_how_and_the_next_one_works(
+    look: Callable[[House, InstanceRef], object], fault: Fault, error: type[ScalerError], house: House
+) -> None:
+    (ref,) = house.with_machines(1)
+    house.emulated.script(fault)
+    with pytest.raises(error) as raised:
+        look(house, ref)
+    if isinstance(raised.value, Throttled):
+        assert timedelta(0) < raised.value.retry_after <= MINUTE
+        house.later(raised.value.retry_after)
+    look(house, ref)
+
+
+def test_a_scale_set_that_is_looked_at_too_often_throttles(enter: Open) -> None:
+    house = enter(behaviour=replace(EXACT, metered=True))
+    with pytest.raises(Throttled):
+        deque((house.scale_set.list_instances() for _ in range(100)), maxlen=0)
+    house.later(MINUTE)
+    house.scale_set.list_instances()
+
+
+def test_a_ref_made_elsewhere_is_looked_up_by_its_id_alone(house: House) -> None:
+    (ref,) = house.with_machines(1)
+    stranger = replace(ref, instance_id=InstanceId("77"))
+    assert house.scale_set.get(stranger).found is None

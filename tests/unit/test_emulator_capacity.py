@@ -1,0 +1,180 @@
+"""sku.capacity, instance ids, and who is taken when it is lowered."""
+
+from datetime import timedelta
+
+import pytest
+from clock import ManualClock
+
+from emulator.behaviour import Behaviour
+from emulator.faults import Fault
+from emulator.latencies import Latencies
+from emulator.orders import OrderKind, Protection, Scale
+from emulator.refusals import ArmError
+from emulator.scale_set import EmulatedScaleSet
+from emulator.switches import Switches
+from scaler.model.instance import ProvisioningState
+
+
+class Azure:
+    """A scale set with some running VMs."""
+
+    def __init__(self, capacity: int, switches: Switches | None = None) -> None:
+        self.clock = ManualClock()
+        behaviour = Behaviour(latencies=Latencies().exact(), switches=switches or Switches())
+        self.emulated = EmulatedScaleSet(self.clock.now, behaviour=behaviour)
+        self.scale(capacity)
+
+    def scale(self, capacity: int) -> None:
+        """Set it, and wait until all has come and gone."""
+        self.emulated.scale(Scale(capacity=capacity))
+        self.settle()
+
+    def delete(self, *instance_ids: str) -> None:
+        """By name."""
+        self.emulated.order(OrderKind.DELETE, instance_ids)
+
+    def settle(self) -> None:
+        """Until nothing is under way."""
+        self.clock.advance(timedelta(minutes=10))
+
+    def provisioning(self) -> ProvisioningState:
+        """The scale set's."""
+        return self.emulated.set_state.provisioning
+
+    @property
+    def ids(self) -> list[str]:
+        """The living."""
+        return [each.instance_id for each in self.emulated.vms]
+
+
+def test_a_raised_capacity_creates_vms_and_starts_none() -> None:
+    azure = Azure(2)
+    azure.emulated.order(OrderKind.DEALLOCATE, ["0", "1"])
+    azure.settle()
+    azure.scale(3)
+    assert azure.ids == ["0", "1", "2"]
+    assert [each.billed for each in azure.emulated.vms] == [False, False, True]
+
+
+def test_a_delete_lowers_the_capacity_when_it_is_accepted() -> None:
+    azure = Azure(3)
+    azure.delete("0", "1")
+    assert azure.emulated.capacity == 1
+    azure.delete("0")
+    azure.settle()
+    assert azure.emulated.capacity == 1
+
+
+def test_a_delete_may_lower_the_capacity_only_when_the_vm_is_gone() -> None:
+    azure = Azure(2, Switches(delete_lowers_capacity_at_once=False))
+    azure.delete("0")
+    assert azure.emulated.capacity == 2
+    azure.settle()
+    assert azure.emulated.capacity == 1
+
+
+def test_the_lowest_free_instance_id_is_given_again_with_another_vm_id() -> None:
+    azure = Azure(3)
+    before = azure.emulated.vms[1].vm_id
+    azure.delete("1")
+    azure.settle()
+    azure.scale(3)
+    assert azure.ids == ["0", "1", "2"]
+    assert azure.emulated.vms[1].vm_id != before
+
+
+def test_an_instance_id_is_not_free_before_its_vm_is_gone() -> None:
+    azure = Azure(1)
+    azure.delete("0")
+    azure.emulated.scale(Scale(capacity=1))
+    assert azure.ids == ["0", "1"]
+
+
+def test_instance_ids_may_only_rise() -> None:
+    azure = Azure(2, Switches(reuse_ids=False))
+    azure.delete("0", "1")
+    azure.settle()
+    azure.scale(1)
+    assert azure.ids == ["2"]
+
+
+def test_a_lowered_capacity_takes_the_highest_ids_and_spares_the_protected() -> None:
+    azure = Azure(4)
+    azure.emulated.protect("3", Protection(from_scale_in=True))
+    azure.settle()
+    azure.scale(2)
+    assert azure.ids == ["0", "3"]
+    assert azure.emulated.capacity == 2
+
+
+def test_a_capacity_cannot_fall_below_the_number_of_protected_vms() -> None:
+    azure = Azure(2)
+    for each in azure.ids:
+        azure.emulated.protect(each, Protection(from_scale_in=True))
+    azure.settle()
+    azure.scale(0)
+    assert azure.emulated.capacity == 2
+
+
+def test_a_creation_that_azure_lost_is_made_good_by_the_same_capacity_again() -> None:
+    azure = Azure(0)
+    azure.emulated.script(Fault.CREATE_LOST)
+    azure.scale(2)
+    assert (azure.emulated.capacity, azure.ids) == (2, ["0"])
+    azure.scale(2)
+    assert (azure.emulated.capacity, azure.ids) == (2, ["0", "1"])
+
+
+def test_a_capacity_beyond_the_quota_is_refused() -> None:
+    azure = Azure(1)
+    azure.emulated.limit(quota=2)
+    with pytest.raises(ArmError, match="quota"):
+        azure.emulated.scale(Scale(capacity=3))
+    azure.scale(2)
+    assert azure.emulated.capacity == 2
+
+
+def test_the_region_may_have_fewer_machines_than_the_capacity_asks_for() -> None:
+    azure = Azure(0)
+    azure.emulated.limit(allocatable=1)
+    azure.scale(3)
+    states = [each.provisioning for each in azure.emulated.vms]
+    assert states == [ProvisioningState.SUCCEEDED, ProvisioningState.FAILED, ProvisioningState.FAILED]
+
+
+def test_the_etag_rises_with_every_change_and_with_no_other() -> None:
+    azure = Azure(1)
+    before = azure.emulated.set_state.etag
+    azure.scale(1)
+    assert azure.emulated.set_state.etag == before
+    azure.scale(2)
+    assert azure.emulated.set_state.etag == before + 1
+    azure.delete("0")
+    assert azure.emulated.set_state.etag == before + 2
+
+
+def test_a_stale_etag_is_refused_and_changes_nothing() -> None:
+    azure = Azure(1)
+    with pytest.raises(ArmError) as refusal:
+        azure.emulated.scale(Scale(capacity=5), if_match='"1"')
+    assert (refusal.value.status, refusal.value.code) == (412, "PreconditionFailed")
+    assert azure.emulated.capacity == 1
+
+
+def test_the_scale_set_shows_updating_until_its_vms_have_come() -> None:
+    azure = Azure(0)
+    azure.emulated.scale(Scale(capacity=1))
+    assert azure.provisioning() is ProvisioningState.UPDATING
+    azure.settle()
+    assert azure.provisioning() is ProvisioningState.SUCCEEDED
+
+
+def test_a_scale_set_made_anew_is_empty_and_somebody_else() -> None:
+    azure = Azure(2)
+    before = azure.emulated.set_state.unique_id
+    azure.delete("0")
+    azure.emulated.make_anew()
+    azure.settle()
+    assert azure.ids == []
+    assert azure.emulated.set_state.unique_id != before
+    assert azure.provisioning() is ProvisioningState.SUCCEEDED

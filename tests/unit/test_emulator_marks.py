@@ -1,0 +1,161 @@
+"""Instance protection: the mark, and everything that may become of it."""
+
+from datetime import timedelta
+
+import pytest
+from clock import ManualClock
+
+from emulator.behaviour import Behaviour
+from emulator.faults import Fault
+from emulator.history import What
+from emulator.latencies import Latencies
+from emulator.operations import Status
+from emulator.orders import OrderKind, Protection, Scale
+from emulator.refusals import ArmError
+from emulator.scale_set import EmulatedScaleSet
+from emulator.switches import Switches
+from emulator.vm import VmState
+from scaler.model.instance import ProvisioningState
+
+MARK = Protection(from_scale_in=True)
+
+
+class Azure:
+    """A scale set with one deallocated VM."""
+
+    def __init__(self, switches: Switches | None = None) -> None:
+        self.clock = ManualClock()
+        behaviour = Behaviour(latencies=Latencies().exact(), switches=switches or Switches())
+        self.emulated = EmulatedScaleSet(self.clock.now, behaviour=behaviour)
+        self.emulated.scale(Scale(capacity=1))
+        self.wait(600)
+        self.emulated.order(OrderKind.DEALLOCATE, ["0"])
+        self.wait(600)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock.advance(timedelta(seconds=seconds))
+
+    def marked(self) -> bool:
+        """Whether it is protected."""
+        return self.vm.protected
+
+    @property
+    def vm(self) -> VmState:
+        """The only one."""
+        return self.emulated.vms[0]
+
+
+def test_a_mark_lasts_and_raises_the_etag_of_its_vm() -> None:
+    azure = Azure()
+    operation = azure.emulated.protect("0", MARK, if_match='"1"')
+    azure.wait(10)
+    assert (azure.vm.protected, azure.vm.etag, azure.vm.latest_model) == (True, 2, True)
+    assert operation.status is Status.SUCCEEDED
+
+
+def test_a_mark_that_is_there_already_changes_nothing() -> None:
+    azure = Azure()
+    azure.emulated.protect("0", MARK)
+    azure.wait(10)
+    azure.emulated.protect("0", MARK)
+    assert (azure.vm.etag, azure.vm.provisioning) == (2, ProvisioningState.SUCCEEDED)
+
+
+def test_a_mark_with_a_stale_etag_is_refused() -> None:
+    azure = Azure()
+    with pytest.raises(ArmError) as refusal:
+        azure.emulated.protect("0", MARK, if_match='"4"')
+    assert refusal.value.status == 412
+    assert not azure.vm.protected
+
+
+def test_a_mark_meets_a_conflict_while_its_vm_is_busy() -> None:
+    azure = Azure()
+    azure.emulated.order(OrderKind.START, ["0"])
+    with pytest.raises(ArmError) as refusal:
+        azure.emulated.protect("0", MARK)
+    assert (refusal.value.status, refusal.value.code) == (409, "Conflict")
+
+
+def test_a_mark_of_a_vm_that_is_gone_says_so_as_batches_do() -> None:
+    with pytest.raises(ArmError, match="not an active"):
+        Azure().emulated.protect("9", MARK)
+
+
+def test_a_mark_may_meet_a_passing_conflict() -> None:
+    azure = Azure()
+    azure.emulated.script(Fault.MARK_CONFLICT)
+    with pytest.raises(ArmError, match="concurrent"):
+        azure.emulated.protect("0", MARK)
+    azure.emulated.protect("0", MARK)
+    assert azure.vm.protected
+
+
+def test_the_mark_of_one_vm_may_be_refused_for_ever() -> None:
+    azure = Azure()
+    azure.emulated.scale(Scale(capacity=2))
+    azure.wait(600)
+    azure.emulated.script(Fault.MARK_REFUSED, times=None, instance_id="0")
+    for _ in range(3):
+        with pytest.raises(ArmError, match="reached its limit") as refusal:
+            azure.emulated.protect("0", MARK)
+        assert refusal.value.status == 400
+    azure.emulated.protect("1", MARK)
+    assert [each.protected for each in azure.emulated.vms] == [False, True]
+
+
+def test_a_mark_may_be_rolled_back_after_it_was_shown() -> None:
+    azure = Azure()
+    azure.emulated.script(Fault.MARK_ROLLED_BACK)
+    azure.emulated.protect("0", MARK)
+    assert azure.marked()
+    azure.wait(10)
+    assert not azure.marked()
+    assert azure.emulated.history.events[-1].what is What.ROLLED_BACK
+
+
+def test_a_mark_may_be_refused_on_what_is_deallocated() -> None:
+    azure = Azure(Switches(mark_on_deallocated=False))
+    with pytest.raises(ArmError) as refusal:
+        azure.emulated.protect("0", MARK)
+    assert refusal.value.status == 409
+
+
+def test_a_mark_may_be_there_without_any_updating() -> None:
+    azure = Azure(Switches(mark_makes_updating=False))
+    operation = azure.emulated.protect("0", MARK)
+    assert (azure.vm.protected, azure.vm.provisioning) == (True, ProvisioningState.SUCCEEDED)
+    assert operation.status is Status.SUCCEEDED
+
+
+def test_a_mark_may_cost_the_latest_model() -> None:
+    azure = Azure(Switches(mark_keeps_latest_model=False))
+    azure.emulated.protect("0", MARK)
+    assert not azure.vm.latest_model
+
+
+def test_a_mark_survives_an_order_that_preempts_it() -> None:
+    azure = Azure()
+    azure.emulated.protect("0", MARK)
+    azure.emulated.order(OrderKind.START, ["0"])
+    azure.wait(600)
+    assert azure.vm.protected
+
+
+@pytest.mark.parametrize("per_vm", [True, False])
+def test_marks_share_a_bucket_or_have_one_each(per_vm: bool) -> None:
+    clock = ManualClock()
+    switches = Switches(mark_bucket_per_vm=per_vm)
+    behaviour = Behaviour(latencies=Latencies().exact(), switches=switches, metered=True)
+    emulated = EmulatedScaleSet(clock.now, behaviour=behaviour)
+    emulated.scale(Scale(capacity=20))
+    clock.advance(timedelta(minutes=10))
+    for each in range(12):
+        emulated.protect(str(each), MARK)
+    if per_vm:
+        emulated.protect("12", MARK)
+    else:
+        with pytest.raises(ArmError) as refusal:
+            emulated.protect("12", MARK)
+        assert refusal.value.status == 429

@@ -1,0 +1,162 @@
+"""What Azure shows to those who ask, and how far that may be from the truth."""
+
+from datetime import timedelta
+
+import pytest
+from clock import ManualClock
+
+from emulator.behaviour import Behaviour
+from emulator.budgets import Call
+from emulator.faults import Fault, Faults
+from emulator.latencies import Latencies
+from emulator.orders import OrderKind, Scale
+from emulator.refusals import ArmError
+from emulator.scale_set import EmulatedScaleSet
+from emulator.switches import Switches
+from scaler.model.instance import PowerState, ProvisioningState
+
+
+class Azure:
+    """A scale set with three running VMs."""
+
+    def __init__(self, behaviour: Behaviour | None = None, switches: Switches | None = None, seed: int = 0) -> None:
+        self.clock = ManualClock()
+        default = Behaviour(latencies=Latencies().exact(), switches=switches or Switches())
+        self.emulated = EmulatedScaleSet(self.clock.now, seed=seed, behaviour=behaviour or default)
+        self.emulated.scale(Scale(capacity=3))
+        self.wait(600)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock.advance(timedelta(seconds=seconds))
+
+    def listed(self) -> list[str]:
+        """The ids of one listing."""
+        return [each.instance_id for each in self.emulated.read_listing()]
+
+
+def test_a_listing_shows_every_vm_by_its_instance_id() -> None:
+    azure = Azure()
+    azure.emulated.scale(Scale(capacity=12))
+    assert azure.listed() == [str(each) for each in range(12)]
+
+
+def test_an_old_listing_shows_all_vms_as_they_were_together() -> None:
+    azure = Azure()
+    azure.emulated.faults = Faults(listing_lag=(300, 300))
+    azure.emulated.order(OrderKind.DEALLOCATE, ["0"])
+    azure.emulated.order(OrderKind.DELETE, ["1"])
+    azure.wait(60)
+    azure.emulated.scale(Scale(capacity=3))
+    azure.wait(200)
+    azure.emulated.script(Fault.LISTING_OLD)
+    old = azure.emulated.read_listing()
+    assert [each.instance_id for each in old] == ["0", "1", "2"]
+    assert {each.power for each in old} == {PowerState.RUNNING}
+    new = azure.emulated.read_listing()
+    assert new[0].power is PowerState.DEALLOCATED
+    assert new[1].vm_id != old[1].vm_id
+
+
+def test_a_listing_can_be_an_hour_old() -> None:
+    azure = Azure()
+    azure.emulated.faults = Faults(listing_lag=(3600, 3600))
+    azure.emulated.script(Fault.LISTING_OLD)
+    assert azure.listed() == []
+
+
+def test_the_rows_of_an_old_listing_may_differ_in_age() -> None:
+    azure = Azure(switches=Switches(ragged_listings=True))
+    azure.emulated.faults = Faults(listing_lag=(0, 60))
+    azure.emulated.order(OrderKind.DELETE, ["0", "1", "2"])
+    azure.wait(40)
+    seen = set()
+    for _ in range(50):
+        azure.emulated.script(Fault.LISTING_OLD)
+        seen.add(len(azure.emulated.read_listing()))
+    assert seen >= {1, 2}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_targeted_get_lags_no_more_than_the_observation_lag(seed: int) -> None:
+    azure = Azure(seed=seed)
+    azure.emulated.faults = Faults(rates={Fault.GET_OLD: 1.0}, observation_lag=10)
+    azure.emulated.order(OrderKind.DEALLOCATE, ["0"])
+    azure.wait(9)
+    seen = {azure.emulated.read_vm("0").power for _ in range(50)}
+    assert seen == {PowerState.RUNNING, PowerState.DEALLOCATING}
+    azure.wait(1)
+    assert {azure.emulated.read_vm("0").power for _ in range(50)} == {PowerState.DEALLOCATING}
+
+
+def test_a_get_of_the_scale_set_lags_no_more_either() -> None:
+    azure = Azure()
+    azure.emulated.faults = Faults(rates={Fault.GET_OLD: 1.0}, observation_lag=10)
+    azure.emulated.scale(Scale(capacity=5))
+    azure.wait(5)
+    assert {azure.emulated.read_set().capacity for _ in range(50)} == {3, 5}
+    azure.wait(5)
+    assert {azure.emulated.read_set().capacity for _ in range(50)} == {5}
+
+
+def test_a_vm_that_is_gone_is_a_404_at_last() -> None:
+    azure = Azure()
+    azure.emulated.order(OrderKind.DELETE, ["1"])
+    azure.wait(60)
+    with pytest.raises(ArmError) as refusal:
+        azure.emulated.read_vm("1")
+    assert refusal.value.status == 404
+
+
+def test_an_instance_id_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ArmError, match="must be a number"):
+        Azure().emulated.read_vm("first")
+
+
+def test_a_short_listing_lacks_one_vm_and_the_next_one_has_it() -> None:
+    azure = Azure()
+    azure.emulated.script(Fault.LISTING_SHORT)
+    assert len(azure.listed()) == 2
+    assert len(azure.listed()) == 3
+
+
+def test_a_power_state_may_be_missing_from_one_answer() -> None:
+    azure = Azure()
+    azure.emulated.script(Fault.POWER_STATE_MISSING, instance_id="1")
+    shown = [each.power for each in azure.emulated.read_listing()]
+    assert shown == [PowerState.RUNNING, PowerState.UNKNOWN, PowerState.RUNNING]
+    assert azure.emulated.read_vm("1").power is PowerState.RUNNING
+
+
+def test_a_vm_that_is_updating_may_still_show_its_former_power_state() -> None:
+    azure = Azure()
+    azure.emulated.order(OrderKind.DEALLOCATE, ["0"])
+    azure.emulated.script(Fault.POWER_VIEW_OLD)
+    shown = azure.emulated.read_vm("0")
+    assert (shown.power, shown.provisioning) == (PowerState.RUNNING, ProvisioningState.UPDATING)
+
+
+def test_a_row_on_its_way_out_may_have_lost_its_id() -> None:
+    azure = Azure(switches=Switches(deleting_rows_lose_id=True))
+    azure.emulated.order(OrderKind.DELETE, ["0"])
+    assert [each.identified for each in azure.emulated.read_listing()] == [False, True, True]
+
+
+def test_an_empty_bucket_is_a_429_until_it_refills() -> None:
+    azure = Azure(Behaviour(latencies=Latencies().exact(), metered=True))
+    for _ in range(30):
+        azure.emulated.read_listing()
+    with pytest.raises(ArmError) as refusal:
+        azure.emulated.read_listing()
+    assert (refusal.value.status, refusal.value.target) == (429, "HighCostGetVMScaleSetResource")
+    assert refusal.value.retry_after == timedelta(seconds=6)
+    azure.wait(6)
+    assert len(azure.listed()) == 3
+
+
+def test_every_page_of_a_listing_is_charged() -> None:
+    azure = Azure()
+    azure.emulated.read_listing(page_size=2)
+    left = azure.emulated.budget_left(Call.LIST, "scale-set")
+    expected = "HighCostGetVMScaleSetSubscriptionMaximum;1078,Microsoft.Compute/HighCostGetVMScaleSetResource;28"
+    assert left == f"Microsoft.Compute/{expected}"

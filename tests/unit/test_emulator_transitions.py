@@ -1,0 +1,298 @@
+"""What an order makes of a VM, and how long that takes."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from clock import ManualClock
+
+from emulator.behaviour import Behaviour
+from emulator.faults import Fault
+from emulator.history import What
+from emulator.latencies import Latencies
+from emulator.operations import Status
+from emulator.orders import OrderKind, Protection, Scale
+from emulator.refusals import ArmError
+from emulator.scale_set import EmulatedScaleSet
+from emulator.switches import Overlap, Switches
+from emulator.vm import VmState
+from scaler.model.instance import FailureClass, PowerState, ProvisioningState
+
+LATENCIES = Latencies().exact()
+DEALLOCATED, RUNNING, STOPPED = PowerState.DEALLOCATED, PowerState.RUNNING, PowerState.STOPPED
+UPDATING, SUCCEEDED = ProvisioningState.UPDATING, ProvisioningState.SUCCEEDED
+
+
+class Azure:
+    """A scale set with exact latencies on a manual clock."""
+
+    def __init__(self, switches: Switches | None = None) -> None:
+        self.clock = ManualClock()
+        behaviour = Behaviour(latencies=LATENCIES, switches=switches or Switches())
+        self.emulated = EmulatedScaleSet(self.clock.now, behaviour=behaviour)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock.advance(timedelta(seconds=seconds))
+
+    @property
+    def vm(self) -> VmState:
+        """The first VM as it is."""
+        return self.emulated.vms[0]
+
+    @property
+    def look(self) -> tuple[PowerState, ProvisioningState]:
+        """What it looks like."""
+        return self.vm.power, self.vm.provisioning
+
+    def order(self, kind: OrderKind) -> None:
+        """To the first VM."""
+        self.emulated.order(kind, ["0"])
+
+    def running(self) -> "Azure":
+        """With one VM that runs."""
+        self.emulated.scale(Scale(capacity=1))
+        self.wait(LATENCIES.create[0])
+        return self
+
+    def at_rest(self, kind: OrderKind) -> "Azure":
+        """With one VM that was stopped by this order."""
+        self.running().order(kind)
+        self.wait(60)
+        return self
+
+
+def test_a_new_vm_has_no_power_state_until_it_runs() -> None:
+    azure = Azure()
+    azure.emulated.scale(Scale(capacity=1))
+    azure.wait(LATENCIES.create[0] - 1)
+    assert azure.look == (PowerState.UNKNOWN, ProvisioningState.CREATING)
+    azure.wait(1)
+    assert azure.look == (RUNNING, SUCCEEDED)
+
+
+def test_a_new_vm_may_hide_its_vm_id_at_first() -> None:
+    azure = Azure(Switches(vm_id_at_once=False))
+    azure.emulated.scale(Scale(capacity=1))
+    assert not azure.vm.identified
+    azure.wait(LATENCIES.create[0])
+    assert azure.vm.identified
+
+
+def test_stopped_may_show_for_a_moment_before_a_new_vm_runs() -> None:
+    azure = Azure(Switches(stopped_before_running=True))
+    azure.emulated.scale(Scale(capacity=1))
+    azure.wait(LATENCIES.create[0] - 1)
+    assert azure.look == (STOPPED, ProvisioningState.CREATING)
+
+
+@pytest.mark.parametrize(
+    ("kind", "meanwhile", "after", "seconds"),
+    [
+        (OrderKind.POWER_OFF, PowerState.STOPPING, STOPPED, LATENCIES.power_off[0]),
+        (OrderKind.DEALLOCATE, PowerState.DEALLOCATING, DEALLOCATED, LATENCIES.deallocate[0]),
+        (OrderKind.RESTART, RUNNING, RUNNING, LATENCIES.restart[0]),
+        (OrderKind.START, RUNNING, RUNNING, LATENCIES.no_change[0]),
+    ],
+)
+def test_an_order_to_a_running_vm_shows_as_updating_until_it_is_done(
+    kind: OrderKind, meanwhile: PowerState, after: PowerState, seconds: float
+) -> None:
+    azure = Azure().running()
+    azure.order(kind)
+    azure.wait(seconds - 0.5)
+    assert azure.look == (meanwhile, UPDATING)
+    azure.wait(0.5)
+    assert azure.look == (after, SUCCEEDED)
+
+
+@pytest.mark.parametrize(
+    ("rest", "seconds"),
+    [(OrderKind.POWER_OFF, LATENCIES.start_stopped[0]), (OrderKind.DEALLOCATE, LATENCIES.start_deallocated[0])],
+)
+def test_a_warm_vm_starts_in_seconds_and_a_cold_one_in_minutes(rest: OrderKind, seconds: float) -> None:
+    azure = Azure().at_rest(rest)
+    azure.order(OrderKind.START)
+    azure.wait(seconds - 0.5)
+    assert azure.look == (PowerState.STARTING, UPDATING)
+    azure.wait(0.5)
+    assert azure.look == (RUNNING, SUCCEEDED)
+
+
+def test_a_deallocated_vm_stays_deallocated_when_it_is_powered_off() -> None:
+    azure = Azure().at_rest(OrderKind.DEALLOCATE)
+    azure.order(OrderKind.POWER_OFF)
+    azure.wait(60)
+    assert azure.look == (DEALLOCATED, SUCCEEDED)
+
+
+def test_stopped_is_billed_and_deallocated_is_not() -> None:
+    stopped, deallocated = Azure().at_rest(OrderKind.POWER_OFF), Azure().at_rest(OrderKind.DEALLOCATE)
+    assert stopped.emulated.billed(stopped.vm.vm_id)
+    assert not deallocated.emulated.billed(deallocated.vm.vm_id)
+
+
+def test_a_deleted_vm_shows_deleting_and_then_is_gone() -> None:
+    azure = Azure().running()
+    vm_id = azure.vm.vm_id
+    azure.order(OrderKind.DELETE)
+    azure.wait(LATENCIES.delete[0] - 1)
+    assert azure.look == (RUNNING, ProvisioningState.DELETING)
+    azure.wait(1)
+    assert azure.emulated.find(vm_id) is None
+    assert [each.what for each in azure.emulated.history.of(vm_id)] == [
+        What.CREATED,
+        What.RUNNING,
+        What.DELETE_ORDERED,
+        What.DELETED,
+    ]
+
+
+def test_a_vm_on_its_way_out_takes_no_other_order_than_delete() -> None:
+    azure = Azure().running()
+    azure.order(OrderKind.DELETE)
+    azure.order(OrderKind.DELETE)
+    with pytest.raises(ArmError, match="marked for deletion"):
+        azure.order(OrderKind.START)
+
+
+def test_a_later_order_preempts_an_earlier_one() -> None:
+    azure = Azure().running()
+    first = azure.emulated.order(OrderKind.DEALLOCATE, ["0"])
+    azure.wait(20)
+    second = azure.emulated.order(OrderKind.START, ["0"])
+    azure.wait(200)
+    assert azure.look == (RUNNING, SUCCEEDED)
+    assert second.status is Status.SUCCEEDED
+    assert first.status is Status.CANCELED
+    assert first.failure is not None
+    assert first.failure.code == "OperationPreempted"
+
+
+def test_a_later_order_may_meet_a_conflict_instead() -> None:
+    azure = Azure(Switches(overlap=Overlap.CONFLICT)).running()
+    azure.order(OrderKind.DEALLOCATE)
+    with pytest.raises(ArmError) as refusal:
+        azure.order(OrderKind.START)
+    assert (refusal.value.status, refusal.value.code) == (409, "Conflict")
+    azure.wait(60)
+    assert azure.look == (DEALLOCATED, SUCCEEDED)
+
+
+def test_the_same_order_again_joins_the_first_and_takes_no_longer() -> None:
+    azure = Azure().at_rest(OrderKind.DEALLOCATE)
+    first = azure.emulated.order(OrderKind.START, ["0"])
+    azure.wait(90)
+    second = azure.emulated.order(OrderKind.START, ["0"])
+    azure.wait(10)
+    assert azure.look == (RUNNING, SUCCEEDED)
+    assert first.status is second.status is Status.SUCCEEDED
+
+
+def test_a_vm_that_is_being_created_takes_no_order_but_delete() -> None:
+    azure = Azure()
+    azure.emulated.scale(Scale(capacity=1))
+    with pytest.raises(ArmError, match="concurrent"):
+        azure.order(OrderKind.DEALLOCATE)
+    azure.order(OrderKind.DELETE)
+    azure.wait(200)
+    assert azure.emulated.vms == ()
+
+
+def test_a_batch_that_names_one_dead_id_is_wholly_rejected() -> None:
+    azure = Azure().running()
+    with pytest.raises(ArmError, match="instanceId 7 is not an active") as refusal:
+        azure.emulated.order(OrderKind.DEALLOCATE, ["0", "7"])
+    assert (refusal.value.status, refusal.value.code, refusal.value.instance_ids) == (400, "InvalidParameter", ("7",))
+    assert azure.look == (RUNNING, SUCCEEDED)
+
+
+def test_no_ids_mean_all_of_them() -> None:
+    azure = Azure()
+    azure.emulated.scale(Scale(capacity=2))
+    azure.wait(200)
+    azure.emulated.order(OrderKind.POWER_OFF, [])
+    azure.wait(20)
+    azure.emulated.order(OrderKind.START, ["*"])
+    azure.wait(20)
+    ordered = [each.what for each in azure.emulated.history if each.what in {What.STOP_ORDERED, What.START_ORDERED}]
+    assert ordered == [What.STOP_ORDERED] * 2 + [What.START_ORDERED] * 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "failure"),
+    [
+        (Fault.CREATE_ALLOCATION, FailureClass.ALLOCATION),
+        (Fault.CREATE_QUOTA, FailureClass.QUOTA),
+        (Fault.CREATE_OTHER, FailureClass.OTHER),
+    ],
+)
+def test_a_failed_creation_leaves_a_failed_vm_without_power_state(fault: Fault, failure: FailureClass) -> None:
+    azure = Azure()
+    azure.emulated.script(fault)
+    operation = azure.emulated.scale(Scale(capacity=1))
+    azure.wait(200)
+    assert azure.look == (PowerState.UNKNOWN, ProvisioningState.FAILED)
+    assert azure.vm.failure is failure
+    assert azure.emulated.capacity == 1
+    assert operation.status is Status.FAILED
+
+
+@pytest.mark.parametrize("fault", [Fault.START_ALLOCATION, Fault.START_QUOTA, Fault.START_OTHER])
+def test_a_failed_start_leaves_the_vm_failed_where_it_was(fault: Fault) -> None:
+    azure = Azure().at_rest(OrderKind.DEALLOCATE)
+    azure.emulated.script(fault)
+    azure.order(OrderKind.START)
+    azure.wait(200)
+    assert azure.look == (DEALLOCATED, ProvisioningState.FAILED)
+    azure.order(OrderKind.START)
+    azure.wait(200)
+    assert azure.look == (RUNNING, SUCCEEDED)
+
+
+def test_a_start_may_be_refused_at_once_for_want_of_quota() -> None:
+    azure = Azure().at_rest(OrderKind.DEALLOCATE)
+    azure.emulated.script(Fault.START_REFUSED)
+    with pytest.raises(ArmError, match="exceeding approved") as refusal:
+        azure.order(OrderKind.START)
+    assert (refusal.value.status, refusal.value.code) == (409, "OperationNotAllowed")
+    assert azure.look == (DEALLOCATED, SUCCEEDED)
+
+
+def test_a_sold_out_region_fails_cold_starts_and_spares_warm_ones() -> None:
+    cold, warm = Azure().at_rest(OrderKind.DEALLOCATE), Azure().at_rest(OrderKind.POWER_OFF)
+    for each in (cold, warm):
+        each.emulated.limit(allocatable=0)
+        each.order(OrderKind.START)
+        each.wait(200)
+    assert cold.vm.failure is FailureClass.ALLOCATION
+    assert warm.look == (RUNNING, SUCCEEDED)
+
+
+def test_what_takes_longer_than_it_may_is_due_in_the_right_order() -> None:
+    azure = Azure().running()
+    azure.order(OrderKind.POWER_OFF)
+    azure.wait(10)
+    assert azure.emulated.next_due is None
+    azure.order(OrderKind.START)
+    azure.order(OrderKind.DELETE)
+    azure.wait(100_000)
+    assert azure.emulated.history.events[-1].at - azure.emulated.history.events[-2].at < timedelta(minutes=1)
+
+
+def test_a_mark_shows_at_once_and_updating_ends_after_seconds() -> None:
+    azure = Azure().at_rest(OrderKind.DEALLOCATE)
+    azure.emulated.protect("0", Protection(from_scale_in=True))
+    assert azure.vm.protected
+    assert azure.look == (DEALLOCATED, UPDATING)
+    azure.wait(LATENCIES.protect[0])
+    assert azure.look == (DEALLOCATED, SUCCEEDED)
+
+
+def test_a_world_at_speed_ten_is_ten_times_faster() -> None:
+    fast = replace(Behaviour(), latencies=LATENCIES).at_speed(10)
+    clock = ManualClock()
+    emulated = EmulatedScaleSet(clock.now, behaviour=fast)
+    emulated.scale(Scale(capacity=1))
+    clock.advance(timedelta(seconds=LATENCIES.create[0] / 10))
+    assert emulated.vms[0].power is RUNNING

@@ -1,0 +1,160 @@
+"""When the door stays shut."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from clock import ManualClock
+
+from scaler.errors import Throttled
+from scaler.vmss.gates import Budget, Gates, Kind
+
+SECOND = timedelta(seconds=1)
+READS, WRITES = {Kind.LIST, Kind.VIEW, Kind.GET}, set(Kind) - {Kind.LIST, Kind.VIEW, Kind.GET}
+
+
+def shut(gates: Gates, kinds: Iterable[Kind] = Kind) -> dict[Kind, timedelta]:
+    """Which kinds are held back, and for how long."""
+    found = {}
+    for kind in kinds:
+        try:
+            gates.admit(kind)
+        except Throttled as error:
+            found[kind] = error.retry_after
+    return found
+
+
+def header(**left: int) -> dict[str, str]:
+    return {"x-ms-ratelimit-remaining-resource": ",".join(f"Microsoft.Compute/{each};{n}" for each, n in left.items())}
+
+
+def test_fresh_gates_are_open() -> None:
+    assert shut(Gates(ManualClock())) == {}
+
+
+@pytest.mark.parametrize(("kind", "lane"), [(Kind.GET, READS), (Kind.START, WRITES), (Kind.MARK, WRITES)])
+def test_a_429_shuts_its_lane_to_the_second_and_not_the_other(kind: Kind, lane: set[Kind]) -> None:
+    clock = ManualClock()
+    gates = Gates(clock)
+    gates.throttled(kind, 10 * SECOND)
+    assert shut(gates) == dict.fromkeys(lane, 10 * SECOND)
+    clock.advance(9 * SECOND)
+    assert shut(gates) == dict.fromkeys(lane, SECOND)
+    clock.advance(SECOND)
+    assert shut(gates) == {}
+
+
+def test_a_shorter_429_does_not_open_a_gate_early() -> None:
+    clock = ManualClock()
+    gates = Gates(clock)
+    gates.throttled(Kind.START, 60 * SECOND)
+    gates.throttled(Kind.DELETE, 5 * SECOND)
+    clock.advance(5 * SECOND)
+    assert shut(gates, [Kind.START]) == {Kind.START: 55 * SECOND}
+
+
+def test_six_pages_a_minute_and_then_one_every_ten_seconds() -> None:
+    clock = ManualClock()
+    gates = Gates(clock)
+    for _ in range(6):
+        gates.admit(Kind.LIST)
+    assert shut(gates) == {Kind.LIST: 10 * SECOND}
+    clock.advance(9 * SECOND)
+    assert shut(gates) == {Kind.LIST: SECOND}
+    clock.advance(SECOND)
+    assert shut(gates) == {}
+    assert shut(gates) == {Kind.LIST: 10 * SECOND}
+
+
+def test_a_long_pause_saves_no_more_than_a_minutes_pages() -> None:
+    clock = ManualClock()
+    gates = Gates(clock)
+    clock.advance(timedelta(hours=1))
+    for _ in range(6):
+        gates.admit(Kind.LIST)
+    assert Kind.LIST in shut(gates)
+
+
+def test_a_listing_that_has_begun_may_run_into_debt_and_the_next_one_waits_for_it() -> None:
+    clock = ManualClock()
+    gates = Gates(clock)
+    gates.admit(Kind.LIST)
+    for _ in range(14):
+        gates.admit(Kind.LIST, underway=True)
+    assert shut(gates) == {Kind.LIST: 100 * SECOND}
+    clock.advance(99 * SECOND)
+    assert shut(gates) == {Kind.LIST: SECOND}
+    clock.advance(SECOND)
+    assert shut(gates) == {}
+
+
+def test_only_a_429_stops_a_listing_that_has_begun() -> None:
+    gates = Gates(ManualClock())
+    gates.heard(header(HighCostGetVMScaleSetResource=0))
+    gates.admit(Kind.LIST, underway=True)
+    gates.throttled(Kind.LIST, SECOND)
+    with pytest.raises(Throttled):
+        gates.admit(Kind.LIST, underway=True)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "kinds"),
+    [
+        ("HighCostGetVMScaleSetResource", {Kind.LIST}),
+        ("GetVMScaleSetResource", {Kind.VIEW}),
+        ("VMScaleSetActionsResource", {Kind.CAPACITY}),
+        ("VMScaleSetActionsSubscriptionMaximum", {Kind.CAPACITY, Kind.START}),
+        ("DeleteVMScaleSetResource", {Kind.DEALLOCATE}),
+        ("DeleteVMScaleSetSubscriptionMaximum", {Kind.DEALLOCATE, Kind.POWER_OFF}),
+        ("VmssQueuedVMOperations", set()),
+        ("SomethingNew", set()),
+    ],
+)
+def test_a_bucket_at_its_end_is_left_alone_for_a_while(bucket: str, kinds: set[Kind]) -> None:
+    clock = ManualClock()
+    gates = Gates(clock)
+    gates.heard(header(**{bucket: 2}))
+    assert shut(gates) == {}
+    gates.heard(header(**{bucket: 1}))
+    assert shut(gates) == dict.fromkeys(kinds, 15 * SECOND)
+    clock.advance(15 * SECOND)
+    assert shut(gates) == {}
+    assert gates.usage.remaining == {bucket: 1}
+
+
+@pytest.mark.parametrize(
+    "text", ["", ";", "x", "Microsoft.Compute/A;", "Microsoft.Compute/A;-1", "A;B;1", ",,;;", "A;²"]
+)
+def test_a_header_that_is_not_understood_changes_nothing(text: str) -> None:
+    gates = Gates(ManualClock())
+    gates.heard({"x-ms-ratelimit-remaining-resource": text})
+    assert shut(gates) == {}
+    assert gates.usage.remaining == {}
+
+
+def test_what_was_sent_and_what_was_held_back_is_counted() -> None:
+    gates = Gates(ManualClock())
+    gates.sent(Kind.GET)
+    gates.sent(Kind.GET)
+    gates.throttled(Kind.START, SECOND)
+    shut(gates, [Kind.START])
+    assert gates.usage.asked == {Kind.GET: 2}
+    assert gates.usage.held_back == {Kind.START: 1}
+
+
+def test_a_world_ten_times_faster_has_a_minute_of_six_seconds() -> None:
+    clock = ManualClock()
+    gates = Gates(clock, Budget().at_speed(10))
+    for _ in range(6):
+        gates.admit(Kind.LIST)
+    assert shut(gates) == {Kind.LIST: SECOND}
+    gates.heard(header(GetVMScaleSetResource=0))
+    assert shut(gates, [Kind.VIEW]) == {Kind.VIEW: 1.5 * SECOND}
+
+
+def test_many_threads_together_get_no_more_than_the_budget() -> None:
+    gates = Gates(ManualClock())
+    with ThreadPoolExecutor(8) as pool:
+        refused = sum(len(each) for each in pool.map(lambda _: shut(gates, [Kind.LIST]), range(200)))
+    assert refused == 194

@@ -1,0 +1,200 @@
+"""A server that answers each request with what the test says, byte for byte, and remembers who asked for what."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from threading import Event, Thread
+from typing import BinaryIO
+
+from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
+from clock import ManualClock
+
+from scaler.model.instance import InstanceId, InstanceRef, ScaleSetName, VmId
+from scaler.ports import Clock
+from scaler.vmss.client import Bounds, connect
+from scaler.vmss.gates import Gates
+from scaler.vmss.scale_set import ArmScaleSet
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+PATH = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/Pixels"
+DATE = formatdate(1_767_225_600, usegmt=True)  # 2026-01-01 00:00:00
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One answer. `cut`: so many last bytes are kept back, and the connection ends. `halfway`: done in between."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: int = 0
+    halfway: Callable[[], object] = lambda: None
+
+    def halves(self) -> tuple[bytes, bytes]:
+        """Head and half of the body, and the rest."""
+        defaults = {"Date": DATE, "Content-Type": "application/json", "Content-Length": str(len(self.body))}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in (defaults | self.headers).items() if value)
+        head, body = f"HTTP/1.1 {self.status} -\r\n{lines}\r\n".encode(), self.body[: len(self.body) - self.cut]
+        return head + body[: len(body) // 2], body[len(body) // 2 :]
+
+
+STALL = Said(status=0)  # no answer until the server is closed
+
+
+def json_said(body: object, status: int = 200, **headers: str) -> Said:
+    """A JSON answer. Header names are given with underscores; an empty value leaves a default header out."""
+    named = {name.replace("_", "-").title(): value for name, value in headers.items()}
+    return Said(status=status, body=json.dumps(body).encode(), headers=named)
+
+
+class ScriptedArm:
+    """Listens on a loopback port; `script` makes the answer to each request."""
+
+    def __init__(self, script: Callable[[Asked], Said]) -> None:
+        self.asked: list[Asked] = []
+        self._script = script
+        self._closing = Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._connections: list[socket.socket] = []
+        self._threads = [Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def close(self) -> None:
+        self._closing.set()
+        for each in (self._listener, *self._connections):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while not self._closing.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._connections.append(connection)
+            thread = Thread(target=self._serve, args=(connection,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with closing(connection), connection.makefile("rb") as incoming:
+            while (asked := _read(incoming)) is not None:
+                self.asked.append(asked)
+                said = self._script(asked)
+                if said is STALL:
+                    self._closing.wait()
+                    return
+                try:
+                    first, second = said.halves()
+                    connection.sendall(first)
+                    said.halfway()
+                    connection.sendall(second)
+                except OSError:  # the client had enough
+                    return
+                if said.cut:
+                    return
+
+
+def _read(incoming: BinaryIO) -> Asked | None:
+    try:
+        first = incoming.readline().decode().split()
+    except OSError:
+        return None
+    if len(first) != 3:
+        return None
+    headers: dict[str, str] = {}
+    while line := incoming.readline().strip().decode():
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    body = incoming.read(int(headers.get("content-length", "0")))
+    return Asked(method=first[0], path=first[1], headers=headers, body=body)
+
+
+@dataclass(frozen=True, slots=True)
+class StaticToken:
+    """A credential that always has a token."""
+
+    token: str = "a-token"
+
+    def get_token(self, *scopes: str, **_: object) -> AccessToken:
+        return AccessToken(self.token, 4_000_000_000)
+
+    def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        return AccessTokenInfo(self.token, 4_000_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """A scale set behind the real SDK, and the server it talks to."""
+
+    scale_set: ArmScaleSet
+    server: ScriptedArm
+    clock: ManualClock
+
+    @property
+    def asked(self) -> list[Asked]:
+        return self.server.asked
+
+
+@contextmanager
+def wired(script: Callable[[Asked], Said], bounds: Bounds | None = None) -> Iterator[Wire]:
+    """Both, for the length of a test."""
+    server, clock = ScriptedArm(script), ManualClock()
+    with closing(server), opened(server.endpoint, clock, bounds) as scale_set:
+        yield Wire(scale_set=scale_set, server=server, clock=clock)
+
+
+@contextmanager
+def opened(endpoint: str, clock: Clock, bounds: Bounds | None = None) -> Iterator[ArmScaleSet]:
+    """The scale set "Pixels" at that endpoint."""
+    client = connect(SUBSCRIPTION, StaticToken(), endpoint=endpoint, bounds=bounds)
+    with closing(client.sdk):
+        yield ArmScaleSet(client, "rg", "Pixels", clock=clock, gates=Gates(clock))
+
+
+def vm_id(number: int) -> VmId:
+    """The identity of the machine that these tests put behind an instance id."""
+    return VmId(f"00000000-0000-0000-0000-{number:012d}")
+
+
+def ref(number: int) -> InstanceRef:
+    """An order's address."""
+    return InstanceRef(scale_set=ScaleSetName("pixels"), instance_id=InstanceId(str(number)), vm_id=vm_id(number))
+
+
+def vm_row(number: int, power: str = "running", state: str = "Succeeded") -> dict[str, object]:
+    """A VM as ARM writes it."""
+    statuses = [{"code": f"ProvisioningState/{state.lower()}"}, {"code": f"PowerState/{power}"}]
+    properties = {"vmId": vm_id(number), "provisioningState": state, "instanceView": {"statuses": statuses}}
+    return {"id": f"{PATH}/virtualMachines/{number}", "instanceId": str(number), "properties": properties}
+
+
+def set_body(capacity: int = 3) -> dict[str, object]:
+    """A scale set as ARM writes it."""
+    sku = {"name": "Standard_NV12ads_A10_v5", "tier": "Standard", "capacity": capacity}
+    return {"sku": sku, "etag": '"7"', "tags": {"Scaler:Managed": "true"}, "properties": {"uniqueId": "u-1"}}
+
+
+def refusal_said(status: int, code: str, message: str = "", **headers: str) -> Said:
+    """An ARM error."""
+    return json_said({"error": {"code": code, "message": message}}, status, **headers)

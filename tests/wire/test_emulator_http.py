@@ -1,0 +1,277 @@
+"""The emulator's wire below any SDK: bytes, headers, connections."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection, HTTPResponse, IncompleteRead, RemoteDisconnected
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from clock import ManualClock
+
+from emulator.behaviour import Behaviour
+from emulator.faults import Fault
+from emulator.latencies import Latencies
+from emulator.orders import Scale
+from emulator.scale_set import EmulatedScaleSet
+from emulator.wire.hostile import Hostile
+from emulator.wire.server import RunningServer, serve
+from emulator.wire.site import SUBSCRIPTION, Site
+
+SET = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-pixels"
+    "/providers/Microsoft.Compute/virtualMachineScaleSets/vmss-pixels"
+)
+TOKEN = {"Authorization": "Bearer any"}
+
+
+class Wire:
+    """One connection to a served scale set with three VMs on a manual clock."""
+
+    def __init__(self, clock: ManualClock, emulated: EmulatedScaleSet, server: RunningServer) -> None:
+        self.clock = clock
+        self.emulated = emulated
+        self.server = server
+        self.connection = HTTPConnection(urlsplit(server.url).netloc, timeout=10)
+
+    def ask(
+        self, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None
+    ) -> tuple[HTTPResponse, bytes]:
+        """One request over the one connection."""
+        content = None if body is None else json.dumps(body).encode()
+        self.connection.request(method, path, body=content, headers=TOKEN if headers is None else headers)
+        answer = self.connection.getresponse()
+        return answer, answer.read()
+
+    def get(self, path: str = SET) -> Any:
+        """The JSON of a GET."""
+        return json.loads(self.ask("GET", path)[1])
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    clock = ManualClock()
+    emulated = EmulatedScaleSet(clock.now, behaviour=Behaviour(latencies=Latencies().exact()))
+    emulated.scale(Scale(capacity=3))
+    clock.advance(timedelta(minutes=10, milliseconds=700))
+    with serve(emulated, site=Site(page_size=2, stall=0.0)) as server:
+        made = Wire(clock, emulated, server)
+        with closing(made.connection):
+            yield made
+
+
+def test_without_a_token_there_is_nothing(wire: Wire) -> None:
+    answer, body = wire.ask("GET", SET, headers={})
+    assert answer.status == 401
+    assert "Bearer" in answer.headers["WWW-Authenticate"]
+    assert json.loads(body)["error"]["code"] == "AuthenticationFailed"
+
+
+def test_a_connection_stays_open_and_every_answer_has_its_length(wire: Wire) -> None:
+    wire.get()
+    before = wire.connection.sock
+    posted, content = wire.ask("POST", f"{SET}/start", body={"instanceIds": ["0"]})
+    assert (posted.status, content, posted.headers["Content-Length"]) == (202, b"", "0")
+    evicted, _ = wire.ask("POST", f"{SET}/virtualMachines/0/simulateEviction")
+    assert (evicted.status, evicted.headers["Content-Length"]) == (204, None)
+    wire.get()
+    assert wire.connection.sock is before
+
+
+def test_an_answer_over_an_open_connection_takes_no_delayed_acknowledgement(wire: Wire) -> None:
+    took = []
+    for _ in range(50):
+        started = time.perf_counter()
+        wire.get(f"{SET}/virtualMachines?$expand=instanceView")
+        took.append(time.perf_counter() - started)
+    assert sorted(took)[25] < 0.02
+
+
+def test_the_date_is_azures_and_has_whole_seconds(wire: Wire) -> None:
+    answer, _ = wire.ask("GET", SET)
+    assert parsedate_to_datetime(answer.headers["Date"]) == wire.clock.now().replace(microsecond=0)
+
+
+def test_paths_know_no_case_and_any_api_version_will_do(wire: Wire) -> None:
+    assert wire.get(f"{SET.upper()}?API-version=1999-01-01")["name"] == "vmss-pixels"
+    answer, _ = wire.ask("POST", f"{SET}/PowerOff?api-version=x", body={"instanceIds": ["0"]})
+    assert answer.status == 202
+
+
+def test_links_are_absolute_and_point_to_where_the_caller_came_from(wire: Wire) -> None:
+    headers = {**TOKEN, "Host": "azure.local:1234"}
+    answer, body = wire.ask("GET", f"{SET}/virtualMachines?api-version=1&$expand=instanceView", headers=headers)
+    link = json.loads(body)["nextLink"]
+    assert link.startswith("http://azure.local:1234/subscriptions/")
+    assert "api-version=1&$expand=instanceView" in link
+    posted, _ = wire.ask("POST", f"{SET}/start", headers=headers, body={"instanceIds": ["0"]})
+    assert posted.headers["Azure-AsyncOperation"].startswith("http://azure.local:1234/")
+    assert "monitor=true" in posted.headers["Location"]
+    assert answer.headers["x-ms-request-charge"] == "2"
+
+
+def test_a_page_is_of_the_moment_it_is_asked_for(wire: Wire) -> None:
+    first = wire.get(f"{SET}/virtualMachines")
+    wire.ask("DELETE", f"{SET}/virtualMachines/0")
+    wire.clock.advance(timedelta(minutes=1))
+    second = wire.get(first["nextLink"].removeprefix(wire.server.url))
+    assert [each["instanceId"] for each in first["value"] + second["value"]] == ["0", "1"]
+
+
+def test_a_mangled_skip_token_is_refused(wire: Wire) -> None:
+    answer, body = wire.ask("GET", f"{SET}/virtualMachines?$skiptoken=mangled")
+    assert (answer.status, json.loads(body)["error"]["target"]) == (400, "$skiptoken")
+
+
+def test_what_is_not_there_is_404_and_what_cannot_be_done_405(wire: Wire) -> None:
+    assert wire.ask("GET", "/nowhere")[0].status == 404
+    assert wire.ask("DELETE", "/tenants")[0].status == 405
+    assert wire.ask("GET", SET.replace(SUBSCRIPTION, "other"))[0].status == 404
+
+
+@pytest.mark.parametrize("capacity", [-1, 1001, "3", True, 2.5])
+def test_a_capacity_that_is_none_is_refused(wire: Wire, capacity: object) -> None:
+    answer, _ = wire.ask("PATCH", SET, body={"sku": {"capacity": capacity}})
+    assert (answer.status, wire.emulated.capacity) == (400, 3)
+
+
+def test_a_body_that_is_no_json_is_refused(wire: Wire) -> None:
+    wire.connection.request("PATCH", SET, body=b"{", headers=TOKEN)
+    answer = wire.connection.getresponse()
+    answer.read()
+    assert answer.status == 400
+
+
+def test_tags_can_be_patched(wire: Wire) -> None:
+    wire.ask("PATCH", SET, body={"tags": {"scaler:managed": "b", "scaler:paused": "true"}})
+    assert wire.get()["tags"] == {"scaler:managed": "b", "scaler:paused": "true"}
+
+
+def test_a_put_without_a_policy_leaves_the_protection_as_it_is(wire: Wire) -> None:
+    policy = {"properties": {"protectionPolicy": {"protectFromScaleIn": True, "protectFromScaleSetActions": True}}}
+    wire.ask("PUT", f"{SET}/virtualMachines/0", body=policy)
+    wire.clock.advance(timedelta(minutes=1))
+    wire.ask("PUT", f"{SET}/virtualMachines/0", body={"location": "westeurope"})
+    assert wire.get(f"{SET}/virtualMachines/0")["properties"]["protectionPolicy"] == {
+        "protectFromScaleIn": True,
+        "protectFromScaleSetActions": True,
+    }
+
+
+def test_an_operation_and_its_monitor_tell_how_it_went(wire: Wire) -> None:
+    wire.emulated.script(Fault.START_ALLOCATION)
+    wire.ask("POST", f"{SET}/deallocate", body={"instanceIds": ["0"]})
+    wire.clock.advance(timedelta(minutes=5))
+    posted, _ = wire.ask("POST", f"{SET}/start", body={"instanceIds": ["0"]})
+    monitor = posted.headers["Location"].removeprefix(wire.server.url)
+    assert wire.ask("GET", monitor)[0].status == 202
+    wire.clock.advance(timedelta(minutes=5))
+    assert wire.ask("GET", monitor)[0].status == 409
+    status = wire.get(posted.headers["Azure-AsyncOperation"].removeprefix(wire.server.url))
+    assert (status["status"], status["error"]["code"]) == ("Failed", "AllocationFailed")
+
+
+def test_what_a_client_asks_before_it_works_is_answered(wire: Wire) -> None:
+    assert wire.get("/subscriptions")["value"][0]["subscriptionId"] == SUBSCRIPTION
+    assert wire.get(f"/subscriptions/{SUBSCRIPTION}")["state"] == "Enabled"
+    assert len(wire.get("/tenants")["value"]) == 1
+    assert wire.get("/metadata/endpoints?api-version=2022-09-01")["resourceManager"] == wire.server.url
+    assert len(wire.get("/metadata/endpoints?api-version=2019-05-01")) == 1
+    assert wire.get(SET.rpartition("/")[0])["value"][0]["name"] == "vmss-pixels"
+    assert len(wire.server.calls.by_kind()) == 1
+
+
+def test_the_metadata_service_wants_its_header(wire: Wire) -> None:
+    path = "/metadata/identity/oauth2/token?resource=https://management.azure.com"
+    assert wire.ask("GET", path, headers={})[0].status == 400
+    assert wire.ask("GET", path, headers={"Metadata": "true"})[0].status == 200
+
+
+def test_several_scale_sets_can_live_behind_one_address() -> None:
+    clock = ManualClock()
+    both = [EmulatedScaleSet(clock.now, name=name, behaviour=Behaviour(latencies=Latencies().exact())) for name in "ab"]
+    with serve(both) as server, closing(HTTPConnection(urlsplit(server.url).netloc, timeout=10)) as connection:
+        wire = Wire(clock, both[1], server)
+        wire.connection = connection
+        posted, _ = wire.ask("PATCH", SET.replace("vmss-pixels", "b"), body={"sku": {"capacity": 1}})
+        assert (both[0].capacity, both[1].capacity) == (0, 1)
+        assert wire.get(posted.headers["Azure-AsyncOperation"].removeprefix(server.url))["status"] == "InProgress"
+
+
+# ── hostile answers ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_half_a_json_can_come_whole(wire: Wire) -> None:
+    wire.server.ambush(Hostile.TRUNCATED)
+    answer, body = wire.ask("GET", SET)
+    assert answer.status == 200
+    with pytest.raises(ValueError, match=r".+"):
+        json.loads(body)
+    assert wire.get()["name"] == "vmss-pixels"
+
+
+def test_an_answer_can_break_off(wire: Wire) -> None:
+    wire.server.ambush(Hostile.CUT)
+    with pytest.raises(IncompleteRead):
+        wire.ask("GET", SET)
+
+
+def test_an_answer_can_fail_to_come_although_the_order_was_carried_out(wire: Wire) -> None:
+    wire.server.ambush(Hostile.DROPPED, kind="batch-deallocate")
+    wire.get()
+    with pytest.raises(RemoteDisconnected):
+        wire.ask("POST", f"{SET}/deallocate", body={"instanceIds": ["0"]})
+    assert wire.emulated.vms[0].power == "deallocating"
+    assert [each.status for each in wire.server.calls] == [200, 0]
+
+
+def test_an_answer_can_lack_its_date_or_have_a_wrong_one(wire: Wire) -> None:
+    wire.server.ambush(Hostile.NO_DATE)
+    assert wire.ask("GET", SET)[0].headers["Date"] is None
+    wire.server.ambush(Hostile.BAD_DATE)
+    assert wire.ask("GET", SET)[0].headers["Date"] == "yesterday"
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "kind"),
+    [
+        (Hostile.NOT_JSON, 200, "text/html"),
+        (Hostile.BAD_GATEWAY, 502, "text/html"),
+        (Hostile.WRONG_SHAPE, 200, "application/json; charset=utf-8"),
+        (Hostile.UNAUTHORIZED, 401, "application/json; charset=utf-8"),
+    ],
+)
+def test_an_answer_can_be_something_else(wire: Wire, how: Hostile, status: int, kind: str) -> None:
+    wire.server.ambush(how)
+    answer, _ = wire.ask("GET", SET)
+    assert (answer.status, answer.headers["Content-Type"]) == (status, kind)
+
+
+def test_an_answer_can_trickle(wire: Wire) -> None:
+    wire.server.ambush(Hostile.SLOW, seconds=0.2)
+    started = time.perf_counter()
+    assert wire.get()["name"] == "vmss-pixels"
+    assert time.perf_counter() - started >= 0.15
+
+
+def test_an_answer_can_be_huge(wire: Wire) -> None:
+    wire.server.ambush(Hostile.HUGE)
+    answer, body = wire.ask("GET", SET)
+    assert int(answer.headers["Content-Length"]) == len(body) > 64 * 1024 * 1024
+
+
+def test_closing_the_server_ends_connections_that_are_waiting() -> None:
+    clock = ManualClock()
+    emulated = EmulatedScaleSet(clock.now, behaviour=Behaviour(latencies=Latencies().exact()))
+    server = serve(emulated)
+    with closing(HTTPConnection(urlsplit(server.url).netloc, timeout=10)) as connection:
+        wire = Wire(clock, emulated, server)
+        wire.connection = connection
+        wire.get()
+        started = time.perf_counter()
+        server.close()
+        assert time.perf_counter() - started < 2
