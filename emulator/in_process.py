@@ -23,8 +23,6 @@ from scaler.model.instance import Instance, InstanceId, InstanceRef, ScaleSetNam
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import Clock
 
-_RESENDS = 5  # of a delete, each without the ids that Azure named as gone
-
 
 class InProcessScaleSet:
     """Implements scaler.ports.ScaleSet for one caller. `clock` is that caller's: Azure has its own.
@@ -109,16 +107,14 @@ class InProcessScaleSet:
 
     def delete(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
         """Delete them; those that are gone already are deleted."""
-        left = list(refs)
-        for _ in range(_RESENDS):
-            try:
-                self._order(OrderKind.DELETE, left, within)
-                return
-            except Missing as missing:
-                left = [each for each in left if each.instance_id not in missing.instance_ids]
-                if not left:
-                    return
-        raise Conflict("too many of them vanished meanwhile")
+        try:
+            self._order(OrderKind.DELETE, refs, within)
+        except Missing as missing:
+            left = [each for each in refs if each.instance_id not in missing.instance_ids]
+            if len(left) == len(refs):
+                raise
+            if left:
+                self.delete(left, within=within)
 
     def mark(self, ref: InstanceRef, etag: str | None, *, within: timedelta) -> None:
         """Set protectFromScaleIn."""

@@ -37,7 +37,7 @@ def throttled(policy: str, retry_after: timedelta) -> ArmError:
     error = ArmError(
         429,
         "OperationNotAllowed",
-        "The server rejected the request: too many requests were received.",
+        "Too many requests of this kind; come back later.",
         target=policy,
         detail="TooManyRequests",
     )
@@ -52,7 +52,7 @@ def unavailable() -> ArmError:
 
 def conflict(*instance_ids: str) -> ArmError:
     """409: another request is under way."""
-    message = "The request failed due to conflict with a concurrent request."
+    message = "There is a conflict with a concurrent request."
     return _about(ArmError(409, "Conflict", message), instance_ids)
 
 
@@ -64,13 +64,13 @@ def not_active(instance_id: str) -> ArmError:
 
 def not_a_number() -> ArmError:
     """400: Uniform instance ids are numbers."""
-    message = "Virtual Machine Scale Set VM instanceId must be a number."
+    message = "The instanceId must be a number."
     return ArmError(400, "InvalidParameter", message, target="instanceId")
 
 
 def not_found(what: str, group: str) -> ArmError:
     """404."""
-    message = f"The Resource 'Microsoft.Compute/{what}' under resource group '{group}' was not found."
+    message = f"There is no resource 'Microsoft.Compute/{what}' in resource group '{group}'."
     return ArmError(404, "ResourceNotFound", message)
 
 
@@ -104,7 +104,7 @@ def mark_refused(instance_id: str) -> ArmError:
 
 def preempted() -> Failure:
     """A later operation took over."""
-    message = "Operation execution has been preempted by a more recent operation."
+    message = "A later operation took the place of this one."
     return Failure("OperationPreempted", message, status="Canceled")
 
 

@@ -7,7 +7,7 @@ from scaler.actuate import Outcome, Result
 from scaler.errors import ScalerError
 from scaler.model.plan import Refusal, SetCapacity, Step
 from scaler.model.row import Complaint
-from scaler.tick import Report
+from scaler.report import Report
 
 _LOG = logging.getLogger("scaler")
 type Extra = dict[str, object]

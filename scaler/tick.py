@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from scaler.actuate import Outcome, Ports, actuate
+from scaler.actuate import Ports, actuate
 from scaler.controllers import cleaner, provisioner, reconciler, starter
 from scaler.errors import ScalerError
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import VmId
 from scaler.model.plan import Look, Nothing, Plan
 from scaler.model.policy import Policy
-from scaler.model.row import Complaint, Snapshot
+from scaler.model.row import Snapshot
 from scaler.observe import Eyes
 from scaler.ports import Registry
+from scaler.report import Report
 
 _MOST_LOOKS = 3  # a listing, targeted GETs after it, and a last "nothing more"
 
@@ -29,17 +30,6 @@ class Name(StrEnum):
     RECONCILER = "reconciler"
     STARTER = "starter"
     CLEANER = "cleaner"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What one tick saw, wanted and got. `errors`: scale sets that did not answer while others did."""
-
-    plan: Plan
-    outcomes: tuple[Outcome, ...] = ()
-    errors: tuple[ScalerError, ...] = ()
-    complaints: tuple[Complaint, ...] = ()
-    machines: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

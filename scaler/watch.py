@@ -7,8 +7,8 @@ from typing import Protocol
 from scaler.errors import ScalerError
 from scaler.model.instance import VmId
 from scaler.ports import Clock
+from scaler.report import Report
 from scaler.telemetry import Telemetry
-from scaler.tick import Report
 
 PROBE_EVERY = timedelta(milliseconds=250)  # a reservation waits 125 ms on average, for four commands a second
 AFTER_FAILURE = timedelta(seconds=1)  # a blip of Redis should not cost the rest of a watch

@@ -86,7 +86,7 @@ class Ambush:
         return _spoilt(reply, found)
 
 
-_EXPIRED = b'{"error": {"code": "ExpiredAuthenticationToken", "message": "The access token expiry is in the past."}}'
+_EXPIRED = b'{"error": {"code": "ExpiredAuthenticationToken", "message": "This token has expired."}}'
 
 
 def _spoilt(reply: Reply, plan: _Planned) -> Reply:

@@ -5,6 +5,7 @@ Werkzeug's own server closes every connection after one answer, so this stands o
 
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
@@ -46,7 +47,8 @@ class _Listener(ThreadingHTTPServer):
         """End every connection; their threads end with them."""
         with self._lock:
             for each in self._open:
-                each.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError):  # its client was faster
+                    each.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):

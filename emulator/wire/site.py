@@ -40,7 +40,7 @@ class Site:
         self.check_subscription(asked)
         group = asked.params.get("group", self.place.resource_group)
         if group != self.place.resource_group.lower():
-            raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
+            raise ArmError(404, "ResourceGroupNotFound", f"There is no resource group '{group}'.")
         name = asked.params["name"]
         for each in self.scale_sets:
             if each.name.lower() == name:
@@ -51,7 +51,7 @@ class Site:
         """ARM's 404 for somebody else's subscription."""
         subscription = asked.params["subscription"]
         if subscription != self.place.subscription.lower():
-            raise ArmError(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
+            raise ArmError(404, "SubscriptionNotFound", f"There is no subscription '{subscription}'.")
 
     def set_id(self, scale_set: EmulatedScaleSet) -> str:
         """The resource id."""

@@ -1,9 +1,7 @@
-"""Notes <-> JSON, under the very names of the dataclass; what is None or empty is left out."""
+"""Notes <-> JSON, under the very names of the dataclass; of its own members, what is None or empty is left out."""
 
-from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -47,14 +45,8 @@ def newer_version(raw: bytes | None) -> int | None:
 
 def encode_notes(notes: Notes) -> bytes:
     """The JSON text."""
-    return msgspec.json.encode(_without_nothing(msgspec.to_builtins(notes)))
-
-
-def _without_nothing(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return value
-    kept = {name: _without_nothing(each) for name, each in value.items() if each is not None}
-    return {name: each for name, each in kept.items() if each not in ({}, (), [])}
+    members = msgspec.to_builtins(notes)
+    return msgspec.json.encode({name: value for name, value in members.items() if value not in (None, {})})
 
 
 def _has_naive_time(value: object) -> bool:

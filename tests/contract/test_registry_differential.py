@@ -16,6 +16,7 @@ from scaler.model.notes import ClaimNote, Ended, Notes, OpenedNote, ReservedNote
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.registry.keys import Keys
+from scaler.registry.record_json import decode_record
 
 type Step = Callable[[House], object]
 
@@ -182,4 +183,39 @@ def test_memory_fakeredis_and_redis_agree(shared_redis: Server, walk: list[Named
         assert answers[0] == answers[1] == answers[2], (number, each)
         states = [state(house) for house in houses]
         assert states[0] == states[1] == states[2], (number, each)
+    client.close()
+
+
+JSON_WORDS = (
+    *(b"{", b"}", b"[", b"]", b":", b",", b'"', b" ", b"\n", b"true", b"false", b"null"),
+    *(b"1", b"-0", b"0", b".", b"e+5", b"NaN", b"Infinity", b"0x1"),
+    *(b'"status"', b'"Available"', b'"x"', b'"used"'),
+    *(b"\\", b"\\/", b'"\\u00e9"', b'"\\ud83d\\ude00"', b'"\\ud83d"'),
+    *("é".encode(), b"\xe9", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\0", b"\x1f", b"\x7f"),
+)
+pieces = st.sampled_from(JSON_WORDS)
+values = st.lists(pieces, min_size=1, max_size=6).map(b"".join)
+almost_records = st.builds(
+    lambda value, name, end: b'{"status":"Available","x":' + value + b',"' + name + b'":1}' + end,
+    values,
+    st.lists(pieces, max_size=2).map(b"".join),
+    st.sampled_from([b"", b"", b" ", b"}", b",", b"\0"]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(almost_records)
+def test_the_scripts_read_what_the_codec_reads_and_keep_the_rest_to_the_byte(shared_redis: Server, raw: bytes) -> None:
+    client = shared_redis.client()
+    client.flushall()
+    house = redis_house(client, Keys())
+    house.admit("a")
+    house.plant("a", raw)
+    before = decode_record(VmId("a"), raw)
+    reservation = house.reservations.reserve(SessionId("s"))
+    assert (reservation is not None) is isinstance(before, Record)
+    after = decode_record(VmId("a"), client.get("vmss:instance:a") or b"")  # type: ignore[arg-type]
+    if isinstance(before, Record):
+        assert isinstance(after, Record)
+        assert after.extra == before.extra
     client.close()

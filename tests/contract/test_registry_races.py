@@ -57,7 +57,7 @@ def test_spop_and_reserve_never_share_a_machine(real_house: House) -> None:
         found = real_house.reservations.reserve(SessionId(f"s{number}"))
         return found.vm_id if found is not None else None
 
-    calls = [lambda n=n: reserved(n) if n % 2 else spop(real_house) for n in range(3 * MACHINES)]  # type: ignore[misc]
+    calls = [lambda n=n: reserved(n) if n % 2 else spop(real_house) for n in range(3 * MACHINES)]
     machines = [each for each in at_once(calls) if each is not None]
     assert len(machines) == len(set(machines)) == MACHINES
 
@@ -103,7 +103,7 @@ def test_a_naive_reservation_is_seen_like_any_other(house: House) -> None:
     assert house.registry.reserved() == {"a"}
     row = house.row("a")
     assert row.readable is not None
-    assert (row.status, row.readable.session_id, row.index) == (Status.RESERVED, "me", {Status.RESERVED})
+    assert (row.status, row.readable.session_id, *row.index) == (Status.RESERVED, "me", Status.RESERVED)
     assert house.reservations.cancel(SessionId("me"), VmId("a")) is Leaving.CANCELLED
 
 

@@ -1,9 +1,12 @@
 """The emulator's wire below any SDK: bytes, headers, connections."""
 
 import json
+import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPResponse, IncompleteRead, RemoteDisconnected
@@ -275,3 +278,12 @@ def test_closing_the_server_ends_connections_that_are_waiting() -> None:
         started = time.perf_counter()
         server.close()
         assert time.perf_counter() - started < 2
+
+
+def test_a_client_that_hangs_up_rudely_does_not_keep_the_server_from_closing() -> None:
+    slow = Behaviour(latencies=replace(Latencies().exact(), accept=(600.0, 600.0)))
+    with serve(EmulatedScaleSet(ManualClock().now, behaviour=slow)) as server:
+        address = urlsplit(server.url)
+        with socket.create_connection((address.hostname, address.port)) as client:
+            client.sendall(f"GET {SET} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer any\r\n\r\n".encode())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST, not FIN

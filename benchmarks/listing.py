@@ -1,0 +1,174 @@
+"""CPU time of one listing through the scaler's door, and through the SDK's own list(), side by side.
+
+python -m benchmarks.listing [machines] [repetitions]: prints the medians, and the median of the ratios of one run.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from statistics import median
+from time import monotonic, process_time, sleep
+
+from azure.core.credentials import AccessToken
+
+from scaler.vmss.client import ArmClient, connect
+from scaler.vmss.gates import Budget, Gates
+from scaler.vmss.scale_set import ArmScaleSet
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+SET = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/pixels"
+TIME = "2026-01-01T10:00:00.1234567+00:00"
+
+
+def vm(number: int) -> dict[str, object]:
+    """A GPU machine as ARM writes it, with what the scaler skips: about 9 KB."""
+    name = f"{SET}/virtualMachines/{number}"
+    status = {"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Ready", "time": TIME}
+    power = {"code": "PowerState/deallocated", "level": "Info", "displayStatus": "VM deallocated"}
+    disk = {
+        "osType": "Windows",
+        "name": f"pixels_{number}_OsDisk",
+        "createOption": "FromImage",
+        "caching": "ReadWrite",
+        "managedDisk": {"storageAccountType": "Premium_LRS", "id": f"{name}/disks/os"},
+        "diskSizeGB": 256,
+    }
+    address = {"name": "ip", "properties": {"primary": True, "subnet": {"id": f"{SET}/subnets/default"}}}
+    extension = {
+        "name": "driver",
+        "id": f"{name}/extensions/driver",
+        "type": "Microsoft.Compute/virtualMachines/extensions",
+        "location": "westeurope",
+        "properties": {"autoUpgradeMinorVersion": True, "provisioningState": "Succeeded", "publisher": "Microsoft.Hpc"},
+    }
+    handler = {"type": "driver", "typeHandlerVersion": "1.9", "status": status}
+    return {
+        "name": f"pixels_{number}",
+        "id": name,
+        "type": "Microsoft.Compute/virtualMachineScaleSets/virtualMachines",
+        "location": "westeurope",
+        "instanceId": str(number),
+        "sku": {"name": "Standard_NV12ads_A10_v5", "tier": "Standard"},
+        "properties": {
+            "vmId": f"00000000-0000-0000-0000-{number:012d}",
+            "provisioningState": "Succeeded",
+            "timeCreated": TIME,
+            "latestModelApplied": True,
+            "hardwareProfile": {"vmSize": "Standard_NV12ads_A10_v5"},
+            "storageProfile": {"imageReference": {"id": f"{SET}/images/pixels"}, "osDisk": disk, "dataDisks": [disk]},
+            "osProfile": {"computerName": f"pixels{number:06d}", "adminUsername": "pixels", "secrets": []},
+            "networkProfile": {"networkInterfaces": [{"id": f"{name}/networkInterfaces/nic"}]},
+            "networkProfileConfiguration": {
+                "networkInterfaceConfigurations": [
+                    {"name": "nic", "properties": {"primary": True, "ipConfigurations": [address] * 2}}
+                ]
+            },
+            "protectionPolicy": {"protectFromScaleIn": True},
+            "instanceView": {
+                "statuses": [status, power],
+                "vmAgent": {"vmAgentVersion": "2.7", "statuses": [status], "extensionHandlers": [handler] * 3},
+                "disks": [{"name": disk["name"], "statuses": [status]}] * 2,
+                "extensions": [{"name": "driver", "type": "driver", "statuses": [status]}] * 3,
+            },
+        },
+        "resources": [extension] * 5,
+    }
+
+
+def page(machines: int) -> bytes:
+    """One page with all of them, indented as ARM does it."""
+    return json.dumps({"value": [vm(number) for number in range(machines)]}, indent=2).encode()
+
+
+def serve(machines: int, told: Connection) -> None:
+    """A process of its own: its work is not counted."""
+    body = page(machines)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response_only(200)
+            for header, value in (("Date", formatdate(usegmt=True)), ("Content-Type", "application/json")):
+                self.send_header(header, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        told.send((server.server_address[1], len(body)))
+        server.serve_forever()
+
+
+class Token:
+    """A credential that costs nothing."""
+
+    def get_token(self, *scopes: str, **_: object) -> AccessToken:
+        return AccessToken("a-token", 4_000_000_000)
+
+
+class RealClock:
+    """The process's."""
+
+    def monotonic(self) -> float:
+        return monotonic()
+
+    def sleep(self, duration: timedelta) -> None:
+        sleep(duration.total_seconds())
+
+
+@contextmanager
+def served(machines: int) -> Iterator[tuple[ArmClient, int]]:
+    """A client of such a server, and the size of its page."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(machines, theirs), daemon=True)
+    process.start()
+    try:
+        port, size = ours.recv()
+        client = connect(SUBSCRIPTION, Token(), endpoint=f"http://127.0.0.1:{port}")
+        with closing(client.sdk):
+            yield client, size
+    finally:
+        process.terminate()
+        process.join()
+
+
+def by_the_sdk(client: ArmClient) -> int:
+    """What the scaler would do without a door of its own: the same facts from the SDK's models."""
+    rows = client.sdk.virtual_machine_scale_set_vms.list("rg", "pixels", expand="instanceView")
+    facts = [
+        (each.instance_id, each.vm_id, each.provisioning_state, [status.code for status in each.instance_view.statuses])
+        for each in rows
+    ]
+    return len(facts)
+
+
+def cpu_of(work: Callable[[], object]) -> float:
+    """Milliseconds of this process."""
+    before = process_time()
+    work()
+    return (process_time() - before) * 1000
+
+
+def main(machines: int = 1000, repetitions: int = 7) -> None:
+    """Both ways in turn, so that a busy machine is busy for both."""
+    with served(machines) as (client, size):
+        clock = RealClock()
+        door = ArmScaleSet(client, "rg", "pixels", clock=clock, gates=Gates(clock, Budget(pages_a_minute=1e6)))
+        assert len(door.list_instances().instances) == by_the_sdk(client) == machines
+        pairs = [(cpu_of(door.list_instances), cpu_of(lambda: by_the_sdk(client))) for _ in range(repetitions)]
+    ours, theirs = (median(each) for each in zip(*pairs, strict=True))
+    ratio = median(sdk / door for door, sdk in pairs)
+    print(f"{machines} machines, {size / machines / 1000:.1f} KB each, median of {repetitions}, CPU of this process:")
+    print(f"door {ours:.1f} ms ({ours / machines * 1000:.0f} us a machine), SDK list() {theirs:.0f} ms: {ratio:.0f} x")
+
+
+if __name__ == "__main__":
+    main(*(int(each) for each in sys.argv[1:]))

@@ -1,0 +1,108 @@
+"""Writes the docs that are drawn from code: docs/lifecycle.md, and the settings table of README.md.
+
+`python docs/generate.py` writes them; tests/unit/test_docs.py fails when they are stale.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scaler.model.lifecycle import LIFECYCLE, Owner, Rule  # noqa: E402
+from scaler.model.record import Status  # noqa: E402
+from scaler.model.standing import ENDINGS  # noqa: E402
+from scaler.settings import SETTINGS  # noqa: E402
+
+LIFECYCLE_PAGE = ROOT / "docs" / "lifecycle.md"
+README = ROOT / "README.md"
+_BEGIN, _END = "<!-- settings: written by docs/generate.py -->", "<!-- end of settings -->"
+_NOT_YET = {"MOVE", "SPEND"}
+
+_PAGE = """# The lifecycle
+
+Drawn from the table in `scaler/model/lifecycle.py` by `docs/generate.py`; do not edit by hand.
+
+A machine's record has one of three statuses. Every step from one to another has an owner, and only the owner takes
+it; each is one compare-and-set of record, notes and index (`docs/redis-contract.md`).
+
+```mermaid
+{diagram}
+```
+
+"Used" is a flag of an Unavailable record: a used machine is never offered again, and is deleted.
+
+## The steps
+
+| step | from | to | owner | when |
+|---|---|---|---|---|
+{steps}
+
+MOVE, and SPEND of surplus and stale machines, are in the table and not yet taken by anybody
+(`docs/decisions/0002-what-ends-a-taint.md`).
+
+## What a machine is, and what ends it
+
+All four controllers classify a machine by one function, `scaler/model/standing.py`. Every combination of record,
+notes, power, mark and listing has exactly one standing, and every standing ends by a clock:
+`tests/unit/test_nothing_waits_for_ever.py` goes through them all.
+
+| standing | whose it is | ends by |
+|---|---|---|
+{standings}
+"""
+
+
+def lifecycle_page() -> str:
+    """docs/lifecycle.md."""
+    return _PAGE.format(
+        diagram=_diagram(),
+        steps="\n".join(_step(rule) for rule in LIFECYCLE.values()),
+        standings="\n".join(f"| {word} | {each.owner} | {each.ends_by} |" for word, each in ENDINGS.items()),
+    )
+
+
+def _diagram() -> str:
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for rule in LIFECYCLE.values():
+        if rule.edge in _NOT_YET:
+            continue
+        for source in rule.sources:
+            arrows.setdefault((_node(source), _node(rule.target)), []).append(rule.edge)
+    lines = [f"    {source} --> {target}: {', '.join(edges)}" for (source, target), edges in arrows.items()]
+    return "\n".join(["stateDiagram-v2", *lines])
+
+
+def _node(status: Status | None) -> str:
+    return status or "[*]"
+
+
+def _step(rule: Rule) -> str:
+    sources = " or ".join(source or "–" for source in rule.sources)
+    target = f"{rule.target or '–'}{', used' if rule.used else ''}"
+    return f"| {rule.edge} | {sources} | {target} | {', '.join(map(_owner, rule.owners))} | {rule.when} |"
+
+
+def _owner(owner: Owner) -> str:
+    return "visitor (queue manager)" if owner is Owner.VISITOR else owner
+
+
+def settings_table() -> str:
+    """The rows between the README's two comments."""
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    for each in SETTINGS:
+        default = "required" if each.default is None else f"`{each.default}`" if each.default else ""
+        rows.append(f"| `{each.name}` | {default} | {each.meaning} |")
+    return "\n".join(rows)
+
+
+def readme() -> str:
+    """The README with a fresh table."""
+    before, _, rest = README.read_text(encoding="utf-8").partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    return f"{before}{_BEGIN}\n{settings_table()}\n{_END}{after}"
+
+
+if __name__ == "__main__":
+    LIFECYCLE_PAGE.write_text(lifecycle_page(), encoding="utf-8")
+    README.write_text(readme(), encoding="utf-8")

@@ -1,0 +1,118 @@
+"""What can be seen during a run: the visitors' own account, Azure's history, and looks at Azure and Redis."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from emulator.history import Event
+from emulator.vm import VmState
+from scaler.model.record import Status
+from scaler.tick import Name
+
+CONTROLLERS = frozenset(Name)
+"""Who may have given an order of the scaler's, as Azure's history names its callers."""
+
+
+class Manner(StrEnum):
+    """Through which queue manager a visitor came."""
+
+    ATOMIC = "atomic"  # the client that ships with the scaler
+    NAIVE = "naive"  # four separate steps, no compare-and-set
+
+
+class Did(StrEnum):
+    """One thing a visitor did, or that was done to them."""
+
+    ARRIVED = "arrived"
+    QUEUED = "queued"  # there was no machine; they keep asking
+    PROMISED = "promised"  # the reservation was acknowledged
+    DISPLACED = "displaced"  # it is nobody's or somebody else's any more; they ask again
+    REFUSED = "refused"  # visibly, by the scaler
+    GAVE_UP = "gave up"  # before they were let in
+    OPENED = "opened"
+    CONNECTED = "connected"
+    UNREACHABLE = "unreachable"  # let in, but the machine does not answer
+    CUT_OFF = "cut off"  # the machine stopped answering during their stay
+    LEAVING = "leaving"  # written before anybody is told
+    EXPIRED = "expired"  # they would have stayed for ever, and were told that it is over
+
+
+OUTCOMES = frozenset({Did.REFUSED, Did.GAVE_UP, Did.OPENED})
+"""What ends a wait."""
+DEPARTURES = frozenset({Did.REFUSED, Did.GAVE_UP, Did.CUT_OFF, Did.LEAVING, Did.EXPIRED})
+"""After these nobody is there any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a visitor's account. Written before what they say, and after what they hear."""
+
+    at: datetime
+    session: str
+    did: Did
+    vm_id: str | None = None
+    manner: Manner = Manner.ATOMIC
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What Redis says of one machine."""
+
+    status: Status | None = None  # None: there is no readable record
+    used: bool = False
+    session: str | None = None  # the record's
+    offered: bool = False  # its key is in the available set
+    presumed_since: datetime | None = None  # it runs, and nobody knows for whom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One machine as it truly is, and what Redis says of it."""
+
+    state: VmState
+    published: Published | None = None  # None: Redis knows nothing of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Everything at one moment, as far as several questions make one."""
+
+    at: datetime
+    machines: tuple[Seen, ...] = ()
+    named: frozenset[str] = frozenset()  # every session that a record or notes name
+    forgot: bool = False  # Redis lost what had been written since the last look
+
+    @property
+    def offered(self) -> int:
+        """How many machines could be reserved."""
+        return sum(each.published is not None and each.published.offered for each in self.machines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One line of the scaler's log. It is shown; nobody judges by it."""
+
+    at: datetime
+    event: str
+    controller: str
+    why: str
+    vm_id: str = ""
+    session: str = ""
+    edge: str = ""
+    order: str = ""
+    result: str = ""
+    error: str = ""
+    alarm: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Something that went wrong, in plain words. A fatal one ends the run: without that part nothing is shown."""
+
+    at: datetime
+    what: str
+    fatal: bool = False
+
+
+type Happening = Entry | Event | Look | Told | Trouble

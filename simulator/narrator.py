@@ -1,0 +1,158 @@
+"""Tells what happens, one line per change: what a newcomer watches."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from emulator.history import Event, What
+from emulator.vm import VmState
+from scaler.model.plan import Why
+from scaler.model.record import Status
+from simulator.clock import RunClock
+from simulator.counts import power_word, status_word
+from simulator.happenings import Did, Entry, Happening, Published, Told, Trouble
+from simulator.observer.wrong import Wrong
+from simulator.summary import in_words
+from simulator.table import Colour, Line, Table, seconds
+
+_OF_AZURE: Mapping[What, str] = {
+    What.CREATED: "a VM is being created",
+    What.CREATE_FAILED: "it could not be created",
+    What.RUNNING: "it runs",
+    What.STOPPED: "it is stopped and stays allocated (warm)",
+    What.DEALLOCATED: "it is deallocated (cold)",
+    What.DELETED: "it is gone",
+    What.START_FAILED: "it could not be started",
+    What.PREEMPTED: "another order took the place of what it was busy with",
+    What.ROLLED_BACK: "its mark was taken back",
+    What.EVICTED: "it was evicted",
+    What.SHUT_DOWN: "it was shut down from inside",
+    What.RESTARTED_ITSELF: "it restarts itself",
+    What.TURNED_FAILED: "it turned Failed",
+}
+_OF_VISITORS: Mapping[Did, tuple[str, str]] = {
+    Did.QUEUED: ("–", "no machine is free; asks again"),
+    Did.PROMISED: ("RESERVE", "asked for a machine"),
+    Did.DISPLACED: ("–", "its reservation has vanished; asks again"),
+    Did.REFUSED: ("–", "is refused"),
+    Did.GAVE_UP: ("CANCEL", "gives up"),
+    Did.OPENED: ("–", "is let in"),
+    Did.UNREACHABLE: ("–", "was let in, but the machine does not answer"),
+    Did.CUT_OFF: ("–", "the machine does not answer any more"),
+    Did.LEAVING: ("RELEASE", "leaves"),
+    Did.EXPIRED: ("–", "its time is over"),
+}
+_BAD = frozenset({Did.DISPLACED, Did.REFUSED, Did.UNREACHABLE, Did.CUT_OFF})
+_COLOURS = {Status.AVAILABLE: Colour.GREEN, Status.RESERVED: Colour.YELLOW, Status.UNAVAILABLE: Colour.CYAN}
+_TOO_MUCH = frozenset({Why.SEEN_AGAIN, Why.WARMTH})  # bookkeeping that follows from the lines above it
+_PATIENCE = 5.0  # seconds for which the same trouble is not told again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """Both sides of one machine, right now."""
+
+    state: VmState | None  # None: it is gone
+    published: Published | None
+
+
+class Narrator:
+    """`glance` looks at a machine for the line about it."""
+
+    def __init__(self, table: Table, clock: RunClock, glance: Callable[[str], Glance]) -> None:
+        self._table = table
+        self._clock = clock
+        self._glance = glance
+        self._addresses: dict[str, str] = {}  # vm id -> instance id, of machines that may be gone by now
+        self._told: dict[str, float] = {}  # trouble -> when
+        self._held: dict[str, str] = {}  # vm id -> why something is held back
+
+    def tell(self, happening: Happening) -> None:
+        """The line about it, if it has one."""
+        match happening:
+            case Event():
+                self._tell_of_azure(happening)
+            case Entry():
+                self._tell_of_visitor(happening)
+            case Told():
+                self._tell_of_scaler(happening)
+            case Trouble():
+                self._tell_trouble(happening.what)
+            case _:
+                pass
+
+    def accuse(self, wrong: Wrong) -> None:
+        """One of the four wrongs."""
+        self._table.free(f"{seconds(self._clock.since_start(wrong.at))} {in_words(wrong)}", Colour.RED)
+
+    def count(self, counts: str) -> None:
+        """How things stand, now and then."""
+        self._table.free(f"{seconds(self._clock.seconds)} ── {counts}", Colour.BOLD)
+
+    def _tell_of_azure(self, event: Event) -> None:
+        if event.vm_id is None or event.what not in _OF_AZURE:
+            return
+        self._addresses[event.vm_id] = event.instance_id or ""
+        asked = f", as the {event.by} asked" if event.what is What.CREATED else ""
+        self._row(event.vm_id, step="(Azure)", why=_OF_AZURE[event.what] + asked)
+
+    def _tell_of_visitor(self, entry: Entry) -> None:
+        if entry.did not in _OF_VISITORS:
+            return
+        step, why = _OF_VISITORS[entry.did]
+        words = f"{entry.manner} visitor: {why}" + (f" ({entry.why})" if entry.why else "")
+        self._row(entry.vm_id, step=step, why=words, session=entry.session, bad=entry.did in _BAD)
+
+    def _tell_of_scaler(self, told: Told) -> None:
+        if told.event in {"tick_failed", "complaint"}:
+            self._tell_trouble(f"{told.controller}: {told.why}")
+        elif told.why not in _TOO_MUCH and not self._is_repeated(told):
+            self._row(
+                told.vm_id or None,
+                step="held back" if told.event == "held" else "+".join(filter(None, (told.edge, told.order))) or "note",
+                why=f"{told.why}{_what_became_of(told)}",
+                session=told.session,
+                bad=told.alarm or told.result in {"failed", "expired"},
+            )
+
+    def _is_repeated(self, told: Told) -> bool:
+        """What is held back is held back again by the next tick, and the one after it."""
+        if told.event != "held":
+            self._held.pop(told.vm_id, None)
+            return False
+        repeated = self._held.get(told.vm_id) == told.why
+        self._held[told.vm_id] = told.why
+        return repeated
+
+    def _tell_trouble(self, what: str) -> None:
+        """A tick that failed is told by the scaler first, and then by the host in other words: once is enough."""
+        now = self._clock.seconds
+        gist = what.strip().partition("failed: ")[2] or what
+        lately = [each for each, when in self._told.items() if now - when < _PATIENCE]
+        if not any(each in what for each in lately):
+            self._told[gist] = now
+            self._table.free(f"{seconds(now)} ! {what.strip()}", Colour.RED)
+
+    def _row(self, vm_id: str | None, *, step: str, why: str, session: str = "", bad: bool = False) -> None:
+        glance = self._glance(vm_id) if vm_id is not None else Glance(state=None, published=None)
+        published = glance.published
+        status = status_word(published)
+        of_status = _COLOURS.get(published.status, Colour.PLAIN) if published and published.status else Colour.PLAIN
+        line = Line(
+            seconds=self._clock.seconds,
+            instance_id=self._addresses.get(vm_id, "") if vm_id is not None else "",
+            vm_id=vm_id or "",
+            status=status if vm_id is not None else "",
+            power=power_word(glance.state) if vm_id is not None else "",
+            session=session or (published.session if published is not None and published.session else ""),
+            step=step,
+            why=why,
+            colour=Colour.RED if bad else Colour.DIM if status == "used" else of_status,
+        )
+        self._table.row(line)
+
+
+def _what_became_of(told: Told) -> str:
+    """Nothing to add where it was done."""
+    if told.result in {"", "done"}:
+        return ""
+    return f" – {told.result}: {told.error}" if told.error else f" – {told.result}"

@@ -1,0 +1,88 @@
+"""Cut short: a machine with a visitor on it stopped or deleted by the scaler before its limit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from emulator.history import Event, What
+from scaler.model.policy import Policy
+from scaler.model.record import Status
+from simulator.happenings import CONTROLLERS, DEPARTURES, Did, Entry, Happening, Look, Seen
+from simulator.observer.wrong import Kind, Wrong
+
+_HURTS = {
+    What.STOP_ORDERED: "stopped",
+    What.DEALLOCATE_ORDERED: "deallocated",
+    What.RESTART_ORDERED: "restarted",
+    What.DELETE_ORDERED: "deleted",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class _Stay:
+    session: str
+    since: datetime
+    until: datetime | None = None
+
+    def holds(self, moment: datetime) -> bool:
+        return self.since <= moment and (self.until is None or moment < self.until)
+
+
+class CutShort:
+    """A visitor is on a machine from its opening, by their own account or by the record, until they leave."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._waiting: dict[str, str] = {}  # session -> vm id
+        self._stays: dict[str, dict[str, _Stay]] = {}  # vm id -> session -> stay
+        self._presumed: dict[str, datetime] = {}  # vm id -> since
+
+    def see(self, happening: Happening) -> Iterator[Wrong]:
+        """One happening after the other."""
+        if isinstance(happening, Entry) and happening.vm_id is not None:
+            self._listen(happening, happening.vm_id)
+        elif isinstance(happening, Look):
+            for seen in happening.machines:
+                self._look(seen, happening.at)
+        elif isinstance(happening, Event) and happening.what in _HURTS and happening.by in CONTROLLERS:
+            yield from self._hurt(happening, happening.vm_id or "")
+
+    def _listen(self, entry: Entry, vm_id: str) -> None:
+        if entry.did is Did.PROMISED:
+            self._waiting[entry.session] = vm_id
+        elif entry.did is Did.OPENED:
+            self._waiting.pop(entry.session, None)
+            self._begin(vm_id, entry.session, entry.at)
+        elif entry.did in DEPARTURES | {Did.DISPLACED}:
+            self._waiting.pop(entry.session, None)
+            stay = self._stays.get(vm_id, {}).get(entry.session)
+            if stay is not None and stay.until is None:
+                stay.until = entry.at
+
+    def _look(self, seen: Seen, at: datetime) -> None:
+        vm_id, published = seen.state.vm_id, seen.published
+        if published is None:
+            return
+        if published.presumed_since is not None:
+            self._presumed.setdefault(vm_id, published.presumed_since)
+        let_in = published.status is Status.UNAVAILABLE and not published.used
+        if let_in and published.session is not None and self._waiting.get(published.session) == vm_id:
+            self._begin(vm_id, published.session, at)
+
+    def _begin(self, vm_id: str, session: str, at: datetime) -> None:
+        self._stays.setdefault(vm_id, {}).setdefault(session, _Stay(session=session, since=at))
+
+    def _hurt(self, event: Event, vm_id: str) -> Iterator[Wrong]:
+        for stay in self._stays.get(vm_id, {}).values():
+            if stay.holds(event.at) and not self._over(stay, vm_id, event.at):
+                after = (event.at - stay.since).total_seconds()
+                stay.until = event.at  # told once
+                why = f"it was {_HURTS[event.what]} by the {event.by} {after:.1f} s after it had been opened"
+                yield Wrong(kind=Kind.CUT_SHORT, at=event.at, why=why, vm_id=vm_id, session=stay.session)
+
+    def _over(self, stay: _Stay, vm_id: str, at: datetime) -> bool:
+        """Its limit, or where sessions have none that of a presumed session."""
+        if self._policy.session_limit > timedelta(0):
+            return at - stay.since >= self._policy.session_limit
+        presumed = self._presumed.get(vm_id)
+        return presumed is not None and at - presumed >= self._policy.presumed_limit

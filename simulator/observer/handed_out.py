@@ -1,0 +1,42 @@
+"""Used machine handed out: a machine opened, or reachable, for a second session."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from emulator.history import Event, What
+from simulator.happenings import DEPARTURES, Did, Entry, Happening
+from simulator.observer.wrong import Kind, Wrong
+
+_ON_IT = frozenset({Did.OPENED, Did.CONNECTED})
+
+
+class HandedOut:
+    """A machine is within a session's reach when it was opened for it, and when it came up while promised to it."""
+
+    def __init__(self) -> None:
+        self._promised: defaultdict[str, set[str]] = defaultdict(set)  # vm id -> sessions that wait for it
+        self._reached: defaultdict[str, dict[str, None]] = defaultdict(dict)  # vm id -> sessions, in order
+        self._told: set[tuple[str, str]] = set()
+
+    def see(self, happening: Happening) -> Iterator[Wrong]:
+        """One happening after the other."""
+        if isinstance(happening, Event) and happening.what is What.RUNNING and happening.vm_id is not None:
+            self._reached[happening.vm_id] |= dict.fromkeys(self._promised[happening.vm_id])
+        elif isinstance(happening, Entry) and happening.vm_id is not None:
+            yield from self._listen(happening, happening.vm_id)
+
+    def _listen(self, entry: Entry, vm_id: str) -> Iterator[Wrong]:
+        if entry.did is Did.PROMISED:
+            self._promised[vm_id].add(entry.session)
+        elif entry.did in DEPARTURES | {Did.DISPLACED}:
+            self._promised[vm_id].discard(entry.session)
+        elif entry.did in _ON_IT:
+            yield from self._second(entry, vm_id)
+            self._reached[vm_id][entry.session] = None
+
+    def _second(self, entry: Entry, vm_id: str) -> Iterator[Wrong]:
+        others = [each for each in self._reached[vm_id] if each != entry.session]
+        if others and (vm_id, entry.session) not in self._told:
+            self._told.add((vm_id, entry.session))
+            why = f"it was {entry.did} for {entry.session} after it had been within reach of {', '.join(others)}"
+            yield Wrong(kind=Kind.HANDED_OUT, at=entry.at, why=why, vm_id=vm_id, session=entry.session)

@@ -1,0 +1,111 @@
+"""Leaked: billed for nothing for too long, or a machine on which no controller will ever act."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from emulator.history import Event, What
+from emulator.vm import VmState
+from scaler.model.instance import PowerState, ProvisioningState
+from simulator.happenings import DEPARTURES, Did, Entry, Happening, Look, Published, Seen
+from simulator.observer.patience import Patience, under_way
+from simulator.observer.wrong import Kind, Wrong
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Watched:
+    """One machine's clocks. `idle_since`: billed without a reason since; `same_since`: nothing changed since."""
+
+    looks_like: tuple[VmState, Published | None]
+    same_since: datetime
+    idle_since: datetime | None = None
+    told: bool = False
+
+
+class Leaked:
+    """A machine has a reason while Azure works on it, a visitor waits for it or is on it, or it is offered warm."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._guests: dict[str, dict[str, datetime]] = {}  # vm id -> session -> until when that is a reason
+        self._deletes: dict[str, int] = {}  # orders so far
+        self._watched: dict[str, _Watched] = {}
+
+    def see(self, happening: Happening) -> Iterator[Wrong]:
+        """One happening after the other."""
+        if isinstance(happening, Entry) and happening.vm_id is not None:
+            self._listen(happening, happening.vm_id)
+        elif isinstance(happening, Event) and happening.what is What.DELETE_ORDERED and happening.vm_id is not None:
+            self._deletes[happening.vm_id] = self._deletes.get(happening.vm_id, 0) + 1
+        elif isinstance(happening, Look):
+            self._watched = {each.state.vm_id: self._watch(each, happening.at) for each in happening.machines}
+            for seen in happening.machines:
+                yield from self._judge(seen, happening.at)
+
+    def _listen(self, entry: Entry, vm_id: str) -> None:
+        guests, policy = self._guests.setdefault(vm_id, {}), self._patience.policy
+        if entry.did is Did.PROMISED:
+            guests[entry.session] = entry.at + policy.reservation_timeout + policy.start_timeout
+        elif entry.did is Did.OPENED:
+            limit = policy.session_limit + policy.expiry_grace
+            guests[entry.session] = entry.at + limit if policy.session_limit else _NEVER
+        elif entry.did in DEPARTURES | {Did.DISPLACED}:
+            guests.pop(entry.session, None)
+
+    def _watch(self, seen: Seen, at: datetime) -> _Watched:
+        looks_like = (seen.state, seen.published)
+        watched = self._watched.get(seen.state.vm_id)
+        if watched is None:
+            watched = _Watched(looks_like=looks_like, same_since=at)
+        if watched.looks_like != looks_like:
+            watched.looks_like, watched.same_since = looks_like, at
+        idle = seen.state.billed and not self._has_reason(seen, at)
+        watched.idle_since = (watched.idle_since or at) if idle else None
+        return watched
+
+    def _has_reason(self, seen: Seen, at: datetime) -> bool:
+        offered_warm = seen.state.power is PowerState.STOPPED and _is_offered(seen)
+        return under_way(seen.state) or self._is_somebodys(seen, at) or offered_warm
+
+    def _is_somebodys(self, seen: Seen, at: datetime) -> bool:
+        policy, published = self._patience.policy, seen.published
+        if any(at < until for until in self._guests.get(seen.state.vm_id, {}).values()):
+            return True
+        runs = seen.state.power is PowerState.RUNNING
+        presumed = published.presumed_since if published is not None and runs else None
+        return presumed is not None and at - presumed < policy.limit_of_presumed + policy.expiry_grace
+
+    def _judge(self, seen: Seen, at: datetime) -> Iterator[Wrong]:
+        watched = self._watched[seen.state.vm_id]
+        why = self._billed_for_nothing(watched, at) or self._left_alone(seen, watched, at)
+        if why is not None and not watched.told:
+            watched.told = True
+            session = seen.published.session if seen.published is not None else None
+            yield Wrong(kind=Kind.LEAKED, at=at, why=why, vm_id=seen.state.vm_id, session=session)
+
+    def _billed_for_nothing(self, watched: _Watched, at: datetime) -> str | None:
+        if watched.idle_since is None or at - watched.idle_since <= self._patience.idle:
+            return None
+        return f"it has been billed for {_seconds(at - watched.idle_since)}, and nobody is on it or does anything to it"
+
+    def _left_alone(self, seen: Seen, watched: _Watched, at: datetime) -> str | None:
+        if _is_offered(seen) or self._is_somebodys(seen, at):
+            return None
+        deletes = self._deletes.get(seen.state.vm_id, 0)
+        if at - watched.same_since <= self._patience.unchanged(seen.state, seen.published, deletes):
+            return None
+        return f"nobody has acted on it for {_seconds(at - watched.same_since)}, and it is neither offered nor in use"
+
+
+def _is_offered(seen: Seen) -> bool:
+    """Fresh, at rest and reservable: it may stay so for ever."""
+    state, published = seen.state, seen.published
+    at_rest = state.power in {PowerState.STOPPED, PowerState.DEALLOCATED}
+    settled = at_rest and state.provisioning is ProvisioningState.SUCCEEDED
+    return settled and published is not None and published.offered and not published.used
+
+
+def _seconds(duration: timedelta) -> str:
+    return f"{duration.total_seconds():.1f} s"

@@ -1,0 +1,88 @@
+"""What the user may choose for a run, by environment variables: `make run FOR=60s SPEED=20 …`."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?", re.IGNORECASE)
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+HELP = """\
+usage: make run [FOR=60s] [SPEED=20] [SEED=1] [VISITORS=18] [JSON=1]     (or: FOR=60s … python -m simulator)
+
+Runs the whole scaler on this machine: an emulated Azure, a redis-server (or fakeredis), function_app.py with its four
+timers, and visitors who reserve machines, stay and leave. Prints one line per change; ends on Ctrl-C or after FOR.
+
+  FOR       how long, after set-up: 45, 60s, 2m (default: until Ctrl-C)
+  SPEED     how much faster than real Azure's latencies and the policy's durations pass: 0.1 to 1000 (default: 20)
+  SEED      a whole number; another one brings other visitors and other latencies (default: 1)
+  VISITORS  how many come per minute of your clock, once the first machine is available; 0: none
+            (default: 0.9 times SPEED, about what ten machines can serve); the first ten come faster
+  JSON      1: the last line of standard output is one JSON object (default: 0)
+
+SCALER_… and …_SCHEDULE variables are passed on to the scaler; local.settings.json.example has the others.
+AzureWebJobs__cleaner__Disabled=1 leaves a controller out: see what the observer makes of it.
+
+exit status: 0 all was well · 1 a reservation was lost, a used machine handed out, a session cut short, or a machine
+leaked (the lines say which) · 2 a part is missing or died (standard error says which, and what to do)
+"""
+
+
+class InvalidOptions(ValueError):
+    """One or more cannot be used; the message has a line for each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """One run's."""
+
+    seconds: float | None  # None: until Ctrl-C
+    speed: float
+    seed: int
+    visitors_per_minute: float
+    json: bool
+
+
+def read(environ: Mapping[str, str]) -> Options:
+    """All of them; raises InvalidOptions with every mistake."""
+    mistakes: list[str] = []
+
+    def option[T](name: str, default: str, convert: Callable[[str], T | None], expected: str) -> T | None:
+        text = environ.get(name, "").strip() or default
+        value = convert(text) if text else None
+        if text and value is None:
+            mistakes.append(f"{name}: {text[:40]!r} cannot be used; expected {expected}")
+        return value
+
+    speed = option("SPEED", "20", lambda text: _number(text, 0.1, 1000), "a number from 0.1 to 1000") or 20.0
+    visitors = f"{0.9 * speed:g}"
+    options = Options(
+        seconds=option("FOR", "", _seconds, "a duration: 45, 60s, 2m, 1h"),
+        speed=speed,
+        seed=option("SEED", "1", _whole, "a whole number") or 0,
+        visitors_per_minute=option("VISITORS", visitors, lambda text: _number(text, 0, 6000), "a number from 0 to 6000")
+        or 0.0,
+        json=option("JSON", "0", lambda text: _TRUTH.get(text.lower()), "1 or 0") or False,
+    )
+    if mistakes:
+        raise InvalidOptions("\n".join(mistakes))
+    return options
+
+
+def _seconds(text: str) -> float | None:
+    match = _DURATION.fullmatch(text)
+    seconds = float(match[1][:9]) * _UNITS[(match[2] or "s").lower()] if match else 0.0
+    return seconds if seconds > 0 else None
+
+
+def _number(text: str, low: float, high: float) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if low <= number <= high else None
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"\d{1,18}", text) else None

@@ -1,0 +1,47 @@
+"""The emulated Azure of one run, in this process: an empty scale set that may be managed, and the wire to it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from emulator.behaviour import Behaviour
+from emulator.scale_set import EmulatedScaleSet
+from emulator.wire.server import RunningServer, serve
+from emulator.wire.site import Place, Site
+from scaler.model.instance import PowerState, VmId
+from scaler.settings import Settings
+from simulator.happenings import CONTROLLERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Azure:
+    """What is behind the wire, and the wire itself."""
+
+    scale_set: EmulatedScaleSet
+    server: RunningServer
+
+    def reachable(self, vm_id: VmId) -> bool:
+        """Whether the machine itself answers: it does while it truly runs, whatever anybody says of it."""
+        state = self.scale_set.find(vm_id)
+        return state is not None and state.power is PowerState.RUNNING
+
+    def calls(self) -> Mapping[str, int]:
+        """How many ARM calls each controller made."""
+        counted = self.server.calls.by_caller()
+        return {name: counted[name] for name in CONTROLLERS} | counted
+
+
+@contextmanager
+def azure(settings: Settings, identity_secret: str, now: Callable[[], datetime], seed: int) -> Iterator[Azure]:
+    """Served on a free port until the end of the block."""
+    scale_set = EmulatedScaleSet(
+        now,
+        name=settings.scale_sets[0],
+        seed=seed,
+        behaviour=Behaviour().at_speed(settings.speed),
+        tags={"scaler:managed": settings.policy.managed_by},
+    )
+    place = Place(subscription=settings.subscription, resource_group=settings.resource_group)
+    with serve(scale_set, site=Site(place=place, identity_secret=identity_secret)) as server:
+        yield Azure(scale_set=scale_set, server=server)

@@ -1,0 +1,77 @@
+"""The variables of the functions host: those of local.settings.json.example, what the user set, and ours."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from emulator.functions_host import ncrontab
+from emulator.functions_host.errors import CannotStart
+from scaler.settings import InvalidSettings, Settings, load
+from scaler.tick import Name
+from simulator.observer.patience import Pace
+from simulator.parts.setup_failed import SetupFailed
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "local.settings.json.example"
+
+# a process needs these; all else that may lie in a user's environment (their Azure, their Redis) is not for this run
+_OF_THE_PROCESS = re.compile(r"PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|TERM|VIRTUAL_ENV|PYTHON.*|LD_LIBRARY_PATH")
+_OF_THE_USER = re.compile(r"SCALER_.*|\w+_SCHEDULE|AzureWebJobs\w*Disabled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """The variables, and what the scaler will make of them."""
+
+    variables: Mapping[str, str]
+    settings: Settings
+    pace: Pace
+
+    def at(self, *, redis_url: str, azure_url: str) -> Mapping[str, str]:
+        """The variables, with the addresses of this run's own Redis and Azure."""
+        ours = {
+            "REDIS_URL": redis_url,
+            "AZURE_RESOURCE_MANAGER_URL": azure_url,
+            "IDENTITY_ENDPOINT": f"{azure_url}/msi/token",
+        }
+        return {**self.variables, **ours}
+
+
+def assemble(environ: Mapping[str, str], *, speed: float) -> Environment:
+    """Put them together; raises SetupFailed when the scaler or the host could not use them."""
+    variables = {
+        **{name: value for name, value in environ.items() if _OF_THE_PROCESS.fullmatch(name)},
+        **_example(),
+        **{name: value for name, value in environ.items() if _OF_THE_USER.fullmatch(name)},
+        "SCALER_SPEED": f"{speed:g}",
+    }
+    try:
+        return Environment(variables=variables, settings=load(variables), pace=_pace(variables))
+    except (InvalidSettings, CannotStart) as mistake:
+        raise SetupFailed(str(mistake)) from None
+
+
+def _example() -> dict[str, str]:
+    try:
+        values = json.loads(EXAMPLE.read_text())["Values"]
+    except (OSError, ValueError, KeyError) as mistake:
+        raise SetupFailed(
+            f"{EXAMPLE.name} cannot be read ({mistake}); restore it: git checkout {EXAMPLE.name}"
+        ) from None
+    return {str(name): str(value) for name, value in values.items()}
+
+
+def _pace(variables: Mapping[str, str]) -> Pace:
+    return Pace(every={name: _interval(f"{name.upper()}_SCHEDULE", variables) for name in Name})
+
+
+def _interval(setting: str, variables: Mapping[str, str]) -> timedelta:
+    """From one firing to the next."""
+    if setting not in variables:
+        raise SetupFailed(f"{setting}: not set; restore {EXAMPLE.name}: git checkout {EXAMPLE.name}")
+    schedule = ncrontab.parse(variables[setting], setting=setting)
+    first = schedule.next_after(datetime.now(UTC))
+    return schedule.next_after(first) - first

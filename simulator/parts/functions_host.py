@@ -1,0 +1,80 @@
+"""function_app.py with its four timers, on the stand-in for `func start`, in a process of its own."""
+
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event, Thread
+from time import monotonic
+from typing import TextIO
+
+from simulator.happenings import Told, Trouble
+from simulator.parts import child
+from simulator.parts.environment import EXAMPLE, ROOT
+from simulator.parts.setup_failed import SetupFailed
+from simulator.telling import heard, is_ready
+
+_PATIENCE = 60.0  # seconds until its timers must fire: a cold import of azure and redis on a slow machine
+_COMMAND = ("-m", "emulator.functions_host", "--app", ".", "--settings", EXAMPLE.name, "--port", "0")
+
+
+class FunctionsHost:
+    """Reads what the host writes, line by line, and passes on what is worth showing."""
+
+    def __init__(self, process: subprocess.Popen[str], show: Callable[[Told | Trouble], None]) -> None:
+        self._process = process
+        self._show = show
+        self._ready = Event()
+        self._last_words: deque[str] = deque(maxlen=12)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._readers = (
+            Thread(target=self._read, args=(process.stdout,), name="host-log", daemon=True),
+            Thread(target=self._listen, args=(process.stderr,), name="host-errors", daemon=True),
+        )
+        for each in self._readers:
+            each.start()
+
+    def await_ready(self, over: Event) -> None:
+        """Return when the timers fire, or when all is over; raises SetupFailed when they never will."""
+        until = monotonic() + _PATIENCE
+        while not over.is_set() and not self._ready.wait(0.1):
+            if monotonic() > until:
+                raise SetupFailed(f"the functions host did not start within {_PATIENCE:g} s")
+        if self.failure is not None:
+            raise SetupFailed(self.failure)
+
+    @property
+    def failure(self) -> str | None:
+        """Why it is dead, None while it lives."""
+        code = self._process.poll()
+        if code is None:
+            return None
+        for each in self._readers:
+            each.join(timeout=1)
+        said = "\n".join(self._last_words)
+        return f"the functions host ended by itself (exit code {code})" + (f":\n{said}" if said else "")
+
+    def _read(self, stream: TextIO) -> None:
+        for text in stream:
+            if is_ready(text):
+                self._ready.set()
+            shown = heard(text)
+            if shown is not None:
+                self._show(shown)
+        self._ready.set()  # it will never be: whoever waits shall look at `failure`
+
+    def _listen(self, stream: TextIO) -> None:
+        for text in stream:
+            self._last_words.append(text.rstrip())
+
+
+@contextmanager
+def functions_host(variables: Mapping[str, str], show: Callable[[Told | Trouble], None]) -> Iterator[FunctionsHost]:
+    """Running until the end of the block, though its timers may not fire yet."""
+    process = child.start([sys.executable, *_COMMAND], environment=variables, folder=ROOT)
+    try:
+        yield FunctionsHost(process, show)
+    finally:
+        child.end(process)

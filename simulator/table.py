@@ -1,0 +1,76 @@
+"""Aligned columns, readable at 120; coloured where somebody looks at a terminal."""
+
+import textwrap
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TextIO
+
+WIDTH = 120
+_COLUMNS = (("time", 6), ("id", 3), ("vm", 4), ("status", 11), ("power", 12), ("visit", 5), ("step", 10))
+_MARGIN = sum(width + 1 for _, width in _COLUMNS)
+
+
+class Colour(StrEnum):
+    """ANSI escapes."""
+
+    PLAIN = ""
+    DIM = "\x1b[2m"
+    GREEN = "\x1b[32m"
+    YELLOW = "\x1b[33m"
+    CYAN = "\x1b[36m"
+    RED = "\x1b[1;31m"
+    BOLD = "\x1b[1m"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One row."""
+
+    seconds: float
+    instance_id: str = ""
+    vm_id: str = ""
+    status: str = ""
+    power: str = ""
+    session: str = ""
+    step: str = ""
+    why: str = ""
+    colour: Colour = Colour.PLAIN
+
+
+class Table:
+    """Writes rows, headings and free lines. A line that was written is there to stay."""
+
+    def __init__(self, out: TextIO, *, coloured: bool) -> None:
+        self._out = out
+        self._coloured = coloured
+
+    def heading(self) -> None:
+        """The names of the columns."""
+        names = " ".join(f"{name:<{width}}" for name, width in _COLUMNS)
+        self.free(f"{names} why", Colour.BOLD)
+
+    def row(self, line: Line) -> None:
+        """One row; a `why` that is too long goes on below itself."""
+        cells = (
+            seconds(line.seconds),
+            f"{line.instance_id:>3}",
+            f"{line.vm_id[:4]:4}",
+            f"{line.status:11}",
+            f"{line.power:12}",
+            f"{line.session[:5]:5}",
+            f"{line.step:10}",
+        )
+        first, *more = textwrap.wrap(line.why, WIDTH - _MARGIN) or [""]
+        rest = "".join(f"\n{' ' * _MARGIN}{each}" for each in more)
+        self.free(f"{' '.join(cells)} {first}{rest}".rstrip(), line.colour)
+
+    def free(self, text: str, colour: Colour = Colour.PLAIN) -> None:
+        """Any text."""
+        dressed = f"{colour}{text}\x1b[0m" if self._coloured and colour else text
+        self._out.write(f"{dressed}\n")
+        self._out.flush()
+
+
+def seconds(passed: float) -> str:
+    """The first column, of free lines too."""
+    return f"{passed:5.1f}s"

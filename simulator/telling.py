@@ -1,0 +1,80 @@
+"""A line of the functions host's log -> what the scaler tells of itself, or a trouble; most lines are neither."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from simulator.happenings import Told, Trouble
+
+_TELLING = frozenset({"step", "held", "tick_failed", "complaint"})
+_SERIOUS = frozenset({"ERROR", "CRITICAL"})
+
+
+def heard(text: str) -> Told | Trouble | None:
+    """What this line is worth showing as."""
+    line = _parsed(text)
+    if line is None:
+        return Trouble(at=datetime.now(UTC), what=f"the functions host: {text.strip()}") if text.strip() else None
+    at = _moment(line)
+    if line.get("logger") == "scaler" and line.get("event") in _TELLING:
+        return _told(line, at)
+    if line.get("level") in _SERIOUS:
+        return Trouble(at=at, what=_plain(line))
+    return None
+
+
+def is_ready(text: str) -> bool:
+    """Whether the host says that its timers fire from now on."""
+    line = _parsed(text)
+    return line is not None and line.get("message") == "host started"
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) else None
+
+
+def _moment(line: dict[str, Any]) -> datetime:
+    try:
+        return datetime.fromisoformat(str(line.get("time")))
+    except ValueError:
+        return datetime.now(UTC)
+
+
+def _told(line: dict[str, Any], at: datetime) -> Told:
+    def text(name: str) -> str:
+        return str(line.get(name) or "")
+
+    return Told(
+        at=at,
+        event=text("event"),
+        controller=text("controller") or text("function"),
+        why=text("why") or text("message"),
+        vm_id=text("vm_id"),
+        session=str(_facts(line).get("session") or ""),
+        edge=text("edge"),
+        order=text("order"),
+        result=text("result"),
+        error=text("error"),
+        alarm=line.get("level") in _SERIOUS,
+    )
+
+
+def _facts(line: dict[str, Any]) -> dict[str, Any]:
+    facts = line.get("facts")
+    return facts if isinstance(facts, dict) else {}
+
+
+def _plain(line: dict[str, Any]) -> str:
+    """Who, what, and the last line of an exception: the rest is for a debugger."""
+    who = line.get("function") or line.get("logger") or "the functions host"
+    error = str(line.get("error") or "").strip() or _last_line(str(line.get("exception") or ""))
+    return f"{who}: {line.get('message', '')}" + (f": {error}" if error else "")
+
+
+def _last_line(exception: str) -> str:
+    lines = exception.strip().splitlines()
+    return lines[-1] if lines else ""

@@ -1,0 +1,69 @@
+"""A queue manager as there are some: SPOP, GET, SET of the fields it knows, SADD; it may die between any two."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from stateful.world import World
+
+from scaler.model.instance import SessionId, VmId
+from scaler.model.record import Status
+
+PROMISE = timedelta(minutes=2)  # what we ask of it: so long at most from SPOP to SET
+
+
+@dataclass(slots=True, kw_only=True)
+class _Underway:
+    session: SessionId
+    vm_id: VmId
+    text: str
+    popped_at: datetime
+    was_set: bool = False
+
+
+class NaiveQueueManager:
+    """Takes one step of each reservation at a time, with anything in between."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._underway: list[_Underway] = []
+
+    def begin(self, session: SessionId, at: int) -> None:
+        """SPOP and GET: `at` chooses the member."""
+        keys, space = self._world.registry.keys, self._world.registry.keyspace
+        member = space.spop(keys.index(Status.AVAILABLE), at=at)
+        text = space.get(member) if member is not None else None
+        vm_id = keys.vm_id_of(member) if member is not None else None
+        if vm_id is not None and text is not None:
+            now = self._world.clock.now()
+            self._underway.append(_Underway(session=session, vm_id=vm_id, text=text.decode(), popped_at=now))
+
+    def go_on(self, dice: Random) -> None:
+        """Each may take its next step, or die."""
+        self._underway = [each for each in self._underway if dice.random() > 0.02 and self._goes_on(each, dice)]
+
+    def _goes_on(self, underway: _Underway, dice: Random) -> bool:
+        if dice.random() < 0.6:
+            return True
+        if underway.was_set:
+            self.sadd(underway.vm_id)
+            return False
+        if self._world.clock.now() - underway.popped_at <= PROMISE:
+            self.set(underway.vm_id, underway.session, underway.text)
+            underway.was_set = True
+            return True
+        return False
+
+    def set(self, vm_id: VmId, session: SessionId, text: str) -> None:
+        """SET of what it knows, over whatever is there by now; its visitor is told to wait."""
+        known = json.loads(text)
+        written = {name: known.get(name) for name in ("vmId", "instanceId", "used")}
+        written |= {"status": "Reserved", "sessionId": session}
+        self._world.registry.keyspace.set(self._world.registry.keys.instance(vm_id), json.dumps(written))
+        self._world.acknowledged(session, vm_id, naive=True)
+
+    def sadd(self, vm_id: VmId) -> None:
+        """SADD."""
+        keys = self._world.registry.keys
+        self._world.registry.keyspace.sadd(keys.index(Status.RESERVED), keys.instance(vm_id))
