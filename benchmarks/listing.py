@@ -77,7 +77,7 @@ def vm(number: int) -> dict[str, object]:
                 "extensions": [{"name": "driver", "type": "driver", "statuses": [status]}] * 3,
             },
         },
-        "resources": [extension] * 5,
+        "resources": [extension] * 3,
     }
 
 

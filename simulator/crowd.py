@@ -17,11 +17,13 @@ class Crowd:
         manage: Callable[[Visit], QueueManager],
         around: Surroundings,
         crashed: Callable[[Visit, Exception], None],
+        over: Event,
     ) -> None:
         self._visits = visits
         self._manage = manage
         self._around = around
         self._crashed = crashed
+        self._over = over
         self._doors = Event()
         self._threads: list[Thread] = []
         self._usher = Thread(target=self._let_them_come, name="arrivals", daemon=True)
@@ -38,7 +40,7 @@ class Crowd:
 
     def send_home(self) -> None:
         """End all visits and wait until they have ended."""
-        self._around.over.set()
+        self._over.set()
         self._doors.set()
         self._usher.join()
         for each in self._threads:
@@ -47,7 +49,7 @@ class Crowd:
     def _let_them_come(self) -> None:
         self._doors.wait()
         for visit in self._visits:
-            if self._around.over.wait(visit.gap):
+            if self._over.wait(visit.gap):
                 return
             thread = Thread(target=self._visit, args=(visit,), name=visit.session, daemon=True)
             self._threads = [each for each in self._threads if each.is_alive()]

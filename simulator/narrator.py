@@ -98,7 +98,7 @@ class Narrator:
     def _tell_of_visitor(self, entry: Entry) -> None:
         if entry.did not in _OF_VISITORS:
             return
-        step, why = _OF_VISITORS[entry.did]
+        step, why = _OF_VISITORS[entry.did] if entry.vm_id is not None else ("–", _OF_VISITORS[entry.did][1])
         words = f"{entry.manner} visitor: {why}" + (f" ({entry.why})" if entry.why else "")
         self._row(entry.vm_id, step=step, why=words, session=entry.session, bad=entry.did in _BAD)
 

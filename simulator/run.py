@@ -1,63 +1,33 @@
 """One run: its parts are started, what happens is told and judged, all is stopped, and a summary remains."""
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from queue import SimpleQueue
+from collections.abc import Mapping
 from threading import Event
 
-from redis import Redis, RedisError
+from redis import RedisError
 
-from scaler.registry.keys import Keys
-from simulator.clock import RunClock
 from simulator.crowd import Crowd
-from simulator.happenings import Happening, Manner, Published, Trouble
+from simulator.happenings import Manner, Published, Trouble
 from simulator.looking import Looker
 from simulator.narrator import Glance, Narrator
 from simulator.observer.judges import Observer
 from simulator.observer.patience import Patience
 from simulator.options import Options
-from simulator.parts.azure import Azure, azure
-from simulator.parts.environment import Environment, assemble
-from simulator.parts.functions_host import FunctionsHost, functions_host
-from simulator.parts.redis_server import RedisServer, redis_server
+from simulator.parts.assembly import Parts, started
 from simulator.queue_managers.atomic import Atomic
 from simulator.queue_managers.naive import Naive
 from simulator.queue_managers.queue_manager import QueueManager
 from simulator.summary import Summary
 from simulator.table import Colour, Table
-from simulator.visitor import Surroundings
+from simulator.visitor import RunEnded, Surroundings
 from simulator.visits import Habits, Visit, visits
 from simulator.watching import Watching
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Parts:
-    """Everything that runs."""
-
-    environment: Environment
-    clock: RunClock
-    redis: RedisServer
-    client: Redis
-    keys: Keys
-    azure: Azure
-    host: FunctionsHost
-    happenings: SimpleQueue[Happening]
-
-    def failure(self) -> str | None:
-        """Why the run cannot go on."""
-        return self.redis.failure or self.host.failure
-
-    def arm_calls(self) -> int:
-        """So far."""
-        return sum(self.azure.calls().values())
 
 
 def run(options: Options, environ: Mapping[str, str], over: Event) -> Summary:
     """Until `over` is set, or FOR has passed. Raises SetupFailed when a part is missing or dies."""
     table = Table(sys.stdout, coloured=sys.stdout.isatty() and not environ.get("NO_COLOR"))
-    with _started(options, environ) as parts:
+    with started(options, environ) as parts:
         watching = _watching(parts, table)
         parts.host.await_ready(over)
         _greet(table, options, parts)
@@ -78,30 +48,7 @@ def run(options: Options, environ: Mapping[str, str], over: Event) -> Summary:
         )
 
 
-@contextmanager
-def _started(options: Options, environ: Mapping[str, str]) -> Iterator[_Parts]:
-    environment = assemble(environ, speed=options.speed)
-    settings = environment.settings
-    happenings: SimpleQueue[Happening] = SimpleQueue()
-    with redis_server() as redis, Redis.from_url(redis.url) as client:
-        clock = RunClock()
-        with azure(settings, environment.variables["IDENTITY_HEADER"], clock.now, options.seed) as cloud:
-            cloud.scale_set.history.listeners.append(happenings.put)
-            variables = environment.at(redis_url=redis.url, azure_url=cloud.server.url)
-            with functions_host(variables, happenings.put) as host:
-                yield _Parts(
-                    environment=environment,
-                    clock=clock,
-                    redis=redis,
-                    client=client,
-                    keys=Keys(prefix=settings.prefix),
-                    azure=cloud,
-                    host=host,
-                    happenings=happenings,
-                )
-
-
-def _watching(parts: _Parts, table: Table) -> Watching:
+def _watching(parts: Parts, table: Table) -> Watching:
     policy, scale_set = parts.environment.settings.policy, parts.azure.scale_set
     looker = Looker(scale_set, parts.client, parts.keys)
 
@@ -126,19 +73,23 @@ def _glance(looker: Looker, vm_id: str) -> Published | None:
         return None
 
 
-def _crowd(options: Options, parts: _Parts, over: Event) -> Crowd:
+def _crowd(options: Options, parts: Parts, over: Event) -> Crowd:
+    def pause(seconds: float) -> None:
+        if over.wait(seconds):
+            raise RunEnded
+
     around = Surroundings(
         now=parts.clock.now,
         tell=parts.happenings.put,
         reachable=parts.azure.reachable,
-        over=over,
+        pause=pause,
     )
     atomic = Atomic(parts.client, parts.keys)
 
     def manage(visit: Visit) -> QueueManager:
         if visit.manner is Manner.ATOMIC:
             return atomic
-        return Naive(parts.client, parts.keys, visit.pauses, around.pause)
+        return Naive(parts.client, parts.keys, visit.pauses, pause)
 
     def crashed(visit: Visit, bug: Exception) -> None:
         what = f"visitor {visit.session} crashed, a bug of the simulator: {type(bug).__name__}: {bug}"
@@ -149,10 +100,10 @@ def _crowd(options: Options, parts: _Parts, over: Event) -> Crowd:
         speed=options.speed,
         session_limit=parts.environment.settings.policy.session_limit.total_seconds(),
     )
-    return Crowd(visits(options.seed, habits), manage, around, crashed)
+    return Crowd(visits(options.seed, habits), manage, around, crashed, over)
 
 
-def _greet(table: Table, options: Options, parts: _Parts) -> None:
+def _greet(table: Table, options: Options, parts: Parts) -> None:
     settings = parts.environment.settings
     fake = "" if parts.redis.process is not None else " (no redis-server on PATH)"
     capacity = settings.policy.capacity[settings.scale_sets[0]]
@@ -162,6 +113,7 @@ def _greet(table: Table, options: Options, parts: _Parts) -> None:
         f"scaler  function_app.py with its four timers; {capacity.desired} machines, {capacity.warm} of them warm"
     )
     table.free(
-        "used = Unavailable and used: never offered again; – = not offered yet; Ctrl-C ends the run\n", Colour.DIM
+        "– = not offered yet; used = Unavailable, and never offered again; visit = session id; Ctrl-C ends it all\n",
+        Colour.DIM,
     )
     table.heading()

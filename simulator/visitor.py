@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
-from threading import Event
-from time import monotonic
 
 from scaler.model.instance import SessionId, VmId
 from scaler.registry.sessions import Stage
@@ -35,12 +33,7 @@ class Surroundings:
     now: Callable[[], datetime]
     tell: Callable[[Entry], None]
     reachable: Callable[[VmId], bool]  # whether the machine itself answers
-    over: Event
-
-    def pause(self, seconds: float) -> None:
-        """Let time pass; raises RunEnded."""
-        if self.over.wait(seconds):
-            raise RunEnded
+    pause: Callable[[float], None]  # lets so many seconds pass; raises RunEnded
 
 
 class Visitor:
@@ -51,7 +44,7 @@ class Visitor:
         self._session = SessionId(visit.session)
         self._queue_manager = queue_manager
         self._around = around
-        self._patient_until = monotonic() + visit.patience
+        self._patient_until = self._in(visit.patience)
 
     def run(self) -> None:
         """From arrival to departure."""
@@ -65,7 +58,10 @@ class Visitor:
 
     @property
     def _patient(self) -> bool:
-        return monotonic() < self._patient_until
+        return self._around.now() < self._patient_until
+
+    def _in(self, seconds: float) -> datetime:
+        return self._around.now() + timedelta(seconds=seconds)
 
     def _ask(self) -> VmId | None:
         """Until there is a machine; None once patience is over."""
@@ -113,8 +109,8 @@ class Visitor:
 
     def _stay(self, vm_id: VmId) -> None:
         """As long as they like; one who never releases stays until it is ended for them."""
-        until = monotonic() + self._visit.stay
-        while monotonic() < until or not self._visit.releases:
+        until = self._in(self._visit.stay)
+        while self._around.now() < until or not self._visit.releases:
             self._around.pause(_POLL)
             if not self._visit.releases and self._is_over(vm_id):
                 self._tell(Did.EXPIRED, vm_id)

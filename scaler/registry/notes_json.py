@@ -1,12 +1,14 @@
 """Notes <-> JSON, under the very names of the dataclass; of its own members, what is None or empty is left out."""
 
+import re
 from dataclasses import fields, is_dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
 from scaler.model.notes import Notes
-from scaler.registry.record_json import MAX_BYTES, too_deep
+from scaler.registry.record_json import MAX_BYTES, REMEMBERED, too_deep
 
 VERSION = 1
 """Of the notes that this scaler writes and understands."""
@@ -16,10 +18,13 @@ class _Versioned(msgspec.Struct):
     v: int = VERSION
 
 
+# A time without a zone, or something that looks like one: then the decoded times are checked, which is slow.
+_MAYBE_NAIVE = re.compile(rb'\d\d[:.]\d+"')
 _notes = msgspec.json.Decoder(Notes)
 _versioned = msgspec.json.Decoder(_Versioned)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def decode_notes(raw: bytes | None) -> Notes | None:
     """The notes; None where there are none, or none that can be read: those are lost. Never raises."""
     if raw is None or len(raw) > MAX_BYTES or too_deep(raw):
@@ -29,7 +34,8 @@ def decode_notes(raw: bytes | None) -> Notes | None:
         notes = _notes.decode(raw)
     except (ValueError, RecursionError):
         return None
-    return notes if notes.v == VERSION and not _has_naive_time(notes) else None
+    naive = _MAYBE_NAIVE.search(raw) is not None and _has_naive_time(notes)
+    return notes if notes.v == VERSION and not naive else None
 
 
 def newer_version(raw: bytes | None) -> int | None:

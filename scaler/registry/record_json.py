@@ -5,7 +5,9 @@ else the first in byte order; `used` is true if any of them says so. Nothing her
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -17,6 +19,8 @@ MAX_BYTES = 64 * 1024
 """No record of anybody is longer; what is longer is an accident or an attack, and is left alone."""
 MAX_DEPTH = 128
 """Nesting that every reader of a record can follow (the scripts' scanner has the same limit)."""
+REMEMBERED = 16_384
+"""Values whose reading is remembered, since most are the same at the next tick: the largest fleet, some times over."""
 
 KNOWN = (
     "vmId",
@@ -32,25 +36,35 @@ KNOWN = (
     "createdAt",
     "updatedAt",
 )
+_OURS = frozenset(KNOWN)
 _CANONICAL = {name.lower(): name for name in KNOWN}
 _STATUS = {status.lower(): status for status in Status}
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
-type _Spellings = dict[str, list[tuple[str, msgspec.Raw]]]
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str | None)
 _flag = msgspec.json.Decoder(bool | None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """A record's members, sorted out: the known ones by our names, every spelling of `used`, and the foreign ones."""
+
+    known: Mapping[str, msgspec.Raw]
+    used: Sequence[msgspec.Raw]
+    extra: tuple[tuple[str, str], ...]
+
+
 class _NotARecordError(ValueError):
     """Why the value is left alone."""
 
 
+@lru_cache(maxsize=REMEMBERED)
 def decode_record(vm_id: VmId, raw: bytes) -> Record | Unreadable:
     """The record of this machine, or why the value is none."""
     try:
-        return _record(vm_id, *_sorted_out(raw))
+        return _record(vm_id, _sorted_out(raw))
     except _NotARecordError as error:
         return Unreadable(why=str(error))
     except UnicodeDecodeError:
@@ -67,21 +81,28 @@ def encode_record(record: Record) -> bytes:
     return ("{" + ",".join(f"{_json(name)}:{raw}" for name, raw in pairs) + "}").encode()
 
 
-def _sorted_out(raw: bytes) -> tuple[_Spellings, tuple[tuple[str, str], ...]]:
+def _sorted_out(raw: bytes) -> _Members:
     if len(raw) > MAX_BYTES:
         raise _NotARecordError(f"longer than {MAX_BYTES} bytes")
     if too_deep(raw):
         raise _NotARecordError(f"nested deeper than {MAX_DEPTH}")
     raw.decode()  # msgspec checks the UTF-8 only of what it decodes
-    known: _Spellings = {}
+    known: dict[str, msgspec.Raw] = {}
+    odd: list[tuple[str, msgspec.Raw]] = []
     extra: list[tuple[str, str]] = []
     for name, value in _members.decode(raw).items():
-        canonical = _CANONICAL.get(name.lower())
-        if canonical is None:
-            extra.append((name, bytes(value).decode()))
+        if name in _OURS:
+            known[name] = value
+        elif name.lower() in _CANONICAL:
+            odd.append((name, value))
         else:
-            known.setdefault(canonical, []).append((name, value))
-    return known, tuple(extra)
+            extra.append((name, bytes(value).decode()))
+    used = [known["used"]] if "used" in known else []
+    for name, value in sorted(odd, key=lambda each: each[0]):
+        canonical = _CANONICAL[name.lower()]
+        known.setdefault(canonical, value)
+        used += [value] if canonical == "used" else []
+    return _Members(known, used, tuple(extra))
 
 
 def too_deep(raw: bytes) -> bool:
@@ -95,38 +116,34 @@ def too_deep(raw: bytes) -> bool:
     return deepest > MAX_DEPTH
 
 
-def _record(vm_id: VmId, known: _Spellings, extra: tuple[tuple[str, str], ...]) -> Record:
+def _record(vm_id: VmId, members: _Members) -> Record:
+    known = members.known
     named = _strict_text(known, "vmId")
     if named is not None and named.lower() != vm_id:
         raise _NotARecordError("its vmId is not its key's")
+    session = _strict_text(known, "sessionId")
     return Record(
         vm_id=vm_id,
         instance_id=InstanceId(_strict_text(known, "instanceId") or ""),
         status=_status(known),
-        used=_used(known),
-        warm=_warm(known),
+        used=_used(members),
+        warm="warm" in known and bytes(known["warm"]) == b"true",
         region=_lenient_text(known, "region"),
         public_ip=_lenient_text(known, "publicIp"),
         private_ip=_lenient_text(known, "privateIp"),
-        session_id=_session(known),
+        session_id=SessionId(session) if session is not None else None,
         client_ip=_lenient_text(known, "clientIp"),
         created_at=parse_time(_lenient_text(known, "createdAt")),
         updated_at=parse_time(_lenient_text(known, "updatedAt")),
-        extra=extra,
+        extra=members.extra,
     )
 
 
-def _preferred(known: _Spellings, canonical: str) -> msgspec.Raw | None:
-    spelled = known.get(canonical)
-    return min(spelled, key=lambda each: (each[0] != canonical, each[0]))[1] if spelled else None
-
-
-def _strict_text(known: _Spellings, name: str) -> str | None:
-    raw = _preferred(known, name)
-    if raw is None:
+def _strict_text(known: Mapping[str, msgspec.Raw], name: str) -> str | None:
+    if name not in known:
         return None
     try:
-        text = _text.decode(raw)
+        text = _text.decode(known[name])
     except msgspec.ValidationError:
         raise _NotARecordError(f"its {name} is not a text") from None
     if text is not None and "\0" in text:
@@ -134,20 +151,14 @@ def _strict_text(known: _Spellings, name: str) -> str | None:
     return text or None
 
 
-def _lenient_text(known: _Spellings, name: str) -> str | None:
-    raw = _preferred(known, name)
+def _lenient_text(known: Mapping[str, msgspec.Raw], name: str) -> str | None:
     try:
-        return _text.decode(raw) or None if raw is not None else None
+        return _text.decode(known[name]) or None if name in known else None
     except msgspec.ValidationError:
         return None
 
 
-def _session(known: _Spellings) -> SessionId | None:
-    text = _strict_text(known, "sessionId")
-    return SessionId(text) if text is not None else None
-
-
-def _status(known: _Spellings) -> Status:
+def _status(known: Mapping[str, msgspec.Raw]) -> Status:
     text = _strict_text(known, "status")
     if text is None:
         raise _NotARecordError("it has no status")
@@ -157,17 +168,11 @@ def _status(known: _Spellings) -> Status:
     return status
 
 
-def _used(known: _Spellings) -> bool:
+def _used(members: _Members) -> bool:
     try:
-        said = [_flag.decode(raw) for _, raw in known.get("used", ())]
+        return any([_flag.decode(raw) for raw in members.used])  # all of them: each must be a flag
     except msgspec.ValidationError:
         raise _NotARecordError("its used is neither true nor false") from None
-    return any(said)
-
-
-def _warm(known: _Spellings) -> bool:
-    raw = _preferred(known, "warm")
-    return raw is not None and bytes(raw) == b"true"
 
 
 def _known_pairs(record: Record) -> Iterator[tuple[str, str]]:

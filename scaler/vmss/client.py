@@ -14,7 +14,7 @@ from scaler.vmss.credential import Guarded
 
 PUBLIC_CLOUD = "https://management.azure.com"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_BLOCK = 64 * 1024  # bytes read at a time; the SDK's 4 KiB cost a third of a listing
+_BLOCK = 256 * 1024  # bytes read at a time; with the SDK's 4 KiB a listing of 1,000 machines costs 20 ms more CPU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,7 @@ def connect(
 
     Raises ValueError for an endpoint that would send the token in the clear.
     """
+    in_the_clear = _plain_http_to_ourselves(endpoint)
     sdk = ComputeManagementClient(
         Guarded(credential),
         subscription,
@@ -64,7 +65,8 @@ def connect(
         credential_scopes=[f"{audience.rstrip('/')}/.default"],
         retry_policy=RetryPolicy.no_retries(),
         redirect_policy=RedirectPolicy.no_redirects(),
-        per_call_policies=[_LoopbackHttp()] if _plain_http_to_ourselves(endpoint) else [],
+        per_call_policies=[_LoopbackHttp()] if in_the_clear else [],
+        use_env_settings=not in_the_clear,  # else HTTP_PROXY would take the token off this machine
         connection_data_block_size=_BLOCK,
     )
     return ArmClient(sdk=sdk, subscription=subscription, endpoint=endpoint, bounds=bounds or Bounds())
@@ -72,8 +74,8 @@ def connect(
 
 def _plain_http_to_ourselves(endpoint: str) -> bool:
     parts = urlsplit(endpoint)
-    if not parts.hostname or parts.scheme not in {"https", "http"}:
-        raise ValueError(f"the ARM endpoint must be an https URL, not {endpoint!r}")
+    if not parts.hostname or parts.scheme not in {"https", "http"} or parts.path.strip("/") or parts.query:
+        raise ValueError(f"the ARM endpoint must be https://host, not {endpoint!r}")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise ValueError(
             f"{endpoint!r} would send the token in the clear: http is for an emulator on this machine only"

@@ -16,10 +16,10 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(slots=True, kw_only=True)
 class _Watched:
-    """One machine's clocks. `idle_since`: billed without a reason since; `same_since`: nothing changed since."""
+    """One machine's clocks. `idle_since`: billed for nothing; `alone_since`: unchanged, though it should change."""
 
     looks_like: tuple[VmState, Published | None]
-    same_since: datetime
+    alone_since: datetime
     idle_since: datetime | None = None
     told: bool = False
 
@@ -58,9 +58,9 @@ class Leaked:
         looks_like = (seen.state, seen.published)
         watched = self._watched.get(seen.state.vm_id)
         if watched is None:
-            watched = _Watched(looks_like=looks_like, same_since=at)
-        if watched.looks_like != looks_like:
-            watched.looks_like, watched.same_since = looks_like, at
+            watched = _Watched(looks_like=looks_like, alone_since=at)
+        if watched.looks_like != looks_like or _is_offered(seen) or self._is_somebodys(seen, at):
+            watched.looks_like, watched.alone_since = looks_like, at
         idle = seen.state.billed and not self._has_reason(seen, at)
         watched.idle_since = (watched.idle_since or at) if idle else None
         return watched
@@ -91,12 +91,10 @@ class Leaked:
         return f"it has been billed for {_seconds(at - watched.idle_since)}, and nobody is on it or does anything to it"
 
     def _left_alone(self, seen: Seen, watched: _Watched, at: datetime) -> str | None:
-        if _is_offered(seen) or self._is_somebodys(seen, at):
-            return None
         deletes = self._deletes.get(seen.state.vm_id, 0)
-        if at - watched.same_since <= self._patience.unchanged(seen.state, seen.published, deletes):
+        if at - watched.alone_since <= self._patience.unchanged(seen.state, seen.published, deletes):
             return None
-        return f"nobody has acted on it for {_seconds(at - watched.same_since)}, and it is neither offered nor in use"
+        return f"nobody has acted on it for {_seconds(at - watched.alone_since)}, and it is neither offered nor in use"
 
 
 def _is_offered(seen: Seen) -> bool:

@@ -34,8 +34,8 @@ class Pace:
 
     @property
     def slowest(self) -> timedelta:
-        """The longest interval."""
-        return max(self.every.values())
+        """The longest interval of those who deal with machines that nobody is on."""
+        return max(every for name, every in self.every.items() if name is not Name.STARTER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

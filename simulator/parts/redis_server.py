@@ -19,6 +19,7 @@ from fakeredis import TcpFakeServer
 from simulator.parts import child
 from simulator.parts.setup_failed import SetupFailed
 
+_LOG = "redis.log"
 _LOOPBACK = "127.0.0.1"
 _PATIENCE = 10.0  # seconds until it must answer
 _REMEDY = "install redis-server (apt-get install redis-server, brew install redis), or take it off PATH for fakeredis"
@@ -51,16 +52,17 @@ def redis_server() -> Iterator[RedisServer]:
 def _real(binary: str) -> Iterator[RedisServer]:
     with tempfile.TemporaryDirectory(prefix="simulator-redis-") as folder:
         port = _free_port()
-        options = ("--bind", _LOOPBACK, "--port", str(port), "--dir", folder, "--save", "", "--appendonly", "no")
-        process = child.start([binary, *options], environment={"PATH": os.environ["PATH"]}, folder=Path(folder))
+        place = ("--bind", _LOOPBACK, "--port", str(port), "--dir", folder, "--logfile", _LOG)
+        command = [binary, *place, "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
+        process = child.start(command, environment={"PATH": os.environ["PATH"]}, folder=Path(folder))
         try:
-            version = _await(process, port)
+            version = _await(process, port, Path(folder) / _LOG)
             yield RedisServer(name=f"redis-server {version}", url=f"redis://{_LOOPBACK}:{port}/0", process=process)
         finally:
             child.end(process)
 
 
-def _await(process: subprocess.Popen[str], port: int) -> str:
+def _await(process: subprocess.Popen[str], port: int, log: Path) -> str:
     """Its version, once it answers."""
     until = monotonic() + _PATIENCE
     with redis.Redis(host=_LOOPBACK, port=port) as client:
@@ -69,9 +71,8 @@ def _await(process: subprocess.Popen[str], port: int) -> str:
                 return str(client.info("server")["redis_version"])
             except redis.ConnectionError:
                 sleep(0.02)
-    process.kill()
-    said = "\n".join(process.communicate()[0].splitlines()[-3:])
-    raise SetupFailed(f"redis-server does not answer on port {port}: {said}\n{_REMEDY}")
+    said = "\n".join(log.read_text(errors="replace").splitlines()[-3:]) if log.exists() else ""
+    raise SetupFailed(f"redis-server does not answer on port {port}; {_REMEDY}\n{said}")
 
 
 def _free_port() -> int:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from contract.registries import EPOCH, House, notes
+from contract.registries import EPOCH, House, notes, record
 
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import LIFECYCLE, Edge, Owner, restore
@@ -101,13 +101,20 @@ def test_warm_machines_go_first_and_then_the_oldest(house: House) -> None:
 
 
 def test_ages_are_compared_as_times_not_as_texts(house: House) -> None:
-    house.admit("utc", created_at=None, extra=(("createdAt ", '"x"'),))
-    for name, text in {"a": "2026-01-01T10:00:00+09:00", "b": "2026-01-01T02:00:00Z", "c": "yesterday"}.items():
-        row = house.admit(name)
-        assert row.readable is not None
-        house.plant(name, (house.raw(name) or b"").replace(b"2026-01-01T00:00:00Z", text.encode(), 1))
-    got = [house.reservations.reserve(SessionId(f"s{number}")) for number in range(2)]
-    assert [each.vm_id for each in got if each is not None] == ["a", "b"]
+    texts = [
+        "2023-12-31T23:59:59.999999999Z",
+        "2024-01-01T08:00:00+08:00",
+        "2024-01-01T00:00:00.5Z",
+        "2023-12-31T23:30:00-01:00",
+        "2024-02-29T12:00:00Z",
+        "2024-03-01T00:00:00Z",
+        "2024-02-30T00:00:00Z",  # no such day: as old as one without a date
+    ]
+    for number, text in enumerate(reversed(texts)):
+        house.admit(f"m{6 - number}")
+        house.plant(f"m{6 - number}", f'{{"status":"Available","createdAt":"{text}"}}')
+    got = [house.reservations.reserve(SessionId(f"s{number}")) for number in range(7)]
+    assert [each.vm_id for each in got if each is not None] == [f"m{number}" for number in range(7)]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +127,7 @@ def test_ages_are_compared_as_times_not_as_texts(house: House) -> None:
         notes(ended={ME: Ended.MOVE}),
         started(OTHER),
         started(ME),
+        notes(opened=OpenedNote(session=OTHER, at=EPOCH, record=record("a"))),
     ],
 )
 def test_a_machine_is_not_offered_whose_notes_forbid_it(house: House, unfit: Notes) -> None:
@@ -131,7 +139,18 @@ def test_a_machine_is_not_offered_whose_notes_forbid_it(house: House, unfit: Not
     assert house.members(Status.AVAILABLE) == {"a"}
 
 
-@pytest.mark.parametrize("lost", [None, b"7", b"[]", b"{}", b'{"v":1}', b'{"v":2}', b"\xff", b"{"])
+STRANGE_NOTES = (
+    *(None, b"7", b"[]", b"{}", b'{"v":2}', b"\xff", b"{"),
+    b'{"v":1,"admitted_at":"2026-01-01T00:00:00Z"}',
+    b'{"v":2,"scale_set":"","unique_id":"","instance_id":"","admitted_at":"2026-01-01T00:00:00Z","presumed_at":"x"}',
+    b'{"v":2,"scale_set":"","unique_id":"","instance_id":"","admitted_at":"2026-01-01T00:00:00Z"}',
+    b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","presumed_at":"2026-01-01T00:00:00Z","ended":[]}',
+    b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","presumed_at":"2026-01-01T00:00:00Z","opened":true}',
+    b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","presumed_at":"2026-01-01T00:00:00Z","x":\x01}',
+)
+
+
+@pytest.mark.parametrize("lost", STRANGE_NOTES)
 def test_a_machine_without_readable_notes_is_not_offered(house: House, lost: bytes | None) -> None:
     house.admit("a")
     house.redis.delete(house.keys.notes(VmId("a")))
@@ -146,12 +165,15 @@ def test_a_machine_without_readable_notes_is_not_offered(house: House, lost: byt
         '{"status":"Reserved"}',
         '{"status":"Unavailable"}',
         '{"status":"Available","used":true}',
-        '{"status":"Available","used":false,"Used":true}',
+        '{"status":"Available","used":true,"Used":false,"USED":false,"uSed":false}',
+        '{"status":"Available","used":false,"Used":true,"USED":false,"uSed":false}',
+        '{"status":"Available","used":false,"Used":false,"USED":false,"uSed":true}',
         '{"status":"Available","used":"no"}',
         '{"status":"Available","vmId":"b"}',
         '{"status":"Available","sessionId":7}',
         '{"status":"Available","x":NaN}',
         '{"status":"Available","x":01}',
+        '{"status":"Available","x":1.}',
         '{"status":"Available","x":"\x01"}',
         '{"status":"Available","x":"\\ud800"}',
         '{"status":"Available","x":' + "[" * 200 + "]" * 200 + "}",
@@ -171,10 +193,19 @@ def test_a_record_that_is_not_plainly_available_is_not_offered_and_not_touched(h
     assert house.raw("a") == text.encode()
 
 
-def test_a_record_that_is_not_utf_8_is_not_offered(house: House) -> None:
+@pytest.mark.parametrize("bad", [b"\xe9", b"\xc0\x80", b"\xed\xa0\x80", b"\xe0\x80\x80", b"\xf4\x90\x80\x80", b"\xf8"])
+def test_a_record_that_is_not_utf_8_is_not_offered(house: House, bad: bytes) -> None:
     house.admit("a")
-    house.plant("a", b'{"status":"Available","x":"\xe9"}')
+    house.plant("a", b'{"status":"Available","x":"' + bad + b'"}')
     assert house.reservations.reserve(ME) is None
+
+
+def test_any_utf_8_is_offered_and_kept(house: House) -> None:
+    house.admit("a")
+    text = "\x7f\x80\u07ff\u0800\ucfff\ud7ff\ue000\uffff\U00010000\U000fffff\U0010ffff"
+    house.plant("a", f'{{"status":"Available","x":"{text}"}}')
+    assert house.reservations.reserve(ME) is not None
+    assert readable(house, "a").extra == (("x", f'"{text}"'),)
 
 
 def test_strange_members_of_available_do_no_harm(house: House) -> None:
@@ -187,7 +218,11 @@ def test_strange_members_of_available_do_no_harm(house: House) -> None:
 
 def test_spellings_collapse_when_the_script_writes(house: House) -> None:
     house.admit("a")
-    house.plant("a", '{"VMID":"A","Status":"Reserved","status":"AVAILABLE","InstanceId":"9","custom":{"Status":1}}')
+    house.plant(
+        "a",
+        '{"VMID":"A","Status":"Reserved","status":"AVAILABLE","InstanceId":"9","custom":{"Status":1},'
+        '"region":null,"PUBLICIP":"1","publicip":"3","Publicip":"2"}',
+    )
     reservation = house.reservations.reserve(ME)
     assert reservation is not None
     assert reservation.instance_id == "9"
@@ -199,6 +234,7 @@ def test_spellings_collapse_when_the_script_writes(house: House) -> None:
         "status": "Reserved",
         "used": False,
         "warm": False,
+        "publicIp": "1",
         "sessionId": ME,
         "custom": {"Status": 1},
     }
@@ -288,6 +324,20 @@ def test_cancel_once_inside_is_a_release(house: House) -> None:
     assert house.reservations.cancel(ME) is Leaving.RELEASED
 
 
+def test_a_late_write_for_a_session_that_ended_is_left_to_the_starter(house: House) -> None:
+    house.admit("a")
+    house.reservations.reserve(ME)
+    late = house.raw("a") or b""
+    house.note("a", started())
+    house.reservations.cancel(ME)
+    house.plant("a", late, Status.RESERVED)
+    assert house.reservations.cancel(ME) is Leaving.ENDED
+    assert house.reservations.release(ME) is Leaving.ENDED
+    assert house.reservations.look(ME).stage is Stage.ENDED
+    assert house.raw("a") == late
+    assert house.reservations.reserve(ME) is None
+
+
 def test_a_machine_that_says_used_is_not_given_back(house: House) -> None:
     house.admit("a")
     house.reservations.reserve(ME)
@@ -306,7 +356,7 @@ def test_an_earlier_reason_for_being_spent_stays(house: House) -> None:
     assert (after.spent, after.ended) == (spent, {OTHER: Ended.MOVE, ME: Ended.ABANDON})
 
 
-@pytest.mark.parametrize("lost", [None, b"x", b'{"v":1}', b'{"v":2,"scale_set":"","unique_id":"","instance_id":""}'])
+@pytest.mark.parametrize("lost", STRANGE_NOTES)
 def test_what_has_lost_its_notes_is_not_touched(house: House, lost: bytes | None) -> None:
     let_in(house)
     house.redis.delete(house.keys.notes(VmId("a")))
@@ -404,6 +454,10 @@ def test_the_longest_session_id_is_kept_whole(house: House) -> None:
 def test_the_pointer_from_session_to_machine_lives_a_day(house: House) -> None:
     house.admit("a")
     house.reservations.reserve(ME)
+    assert 86_000 <= house.redis.ttl(house.keys.session(ME)) <= 86_400
+    house.redis.expire(house.keys.session(ME), 10)
+    row = house.row("a")
+    house.apply(restore(row, readable(house, "a"), Status.RESERVED))
     assert 86_000 <= house.redis.ttl(house.keys.session(ME)) <= 86_400
 
 

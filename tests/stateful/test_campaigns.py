@@ -21,7 +21,7 @@ from scaler.model.instance import SessionId
 from scaler.model.plan import Plan
 from scaler.tick import Name
 
-SEEDS = int(os.environ.get("SEEDS", "6"))
+SEEDS = int(os.environ.get("SEEDS", "3"))
 LENGTH = 40 * MINUTE
 
 
@@ -73,6 +73,7 @@ WEATHERS: Mapping[str, Weather] = {
     "a failover": Weather(failover=True, rates=_LATE, stay=200),
     "a failover, naively": Weather(failover=True, naive=1.0, interrupted=0.1),
     "a flush": Weather(flush=True, stay=200),
+    "a flush on a moody platform": Weather(flush=True, stay=200, rates={Fault.GUEST_SHUT_DOWN: 20.0}),
     "everything": Weather(rates=_LATE | _OLD | _PLATFORM | _ARM, failover=True, crashes=0.05, interrupted=0.05),
 }
 

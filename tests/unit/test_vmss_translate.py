@@ -1,6 +1,8 @@
 """ARM's words in ours."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -364,3 +366,8 @@ def test_whatever_comes_as_an_error_is_one_of_ours(status: int, body: bytes, hea
 def test_a_body_nested_without_end_is_garbled() -> None:
     with pytest.raises(Garbled):
         to_page(reply(b'{"x": ' + b"[" * 200_000), NAME)
+
+
+def test_what_is_pure_does_not_load_the_sdk() -> None:
+    program = "import sys, scaler.vmss.translate, scaler.vmss.gates; sys.exit('azure' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

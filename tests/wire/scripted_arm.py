@@ -91,6 +91,7 @@ class ScriptedArm:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._connections.append(connection)
             thread = Thread(target=self._serve, args=(connection,), daemon=True)
             self._threads.append(thread)

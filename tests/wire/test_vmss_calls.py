@@ -3,6 +3,7 @@
 import json
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -88,6 +89,17 @@ def test_controllers_share_the_view_the_gates_and_the_counters() -> None:
         wire.clock.advance(timedelta(seconds=1))
         assert wire.scale_set.view(no_older_than=MINUTE) is not first
         assert wire.scale_set.usage.asked == {Kind.VIEW: 2}
+
+
+def test_four_functions_may_ask_at_once() -> None:
+    def script(asked: Asked) -> Said:
+        last = path_of(asked).rpartition("/")[2]
+        return json_said(vm_row(int(last)) if last.isdigit() else set_body())
+
+    with wired(script) as wire, ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda n: wire.scale_set.for_controller("starter").get(ref(n)), range(100)))
+        assert [each.instance.ref if each.instance else None for each in answers] == [ref(n) for n in range(100)]
+        assert wire.scale_set.usage.asked == {Kind.GET: 100}
 
 
 def test_the_consent_tag_is_found_in_any_letter_case() -> None:

@@ -29,6 +29,8 @@ TOKEN = {"access_token": "t-1", "expires_in": "3600", "expires_on": "4000000000"
         "http://localhost@evil.example",
         "http://169.254.169.254",
         "ftp://management.azure.com",
+        "https://management.azure.com/path",
+        "https://management.azure.com?query",
         "management.azure.com",
         "",
     ],
@@ -42,6 +44,14 @@ def test_the_token_is_never_sent_in_the_clear_to_another_machine(endpoint: str) 
 def test_https_and_an_emulator_on_this_machine_are_fine(endpoint: str) -> None:
     with closing(connect(SUBSCRIPTION, StaticToken(), endpoint=endpoint).sdk):
         pass
+
+
+def test_no_proxy_sees_what_is_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with wired(lambda _: json_said(set_body())) as wire:
+        assert wire.scale_set.view().capacity == 3
 
 
 @pytest.mark.parametrize(("group", "name"), [("", "vmss"), ("rg", ""), ("..", "vmss"), ("rg", "a/b"), ("rg", "a?b")])

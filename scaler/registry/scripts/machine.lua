@@ -63,23 +63,21 @@ local function record_of(text, vm_id)
   return found.status and found or nil
 end
 
--- The record's text with these raw values; false drops one. Every other member is kept, unknown ones to the byte.
+-- The record's text with these raw values (status and used among them); false drops one. Every other member is kept,
+-- unknown ones to the byte.
 local function edited(text, vm_id, changes)
   local list = members(text)
   if not list then return nil end
-  local known, spelled, extra, used = {}, {}, {}, 'false'
+  local known, spelled, extra = {}, {}, {}
   for _, member in ipairs(list) do
     local canonical = KNOWN[member.name:lower()]
     if not canonical then
       extra[#extra + 1] = member
-    elseif canonical == 'used' then
-      if member.raw == 'true' then used = 'true' end
     elseif is_better(member.name, spelled[canonical], canonical) then
       spelled[canonical], known[canonical] = member.name, member.raw
     end
   end
-  known.used, known.vmId = used, cjson.encode(vm_id)
-  known.instanceId, known.warm = known.instanceId or '""', known.warm or 'false'
+  known.vmId, known.instanceId, known.warm = cjson.encode(vm_id), known.instanceId or '""', known.warm or 'false'
   local after = {}
   for _, name in ipairs(ORDER) do
     local raw = known[name]

@@ -40,8 +40,9 @@ end
 
 local function reserve(machine)
   local client = ARGV[2] and ARGV[2] ~= '' and is_utf8(ARGV[2]) and cjson.encode(ARGV[2]) or false
-  local after = edited(machine.text, machine.vm_id,
-    {status = '"Reserved"', sessionId = cjson.encode(SESSION), clientIp = client, updatedAt = now_json()})
+  local after = edited(machine.text, machine.vm_id, {
+    status = '"Reserved"', used = 'false', sessionId = cjson.encode(SESSION), clientIp = client, updatedAt = now_json(),
+  })
   if not after then return nil end
   redis.call('SET', record_key(machine.vm_id), after)
   redis.call('SET', KEYS[1], machine.vm_id, 'EX', SESSION_TTL)

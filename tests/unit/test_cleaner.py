@@ -1,0 +1,269 @@
+"""The cleaner: a fleet in, a plan out."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from builders import NOW, POLICY, SCALE_SET, ago, blank_notes, cloud, fleet, instance, notes, record, ref, row, sighting
+
+from scaler.controllers import cleaner
+from scaler.model.fleet import Cloud
+from scaler.model.instance import Instance, PowerState, ProvisioningState, SessionId
+from scaler.model.lifecycle import Edge
+from scaler.model.notes import DeleteNote, Ended, Notes, OpenedNote, SpentBy, SpentNote, StartNote
+from scaler.model.plan import Delete, Listing, Nothing, Some, Step, Why
+from scaler.model.policy import Policy
+from scaler.model.record import Status, Unreadable
+from scaler.model.row import Row
+from scaler.model.sighting import By, Sighting
+
+SECOND = timedelta(seconds=1)
+MINE, OTHER = SessionId("mine"), SessionId("other")
+RUNNING = instance(1, power=PowerState.RUNNING)
+ASKED = sighting(By.TARGETED)
+
+
+def unavailable(noted: Notes | None, session: SessionId = MINE, **fields: object) -> Row:
+    return row(1, record(1, Status.UNAVAILABLE, session_id=session, **fields), noted)
+
+
+def opened(session: SessionId = MINE, *, at: timedelta = timedelta(minutes=5), **fields: object) -> Notes:
+    was = record(status=Status.UNAVAILABLE, session_id=session)
+    note = OpenedNote(session=session, at=NOW - at, record=was)
+    return notes(1, start=StartNote(session=session, at=NOW - at, attempts=1), opened=note, **fields)
+
+
+def spent(base: Notes, why: SpentBy, *, at: timedelta = timedelta(minutes=2), **fields: object) -> Notes:
+    return replace(base, spent=SpentNote(why=why, at=NOW - at), **fields)  # type: ignore[arg-type]
+
+
+def steps_for(what: Row, *machines: Instance, look: Sighting = ASKED, policy: Policy = POLICY) -> tuple[Step, ...]:
+    return cleaner.decide(fleet(what, sees=cloud(*machines, look=look)), policy).steps
+
+
+def deletes(steps: Iterable[Step]) -> int:
+    return sum(isinstance(step.order, Delete) for step in steps)
+
+
+def only(steps: Iterable[Step]) -> Step:
+    (step,) = steps
+    return step
+
+
+def changed(step: Step) -> Notes:
+    assert step.change is not None
+    assert isinstance(step.change.notes, Notes)
+    return step.change.notes
+
+
+# -- what it looks at
+
+
+def test_without_work_azure_is_not_asked() -> None:
+    rows = [row(1, record(), notes()), row(2, record(2, Status.RESERVED), notes(2))]
+    assert cleaner.wants(fleet(*rows), POLICY) == Nothing()
+
+
+def test_with_work_it_lists_now_and_then_and_asks_for_what_it_would_delete() -> None:
+    due = unavailable(spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE}), used=True)
+    assert cleaner.wants(fleet(due), POLICY) == Listing(urgent=False)
+    put_off = Cloud(unlisted=frozenset({SCALE_SET}))
+    assert cleaner.wants(fleet(due, sees=put_off), POLICY) == Some(refs=(ref(1),))
+    assert cleaner.wants(fleet(unavailable(opened()), sees=put_off), POLICY) == Nothing()
+
+
+# -- RELEASE
+
+
+def test_a_release_by_the_scripts_is_deleted_while_it_runs() -> None:
+    noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE}, at=timedelta(0))
+    step = only(steps_for(unavailable(noted, used=True), RUNNING))
+    assert isinstance(step.order, Delete)
+    assert changed(step).delete == DeleteNote(at=NOW, attempts=1)
+
+
+def test_a_naive_release_is_acknowledged_and_deleted_at_once() -> None:
+    step = only(steps_for(unavailable(opened(), used=True), RUNNING))
+    assert isinstance(step.order, Delete)
+    assert changed(step).ended == {MINE: Ended.RELEASE}
+
+
+def test_a_release_by_another_session_does_not_end_this_one() -> None:
+    step = only(steps_for(unavailable(opened(OTHER), MINE, used=True), RUNNING))
+    assert step.order is None
+    noted = changed(step).spent
+    assert noted is not None
+    assert noted.why is SpentBy.CONDEMN
+
+
+def test_a_delete_never_rests_on_a_listing() -> None:
+    noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE})
+    assert steps_for(unavailable(noted, used=True), RUNNING, look=sighting()) == ()
+
+
+# -- what a delete needs
+
+
+@pytest.mark.parametrize(
+    ("noted", "deleted"),
+    [
+        (spent(opened(), SpentBy.ABANDON, ended={MINE: Ended.ABANDON}), 1),
+        (spent(opened(), SpentBy.EXPIRE, ended={MINE: Ended.EXPIRE}), 1),
+        (spent(opened(), SpentBy.REFUSE, ended={OTHER: Ended.REFUSE}), 0),
+        (spent(opened(), SpentBy.REFUSE, ended={MINE: Ended.REFUSE}), 0),
+        (spent(notes(), SpentBy.CONDEMN), 0),
+        (spent(notes(presumed_at=ago(minutes=9)), SpentBy.CONDEMN), 0),
+        (
+            spent(
+                notes(start=StartNote(session=MINE, at=ago(minutes=9), attempts=1)),
+                SpentBy.REFUSE,
+                ended={MINE: Ended.REFUSE},
+            ),
+            1,
+        ),
+    ],
+    ids=["abandoned", "expired", "stranger refused", "opened, refused", "condemned", "presumed", "never opened"],
+)
+def test_a_running_machine_is_deleted_only_when_its_own_session_is_known_to_have_ended(
+    noted: Notes, deleted: int
+) -> None:
+    assert deletes(steps_for(unavailable(noted, used=True), RUNNING)) == deleted
+
+
+@pytest.mark.parametrize("why", [SpentBy.CONDEMN, SpentBy.REFUSE, SpentBy.MOVE, SpentBy.SPEND])
+@pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
+def test_a_delete_that_hurts_what_was_available_ripens_first(why: SpentBy, seconds: int, deleted: int) -> None:
+    noted = spent(notes(), why, at=POLICY.ripening + seconds * SECOND)
+    assert deletes(steps_for(unavailable(noted, used=True), instance(1))) == deleted
+
+
+@pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
+def test_a_condemned_machine_that_runs_gets_the_time_of_a_presumed_session(seconds: int, deleted: int) -> None:
+    noted = spent(notes(), SpentBy.CONDEMN, at=POLICY.limit_of_presumed + POLICY.expiry_grace + seconds * SECOND)
+    assert deletes(steps_for(unavailable(noted, used=True), RUNNING)) == deleted
+
+
+def test_a_missing_power_state_is_not_taken_for_rest() -> None:
+    noted = spent(notes(), SpentBy.CONDEMN)
+    assert deletes(steps_for(unavailable(noted, used=True), instance(1, power=PowerState.UNKNOWN))) == 0
+
+
+def test_a_machine_that_failed_while_it_was_made_is_deleted_without_ceremony() -> None:
+    broken = instance(1, power=PowerState.UNKNOWN, provisioning=ProvisioningState.FAILED, marked=False)
+    noted = spent(blank_notes(), SpentBy.CONDEMN)
+    assert deletes(steps_for(unavailable(noted, used=True), broken)) == 1
+
+
+# -- EXPIRE
+
+
+@pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
+def test_a_session_ends_at_its_limit_and_a_minute(seconds: int, deleted: int) -> None:
+    noted = opened(at=POLICY.session_limit + POLICY.expiry_grace + seconds * SECOND)
+    steps = steps_for(unavailable(noted), RUNNING)
+    assert deletes(steps) == deleted
+    assert [step.change.edge for step in steps if step.change] == [Edge.EXPIRE] * deleted
+
+
+def test_without_a_session_limit_a_session_may_last() -> None:
+    endless = replace(POLICY, session_limit=timedelta(0))
+    assert steps_for(unavailable(opened(at=timedelta(days=9))), RUNNING, policy=endless) == ()
+
+
+@pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
+def test_a_presumed_session_ends_at_its_limit_even_then(seconds: int, deleted: int) -> None:
+    endless = replace(POLICY, session_limit=timedelta(0))
+    since = NOW - POLICY.presumed_limit - POLICY.expiry_grace - seconds * SECOND
+    assert deletes(steps_for(unavailable(notes(presumed_at=since)), RUNNING, policy=endless)) == deleted
+
+
+def test_at_rest_under_a_session_is_first_only_noted() -> None:
+    step = only(steps_for(unavailable(opened()), instance(1), look=sighting()))
+    assert (step.why, changed(step).rest_at, step.order) == (Why.RESTS, NOW, None)
+
+
+@pytest.mark.parametrize(("seconds", "edges"), [(-1, []), (0, [Edge.EXPIRE]), (1, [Edge.EXPIRE])])
+def test_at_rest_twice_ends_the_session(seconds: int, edges: list[Edge]) -> None:
+    noted = opened(rest_at=NOW - POLICY.witness_gap - seconds * SECOND)
+    steps = steps_for(unavailable(noted), instance(1))
+    assert [step.change.edge for step in steps if step.change and step.change.edge] == edges
+
+
+def test_the_second_witness_of_rest_is_a_targeted_get() -> None:
+    noted = opened(rest_at=ago(minutes=5))
+    assert steps_for(unavailable(noted), instance(1), look=sighting()) == ()
+
+
+def test_running_again_erases_the_first_witness() -> None:
+    step = only(steps_for(unavailable(opened(rest_at=ago(minutes=5))), RUNNING))
+    assert changed(step).rest_at is None
+
+
+# -- repeated deletes, and RETIRE
+
+
+@pytest.mark.parametrize(("attempts", "minutes"), [(1, 2), (2, 4), (3, 8), (6, 60), (40, 60)])
+@pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
+def test_a_delete_is_repeated_ever_more_patiently(attempts: int, minutes: int, seconds: int, deleted: int) -> None:
+    ordered = DeleteNote(at=NOW - timedelta(minutes=minutes, seconds=seconds), attempts=attempts)
+    noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE}, delete=ordered)
+    assert deletes(steps_for(unavailable(noted, used=True), RUNNING)) == deleted
+
+
+def test_after_five_deletes_somebody_is_told() -> None:
+    ordered = DeleteNote(at=ago(hours=2), attempts=5)
+    noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE}, delete=ordered)
+    plan = cleaner.decide(fleet(unavailable(noted, used=True), sees=cloud(RUNNING, look=ASKED)), POLICY)
+    assert [(held.why, held.alarm) for held in plan.refusals] == [(Why.UNDELETABLE, True)]
+
+
+def test_what_is_being_deleted_is_left_to_azure() -> None:
+    noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE})
+    going = instance(1, power=PowerState.RUNNING, provisioning=ProvisioningState.DELETING)
+    assert steps_for(unavailable(noted, used=True), going) == ()
+
+
+@pytest.mark.parametrize(("seconds", "edges"), [(-1, []), (0, [Edge.RETIRE]), (1, [Edge.RETIRE])])
+def test_a_gone_machine_is_retired_on_the_second_witness(seconds: int, edges: list[Edge]) -> None:
+    noted = spent(opened(), SpentBy.RELEASE, missed_at=NOW - POLICY.witness_gap - seconds * SECOND)
+    steps = steps_for(unavailable(noted, used=True), look=sighting())
+    assert [step.change.edge for step in steps if step.change] == edges
+
+
+@pytest.mark.parametrize(("seconds", "retired"), [(-1, 0), (0, 1), (1, 1)])
+def test_a_refusal_is_kept_for_its_reader(seconds: int, retired: int) -> None:
+    noted = spent(notes(), SpentBy.REFUSE, at=POLICY.refusal_kept + seconds * SECOND, missed_at=ago(hours=1))
+    assert len(steps_for(unavailable(noted, used=True), look=sighting())) == retired
+
+
+def test_an_unreadable_record_is_left_alone_when_its_machine_goes() -> None:
+    noted = spent(notes(), SpentBy.CONDEMN, missed_at=ago(hours=1))
+    what = replace(row(1, Unreadable(why="not JSON"), noted), index=frozenset({Status.UNAVAILABLE}))
+    step = only(steps_for(what, look=sighting()))
+    assert step.change is not None
+    assert not isinstance(step.change.record, type(None))
+    assert (step.change.notes, step.change.index) == (None, None)
+
+
+def test_it_begins_at_most_a_share_of_the_fleet_a_tick_the_longest_spent_first() -> None:
+    machines = [instance(number, power=PowerState.RUNNING) for number in range(1, 31)]
+    rows = [
+        row(
+            number,
+            record(number, Status.UNAVAILABLE, session_id=MINE, used=True),
+            replace(
+                spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE}, at=timedelta(minutes=number)),
+                instance_id=ref(number).instance_id,
+            ),
+        )
+        for number in range(1, 31)
+    ]
+    plan = cleaner.decide(fleet(*rows, sees=cloud(*machines, look=ASKED)), POLICY)
+    assert [step.vm_id for step in plan.steps] == [ref(number).vm_id for number in (30, 29, 28)]
+    assert sum(held.why is Why.BREAKER for held in plan.refusals) == 27
+
+
+def test_without_consent_nothing_is_ended_or_deleted() -> None:
+    noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE})
+    assert steps_for(unavailable(noted, used=True), RUNNING, look=sighting(By.TARGETED, consent=False)) == ()

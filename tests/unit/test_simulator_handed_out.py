@@ -1,0 +1,57 @@
+"""A machine that a second session gets, and everything that only looks like it."""
+
+import pytest
+from simulator_builders import azure, judged, told
+
+from emulator.history import What
+from simulator.happenings import Did
+from simulator.observer.handed_out import HandedOut
+from simulator.observer.wrong import Kind
+
+
+def test_a_machine_opened_for_a_second_session_is_wrong_and_counted_once() -> None:
+    history = (told(1, "ann", Did.OPENED), told(9, "bob", Did.OPENED), told(10, "bob", Did.CONNECTED))
+    (wrong,) = judged(HandedOut(), *history)
+    assert (wrong.kind, wrong.vm_id, wrong.session) == (Kind.HANDED_OUT, "vm", "bob")
+
+
+def test_it_is_wrong_long_after_the_first_session_has_left() -> None:
+    history = (told(1, "ann", Did.OPENED), told(2, "ann", Did.LEAVING), told(9999, "bob", Did.CONNECTED))
+    assert [each.session for each in judged(HandedOut(), *history)] == ["bob"]
+
+
+@pytest.mark.parametrize("departure", [Did.GAVE_UP, Did.REFUSED, Did.DISPLACED])
+def test_a_machine_that_came_up_for_a_session_that_never_went_in_is_used_all_the_same(departure: Did) -> None:
+    history = (
+        told(1, "ann", Did.PROMISED),
+        azure(2, What.RUNNING, by="starter"),
+        told(3, "ann", departure),
+        told(9, "bob", Did.OPENED),
+    )
+    assert [each.session for each in judged(HandedOut(), *history)] == ["bob"]
+
+
+def test_a_machine_given_back_before_it_came_up_is_fresh() -> None:
+    history = (
+        told(1, "ann", Did.PROMISED),
+        told(2, "ann", Did.GAVE_UP),
+        told(3, "bob", Did.PROMISED),
+        azure(4, What.RUNNING, by="starter"),
+        told(5, "bob", Did.OPENED),
+    )
+    assert judged(HandedOut(), *history) == []
+
+
+def test_a_machine_that_ran_before_anybody_was_promised_it_is_fresh() -> None:
+    history = (azure(0, What.RUNNING, by="provisioner"), azure(1, What.STOPPED, by="provisioner"))
+    assert judged(HandedOut(), *history, told(2, "ann", Did.PROMISED), told(3, "ann", Did.OPENED)) == []
+
+
+def test_one_session_may_come_and_go_on_its_machine() -> None:
+    history = [told(at, "ann", did) for at, did in enumerate((Did.OPENED, Did.CONNECTED, Did.CONNECTED))]
+    assert judged(HandedOut(), *history) == []
+
+
+def test_a_promise_of_somebody_elses_machine_is_not_yet_wrong() -> None:
+    history = (told(1, "ann", Did.OPENED), told(2, "bob", Did.PROMISED), told(3, "bob", Did.DISPLACED))
+    assert judged(HandedOut(), *history) == []

@@ -1,0 +1,63 @@
+"""What the user may choose, and what they are told when it cannot be used."""
+
+import pytest
+
+from simulator.options import HELP, InvalidOptions, read
+
+
+def test_without_a_choice_there_are_defaults() -> None:
+    options = read({})
+    assert (options.seconds, options.speed, options.seed, options.visitors_per_minute) == (None, 20.0, 1, 18.0)
+    assert not options.json
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("45", 45), ("60s", 60), ("2m", 120), ("1.5m", 90), ("1h", 3600), (" 10 S ", 10)]
+)
+def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
+    assert read({"FOR": text}).seconds == seconds
+
+
+def test_as_many_visitors_come_as_the_speed_lets_be_served_unless_one_says_otherwise() -> None:
+    assert read({"SPEED": "100"}).visitors_per_minute == 90
+    assert read({"SPEED": "100", "VISITORS": "0"}).visitors_per_minute == 0
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("1", True), ("true", True), ("0", False), ("", False), ("no", False)])
+def test_json_is_a_yes_or_a_no(text: str, wanted: bool) -> None:
+    assert read({"JSON": text}).json is wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("FOR", "soon"),
+        ("FOR", "0"),
+        ("FOR", "-5s"),
+        ("FOR", "5 weeks"),
+        ("SPEED", "0"),
+        ("SPEED", "nan"),
+        ("SPEED", "1001"),
+        ("SPEED", "fast"),
+        ("SEED", "1.5"),
+        ("SEED", "-1"),
+        ("VISITORS", "many"),
+        ("VISITORS", "-1"),
+        ("JSON", "perhaps"),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_the_remedy(name: str, text: str) -> None:
+    with pytest.raises(InvalidOptions) as mistake:
+        read({name: text})
+    assert str(mistake.value).startswith(f"{name}: {text!r} cannot be used; expected ")
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(InvalidOptions) as mistake:
+        read({"FOR": "soon", "SPEED": "fast", "JSON": "perhaps"})
+    assert len(str(mistake.value).splitlines()) == 3
+
+
+def test_the_help_names_every_option() -> None:
+    for name in ("FOR", "SPEED", "SEED", "VISITORS", "JSON"):
+        assert f"\n  {name} " in HELP

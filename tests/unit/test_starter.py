@@ -1,0 +1,231 @@
+"""The starter: a fleet in, a plan out."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+from builders import NOW, POLICY, SCALE_SET, ago, blank_notes, cloud, fleet, instance, notes, record, ref, row, sighting
+
+from scaler.controllers import starter
+from scaler.model.fleet import Cloud
+from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
+from scaler.model.lifecycle import Edge
+from scaler.model.notes import Ended, Notes, OpenedNote, ReservedNote, SpentBy, SpentNote, StartNote
+from scaler.model.plan import Listing, Nothing, Some, Start, Step, Why
+from scaler.model.record import Record, Status
+from scaler.model.row import Row
+from scaler.model.sighting import By, Sighting
+
+SECOND = timedelta(seconds=1)
+MINE, OTHER = SessionId("mine"), SessionId("other")
+RUNNING = instance(1, power=PowerState.RUNNING)
+
+
+def reserved(noted: Notes | None, session: SessionId | None = MINE, **fields: object) -> Row:
+    return row(1, record(1, Status.RESERVED, session_id=session, **fields), noted)
+
+
+def started(session: SessionId = MINE, attempts: int = 1, **age: float) -> Notes:
+    return notes(1, start=StartNote(session=session, at=ago(**(age or {"seconds": 30})), attempts=attempts))
+
+
+def steps_for(what: Row, *machines: Instance, look: Sighting | None = None) -> tuple[Step, ...]:
+    return starter.decide(fleet(what, sees=cloud(*machines, look=look or sighting(By.TARGETED))), POLICY).steps
+
+
+def only(steps: Iterable[Step]) -> Step:
+    (step,) = steps
+    return step
+
+
+def changed(step: Step) -> Notes:
+    assert step.change is not None
+    assert isinstance(step.change.notes, Notes)
+    return step.change.notes
+
+
+def refused_because(step: Step) -> Why:
+    assert step.change is not None
+    assert step.change.edge is Edge.REFUSE
+    assert changed(step).spent is not None
+    assert step.order is None
+    return step.why
+
+
+# -- what it looks at
+
+
+def test_without_reservations_azure_is_not_asked() -> None:
+    assert starter.wants(fleet(row(1, record(), notes())), POLICY) == Nothing()
+
+
+def test_a_reservation_is_looked_at_by_the_notes_instance_id() -> None:
+    assert starter.wants(fleet(reserved(notes(instance_id="77"))), POLICY) == Some(
+        refs=(
+            ref(1).__class__(scale_set=SCALE_SET, instance_id=notes(instance_id="77").instance_id, vm_id=ref(1).vm_id),
+        )
+    )
+
+
+@pytest.mark.parametrize(("waiting", "lists"), [(5, False), (6, True)])
+def test_above_five_waiting_starts_one_listing_is_cheaper(waiting: int, lists: bool) -> None:
+    rows = [row(n, record(n, Status.RESERVED, session_id=MINE), notes(n)) for n in range(waiting)]
+    assert isinstance(starter.wants(fleet(*rows), POLICY), Listing) is lists
+
+
+def test_when_the_listing_is_put_off_it_asks_for_the_first_ten() -> None:
+    rows = [row(n, record(n, Status.RESERVED, session_id=MINE), notes(n)) for n in range(15)]
+    want = starter.wants(fleet(*rows, sees=Cloud(unlisted=frozenset({SCALE_SET}))), POLICY)
+    assert isinstance(want, Some)
+    assert len(want.refs) == 10
+
+
+@pytest.mark.parametrize("noted", [None, notes(ended={MINE: Ended.RELEASE})], ids=["lost", "ended"])
+def test_what_the_registry_decides_alone_needs_no_look(noted: Notes | None) -> None:
+    assert starter.wants(fleet(reserved(noted)), POLICY) == Nothing()
+
+
+# -- starting
+
+
+def test_a_reserved_machine_at_rest_gets_its_note_and_then_the_order() -> None:
+    step = only(steps_for(reserved(notes()), instance(1)))
+    assert isinstance(step.order, Start)
+    assert changed(step).start == StartNote(session=MINE, at=NOW, attempts=1)
+
+
+@pytest.mark.parametrize(
+    ("machine", "noted"),
+    [
+        (instance(1, marked=False), notes()),
+        (instance(1), blank_notes(admitting_at=NOW)),
+        (instance(1, provisioning=ProvisioningState.FAILED, failure=FailureClass.ALLOCATION), notes()),
+        (RUNNING, notes()),
+        (instance(1), started(OTHER)),
+        (instance(1), notes(spent=SpentNote(why=SpentBy.CONDEMN, at=NOW))),
+    ],
+    ids=["unmarked", "not admitted", "failed", "runs for nobody", "started for another", "spent"],
+)
+def test_an_unfit_machine_is_refused_and_not_started(machine: Instance, noted: Notes) -> None:
+    assert refused_because(only(steps_for(reserved(noted), machine))) in {Why.TAINTED, Why.CANNOT_START}
+
+
+@pytest.mark.parametrize(("seconds", "orders"), [(-1, 0), (0, 1), (1, 1)])
+def test_a_start_is_repeated_when_the_last_order_is_dead(seconds: int, orders: int) -> None:
+    age = POLICY.order_horizon.total_seconds() + seconds
+    steps = steps_for(reserved(started(seconds=age)), instance(1))
+    assert [changed(step).start and step.why for step in steps] == [Why.START_OVERDUE] * orders
+
+
+def test_after_three_attempts_it_is_refused() -> None:
+    assert refused_because(only(steps_for(reserved(started(attempts=3, minutes=1)), instance(1)))) is Why.CANNOT_START
+
+
+@pytest.mark.parametrize(("seconds", "refused"), [(-1, False), (0, True), (1, True)])
+def test_a_machine_stuck_on_its_way_is_refused_after_the_start_timeout(seconds: int, refused: bool) -> None:
+    since = NOW - POLICY.start_timeout - seconds * SECOND
+    noted = notes(start=StartNote(session=MINE, at=ago(minutes=6), attempts=1), unsettled_at=since)
+    starting = instance(1, power=PowerState.STARTING, provisioning=ProvisioningState.UPDATING)
+    why = [step.why for step in steps_for(reserved(noted), starting)]
+    assert (Why.CANNOT_START in why) is refused
+
+
+# -- OPEN
+
+
+def test_a_running_machine_with_this_sessions_start_note_is_opened() -> None:
+    step = only(steps_for(reserved(started()), RUNNING))
+    assert step.change is not None
+    assert (step.change.edge, step.change.index, step.order) == (Edge.OPEN, Status.UNAVAILABLE, None)
+    opened = changed(step).opened
+    assert opened is not None
+    assert (opened.session, opened.at, opened.record.session_id) == (MINE, NOW, MINE)
+
+
+def test_open_goes_before_refuse_however_late() -> None:
+    noted = notes(
+        start=StartNote(session=MINE, at=ago(hours=2), attempts=3), reserved=ReservedNote(session=MINE, at=ago(hours=2))
+    )
+    step = only(steps_for(reserved(noted), RUNNING))
+    assert step.change is not None
+    assert step.change.edge is Edge.OPEN
+
+
+def test_a_machine_started_for_another_session_is_not_opened() -> None:
+    assert refused_because(only(steps_for(reserved(started(OTHER)), RUNNING))) is Why.TAINTED
+
+
+def test_a_machine_that_runs_but_is_still_updating_is_not_opened_yet() -> None:
+    steps = steps_for(
+        reserved(started()), instance(1, power=PowerState.RUNNING, provisioning=ProvisioningState.UPDATING)
+    )
+    assert all(step.change is None or step.change.edge is None for step in steps)
+
+
+# -- late writes
+
+
+def test_a_late_write_over_an_opened_session_is_undone_from_the_notes() -> None:
+    was = record(status=Status.UNAVAILABLE, session_id=OTHER, client_ip="192.0.2.1")
+    step = only(steps_for(reserved(notes(opened=OpenedNote(session=OTHER, at=ago(minutes=1), record=was))), RUNNING))
+    assert step.change is not None
+    assert (step.why, step.change.record, step.change.index) == (Why.UNDONE_OPEN, was, Status.UNAVAILABLE)
+
+
+def test_a_late_write_for_an_ended_session_is_spent_again_never_started() -> None:
+    step = only(steps_for(reserved(notes(ended={MINE: Ended.RELEASE})), instance(1)))
+    assert step.change is not None
+    assert isinstance(step.change.record, Record)
+    assert (step.why, step.change.record.used, step.order) == (Why.UNDONE_END, True, None)
+
+
+def test_a_session_that_gave_up_is_abandoned() -> None:
+    step = only(steps_for(reserved(started(), used=True), RUNNING))
+    assert step.change is not None
+    assert step.change.edge is Edge.ABANDON
+    assert changed(step).ended == {MINE: Ended.ABANDON}
+
+
+def test_a_reservation_without_a_session_is_refused_at_once() -> None:
+    assert refused_because(only(steps_for(reserved(notes(), None), instance(1)))) is Why.NO_SESSION
+
+
+def test_a_reservation_of_a_machine_without_notes_is_refused() -> None:
+    assert refused_because(only(steps_for(reserved(None)))) is Why.TAINTED
+
+
+# -- gone, and time-outs
+
+
+def test_a_gone_machine_is_refused_on_the_second_witness() -> None:
+    asked = Cloud(asked={ref(1).vm_id: sighting(By.TARGETED)})
+    first = only(starter.decide(fleet(reserved(notes()), sees=asked), POLICY).steps)
+    assert first.why is Why.MISSED
+    second = starter.decide(fleet(reserved(notes(missed_at=NOW - POLICY.witness_gap)), sees=asked), POLICY)
+    assert refused_because(only(second.steps)) is Why.GONE
+
+
+@pytest.mark.parametrize(("seconds", "refused"), [(-1, False), (0, True), (1, True)])
+def test_a_reservation_that_nothing_else_ends_is_refused_at_its_timeout(seconds: int, refused: bool) -> None:
+    since = NOW - POLICY.reservation_timeout - seconds * SECOND
+    noted = notes(reserved=ReservedNote(session=MINE, at=since), scale_set="no longer configured")
+    why = [step.why for step in steps_for(reserved(noted))]
+    assert (Why.TIMEOUT in why) is refused
+
+
+def test_the_clock_of_a_wait_starts_when_we_first_know_of_it_not_by_a_strangers_time() -> None:
+    what = reserved(notes(scale_set="no longer configured"), updated_at=ago(hours=9))
+    assert changed(only(steps_for(what))).reserved == ReservedNote(session=MINE, at=NOW)
+
+
+def test_without_consent_nothing_is_started() -> None:
+    steps = steps_for(reserved(notes()), instance(1), look=sighting(By.TARGETED, consent=False))
+    assert [step.order for step in steps] == [None]
+
+
+@pytest.mark.parametrize(("warm", "seconds"), [(True, 4), (False, 45)])
+def test_a_started_machine_is_looked_at_when_it_may_run(warm: bool, seconds: int) -> None:
+    plan = starter.decide(
+        fleet(reserved(notes(), warm=warm), sees=cloud(instance(1), look=sighting(By.TARGETED))), POLICY
+    )
+    assert plan.look_again == timedelta(seconds=seconds)

@@ -1,0 +1,114 @@
+"""The emulator's spoilt answers, at every call of the door: it says what went wrong in its own words, and lives on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+
+import pytest
+from clock import ManualClock
+from wire.scripted_arm import StaticToken
+
+from emulator.behaviour import Behaviour
+from emulator.latencies import Latencies
+from emulator.orders import Scale
+from emulator.scale_set import EmulatedScaleSet
+from emulator.wire.hostile import Hostile
+from emulator.wire.server import RunningServer, serve
+from emulator.wire.site import Site
+from scaler.errors import Garbled, Refused, ScalerError, Unreachable
+from scaler.model.instance import InstanceId, InstanceRef, VmId
+from scaler.ports import ScaleSet
+from scaler.vmss.client import Bounds, connect
+from scaler.vmss.gates import Gates
+from scaler.vmss.scale_set import ArmScaleSet
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+QUICK = Bounds(read=SECOND)
+SIPS = 4.0  # seconds for a trickle: each of its pauses is shorter than the time-out, all together are not
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    door: ScaleSet
+    server: RunningServer
+    ref: InstanceRef
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    clock = ManualClock()
+    emulated = EmulatedScaleSet(clock.now, behaviour=Behaviour(latencies=Latencies().exact()))
+    emulated.scale(Scale(capacity=1), by="operator")
+    clock.advance(timedelta(minutes=5))
+    site = Site(stall=0.0)
+    with ExitStack() as stack:
+        server = stack.enter_context(serve(emulated, site=site))
+        client = connect(site.place.subscription, StaticToken(), endpoint=server.url, bounds=QUICK)
+        stack.enter_context(closing(client.sdk))
+        door = ArmScaleSet(client, site.place.resource_group, emulated.name, clock=clock, gates=Gates(clock))
+        (vm,) = emulated.vms
+        ref = InstanceRef(scale_set=door.name, instance_id=InstanceId(vm.instance_id), vm_id=VmId(vm.vm_id))
+        yield Scene(door, server, ref)
+
+
+LOOKS: dict[str, Callable[[Scene], object]] = {
+    "view": lambda it: it.door.view(),
+    "listing": lambda it: it.door.list_instances(),
+    "get": lambda it: it.door.get(it.ref),
+}
+ORDERS: dict[str, Callable[[Scene], object]] = {
+    "start": lambda it: it.door.start([it.ref], within=MINUTE),
+    "deallocate": lambda it: it.door.deallocate([it.ref], within=MINUTE),
+    "mark": lambda it: it.door.mark(it.ref, None, within=MINUTE),
+    "set_capacity": lambda it: it.door.set_capacity(2, it.door.view().etag, within=MINUTE),
+}
+NO_ANSWER: dict[Hostile, type[ScalerError]] = {
+    Hostile.SLOW: Unreachable,
+    Hostile.BAD_GATEWAY: Unreachable,
+    Hostile.DROPPED: Unreachable,
+    Hostile.UNAUTHORIZED: Refused,
+}
+
+
+@pytest.mark.parametrize("how", Hostile)
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
+def test_nothing_is_learnt_from_a_spoilt_look_and_the_next_one_works(
+    look: Callable[[Scene], object], how: Hostile, scene: Scene
+) -> None:
+    scene.server.ambush(how, seconds=SIPS)
+    with pytest.raises(NO_ANSWER.get(how, Garbled)):
+        look(scene)
+    look(scene)
+
+
+@pytest.mark.parametrize("how", [Hostile.BAD_GATEWAY, Hostile.DROPPED, Hostile.UNAUTHORIZED])
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
+def test_an_order_that_was_not_accepted_says_so(order: Callable[[Scene], object], how: Hostile, scene: Scene) -> None:
+    scene.door.view()
+    for kind in ("batch-start", "vm-deallocate", "update-vm", "update-set"):
+        scene.server.ambush(how, kind=kind)
+    with pytest.raises(NO_ANSWER[how]):
+        order(scene)
+
+
+SPOILT_BODIES = [each for each in Hostile if each not in NO_ANSWER and each is not Hostile.HUGE]
+
+
+@pytest.mark.parametrize("how", SPOILT_BODIES)
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
+def test_an_order_that_was_accepted_is_accepted_however_its_answer_ends(
+    order: Callable[[Scene], object], how: Hostile, scene: Scene
+) -> None:
+    for kind in ("batch-start", "vm-deallocate", "update-vm", "update-set"):
+        scene.server.ambush(how, kind=kind)
+    order(scene)
+
+
+@pytest.mark.parametrize("how", [Hostile.SLOW, Hostile.HUGE])
+def test_an_order_does_not_wait_for_the_rest_of_an_answer_beyond_its_time(how: Hostile, scene: Scene) -> None:
+    scene.server.ambush(how, kind="update-vm", seconds=SIPS)
+    began = monotonic()
+    scene.door.mark(scene.ref, None, within=SECOND)
+    assert monotonic() - began < SIPS
