@@ -18,8 +18,8 @@ class _Versioned(msgspec.Struct):
     v: int = VERSION
 
 
-# A time without a zone, or something that looks like one: then the decoded times are checked, which is slow.
-_MAYBE_NAIVE = re.compile(rb'\d\d[:.]\d+"')
+# A time without a zone, or something that looks like one or hides one: then all times are looked at, which is slow.
+_MAYBE_NAIVE = re.compile(rb'\d\d[:.]\d+"|\\u')
 _notes = msgspec.json.Decoder(Notes)
 _versioned = msgspec.json.Decoder(_Versioned)
 

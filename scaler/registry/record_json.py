@@ -170,9 +170,10 @@ def _status(known: Mapping[str, msgspec.Raw]) -> Status:
 
 def _used(members: _Members) -> bool:
     try:
-        return any([_flag.decode(raw) for raw in members.used])  # all of them: each must be a flag
+        said = [_flag.decode(raw) for raw in members.used]
     except msgspec.ValidationError:
         raise _NotARecordError("its used is neither true nor false") from None
+    return any(said)
 
 
 def _known_pairs(record: Record) -> Iterator[tuple[str, str]]:

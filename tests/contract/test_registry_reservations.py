@@ -107,7 +107,7 @@ def test_ages_are_compared_as_times_not_as_texts(house: House) -> None:
         "2024-01-01T00:00:00.5Z",
         "2023-12-31T23:30:00-01:00",
         "2024-02-29T12:00:00Z",
-        "2024-03-01T00:00:00Z",
+        "2024-03-09T00:00:00Z",
         "2024-02-30T00:00:00Z",  # no such day: as old as one without a date
     ]
     for number, text in enumerate(reversed(texts)):
@@ -210,7 +210,12 @@ def test_any_utf_8_is_offered_and_kept(house: House) -> None:
 
 def test_strange_members_of_available_do_no_harm(house: House) -> None:
     house.redis.sadd(house.keys.index(Status.AVAILABLE), b"vmss:instance:", b"x", b"vmss:instance:A", b"\xff")
-    house.admit("a")
+    house.admit("long")
+    for key in (house.keys.instance, house.keys.notes):
+        house.redis.set(key(VmId("l" * 65)), house.redis.get(key(VmId("long"))).replace(b'"vmId":"long",', b""))
+    house.redis.sadd(house.keys.index(Status.AVAILABLE), house.keys.instance(VmId("l" * 65)))
+    house.redis.srem(house.keys.index(Status.AVAILABLE), house.keys.instance(VmId("long")))
+    house.admit("a", created_at=EPOCH + timedelta(hours=1))
     reservation = house.reservations.reserve(ME)
     assert reservation is not None
     assert reservation.vm_id == "a"
@@ -221,7 +226,7 @@ def test_spellings_collapse_when_the_script_writes(house: House) -> None:
     house.plant(
         "a",
         '{"VMID":"A","Status":"Reserved","status":"AVAILABLE","InstanceId":"9","custom":{"Status":1},'
-        '"region":null,"PUBLICIP":"1","publicip":"3","Publicip":"2"}',
+        '"region":null,"PUBLICIP":"1","publicip":"3","Publicip":"2","privateIp":"4","PRIVATEIP":"5"}',
     )
     reservation = house.reservations.reserve(ME)
     assert reservation is not None
@@ -235,6 +240,7 @@ def test_spellings_collapse_when_the_script_writes(house: House) -> None:
         "used": False,
         "warm": False,
         "publicIp": "1",
+        "privateIp": "4",
         "sessionId": ME,
         "custom": {"Status": 1},
     }
@@ -299,6 +305,7 @@ def test_cancel_before_a_start_gives_the_machine_back(house: House) -> None:
     assert (row.readable.session_id, row.readable.client_ip) == (None, None)
     assert row.notes == first.notes
     assert row.index == {Status.AVAILABLE}
+    assert house.redis.get(house.keys.session(ME)) is None
     assert house.reservations.cancel(ME) is Leaving.UNKNOWN
     assert house.reservations.reserve(OTHER) is not None
 
@@ -343,6 +350,75 @@ def test_a_machine_that_says_used_is_not_given_back(house: House) -> None:
     house.reservations.reserve(ME)
     house.plant("a", (house.raw("a") or b"").replace(b'"used":false', b'"used":true'))
     assert house.reservations.cancel(ME) is Leaving.ABANDONED
+
+
+def test_what_was_spent_by_somebody_else_has_ended(house: House) -> None:
+    let_in(house)
+    house.note("a", notes(presumed_at=EPOCH, spent=SpentNote(why=SpentBy.CONDEMN, at=EPOCH)))
+    before = house.row("a")
+    assert house.reservations.release(ME) is Leaving.ENDED
+    assert house.row("a") == before
+    house.admit("b")
+    again = house.reservations.reserve(ME)
+    assert again is not None
+    assert again.vm_id == "b"
+
+
+def test_a_machine_that_nobody_opened_cannot_be_released(house: House) -> None:
+    let_in(house)
+    house.note("a", started())
+    assert house.reservations.release(ME) is Leaving.UNKNOWN
+    assert house.reservations.cancel(ME) is Leaving.UNKNOWN
+
+
+def test_a_machine_that_is_available_again_is_nobody_s(house: House) -> None:
+    let_in(house)
+    house.plant("a", (house.raw("a") or b"").replace(b'"Unavailable"', b'"Available"'))
+    assert house.reservations.release(ME) is Leaving.UNKNOWN
+    assert house.reservations.cancel(ME) is Leaving.UNKNOWN
+
+
+def test_whose_machine_says_used_gets_another(house: House) -> None:
+    let_in(house)
+    house.plant("a", (house.raw("a") or b"").replace(b'"used":false', b'"used":true'))
+    house.admit("b")
+    again = house.reservations.reserve(ME)
+    assert again is not None
+    assert again.vm_id == "b"
+
+
+def test_whose_session_ended_there_gets_another(house: House) -> None:
+    let_in(house)
+    house.note("a", notes(ended={ME: Ended.MOVE}))
+    assert house.reservations.reserve(ME) is None
+
+
+def test_whose_machine_names_another_session_gets_another(house: House) -> None:
+    let_in(house)
+    house.plant("a", '{"status":"Reserved","sessionId":"other"}')
+    assert house.reservations.reserve(ME) is None
+
+
+def test_who_was_cancelled_by_a_naive_set_is_reserved_anew(house: House) -> None:
+    house.admit("a")
+    house.reservations.reserve(ME)
+    house.redis.srem(house.keys.index(Status.RESERVED), house.keys.instance(VmId("a")))
+    house.plant("a", (house.raw("a") or b"").replace(b'"Reserved"', b'"Available"'), Status.AVAILABLE)
+    again = house.reservations.reserve(ME)
+    assert again is not None
+    assert again.status is Status.RESERVED
+    assert house.row("a").index == {Status.RESERVED}
+
+
+def test_what_cannot_be_read_says_nothing_about_a_session(house: House) -> None:
+    let_in(house)
+    house.note("a", notes(ended={ME: Ended.EXPIRE}))
+    key = house.keys.notes(VmId("a"))
+    house.redis.set(key, (house.redis.get(key) or b"")[:-1] + b',"x":"\x01"}')
+    assert house.reservations.look(ME).stage is Stage.OPEN  # as far as the record knows
+    house.plant("a", (house.raw("a") or b"")[:-1] + b',"x":"\x01"}')
+    assert house.reservations.look(ME).stage is Stage.UNKNOWN
+    assert house.reservations.reserve(ME) is None
 
 
 def test_an_earlier_reason_for_being_spent_stays(house: House) -> None:
@@ -411,6 +487,20 @@ def test_a_polling_visitor_hears_each_stage(house: House) -> None:
     assert house.reservations.look(ME).stage is Stage.ENDED
     house.reservations.cancel(ME)
     assert house.reservations.look(OTHER).stage is Stage.UNKNOWN
+
+
+def test_whoever_was_opened_on_a_spent_machine_is_out(house: House) -> None:
+    row = let_in(house)
+    house.note("a", opened(row, spent=SpentNote(why=SpentBy.CONDEMN, at=EPOCH)))
+    assert house.reservations.look(ME).stage is Stage.ENDED
+    house.note("a", notes(presumed_at=EPOCH, spent=SpentNote(why=SpentBy.CONDEMN, at=EPOCH)))
+    assert house.reservations.look(ME).stage is Stage.ENDED
+    house.note("a", notes(presumed_at=EPOCH))
+    assert house.reservations.look(ME).stage is Stage.OPEN
+    house.plant("a", (house.raw("a") or b"").replace(b'"used":false', b'"used":true'))
+    assert house.reservations.look(ME).stage is Stage.ENDED
+    house.plant("a", (house.raw("a") or b"").replace(b'"Unavailable"', b'"Available"'))
+    assert house.reservations.look(ME).stage is Stage.UNKNOWN
 
 
 def test_a_refused_visitor_hears_why(house: House) -> None:

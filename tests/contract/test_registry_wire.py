@@ -12,10 +12,12 @@ from contract.registries import House, Server, StartServer, admission, free_port
 from scaler.errors import Refused, ScalerError, Unreachable
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import note
+from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.ports import Confirmation
 from scaler.registry.auth import connect
 from scaler.registry.keys import Keys
+from scaler.registry.lua import ScriptName, script_text
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations
 
@@ -79,6 +81,25 @@ def test_each_step_of_a_visitor_is_one_round_trip(shared_redis: Server) -> None:
     assert [packets_of(lambda call=call: call(me)) for call in calls] == [1, 1, 1, 1]  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("session", [b"", b"x" * 513, b"\xff", b"a\0", b"a\n"])
+@pytest.mark.parametrize("name", [each for each in ScriptName if each is not ScriptName.APPLY])
+def test_callers_in_other_languages_are_told_what_is_no_session_id(
+    real_house: House, name: ScriptName, session: bytes
+) -> None:
+    sets = [real_house.keys.index(status) for status in Status]
+    with pytest.raises(redis.ResponseError, match="session id"):
+        real_house.redis.eval(script_text(name), 4, "vmss:session:x", *sets, session, "")
+
+
+def test_a_client_address_that_is_no_text_is_left_out(real_house: House) -> None:
+    real_house.admit("a")
+    sets = [real_house.keys.index(status) for status in Status]
+    real_house.redis.eval(script_text(ScriptName.RESERVE), 4, "vmss:session:x", *sets, "x", b"\xff")
+    row = real_house.row("a")
+    assert row.readable is not None
+    assert (row.status, row.readable.client_ip) == (Status.RESERVED, None)
+
+
 def test_scripts_that_redis_has_forgotten_are_sent_again(real_house: House) -> None:
     row = real_house.admit("a")
     real_house.redis.script_flush()
@@ -118,6 +139,7 @@ def test_a_replica_confirms_what_it_has_and_a_stopped_one_does_not(start_redis: 
     wait_for_line(second, "Finished with success")
     house = redis_house(first.client(), Keys())
     house.admit("a")
+    house.redis.execute_command("WAIT", 1, 4000)  # until the new replica takes part
     assert house.registry.confirm() is Confirmation.REPLICATED
     second.process.send_signal(signal.SIGSTOP)
     house.admit("b")

@@ -199,6 +199,8 @@ def test_notes_leave_out_what_is_not_there() -> None:
         b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","ended":{"s":"somehow"}}',
         b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","admitted_at":"2026-01-01T00:00:00"}',
         b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","spent":{"why":"spend","at":"2026-01-01T00:00:00"}}',
+        b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","admitted_at":"2026-01-01T00:00:0\\u0030"}',
+        b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","admitted_at":"2026-01-01T00:00:00.5"}',
         b'{"v":1,"scale_set":"","unique_id":"","instance_id":"\xff"}',
     ],
 )

@@ -1,6 +1,7 @@
 """One visitor among queue managers that answer what a test wants, on a clock that only their waiting moves."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain, repeat
@@ -62,10 +63,8 @@ def account(
             raise RunEnded
 
     around = Surroundings(now=clock.now, tell=entries.append, reachable=lambda _: next(answers), pause=pause)
-    try:
+    with suppress(RunEnded):
         Visitor(visit, manager, around).run()
-    except RunEnded:
-        pass
     return entries
 
 

@@ -100,17 +100,13 @@ local function decoded(text)
   return ok and value or nil
 end
 
--- The object's members in their order: a list of {name = …, raw = …}; nil if the text is not strictly JSON in UTF-8.
+-- The object's members in their order: a list of {name = …, raw = …}, where of two with one
+-- name the last counts; nil if the text is not strictly JSON in UTF-8.
 local function members(text)
   if not decoded(text) or not is_utf8(text) then return nil end
-  local list, by_name = {}, {}
+  local list = {}
   local stop = past_container(text, past_space(text, 1), 1, function(quoted, raw)
-    local name = cjson.decode('[' .. quoted .. ']')[1]
-    if not by_name[name] then
-      by_name[name] = {name = name}
-      list[#list + 1] = by_name[name]
-    end
-    by_name[name].raw = raw
+    list[#list + 1] = {name = cjson.decode('[' .. quoted .. ']')[1], raw = raw}
   end)
   if not stop or past_space(text, stop) <= #text then return nil end
   return list

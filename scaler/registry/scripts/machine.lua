@@ -36,7 +36,7 @@ end
 -- Of several spellings of a known name ours counts, else the first in byte order.
 local function is_better(name, than, canonical)
   if than == nil or name == canonical then return true end
-  return than ~= canonical and name < than
+  return than ~= canonical and name <= than
 end
 
 local function is_text(value)

@@ -1,0 +1,29 @@
+"""What the docs draw from code is what the code says."""
+
+from pathlib import Path
+
+from docs.generate import LIFECYCLE_PAGE, README, lifecycle_page, readme
+from scaler.model.lifecycle import Edge
+
+
+def test_the_lifecycle_page_is_fresh() -> None:
+    assert LIFECYCLE_PAGE.read_text(encoding="utf-8") == lifecycle_page(), "stale: run `python docs/generate.py`"
+
+
+def test_the_readmes_settings_table_is_fresh() -> None:
+    assert README.read_text(encoding="utf-8") == readme(), "stale: run `python docs/generate.py`"
+
+
+def test_every_step_is_on_the_page() -> None:
+    assert all(f"| {edge} |" in lifecycle_page() for edge in Edge)
+
+
+def test_the_docs_name_no_file_that_does_not_exist() -> None:
+    root = Path(README).parent
+    pages = [README, *sorted((root / "docs").rglob("*.md"))]
+    for page in pages:
+        for word in page.read_text(encoding="utf-8").split("`"):
+            if word.startswith(("docs/", "scaler/", "tests/", "emulator/", "simulator/")) and word.endswith(
+                (".py", ".md")
+            ):
+                assert (root / word).exists(), f"{page.name} names {word}"

@@ -1,0 +1,95 @@
+"""Settings: what may be left out, what may not, and every mistake at once."""
+
+from datetime import timedelta
+
+import pytest
+
+from scaler.model.instance import ScaleSetName
+from scaler.model.policy import Capacity
+from scaler.settings import SETTINGS, InvalidSettings, load
+
+LEAST = {
+    "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000000",
+    "AZURE_RESOURCE_GROUP": "rg-pixels",
+    "AZURE_VMSS_NAME": "VMSS-Pixels",
+    "REDIS_HOST": "redis.example",
+}
+
+
+def mistakes(**changed: str) -> tuple[str, ...]:
+    with pytest.raises(InvalidSettings) as raised:
+        load(LEAST | changed)
+    return raised.value.mistakes
+
+
+def test_the_least_that_is_needed_is_enough() -> None:
+    settings = load(LEAST)
+    assert settings.scale_sets == (ScaleSetName("vmss-pixels"),)
+    assert settings.policy.capacity[ScaleSetName("vmss-pixels")] == Capacity(desired=4, warm=0)
+    assert (settings.prefix, settings.speed, settings.client_id) == ("vmss", 1.0, None)
+    assert settings.watches["starter"] == timedelta(seconds=9.5)
+
+
+def test_an_empty_environment_names_everything_that_is_missing_at_once() -> None:
+    with pytest.raises(InvalidSettings) as raised:
+        load({})
+    named = {each.split(":")[0] for each in raised.value.mistakes}
+    assert named == {"AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZURE_VMSS_NAME", "REDIS_URL"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AZURE_SUBSCRIPTION_ID", "my subscription"),
+        ("AZURE_VMSS_NAME", "../../other"),
+        ("AZURE_RESOURCE_GROUP", "a/b"),
+        ("AZURE_RESOURCE_MANAGER_URL", "management.azure.com"),
+        ("REDIS_URL", "http://redis"),
+        ("REDIS_PORT", "0"),
+        ("REDIS_PORT", "6379.5"),
+        ("REDIS_SSL", "maybe"),
+        ("SCALER_REDIS_PREFIX", "two words"),
+        ("SCALER_POOL_CAPACITY", "-1"),
+        ("SCALER_POOL_CAPACITY", "many"),
+        ("SCALER_POOL_CAPACITY", "nan"),
+        ("SCALER_VM_RUNTIME", "an hour"),
+        ("SCALER_VM_RUNTIME", "9" * 400),
+        ("SCALER_STARTER_WATCH", "1h"),
+        ("SCALER_PRESUMED_LIMIT", "0"),
+        ("SCALER_SPEED", "0"),
+        ("SCALER_SPEED", "inf"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_with_what_is_expected(name: str, value: str) -> None:
+    (mistake,) = mistakes(**{name: value})
+    assert mistake.startswith(f"{name}: ")
+
+
+def test_more_warm_than_machines_is_a_mistake() -> None:
+    assert "SCALER_POOL_CAPACITY" in mistakes(SCALER_POOL_CAPACITY="2", SCALER_WARMPOOL_SIZE="3")[0]
+
+
+def test_a_password_in_a_url_is_not_shown() -> None:
+    assert "hunter2" not in mistakes(REDIS_URL="http://user:hunter2@redis")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("360", 360), ("90s", 90), ("15m", 900), ("1.5h", 5400), ("0", 0), ("500ms", 0.5), (" 2 M ", 120)],
+)
+def test_durations_are_read_as_people_write_them_and_plain_numbers_are_seconds(text: str, seconds: float) -> None:
+    assert load(LEAST | {"SCALER_VM_RUNTIME": text}).policy.session_limit == timedelta(seconds=seconds)
+
+
+def test_speed_divides_every_duration_of_the_policy_and_no_count() -> None:
+    slow, fast = load(LEAST).policy, load(LEAST | {"SCALER_SPEED": "20"}).policy
+    assert fast.order_horizon == slow.order_horizon / 20
+    assert fast.session_limit == slow.session_limit / 20
+    assert {each: hold * 20 for each, hold in fast.failed_hold.items()} == dict(slow.failed_hold)
+    assert (fast.max_surge, fast.date_resolution) == (slow.max_surge, slow.date_resolution)
+
+
+def test_every_setting_that_is_read_is_in_the_table() -> None:
+    names = [each.name for each in SETTINGS]
+    assert len(names) == len(set(names))
+    assert all(each.meaning for each in SETTINGS)

@@ -1,0 +1,139 @@
+"""What a newcomer reads: one line per change, and nothing twice."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from simulator_builders import OFFERED, USED, azure, in_session, look, machine, second, told
+
+from emulator.history import What
+from scaler.model.instance import PowerState, ProvisioningState
+from scaler.model.plan import Why
+from simulator.clock import RunClock
+from simulator.counts import counts, power_word, status_word
+from simulator.figures import Figures
+from simulator.happenings import Did, Happening, Published, Told, Trouble
+from simulator.narrator import Glance, Narrator
+from simulator.observer.wrong import Kind, Wrong
+from simulator.table import WIDTH, Colour, Line, Table
+
+STEP = Told(at=second(1), event="step", controller="reconciler", why="marked", vm_id="vm", result="done")
+HELD = replace(STEP, event="held", why="enough of these for one tick", result="")
+
+
+def lines(*happenings: Happening, published: Published | None = OFFERED) -> list[str]:
+    out = io.StringIO()
+    glance = Glance(state=machine(PowerState.STOPPED).state, published=published)
+    narrator = Narrator(Table(out, coloured=False), RunClock(), lambda _: glance)
+    for each in happenings:
+        narrator.tell(each)
+    return out.getvalue().splitlines()
+
+
+def cells(line: str) -> list[str]:
+    return line.split()
+
+
+def test_a_step_shows_both_sides_of_the_machine_and_why() -> None:
+    (line,) = lines(replace(STEP, edge="ADMIT", why=Why.HORIZON_PASSED))
+    assert cells(line)[1:5] == ["vm", "Available", "stopped", "ADMIT"]
+    assert line.endswith(Why.HORIZON_PASSED)
+
+
+def test_a_step_with_an_order_names_both() -> None:
+    assert "EXPIRE+Delete" in lines(replace(STEP, edge="EXPIRE", order="Delete"))[0]
+
+
+def test_a_session_is_shown_whoever_names_it() -> None:
+    assert "ann" in lines(told(1, "ann", Did.PROMISED))[0]
+    assert "ann" in lines(azure(1, What.RUNNING), published=in_session("ann"))[0]
+    assert "ann" in lines(replace(STEP, edge="OPEN", session="ann"))[0]
+
+
+def test_what_was_not_done_says_so() -> None:
+    failed = replace(STEP, order="Start", result="failed", error="QuotaReached: no cores")
+    assert lines(failed)[0].endswith("marked – failed: QuotaReached: no cores")
+    assert lines(replace(STEP, edge="OPEN", result="lost race"))[0].endswith("marked – lost race")
+
+
+@pytest.mark.parametrize("why", [Why.SEEN_AGAIN, Why.WARMTH])
+def test_bookkeeping_that_follows_from_other_lines_is_left_out(why: Why) -> None:
+    assert lines(replace(STEP, why=why)) == []
+
+
+def test_what_is_held_back_tick_after_tick_is_told_once() -> None:
+    assert len(lines(HELD, HELD, HELD)) == 1
+    assert len(lines(HELD, STEP, HELD)) == 3
+
+
+def test_the_same_trouble_is_told_once_even_in_the_hosts_words() -> None:
+    failed = Told(at=second(1), event="tick_failed", controller="cleaner", why="tick failed: Redis is away\n")
+    again = Trouble(at=second(1), what="cleaner: function failed: Unreachable: Redis is away")
+    assert [line.partition("! ")[2] for line in lines(failed, again, failed)] == ["cleaner: tick failed: Redis is away"]
+    assert len(lines(failed, Trouble(at=second(1), what="something else"))) == 2
+
+
+def test_a_machine_that_is_gone_is_still_named_by_its_instance_id() -> None:
+    line = lines(azure(1, What.CREATED, by="provisioner"), azure(2, What.DELETED))[1]
+    assert cells(line)[1] == "0"
+
+
+def test_arrivals_and_connections_are_not_worth_a_line() -> None:
+    assert lines(told(1, "ann", Did.ARRIVED, None), told(2, "ann", Did.CONNECTED)) == []
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_no_line_is_wider_than_the_table(why: Why) -> None:
+    for line in lines(replace(STEP, edge="EXPIRE", order="Delete", session="v1234", why=why)):
+        assert len(line) <= WIDTH + len("EXPIRE+Delete") - 10
+
+
+def test_a_wrong_is_coloured_only_for_a_terminal() -> None:
+    wrong = Wrong(kind=Kind.LOST, at=second(1), why="it is nowhere", session="ann")
+    plain, coloured = io.StringIO(), io.StringIO()
+    for out, is_terminal in ((plain, False), (coloured, True)):
+        Narrator(Table(out, coloured=is_terminal), RunClock(), lambda _: Glance(state=None, published=None)).accuse(
+            wrong
+        )
+    assert "WRONG (reservations lost) session ann: it is nowhere" in plain.getvalue()
+    assert "\x1b" not in plain.getvalue()
+    assert coloured.getvalue().startswith(Colour.RED)
+
+
+def test_a_long_reason_goes_on_below_itself() -> None:
+    out = io.StringIO()
+    Table(out, coloured=False).row(Line(seconds=1.0, step="note", why="word " * 30))
+    first, second_line, *_ = out.getvalue().splitlines()
+    assert len(first) <= WIDTH
+    assert second_line.index("word") == first.index("word")
+
+
+@pytest.mark.parametrize(
+    ("published", "word"), [(None, "–"), (Published(), "–"), (OFFERED, "Available"), (USED, "used")]
+)
+def test_a_status_is_the_contracts_word_or_used(published: Published | None, word: str) -> None:
+    assert status_word(published) == word
+
+
+@pytest.mark.parametrize(
+    ("power", "state", "word"),
+    [
+        (PowerState.UNKNOWN, ProvisioningState.CREATING, "creating"),
+        (PowerState.UNKNOWN, ProvisioningState.FAILED, "failed"),
+        (PowerState.RUNNING, ProvisioningState.DELETING, "deleting"),
+        (PowerState.RUNNING, ProvisioningState.SUCCEEDED, "running"),
+    ],
+)
+def test_a_power_state_is_azures_word_or_what_is_under_way(
+    power: PowerState, state: ProvisioningState, word: str
+) -> None:
+    assert power_word(machine(power, provisioning=state).state) == word
+
+
+def test_the_counts_say_how_many_of_what() -> None:
+    figures = Figures(waits=[1.0, 2.0])
+    now = look(1, machine(PowerState.RUNNING), machine(PowerState.STOPPED, OFFERED), machine(PowerState.RUNNING, USED))
+    assert counts(now, figures, 120.4) == (
+        "1 new, 1 Available, 1 used | 2 running, 1 stopped | waits p50 1.0 s p95 2.0 s | 0 waiting | ARM 120/min"
+    )
+    assert counts(look(1), Figures(), 0) == "empty | empty | 0 waiting | ARM 0/min"

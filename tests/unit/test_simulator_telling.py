@@ -1,0 +1,85 @@
+"""Lines of the functions host's log, and what is worth showing of them."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from simulator.happenings import Told, Trouble
+from simulator.telling import heard, is_ready
+
+TIME = "2026-01-01T12:00:00.500Z"
+
+
+def line(**fields: object) -> str:
+    return json.dumps({"time": TIME, "level": "INFO", "logger": "scaler", "message": "a message", **fields})
+
+
+def test_a_step_is_told_with_all_that_the_scaler_says_of_it() -> None:
+    step = {"event": "step", "controller": "starter", "vm_id": "vm", "edge": "OPEN", "order": "", "result": "done"}
+    told = heard(line(**step, why="it runs", error="", facts={"session": "ann"}))
+    assert told == Told(
+        at=datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC),
+        event="step",
+        controller="starter",
+        why="it runs",
+        vm_id="vm",
+        session="ann",
+        edge="OPEN",
+        result="done",
+    )
+
+
+def test_a_failed_tick_is_told_by_its_message_and_the_function_it_ran_in() -> None:
+    told = heard(line(level="WARNING", event="tick_failed", function="cleaner", message="tick failed: Redis is away"))
+    assert isinstance(told, Told)
+    assert (told.controller, told.why) == ("cleaner", "tick failed: Redis is away")
+
+
+def test_what_is_held_back_with_an_alarm_is_marked_so() -> None:
+    told = heard(line(level="ERROR", event="held", why="who unprotected it?"))
+    assert isinstance(told, Told)
+    assert told.alarm
+
+
+@pytest.mark.parametrize("event", ["tick", None])
+def test_what_says_nothing_new_is_not_shown(event: str | None) -> None:
+    assert heard(line(event=event)) is None
+
+
+def test_an_error_of_the_host_is_a_trouble_in_one_line() -> None:
+    exception = "Traceback (most recent call last):\n  File …\nValueError: no such thing"
+    trouble = heard(line(level="ERROR", logger="functions_host", function="cleaner", exception=exception))
+    assert isinstance(trouble, Trouble)
+    assert trouble.what == "cleaner: a message: ValueError: no such thing"
+    assert not trouble.fatal
+
+
+@pytest.mark.parametrize("text", ["Segmentation fault", "[1, 2]", "{"])
+def test_a_line_that_is_no_log_line_is_shown_as_it_is(text: str) -> None:
+    trouble = heard(text)
+    assert isinstance(trouble, Trouble)
+    assert text in trouble.what
+
+
+@pytest.mark.parametrize("text", ["", "\n"])
+def test_an_empty_line_is_nothing(text: str) -> None:
+    assert heard(text) is None
+
+
+@pytest.mark.parametrize("wrong", [{"time": "yesterday"}, {"facts": "none"}, {"vm_id": None}, {"why": 7}])
+def test_a_step_with_a_strange_field_is_told_all_the_same(wrong: dict[str, object]) -> None:
+    assert isinstance(
+        heard(
+            line(event="step", controller="cleaner", **wrong)
+            if "time" not in wrong
+            else json.dumps({"logger": "scaler", "event": "step", **wrong})
+        ),
+        Told,
+    )
+
+
+def test_the_host_is_ready_when_it_says_so() -> None:
+    assert is_ready(line(logger="functions_host", message="host started"))
+    assert not is_ready(line(message="host stopping"))
+    assert not is_ready("host started")

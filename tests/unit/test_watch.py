@@ -1,0 +1,104 @@
+"""A watch: ticks when due, when something new shows, and after a failure."""
+
+from datetime import timedelta
+
+import pytest
+from clock import ManualClock
+
+from scaler.errors import ScalerError, Unreachable
+from scaler.model.instance import VmId
+from scaler.model.plan import Plan
+from scaler.report import Report
+from scaler.telemetry import Telemetry
+from scaler.watch import Watch
+
+SECOND = timedelta(seconds=1)
+
+
+class CountingTick:
+    """Notes when it ran; wants to look again after `again`; fails where told to."""
+
+    def __init__(self, clock: ManualClock, again: timedelta | None = None, *failures: ScalerError | None) -> None:
+        self.clock, self.again, self.failures = clock, again, list(failures)
+        self.ran_at: list[float] = []
+
+    def run(self) -> Report:
+        self.ran_at.append(self.clock.monotonic())
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+        return Report(plan=Plan(look_again=self.again))
+
+
+def watch(tick: CountingTick) -> Watch:
+    return Watch(tick, Telemetry("reconciler"), tick.clock)
+
+
+def test_a_watch_of_no_length_is_one_tick() -> None:
+    tick = CountingTick(ManualClock(), again=SECOND)
+    watch(tick).run(timedelta(0))
+    assert tick.ran_at == [0.0]
+
+
+def test_it_ticks_again_when_the_plan_says_so_and_ends_before_the_next_timer() -> None:
+    tick = CountingTick(ManualClock(), again=4 * SECOND)
+    watch(tick).run(10 * SECOND)
+    assert tick.ran_at == [0.0, 4.0, 8.0]
+
+
+def test_without_anything_to_look_at_again_it_ends_at_once() -> None:
+    tick = CountingTick(ManualClock())
+    watch(tick).run(10 * SECOND)
+    assert (tick.ran_at, tick.clock.monotonic()) == ([0.0], 0.0)
+
+
+def test_a_new_reservation_is_acted_on_within_250_milliseconds() -> None:
+    clock = ManualClock()
+    tick = CountingTick(clock)
+    reserved_at = 3.1
+
+    def probe() -> frozenset[VmId]:
+        return frozenset({VmId("a")}) if clock.monotonic() >= reserved_at else frozenset()
+
+    Watch(tick, Telemetry("starter"), clock, probe).run(9.5 * SECOND)
+    assert len(tick.ran_at) == 2
+    assert tick.ran_at[0] == 0.0
+    assert reserved_at <= tick.ran_at[1] <= reserved_at + 0.25
+
+
+def test_a_reservation_that_goes_away_needs_no_tick() -> None:
+    clock = ManualClock()
+    tick = CountingTick(clock)
+
+    def probe() -> frozenset[VmId]:
+        return frozenset({VmId("a")}) if clock.monotonic() < 3 else frozenset()
+
+    Watch(tick, Telemetry("starter"), clock, probe).run(9.5 * SECOND)
+    assert tick.ran_at == [0.0]
+
+
+def test_a_failed_tick_is_one_line_and_the_next_one_works(caplog: pytest.LogCaptureFixture) -> None:
+    away = Unreachable("Redis at 127.0.0.1:6379 does not answer")
+    tick = CountingTick(ManualClock(), 1 * SECOND, away, away)
+    watch(tick).run(3 * SECOND)
+    assert tick.ran_at == [0.0, 1.0, 2.0, 3.0]
+    assert [line.getMessage() for line in caplog.records] == [f"tick failed: {away}"]
+
+
+def test_a_watch_whose_last_tick_failed_fails_so_that_the_invocation_does() -> None:
+    tick = CountingTick(ManualClock(), None, Unreachable("away"))
+    with pytest.raises(Unreachable):
+        watch(tick).run(timedelta(0))
+
+
+def test_a_failing_probe_is_a_failed_tick_and_is_tried_again() -> None:
+    clock = ManualClock()
+    tick = CountingTick(clock)
+
+    def probe() -> frozenset[VmId]:
+        if clock.monotonic() < 2:
+            raise Unreachable("away")
+        return frozenset()
+
+    Watch(tick, Telemetry("starter"), clock, probe).run(4 * SECOND)
+    assert tick.ran_at == [2.0]
