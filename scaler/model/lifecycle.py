@@ -120,7 +120,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             target=_U,
             used=True,
             owners=(Owner.STARTER,),
-            when="it cannot start, is gone or is tainted, and another one is Available",
+            when="it cannot start, is gone or is tainted, and another one is Available; nobody takes it yet",
         ),
         Rule(
             edge=Edge.REFUSE,
@@ -152,8 +152,8 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             target=_U,
             used=True,
             owners=(Owner.CLEANER,),
-            takes=False,  # only a tainted one so far, which left `available` at first sight
-            when="tainted, and seen at rest",
+            takes=True,
+            when="surplus or stale; nobody decides that yet",
         ),
         Rule(
             edge=Edge.FORGET,

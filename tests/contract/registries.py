@@ -16,9 +16,9 @@ import pytest
 import redis
 from clock import ManualClock
 
-from scaler.model.instance import InstanceId, ScaleSetName, VmId
+from scaler.model.instance import InstanceId, ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change, Edge, Owner, step
-from scaler.model.notes import Notes
+from scaler.model.notes import Notes, OpenedNote, StartNote
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.ports import Registry
@@ -30,6 +30,21 @@ from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+ME, OTHER = SessionId('visitor "1" / é'), SessionId("other")
+KEPT = (("tags", "[]"), ("big", "12345678901234567890.000"), ("odd", '{ "\\u00e9" : [1.0, {}, ""] }'), ("é", '"\\/"'))
+"""Fields of the queue manager's that JSON libraries like to change."""
+
+STRANGE_NOTES = (
+    *(None, b"7", b"[]", b"{}", b'{"v":2}', b"\xff", b"{"),
+    b'{"v":1,"admitted_at":"2026-01-01T00:00:00Z"}',
+    b'{"v":2,"scale_set":"","unique_id":"","instance_id":"","admitted_at":"2026-01-01T00:00:00Z","presumed_at":"x"}',
+    b'{"v":2,"scale_set":"","unique_id":"","instance_id":"","admitted_at":"2026-01-01T00:00:00Z"}',
+    b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","presumed_at":"2026-01-01T00:00:00Z","ended":[]}',
+    b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","presumed_at":"2026-01-01T00:00:00Z","opened":true}',
+    b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","presumed_at":"2026-01-01T00:00:00Z","x":\x01}',
+    b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","admitted_at":"2026-01-01T00:00:00Z","x":"\x01"}',
+)
+"""Values that are no notes of ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +111,36 @@ def notes(**fields: Any) -> Notes:
 def admission(row: Row, **fields: Any) -> Change:
     """The step that makes a machine Available."""
     return step(Edge.ADMIT, Owner.RECONCILER, row, record(row.vm_id, **fields), notes(), EPOCH)
+
+
+def started(session: SessionId = ME, **fields: Any) -> Notes:
+    """Notes of a machine that was ordered to start for this session."""
+    return notes(start=StartNote(session=session, at=EPOCH, attempts=1), **fields)
+
+
+def opened(row: Row, session: SessionId = ME, **fields: Any) -> Notes:
+    """Notes of a machine that this session was let in to."""
+    assert row.readable is not None
+    return started(session, opened=OpenedNote(session=session, at=EPOCH, record=row.readable), **fields)
+
+
+def let_in(house: House, vm_id: str = "a", session: SessionId = ME, **fields: Any) -> Row:
+    """A session on an opened machine."""
+    house.admit(vm_id, **fields)
+    assert house.reservations.reserve(session) is not None
+    row = house.note(vm_id, opened(house.row(vm_id), session))
+    assert row.readable is not None
+    text = (house.raw(vm_id) or b"").replace(b'"Reserved"', b'"Unavailable"')
+    house.redis.srem(house.keys.index(Status.RESERVED), house.keys.instance(VmId(vm_id)))
+    house.plant(vm_id, text, Status.UNAVAILABLE)
+    return house.row(vm_id)
+
+
+def readable(house: House, vm_id: str) -> Record:
+    """The record, which must be one."""
+    found = house.row(vm_id).readable
+    assert found is not None
+    return found
 
 
 def memory_house(clock: ManualClock) -> House:

@@ -1,13 +1,19 @@
 """Settings: what may be left out, what may not, and every mistake at once."""
 
+import json
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from emulator.wire.site import Place
 from scaler.model.instance import ScaleSetName
 from scaler.model.policy import Capacity
 from scaler.settings import SETTINGS, InvalidSettings, load
 
+ROOT = Path(__file__).parent.parent.parent
 LEAST = {
     "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000000",
     "AZURE_RESOURCE_GROUP": "rg-pixels",
@@ -93,3 +99,25 @@ def test_every_setting_that_is_read_is_in_the_table() -> None:
     names = [each.name for each in SETTINGS]
     assert len(names) == len(set(names))
     assert all(each.meaning for each in SETTINGS)
+
+
+def test_the_example_settings_of_the_local_run_fit_the_emulator() -> None:
+    values = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
+    settings = load(values)
+    place = Place()
+    assert (settings.subscription, settings.resource_group) == (place.subscription, place.resource_group)
+    assert settings.scale_sets == (ScaleSetName("vmss-pixels"),)
+
+
+def test_the_settings_can_be_checked_from_a_shell() -> None:
+    def check(**environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "scaler"], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    good = check(**LEAST, REDIS_PASSWORD="hunter2")
+    assert (good.returncode, "hunter2" in good.stdout) == (0, False)
+    bad = check(**LEAST | {"SCALER_POOL_CAPACITY": "many", "REDIS_PORT": "x"})
+    assert bad.returncode == 2
+    assert "SCALER_POOL_CAPACITY: 'many'" in bad.stderr
+    assert "REDIS_PORT: 'x'" in bad.stderr

@@ -10,8 +10,8 @@ local ORDER = {
   'vmId', 'instanceId', 'status', 'used', 'warm', 'region',
   'publicIp', 'privateIp', 'sessionId', 'clientIp', 'createdAt', 'updatedAt',
 }
-local KNOWN, STATUS = {}, {}
-for _, name in ipairs(ORDER) do KNOWN[name:lower()] = name end
+local OURS, KNOWN, STATUS = {}, {}, {}
+for _, name in ipairs(ORDER) do OURS[name], KNOWN[name:lower()] = name, name end
 for status in pairs(INDEX) do STATUS[status:lower()] = status end
 
 local function is_bad_argument()
@@ -47,7 +47,7 @@ end
 local function record_of(text, vm_id)
   local found, spelled, used = {}, {}, false
   for name, value in pairs(decoded(text) or {}) do
-    local canonical = KNOWN[name:lower()]
+    local canonical = OURS[name] or KNOWN[name:lower()]
     if canonical == 'used' then
       if type(value) ~= 'boolean' and value ~= NULL then return nil end
       used = used or value == true

@@ -10,23 +10,21 @@ local function is_still_theirs(machine)
   return record.status ~= AVAILABLE and record.sessionId == SESSION
 end
 
-local function may_be_offered(machine)
-  local record, notes = machine.record, machine.notes
-  if not record or not notes or record.status ~= AVAILABLE or record.used then return false end
-  return is_fresh(notes) and not how_it_ended(notes)
+local function says_available(vm_id, text)
+  local record = record_of(text or nil, vm_id)
+  if not record or record.status ~= AVAILABLE or record.used then return nil end
+  local created = moment(record.createdAt) or math.huge
+  return {vm_id = vm_id, text = text, warm = record.warm == true, created = created}
 end
 
 local function candidates()
-  local keys = redis.call('SRANDMEMBER', INDEX[AVAILABLE], EXAMINED)
-  local found = {}
-  for _, key in ipairs(keys) do
-    local vm_id = vm_id_of(key)
-    local machine = vm_id and load(vm_id)
-    if machine and may_be_offered(machine) then
-      machine.created = moment(machine.record.createdAt) or math.huge
-      machine.warm = machine.record.warm == true
-      found[#found + 1] = machine
-    end
+  local keys, found = {}, {}
+  for _, member in ipairs(redis.call('SRANDMEMBER', INDEX[AVAILABLE], EXAMINED)) do
+    if vm_id_of(member) then keys[#keys + 1] = member end
+  end
+  local texts = #keys > 0 and redis.call('MGET', unpack(keys)) or {}
+  for number, key in ipairs(keys) do
+    found[#found + 1] = says_available(vm_id_of(key), texts[number])
   end
   return found
 end
@@ -36,6 +34,13 @@ local function is_preferred(a, b)
   if a.warm ~= b.warm then return a.warm end
   if a.created ~= b.created then return a.created < b.created end
   return a.vm_id < b.vm_id
+end
+
+-- The notes beat the record. They are read for the best candidates only, until one may be offered.
+local function may_be_offered(machine)
+  local text = text_at(notes_key(machine.vm_id))
+  local notes = notes_of(text)
+  return notes and is_fresh(notes) and not how_it_ended(notes) and members(text)
 end
 
 local function reserve(machine)
@@ -55,7 +60,7 @@ if own and is_still_theirs(own) then return {own.vm_id, own.text} end
 local found = candidates()
 table.sort(found, is_preferred)
 for _, machine in ipairs(found) do
-  local reserved = reserve(machine)
+  local reserved = may_be_offered(machine) and reserve(machine)
   if reserved then return reserved end
 end
 return nil

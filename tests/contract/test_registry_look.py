@@ -1,0 +1,155 @@
+"""look, and what all four calls of the queue manager have in common; held by every implementation."""
+
+import pytest
+from contract.registries import EPOCH, ME, OTHER, House, let_in, notes, opened, readable, started
+
+from scaler.model.instance import SessionId, VmId
+from scaler.model.lifecycle import LIFECYCLE, Edge, Owner, restore
+from scaler.model.notes import Ended, SpentBy, SpentNote
+from scaler.model.record import Status
+from scaler.model.row import Row
+from scaler.registry.sessions import Leaving, Stage
+
+
+def test_what_cannot_be_read_says_nothing_about_a_session(house: House) -> None:
+    let_in(house)
+    house.note("a", notes(ended={ME: Ended.EXPIRE}))
+    key = house.keys.notes(VmId("a"))
+    house.redis.set(key, (house.redis.get(key) or b"")[:-1] + b',"x":"\x01"}')
+    assert house.reservations.look(ME).stage is Stage.OPEN  # as far as the record knows
+    house.plant("a", (house.raw("a") or b"")[:-1] + b',"x":"\x01"}')
+    assert house.reservations.look(ME).stage is Stage.UNKNOWN
+    assert house.reservations.reserve(ME) is None
+
+
+def test_whoever_knows_the_machine_needs_no_pointer(house: House) -> None:
+    let_in(house)
+    house.redis.delete(house.keys.session(ME))
+    assert house.reservations.release(ME) is Leaving.UNKNOWN
+    assert house.reservations.look(ME, VmId("A")).stage is Stage.OPEN
+    assert house.reservations.release(ME, VmId("a")) is Leaving.RELEASED
+
+
+def test_a_polling_visitor_hears_each_stage(house: House) -> None:
+    assert house.reservations.look(ME).stage is Stage.UNKNOWN
+    house.admit("a", public_ip="20.1.2.3")
+    house.reservations.reserve(ME)
+    waiting = house.reservations.look(ME)
+    assert waiting.stage is Stage.RESERVED
+    row = house.note("a", opened(house.row("a")))
+    inside = house.reservations.look(ME)
+    assert inside.stage is Stage.OPEN
+    assert inside.reservation is not None
+    assert inside.reservation.public_ip == "20.1.2.3"
+    house.note("a", opened(row, ended={ME: Ended.EXPIRE}))
+    assert house.reservations.look(ME).stage is Stage.ENDED
+    house.reservations.cancel(ME)
+    assert house.reservations.look(OTHER).stage is Stage.UNKNOWN
+
+
+def test_whoever_was_opened_on_a_spent_machine_is_out(house: House) -> None:
+    row = let_in(house)
+    house.note("a", opened(row, spent=SpentNote(why=SpentBy.CONDEMN, at=EPOCH)))
+    assert house.reservations.look(ME).stage is Stage.ENDED
+    house.note("a", notes(presumed_at=EPOCH, spent=SpentNote(why=SpentBy.CONDEMN, at=EPOCH)))
+    assert house.reservations.look(ME).stage is Stage.ENDED
+    house.note("a", notes(presumed_at=EPOCH))
+    assert house.reservations.look(ME).stage is Stage.OPEN
+    house.plant("a", (house.raw("a") or b"").replace(b'"used":false', b'"used":true'))
+    assert house.reservations.look(ME).stage is Stage.ENDED
+    house.plant("a", (house.raw("a") or b"").replace(b'"Unavailable"', b'"Available"'))
+    assert house.reservations.look(ME).stage is Stage.UNKNOWN
+
+
+def test_a_refused_visitor_hears_why(house: House) -> None:
+    house.admit("a")
+    house.reservations.reserve(ME)
+    spent = SpentNote(why=SpentBy.REFUSE, at=EPOCH, reason="no machine could be started")
+    house.note("a", notes(ended={ME: Ended.REFUSE}, spent=spent))
+    sight = house.reservations.look(ME)
+    assert (sight.stage, sight.reason, sight.reservation) == (Stage.REFUSED, "no machine could be started", None)
+
+
+def test_a_session_is_open_though_a_late_write_hides_it(house: House) -> None:
+    let_in(house)
+    house.plant("a", '{"status":"Reserved","sessionId":"other"}')
+    assert house.reservations.look(ME).stage is Stage.OPEN
+
+
+def test_looking_writes_nothing(house: House) -> None:
+    let_in(house)
+    before = house.registry.read()
+    for session in (ME, OTHER):
+        house.reservations.look(session)
+    assert house.registry.read().rows == before.rows
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 129, "a\nb", "a\0b", "\x7f", "\ud800"])
+def test_what_is_no_session_id_is_an_error(house: House, bad: str) -> None:
+    for call in (house.reservations.reserve, house.reservations.release, house.reservations.cancel):
+        with pytest.raises(ValueError):  # noqa: PT011 - two of them, of one kind
+            call(SessionId(bad))
+
+
+def test_the_longest_session_id_is_kept_whole(house: House) -> None:
+    session = SessionId("é" * 128)
+    house.admit("a")
+    house.reservations.reserve(session)
+    assert readable(house, "a").session_id == session
+    assert house.reservations.look(session).stage is Stage.RESERVED
+
+
+def test_the_pointer_from_session_to_machine_lives_a_day(house: House) -> None:
+    house.admit("a")
+    house.reservations.reserve(ME)
+    assert 86_000 <= house.redis.ttl(house.keys.session(ME)) <= 86_400
+    house.redis.expire(house.keys.session(ME), 10)
+    row = house.row("a")
+    house.apply(restore(row, readable(house, "a"), Status.RESERVED))
+    assert 86_000 <= house.redis.ttl(house.keys.session(ME)) <= 86_400
+
+
+def test_a_moved_session_finds_its_new_machine(house: House) -> None:
+    house.admit("a")
+    house.reservations.reserve(ME)
+    row = house.admit("b", session_id=ME)
+    text = (house.raw("b") or b"").replace(b'"Available"', b'"Reserved"')
+    house.plant("b", text)
+    assert row.readable is not None
+    house.apply(restore(house.row("b"), readable(house, "b"), Status.RESERVED))
+    sight = house.reservations.look(ME)
+    assert sight.reservation is not None
+    assert sight.reservation.vm_id == "b"
+
+
+def steps_of_the_visitor(house: House) -> dict[Edge, tuple[Row, Row]]:
+    """Each edge of the visitor's, with the rows before and after."""
+    house.admit("a")
+    free = house.row("a")
+    house.reservations.reserve(ME)
+    reserved = house.row("a")
+    house.reservations.cancel(ME)
+    cancelled = house.row("a")
+    house.reservations.reserve(ME)
+    starting = house.note("a", started())
+    house.reservations.cancel(ME)
+    abandoned = house.row("a")
+    inside = let_in(house, "b", OTHER)
+    house.reservations.release(OTHER)
+    return {
+        Edge.RESERVE: (free, reserved),
+        Edge.CANCEL: (reserved, cancelled),
+        Edge.ABANDON: (starting, abandoned),
+        Edge.RELEASE: (inside, house.row("b")),
+    }
+
+
+def test_the_scripts_take_the_steps_of_the_table_and_all_of_the_visitors(house: House) -> None:
+    taken = steps_of_the_visitor(house)
+    assert set(taken) == {edge for edge, rule in LIFECYCLE.items() if Owner.VISITOR in rule.owners}
+    for edge, (before, after) in taken.items():
+        rule = LIFECYCLE[edge]
+        assert before.status in rule.sources, edge
+        assert after.readable is not None
+        assert (after.status, after.readable.used) == (rule.target, rule.used), edge
+        assert after.index == {rule.target}, edge
