@@ -69,6 +69,10 @@ class Eyes:
         else:
             self._short_since.pop(view.name, None)
 
+    def patched(self, scale_set: ScaleSetName) -> None:
+        """Capacity was patched again: its shortness is timed anew."""
+        self._short_since.pop(scale_set, None)
+
     def _ask(self, cloud: Cloud, refs: tuple[InstanceRef, ...]) -> tuple[Cloud, tuple[ScalerError, ...]]:
         errors: list[ScalerError] = []
         wanted: dict[ScaleSetName, list[InstanceRef]] = {}

@@ -49,21 +49,23 @@ class Scaler:
         self._clock = SystemClock()
         self._registry = _registry_of(settings)
         self._scale_sets = _scale_sets_of(settings, self._clock)
-        self._watches = {name: self._watch_of(name) for name in Name}
+        self._ticks = {name: self._tick_of(name) for name in Name}
+        self._telemetry = {name: Telemetry(name) for name in Name}
         self._checked = False
 
-    def _watch_of(self, name: Name) -> Watch:
+    def _tick_of(self, name: Name) -> Tick:
         named = {each: scale_set.for_controller(name) for each, scale_set in self._scale_sets.items()}
         registry = None if name is Name.PROVISIONER else self._registry
         ports = Ports(registry=registry, scale_sets=named, clock=self._clock)
-        probe = self._registry.reserved if name is Name.STARTER else None
-        return Watch(Tick(name, ports, self._settings.policy), Telemetry(name), self._clock, probe)
+        return Tick(name, ports, self._settings.policy)
 
     def watch(self, name: Name) -> None:
         """One timer invocation of one controller. Raises ScalerError when its last tick could not be done."""
         if name is not Name.PROVISIONER:
             self._check_once(name)
-        self._watches[name].run(self._settings.watches[name])
+        probe = self._registry.reserved if name is Name.STARTER else None
+        watch = Watch(self._ticks[name], self._telemetry[name], self._clock, probe)
+        watch.run(self._settings.watches[name])
 
     def _check_once(self, name: Name) -> None:
         """Whether this Redis can be used at all, asked once by whichever controller comes first."""
@@ -72,7 +74,7 @@ class Scaler:
         try:
             complaints = self._registry.check()
         except ScalerError as error:
-            Telemetry(name).failed(error)
+            self._telemetry[name].failed(error)
             raise
         self._checked = True
         for complaint in complaints:

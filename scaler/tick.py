@@ -4,22 +4,23 @@ Redis is read before Azure: an instance exists before its record, so a record wi
 never early.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from scaler.actuate import Ports, actuate
+from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.controllers import cleaner, provisioner, reconciler, starter
 from scaler.errors import ScalerError
 from scaler.model.fleet import Cloud, Fleet
-from scaler.model.instance import VmId
-from scaler.model.plan import Look, Nothing, Plan
+from scaler.model.instance import SessionId, VmId
+from scaler.model.plan import Look, Nothing, Plan, SetCapacity, Start
 from scaler.model.policy import Policy
 from scaler.model.row import Snapshot
 from scaler.observe import Eyes
 from scaler.ports import Registry
 from scaler.report import Report
 
+_REMEMBERED = 5_000  # starts: more than a scale set can make in a day
 _MOST_LOOKS = 3  # a listing, targeted GETs after it, and a last "nothing more"
 
 
@@ -53,11 +54,26 @@ class Tick:
         self._ports = ports
         self._policy = policy
         self._eyes = Eyes(ports.scale_sets, ports.clock, policy)
+        self._started: dict[VmId, SessionId] = {}
 
     def run(self) -> Report:
         """One pass. Raises ScalerError when Redis or Azure is away: then nothing was changed."""
         report = self.plan()
-        return replace(report, outcomes=actuate(report.plan, self._ports, self._policy))
+        outcomes = actuate(report.plan, self._ports, self._policy)
+        self._remember(outcomes)
+        return replace(report, outcomes=outcomes)
+
+    def _remember(self, outcomes: Sequence[Outcome]) -> None:
+        """Hints for the next tick: whom a machine was started for, and which capacity was patched again."""
+        for outcome in outcomes:
+            order, session = outcome.step.order, outcome.step.facts.get("session")
+            arrived = outcome.result is Result.DONE or (outcome.error is not None and not outcome.error.uncounted)
+            if isinstance(order, Start) and arrived:
+                self._started[order.ref.vm_id] = SessionId(str(session))
+                if len(self._started) > _REMEMBERED:
+                    del self._started[next(iter(self._started))]
+            if isinstance(order, SetCapacity):
+                self._eyes.patched(order.scale_set)
 
     def plan(self) -> Report:
         """The same without acting: what a tick would do, and why."""
@@ -94,7 +110,7 @@ class Tick:
         return Report(plan=plan, errors=tuple(errors), complaints=complaints, machines=len(fleet.rows))
 
     def _join(self, snapshot: Snapshot, cloud: Cloud) -> Fleet:
-        return Fleet.join(snapshot, cloud, self._policy.capacity)
+        return Fleet.join(snapshot, cloud, self._policy.capacity, self._started)
 
 
 def _with_newcomers(snapshot: Snapshot, cloud: Cloud, registry: Registry) -> Snapshot:

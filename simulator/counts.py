@@ -1,13 +1,16 @@
 """The counts, now and then: how many machines of which status and power state, the waits so far, the ARM calls."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ProvisioningState
 from scaler.model.record import Status
 from simulator.figures import Figures, percentile
-from simulator.happenings import Look, Published
+from simulator.happenings import Did, Look, Published
+
+_STATUSES = ("–", *Status, "used")
+_NOT_YET = {"–": "not offered yet"}
 
 
 def status_word(published: Published | None) -> str:
@@ -28,25 +31,20 @@ def power_word(state: VmState | None) -> str:
     return state.power
 
 
-def counts(look: Look, figures: Figures, calls_a_minute: float) -> str:
-    """One line."""
+def counts(look: Look, figures: Figures, arm_calls: int, seconds: float) -> tuple[str, str]:
+    """Two lines: the machines on both sides, and how the visitors fare."""
     statuses = Counter(status_word(each.published) for each in look.machines)
     powers = Counter(power_word(each.state) for each in look.machines)
-    return " | ".join(
-        (_listed(statuses, _STATUSES), _listed(powers, sorted(powers)), *_figures(figures, calls_a_minute))
-    )
+    machines = f"Redis: {_listed(statuses, _STATUSES)} · Azure: {_listed(powers, sorted(powers))}"
+    waits = f"waits p50 {_seconds(figures.waits, 0.50)}, p95 {_seconds(figures.waits, 0.95)}"
+    visitors = f"{figures.did[Did.OPENED]} visitors let in, {figures.waiting} waiting, {waits}"
+    return machines, f"{visitors} · {60 * arm_calls / seconds:.0f} ARM calls a minute"
 
 
-_STATUSES = ("–", *Status, "used")
+def _listed(counted: Counter[str], words: Sequence[str]) -> str:
+    return ", ".join(f"{counted[word]} {_NOT_YET.get(word, word)}" for word in words if counted[word]) or "nothing yet"
 
 
-def _listed(counted: Counter[str], words: tuple[str, ...] | list[str]) -> str:
-    return ", ".join(f"{counted[word]} {'new' if word == '–' else word}" for word in words if counted[word]) or "empty"
-
-
-def _figures(figures: Figures, calls_a_minute: float) -> Iterator[str]:
-    median, most = percentile(figures.waits, 0.50), percentile(figures.waits, 0.95)
-    if median is not None and most is not None:
-        yield f"waits p50 {median:.1f} s p95 {most:.1f} s"
-    yield f"{figures.waiting} waiting"
-    yield f"ARM {calls_a_minute:.0f}/min"
+def _seconds(waits: Sequence[float], share: float) -> str:
+    found = percentile(waits, share)
+    return "–" if found is None else f"{found:.1f} s"

@@ -1,6 +1,6 @@
 """Tells what happens, one line per change: what a newcomer watches."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from emulator.history import Event, What
@@ -84,9 +84,10 @@ class Narrator:
         """One of the four wrongs."""
         self._table.free(f"{seconds(self._clock.since_start(wrong.at))} {in_words(wrong)}", Colour.RED)
 
-    def count(self, counts: str) -> None:
+    def count(self, counts: Sequence[str]) -> None:
         """How things stand, now and then."""
-        self._table.free(f"{seconds(self._clock.seconds)} ── {counts}", Colour.BOLD)
+        for line in counts:
+            self._table.free(f"{seconds(self._clock.seconds)} ── {line}", Colour.BOLD)
 
     def _tell_of_azure(self, event: Event) -> None:
         if event.vm_id is None or event.what not in _OF_AZURE:

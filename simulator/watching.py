@@ -86,7 +86,7 @@ class Watching:
 
     def _count(self, seconds: float) -> None:
         if self._last_look is not None and seconds > 1:
-            self.narrator.count(counts(self._last_look, self.figures, 60 * self.arm_calls() / seconds))
+            self.narrator.count(counts(self._last_look, self.figures, self.arm_calls(), seconds))
 
     def _check(self) -> None:
         why = self.failure()

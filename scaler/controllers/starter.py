@@ -105,6 +105,8 @@ def _of(member: Member, fleet: Fleet, policy: Policy) -> Step | Refusal | None:
     if decided is not None or record is None or record.session_id is None or notes is None:
         return decided
     wait = _Wait(member=member, record=record, session=record.session_id, notes=notes, now=fleet.now, policy=policy)
+    if fleet.started_lately.get(member.vm_id, wait.session) != wait.session:  # the notes have forgotten whom
+        return _refuse(member, record, Why.TAINTED, fleet.now)
     if member.seen is not None:
         return _of_seen(wait, member.seen)
     return _of_absent(wait, member.absent) if member.absent is not None else _timeout(wait)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from scaler.model.instance import Instance, InstanceRef, ScaleSetName, VmId
+from scaler.model.instance import Instance, InstanceRef, ScaleSetName, SessionId, VmId, addresses_one
 from scaler.model.policy import Policy
 from scaler.model.row import Row, Snapshot
 from scaler.model.sighting import Answer, By, Pages, ScaleSetView, Sighting
@@ -117,9 +117,16 @@ class Fleet:
     rows: Mapping[VmId, Row]
     cloud: Cloud
     scale_sets: frozenset[ScaleSetName]  # the configured ones
+    started_lately: Mapping[VmId, SessionId] = field(default_factory=dict)  # by this process: a hint
 
     @classmethod
-    def join(cls, snapshot: Snapshot, cloud: Cloud, scale_sets: Iterable[ScaleSetName]) -> "Fleet":
+    def join(
+        cls,
+        snapshot: Snapshot,
+        cloud: Cloud,
+        scale_sets: Iterable[ScaleSetName],
+        started_lately: Mapping[VmId, SessionId] | None = None,
+    ) -> "Fleet":
         """Every machine that either side knows has a row; one that only Azure knows has an empty one."""
         unrecorded = {vm_id: Row(vm_id=vm_id) for vm_id in cloud.seen if vm_id not in snapshot.rows}
         return cls(
@@ -127,6 +134,7 @@ class Fleet:
             rows={**unrecorded, **snapshot.rows},
             cloud=cloud,
             scale_sets=frozenset(scale_sets),
+            started_lately=started_lately or {},
         )
 
     @property
@@ -156,6 +164,6 @@ class Fleet:
     def address(self, row: Row) -> InstanceRef | None:
         """Where a targeted GET would find it, by our notes; None where they do not say or the set is not ours."""
         notes = row.notes
-        if notes is None or notes.scale_set not in self.scale_sets:
+        if notes is None or notes.scale_set not in self.scale_sets or not addresses_one(notes.instance_id):
             return None
         return InstanceRef(scale_set=notes.scale_set, instance_id=notes.instance_id, vm_id=row.vm_id)

@@ -1,5 +1,6 @@
 """A VM of a scale set as Azure shows it at one moment."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,14 @@ ScaleSetName = NewType("ScaleSetName", str)
 """The scale set's resource name, lower case (ARM compares names without regard to case)."""
 SessionId = NewType("SessionId", str)
 """The queue manager's name for one visitor's stay."""
+
+
+_INSTANCE_ID = re.compile(r"[0-9]{1,10}")
+
+
+def addresses_one(instance_id: str) -> bool:
+    """Whether it can be one Uniform instance's id: decimal, and neither a path nor a wildcard."""
+    return _INSTANCE_ID.fullmatch(instance_id) is not None
 
 
 class PowerState(StrEnum):

@@ -5,7 +5,6 @@ from dataclasses import replace
 from scaler.model.instance import Instance, InstanceId, ScaleSetName
 from scaler.model.notes import FailedNote, Notes
 from scaler.model.policy import Policy
-from scaler.model.record import Record
 from scaler.model.row import Row
 from scaler.model.sighting import Sighting
 
@@ -16,11 +15,8 @@ def new_notes(instance: Instance, sighting: Sighting) -> Notes:
 
 
 def notes_of_missed(row: Row) -> Notes:
-    """Notes about a machine that only a record without notes speaks of: its scale set is not known."""
-    if row.notes is not None:
-        return row.notes
-    instance_id = row.record.instance_id if isinstance(row.record, Record) else InstanceId("")
-    return Notes(scale_set=ScaleSetName(""), unique_id="", instance_id=instance_id)
+    """Notes about a machine that only a record speaks of: where it is, is not for a record to say."""
+    return row.notes or Notes(scale_set=ScaleSetName(""), unique_id="", instance_id=InstanceId(""))
 
 
 def missed(row: Row, absent: Sighting) -> Notes | None:

@@ -14,7 +14,7 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from scaler.errors import Missing, ScalerError, Throttled
-from scaler.model.instance import InstanceId, InstanceRef, ScaleSetName
+from scaler.model.instance import InstanceId, InstanceRef, ScaleSetName, addresses_one
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import Clock
 from scaler.vmss.bodies import SkuBody
@@ -23,7 +23,7 @@ from scaler.vmss.client import ArmClient
 from scaler.vmss.gates import Gates, Kind, Usage
 from scaler.vmss.listing import Listing
 from scaler.vmss.refusals import refusal
-from scaler.vmss.translate import addresses_one, to_instance, to_scale_set, to_view
+from scaler.vmss.translate import to_instance, to_scale_set, to_view
 
 BATCH_FROM = 8  # stops: a batch costs one of 4 a minute per scale set; single ones have a bucket per machine
 _RESOURCE_NAME = re.compile(r"[\w.()-]{0,89}[\w()-]")  # no dot at the end, so never ".."

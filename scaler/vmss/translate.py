@@ -17,6 +17,7 @@ from scaler.model.instance import (
     ProvisioningState,
     ScaleSetName,
     VmId,
+    addresses_one,
 )
 from scaler.model.sighting import ScaleSetView
 from scaler.vmss.bodies import PageBody, ScaleSetBody, StatusBody, VmBody, VmPropertiesBody, decoded
@@ -26,7 +27,6 @@ from scaler.vmss.reply import Reply
 CONSENT_TAG = "scaler:managed"
 
 _PAGE, _VM, _SCALE_SET = Decoder(PageBody), Decoder(VmBody), Decoder(ScaleSetBody)
-_INSTANCE_ID = re.compile(r"[0-9]{1,10}")  # Uniform orchestration; anything else would end up in a URL or mean "all"
 _VM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _POWER: Mapping[str, PowerState] = {each.value: each for each in PowerState}
 _PROVISIONING: Mapping[str, ProvisioningState] = {each.value.lower(): each for each in ProvisioningState}
@@ -39,11 +39,6 @@ class Page:
     instances: tuple[Instance, ...]
     unidentified: int
     next_link: str | None
-
-
-def addresses_one(instance_id: str) -> bool:
-    """Whether this can only be one instance's id: not "*" (all of them), and nothing with a path in it."""
-    return _INSTANCE_ID.fullmatch(instance_id) is not None
 
 
 def to_page(reply: Reply, scale_set: ScaleSetName) -> Page:

@@ -7,7 +7,7 @@ from typing import Any
 import fakeredis
 import pytest
 import redis
-from contract.registries import House, Server, StartServer, admission, free_port, redis_house
+from contract.registries import House, Server, StartServer, admission, free_port, opened, redis_house
 
 from scaler.errors import Refused, ScalerError, Unreachable
 from scaler.model.instance import SessionId, VmId
@@ -89,6 +89,17 @@ def test_callers_in_other_languages_are_told_what_is_no_session_id(
     sets = [real_house.keys.index(status) for status in Status]
     with pytest.raises(redis.ResponseError, match="session id"):
         real_house.redis.eval(script_text(name), 4, "vmss:session:x", *sets, session, "")
+
+
+def test_an_unreadable_record_is_not_shown_to_other_languages(real_house: House) -> None:
+    real_house.admit("a")
+    real_house.reservations.reserve(SessionId("x"))
+    row = real_house.row("a")
+    real_house.note("a", opened(row, SessionId("x")))
+    real_house.plant("a", "theirs")
+    sets = [real_house.keys.index(status) for status in Status]
+    answer = real_house.redis.eval(script_text(ScriptName.LOOK), 4, "vmss:session:x", *sets, "x")
+    assert answer == [b"open", b"a", b"", b""]
 
 
 def test_a_client_address_that_is_no_text_is_left_out(real_house: House) -> None:

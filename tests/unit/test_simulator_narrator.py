@@ -133,7 +133,11 @@ def test_a_power_state_is_azures_word_or_what_is_under_way(
 def test_the_counts_say_how_many_of_what() -> None:
     figures = Figures(waits=[1.0, 2.0])
     now = look(1, machine(PowerState.RUNNING), machine(PowerState.STOPPED, OFFERED), machine(PowerState.RUNNING, USED))
-    assert counts(now, figures, 120.4) == (
-        "1 new, 1 Available, 1 used | 2 running, 1 stopped | waits p50 1.0 s p95 2.0 s | 0 waiting | ARM 120/min"
+    assert counts(now, figures, 60, 30) == (
+        "Redis: 1 not offered yet, 1 Available, 1 used · Azure: 2 running, 1 stopped",
+        "0 visitors let in, 0 waiting, waits p50 1.0 s, p95 2.0 s · 120 ARM calls a minute",
     )
-    assert counts(look(1), Figures(), 0) == "empty | empty | 0 waiting | ARM 0/min"
+    assert counts(look(1), Figures(), 0, 5) == (
+        "Redis: nothing yet · Azure: nothing yet",
+        "0 visitors let in, 0 waiting, waits p50 –, p95 – · 0 ARM calls a minute",
+    )

@@ -51,8 +51,8 @@ local function moment(text)
   local y, m, d = tonumber(year), tonumber(month), tonumber(day)
   local h, min, s = tonumber(hour), tonumber(minute), tonumber(second)
   if not offset or y < 1 or m < 1 or m > 12 or h > 23 or min > 59 or s > 59 then return nil end
-  local back_y, back_m, back_d = date_of(days_of(y, m, d))
-  if back_y ~= y or back_m ~= m or back_d ~= d then return nil end
+  local _, month_of_it = date_of(days_of(y, m, d))
+  if month_of_it ~= m then return nil end -- no such day in that month
   local micros = tonumber(((fraction or '') .. '000000'):sub(1, 6))
   return ((days_of(y, m, d) * 24 + h) * 3600 + min * 60 + s - offset) * 1000000 + micros
 end

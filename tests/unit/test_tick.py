@@ -1,0 +1,111 @@
+"""The order of one tick, and what survives when a part of the world is away."""
+
+from datetime import timedelta
+
+import pytest
+from clock import ManualClock
+
+from emulator.behaviour import Behaviour
+from emulator.faults import Fault
+from emulator.in_process import InProcessScaleSet
+from emulator.latencies import Latencies
+from emulator.orders import OrderKind, Scale
+from emulator.scale_set import EmulatedScaleSet
+from scaler.actuate import Ports
+from scaler.errors import Unreachable
+from scaler.model.fleet import Cloud
+from scaler.model.instance import ScaleSetName
+from scaler.model.plan import Listing, SetCapacity
+from scaler.model.policy import Capacity, Policy
+from scaler.model.row import Snapshot
+from scaler.observe import Eyes
+from scaler.ports import Registry
+from scaler.registry.memory import MemoryRegistry
+from scaler.tick import Name, Tick
+
+NAME = ScaleSetName("vmss-pixels")
+POLICY = Policy(capacity={NAME: Capacity(desired=2)})
+
+
+class House:
+    """An Azure and a registry on one clock."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.azure = EmulatedScaleSet(self.clock.now, behaviour=Behaviour(latencies=Latencies().exact()))
+        self.face = InProcessScaleSet(self.azure, self.clock)
+        self.registry = MemoryRegistry(self.clock.now)
+
+    def tick(self, name: Name, registry: Registry | None = None) -> Tick:
+        knows = None if name is Name.PROVISIONER else registry or self.registry
+        return Tick(name, Ports(registry=knows, scale_sets={NAME: self.face}, clock=self.clock), POLICY)
+
+    def later(self, **duration: float) -> None:
+        self.clock.advance(timedelta(**duration))
+
+
+class DeafRegistry(MemoryRegistry):
+    """Redis is away."""
+
+    def read(self) -> Snapshot:
+        raise Unreachable("Redis does not answer")
+
+
+def test_redis_is_read_before_azure_and_nothing_happens_when_it_is_away() -> None:
+    house = House()
+    with pytest.raises(Unreachable):
+        house.tick(Name.RECONCILER, DeafRegistry(house.clock.now)).run()
+    assert sum(house.face.calls.values()) == 0
+
+
+def test_when_azure_is_away_nothing_changes_and_the_next_tick_works() -> None:
+    house = House()
+    house.azure.scale(Scale(capacity=1), by="operator")
+    house.later(minutes=5)
+    house.azure.order(OrderKind.DEALLOCATE, ["0"], by="operator")
+    house.later(minutes=5)
+    house.azure.script(Fault.READ_FAILED)
+    tick = house.tick(Name.RECONCILER)
+    before = house.registry.keyspace.snapshot_state()
+    with pytest.raises(Unreachable):
+        tick.run()
+    assert house.registry.keyspace.snapshot_state() == before
+    assert len(tick.run().outcomes) == 1
+
+
+def test_planning_is_free() -> None:
+    house = House()
+    plan = house.tick(Name.PROVISIONER).plan().plan
+    assert [type(step.order) for step in plan.steps] == [SetCapacity]
+    assert house.azure.capacity == 0
+
+
+def test_the_provisioner_never_touches_the_registry() -> None:
+    house = House()
+    for _ in range(30):
+        house.tick(Name.PROVISIONER).run()
+        house.later(seconds=20)
+    assert house.azure.capacity == 2
+    assert not house.registry.keyspace.snapshot_state().strings
+
+
+def test_a_capacity_that_azure_lost_is_patched_again_once_in_ten_minutes() -> None:
+    house = House()
+    house.azure.script(Fault.CREATE_LOST, times=None)
+    tick = house.tick(Name.PROVISIONER)
+    patches = 0
+    for _ in range(25):
+        patches += sum(isinstance(each.step.order, SetCapacity) for each in tick.run().outcomes)
+        house.later(minutes=1)
+    assert patches == 3  # once to create, then after ten minutes, then after another ten
+
+
+def test_the_cleaner_lists_no_more_often_than_it_may() -> None:
+    house = House()
+    eyes = Eyes({NAME: house.face}, house.clock, POLICY)
+    assert eyes.look(Cloud(), Listing(urgent=False))[0].listings
+    house.later(seconds=29)
+    assert eyes.look(Cloud(), Listing(urgent=False))[0].unlisted == {NAME}
+    assert eyes.look(Cloud(), Listing())[0].listings
+    house.later(seconds=30)
+    assert eyes.look(Cloud(), Listing(urgent=False))[0].listings
