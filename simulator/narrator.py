@@ -128,8 +128,8 @@ class Narrator:
         """A tick that failed is told by the scaler first, and then by the host in other words: once is enough."""
         now = self._clock.seconds
         gist = what.strip().partition("failed: ")[2] or what
-        lately = [each for each, when in self._told.items() if now - when < _PATIENCE]
-        if not any(each in what for each in lately):
+        self._told = {each: when for each, when in self._told.items() if now - when < _PATIENCE}
+        if not any(each in what for each in self._told):
             self._told[gist] = now
             self._table.free(f"{seconds(now)} ! {what.strip()}", Colour.RED)
 

@@ -1,5 +1,6 @@
 """Machines, rows and fleets for the tests, each with one word for what matters."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,7 @@ from scaler.model.fleet import Cloud, Fleet, Seen
 from scaler.model.instance import Instance, InstanceId, InstanceRef, PowerState, ProvisioningState, ScaleSetName, VmId
 from scaler.model.lifecycle import KEEP, Change
 from scaler.model.notes import Notes
+from scaler.model.plan import Step
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row, Snapshot
@@ -127,3 +129,16 @@ def applied(before: Row, change: Change) -> Row:
     if change.index is not KEEP:
         after = replace(after, index=frozenset() if change.index is None else frozenset({change.index}))
     return after
+
+
+def only(steps: Iterable[Step]) -> Step:
+    """The one step there is."""
+    (step,) = steps
+    return step
+
+
+def changed(step: Step) -> Notes:
+    """The notes that a step writes."""
+    assert step.change is not None
+    assert isinstance(step.change.notes, Notes)
+    return step.change.notes

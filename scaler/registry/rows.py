@@ -42,7 +42,7 @@ def sort_members(
     for status, names in members.items():
         if len(names) >= MAX_MEMBERS:
             complaints.append(Complaint(key=keys.index(status), why=f"only {MAX_MEMBERS} members are looked at"))
-        for name in names:
+        for name in sorted(names):
             vm_id = keys.vm_id_of(name)
             if vm_id is None:
                 complaints.append(Complaint(key=keys.index(status), why=f"not a record's key: {_short(name)}"))

@@ -8,30 +8,30 @@ from pathlib import Path
 
 from simulator.parts import tether
 
-_PATIENCE = 5.0  # seconds from SIGTERM to SIGKILL; redis-server and the functions host need less than one
 
-
-def start(command: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> subprocess.Popen[str]:
-    """Start it with both outputs piped. Call this on the main thread: the tether is to the thread, on Linux."""
+def start(
+    command: Sequence[str], *, environment: Mapping[str, str], folder: Path, outputs: int = subprocess.DEVNULL
+) -> subprocess.Popen[str]:
+    """Start it; `outputs` as Popen has it. Call this on the main thread: on Linux the tether is to the thread."""
     return subprocess.Popen(
         [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *command],
         cwd=folder,
         env=dict(environment),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=outputs,
+        stderr=outputs,
         text=True,
         errors="replace",
         start_new_session=True,
     )
 
 
-def end(process: subprocess.Popen[str]) -> None:
-    """Ask it to end, and see to it that it has ended."""
+def end(process: subprocess.Popen[str], *, within: float) -> None:
+    """Ask it to end, and after so many seconds see to it that it has ended."""
     if process.poll() is None:
         process.terminate()
     try:
-        process.wait(timeout=_PATIENCE)
+        process.wait(timeout=within)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

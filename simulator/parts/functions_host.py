@@ -16,6 +16,7 @@ from simulator.parts.setup_failed import SetupFailed
 from simulator.telling import heard, is_ready
 
 _PATIENCE = 60.0  # seconds until its timers must fire: a cold import of azure and redis on a slow machine
+_LAST_WORDS = 5.0  # from SIGTERM to SIGKILL; it promises to end within one
 _COMMAND = ("-m", "emulator.functions_host", "--app", ".", "--settings", EXAMPLE.name, "--port", "0")
 
 
@@ -57,24 +58,26 @@ class FunctionsHost:
         return f"the functions host ended by itself (exit code {code})" + (f":\n{said}" if said else "")
 
     def _read(self, stream: TextIO) -> None:
-        for text in stream:
-            if is_ready(text):
-                self._ready.set()
-            shown = heard(text)
-            if shown is not None:
-                self._show(shown)
+        with stream:
+            for text in stream:
+                if is_ready(text):
+                    self._ready.set()
+                shown = heard(text)
+                if shown is not None:
+                    self._show(shown)
         self._ready.set()  # it will never be: whoever waits shall look at `failure`
 
     def _listen(self, stream: TextIO) -> None:
-        for text in stream:
-            self._last_words.append(text.rstrip())
+        with stream:
+            for text in stream:
+                self._last_words.append(text.rstrip())
 
 
 @contextmanager
 def functions_host(variables: Mapping[str, str], show: Callable[[Told | Trouble], None]) -> Iterator[FunctionsHost]:
     """Running until the end of the block, though its timers may not fire yet."""
-    process = child.start([sys.executable, *_COMMAND], environment=variables, folder=ROOT)
+    process = child.start([sys.executable, *_COMMAND], environment=variables, folder=ROOT, outputs=subprocess.PIPE)
     try:
         yield FunctionsHost(process, show)
     finally:
-        child.end(process)
+        child.end(process, within=_LAST_WORDS)

@@ -22,6 +22,7 @@ from simulator.parts.setup_failed import SetupFailed
 _LOG = "redis.log"
 _LOOPBACK = "127.0.0.1"
 _PATIENCE = 10.0  # seconds until it must answer
+_LAST_WORDS = 3.0  # and from SIGTERM to SIGKILL: without persistence there is nothing to wait for
 _REMEDY = "install redis-server (apt-get install redis-server, brew install redis), or take it off PATH for fakeredis"
 
 
@@ -59,7 +60,7 @@ def _real(binary: str) -> Iterator[RedisServer]:
             version = _await(process, port, Path(folder) / _LOG)
             yield RedisServer(name=f"redis-server {version}", url=f"redis://{_LOOPBACK}:{port}/0", process=process)
         finally:
-            child.end(process)
+            child.end(process, within=_LAST_WORDS)
 
 
 def _await(process: subprocess.Popen[str], port: int, log: Path) -> str:

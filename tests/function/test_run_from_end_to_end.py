@@ -35,7 +35,7 @@ def figures(run: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 @pytest.mark.run
 def test_visitors_are_served_from_end_to_end_and_nothing_is_wrong() -> None:
-    run = simulator(FOR="30s", JSON="1")
+    run = simulator(FOR="35s", JSON="1")
     assert run.returncode == 0, run.stdout + run.stderr
     found = figures(run)
     assert {name: found[name] for name in WRONGS} == dict.fromkeys(WRONGS, 0)

@@ -5,7 +5,23 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NOW, POLICY, SCALE_SET, ago, blank_notes, cloud, fleet, instance, notes, record, ref, row, sighting
+from builders import (
+    NOW,
+    POLICY,
+    SCALE_SET,
+    ago,
+    blank_notes,
+    changed,
+    cloud,
+    fleet,
+    instance,
+    notes,
+    only,
+    record,
+    ref,
+    row,
+    sighting,
+)
 
 from scaler.controllers import cleaner
 from scaler.model.fleet import Cloud
@@ -44,17 +60,6 @@ def steps_for(what: Row, *machines: Instance, look: Sighting = ASKED, policy: Po
 
 def deletes(steps: Iterable[Step]) -> int:
     return sum(isinstance(step.order, Delete) for step in steps)
-
-
-def only(steps: Iterable[Step]) -> Step:
-    (step,) = steps
-    return step
-
-
-def changed(step: Step) -> Notes:
-    assert step.change is not None
-    assert isinstance(step.change.notes, Notes)
-    return step.change.notes
 
 
 # -- what it looks at

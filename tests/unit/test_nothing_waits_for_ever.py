@@ -175,10 +175,8 @@ def test_every_combination_reaches_its_fate(recorded: str, noted: str) -> None:
 
 
 @pytest.mark.parametrize("noted", NOTES)
-@pytest.mark.parametrize("recorded", RECORDS)
+@pytest.mark.parametrize("recorded", [name for name, what in RECORDS.items() if isinstance(what, Record)])
 def test_a_gone_machine_leaves_the_registry(recorded: str, noted: str) -> None:
-    if RECORDS[recorded] is None or recorded == "unreadable":
-        pytest.skip("no record that we may take away")
     assert _World(_row(recorded, noted), None).fate() == "gone from the registry"
 
 

@@ -1,6 +1,5 @@
 """The reconciler: a fleet in, a plan out."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,10 +11,12 @@ from builders import (
     UNIQUE_ID,
     ago,
     blank_notes,
+    changed,
     cloud,
     fleet,
     instance,
     notes,
+    only,
     record,
     row,
     sighting,
@@ -26,7 +27,7 @@ from scaler.controllers import reconciler
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.lifecycle import Edge
-from scaler.model.notes import FailedNote, Notes, OpenedNote, SpentBy, StartNote
+from scaler.model.notes import FailedNote, OpenedNote, SpentBy, StartNote
 from scaler.model.plan import Mark, Plan, Some, Step, Why
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row
@@ -42,17 +43,6 @@ def plan_for(what: Row, *machines: Instance, look: Sighting | None = None) -> Pl
 
 def steps_for(what: Row, *machines: Instance, look: Sighting | None = None) -> tuple[Step, ...]:
     return plan_for(what, *machines, look=look).steps
-
-
-def only(steps: Iterable[Step]) -> Step:
-    (step,) = steps
-    return step
-
-
-def changed(step: Step) -> Notes:
-    assert step.change is not None
-    assert isinstance(step.change.notes, Notes)
-    return step.change.notes
 
 
 def new(**fields: object) -> Instance:

@@ -1,10 +1,25 @@
 """The starter: a fleet in, a plan out."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
-from builders import NOW, POLICY, SCALE_SET, ago, blank_notes, cloud, fleet, instance, notes, record, ref, row, sighting
+from builders import (
+    NOW,
+    POLICY,
+    SCALE_SET,
+    ago,
+    blank_notes,
+    changed,
+    cloud,
+    fleet,
+    instance,
+    notes,
+    only,
+    record,
+    ref,
+    row,
+    sighting,
+)
 
 from scaler.controllers import starter
 from scaler.model.fleet import Cloud
@@ -31,17 +46,6 @@ def started(session: SessionId = MINE, attempts: int = 1, **age: float) -> Notes
 
 def steps_for(what: Row, *machines: Instance, look: Sighting | None = None) -> tuple[Step, ...]:
     return starter.decide(fleet(what, sees=cloud(*machines, look=look or sighting(By.TARGETED))), POLICY).steps
-
-
-def only(steps: Iterable[Step]) -> Step:
-    (step,) = steps
-    return step
-
-
-def changed(step: Step) -> Notes:
-    assert step.change is not None
-    assert isinstance(step.change.notes, Notes)
-    return step.change.notes
 
 
 def refused_because(step: Step) -> Why:

@@ -15,7 +15,7 @@ from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.model.sighting import Sighting
-from scaler.model.standing import Standing, is_used, ripe, standing
+from scaler.model.standing import Standing, is_used, ripe
 from scaler.model.witness import gone, missed
 
 
@@ -80,7 +80,7 @@ def _of(member: Member, now: datetime, policy: Policy) -> Iterator[Step | Refusa
         outcome: Step | Refusal | None = _gone(member, member.absent, now, policy) if member.absent else None
     elif member.seen.sighting.consent:
         case = Case(member=member, seen=member.seen, now=now, policy=policy)
-        outcome = used(case) if standing(member, policy) is Standing.USED else in_session(case)
+        outcome = used(case) if case.standing is Standing.USED else in_session(case)
         alarm = undeletable(case) if outcome is not None else None
         if alarm is not None:
             yield alarm

@@ -1,18 +1,13 @@
 """One machine's case before the reconciler."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from scaler.model.fleet import Fleet, Member, Seen
-from scaler.model.instance import Instance
+from scaler.model import case
+from scaler.model.fleet import Fleet
 from scaler.model.lifecycle import KEEP, Keep
-from scaler.model.notes import Notes
 from scaler.model.plan import Refusal, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Record, Status, Unreadable
-from scaler.model.row import Row
-from scaler.model.standing import Standing, standing
-from scaler.model.witness import after_sighting, new_notes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,40 +39,10 @@ def mood_of(fleet: Fleet, policy: Policy) -> Mood:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A machine that was seen, with what the verbs need to judge it."""
+class Case(case.Case):
+    """With the mood of the fleet, and the record to go on from."""
 
-    member: Member
-    seen: Seen
-    now: datetime
-    policy: Policy
     mood: Mood
-
-    @property
-    def row(self) -> Row:
-        """What Redis holds."""
-        return self.member.row
-
-    @property
-    def instance(self) -> Instance:
-        """What Azure shows."""
-        return self.seen.instance
-
-    @property
-    def at(self) -> datetime:
-        """When, by Azure's clock."""
-        return self.seen.sighting.at
-
-    @property
-    def standing(self) -> Standing:
-        """What it is."""
-        return standing(self.member, self.policy)
-
-    @property
-    def notes(self) -> Notes:
-        """The notes to go on from: what is noted already or new ones, brought up to this sighting."""
-        known = self.row.notes or new_notes(self.instance, self.seen.sighting)
-        return after_sighting(known, self.instance, self.seen.sighting)
 
     @property
     def unreadable(self) -> bool:

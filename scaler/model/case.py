@@ -1,0 +1,48 @@
+"""One machine that was seen, as a controller judges it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from scaler.model.fleet import Member, Seen
+from scaler.model.instance import Instance
+from scaler.model.notes import Notes
+from scaler.model.policy import Policy
+from scaler.model.row import Row
+from scaler.model.standing import Standing, standing
+from scaler.model.witness import after_sighting, new_notes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """`now` is the registry's clock, `at` Azure's: what one wrote is compared with that one only."""
+
+    member: Member
+    seen: Seen
+    now: datetime
+    policy: Policy
+
+    @property
+    def row(self) -> Row:
+        """What Redis holds."""
+        return self.member.row
+
+    @property
+    def instance(self) -> Instance:
+        """What Azure shows."""
+        return self.seen.instance
+
+    @property
+    def at(self) -> datetime:
+        """When Azure showed it."""
+        return self.seen.sighting.at
+
+    @property
+    def standing(self) -> Standing:
+        """What it is."""
+        return standing(self.member, self.policy)
+
+    @property
+    def notes(self) -> Notes:
+        """The notes to go on from: what is noted already or new ones, brought up to this sighting."""
+        known = self.row.notes or new_notes(self.instance, self.seen.sighting)
+        return after_sighting(known, self.instance, self.seen.sighting)
