@@ -27,7 +27,7 @@ from scaler.controllers import reconciler
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.lifecycle import Edge
-from scaler.model.notes import FailedNote, OpenedNote, SpentBy, StartNote
+from scaler.model.notes import FailedNote, OpenedNote, ReservedNote, SpentBy, StartNote
 from scaler.model.plan import Mark, Plan, Some, Step, Why
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row
@@ -131,6 +131,14 @@ def test_a_known_machine_without_its_mark_leaves_available_and_is_marked_again()
     assert step.change is not None
     assert isinstance(step.order, Mark)
     assert (step.why, step.change.index, changed(step).admitted_at) == (Why.MARK_GONE, None, None)
+
+
+def test_a_machine_that_is_marked_again_waits_out_the_horizon_again() -> None:
+    """Whoever once reserved it, naively, and thought better of it."""
+    reserved = notes(reserved=ReservedNote(session=SessionId("x"), at=ago(minutes=9)))
+    asked = changed(only(steps_for(row(1, record(), reserved), new())))
+    seen = replace(asked, mark_seen_at=ago(seconds=30))
+    assert steps_for(row(1, record(), seen, index=False), instance(1)) == ()
 
 
 # -- CONDEMN and PRESUME

@@ -33,6 +33,7 @@ def mark(case: Case) -> Step | Refusal | None:
         notes,
         admitting_at=notes.admitting_at or case.now,
         admitted_at=None,
+        reserved=None,
         mark_asked_at=case.now,
         mark_seen_at=None,
         mark_attempts=notes.mark_attempts + 1,
