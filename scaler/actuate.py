@@ -111,7 +111,8 @@ def _give(group: list[Step], ports: Ports, policy: Policy) -> Iterator[Outcome]:
         yield from _give([step for step in pending if step not in dead], ports, policy)
     except (Refused, Conflict) as refused:
         if len(pending) == 1:
-            yield Outcome(step=pending[0], result=Result.FAILED, error=refused)
+            lost = isinstance(refused, Conflict) and isinstance(pending[0].order, SetCapacity)
+            yield Outcome(step=pending[0], result=Result.LOST_RACE if lost else Result.FAILED, error=refused)
         else:  # one of them may be what Azure objects to: singly, the others get through
             for step in pending:
                 yield from _give([step], ports, policy)

@@ -150,7 +150,8 @@ def _redis(reader: "_Reader") -> RedisAddress:
 def _policy(reader: "_Reader", scale_set: ScaleSetName) -> Policy:
     desired = int(reader.number("SCALER_POOL_CAPACITY", low=0, high=1000, whole=True))
     warm = int(reader.number("SCALER_WARMPOOL_SIZE", low=0, high=1000, whole=True))
-    if warm > desired:
+    sound = not any(each.startswith(("SCALER_POOL_CAPACITY:", "SCALER_WARMPOOL_SIZE:")) for each in reader.mistakes)
+    if sound and warm > desired:
         reader.mistakes.append(
             f"SCALER_WARMPOOL_SIZE: {warm} is more than SCALER_POOL_CAPACITY ({desired}); the warm are part of it"
         )

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 
 from scaler.actuate import Outcome, Result
-from scaler.errors import ScalerError
+from scaler.errors import ScalerError, Throttled
 from scaler.model.plan import Refusal, SetCapacity, Step
 from scaler.model.row import Complaint
 from scaler.report import Report
@@ -35,7 +35,14 @@ class Telemetry:
             _LOG.info("tick", extra=self._extra("tick", facts=counts))
 
     def failed(self, error: ScalerError) -> None:
-        """One clear line for a tick, or a part of one, that could not be done; nothing was changed by it."""
+        """One clear line for a tick, or a part of one, that could not be done; nothing was changed by it.
+
+        To wait for ARM's budget, or our own, is no failure.
+        """
+        if isinstance(error, Throttled):
+            facts = {"retry_after_s": round(error.retry_after.total_seconds(), 1)}
+            _LOG.info("held back: %s", error, extra=self._extra("held", why=str(error), vm_id="", facts=facts))
+            return
         _LOG.warning("tick failed: %s", error, extra=self._extra("tick_failed", error=type(error).__name__, facts={}))
 
     def _complain(self, complaint: Complaint) -> None:

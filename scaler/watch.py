@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
-from scaler.errors import ScalerError
+from scaler.errors import ScalerError, Throttled
 from scaler.model.instance import VmId
 from scaler.ports import Clock
 from scaler.report import Report
@@ -34,46 +34,47 @@ class Watch:
         self._probe = probe
         self._known: frozenset[VmId] = frozenset()
         self._due = 0.0
-        self._failure: ScalerError | None = None
 
     def run(self, duration: timedelta) -> None:
-        """Watch for that long; zero is one tick. Raises the last tick's error when it could not be done."""
+        """Watch for that long; zero is one tick. Raises the last tick's error when it failed."""
         end = self._clock.monotonic() + duration.total_seconds()
         self._due = self._clock.monotonic()
         self._known = frozenset()
-        self._failure = None
+        failure: ScalerError | None = None
         while True:
-            self._look()
-            rest = self._rest()
+            failure = self._look(failure)
+            rest = self._rest(failure)
             if self._clock.monotonic() + rest > end:
                 break
             self._clock.sleep(timedelta(seconds=rest))
-        if self._failure is not None:
-            raise self._failure
+        if failure is not None and not isinstance(failure, Throttled):
+            raise failure
 
-    def _look(self) -> None:
+    def _look(self, before: ScalerError | None) -> ScalerError | None:
+        """Tick if there is reason to. Returns why the latest tick could not be done, if it could not."""
         try:
             current = self._probe() if self._probe is not None else frozenset()
-            if current - self._known or self._clock.monotonic() >= self._due:
+            ticks = bool(current - self._known) or self._clock.monotonic() >= self._due
+            if ticks:
                 self._tick_once()
             self._known = current
         except ScalerError as error:
-            if self._failure is None or str(error) != str(self._failure):
+            if before is None or str(error) != str(before):
                 self._telemetry.failed(error)
-            self._failure = error
             self._due = self._clock.monotonic() + AFTER_FAILURE.total_seconds()
             self._known = frozenset()
+            return error
+        return None if ticks else before
 
     def _tick_once(self) -> None:
         report = self._tick.run()
         self._telemetry.report(report)
-        self._failure = None
         again = report.plan.look_again
         self._due = self._clock.monotonic() + (again.total_seconds() if again is not None else float("inf"))
 
-    def _rest(self) -> float:
+    def _rest(self, failure: ScalerError | None) -> float:
         """Until the next probe, or the next due tick."""
         until_due = max(self._due - self._clock.monotonic(), 0.0)
         if self._probe is None:
             return max(until_due, 0.05)
-        return PROBE_EVERY.total_seconds() if self._failure is None else AFTER_FAILURE.total_seconds()
+        return PROBE_EVERY.total_seconds() if failure is None else AFTER_FAILURE.total_seconds()

@@ -1,9 +1,9 @@
 """Never deployed: the whole scaler on one machine, with visitors, and an observer who judges what comes of it.
 
-options      what the user may choose;  run  one run from its start to its exit status
+options      what the user may choose;  run, watching, clock  one run, its loop, its time
 parts        what a run is made of: Redis, the emulated Azure, the functions host; each ends with this process
 visits, visitor, crowd  who comes when, and what one visitor does;  queue_managers  how they reserve: atomic, naive
 happenings   what can be seen;  looking  a look at Azure's truth and at Redis;  telling  the scaler's own word, for show
 observer     the four wrongs, judged by what was seen and never by the scaler's word
-narrator, table  one line per change;  figures, summary  what is counted, and how it is told
+narrator, table, counts  one line per change;  figures, summary  what is counted, and how it is told
 """

@@ -37,7 +37,7 @@ def counts(look: Look, figures: Figures, arm_calls: int, seconds: float) -> tupl
     powers = Counter(power_word(each.state) for each in look.machines)
     machines = f"Redis: {_listed(statuses, _STATUSES)} · Azure: {_listed(powers, sorted(powers))}"
     waits = f"waits p50 {_seconds(figures.waits, 0.50)}, p95 {_seconds(figures.waits, 0.95)}"
-    visitors = f"{figures.did[Did.OPENED]} visitors let in, {figures.waiting} waiting, {waits}"
+    visitors = f"visitors: {figures.did[Did.OPENED]} let in, {figures.waiting} waiting, {waits}"
     return machines, f"{visitors} · {60 * arm_calls / seconds:.0f} ARM calls a minute"
 
 

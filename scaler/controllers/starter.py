@@ -64,11 +64,10 @@ def _next_look(member: Member, outcome: Step | Refusal | None, now: datetime, po
     """A started machine is looked at when it may run, then every few seconds."""
     change = outcome.change if isinstance(outcome, Step) else None
     notes = change.notes if change is not None and isinstance(change.notes, Notes) else member.row.notes
-    record = member.row.readable
     soon = now + policy.look_every
-    if notes is None or notes.start is None or record is None:
+    if notes is None or notes.start is None:
         return soon
-    first = notes.start.at + (policy.first_look_warm if record.warm else policy.first_look_cold)
+    first = notes.start.at + (policy.first_look_warm if notes.start.warm else policy.first_look_cold)
     return first if first > now else soon
 
 
@@ -169,13 +168,13 @@ def _start(wait: _Wait, seen: Seen) -> Step | None:
     notes = replace(
         wait.notes,
         reserved=ReservedNote(session=wait.session, at=wait.since),
-        start=StartNote(session=wait.session, at=wait.now, attempts=attempts + 1),
+        start=StartNote(session=wait.session, at=wait.now, attempts=attempts + 1, warm=seen.instance.warm),
         missed_at=None,
         rest_at=None,
         unsettled_at=None,
     )
     why = Why.RESERVED if attempts == 0 else Why.START_OVERDUE
-    facts: Facts = {"session": wait.session, "attempt": attempts + 1, "warm": wait.record.warm}
+    facts: Facts = {"session": wait.session, "attempt": attempts + 1, "warm": seen.instance.warm}
     order = Start(ref=seen.instance.ref, rests_on=seen.sighting)
     return Step(why=why, vm_id=wait.member.vm_id, change=note(wait.member.row, notes), order=order, facts=facts)
 
@@ -186,7 +185,7 @@ def _open(wait: _Wait) -> Step:
     notes = replace(wait.notes, opened=opened, missed_at=None, rest_at=None, unsettled_at=None)
     change = step(Edge.OPEN, Owner.STARTER, wait.member.row, record, notes, wait.now)
     waited = round((wait.now - wait.since).total_seconds(), 1)
-    facts: Facts = {"session": wait.session, "waited_s": waited, "warm": wait.record.warm}
+    facts: Facts = {"session": wait.session, "waited_s": waited, "warm": wait.start is not None and wait.start.warm}
     return Step(why=Why.RUNS, vm_id=wait.member.vm_id, change=change, facts=facts)
 
 

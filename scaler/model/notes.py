@@ -42,6 +42,7 @@ class StartNote:
     session: SessionId
     at: datetime  # of the latest order
     attempts: int
+    warm: bool = False  # it was stopped, not deallocated: seconds instead of minutes
     failure: FailureClass | None = None  # of the latest attempt
 
 

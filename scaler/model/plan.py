@@ -16,7 +16,7 @@ class Why(StrEnum):
     # provisioner
     BELOW_DESIRED = "capacity is below the desired number of instances"
     CAPACITY_STUCK = "capacity stays above what is listed and nothing is updating"
-    NEW_RUNNING_WARM = "new machine runs; stopped and kept allocated for the warm share"
+    NEW_RUNNING_WARM = "new machine runs; stopped, but kept allocated (warm)"
     NEW_RUNNING_COLD = "new machine runs; deallocated"
     # reconciler
     NEW_AT_REST = "new machine is at rest and unmarked"

@@ -38,7 +38,10 @@ class RedisRegistry:
     def check(self) -> tuple[Complaint, ...]:
         """Whether this Redis can be used at all (Refused if not), and what an operator should change. One call."""
         with translated(self._where):
-            info: dict[str, Any] = self._client.execute_command("INFO")  # type: ignore[no-untyped-call]
+            try:
+                info: dict[str, Any] = self._client.execute_command("INFO")  # type: ignore[no-untyped-call]
+            except exceptions.ResponseError:  # INFO is not for everybody, and a fake Redis has none: nothing is known
+                return ()
         if info.get("cluster_enabled") == 1 and not self._keys.in_one_slot:
             raise Refused(
                 f"Redis at {self._where} is clustered: set SCALER_REDIS_PREFIX="

@@ -98,7 +98,7 @@ class Gates:
                 wait = max(wait, self._paused_until.get(kind, now) - now, self._wait_for_page(kind, now))
             if wait > 0:
                 self._held_back[kind] += 1
-                raise Throttled(f"held back: {kind}", timedelta(seconds=wait))
+                raise Throttled(f"no budget for {kind} requests now", timedelta(seconds=wait))
             self._pages -= kind is Kind.LIST
 
     def sent(self, kind: Kind) -> None:

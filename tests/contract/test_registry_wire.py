@@ -284,3 +284,8 @@ def test_a_redis_that_may_evict_records_is_a_complaint(start_redis: StartServer)
 def test_a_url_that_is_none_is_refused() -> None:
     with pytest.raises(Refused, match="REDIS_URL"):
         connect(url="http://example.org")
+
+
+def test_a_redis_that_does_not_tell_about_itself_is_used_all_the_same() -> None:
+    registry = RedisRegistry(fakeredis.FakeRedis(), Keys())  # which has no INFO
+    assert registry.check() == ()

@@ -14,7 +14,7 @@ from scaler.errors import Conflict, Missing, OutOfCapacity, Refused, ScalerError
 from scaler.model.instance import FailureClass, InstanceId, InstanceRef, SessionId
 from scaler.model.lifecycle import note
 from scaler.model.notes import DeleteNote, Notes, StartNote
-from scaler.model.plan import Deallocate, Delete, Mark, Plan, Start, Step, Why
+from scaler.model.plan import Deallocate, Delete, Mark, Plan, SetCapacity, Start, Step, Why
 from scaler.model.row import Row
 from scaler.ports import Confirmation
 from scaler.registry.memory import MemoryRegistry
@@ -45,6 +45,9 @@ class RecordingScaleSet:
 
     def delete(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
         self._take("delete", refs, within)
+
+    def set_capacity(self, capacity: int, etag: str | None, *, within: timedelta) -> None:
+        self._take(f"capacity {capacity}", [], within)
 
     def mark(self, ref: InstanceRef, etag: str | None, *, within: timedelta) -> None:
         self._take("mark", [ref], within)
@@ -202,6 +205,12 @@ def test_a_starts_note_is_confirmed_and_the_outcome_says_by_whom() -> None:
     house = House()
     (outcome,) = house.act(house.start(1))
     assert outcome.confirmation is Confirmation.ALONE
+
+
+def test_a_capacity_that_somebody_else_changed_meanwhile_is_a_lost_race() -> None:
+    house = House(Conflict("the etag has changed"))
+    order = SetCapacity(scale_set=SCALE_SET, capacity=4, etag='"1"', rests_on=sighting())
+    assert results(house.act(Step(why=Why.BELOW_DESIRED, order=order))) == [Result.LOST_RACE]
 
 
 def test_an_empty_plan_touches_nothing() -> None:

@@ -269,6 +269,22 @@ def test_it_begins_at_most_a_share_of_the_fleet_a_tick_the_longest_spent_first()
     assert sum(held.why is Why.BREAKER for held in plan.refusals) == 27
 
 
+def test_a_delete_that_has_to_wait_does_not_keep_the_end_of_its_session_waiting() -> None:
+    """Else the naive releases, which are only noted here, stand last in the line for ever."""
+    machines = [instance(number, power=PowerState.RUNNING) for number in (1, 2)]
+    rows = [
+        row(
+            number,
+            record(number, Status.UNAVAILABLE, session_id=MINE, used=True),
+            replace(opened(), instance_id=ref(number).instance_id),
+        )
+        for number in (1, 2)
+    ]
+    first, second = cleaner.decide(fleet(*rows, sees=cloud(*machines, look=ASKED)), POLICY).steps
+    assert (isinstance(first.order, Delete), second.order) == (True, None)
+    assert (changed(second).ended, changed(second).delete) == ({MINE: Ended.RELEASE}, None)
+
+
 def test_without_consent_nothing_is_ended_or_deleted() -> None:
     noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE})
     assert steps_for(unavailable(noted, used=True), RUNNING, look=sighting(By.TARGETED, consent=False)) == ()

@@ -75,6 +75,10 @@ def test_more_warm_than_machines_is_a_mistake() -> None:
     assert "SCALER_POOL_CAPACITY" in mistakes(SCALER_POOL_CAPACITY="2", SCALER_WARMPOOL_SIZE="3")[0]
 
 
+def test_a_capacity_that_cannot_be_read_is_one_mistake_not_two() -> None:
+    assert len(mistakes(SCALER_POOL_CAPACITY="ten", SCALER_WARMPOOL_SIZE="4")) == 1
+
+
 def test_a_password_in_a_url_is_not_shown() -> None:
     assert "hunter2" not in mistakes(REDIS_URL="http://user:hunter2@redis")[0]
 

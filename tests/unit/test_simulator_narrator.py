@@ -135,9 +135,9 @@ def test_the_counts_say_how_many_of_what() -> None:
     now = look(1, machine(PowerState.RUNNING), machine(PowerState.STOPPED, OFFERED), machine(PowerState.RUNNING, USED))
     assert counts(now, figures, 60, 30) == (
         "Redis: 1 not offered yet, 1 Available, 1 used · Azure: 2 running, 1 stopped",
-        "0 visitors let in, 0 waiting, waits p50 1.0 s, p95 2.0 s · 120 ARM calls a minute",
+        "visitors: 0 let in, 0 waiting, waits p50 1.0 s, p95 2.0 s · 120 ARM calls a minute",
     )
     assert counts(look(1), Figures(), 0, 5) == (
         "Redis: nothing yet · Azure: nothing yet",
-        "0 visitors let in, 0 waiting, waits p50 –, p95 – · 0 ARM calls a minute",
+        "visitors: 0 let in, 0 waiting, waits p50 –, p95 – · 0 ARM calls a minute",
     )

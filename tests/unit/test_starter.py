@@ -229,7 +229,10 @@ def test_without_consent_nothing_is_started() -> None:
 
 @pytest.mark.parametrize(("warm", "seconds"), [(True, 4), (False, 45)])
 def test_a_started_machine_is_looked_at_when_it_may_run(warm: bool, seconds: int) -> None:
+    """Whatever its record says of its warmth: a naive queue manager drops that."""
+    power = PowerState.STOPPED if warm else PowerState.DEALLOCATED
     plan = starter.decide(
-        fleet(reserved(notes(), warm=warm), sees=cloud(instance(1), look=sighting(By.TARGETED))), POLICY
+        fleet(reserved(notes(), warm=not warm), sees=cloud(instance(1, power=power), look=sighting(By.TARGETED))),
+        POLICY,
     )
     assert plan.look_again == timedelta(seconds=seconds)

@@ -1,12 +1,13 @@
 """The log: constants for messages, facts beside them, one line for each thing."""
 
 import logging
+from datetime import timedelta
 
 import pytest
 from builders import NOW, instance, notes, record, ref, row, sighting, vm
 
 from scaler.actuate import Outcome, Result
-from scaler.errors import Unreachable
+from scaler.errors import Throttled, Unreachable
 from scaler.model.lifecycle import Edge, Owner, step
 from scaler.model.plan import Plan, Refusal, Start, Step, Why
 from scaler.model.row import Complaint
@@ -76,6 +77,13 @@ def test_a_tick_without_anything_to_say_says_nothing(caplog: pytest.LogCaptureFi
     caplog.set_level(logging.INFO)
     Telemetry("cleaner").report(report(machines=9))
     assert caplog.records == []
+
+
+def test_waiting_for_a_budget_is_not_a_failure(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    Telemetry("cleaner").failed(Throttled("no budget for list requests now", timedelta(seconds=7)))
+    (line,) = logged(caplog, "held")
+    assert (line.levelname, line.__dict__["facts"]) == ("INFO", {"retry_after_s": 7.0})
 
 
 def test_a_tick_that_could_not_be_done_is_one_clear_line(caplog: pytest.LogCaptureFixture) -> None:

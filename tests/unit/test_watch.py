@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from scaler.errors import ScalerError, Unreachable
+from scaler.errors import ScalerError, Throttled, Unreachable
 from scaler.model.instance import VmId
 from scaler.model.plan import Plan
 from scaler.report import Report
@@ -89,6 +89,12 @@ def test_a_watch_whose_last_tick_failed_fails_so_that_the_invocation_does() -> N
     tick = CountingTick(ManualClock(), None, Unreachable("away"))
     with pytest.raises(Unreachable):
         watch(tick).run(timedelta(0))
+
+
+def test_a_watch_that_waits_for_a_budget_has_not_failed() -> None:
+    tick = CountingTick(ManualClock(), None, Throttled("no budget now", SECOND))
+    watch(tick).run(timedelta(0))
+    assert tick.ran_at == [0.0]
 
 
 def test_a_failing_probe_is_a_failed_tick_and_is_tried_again() -> None:

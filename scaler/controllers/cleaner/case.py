@@ -36,6 +36,21 @@ class Case(case.Case):
             return note(self.row, notes)
         return step(edge, Owner.CLEANER, self.row, self.row.readable, notes, self.now)
 
+    @staticmethod
+    def undoomed(ending: Step) -> Step | None:
+        """The same step without its delete, for which there is no room in this tick; None where nothing is left.
+
+        The note of how the session ended must not wait: its time decides whose turn it is.
+        """
+        change = ending.change
+        if change is None or not isinstance(change.notes, Notes):
+            return None
+        known = change.row.notes
+        notes = replace(change.notes, delete=known.delete if known is not None else None)
+        if change.edge is None and (known is None or notes.spent == known.spent):
+            return None
+        return replace(ending, change=replace(change, notes=notes), order=None)
+
     def doomed(self, notes: Notes) -> Notes | None:
         """The notes with another delete in them, None if it must not be ordered now."""
         if not self.asked_for or not deletable(notes, self.instance, self.now, self.policy):

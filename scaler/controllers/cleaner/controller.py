@@ -115,13 +115,16 @@ def _retire(row: Row, now: datetime) -> Change:
 def _breakers(wanted: Sequence[Step], fleet_size: int, policy: Policy) -> tuple[tuple[Step, ...], tuple[Refusal, ...]]:
     """So many first deletes a tick, and as many repeated ones: two quotas."""
     room = {True: policy.share(policy.max_deletes, fleet_size), False: policy.share(policy.max_deletes, fleet_size)}
-    kept, held = [], []
+    kept: list[Step] = []
+    held: list[Refusal] = []
     for each in wanted:
         if isinstance(each.order, Delete):
             is_first = each.change is None or each.change.row.notes is None or each.change.row.notes.delete is None
             room[is_first] -= 1
             if room[is_first] < 0:
                 held.append(Refusal(why=Why.BREAKER, vm_id=each.vm_id, facts={"held": each.why}))
+                ending = Case.undoomed(each)
+                kept += [ending] if ending is not None else []
                 continue
         kept.append(each)
     return tuple(kept), tuple(held)
