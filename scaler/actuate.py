@@ -1,6 +1,7 @@
 """A plan carried out: changes to the registry first, then the orders whose change was accepted, each to its port."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -73,7 +74,10 @@ def _confirm(live: Sequence[Step], registry: Registry | None) -> dict[int, Confi
     starts = [step for step in live if isinstance(step.order, Start)]
     if not starts or registry is None:
         return {}
-    confirmation = registry.confirm()
+    try:
+        confirmation = registry.confirm()
+    except ScalerError:  # the note is written: whether a replica has it, nobody can say now
+        confirmation = Confirmation.UNCONFIRMED
     return {id(step): confirmation for step in starts}
 
 
@@ -107,7 +111,8 @@ def _give(group: list[Step], ports: Ports, policy: Policy) -> Iterator[Outcome]:
         _send(pending, ports, policy)
     except Missing as missing:
         dead = [step for step in pending if _ref_id(step) in missing.instance_ids] or pending
-        yield from (Outcome(step=step, result=Result.FAILED, error=missing) for step in dead)
+        gone = Result.DONE if isinstance(pending[0].order, Delete) else Result.FAILED  # already gone is deleted
+        yield from (Outcome(step=step, result=gone, error=missing) for step in dead)
         yield from _give([step for step in pending if step not in dead], ports, policy)
     except (Refused, Conflict) as refused:
         if len(pending) == 1:
@@ -176,7 +181,8 @@ def _take_back(outcomes: Sequence[Outcome], rows: Mapping[int, Row | None], regi
         if corrected != row.notes:
             changes.append(note(row, corrected))
     if changes and registry is not None:
-        registry.apply(changes)
+        with suppress(ScalerError):  # what was done is done; an attempt too many in the notes is mended by time
+            registry.apply(changes)
 
 
 def _corrected(notes: Notes, outcome: Outcome) -> Notes:
@@ -192,8 +198,7 @@ def _corrected(notes: Notes, outcome: Outcome) -> Notes:
     if isinstance(order, Delete) and unsaid:
         return replace(notes, delete=before.delete if before is not None else None)
     if isinstance(order, Mark) and unsaid:
-        attempts = before.mark_attempts if before is not None else 0
-        return replace(
-            notes, mark_attempts=attempts, mark_asked_at=before.mark_asked_at if before is not None else None
-        )
+        return replace(notes, mark_asked_at=before.mark_asked_at if before is not None else None)
+    if isinstance(order, Mark) and isinstance(outcome.error, Refused):
+        return replace(notes, mark_attempts=notes.mark_attempts + 1)
     return notes

@@ -1,16 +1,32 @@
 """Looking at Azure as a controller asked for it: listings and targeted GETs into one Cloud."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from scaler.errors import ScalerError, Throttled
+from scaler.errors import ScalerError, Throttled, Unreachable
 from scaler.model.fleet import Cloud
 from scaler.model.instance import InstanceRef, ScaleSetName
 from scaler.model.plan import Listing, Look, Nothing, Some
 from scaler.model.policy import Policy
-from scaler.model.sighting import Pages, ScaleSetView
+from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import Clock, ScaleSet
+
+_AWAY = (Unreachable, Throttled)  # nobody answers, whoever is asked for
+
+
+def _answers(scale_set: ScaleSet, refs: Sequence[InstanceRef]) -> tuple[list[Answer], list[ScalerError]]:
+    """What was answered counts. One machine of which Azure talks nonsense does not keep the others from being seen."""
+    answers: list[Answer] = []
+    errors: list[ScalerError] = []
+    for ref in refs:
+        try:
+            answers.append(scale_set.get(ref))
+        except _AWAY as error:
+            return answers, [*errors, error]
+        except ScalerError as error:
+            errors.append(error)
+    return answers, errors
 
 
 class Eyes:
@@ -79,17 +95,17 @@ class Eyes:
         for ref in refs[: self._policy.max_gets]:
             wanted.setdefault(ref.scale_set, []).append(ref)
         for name, of_set in wanted.items():
-            answers = []
             try:
                 view = self._scale_sets[name].view(no_older_than=self._kept(cloud, name))
-                for ref in of_set:
-                    answers.append(self._scale_sets[name].get(ref))  # noqa: PERF401  (what was answered counts)
             except ScalerError as error:
                 errors.append(error)
-            if answers:
-                cloud = cloud.with_answers(view, answers, self._policy)
-        if errors and not cloud.asked and not cloud.listings:
-            raise errors[0]
+                continue
+            answers, failed = _answers(self._scale_sets[name], of_set)
+            errors += failed
+            cloud = cloud.with_answers(view, answers, self._policy)
+        away = [each for each in errors if isinstance(each, _AWAY)]
+        if away and not cloud.asked and not cloud.listings:
+            raise away[0]
         return cloud, tuple(errors)
 
     def _kept(self, cloud: Cloud, name: ScaleSetName) -> timedelta:

@@ -151,6 +151,8 @@ def _of_seen(wait: _Wait, seen: Seen) -> Step | Refusal | None:
         return _refuse(wait.member, wait.record, Why.CANNOT_START if wait.start else Why.TAINTED, wait.now)
     if instance.runs and not instance.busy:
         return _open(wait)
+    if instance.runs:  # and is Updating: OPEN goes before REFUSE, however late
+        return _timeout(wait)
     return _start(wait, seen) if instance.at_rest else _unsettled(wait, seen)
 
 
@@ -172,6 +174,7 @@ def _start(wait: _Wait, seen: Seen) -> Step | None:
         missed_at=None,
         rest_at=None,
         unsettled_at=None,
+        unindexed_at=None,
     )
     why = Why.RESERVED if attempts == 0 else Why.START_OVERDUE
     facts: Facts = {"session": wait.session, "attempt": attempts + 1, "warm": seen.instance.warm}
@@ -204,7 +207,7 @@ def _reserved(wait: _Wait) -> ReservedNote:
 def _noted(wait: _Wait, notes: Notes) -> Step | None:
     if notes == wait.notes:
         return None
-    return Step(why=Why.SEEN_AGAIN, vm_id=wait.member.vm_id, change=note(wait.member.row, notes))
+    return Step(why=Why.NOTED, vm_id=wait.member.vm_id, change=note(wait.member.row, notes))
 
 
 def _of_absent(wait: _Wait, absent: Sighting) -> Step | Refusal | None:

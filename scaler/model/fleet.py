@@ -139,8 +139,8 @@ class Fleet:
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """All machines, in a stable order."""
-        return tuple(self.member(self.rows[vm_id]) for vm_id in sorted(self.rows))
+        """All machines about which anything may be decided here, in a stable order."""
+        return tuple(self.member(self.rows[vm_id]) for vm_id in sorted(self.rows) if not self.rows[vm_id].untouchable)
 
     def member(self, row: Row) -> Member:
         """One row, joined."""

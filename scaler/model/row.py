@@ -26,6 +26,7 @@ class Row:
     notes: Notes | None = None  # None also where the stored notes cannot be read: then they are lost
     index: frozenset[Status] = frozenset()  # the sets that hold its key; more or less than one wants repair
     before: Before = field(default_factory=Before)
+    untouchable: bool = False  # a newer scaler's notes: nothing is decided about it here
 
     @property
     def readable(self) -> Record | None:

@@ -119,12 +119,12 @@ def own_session_ended(notes: Notes) -> bool:
 def ripe(notes: Notes, now: datetime, policy: Policy) -> bool:
     """The note that spent it is old enough to survive a failover.
 
-    RELEASE, ABANDON and EXPIRE end what was no longer Available or Reserved, and need not ripen.
+    RELEASE and EXPIRE end what was no longer Available or Reserved, and need not ripen.
     """
     spent = notes.spent
     if spent is None:
         return False
-    if spent.why in {SpentBy.RELEASE, SpentBy.ABANDON, SpentBy.EXPIRE}:
+    if spent.why in {SpentBy.RELEASE, SpentBy.EXPIRE}:
         return True
     return now - spent.at >= policy.ripening
 

@@ -66,7 +66,7 @@ class MemoryReservations:
         if not is_fresh(notes) or _record(row).used:
             return self._spend(Edge.ABANDON, row, session)
         record = _record(row, session_id=None, client_ip=None)
-        self._take(Edge.CANCEL, row, record, replace(notes, reserved=None))
+        self._take(Edge.CANCEL, row, record, replace(notes, reserved=None, unindexed_at=None))
         self._registry.keyspace.delete(self._registry.keys.session(session))
         return Leaving.CANCELLED
 

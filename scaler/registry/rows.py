@@ -20,7 +20,7 @@ def row_of(vm_id: VmId, before: Before, index: frozenset[Status] = frozenset()) 
     newer = newer_version(before.notes) if notes is None else None
     if newer is not None:
         why = f"notes were written by a newer scaler (v={newer})"
-        return Row(vm_id=vm_id, record=Unreadable(why=why), index=index, before=before)
+        return Row(vm_id=vm_id, record=Unreadable(why=why), index=index, before=before, untouchable=True)
     record = decode_record(vm_id, before.record) if before.record is not None else None
     return Row(vm_id=vm_id, record=record, notes=notes, index=index, before=before)
 

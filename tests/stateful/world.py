@@ -331,6 +331,17 @@ class World:
         if at - visitor.entered_at < limit - timedelta(seconds=30):
             self.wrongs.append(f"cut short: {visitor.session} on {visitor.vm_id} after {at - visitor.entered_at}")
 
+    def _leftovers(self) -> list[bytes]:
+        """Records, and notes that no TTL ends, of machines that are gone."""
+        alive, keys, space = {each.vm_id for each in self.azure.vms}, self.registry.keys, self.registry.keyspace
+        found = [key for key in space.snapshot_state().strings if key.rsplit(b":", 1)[-1].decode() not in alive]
+        return [
+            key
+            for key in found
+            if key.startswith(keys.instance(VmId("")).encode())
+            or (key.startswith(keys.notes(VmId("")).encode()) and space.ttl(key) == -1)
+        ]
+
     def unsettled(self) -> list[str]:
         """What is not yet as an idle installation should be: all machines fresh, at rest and offered."""
         rows = self.registry.read().rows
@@ -338,6 +349,7 @@ class World:
         amiss = [f"registered as {row.status}: {vm_id}" for vm_id, row in rows.items() if vm_id not in available]
         amiss += [f"not offered: {each}" for each in self.azure.vms if each.vm_id not in available]
         amiss += [f"offered, but running: {each}" for each in self.azure.vms if each.power is PowerState.RUNNING]
+        amiss += [f"left over: {key!r}" for key in self._leftovers()]
         if len(self.azure.vms) != POLICY.capacity[SCALE_SET].desired:
             amiss.append(f"{len(self.azure.vms)} machines instead of {POLICY.capacity[SCALE_SET].desired}")
         return amiss

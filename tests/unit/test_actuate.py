@@ -195,7 +195,7 @@ def test_a_lost_answer_counts_because_the_order_may_have_arrived() -> None:
 @pytest.mark.parametrize(("error", "attempts"), [(Throttled("wait", SECOND), 0), (Refused("no", "Denied", 400), 1)])
 def test_only_a_refused_mark_counts_as_an_attempt(error: ScalerError, attempts: int) -> None:
     house = House(error)
-    asked = blank_notes(1, admitting_at=NOW, mark_asked_at=NOW, mark_attempts=1)
+    asked = blank_notes(1, admitting_at=NOW, mark_asked_at=NOW)
     order = Mark(ref=ref(1), etag=instance(1).etag, rests_on=sighting())
     house.act(Step(why=Why.NEW_AT_REST, vm_id=ref(1).vm_id, change=note(house.row(1), asked), order=order))
     assert house.notes(1).mark_attempts == attempts
@@ -211,6 +211,28 @@ def test_a_capacity_that_somebody_else_changed_meanwhile_is_a_lost_race() -> Non
     house = House(Conflict("the etag has changed"))
     order = SetCapacity(scale_set=SCALE_SET, capacity=4, etag='"1"', rests_on=sighting())
     assert results(house.act(Step(why=Why.BELOW_DESIRED, order=order))) == [Result.LOST_RACE]
+
+
+class ForgetfulLine(MemoryRegistry):
+    """Answers everything but the question for a replica."""
+
+    def confirm(self) -> Confirmation:
+        raise Unreachable("a blip")
+
+
+def test_a_blip_while_a_replica_is_asked_for_does_not_eat_the_start() -> None:
+    house = House()
+    step = house.start(1)
+    line = ForgetfulLine(house.clock.now)
+    line.keyspace = house.registry.keyspace
+    (outcome,) = actuate(Plan(steps=(step,)), replace(house.ports, registry=line), POLICY)
+    assert (outcome.result, outcome.confirmation) == (Result.DONE, Confirmation.UNCONFIRMED)
+
+
+def test_a_delete_of_what_is_gone_already_is_done() -> None:
+    house = House(Missing("no such instance", [InstanceId("1")]))
+    order = Delete(ref=ref(1), rests_on=sighting())
+    assert results(house.act(Step(why=Why.RIPE, vm_id=ref(1).vm_id, order=order))) == [Result.DONE]
 
 
 def test_an_empty_plan_touches_nothing() -> None:

@@ -78,6 +78,21 @@ def test_with_work_it_lists_now_and_then_and_asks_for_what_it_would_delete() -> 
     assert cleaner.wants(fleet(unavailable(opened()), sees=put_off), POLICY) == Nothing()
 
 
+def test_machines_that_must_wait_for_their_limit_do_not_starve_those_that_need_not() -> None:
+    strangers = [
+        row(n, record(n, Status.UNAVAILABLE, used=True), spent(notes(n), SpentBy.CONDEMN, at=timedelta(minutes=30)))
+        for n in range(2, 22)
+    ]
+    released = unavailable(spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE}), used=True)
+    running = [instance(n, power=PowerState.RUNNING) for n in range(1, 22)]
+    assert cleaner.wants(fleet(*strangers, released, sees=cloud(*running)), POLICY) == Some(refs=(ref(1),))
+
+
+def test_a_session_whose_machine_a_short_listing_lacks_is_asked_for() -> None:
+    short = cloud(look=sighting(complete=False))
+    assert cleaner.wants(fleet(unavailable(opened()), sees=short), POLICY) == Some(refs=(ref(1),))
+
+
 # -- RELEASE
 
 
@@ -136,7 +151,7 @@ def test_a_running_machine_is_deleted_only_when_its_own_session_is_known_to_have
     assert deletes(steps_for(unavailable(noted, used=True), RUNNING)) == deleted
 
 
-@pytest.mark.parametrize("why", [SpentBy.CONDEMN, SpentBy.REFUSE, SpentBy.MOVE, SpentBy.SPEND])
+@pytest.mark.parametrize("why", [SpentBy.CONDEMN, SpentBy.REFUSE, SpentBy.MOVE, SpentBy.SPEND, SpentBy.ABANDON])
 @pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
 def test_a_delete_that_hurts_what_was_available_ripens_first(why: SpentBy, seconds: int, deleted: int) -> None:
     noted = spent(notes(), why, at=POLICY.ripening + seconds * SECOND)

@@ -93,8 +93,13 @@ def _machines() -> Iterator[Instance]:
         yield instance(power=power, provisioning=provisioning, marked=marked, failure=failure)
 
 
-# a healthy machine beside it: without one, a refused mark is Azure's fault and nothing is deleted for it
-_NEIGHBOUR = Row(vm_id=vm(2), record=record(2), notes=notes(2), index=frozenset({Status.AVAILABLE}))
+# a machine beside it whose mark is taken meanwhile: else a refused mark is Azure's fault and nothing is deleted for it
+_NEIGHBOUR = Row(
+    vm_id=vm(2),
+    record=record(2),
+    notes=notes(2, mark_asked_at=NOW + timedelta(days=1)),
+    index=frozenset({Status.AVAILABLE}),
+)
 
 
 def _cloud(machine: Instance | None, look: Sighting) -> Cloud:

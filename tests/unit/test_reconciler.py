@@ -27,14 +27,14 @@ from scaler.controllers import reconciler
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.lifecycle import Edge
-from scaler.model.notes import FailedNote, OpenedNote, ReservedNote, SpentBy, StartNote
+from scaler.model.notes import FailedNote, Notes, OpenedNote, ReservedNote, SpentBy, StartNote
 from scaler.model.plan import Mark, Plan, Some, Step, Why
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row
 from scaler.model.sighting import By, Sighting
 
 SECOND = timedelta(seconds=1)
-NEIGHBOUR = row(9, record(9), notes(9))  # a known, marked machine: the fleet's mood is fair
+NEIGHBOUR = row(9, record(9), notes(9, mark_asked_at=ago(seconds=70)))  # Azure takes marks: the mood is fair
 
 
 def plan_for(what: Row, *machines: Instance, look: Sighting | None = None) -> Plan:
@@ -49,6 +49,11 @@ def new(**fields: object) -> Instance:
     return instance(1, **{"marked": False, **fields})  # type: ignore[arg-type]
 
 
+def parked(noted: Notes) -> Row:
+    """An Available record whose key waits in `unavailable`, where it is read but not offered."""
+    return replace(row(1, record(), noted), index=frozenset({Status.UNAVAILABLE}))
+
+
 # -- mark and ADMIT
 
 
@@ -56,7 +61,7 @@ def test_a_new_machine_at_rest_is_noted_and_marked_with_its_etag() -> None:
     step = only(steps_for(row(1), new()))
     assert isinstance(step.order, Mark)
     assert step.order.etag == '"1"'
-    assert (changed(step).mark_asked_at, changed(step).mark_attempts) == (NOW, 1)
+    assert (changed(step).mark_asked_at, changed(step).admitting_at) == (NOW, NOW)
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(-1, 0), (0, 1), (1, 1)])
@@ -121,16 +126,32 @@ def test_a_mark_refused_five_times_condemns_the_machine() -> None:
 
 def test_when_every_mark_is_refused_nothing_is_deleted_for_it_and_somebody_is_told() -> None:
     what = row(1, None, blank_notes(admitting_at=ago(minutes=9), mark_asked_at=ago(minutes=1), mark_attempts=5))
-    plan = reconciler.decide(fleet(what, sees=cloud(new())), POLICY)
+    long_marked = row(9, record(9), notes(9))
+    plan = reconciler.decide(fleet(what, long_marked, sees=cloud(new(), instance(9))), POLICY)
     assert plan.steps == ()
     assert [(held.why, held.alarm) for held in plan.refusals] == [(Why.ALL_MARKS_REFUSED, True)]
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(-1, 0), (0, 1), (1, 1)])
+def test_then_it_is_tried_again_from_the_beginning(seconds: int, asked: int) -> None:
+    since = NOW - POLICY.flush_hold - seconds * SECOND
+    what = row(1, None, blank_notes(admitting_at=ago(hours=2), mark_asked_at=since, mark_attempts=5))
+    steps = reconciler.decide(fleet(what, sees=cloud(new())), POLICY).steps
+    assert [(changed(step).mark_attempts, changed(step).admitting_at) for step in steps] == [(0, NOW)] * asked
+
+
+@pytest.mark.parametrize(("seconds", "condemned"), [(-1, False), (0, True), (1, True)])
+def test_a_mark_that_is_taken_and_never_seen_is_given_up_in_the_end(seconds: int, condemned: bool) -> None:
+    since = NOW - POLICY.creating_timeout - seconds * SECOND
+    what = row(1, None, blank_notes(admitting_at=since, mark_asked_at=ago(minutes=1)))
+    assert (only(steps_for(what, new())).why is Why.MARK_REFUSED) is condemned
 
 
 def test_a_known_machine_without_its_mark_leaves_available_and_is_marked_again() -> None:
     step = only(steps_for(row(1, record(), notes()), new()))
     assert step.change is not None
     assert isinstance(step.order, Mark)
-    assert (step.why, step.change.index, changed(step).admitted_at) == (Why.MARK_GONE, None, None)
+    assert (step.why, step.change.index, changed(step).admitted_at) == (Why.MARK_GONE, Status.UNAVAILABLE, None)
 
 
 def test_a_machine_that_is_marked_again_waits_out_the_horizon_again() -> None:
@@ -138,7 +159,14 @@ def test_a_machine_that_is_marked_again_waits_out_the_horizon_again() -> None:
     reserved = notes(reserved=ReservedNote(session=SessionId("x"), at=ago(minutes=9)))
     asked = changed(only(steps_for(row(1, record(), reserved), new())))
     seen = replace(asked, mark_seen_at=ago(seconds=30))
-    assert steps_for(row(1, record(), seen, index=False), instance(1)) == ()
+    assert all(step.change is None or step.change.edge is None for step in steps_for(parked(seen), instance(1)))
+
+
+@pytest.mark.parametrize(("seconds", "edges"), [(-1, []), (0, [Edge.ADMIT]), (1, [Edge.ADMIT])])
+def test_and_stays_out_of_available_as_long_as_an_spop_may_be_under_way(seconds: int, edges: list[Edge]) -> None:
+    since = NOW - POLICY.repair_after - seconds * SECOND
+    again = notes(admitted_at=None, mark_asked_at=since, mark_seen_at=ago(minutes=2), unindexed_at=since)
+    assert [step.change.edge for step in steps_for(parked(again), instance(1)) if step.change] == edges
 
 
 # -- CONDEMN and PRESUME
@@ -226,13 +254,14 @@ def test_a_session_that_lost_its_mark_raises_an_alarm() -> None:
 @pytest.mark.parametrize(("seconds", "index"), [(-1, None), (0, Status.AVAILABLE), (1, Status.AVAILABLE)])
 def test_adding_to_available_waits_for_a_naive_queue_manager(seconds: int, index: Status | None) -> None:
     since = NOW - POLICY.repair_after - seconds * SECOND
-    steps = steps_for(row(1, record(), notes(unindexed_at=since), index=False), instance(1))
+    steps = steps_for(parked(notes(unindexed_at=since)), instance(1))
     assert [step.change.index for step in steps if step.change] == ([index] if index else [])
 
 
 def test_a_missing_entry_of_available_is_first_only_noted() -> None:
     step = only(steps_for(row(1, record(), notes(), index=False), instance(1)))
-    assert changed(step).unindexed_at == NOW
+    assert step.change is not None
+    assert (changed(step).unindexed_at, step.change.index) == (NOW, Status.UNAVAILABLE)
 
 
 @pytest.mark.parametrize("status", [Status.RESERVED, Status.UNAVAILABLE])
@@ -248,13 +277,13 @@ def test_a_tainted_machine_leaves_available_at_first_sight() -> None:
     broken = instance(1, provisioning=ProvisioningState.FAILED, failure=FailureClass.OTHER)
     step = only(steps_for(row(1, record(), notes()), broken))
     assert step.change is not None
-    assert (step.why, step.change.index) == (Why.LEFT_AVAILABLE, None)
+    assert (step.why, step.change.index) == (Why.LEFT_AVAILABLE, Status.UNAVAILABLE)
 
 
 def test_without_consent_keys_leave_available_and_nothing_else_happens() -> None:
     step = only(steps_for(row(1, record(), notes(), index=True), instance(1), new(), look=sighting(consent=False))[:1])
     assert step.change is not None
-    assert (step.change.index, step.order) == (None, None)
+    assert (step.change.index, step.order) == (Status.UNAVAILABLE, None)
 
 
 def test_warm_follows_the_power_state() -> None:
@@ -277,7 +306,7 @@ def test_an_unreadable_record_is_never_written_over() -> None:
 def test_one_witness_is_not_enough_to_forget() -> None:
     step = only(steps_for(row(1, record(), notes())))
     assert step.change is not None
-    assert (step.why, changed(step).missed_at, step.change.index) == (Why.MISSED, NOW, None)
+    assert (step.why, changed(step).missed_at, step.change.index) == (Why.MISSED, NOW, Status.UNAVAILABLE)
 
 
 @pytest.mark.parametrize(("seconds", "edges"), [(-1, []), (0, [Edge.FORGET]), (1, [Edge.FORGET])])
@@ -311,7 +340,7 @@ def test_records_of_scale_sets_that_were_not_looked_at_are_left_alone_but_not_of
     elsewhere = row(1, record(), notes(scale_set="another", missed_at=ago(minutes=9)))
     step = only(steps_for(elsewhere))
     assert step.change is not None
-    assert (step.change.edge, step.change.index) == (None, None)
+    assert (step.change.edge, step.change.index) == (None, Status.UNAVAILABLE)
 
 
 def test_a_short_listing_makes_it_ask_for_those_it_lacks() -> None:
@@ -326,6 +355,22 @@ def test_a_targeted_404_is_a_witness() -> None:
     asked = Cloud(listings={SCALE_SET: sighting(complete=False)}, asked={vm(1): look})
     what = row(1, record(), notes(missed_at=ago(minutes=1)), index=False)
     assert only(reconciler.decide(fleet(what, sees=asked), POLICY).steps).why is Why.GONE
+
+
+def test_a_newer_scalers_rows_are_left_to_it() -> None:
+    newer = replace(row(1, Unreadable(why="notes of a newer scaler")), untouchable=True)
+    for machine in (instance(1), new(), instance(1, power=PowerState.RUNNING)):
+        assert steps_for(newer, machine) == ()
+
+
+def test_a_key_that_stands_for_nothing_leaves_the_index() -> None:
+    step = only(steps_for(replace(row(1), index=frozenset({Status.AVAILABLE}))))
+    assert step.change is not None
+    assert step.change.index is None
+
+
+def test_nothing_is_condemned_on_an_implausible_listing() -> None:
+    assert steps_for(row(1), instance(1), look=sighting(plausible=False)) == ()
 
 
 def test_it_forgets_at_most_a_share_of_the_fleet_a_tick() -> None:

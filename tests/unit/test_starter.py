@@ -1,5 +1,6 @@
 """The starter: a fleet in, a plan out."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -157,6 +158,19 @@ def test_open_goes_before_refuse_however_late() -> None:
 
 def test_a_machine_started_for_another_session_is_not_opened() -> None:
     assert refused_because(only(steps_for(reserved(started(OTHER)), RUNNING))) is Why.TAINTED
+
+
+def test_a_machine_that_runs_and_stays_updating_is_waited_for_until_the_timeout() -> None:
+    noted = notes(start=StartNote(session=MINE, at=ago(minutes=9), attempts=1), unsettled_at=ago(minutes=9))
+    busy = instance(1, power=PowerState.RUNNING, provisioning=ProvisioningState.UPDATING)
+    assert [step.why for step in steps_for(reserved(noted), busy)] == [Why.NOTED]
+
+
+def test_a_machine_that_this_process_started_for_another_is_not_started_again() -> None:
+    """A failover forgot the note; the process has not."""
+    what = fleet(reserved(notes()), sees=cloud(instance(1), look=sighting(By.TARGETED)))
+    remembers = replace(what, started_lately={ref(1).vm_id: OTHER})
+    assert refused_because(only(starter.decide(remembers, POLICY).steps)) is Why.TAINTED
 
 
 def test_a_machine_that_runs_but_is_still_updating_is_not_opened_yet() -> None:

@@ -12,12 +12,13 @@ from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
-from scaler.errors import Unreachable
+from scaler.errors import Garbled, Unreachable
 from scaler.model.fleet import Cloud
-from scaler.model.instance import ScaleSetName
-from scaler.model.plan import Listing, SetCapacity
+from scaler.model.instance import InstanceRef, ScaleSetName
+from scaler.model.plan import Listing, SetCapacity, Some
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Snapshot
+from scaler.model.sighting import Answer
 from scaler.observe import Eyes
 from scaler.ports import Registry
 from scaler.registry.memory import MemoryRegistry
@@ -98,6 +99,27 @@ def test_a_capacity_that_azure_lost_is_patched_again_once_in_ten_minutes() -> No
         patches += sum(isinstance(each.step.order, SetCapacity) for each in tick.run().outcomes)
         house.later(minutes=1)
     assert patches == 3  # once to create, then after ten minutes, then after another ten
+
+
+class Mumbling(InProcessScaleSet):
+    """Talks nonsense about one machine."""
+
+    def get(self, ref: InstanceRef) -> Answer:
+        if ref.instance_id == "0":
+            raise Garbled("an answer without a vmId")
+        return super().get(ref)
+
+
+def test_a_machine_of_which_azure_talks_nonsense_does_not_hide_the_others() -> None:
+    house = House()
+    house.azure.scale(Scale(capacity=2), by="operator")
+    house.later(minutes=5)
+    refs = tuple(each.ref for each in house.face.list_instances().instances)
+    eyes = Eyes({NAME: Mumbling(house.azure, house.clock)}, house.clock, POLICY)
+    cloud, errors = eyes.look(Cloud(), Some(refs=refs))
+    assert set(cloud.seen) == {refs[1].vm_id}
+    assert [type(each) for each in errors] == [Garbled]
+    assert eyes.look(Cloud(), Some(refs=refs[:1]))[0] == Cloud()  # and a tick without it is a tick all the same
 
 
 def test_the_cleaner_lists_no_more_often_than_it_may() -> None:

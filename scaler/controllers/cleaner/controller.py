@@ -15,7 +15,7 @@ from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.model.sighting import Sighting
-from scaler.model.standing import Standing, is_used, ripe
+from scaler.model.standing import Standing, is_used, own_session_ended, presumption_over, ripe
 from scaler.model.witness import gone, missed
 
 
@@ -38,7 +38,10 @@ def _ours(row: Row) -> bool:
 def _suspects(work: Sequence[Member], fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
     for member in sorted(work, key=_longest_waiting_first):
         ref = fleet.address(member.row)
-        if ref is not None and _worth_a_look(member, fleet.now, policy):
+        if ref is None:
+            continue
+        unproven = ref.scale_set in fleet.cloud.listings and member.seen is None and member.absent is None
+        if unproven or _worth_a_look(member, fleet.now, policy):
             yield ref
 
 
@@ -54,7 +57,11 @@ def _worth_a_look(member: Member, now: datetime, policy: Policy) -> bool:
     if notes is None or (seen is not None and seen.instance.provisioning is ProvisioningState.DELETING):
         return False
     if is_used(member.row):
-        return delete_due(notes, now, policy) and (notes.spent is None or ripe(notes, now, policy))
+        if notes.spent is None:
+            return True
+        free = own_session_ended(notes) or presumption_over(notes, now, policy)
+        free = free or (seen is not None and not seen.instance.runs)
+        return free and delete_due(notes, now, policy) and ripe(notes, now, policy)
     rests = seen is not None and seen.instance.at_rest and notes.rest_at is not None
     return rests or limit_over(notes, now, policy) is not None
 

@@ -37,7 +37,7 @@ def delete_due(notes: Notes, now: datetime, policy: Policy) -> bool:
     """Never ordered, or the last order is older than its patience: 2, 4, 8 … 60 minutes."""
     if notes.delete is None:
         return True
-    doublings = min(notes.delete.attempts - 1, 16)
+    doublings = max(0, min(notes.delete.attempts - 1, 16))
     patience = min(policy.delete_retry * (1 << doublings), policy.delete_retry_most)
     return now - notes.delete.at >= patience
 

@@ -26,9 +26,8 @@ def in_session(case: Case) -> Step | None:
 
 def limit_over(notes: Notes, now: datetime, policy: Policy) -> Why | None:
     """Which limit has ended it, if one has; ending a session takes the grace on top."""
-    if notes.opened is not None:
-        limit = policy.session_limit
-        return Why.LIMIT if limit and now - notes.opened.at >= limit + policy.expiry_grace else None
+    if notes.opened is not None and policy.session_limit:
+        return Why.LIMIT if now - notes.opened.at >= policy.session_limit + policy.expiry_grace else None
     if notes.presumed_at is not None and presumption_over(notes, now, policy):
         return Why.PRESUMED_LIMIT
     return None

@@ -11,6 +11,7 @@ from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import InstanceRef
 from scaler.model.plan import Listing, Look, Mark, Nothing, Plan, Refusal, Some, Step, Why, soonest
 from scaler.model.policy import Policy
+from scaler.model.record import Status
 from scaler.model.standing import Standing
 
 _VERBS = {
@@ -34,8 +35,10 @@ def wants(fleet: Fleet, policy: Policy) -> Look:
 
 
 def _unproven(fleet: Fleet) -> Iterator[InstanceRef]:
-    """Known machines of a listed scale set that are neither seen nor proven absent."""
+    """Available machines of a listed scale set that are neither seen nor proven absent; the others' owners ask."""
     for member in fleet.members:
+        if member.row.status is not Status.AVAILABLE:
+            continue
         ref = fleet.address(member.row)
         if member.seen is None and member.absent is None and ref is not None and ref.scale_set in fleet.cloud.listings:
             yield ref
@@ -45,7 +48,7 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
     """At most one step a machine and tick, the longest waiting first; what is too much for one tick waits."""
     mood = mood_of(fleet, policy)
     wanted: list[Step] = []
-    refusals: list[Refusal] = list(mood.alarms)
+    refusals: list[Refusal] = [*mood.alarms, *_without_consent(fleet)]
     for member in sorted(fleet.members, key=_longest_waiting_first):
         if member.seen is None:
             outcome = unseen(member, fleet, policy)
@@ -57,6 +60,12 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
             wanted.append(outcome)
     kept, held = _breakers(wanted, len(fleet.rows), policy)
     return Plan(steps=kept, refusals=(*refusals, *held), look_again=_look_again(kept, fleet, policy))
+
+
+def _without_consent(fleet: Fleet) -> Iterator[Refusal]:
+    for name, listing in fleet.cloud.listings.items():
+        if not listing.consent:
+            yield Refusal(why=Why.NO_CONSENT, facts={"scale_set": name})
 
 
 def _of(case: Case) -> Step | Refusal | None:

@@ -36,15 +36,22 @@ def doubtful(case: Case) -> Step | Refusal | None:
         return None
     if not case.instance.at_rest:
         return hold_over(case)
+    return _at_rest(case) if case.seen.sighting.plausible else None
+
+
+def _at_rest(case: Case) -> Step | None:
     if case.notes.beyond_admitting:
-        return condemn(case, Why.UNFINISHED if case.notes.unsettled_at else _lost_or_undone(case))
+        return condemn(case, _lost_or_undone(case))
     if case.mood.most_unknown and not _unknown_long_enough(case):
         return _note_unknown(case)
-    return condemn(case, Why.MARKED_UNKNOWN)
+    return condemn(case, Why.MARKED_UNKNOWN if case.row.record is None else Why.NOTES_LOST)
 
 
 def _lost_or_undone(case: Case) -> Why:
-    return Why.RECORD_LOST if case.row.record is None else Why.RECORD_UNDONE
+    if case.row.readable is None:
+        return Why.RECORD_LOST if case.row.record is None else Why.UNREADABLE
+    known = case.row.notes
+    return Why.UNFINISHED if known is not None and known.unsettled_at is not None else Why.RECORD_UNDONE
 
 
 def _unknown_long_enough(case: Case) -> bool:

@@ -1,11 +1,13 @@
 """A new machine at rest is marked, and admitted once every order given before the mark is dead."""
 
 from dataclasses import replace
+from datetime import datetime
 
-from scaler.controllers.reconciler.case import Case
+from scaler.controllers.reconciler.case import Case, mark_given_up
 from scaler.controllers.reconciler.doubts import condemn, hold_over, presume
 from scaler.model.lifecycle import Edge, Owner, note, step
 from scaler.model.plan import Mark, Refusal, Step, Why
+from scaler.model.record import Status
 from scaler.model.standing import Standing
 
 
@@ -18,25 +20,30 @@ def newcomer(case: Case) -> Step | Refusal | None:
     if not case.instance.at_rest:
         return hold_over(case)
     if case.unreadable:  # somebody wrote what is not a record where ours belongs: it cannot be offered
-        return condemn(case, Why.MARKED_UNKNOWN)
+        return condemn(case, Why.UNREADABLE)
     return admit(case) if case.standing is Standing.ADMITTING else mark(case)
 
 
 def mark(case: Case) -> Step | Refusal | None:
-    """Note it, then order the mark; once per horizon, and not for ever."""
-    notes = case.notes
-    if notes.mark_attempts >= case.policy.mark_attempts:
-        return None if case.mood.all_marks_refused else condemn(case, Why.MARK_REFUSED)
-    if notes.mark_asked_at is not None and case.now - notes.mark_asked_at < case.policy.order_horizon:
+    """Note it, then order the mark; once per horizon, and not for ever.
+
+    Where Azure refuses every mark nothing is deleted for it: after a while it is tried again from the beginning.
+    """
+    notes, given_up = case.notes, mark_given_up(case.notes, case.now, case.policy)
+    if given_up and not case.mood.all_marks_refused:
+        return condemn(case, Why.MARK_REFUSED) if case.seen.sighting.plausible else None
+    pause = case.policy.flush_hold if given_up else case.policy.order_horizon
+    if notes.mark_asked_at is not None and case.now - notes.mark_asked_at < pause:
         return None
     asked = replace(
         notes,
-        admitting_at=notes.admitting_at or case.now,
+        admitting_at=case.now if given_up else notes.admitting_at or case.now,
         admitted_at=None,
         reserved=None,
         mark_asked_at=case.now,
         mark_seen_at=None,
-        mark_attempts=notes.mark_attempts + 1,
+        mark_attempts=0 if given_up else notes.mark_attempts,
+        unindexed_at=_out_since(case),
     )
     order = Mark(ref=case.instance.ref, etag=case.instance.etag, rests_on=case.seen.sighting)
     why = Why.MARK_GONE if case.standing is Standing.UNMARKED else Why.NEW_AT_REST
@@ -44,14 +51,23 @@ def mark(case: Case) -> Step | Refusal | None:
 
 
 def admit(case: Case) -> Step | None:
-    """First note when the mark was seen, in a listing later than the order; then wait out the horizon; then ADMIT."""
-    notes = case.notes
+    """First note when the mark was seen, in a listing later than the order; then wait out the horizon; then ADMIT.
+
+    A record that is Available already was offered before: as long as an SPOP may be under way it stays out.
+    """
+    notes = replace(case.notes, unindexed_at=_out_since(case))
     if notes.mark_seen_at is None:
         seen = replace(notes, mark_seen_at=case.at)
         return Step(why=Why.MARK_SEEN, vm_id=case.row.vm_id, change=note(case.row, seen, case.out_of_available))
-    if case.at - notes.mark_seen_at < case.policy.admit_after:
+    popped = notes.unindexed_at is not None and case.now - notes.unindexed_at < case.policy.repair_after
+    if popped or case.at - notes.mark_seen_at < case.policy.admit_after:
         return None
     admitted = replace(notes, admitted_at=case.now, mark_attempts=0, unindexed_at=None)
     change = step(Edge.ADMIT, Owner.RECONCILER, case.row, case.fresh_record(), admitted, case.now)
     facts = {"warm": case.instance.warm}
     return Step(why=Why.HORIZON_PASSED, vm_id=case.row.vm_id, change=change, facts=facts)
+
+
+def _out_since(case: Case) -> datetime | None:
+    """Since when the key of a record that is Available already has been outside `available`."""
+    return (case.notes.unindexed_at or case.now) if case.row.status is Status.AVAILABLE else None

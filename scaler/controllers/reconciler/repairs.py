@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from scaler.controllers.reconciler.case import Case
+from scaler.controllers.reconciler.case import Case, withheld
 from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import ProvisioningState
 from scaler.model.lifecycle import KEEP, Change, Edge, Keep, Owner, amend, note, place, step
@@ -30,11 +30,11 @@ def repair(case: Case) -> Step | None:
 
 
 def _why(case: Case, record: Record | Keep, index: Status | Keep | None) -> Why:
-    if index is None and case.standing in _NOT_OFFERED:
+    if index is not KEEP and case.standing in _NOT_OFFERED:
         return Why.LEFT_AVAILABLE
     if index is not KEEP:
         return Why.INDEX_REPAIR
-    return Why.WARMTH if record is not KEEP else Why.SEEN_AGAIN
+    return Why.WARMTH if record is not KEEP else Why.NOTED
 
 
 def _warmed(case: Case) -> Record | Keep:
@@ -52,6 +52,8 @@ def _noted(case: Case, index: Status | Keep | None) -> Notes | None:
     if case.row.notes is None and (fresh or case.instance.settled):
         return None
     notes = case.notes
+    if case.row.status is not Status.AVAILABLE:
+        return replace(notes, unindexed_at=None)
     if case.standing is not Standing.READY:
         return notes
     return replace(notes, unindexed_at=_unindexed_since(case, index))
@@ -83,14 +85,14 @@ def _index_of_ready(case: Case) -> Status | Keep | None:
     since = notes.unindexed_at if notes is not None else None
     if since is not None and case.now - since >= case.policy.repair_after:
         return Status.AVAILABLE
-    return None if index else KEEP
+    return case.out_of_available
 
 
 def withhold(member: Member, why: Why) -> Step | Refusal | None:
     """Its key leaves `available`, at once and whatever else is known."""
     if Status.AVAILABLE not in member.row.index or member.row.readable is None:
         return None
-    return Step(why=why, vm_id=member.vm_id, change=place(member.row, None))
+    return Step(why=why, vm_id=member.vm_id, change=place(member.row, Status.UNAVAILABLE))
 
 
 def unseen(member: Member, fleet: Fleet, policy: Policy) -> Step | Refusal | None:
@@ -99,7 +101,9 @@ def unseen(member: Member, fleet: Fleet, policy: Policy) -> Step | Refusal | Non
     if row.status is not Status.AVAILABLE:
         return _strayed(member)
     if member.absent is not None:
-        return _forget(member, policy) if member.absent.plausible else Refusal(why=Why.LISTING_TOO_SHORT)
+        if member.absent.plausible:
+            return _forget(member, policy)
+        return Refusal(why=Why.LISTING_TOO_SHORT, vm_id=member.vm_id)
     notes = row.notes
     if notes is None or not notes.scale_set:
         return None
@@ -118,13 +122,14 @@ def _forget(member: Member, policy: Policy) -> Step | None:
     first = missed(member.row, absent)
     if first is None:
         return None
-    out = None if Status.AVAILABLE in member.row.index else KEEP
-    return Step(why=Why.MISSED, vm_id=member.vm_id, change=note(member.row, first, out))
+    return Step(why=Why.MISSED, vm_id=member.vm_id, change=note(member.row, first, withheld(member.row)))
 
 
 def _strayed(member: Member) -> Step | None:
-    """A Reserved or Unavailable record's key belongs into its own set, seen or not."""
+    """A Reserved or Unavailable record's key belongs into its own set, seen or not; a key without any into none."""
     row = member.row
+    if row.record is None and row.notes is None and row.index:
+        return Step(why=Why.INDEX_REPAIR, vm_id=member.vm_id, change=place(row, None))
     if row.status is None or row.index == {row.status}:
         return None
     return Step(why=Why.INDEX_REPAIR, vm_id=member.vm_id, change=place(row, row.status))
