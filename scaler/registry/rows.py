@@ -21,6 +21,8 @@ def row_of(vm_id: VmId, before: Before, index: frozenset[Status] = frozenset()) 
     if newer is not None:
         why = f"notes were written by a newer scaler (v={newer})"
         return Row(vm_id=vm_id, record=Unreadable(why=why), index=index, before=before, untouchable=True)
+    if notes is not None and notes.opened is not None and notes.opened.record.vm_id != vm_id:
+        notes = None  # another machine's: not what we wrote
     record = decode_record(vm_id, before.record) if before.record is not None else None
     return Row(vm_id=vm_id, record=record, notes=notes, index=index, before=before)
 

@@ -33,6 +33,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 moments = st.datetimes(timezones=st.just(UTC))
+our_moments = st.datetimes(datetime(2000, 1, 1), datetime(2199, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 raw_values = st.sampled_from(
     ["[]", "{}", "1.0", "12345678901234567890", "1e-400", '"\\u00e9\\/"', "null", "[ {} , 1 ]", '{"status": "x"}', "-0"]
 )
@@ -58,7 +59,7 @@ sessions = st.builds(SessionId, texts)
 starts = st.builds(
     StartNote,
     session=sessions,
-    at=moments,
+    at=our_moments,
     attempts=st.integers(1, 9),
     failure=st.sampled_from([None, *FailureClass]),
 )
@@ -67,16 +68,16 @@ all_notes = st.builds(
     scale_set=st.builds(ScaleSetName, texts),
     unique_id=texts,
     instance_id=st.builds(InstanceId, texts),
-    **{name: times for name in Notes.__slots__ if name.endswith("_at")},
+    **{name: st.none() | our_moments for name in Notes.__slots__ if name.endswith("_at")},
     mark_attempts=st.integers(0, 9),
-    reserved=st.none() | st.builds(ReservedNote, session=st.none() | sessions, at=moments),
+    reserved=st.none() | st.builds(ReservedNote, session=st.none() | sessions, at=our_moments),
     start=st.none() | starts,
-    opened=st.none() | st.builds(OpenedNote, session=sessions, at=moments, record=records),
+    opened=st.none() | st.builds(OpenedNote, session=sessions, at=our_moments, record=records),
     ended=st.dictionaries(sessions, st.sampled_from(Ended)),
-    spent=st.none() | st.builds(SpentNote, why=st.sampled_from(SpentBy), at=moments, reason=st.none() | texts),
-    claim=st.none() | st.builds(ClaimNote, order=texts, at=moments),
-    delete=st.none() | st.builds(DeleteNote, at=moments, attempts=st.integers(1, 9)),
-    failed=st.none() | st.builds(FailedNote, failure=st.sampled_from(FailureClass), since=moments),
+    spent=st.none() | st.builds(SpentNote, why=st.sampled_from(SpentBy), at=our_moments, reason=st.none() | texts),
+    claim=st.none() | st.builds(ClaimNote, order=texts, at=our_moments),
+    delete=st.none() | st.builds(DeleteNote, at=our_moments, attempts=st.integers(1, 9)),
+    failed=st.none() | st.builds(FailedNote, failure=st.sampled_from(FailureClass), since=our_moments),
     ips=st.dictionaries(texts, texts),
 )
 some_names = st.sampled_from([*KNOWN, "STATUS", "Used", "v", "opened"]) | st.text()
@@ -244,3 +245,16 @@ def test_times_are_rfc_3339_or_nothing(text: str | None, moment: datetime | None
 def test_any_zone_is_written_as_utc() -> None:
     east = timezone(timedelta(hours=2))
     assert format_time(datetime(2026, 1, 1, 1, tzinfo=east)) == "2025-12-31T23:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"v":1,"scale_set":"s","unique_id":"u","instance_id":"1","delete":{"at":"2026-01-01T00:00:00Z","attempts":0}}',
+        b'{"v":1,"scale_set":"s","unique_id":"u","instance_id":"1","mark_seen_at":"9999-12-31T00:00:00Z"}',
+        b'{"v":1,"scale_set":"s","unique_id":"u","instance_id":"1","presumed_at":"0001-01-01T00:00:00Z"}',
+        b'{"v":1,"scale_set":"s","unique_id":"u","instance_id":"1","mark_attempts":-1}',
+    ],
+)
+def test_notes_that_nobody_could_reckon_with_are_lost(text: bytes) -> None:
+    assert decode_notes(text) is None
