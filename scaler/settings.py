@@ -216,7 +216,7 @@ class _Reader:
         match = _DURATION.fullmatch(value.lower())
         duration = timedelta(seconds=float(match[1][:12]) * _UNITS[match[2]]) if match else None
         if duration is None or not shortest <= duration <= longest:
-            expected = f"a duration from {shortest.total_seconds():g}s to {longest.total_seconds():g}s: 90s, 15m, 1h"
+            expected = f"a duration from {_spelled(shortest)} to {_spelled(longest)}, such as 90s, 15m, 1h"
             self.mistakes.append(f"{name}: {_shown(value)} cannot be used; expected {expected}")
             return shortest
         return duration
@@ -226,6 +226,15 @@ class _Reader:
         if value.lower() not in _TRUTH:
             self.mistakes.append(f"{name}: {_shown(value)} cannot be used; expected true or false")
         return _TRUTH.get(value.lower(), False)
+
+
+def _spelled(duration: timedelta) -> str:
+    """A round duration in its largest whole unit."""
+    seconds = round(duration.total_seconds())
+    for unit, length in (("h", 3600), ("m", 60)):
+        if seconds and seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
 
 
 def _shown(value: str) -> str:

@@ -9,7 +9,7 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 HELP = """\
-usage: make run [FOR=60s] [SPEED=20] [SEED=1] [VISITORS=18] [JSON=1]     (or: FOR=60s … python -m simulator)
+usage: make run [FOR=60s] [SPEED=20] [SEED=1] [VISITORS=24] [JSON=1]     (or: FOR=60s … python -m simulator)
 
 Runs the whole scaler on this machine: an emulated Azure, a redis-server (or fakeredis), function_app.py with its four
 timers, and visitors who reserve machines, stay and leave. Prints one line per change; ends on Ctrl-C or after FOR.
@@ -18,7 +18,7 @@ timers, and visitors who reserve machines, stay and leave. Prints one line per c
   SPEED     how much faster than real Azure's latencies and the policy's durations pass: 0.1 to 1000 (default: 20)
   SEED      a whole number; another one brings other visitors and other latencies (default: 1)
   VISITORS  how many come per minute of your clock, once the first machine is available; 0: none
-            (default: 0.9 times SPEED, about what ten machines can serve); the first ten come faster
+            (default: 1.2 times SPEED, about what fourteen machines can serve); the first ten come faster
   JSON      1: the last line of standard output is one JSON object (default: 0)
 
 SCALER_… and …_SCHEDULE variables are passed on to the scaler; local.settings.json.example has the others.
@@ -56,7 +56,7 @@ def read(environ: Mapping[str, str]) -> Options:
         return value
 
     speed = option("SPEED", "20", lambda text: _number(text, 0.1, 1000), "a number from 0.1 to 1000") or 20.0
-    visitors = f"{0.9 * speed:g}"
+    visitors = f"{1.2 * speed:g}"
     options = Options(
         seconds=option("FOR", "", _seconds, "a duration: 45, 60s, 2m, 1h"),
         speed=speed,

@@ -7,7 +7,7 @@ from simulator.options import HELP, InvalidOptions, read
 
 def test_without_a_choice_there_are_defaults() -> None:
     options = read({})
-    assert (options.seconds, options.speed, options.seed, options.visitors_per_minute) == (None, 20.0, 1, 18.0)
+    assert (options.seconds, options.speed, options.seed, options.visitors_per_minute) == (None, 20.0, 1, 24.0)
     assert not options.json
 
 
@@ -19,7 +19,7 @@ def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> No
 
 
 def test_as_many_visitors_come_as_the_speed_lets_be_served_unless_one_says_otherwise() -> None:
-    assert read({"SPEED": "100"}).visitors_per_minute == 90
+    assert read({"SPEED": "100"}).visitors_per_minute == 120
     assert read({"SPEED": "100", "VISITORS": "0"}).visitors_per_minute == 0
 
 
