@@ -55,6 +55,7 @@ class Tick:
         self._policy = policy
         self._eyes = Eyes(ports.scale_sets, ports.clock, policy)
         self._started: dict[VmId, SessionId] = {}
+        self._lately: frozenset[VmId] = frozenset()  # the machines of the last listing
 
     def run(self) -> Report:
         """One pass. Raises ScalerError when Redis or Azure is away: then nothing was changed."""
@@ -103,17 +104,24 @@ class Tick:
                 break
             cloud, failed = self._eyes.look(cloud, look)
             errors += failed
-            snapshot = _with_newcomers(snapshot, cloud, registry)
+            snapshot = self._with_unnamed(snapshot, cloud, registry)
             fleet = self._join(snapshot, cloud)
         plan = verbs.decide(fleet, self._policy)
         complaints = snapshot.complaints
         return Report(plan=plan, errors=tuple(errors), complaints=complaints, machines=len(fleet.rows))
 
+    def _with_unnamed(self, snapshot: Snapshot, cloud: Cloud, registry: Registry) -> Snapshot:
+        """Rows of machines that the index does not name: a second read, only when there are any.
+
+        Those that Azure shows; and those that it showed in the last listing: a queue manager may have died with a key
+        in its hands, and the machine vanished since. Nothing else would lead to that row again.
+        """
+        unnamed = sorted({*cloud.seen, *self._lately} - snapshot.rows.keys()) if cloud.listings else []
+        rows = registry.read_also(unnamed) if unnamed else {}
+        known = {vm_id: row for vm_id, row in rows.items() if vm_id in cloud.seen or row.record is not None}
+        if cloud.listings:
+            self._lately = frozenset({*cloud.seen, *known})
+        return replace(snapshot, rows={**known, **snapshot.rows})
+
     def _join(self, snapshot: Snapshot, cloud: Cloud) -> Fleet:
         return Fleet.join(snapshot, cloud, self._policy.capacity, self._started)
-
-
-def _with_newcomers(snapshot: Snapshot, cloud: Cloud, registry: Registry) -> Snapshot:
-    """Rows of machines that Azure has and the index does not name: a second read, only when there are any."""
-    unnamed: list[VmId] = [vm_id for vm_id in cloud.seen if vm_id not in snapshot.rows]
-    return replace(snapshot, rows={**registry.read_also(unnamed), **snapshot.rows}) if unnamed else snapshot

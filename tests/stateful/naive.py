@@ -50,6 +50,7 @@ class NaiveQueueManager:
             self.sadd(underway.vm_id)
             return False
         if self._world.clock.now() - underway.popped_at <= PROMISE:
+            self._world.written_over(underway.vm_id, underway.popped_at)
             self.set(underway.vm_id, underway.session, underway.text)
             underway.was_set = True
             return True

@@ -17,6 +17,7 @@ from scaler.model.fleet import Cloud
 from scaler.model.instance import InstanceRef, ScaleSetName
 from scaler.model.plan import Listing, SetCapacity, Some
 from scaler.model.policy import Capacity, Policy
+from scaler.model.record import Status
 from scaler.model.row import Snapshot
 from scaler.model.sighting import Answer
 from scaler.observe import Eyes
@@ -72,6 +73,24 @@ def test_when_azure_is_away_nothing_changes_and_the_next_tick_works() -> None:
         tick.run()
     assert house.registry.keyspace.snapshot_state() == before
     assert len(tick.run().outcomes) == 1
+
+
+def test_a_key_that_died_in_a_queue_managers_hands_is_found_though_its_machine_is_gone() -> None:
+    house = House()
+    tick = house.tick(Name.RECONCILER)
+    house.azure.scale(Scale(capacity=1), by="operator")
+    house.later(minutes=5)
+    house.azure.order(OrderKind.DEALLOCATE, ["0"], by="operator")
+    for _ in range(12):
+        house.later(seconds=30)
+        tick.run()
+    keys, space = house.registry.keys, house.registry.keyspace
+    assert space.spop(keys.index(Status.AVAILABLE)) is not None  # and the queue manager dies
+    house.azure.happen(Fault.DELETED_BY_SOMEBODY, house.azure.vms[0].vm_id)
+    for _ in range(6):
+        house.later(seconds=30)
+        tick.run()
+    assert not space.snapshot_state().strings
 
 
 def test_planning_is_free() -> None:
