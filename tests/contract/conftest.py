@@ -64,3 +64,10 @@ def house(request: pytest.FixtureRequest, clock: ManualClock) -> House:
         return fake_house()
     real: House = request.getfixturevalue("real_house")
     return real
+
+
+@pytest.fixture(params=["fakeredis", "redis-server"])
+def wired_house(request: pytest.FixtureRequest) -> House:
+    """Those with scripts, and with values of other types."""
+    house: House = fake_house() if request.param == "fakeredis" else request.getfixturevalue("real_house")
+    return house

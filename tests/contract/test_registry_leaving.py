@@ -6,7 +6,6 @@ from contract.registries import EPOCH, KEPT, ME, OTHER, STRANGE_NOTES, House, le
 from scaler.model.instance import SessionId, VmId
 from scaler.model.notes import Ended, ReservedNote, SpentBy, SpentNote
 from scaler.model.record import Status
-from scaler.registry.reservations import Reservations
 from scaler.registry.sessions import Leaving, Stage
 
 
@@ -163,9 +162,8 @@ def test_what_names_another_session_is_not_touched(house: House) -> None:
     assert house.raw("a") == late
 
 
-def test_the_scripts_keep_notes_that_they_do_not_know(house: House) -> None:
-    if not isinstance(house.reservations, Reservations):
-        pytest.skip("there are no scripts in memory")
+def test_the_scripts_keep_notes_that_they_do_not_know(wired_house: House) -> None:
+    house = wired_house
     let_in(house)
     key = house.keys.notes(VmId("a"))
     house.redis.set(key, (house.redis.get(key) or b"")[:-1] + b',"later":[1.50,[],{}]}')
