@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 from stateful.naive import NaiveQueueManager
-from stateful.world import MINUTE, World
+from stateful.world import MINUTE, POLICY, SCALE_SET, World
 
 from emulator.behaviour import Behaviour
 from emulator.faults import Fault, Faults
@@ -19,6 +19,7 @@ from emulator.latencies import Latencies
 from emulator.switches import Eviction, Overlap, Switches
 from scaler.model.instance import SessionId
 from scaler.model.plan import Plan
+from scaler.model.policy import Capacity
 from scaler.tick import Name
 
 SEEDS = int(os.environ.get("SEEDS", "3"))
@@ -35,7 +36,9 @@ class Weather:
     overlap: float = 0.1  # per tick: another process ticks at the same moment
     naive: float = 0.3  # share of visitors
     stay: float = 90.0  # seconds, on average
-    failover: bool = False
+    fickle: float = 0.01  # chance per step that a waiting visitor gives up
+    all_warm: bool = False  # and quick: from the order to stop a new machine to a session on it in seconds
+    failover: bool = False  # every few minutes; two in a row are outside of what can be promised
     flush: bool = False
     step: float = 4.0  # seconds
 
@@ -66,6 +69,17 @@ WEATHERS: Mapping[str, Weather] = {
     "dying processes": Weather(crashes=0.1, interrupted=0.15),
     "late and doubled orders": Weather(rates=_LATE, stay=200),
     "old news": Weather(rates=_OLD),
+    "late orders to quick machines": Weather(rates=_LATE, stay=30, all_warm=True, step=2),
+    "a failover of quick machines": Weather(rates=_LATE, stay=30, all_warm=True, step=2, failover=True, naive=0.6),
+    "a failover under fickle visitors": Weather(
+        rates={Fault.ORDER_LATE: 0.6, Fault.ORDER_DOUBLED: 0.5},
+        stay=30,
+        all_warm=True,
+        step=1,
+        failover=True,
+        naive=0.9,
+        fickle=0.6,
+    ),
     "late orders and old news": Weather(rates=_LATE | _OLD, stay=200),
     "a moody platform": Weather(rates=_PLATFORM),
     "a moody ARM": Weather(rates=_ARM),
@@ -84,7 +98,8 @@ class Walk:
     def __init__(self, weather: Weather, seed: int) -> None:
         self.weather = weather
         self.dice = Random(f"{weather}{seed}")
-        self.world = World(seed=seed, behaviour=self._behaviour())
+        policy = replace(POLICY, capacity={SCALE_SET: Capacity(desired=4, warm=4)}) if weather.all_warm else POLICY
+        self.world = World(seed=seed, behaviour=self._behaviour(), policy=policy)
         self.naive = NaiveQueueManager(self.world)
         self.due: list[tuple[datetime, Name, Plan]] = []
         self.sessions = 0
@@ -105,17 +120,19 @@ class Walk:
         )
         quick = Latencies(create=(20, 40), start_deallocated=(15, 40), deallocate=(5, 20), power_off=(2, 8))
         latencies = quick if dice.random() < 0.5 else Latencies()
+        if self.weather.all_warm:
+            latencies = replace(quick, create=(3, 8), power_off=(1, 2), start_stopped=(1, 2), protect=(0.5, 1))
         return Behaviour(switches=switches, faults=Faults(rates=self.weather.rates), latencies=latencies)
 
     def go(self) -> None:
         """Until its end; then the weather clears and everything must settle."""
         world = self.world
         ends = world.clock.now() + LENGTH
-        accident_at = world.clock.now() + LENGTH * self.dice.uniform(0.2, 0.9)
+        accident_at = world.clock.now() + LENGTH * self.dice.uniform(0.1, 0.9)
         while world.clock.now() < ends and not world.wrongs:
             world.pass_time(self.dice.uniform(0.5, 2 * self.weather.step))
             if world.clock.now() >= accident_at:
-                accident_at = ends + timedelta(days=1)
+                accident_at += timedelta(seconds=self.dice.uniform(180, 400)) if self.weather.failover else 2 * LENGTH
                 self._accident()
             for name in Name:
                 if self.dice.random() < 0.6:
@@ -181,7 +198,7 @@ class Walk:
             if dice.random() < self.weather.step / self.weather.stay:
                 world.leave(visitor)
         for visitor in world.waiting():
-            if dice.random() < 0.01:
+            if dice.random() < self.weather.fickle:
                 world.give_up(visitor)
 
 

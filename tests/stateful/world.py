@@ -130,6 +130,7 @@ class World:
 
     seed: int
     behaviour: Behaviour
+    policy: Policy = POLICY
     clock: ManualClock = field(default_factory=ManualClock)
     visitors: dict[SessionId, Visitor] = field(default_factory=dict)
     visited: dict[VmId, SessionId] = field(default_factory=dict)
@@ -155,7 +156,7 @@ class World:
     # -- the scaler
 
     def _tick_of(self, name: Name) -> Tick:
-        return self.ticks.setdefault(name, Tick(name, self.ports[name], POLICY))
+        return self.ticks.setdefault(name, Tick(name, self.ports[name], self.policy))
 
     def tick(self, name: Name, *, dies_after: int | None = None, after_the_last: bool = False) -> None:
         """One tick; a dead process starts again without memory."""
@@ -179,7 +180,7 @@ class World:
         """The second half of the oldest tick that was interrupted."""
         if self.late:
             name, plan = self.late.pop(0)
-            actuate(plan, self.ports[name], POLICY)
+            actuate(plan, self.ports[name], self.policy)
             self.judge()
 
     def pass_time(self, seconds: float) -> None:
@@ -336,7 +337,7 @@ class World:
 
     def _interrupted(self, visitor: Visitor, at: datetime) -> None:
         assert visitor.entered_at is not None
-        limit = POLICY.session_limit
+        limit = self.policy.session_limit
         visitor.done = "thrown out"
         if at - visitor.entered_at < limit - timedelta(seconds=30):
             self.wrongs.append(f"cut short: {visitor.session} on {visitor.vm_id} after {at - visitor.entered_at}")
@@ -366,6 +367,7 @@ class World:
         amiss += [f"not offered: {each}" for each in self.azure.vms if each.vm_id not in available]
         amiss += [f"offered, but running: {each}" for each in self.azure.vms if each.power is PowerState.RUNNING]
         amiss += [f"left over: {key!r}: {self.registry.keyspace.get(key)!r}" for key in self._leftovers()]
-        if len(self.azure.vms) != POLICY.capacity[SCALE_SET].desired:
-            amiss.append(f"{len(self.azure.vms)} machines instead of {POLICY.capacity[SCALE_SET].desired}")
+        desired = self.policy.capacity[SCALE_SET].desired
+        if len(self.azure.vms) != desired:
+            amiss.append(f"{len(self.azure.vms)} machines instead of {desired}")
         return amiss
