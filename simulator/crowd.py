@@ -29,11 +29,6 @@ class Crowd:
         self._usher = Thread(target=self._let_them_come, name="arrivals", daemon=True)
         self._usher.start()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether visitors come."""
-        return self._doors.is_set()
-
     def open_doors(self) -> None:
         """The first may come."""
         self._doors.set()

@@ -1,9 +1,11 @@
 """What is deployed as the function app: four timers, their schedules in settings, and the files beside them."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
 from typing import Any
 
@@ -80,3 +82,18 @@ def test_only_the_app_is_published() -> None:
     tracked = {path.split("/")[0] for path in listing.stdout.splitlines()}
     patterns = [line.rstrip("/") for line in (ROOT / ".funcignore").read_text().splitlines()]
     assert {name for name in tracked if not any(fnmatch(name, pattern) for pattern in patterns)} <= DEPLOYED
+
+
+def test_the_production_schedules_of_the_readme_can_be_used_and_are_offset_against_each_other() -> None:
+    rows = re.findall(r"\| `(\w+_SCHEDULE)` \| `([^`]+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert [name for name, _ in rows] == [
+        f"{each}_SCHEDULE" for each in ("PROVISIONER", "RECONCILER", "STARTER", "CLEANER")
+    ]
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    fired: list[datetime] = []
+    for name, expression in rows:
+        schedule, now = parse(expression, setting=name), start
+        while (now := schedule.next_after(now)) <= start + timedelta(minutes=1):
+            fired.append(now)
+    assert len(fired) == 1 + 2 + 6 + 4
+    assert len(set(fired)) == len(fired)

@@ -162,6 +162,20 @@ def test_a_machine_that_is_marked_again_waits_out_the_horizon_again() -> None:
     assert all(step.change is None or step.change.edge is None for step in steps_for(parked(seen), instance(1)))
 
 
+def test_a_machine_that_is_marked_again_gets_all_its_attempts_again() -> None:
+    """Its first mark may be hours old, and a listing may lag behind the second one."""
+    before = notes(admitting_at=ago(hours=5), mark_attempts=4)
+    asked = changed(only(steps_for(row(1, record(), before), new())))
+    assert (asked.admitting_at, asked.mark_attempts) == (NOW, 0)
+    assert all(step.why is not Why.MARK_REFUSED for step in steps_for(parked(asked), new()))
+
+
+def test_a_new_machine_whose_mark_is_rolled_back_again_and_again_is_given_up() -> None:
+    rolled_back = blank_notes(admitting_at=ago(minutes=20), mark_asked_at=ago(minutes=2), mark_seen_at=ago(minutes=1))
+    asked = changed(only(steps_for(row(1, None, rolled_back), new())))
+    assert (asked.admitting_at, asked.mark_seen_at) == (ago(minutes=20), None)
+
+
 @pytest.mark.parametrize(("seconds", "edges"), [(-1, []), (0, [Edge.ADMIT]), (1, [Edge.ADMIT])])
 def test_and_stays_out_of_available_as_long_as_an_spop_may_be_under_way(seconds: int, edges: list[Edge]) -> None:
     since = NOW - POLICY.repair_after - seconds * SECOND

@@ -35,14 +35,15 @@ def mark(case: Case) -> Step | Refusal | None:
     pause = case.policy.flush_hold if given_up else case.policy.order_horizon
     if notes.mark_asked_at is not None and case.now - notes.mark_asked_at < pause:
         return None
+    afresh = given_up or notes.admitted_at is not None or notes.admitting_at is None  # all its attempts, again
     asked = replace(
         notes,
-        admitting_at=case.now if given_up else notes.admitting_at or case.now,
+        admitting_at=case.now if afresh else notes.admitting_at,
         admitted_at=None,
         reserved=None,
         mark_asked_at=case.now,
         mark_seen_at=None,
-        mark_attempts=0 if given_up else notes.mark_attempts,
+        mark_attempts=0 if afresh else notes.mark_attempts,
         unindexed_at=_out_since(case),
     )
     order = Mark(ref=case.instance.ref, etag=case.instance.etag, rests_on=case.seen.sighting)
