@@ -14,6 +14,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _GROUP = re.compile(r"[\w().-]{0,89}[\w()-]")
 _PREFIX = re.compile(r"[\w{}.-]{1,64}")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)?")
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _UNITS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -192,8 +193,10 @@ class _Reader:
     def url(self, name: str) -> str:
         value = self.text(name).rstrip("/")
         parts = urlsplit(value)
-        if parts.scheme not in {"https", "http"} or not parts.hostname:
+        if parts.scheme not in {"https", "http"} or not parts.hostname or parts.path or parts.query:
             self.mistakes.append(f"{name}: {_shown(value)} cannot be used; expected https://host[:port]")
+        elif parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            self.mistakes.append(f"{name}: {_shown(value)} would send the token in the clear; expected https://…")
         return value
 
     def number(self, name: str, *, low: float, high: float, whole: bool = False) -> float:

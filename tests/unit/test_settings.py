@@ -50,6 +50,8 @@ def test_an_empty_environment_names_everything_that_is_missing_at_once() -> None
         ("AZURE_VMSS_NAME", "../../other"),
         ("AZURE_RESOURCE_GROUP", "a/b"),
         ("AZURE_RESOURCE_MANAGER_URL", "management.azure.com"),
+        ("AZURE_RESOURCE_MANAGER_URL", "http://management.azure.com"),
+        ("AZURE_RESOURCE_MANAGER_URL", "https://management.azure.com/subscriptions"),
         ("REDIS_URL", "http://redis"),
         ("REDIS_PORT", "0"),
         ("REDIS_PORT", "6379.5"),
