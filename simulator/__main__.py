@@ -8,15 +8,19 @@ from threading import Event
 from simulator.options import HELP, InvalidOptions, read
 from simulator.parts.setup_failed import SetupFailed
 from simulator.run import run
+from simulator.showing import chosen, conclude, picture
 
 
 def main() -> int:
-    if len(sys.argv) > 1:
-        asked_for_help = set(sys.argv[1:]) <= {"-h", "--help"}
-        print(HELP if asked_for_help else f"{sys.argv[1]}: not understood; options are environment variables\n\n{HELP}")
-        return 0 if asked_for_help else 2
+    asked = sys.argv[1:]
+    if asked and set(asked) <= {"-h", "--help"}:
+        print(HELP)
+        return 0
+    if asked not in ([], ["picture"]):
+        print(f"{' '.join(asked)}: not understood; options are environment variables\n\n{HELP}")
+        return 2
     try:
-        return _run()
+        return _picture() if asked else _run()
     except (InvalidOptions, SetupFailed) as mistake:
         print(mistake, file=sys.stderr)
     except BrokenPipeError:
@@ -26,14 +30,23 @@ def main() -> int:
 
 def _run() -> int:
     options = read(os.environ)
+    show = chosen(options.viewing, sys.stdout, os.environ)
     over = Event()
     _obey_signals(over)
-    summary = run(options, os.environ, over)
-    print("\n" + "\n".join(summary.as_lines()))
+    summary = run(options, os.environ, over, show)
+    conclude(summary, sys.stdout, os.environ)
     if options.json:
         print(summary.as_json())
     sys.stdout.flush()
     return summary.exit_status
+
+
+def _picture() -> int:
+    over = Event()
+    _obey_signals(over)
+    options = read({"FOR": "45s", **os.environ})
+    print(f"a run of {options.seconds:g} seconds; the picture is of one moment in it", file=sys.stderr)
+    return run(options, os.environ, over, picture).exit_status
 
 
 def _obey_signals(over: Event) -> None:

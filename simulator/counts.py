@@ -1,7 +1,7 @@
 """The counts, now and then: how many machines of which status and power state, the waits so far, the ARM calls."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ProvisioningState
@@ -9,14 +9,14 @@ from scaler.model.record import Status
 from simulator.figures import Figures, percentile
 from simulator.happenings import Did, Look, Published
 
-_STATUSES = ("–", *Status, "used")
-_NOT_YET = {"–": "not offered yet"}
+_NOT_YET = "–"
+_STATUSES = {_NOT_YET: "not offered yet"} | {each: each for each in (*Status, "used")}
 
 
 def status_word(published: Published | None) -> str:
     """The contract's word; `used` for Unavailable and used, – for a machine that Redis does not offer anybody yet."""
     if published is None or published.status is None:
-        return "–"
+        return _NOT_YET
     return "used" if published.used else published.status
 
 
@@ -31,18 +31,28 @@ def power_word(state: VmState | None) -> str:
     return state.power
 
 
+def statuses(words: Iterable[str]) -> dict[str, int]:
+    """How many of these status words there are, in the order of a machine's life."""
+    counted = Counter(words)
+    return {spelled: counted[word] for word, spelled in _STATUSES.items() if counted[word]}
+
+
+def powers(look: Look) -> dict[str, int]:
+    """How many machines are in which power state, as it is truly."""
+    return dict(sorted(Counter(power_word(each.state) for each in look.machines).items()))
+
+
 def counts(look: Look, figures: Figures, arm_calls: int, seconds: float) -> tuple[str, str]:
     """Two lines: the machines on both sides, and how the visitors fare."""
-    statuses = Counter(status_word(each.published) for each in look.machines)
-    powers = Counter(power_word(each.state) for each in look.machines)
-    machines = f"Redis: {_listed(statuses, _STATUSES)} · Azure: {_listed(powers, sorted(powers))}"
+    in_redis = statuses(status_word(each.published) for each in look.machines)
+    machines = f"Redis: {_listed(in_redis)} · Azure: {_listed(powers(look))}"
     waits = f"waits p50 {_seconds(figures.waits, 0.50)}, p95 {_seconds(figures.waits, 0.95)}"
     visitors = f"visitors: {figures.did[Did.OPENED]} let in, {figures.waiting} waiting, {waits}"
     return machines, f"{visitors} · {60 * arm_calls / seconds:.0f} ARM calls a minute"
 
 
-def _listed(counted: Counter[str], words: Sequence[str]) -> str:
-    return ", ".join(f"{counted[word]} {_NOT_YET.get(word, word)}" for word in words if counted[word]) or "nothing yet"
+def _listed(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {word}" for word, number in counted.items()) or "nothing yet"
 
 
 def _seconds(waits: Sequence[float], share: float) -> str:

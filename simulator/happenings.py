@@ -72,6 +72,7 @@ class Seen:
 
     state: VmState
     published: Published | None = None  # None: Redis knows nothing of it
+    scale_set: str = ""  # whose instance it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,7 @@ class Told:
     controller: str
     why: str
     vm_id: str = ""
+    scale_set: str = ""  # where it is about a whole one
     session: str = ""
     edge: str = ""
     order: str = ""
@@ -107,12 +109,21 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ticked:
+    """A controller ticked, or its timer's function came to its end: a sign of life that is no news."""
+
+    at: datetime
+    controller: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
     """Something that went wrong, in plain words. A fatal one ends the run: without that part nothing is shown."""
 
     at: datetime
     what: str
     fatal: bool = False
+    controller: str = ""  # whose, if it is one's
 
 
-type Happening = Entry | Event | Look | Told | Trouble
+type Happening = Entry | Event | Look | Told | Ticked | Trouble

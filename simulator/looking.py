@@ -1,7 +1,7 @@
 """Looks at Azure's truth and at Redis; it reads the values itself, and trusts no code of the scaler's to do so."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -20,25 +20,28 @@ type _Values = Mapping[str, Any]
 class Looker:
     """Raises redis.RedisError when Redis does not answer; Azure always does."""
 
-    def __init__(self, scale_set: EmulatedScaleSet, client: Redis, keys: Keys) -> None:
-        self._scale_set = scale_set
+    def __init__(self, scale_sets: Sequence[EmulatedScaleSet], client: Redis, keys: Keys) -> None:
+        self._scale_sets = scale_sets
         self._client = client
         self._keys = keys
         self._client.set(_CANARY, "alive")
 
     def look(self) -> Look:
         """Everything now. It asks for all keys, which nobody may do who shares a Redis with others."""
-        offered = {
-            _last(each) for each in cast("set[bytes]", self._client.smembers(self._keys.index(Status.AVAILABLE)))
-        }
+        offered = self._offered()
         records = self._values(self._keys.instance(VmId("*")))
         notes = self._values(self._keys.notes(VmId("*")))
         machines = tuple(
-            Seen(state=each, published=published(records.get(each.vm_id), notes.get(each.vm_id), each.vm_id in offered))
-            for each in self._scale_set.vms
+            Seen(
+                state=vm,
+                published=published(records.get(vm.vm_id), notes.get(vm.vm_id), vm.vm_id in offered),
+                scale_set=each.name,
+            )
+            for each in self._scale_sets
+            for vm in each.vms
         )
         return Look(
-            at=self._scale_set.now,
+            at=self._scale_sets[0].now,
             machines=machines,
             named=frozenset(name for each in (*records.values(), *notes.values()) for name in sessions_in(each)),
             forgot=self._forgot(),

@@ -12,7 +12,7 @@ from simulator.counts import power_word, status_word
 from simulator.happenings import Did, Entry, Happening, Published, Told, Trouble
 from simulator.observer.wrong import Wrong
 from simulator.summary import in_words
-from simulator.table import Colour, Line, Table, seconds
+from simulator.table import NO_STEP, By, Colour, Line, Paper
 
 _OF_AZURE: Mapping[What, str] = {
     What.CREATED: "a VM is being created",
@@ -30,21 +30,33 @@ _OF_AZURE: Mapping[What, str] = {
     What.TURNED_FAILED: "it turned Failed",
 }
 _OF_VISITORS: Mapping[Did, tuple[str, str]] = {
-    Did.QUEUED: ("–", "no machine is free; asks again"),
+    Did.QUEUED: (NO_STEP, "no machine is free; asks again"),
     Did.PROMISED: ("RESERVE", "asked for a machine"),
-    Did.DISPLACED: ("–", "its reservation has vanished; asks again"),
-    Did.REFUSED: ("–", "is refused"),
+    Did.DISPLACED: (NO_STEP, "its reservation has vanished; asks again"),
+    Did.REFUSED: (NO_STEP, "is refused"),
     Did.GAVE_UP: ("CANCEL", "gives up"),
-    Did.OPENED: ("–", "is let in"),
-    Did.UNREACHABLE: ("–", "was let in, but the machine does not answer"),
-    Did.CUT_OFF: ("–", "the machine does not answer any more"),
+    Did.OPENED: (NO_STEP, "is let in"),
+    Did.UNREACHABLE: (NO_STEP, "was let in, but the machine does not answer"),
+    Did.CUT_OFF: (NO_STEP, "the machine does not answer any more"),
     Did.LEAVING: ("RELEASE", "leaves"),
-    Did.EXPIRED: ("–", "its time is over"),
+    Did.EXPIRED: (NO_STEP, "its time is over"),
 }
 _BAD = frozenset({Did.DISPLACED, Did.REFUSED, Did.UNREACHABLE, Did.CUT_OFF})
 _COLOURS = {Status.AVAILABLE: Colour.GREEN, Status.RESERVED: Colour.YELLOW, Status.UNAVAILABLE: Colour.CYAN}
 _TOO_MUCH = frozenset({Why.SEEN_AGAIN, Why.WARMTH})  # bookkeeping that follows from the lines above it
 _PATIENCE = 5.0  # seconds for which the same trouble is not told again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _News:
+    """What a line says, but for how the machine looks right now."""
+
+    by: By
+    vm_id: str | None
+    step: str
+    why: str
+    session: str = ""
+    bad: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +70,8 @@ class Glance:
 class Narrator:
     """`glance` looks at a machine for the line about it."""
 
-    def __init__(self, table: Table, clock: RunClock, glance: Callable[[str], Glance]) -> None:
-        self._table = table
+    def __init__(self, paper: Paper, clock: RunClock, glance: Callable[[str], Glance]) -> None:
+        self._paper = paper
         self._clock = clock
         self._glance = glance
         self._addresses: dict[str, str] = {}  # vm id -> instance id, of machines that may be gone by now
@@ -82,38 +94,48 @@ class Narrator:
 
     def accuse(self, wrong: Wrong) -> None:
         """One of the four wrongs."""
-        self._table.free(f"{seconds(self._clock.since_start(wrong.at))} {in_words(wrong)}", Colour.RED)
+        self._paper.remark(self._clock.since_start(wrong.at), in_words(wrong), Colour.RED)
 
     def count(self, counts: Sequence[str]) -> None:
         """How things stand, now and then."""
         for line in counts:
-            self._table.free(f"{seconds(self._clock.seconds)} ── {line}", Colour.BOLD)
+            self._paper.remark(self._clock.seconds, f"── {line}", Colour.BOLD)
 
     def _tell_of_azure(self, event: Event) -> None:
         if event.vm_id is None or event.what not in _OF_AZURE:
             return
         self._addresses[event.vm_id] = event.instance_id or ""
         asked = f", as the {event.by} asked" if event.what is What.CREATED else ""
-        self._row(event.vm_id, step="(Azure)", why=_OF_AZURE[event.what] + asked)
+        self._row(_News(by=By.AZURE, vm_id=event.vm_id, step="(Azure)", why=_OF_AZURE[event.what] + asked))
 
     def _tell_of_visitor(self, entry: Entry) -> None:
         if entry.did not in _OF_VISITORS:
             return
-        step, why = _OF_VISITORS[entry.did] if entry.vm_id is not None else ("–", _OF_VISITORS[entry.did][1])
-        words = f"{entry.manner} visitor: {why}" + (f" ({entry.why})" if entry.why else "")
-        self._row(entry.vm_id, step=step, why=words, session=entry.session, bad=entry.did in _BAD)
+        step, why = _OF_VISITORS[entry.did] if entry.vm_id is not None else (NO_STEP, _OF_VISITORS[entry.did][1])
+        news = _News(
+            by=By.VISITOR,
+            vm_id=entry.vm_id,
+            step=step,
+            why=f"{entry.manner} visitor: {why}" + (f" ({entry.why})" if entry.why else ""),
+            session=entry.session,
+            bad=entry.did in _BAD,
+        )
+        self._row(news)
 
     def _tell_of_scaler(self, told: Told) -> None:
         if told.event in {"tick_failed", "complaint"}:
             self._tell_trouble(f"{told.controller}: {told.why}")
         elif told.why not in _TOO_MUCH and not self._is_repeated(told):
-            self._row(
-                told.vm_id or None,
-                step="held back" if told.event == "held" else "+".join(filter(None, (told.edge, told.order))) or "note",
-                why=f"{told.why}{_what_became_of(told)}",
+            about = f" ({told.scale_set})" if told.scale_set else ""
+            news = _News(
+                by=By.SCALER,
+                vm_id=told.vm_id or None,
+                step=_step(told),
+                why=f"{told.why}{about}{_what_became_of(told)}",
                 session=told.session,
                 bad=told.alarm or told.result in {"failed", "expired"},
             )
+            self._row(news)
 
     def _is_repeated(self, told: Told) -> bool:
         """What is held back is held back again by the next tick, and the one after it."""
@@ -131,29 +153,38 @@ class Narrator:
         self._told = {each: when for each, when in self._told.items() if now - when < _PATIENCE}
         if not any(each in what for each in self._told):
             self._told[gist] = now
-            self._table.free(f"{seconds(now)} ! {what.strip()}", Colour.RED)
+            self._paper.remark(now, f"! {what.strip()}", Colour.RED)
 
-    def _row(self, vm_id: str | None, *, step: str, why: str, session: str = "", bad: bool = False) -> None:
+    def _row(self, news: _News) -> None:
+        vm_id = news.vm_id
         glance = self._glance(vm_id) if vm_id is not None else Glance(state=None, published=None)
         published = glance.published
         status = status_word(published)
         of_status = _COLOURS.get(published.status, Colour.PLAIN) if published and published.status else Colour.PLAIN
         line = Line(
             seconds=self._clock.seconds,
+            by=news.by,
             instance_id=self._addresses.get(vm_id, "") if vm_id is not None else "",
             vm_id=vm_id or "",
             status=status if vm_id is not None else "",
             power=power_word(glance.state) if vm_id is not None else "",
-            session=session or (published.session if published is not None and published.session else ""),
-            step=step,
-            why=why,
-            colour=Colour.RED if bad else Colour.DIM if status == "used" else of_status,
+            session=news.session or (published.session if published is not None and published.session else ""),
+            step=news.step,
+            why=news.why,
+            colour=Colour.RED if news.bad else Colour.DIM if status == "used" else of_status,
         )
-        self._table.row(line)
+        self._paper.row(line)
+
+
+def _step(told: Told) -> str:
+    step = "+".join(filter(None, (told.edge, told.order))) or "note"
+    return {"held": "held back", "would": f"({step})"}.get(told.event, step)
 
 
 def _what_became_of(told: Told) -> str:
     """Nothing to add where it was done."""
+    if told.event == "would":
+        return " – is not done: paused, or nobody allowed it"
     if told.result in {"", "done"}:
         return ""
     return f" – {told.result}: {told.error}" if told.error else f" – {told.result}"

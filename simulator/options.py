@@ -3,23 +3,30 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?", re.IGNORECASE)
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 HELP = """\
-usage: make run [FOR=60s] [SPEED=20] [SEED=1] [VISITORS=24] [JSON=1]     (or: FOR=60s … python -m simulator)
+usage: make run [FOR=60s] [SPEED=20] [SEED=1] [VISITORS=24] [SCALE_SETS=1] [VIEW=live|lines] [JSON=1]
+   or: FOR=60s … python -m simulator
+   or: python -m simulator picture > run.svg     (one frame of the live view, of a run of FOR=45s)
 
 Runs the whole scaler on this machine: an emulated Azure, a redis-server (or fakeredis), function_app.py with its four
-timers, and visitors who reserve machines, stay and leave. Prints one line per change; ends on Ctrl-C or after FOR.
+timers, and visitors who reserve machines, stay and leave. On a terminal it is shown live; elsewhere it prints one line
+per change. It ends on Ctrl-C or after FOR, with a summary.
 
-  FOR       how long, after set-up: 45, 60s, 2m (default: until Ctrl-C)
-  SPEED     how much faster than real Azure's latencies and the policy's durations pass: 0.1 to 1000 (default: 20)
-  SEED      a whole number; another one brings other visitors and other latencies (default: 1)
-  VISITORS  how many come per minute of your clock, once the first machine is available; 0: none
-            (default: 1.2 times SPEED, about what fourteen machines can serve); the first ten come faster
-  JSON      1: the last line of standard output is one JSON object (default: 0)
+  FOR         how long, after set-up: 45, 60s, 2m (default: until Ctrl-C)
+  SPEED       how much faster than real Azure's latencies and the policy's durations pass: 0.1 to 1000 (default: 20)
+  SEED        a whole number; another one brings other visitors and other latencies (default: 1)
+  VISITORS    how many come per minute of your clock, once the first machine is available; 0: none
+              (default: 1.2 times SPEED, about what fourteen machines can serve); the first ten come faster
+  SCALE_SETS  how many there are, each with the capacity that is set, and one registry for all: 1 to 9 (default: 1)
+  VIEW        live: a screen that is always up to date, all its times those of the emulated world; lines: one per change
+              (default: live on a terminal, unless TERM=dumb or CI is set; NO_COLOR=1 does without colours)
+  JSON        1: the last line of standard output is one JSON object (default: 0)
 
 SCALER_… and …_SCHEDULE variables are passed on to the scaler; local.settings.json.example has the others.
 AzureWebJobs__cleaner__Disabled=1 leaves a controller out: see what the observer makes of it.
@@ -27,6 +34,14 @@ AzureWebJobs__cleaner__Disabled=1 leaves a controller out: see what the observer
 exit status: 0 all was well · 1 a reservation was lost, a used machine handed out, a session cut short, or a machine
 leaked (the lines say which) · 2 a part is missing or died (standard error says which, and what to do)
 """
+
+
+class Viewing(StrEnum):
+    """How the run is watched."""
+
+    AUTO = "auto"  # live on a terminal, lines elsewhere
+    LIVE = "live"
+    LINES = "lines"
 
 
 class InvalidOptions(ValueError):
@@ -41,6 +56,8 @@ class Options:
     speed: float
     seed: int
     visitors_per_minute: float
+    scale_sets: int
+    viewing: Viewing
     json: bool
 
 
@@ -63,6 +80,8 @@ def read(environ: Mapping[str, str]) -> Options:
         seed=option("SEED", "1", _whole, "a whole number") or 0,
         visitors_per_minute=option("VISITORS", visitors, lambda text: _number(text, 0, 6000), "a number from 0 to 6000")
         or 0.0,
+        scale_sets=option("SCALE_SETS", "1", _few, "a whole number from 1 to 9") or 1,
+        viewing=option("VIEW", "auto", _viewing, "live or lines") or Viewing.AUTO,
         json=option("JSON", "0", lambda text: _TRUTH.get(text.lower()), "1 or 0") or False,
     )
     if mistakes:
@@ -82,6 +101,14 @@ def _number(text: str, low: float, high: float) -> float | None:
     except ValueError:
         return None
     return number if low <= number <= high else None
+
+
+def _viewing(text: str) -> Viewing | None:
+    return next((each for each in Viewing if each == text.lower()), None)
+
+
+def _few(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[1-9]", text) else None
 
 
 def _whole(text: str) -> int | None:

@@ -7,9 +7,10 @@ from threading import Event
 from redis import RedisError
 
 from simulator.crowd import Crowd
+from simulator.figures import Figures
 from simulator.happenings import Manner, Published, Trouble
 from simulator.looking import Looker
-from simulator.narrator import Glance, Narrator
+from simulator.narrator import Glance
 from simulator.observer.judges import Observer
 from simulator.observer.patience import Patience
 from simulator.options import Options
@@ -17,27 +18,21 @@ from simulator.parts.assembly import Parts, started
 from simulator.queue_managers.atomic import Atomic
 from simulator.queue_managers.naive import Naive
 from simulator.queue_managers.queue_manager import QueueManager
+from simulator.showing import Scene, Show
 from simulator.summary import Summary
-from simulator.table import Colour, Table
 from simulator.visitor import RunEnded, Surroundings
 from simulator.visits import Habits, Visit, visits
 from simulator.watching import Watching
 
 
-def run(options: Options, environ: Mapping[str, str], over: Event) -> Summary:
+def run(options: Options, environ: Mapping[str, str], over: Event, show: Show) -> Summary:
     """Until `over` is set, or FOR has passed. Raises SetupFailed when a part is missing or dies."""
-    table = Table(sys.stdout, coloured=sys.stdout.isatty() and not environ.get("NO_COLOR"))
     with started(options, environ) as parts:
-        watching = _watching(parts, table)
+        watching = _watching(options, environ, parts, show)
         parts.host.await_ready(over)
-        _greet(table, options, parts)
         parts.clock.begin()
-        crowd = _crowd(options, parts, over)
-        try:
-            watching.until(over, options.seconds, crowd.open_doors)
-        finally:
-            crowd.send_home()
-        watching.settle()
+        with watching.view:
+            _watch(watching, options, parts, over)
         return Summary(
             figures=watching.figures,
             wrongs=tuple(watching.observer.wrongs),
@@ -48,21 +43,33 @@ def run(options: Options, environ: Mapping[str, str], over: Event) -> Summary:
         )
 
 
-def _watching(parts: Parts, table: Table) -> Watching:
-    policy, scale_set = parts.environment.settings.policy, parts.azure.scale_set
-    looker = Looker(scale_set, parts.client, parts.keys)
+def _watch(watching: Watching, options: Options, parts: Parts, over: Event) -> None:
+    crowd = _crowd(options, parts, over)
+    try:
+        watching.until(over, options.seconds, crowd.open_doors)
+        watching.view.end()
+    finally:
+        crowd.send_home()
+    watching.settle()
+
+
+def _watching(options: Options, environ: Mapping[str, str], parts: Parts, show: Show) -> Watching:
+    policy, scale_sets = parts.environment.settings.policy, parts.azure.scale_sets
+    looker = Looker(scale_sets, parts.client, parts.keys)
+    figures = Figures()
 
     def glance(vm_id: str) -> Glance:
-        return Glance(state=scale_set.find(vm_id), published=_glance(looker, vm_id))
+        return Glance(state=parts.azure.find(vm_id), published=_glance(looker, vm_id))
 
+    scene = Scene(options=options, parts=parts, figures=figures, glance=glance, out=sys.stdout, environ=environ)
     return Watching(
         clock=parts.clock,
         happenings=parts.happenings,
         looker=looker,
-        observer=Observer(policy, Patience.of(policy, scale_set.behaviour.latencies, parts.environment.pace)),
-        narrator=Narrator(table, parts.clock, glance),
+        observer=Observer(policy, Patience.of(policy, scale_sets[0].behaviour.latencies, parts.environment.pace)),
+        view=show(scene),
         failure=parts.failure,
-        arm_calls=parts.arm_calls,
+        figures=figures,
     )
 
 
@@ -101,19 +108,3 @@ def _crowd(options: Options, parts: Parts, over: Event) -> Crowd:
         session_limit=parts.environment.settings.policy.session_limit.total_seconds(),
     )
     return Crowd(visits(options.seed, habits), manage, around, crashed, over)
-
-
-def _greet(table: Table, options: Options, parts: Parts) -> None:
-    settings = parts.environment.settings
-    fake = "" if parts.redis.process is not None else " (no redis-server on PATH)"
-    capacity = settings.policy.capacity[settings.scale_sets[0]]
-    table.free(f"Redis   {parts.redis.name}{fake} at {parts.redis.url}")
-    table.free(f"Azure   emulated at {parts.azure.server.url}, {options.speed:g} times faster than the real one")
-    table.free(
-        f"scaler  function_app.py with its four timers; {capacity.desired} machines, {capacity.warm} of them warm"
-    )
-    table.free(
-        "– = not offered yet; used = Unavailable, and never offered again; visit = session id; Ctrl-C ends it all\n",
-        Colour.DIM,
-    )
-    table.heading()

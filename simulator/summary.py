@@ -60,7 +60,7 @@ class Summary:
         return json.dumps(line)
 
     def as_lines(self) -> Iterator[str]:
-        """For people."""
+        """For people; the verdict comes after it."""
         did, happened = self.figures.did, self.figures.happened
         yield f"{self.seconds:.0f} seconds at {self.speed:g} times real speed, on {self.redis}"
         yield (
@@ -72,13 +72,13 @@ class Summary:
         yield f"machines  {happened[What.CREATED]} created, {happened[What.DELETED]} deleted"
         each = ", ".join(f"{name} {self.calls.get(name, 0)}" for name in sorted(CONTROLLERS))
         yield f"ARM       {sum(self.calls.values())} calls, {self.calls_per_minute:.0f} a minute: {each}"
-        yield from self._verdict()
 
-    def _verdict(self) -> Iterator[str]:
+    def verdict(self) -> Iterator[tuple[str, bool]]:
+        """The four counts, and every wrong; each line with whether it is about one."""
         for kind in Kind:
-            yield f"{kind.value.replace('_', ' '):25} {self.count(kind)}"
+            yield f"{kind.value.replace('_', ' '):25} {self.count(kind)}", self.count(kind) > 0
         for wrong in self.wrongs:
-            yield in_words(wrong)
+            yield in_words(wrong), True
 
 
 def in_words(wrong: Wrong) -> str:

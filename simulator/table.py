@@ -3,10 +3,12 @@
 import textwrap
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TextIO
+from typing import Protocol, TextIO
 
 WIDTH = 120
 _COLUMNS = (("time", 6), ("id", 3), ("vm", 4), ("status", 11), ("power", 12), ("visit", 5), ("step", 10))
+NO_STEP = "–"
+"""What a line says where nobody took a step."""
 _MARGIN = sum(width + 1 for _, width in _COLUMNS)
 
 
@@ -22,11 +24,21 @@ class Colour(StrEnum):
     BOLD = "\x1b[1m"
 
 
+class By(StrEnum):
+    """Whose doing a line tells of."""
+
+    SCALER = "scaler"
+    VISITOR = "visitor"
+    AZURE = "azure"
+    NOBODY = "nobody"  # a remark
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One row."""
+    """One row. `seconds` of the run, on the wall."""
 
     seconds: float
+    by: By
     instance_id: str = ""
     vm_id: str = ""
     status: str = ""
@@ -37,8 +49,20 @@ class Line:
     colour: Colour = Colour.PLAIN
 
 
+class Paper(Protocol):
+    """What the narrator writes on."""
+
+    def row(self, line: Line) -> None:
+        """One thing that happened to a machine or a visitor."""
+        ...
+
+    def remark(self, seconds: float, text: str, colour: Colour) -> None:
+        """One thing that fits no column."""
+        ...
+
+
 class Table:
-    """Writes rows, headings and free lines. A line that was written is there to stay."""
+    """Implements Paper: rows, remarks, headings and free lines. A line that was written is there to stay."""
 
     def __init__(self, out: TextIO, *, coloured: bool) -> None:
         self._out = out
@@ -52,7 +76,7 @@ class Table:
     def row(self, line: Line) -> None:
         """One row; a `why` that is too long goes on below itself."""
         cells = (
-            seconds(line.seconds),
+            clock(line.seconds),
             f"{line.instance_id:>3}",
             f"{line.vm_id[:4]:4}",
             f"{line.status:11}",
@@ -64,6 +88,10 @@ class Table:
         rest = "".join(f"\n{' ' * _MARGIN}{each}" for each in more)
         self.free(f"{' '.join(cells)} {first}{rest}".rstrip(), line.colour)
 
+    def remark(self, seconds: float, text: str, colour: Colour) -> None:
+        """Its time, and the text."""
+        self.free(f"{clock(seconds)} {text}", colour)
+
     def free(self, text: str, colour: Colour = Colour.PLAIN) -> None:
         """Any text."""
         dressed = f"{colour}{text}\x1b[0m" if self._coloured and colour else text
@@ -71,6 +99,6 @@ class Table:
         self._out.flush()
 
 
-def seconds(passed: float) -> str:
-    """The first column, of free lines too."""
-    return f"{passed:5.1f}s"
+def clock(seconds: float) -> str:
+    """The first column."""
+    return f"{seconds:5.1f}s"

@@ -1,16 +1,19 @@
-"""A line of the functions host's log -> what the scaler tells of itself, or a trouble; most lines are neither."""
+"""A line of the functions host's log -> what the scaler tells of itself, a sign of its life, or a trouble."""
 
 import json
 from datetime import UTC, datetime
 from typing import Any
 
-from simulator.happenings import Told, Trouble
+from simulator.happenings import Ticked, Told, Trouble
 
-_TELLING = frozenset({"step", "held", "tick_failed", "complaint"})
+_TELLING = frozenset({"step", "held", "would", "tick_failed", "complaint"})
 _SERIOUS = frozenset({"ERROR", "CRITICAL"})
+_ENDED = "function succeeded"  # the host's word when a timer's function has returned
+
+type Heard = Told | Ticked | Trouble
 
 
-def heard(text: str) -> Told | Trouble | None:
+def heard(text: str) -> Heard | None:
     """What this line is worth showing as."""
     line = _parsed(text)
     if line is None:
@@ -19,8 +22,8 @@ def heard(text: str) -> Told | Trouble | None:
     if line.get("logger") == "scaler" and line.get("event") in _TELLING:
         return _told(line, at)
     if line.get("level") in _SERIOUS:
-        return Trouble(at=at, what=_plain(line))
-    return None
+        return Trouble(at=at, what=_plain(line), controller=_who(line))
+    return Ticked(at=at, controller=_who(line)) if _is_sign_of_life(line) else None
 
 
 def is_ready(text: str) -> bool:
@@ -44,6 +47,15 @@ def _moment(line: dict[str, Any]) -> datetime:
         return datetime.now(UTC)
 
 
+def _is_sign_of_life(line: dict[str, Any]) -> bool:
+    ticked = line.get("logger") == "scaler" and line.get("event") == "tick"
+    return bool(_who(line)) and (ticked or line.get("message") == _ENDED)
+
+
+def _who(line: dict[str, Any]) -> str:
+    return str(line.get("controller") or line.get("function") or "")
+
+
 def _told(line: dict[str, Any], at: datetime) -> Told:
     def text(name: str) -> str:
         return str(line.get(name) or "")
@@ -51,9 +63,10 @@ def _told(line: dict[str, Any], at: datetime) -> Told:
     return Told(
         at=at,
         event=text("event"),
-        controller=text("controller") or text("function"),
+        controller=_who(line),
         why=text("why") or text("message"),
         vm_id=text("vm_id"),
+        scale_set="" if text("vm_id") else text("scale_set") or str(_facts(line).get("scale_set") or ""),
         session=str(_facts(line).get("session") or ""),
         edge=text("edge"),
         order=text("order"),

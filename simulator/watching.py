@@ -1,7 +1,7 @@
-"""The loop of a run: one thread counts, tells and judges everything that happens, in the order it was heard of."""
+"""The loop of a run: one thread counts, shows and judges everything that happens, in the order it was heard of."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Event
 from time import monotonic
@@ -9,44 +9,38 @@ from time import monotonic
 from redis import RedisError
 
 from simulator.clock import RunClock
-from simulator.counts import counts
 from simulator.figures import Figures
-from simulator.happenings import Happening, Look, Trouble
+from simulator.happenings import Happening, Trouble
 from simulator.looking import Looker
-from simulator.narrator import Narrator
 from simulator.observer.judges import LOOK_TWICE, Observer
 from simulator.parts.setup_failed import SetupFailed
+from simulator.view import View
 
 _LOOK_EVERY = 0.25  # seconds: a session, a start, a delete last longer
-_COUNT_EVERY = 5.0
 _TURN = 0.1  # how soon a Ctrl-C is obeyed
 
 
 @dataclass(slots=True, kw_only=True)
 class Watching:
-    """`failure` says why the run cannot go on, `arm_calls` how many there were."""
+    """`failure` says why the run cannot go on."""
 
     clock: RunClock
     happenings: SimpleQueue[Happening]
     looker: Looker
     observer: Observer
-    narrator: Narrator
+    view: View
     failure: Callable[[], str | None]
-    arm_calls: Callable[[], int]
-    figures: Figures = field(default_factory=Figures)
-    _last_look: Look | None = None
+    figures: Figures
 
     def until(self, over: Event, seconds: float | None, ready: Callable[[], None]) -> None:
         """Go on until `over` is set or so many seconds have passed; `ready` is called once a machine is on offer."""
-        look_at = count_at = monotonic()
+        look_at = monotonic()
         while not over.is_set() and (seconds is None or self.clock.seconds < seconds):
             self._hear(_TURN)
             if monotonic() >= look_at:
                 look_at = monotonic() + _LOOK_EVERY
                 self._look(ready)
-            if monotonic() >= count_at:
-                count_at += _COUNT_EVERY
-                self._count(self.clock.seconds)
+            self.view.turn()
             self._check()
 
     def settle(self) -> None:
@@ -68,25 +62,21 @@ class Watching:
 
     def _take(self, happening: Happening) -> None:
         self.figures.see(happening)
-        self.narrator.tell(happening)
+        self.view.tell(happening)
         for wrong in self.observer.see(happening):
-            self.narrator.accuse(wrong)
+            self.view.accuse(wrong)
         if isinstance(happening, Trouble) and happening.fatal:
             raise SetupFailed(happening.what)
 
     def _look(self, ready: Callable[[], None]) -> None:
         try:
-            self._last_look = self.looker.look()
+            look = self.looker.look()
         except RedisError as error:
             self._take(Trouble(at=self.clock.now(), what=f"Redis does not answer the observer: {error}"))
             return
-        self._take(self._last_look)
-        if self._last_look.offered:
+        self._take(look)
+        if look.offered:
             ready()
-
-    def _count(self, seconds: float) -> None:
-        if self._last_look is not None and seconds > 1:
-            self.narrator.count(counts(self._last_look, self.figures, self.arm_calls(), seconds))
 
     def _check(self) -> None:
         why = self.failure()

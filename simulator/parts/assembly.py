@@ -44,13 +44,14 @@ class Parts:
 @contextmanager
 def started(options: Options, environ: Mapping[str, str]) -> Iterator[Parts]:
     """Until the end of the block. The timers need not fire yet. Raises SetupFailed when a part is missing."""
-    environment = assemble(environ, speed=options.speed)
+    environment = assemble(environ, speed=options.speed, scale_sets=options.scale_sets)
     settings = environment.settings
     happenings: SimpleQueue[Happening] = SimpleQueue()
     with redis_server() as redis, Redis.from_url(redis.url, socket_timeout=_TIMEOUT) as client:
         clock = RunClock()
         with azure(settings, environment.variables["IDENTITY_HEADER"], clock.now, options.seed) as cloud:
-            cloud.scale_set.history.listeners.append(happenings.put)
+            for scale_set in cloud.scale_sets:
+                scale_set.history.listeners.append(happenings.put)
             variables = environment.at(redis_url=redis.url, azure_url=cloud.server.url)
             with functions_host(variables, happenings.put) as host:
                 yield Parts(

@@ -1,4 +1,4 @@
-"""The emulated Azure of one run, in this process: an empty scale set that may be managed, and the wire to it."""
+"""The emulated Azure of one run, in this process: empty scale sets that may be managed, and the wire to them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from emulator.behaviour import Behaviour
+from emulator.profile import Profile
+from emulator.region import Region
 from emulator.scale_set import EmulatedScaleSet
+from emulator.vm import VmState
 from emulator.wire.server import RunningServer, serve
 from emulator.wire.site import Place, Site
 from scaler.model.instance import PowerState, VmId
@@ -18,12 +21,16 @@ from simulator.happenings import CONTROLLERS
 class Azure:
     """What is behind the wire, and the wire itself."""
 
-    scale_set: EmulatedScaleSet
+    scale_sets: tuple[EmulatedScaleSet, ...]
     server: RunningServer
+
+    def find(self, vm_id: str) -> VmState | None:
+        """That VM as it is; None: it is gone."""
+        return next((state for each in self.scale_sets if (state := each.find(vm_id)) is not None), None)
 
     def reachable(self, vm_id: VmId) -> bool:
         """Whether the machine itself answers: it does while it truly runs, whatever anybody says of it."""
-        state = self.scale_set.find(vm_id)
+        state = self.find(vm_id)
         return state is not None and state.power is PowerState.RUNNING
 
     def calls(self) -> Mapping[str, int]:
@@ -35,13 +42,18 @@ class Azure:
 @contextmanager
 def azure(settings: Settings, identity_secret: str, now: Callable[[], datetime], seed: int) -> Iterator[Azure]:
     """Served on a free port until the end of the block."""
-    scale_set = EmulatedScaleSet(
-        now,
-        name=settings.scale_sets[0],
-        seed=seed,
-        behaviour=Behaviour().at_speed(settings.speed),
-        tags={"scaler:managed": settings.policy.managed_by},
+    region = Region()
+    scale_sets = tuple(
+        EmulatedScaleSet(
+            now,
+            name=name,
+            seed=seed + offset,
+            behaviour=Behaviour(metered=True).at_speed(settings.speed),
+            tags={"scaler:managed": settings.policy.managed_by},
+            profile=Profile(region=region),
+        )
+        for offset, name in enumerate(settings.scale_sets)
     )
     place = Place(subscription=settings.subscription, resource_group=settings.resource_group)
-    with serve(scale_set, site=Site(place=place, identity_secret=identity_secret)) as server:
-        yield Azure(scale_set=scale_set, server=server)
+    with serve(scale_sets, site=Site(place=place, identity_secret=identity_secret)) as server:
+        yield Azure(scale_sets=scale_sets, server=server)

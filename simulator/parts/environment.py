@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from emulator.functions_host import ncrontab
+from emulator.functions_host import local_settings, ncrontab
 from emulator.functions_host.errors import CannotStart
 from scaler.settings import InvalidSettings, Settings, load
 from scaler.tick import Name
@@ -16,6 +16,8 @@ from simulator.parts.setup_failed import SetupFailed
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "local.settings.json.example"
+
+_SCALE_SETS = "AZURE_VMSS_NAME"
 
 # a process needs these; all else that may lie in a user's environment (their Azure, their Redis) is not for this run
 _OF_THE_PROCESS = re.compile(r"PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|TERM|VIRTUAL_ENV|PYTHON.*|LD_LIBRARY_PATH")
@@ -29,6 +31,7 @@ class Environment:
     variables: Mapping[str, str]
     settings: Settings
     pace: Pace
+    off: frozenset[Name]  # whose timers are disabled
 
     def at(self, *, redis_url: str, azure_url: str) -> Mapping[str, str]:
         """The variables, with the addresses of this run's own Redis and Azure."""
@@ -40,18 +43,27 @@ class Environment:
         return {**self.variables, **ours}
 
 
-def assemble(environ: Mapping[str, str], *, speed: float) -> Environment:
+def assemble(environ: Mapping[str, str], *, speed: float, scale_sets: int = 1) -> Environment:
     """Put them together; raises SetupFailed when the scaler or the host could not use them."""
+    example = _example()
     variables = {
         **{name: value for name, value in environ.items() if _OF_THE_PROCESS.fullmatch(name)},
-        **_example(),
+        **example,
+        _SCALE_SETS: ",".join(_names(example.get(_SCALE_SETS, ""), scale_sets)),
         **{name: value for name, value in environ.items() if _OF_THE_USER.fullmatch(name)},
         "SCALER_SPEED": f"{speed:g}",
     }
     try:
-        return Environment(variables=variables, settings=load(variables), pace=_pace(variables))
+        return Environment(
+            variables=variables, settings=load(variables), pace=_pace(variables), off=_disabled(variables)
+        )
     except (InvalidSettings, CannotStart) as mistake:
         raise SetupFailed(str(mistake)) from None
+
+
+def _names(first: str, number: int) -> tuple[str, ...]:
+    """The example's scale set, and others named after it."""
+    return (first, *(f"{first}-{each}" for each in range(2, number + 1)))
 
 
 def _example() -> dict[str, str]:
@@ -66,6 +78,10 @@ def _example() -> dict[str, str]:
 
 def _pace(variables: Mapping[str, str]) -> Pace:
     return Pace(every={name: _interval(f"{name.upper()}_SCHEDULE", variables) for name in Name})
+
+
+def _disabled(variables: Mapping[str, str]) -> frozenset[Name]:
+    return frozenset(name for name in Name if local_settings.disabled(name, variables))
 
 
 def _interval(setting: str, variables: Mapping[str, str]) -> timedelta:

@@ -9,11 +9,10 @@ from threading import Event, Thread
 from time import monotonic
 from typing import TextIO
 
-from simulator.happenings import Told, Trouble
 from simulator.parts import child
 from simulator.parts.environment import EXAMPLE, ROOT
 from simulator.parts.setup_failed import SetupFailed
-from simulator.telling import heard, is_ready
+from simulator.telling import Heard, heard, is_ready
 
 _PATIENCE = 60.0  # seconds until its timers must fire: a cold import of azure and redis on a slow machine
 _LAST_WORDS = 5.0  # from SIGTERM to SIGKILL; it promises to end within one
@@ -23,7 +22,7 @@ _COMMAND = ("-m", "emulator.functions_host", "--app", ".", "--settings", EXAMPLE
 class FunctionsHost:
     """Reads what the host writes, line by line, and passes on what is worth showing."""
 
-    def __init__(self, process: subprocess.Popen[str], show: Callable[[Told | Trouble], None]) -> None:
+    def __init__(self, process: subprocess.Popen[str], show: Callable[[Heard], None]) -> None:
         self._process = process
         self._show = show
         self._ready = Event()
@@ -74,7 +73,7 @@ class FunctionsHost:
 
 
 @contextmanager
-def functions_host(variables: Mapping[str, str], show: Callable[[Told | Trouble], None]) -> Iterator[FunctionsHost]:
+def functions_host(variables: Mapping[str, str], show: Callable[[Heard], None]) -> Iterator[FunctionsHost]:
     """Running until the end of the block, though its timers may not fire yet."""
     process = child.start([sys.executable, *_COMMAND], environment=variables, folder=ROOT, outputs=subprocess.PIPE)
     try:

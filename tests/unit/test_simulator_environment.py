@@ -31,6 +31,18 @@ def test_the_users_scaler_variables_and_schedules_win() -> None:
     assert environment.variables["AzureWebJobs__cleaner__Disabled"] == "1"
 
 
+def test_more_scale_sets_are_named_after_the_examples_and_each_has_the_capacity_that_is_set() -> None:
+    environment = assemble({"SCALER_POOL_CAPACITY": "3", "SCALER_WARMPOOL_SIZE": "0"}, speed=20, scale_sets=2)
+    first, second = environment.settings.scale_sets
+    assert second == f"{first}-2"
+    assert set(environment.settings.policy.capacity.values()) == {Capacity(desired=3, warm=0)}
+
+
+def test_a_timer_that_is_disabled_is_known_to_be() -> None:
+    assert assemble({"AzureWebJobs__cleaner__Disabled": "1"}, speed=20).off == {Name.CLEANER}
+    assert assemble({}, speed=20).off == frozenset()
+
+
 def test_the_users_own_azure_and_redis_stay_out() -> None:
     theirs = {"AZURE_SUBSCRIPTION_ID": "theirs", "AZURE_CLIENT_SECRET": "theirs", "REDIS_HOST": "theirs"}
     environment = assemble({**theirs, "IDENTITY_ENDPOINT": "theirs", "MSI_ENDPOINT": "theirs"}, speed=20)

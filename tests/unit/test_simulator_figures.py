@@ -7,7 +7,7 @@ import pytest
 from simulator_builders import azure, second, told
 
 from emulator.history import What
-from simulator.figures import Figures, percentile
+from simulator.figures import Figures, Tier, percentile
 from simulator.happenings import Did, Happening
 from simulator.observer.wrong import Kind, Wrong
 from simulator.summary import Summary, waits_in_words
@@ -58,6 +58,18 @@ def test_a_wait_is_from_arrival_to_opening_however_often_they_asked() -> None:
     assert figures.waiting == 0
 
 
+@pytest.mark.parametrize(("rest", "tier"), [(What.STOPPED, Tier.WARM), (What.DEALLOCATED, Tier.COLD)])
+def test_a_wait_counts_for_the_tier_that_its_machine_rested_in(rest: What, tier: Tier) -> None:
+    born = (azure(0, What.RUNNING), azure(1, rest), told(2, "ann", Did.ARRIVED), azure(3, What.RUNNING))
+    figures = counted(*born, told(4, "ann", Did.OPENED))
+    assert figures.waits_on == {each: [2.0] if each is tier else [] for each in Tier}
+    assert figures.tiers == {"vm": tier}
+
+
+def test_a_machine_that_is_gone_has_no_tier() -> None:
+    assert counted(azure(1, What.STOPPED), azure(2, What.DELETED)).tiers == {}
+
+
 @pytest.mark.parametrize("outcome", [Did.REFUSED, Did.GAVE_UP, Did.OPENED])
 def test_whoever_has_an_answer_waits_no_more(outcome: Did) -> None:
     came = [told(1, who, Did.ARRIVED) for who in ("ann", "bob")]
@@ -91,7 +103,10 @@ def test_any_wrong_fails_the_run_and_the_lines_say_whose() -> None:
     assert summary().exit_status == 0
     wronged = summary(wrongs=(WRONG,))
     assert wronged.exit_status == 1
-    assert any("vm-1" in line and "ann" in line and WRONG.why in line for line in wronged.as_lines())
+    wrong = [line for line, is_wrong in wronged.verdict() if is_wrong]
+    assert wrong[0].split() == ["machines", "leaked", "1"]
+    assert all(word in wrong[1] for word in ("vm-1", "ann", WRONG.why))
+    assert not any(is_wrong for _, is_wrong in summary().verdict())
 
 
 def test_waits_are_told_on_the_wall_and_at_real_speed() -> None:

@@ -142,15 +142,24 @@ def test_a_look_joins_what_azure_has_with_what_redis_says(client: redis.Redis) -
     client.set(KEYS.notes(VmId("gone")), json.dumps({"ended": {"bob": "expire"}}))
     client.set(KEYS.instance(VmId("broken")), "{")
     client.sadd(KEYS.index(Status.AVAILABLE), key)
-    look = Looker(scale_set, client, KEYS).look()
+    look = Looker([scale_set], client, KEYS).look()
     said = {each.state.vm_id: each.published for each in look.machines}
     assert said[first.vm_id] == Published(status=Status.AVAILABLE, session="ann", offered=True)
     assert list(said.values()).count(None) == 1
     assert (set(look.named), look.offered, look.forgot) == ({"ann", "bob"}, 1, False)
 
 
+def test_a_look_shows_every_scale_set_and_whose_a_machine_is(client: redis.Redis) -> None:
+    clock = ManualClock()
+    scale_sets = [EmulatedScaleSet(clock.now, name=name, seed=seed) for seed, name in enumerate(("first", "second"))]
+    for capacity, scale_set in enumerate(scale_sets, start=1):
+        scale_set.scale(Scale(capacity=capacity), by="provisioner")
+    look = Looker(scale_sets, client, KEYS).look()
+    assert [each.scale_set for each in look.machines] == ["first", "second", "second"]
+
+
 def test_a_flush_shows_in_the_next_look_and_only_there(client: redis.Redis) -> None:
-    looker = Looker(EmulatedScaleSet(ManualClock().now), client, KEYS)
+    looker = Looker([EmulatedScaleSet(ManualClock().now)], client, KEYS)
     assert not looker.look().forgot
     client.flushall()
     assert looker.look().forgot

@@ -15,7 +15,7 @@ from simulator.figures import Figures
 from simulator.happenings import Did, Happening, Published, Told, Trouble
 from simulator.narrator import Glance, Narrator
 from simulator.observer.wrong import Kind, Wrong
-from simulator.table import WIDTH, Colour, Line, Table
+from simulator.table import WIDTH, By, Colour, Line, Table
 
 STEP = Told(at=second(1), event="step", controller="reconciler", why="marked", vm_id="vm", result="done")
 HELD = replace(STEP, event="held", why="enough of these for one tick", result="")
@@ -54,6 +54,17 @@ def test_what_was_not_done_says_so() -> None:
     failed = replace(STEP, order="Start", result="failed", error="QuotaReached: no cores")
     assert lines(failed)[0].endswith("marked – failed: QuotaReached: no cores")
     assert lines(replace(STEP, edge="OPEN", result="lost race"))[0].endswith("marked – lost race")
+
+
+def test_what_would_be_done_says_that_it_is_not() -> None:
+    (line,) = lines(replace(STEP, event="would", order="Delete", result=""))
+    assert "(Delete)" in cells(line)
+    assert line.endswith("marked – is not done: paused, or nobody allowed it")
+
+
+def test_a_step_about_a_whole_scale_set_names_it() -> None:
+    (line,) = lines(replace(STEP, vm_id="", scale_set="vmss-pixels", order="SetCapacity"))
+    assert line.endswith("marked (vmss-pixels)")
 
 
 @pytest.mark.parametrize("why", [Why.SEEN_AGAIN, Why.WARMTH])
@@ -102,7 +113,7 @@ def test_a_wrong_is_coloured_only_for_a_terminal() -> None:
 
 def test_a_long_reason_goes_on_below_itself() -> None:
     out = io.StringIO()
-    Table(out, coloured=False).row(Line(seconds=1.0, step="note", why="word " * 30))
+    Table(out, coloured=False).row(Line(seconds=1.0, by=By.SCALER, step="note", why="word " * 30))
     first, second_line, *_ = out.getvalue().splitlines()
     assert len(first) <= WIDTH
     assert second_line.index("word") == first.index("word")

@@ -2,13 +2,13 @@
 
 import pytest
 
-from simulator.options import HELP, InvalidOptions, read
+from simulator.options import HELP, InvalidOptions, Viewing, read
 
 
 def test_without_a_choice_there_are_defaults() -> None:
     options = read({})
     assert (options.seconds, options.speed, options.seed, options.visitors_per_minute) == (None, 20.0, 1, 24.0)
-    assert not options.json
+    assert (options.scale_sets, options.viewing, options.json) == (1, Viewing.AUTO, False)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,15 @@ def test_json_is_a_yes_or_a_no(text: str, wanted: bool) -> None:
     assert read({"JSON": text}).json is wanted
 
 
+@pytest.mark.parametrize("text", ["live", "LINES", "auto"])
+def test_a_view_is_one_of_three_words(text: str) -> None:
+    assert read({"VIEW": text}).viewing == text.lower()
+
+
+def test_there_are_as_many_scale_sets_as_one_says() -> None:
+    assert read({"SCALE_SETS": "3"}).scale_sets == 3
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -44,6 +53,10 @@ def test_json_is_a_yes_or_a_no(text: str, wanted: bool) -> None:
         ("VISITORS", "many"),
         ("VISITORS", "-1"),
         ("JSON", "perhaps"),
+        ("VIEW", "movie"),
+        ("SCALE_SETS", "0"),
+        ("SCALE_SETS", "10"),
+        ("SCALE_SETS", "1.5"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_the_remedy(name: str, text: str) -> None:
@@ -59,5 +72,5 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_the_help_names_every_option() -> None:
-    for name in ("FOR", "SPEED", "SEED", "VISITORS", "JSON"):
+    for name in ("FOR", "SPEED", "SEED", "VISITORS", "SCALE_SETS", "VIEW", "JSON"):
         assert f"\n  {name} " in HELP

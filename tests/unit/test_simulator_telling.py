@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from simulator.happenings import Told, Trouble
+from simulator.happenings import Ticked, Told, Trouble
 from simulator.telling import heard, is_ready
 
 TIME = "2026-01-01T12:00:00.500Z"
@@ -42,9 +42,27 @@ def test_what_is_held_back_with_an_alarm_is_marked_so() -> None:
     assert told.alarm
 
 
-@pytest.mark.parametrize("event", ["tick", None])
-def test_what_says_nothing_new_is_not_shown(event: str | None) -> None:
-    assert heard(line(event=event)) is None
+def test_a_tick_and_a_function_that_returned_are_signs_of_life() -> None:
+    at = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
+    assert heard(line(event="tick", controller="starter")) == Ticked(at=at, controller="starter")
+    ended = line(logger="functions_host", function="cleaner", message="function succeeded")
+    assert heard(ended) == Ticked(at=at, controller="cleaner")
+
+
+@pytest.mark.parametrize("fields", [{}, {"event": "tick"}, {"logger": "functions_host", "message": "host started"}])
+def test_what_says_nothing_new_is_not_shown(fields: dict[str, object]) -> None:
+    assert heard(line(**fields)) is None
+
+
+def test_a_scale_set_is_named_where_no_machine_is() -> None:
+    capacity = heard(line(event="step", controller="provisioner", vm_id="", scale_set="vmss-pixels", why="below"))
+    refusal = heard(line(event="held", controller="provisioner", vm_id="", why="paused", facts={"scale_set": "vmss-2"}))
+    start = heard(line(event="step", controller="starter", vm_id="vm", scale_set="vmss-pixels", why="reserved"))
+    assert [each.scale_set for each in (capacity, refusal, start) if isinstance(each, Told)] == [
+        "vmss-pixels",
+        "vmss-2",
+        "",
+    ]
 
 
 def test_an_error_of_the_host_is_a_trouble_in_one_line() -> None:
@@ -52,6 +70,7 @@ def test_an_error_of_the_host_is_a_trouble_in_one_line() -> None:
     trouble = heard(line(level="ERROR", logger="functions_host", function="cleaner", exception=exception))
     assert isinstance(trouble, Trouble)
     assert trouble.what == "cleaner: a message: ValueError: no such thing"
+    assert trouble.controller == "cleaner"
     assert not trouble.fatal
 
 

@@ -1,0 +1,122 @@
+"""Remembers what happened in a run; gives a frame of any moment."""
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import timedelta
+
+from scaler.model.plan import Why
+from simulator.counts import power_word, powers, status_word, statuses
+from simulator.figures import Figures, percentile
+from simulator.happenings import Did, Happening, Look, Seen
+from simulator.live.frame import Frame, Machine, Visitors, Waits
+from simulator.live.rounds import Rounds
+from simulator.live.spending import Spending
+from simulator.observer.wrong import Wrong
+from simulator.table import NO_STEP, By, Colour, Line
+
+_EVENTS = 200  # more than any screen has lines
+_DEAD = 100  # so many machines that are gone may be remembered
+
+
+class Board:
+    """Implements simulator.table.Paper for the narrator. Seconds are the run's, on the wall."""
+
+    def __init__(self, *, speed: float, figures: Figures, rounds: Rounds, spending: Spending) -> None:
+        self._speed = speed
+        self._figures = figures
+        self._rounds = rounds
+        self._spending = spending
+        self._look: Look | None = None
+        self._last: dict[str, Line] = {}  # vm id -> the last step with it
+        self._events: deque[Line] = deque(maxlen=_EVENTS)
+        self._wrongs: list[Wrong] = []
+
+    def see(self, happening: Happening, seconds: float) -> None:
+        """One happening after the other, with the second at which it was heard of."""
+        self._rounds.see(happening, seconds)
+        if isinstance(happening, Look):
+            self._look = happening
+            self._forget_the_dead(happening)
+
+    def row(self, line: Line) -> None:
+        """A thing that happened."""
+        self._events.append(line)
+        if self._is_a_step(line):
+            self._last[line.vm_id] = line
+
+    def remark(self, seconds: float, text: str, colour: Colour) -> None:
+        """A thing that fits no column."""
+        self._events.append(Line(seconds=seconds, by=By.NOBODY, why=text, colour=colour))
+
+    def accuse(self, wrong: Wrong) -> None:
+        """One of the four wrongs: it stays."""
+        self._wrongs.append(wrong)
+
+    def frame(self, seconds: float, *, ending: bool = False) -> Frame:
+        """Everything as it is now."""
+        for caller in self._spending.catch_up(seconds):
+            self._rounds.called(caller, seconds)
+        look = self._look
+        machines = tuple(self._machine(each, look) for each in look.machines) if look is not None else ()
+        return Frame(
+            seconds=seconds,
+            speed=self._speed,
+            ending=ending,
+            statuses=statuses(each.status for each in machines),
+            powers=powers(look) if look is not None else {},
+            visitors=self._visitors(),
+            waits=self._waits(self._figures.waits),
+            waits_on={tier: self._waits(waits) for tier, waits in self._figures.waits_on.items()},
+            rounds=self._rounds.at(seconds, self._spending.a_minute(seconds)),
+            calls_over=self._spending.window,
+            throttled=self._spending.throttled,
+            budgets=self._spending.budgets,
+            machines=machines,
+            events=tuple(self._events),
+            wrongs=tuple(self._wrongs),
+        )
+
+    def _machine(self, seen: Seen, look: Look) -> Machine:
+        state, published = seen.state, seen.published
+        return Machine(
+            scale_set=seen.scale_set,
+            instance_id=state.instance_id,
+            vm_id=state.vm_id,
+            status=status_word(published),
+            power=power_word(state),
+            marked=state.protected,
+            tier=self._figures.tiers.get(state.vm_id),
+            age=(look.at - state.created_at) * self._speed,
+            session=(published.session or "") if published is not None else "",
+            last=self._last.get(state.vm_id),
+            wronged=any(wrong.vm_id == state.vm_id for wrong in self._wrongs),
+        )
+
+    def _visitors(self) -> Visitors:
+        did = self._figures.did
+        return Visitors(
+            came=did[Did.ARRIVED],
+            let_in=did[Did.OPENED],
+            waiting=self._figures.waiting,
+            refused=did[Did.REFUSED],
+            gave_up=did[Did.GAVE_UP],
+            expired=did[Did.EXPIRED],
+        )
+
+    def _waits(self, waits: Sequence[float]) -> Waits:
+        def emulated(share: float) -> timedelta | None:
+            found = percentile(waits, share)
+            return None if found is None else timedelta(seconds=found * self._speed)
+
+        return Waits(number=len(waits), median=emulated(0.50), most=emulated(0.95))
+
+    def _is_a_step(self, line: Line) -> bool:
+        """What Azure does by itself shows in the power state; why somebody wanted it is worth keeping beside it."""
+        says_more = line.by is not By.AZURE and line.step != NO_STEP and line.why != Why.NOTED
+        before = self._last.get(line.vm_id)
+        return bool(line.vm_id) and (says_more or before is None or before.by is By.AZURE)
+
+    def _forget_the_dead(self, look: Look) -> None:
+        if len(self._last) > len(look.machines) + _DEAD:
+            living = {each.state.vm_id for each in look.machines}
+            self._last = {vm_id: line for vm_id, line in self._last.items() if vm_id in living}

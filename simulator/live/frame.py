@@ -1,0 +1,106 @@
+"""What is on the screen at one moment. All durations are the emulated world's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from simulator.figures import Tier
+from simulator.observer.wrong import Wrong
+from simulator.table import Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One instance, as Azure truly has it and as Redis tells of it."""
+
+    scale_set: str
+    instance_id: str
+    vm_id: str
+    status: str  # the contract's word, `used`, or –
+    power: str
+    marked: bool
+    tier: Tier | None  # None: it has not come to rest yet
+    age: timedelta
+    session: str = ""
+    last: Line | None = None  # the last step with this machine
+    wronged: bool = False
+
+
+class Health(StrEnum):
+    """How a controller fares."""
+
+    STARTING = "starting"  # it has not ticked yet
+    WELL = "well"
+    HELD = "held back"  # it wanted something lately that it may not do now
+    PAUSED = "paused"  # by an operator
+    FAILED = "failed"  # a tick or a step of it, lately
+    SILENT = "silent"  # for longer than two of its timer's intervals
+    OFF = "off"  # its timer is disabled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One controller."""
+
+    name: str
+    health: Health
+    every: timedelta  # from one firing of its timer to the next
+    ticked: timedelta | None  # how long ago at most; None: never yet
+    calls: float = 0.0  # to ARM, a minute
+    steps: int = 0
+    held: int = 0
+    failed: int = 0
+    why: str = ""  # of the last thing that was held back or failed
+    since: timedelta | None = None  # how long ago that was
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """What visitors waited from their arrival until they were let in. `number` of them."""
+
+    number: int
+    median: timedelta | None
+    most: timedelta | None  # 95th percentile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How many requests of one kind ARM would still take, as it last said; `burst` is all of them."""
+
+    what: str
+    left: int
+    burst: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitors:
+    """How those fare who came. Numbers of people."""
+
+    came: int = 0
+    let_in: int = 0
+    waiting: int = 0
+    refused: int = 0
+    gave_up: int = 0
+    expired: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Everything."""
+
+    seconds: float  # of the run, on the wall
+    speed: float
+    ending: bool = False
+    statuses: Mapping[str, int] = field(default_factory=dict)  # machines by status
+    powers: Mapping[str, int] = field(default_factory=dict)  # and by power state
+    visitors: Visitors = field(default_factory=Visitors)
+    waits: Waits = field(default_factory=lambda: Waits(number=0, median=None, most=None))
+    waits_on: Mapping[Tier, Waits] = field(default_factory=dict)
+    rounds: Sequence[Round] = ()
+    calls_over: timedelta = timedelta(minutes=5)  # the window of Round.calls
+    throttled: int = 0  # 429s so far
+    budgets: Sequence[Budget] = ()
+    machines: Sequence[Machine] = ()
+    events: Sequence[Line] = ()  # the newest last
+    wrongs: Sequence[Wrong] = ()

@@ -1,0 +1,115 @@
+"""How each controller fares: by what it says in the log, by its function's end, and by its calls to ARM."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from scaler.model.plan import Why
+from scaler.tick import Name
+from simulator.happenings import Happening, Ticked, Told, Trouble
+from simulator.live.frame import Health, Round
+
+_SLACK = 1.0  # seconds on the wall: a busy machine fires a timer late
+_BAD = frozenset({"failed", "expired"})
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Seconds are the run's, on the wall."""
+
+    ticked: float | None = None
+    steps: int = 0
+    held: int = 0
+    failed: int = 0
+    why: str = ""
+    since: float = 0.0
+    bad: bool = False  # whether the last thing that was not done failed, or was held back
+
+    def hold(self, why: str, seconds: float) -> None:
+        self.held += 1
+        self.why, self.since, self.bad = why, seconds, False
+
+    def fail(self, why: str, seconds: float) -> None:
+        self.failed += 1
+        self.why, self.since, self.bad = why, seconds, True
+
+
+class Rounds:
+    """All four. `every`: their timers' intervals; `off`: those whose timers are disabled."""
+
+    def __init__(self, every: Mapping[Name, timedelta], off: frozenset[Name], speed: float) -> None:
+        self._every = every
+        self._off = off
+        self._speed = speed
+        self._tallies: dict[str, _Tally] = {name: _Tally() for name in Name}
+
+    def see(self, happening: Happening, seconds: float) -> None:
+        """One happening after the other, with the second at which it was heard of."""
+        if not isinstance(happening, Told | Ticked | Trouble):
+            return
+        tally = self._tallies.get(happening.controller)
+        if tally is None:
+            return
+        tally.ticked = seconds
+        if isinstance(happening, Told):
+            _count(happening, tally, seconds)
+        elif isinstance(happening, Trouble) and not (tally.bad and tally.why in happening.what):
+            tally.fail(_gist(happening.what), seconds)
+
+    def called(self, caller: str, seconds: float) -> None:
+        """It asked ARM something, so it lives."""
+        if caller in self._tallies:
+            self._tallies[caller].ticked = seconds
+
+    def at(self, seconds: float, calls: Mapping[str, float]) -> tuple[Round, ...]:
+        """How they fare at that second, having made so many ARM calls a minute."""
+        return tuple(self._round(name, tally, seconds, calls) for name, tally in self._tallies.items())
+
+    def _round(self, name: str, tally: _Tally, seconds: float, calls: Mapping[str, float]) -> Round:
+        def emulated(since: float) -> timedelta:
+            return timedelta(seconds=(seconds - since) * self._speed)
+
+        return Round(
+            name=name,
+            health=self._health(Name(name), tally, seconds),
+            every=self._every[Name(name)] * self._speed,
+            ticked=None if tally.ticked is None else emulated(tally.ticked),
+            calls=calls.get(name, 0.0),
+            steps=tally.steps,
+            held=tally.held,
+            failed=tally.failed,
+            why=tally.why,
+            since=emulated(tally.since) if tally.why else None,
+        )
+
+    def _health(self, name: Name, tally: _Tally, seconds: float) -> Health:
+        interval = self._every[name].total_seconds()
+        if name in self._off:
+            return Health.OFF
+        if seconds - (tally.ticked or 0.0) > 2 * interval + _SLACK:
+            return Health.SILENT
+        if tally.ticked is None:
+            return Health.STARTING
+        if not tally.why or seconds - tally.since > interval + _SLACK:
+            return Health.WELL
+        if tally.bad:
+            return Health.FAILED
+        return Health.PAUSED if tally.why == Why.PAUSED else Health.HELD
+
+
+def _count(told: Told, tally: _Tally, seconds: float) -> None:
+    if told.event == "would":
+        return  # that it was held back has been told
+    if told.event in {"held", "complaint"}:
+        tally.hold(told.why, seconds)
+    elif told.event == "tick_failed":
+        tally.fail(_gist(told.why), seconds)
+    elif told.result in _BAD:
+        tally.fail(": ".join(filter(None, (told.why, told.error))), seconds)
+    else:
+        tally.steps += told.result == "done"
+
+
+def _gist(what: str) -> str:
+    """A tick that failed is told by the scaler first, and then by the host in more words: what both have in common."""
+    return what.strip().partition("failed: ")[2] or what.strip()

@@ -1,0 +1,115 @@
+"""Which view a run gets, of what it is made, and what remains in the end."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.console import Console
+
+from simulator.figures import Figures
+from simulator.lines import Lines
+from simulator.live.board import Board
+from simulator.live.picture import Picture
+from simulator.live.rounds import Rounds
+from simulator.live.screen import Screen
+from simulator.live.spending import Spending
+from simulator.live.terminal import can_be_drawn_on
+from simulator.narrator import Glance, Narrator
+from simulator.options import InvalidOptions, Options, Viewing
+from simulator.parts.assembly import Parts
+from simulator.summary import Summary
+from simulator.table import Colour, Paper, Table
+from simulator.view import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What there is to be shown, and where. `glance` looks at both sides of one machine."""
+
+    options: Options
+    parts: Parts
+    figures: Figures
+    glance: Callable[[str], Glance]
+    out: TextIO
+    environ: Mapping[str, str]
+
+    @property
+    def board(self) -> Board:
+        """A fresh one, for a live view."""
+        environment, speed = self.parts.environment, self.options.speed
+        return Board(
+            speed=speed,
+            figures=self.figures,
+            rounds=Rounds(environment.pace.every, environment.off, speed),
+            spending=Spending(self.parts.azure.server.calls.after, speed),
+        )
+
+    def narrator(self, paper: Paper) -> Narrator:
+        """One who writes on this."""
+        return Narrator(paper, self.parts.clock, self.glance)
+
+
+type Show = Callable[[Scene], View]
+
+
+def chosen(viewing: Viewing, out: TextIO, environ: Mapping[str, str]) -> Show:
+    """What the user wants, or what suits `out`; raises InvalidOptions where the one does not go with the other."""
+    drawable = can_be_drawn_on(out, environ)
+    if viewing is Viewing.LIVE and not drawable:
+        raise InvalidOptions("VIEW: 'live' needs a terminal on standard output, and TERM to name it; or use VIEW=lines")
+    if viewing is Viewing.LINES or not drawable or (viewing is Viewing.AUTO and environ.get("CI")):
+        return lines
+    return live
+
+
+def lines(scene: Scene) -> View:
+    """One line per change."""
+    table = Table(scene.out, coloured=is_coloured(scene.out, scene.environ))
+    return Lines(
+        table=table,
+        narrator=scene.narrator(table),
+        clock=scene.parts.clock,
+        figures=scene.figures,
+        arm_calls=scene.parts.arm_calls,
+        greeting=tuple(_greeting(scene)),
+    )
+
+
+def live(scene: Scene) -> View:
+    """A screen."""
+    # COLUMNS and LINES, where they are exported, are those of the moment when the shell was started
+    current = {name: value for name, value in scene.environ.items() if name not in {"COLUMNS", "LINES"}}
+    console = Console(file=scene.out, highlight=False, markup=False, emoji=False, _environ=current)
+    board = scene.board
+    return Screen(board, scene.narrator(board), scene.parts.clock, console)
+
+
+def picture(scene: Scene) -> View:
+    """Nothing to watch, and a picture of it in the end."""
+    board = scene.board
+    return Picture(board, scene.narrator(board), scene.parts.clock, scene.out)
+
+
+def conclude(summary: Summary, out: TextIO, environ: Mapping[str, str]) -> None:
+    """What remains of a run when the view is gone; what was wrong is in red."""
+    table = Table(out, coloured=is_coloured(out, environ))
+    table.free("")
+    for line in summary.as_lines():
+        table.free(line)
+    for line, is_wrong in summary.verdict():
+        table.free(line, Colour.RED if is_wrong else Colour.PLAIN)
+
+
+def is_coloured(out: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether whoever reads this sees colours, and wants to."""
+    return can_be_drawn_on(out, environ) and not environ.get("NO_COLOR")
+
+
+def _greeting(scene: Scene) -> Iterator[str]:
+    parts = scene.parts
+    fake = "" if parts.redis.process is not None else " (no redis-server on PATH)"
+    capacity = parts.environment.settings.policy.capacity
+    machines = "; ".join(f"{name}: {each.desired} machines, {each.warm} warm" for name, each in capacity.items())
+    yield f"Redis   {parts.redis.name}{fake} at {parts.redis.url}"
+    yield f"Azure   emulated at {parts.azure.server.url}, {scene.options.speed:g} times faster than the real one"
+    yield f"scaler  function_app.py with its four timers; {machines}"

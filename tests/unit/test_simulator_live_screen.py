@@ -1,0 +1,110 @@
+"""The screen takes a terminal and gives it back, whatever happens meanwhile."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from live_builders import ADMIT
+from rich.console import Console
+from simulator_builders import OFFERED, look, machine, second
+
+from emulator.wire.calls import CallLog
+from scaler.model.instance import PowerState
+from scaler.tick import Name
+from simulator.clock import RunClock
+from simulator.figures import Figures
+from simulator.live.board import Board
+from simulator.live.rounds import Rounds
+from simulator.live.screen import Screen
+from simulator.live.spending import Spending
+from simulator.narrator import Glance, Narrator
+from simulator.observer.wrong import Kind, Wrong
+
+CLEARED, ENTERED, LEFT, SHOWN = "\x1b[2J", "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
+WRONG = Wrong(kind=Kind.LOST, at=second(1), why="the registry names it nowhere", session="ann")
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Path:
+    """A file that takes everything a terminal would."""
+    return tmp_path / "terminal"
+
+
+@pytest.fixture
+def screen(terminal: Path) -> Iterator[Screen]:
+    rounds = Rounds({name: timedelta(seconds=2) for name in Name}, frozenset(), 20.0)
+    board = Board(speed=20.0, figures=Figures(), rounds=rounds, spending=Spending(CallLog().after, 20.0))
+    clock = RunClock()
+    with terminal.open("w", encoding="utf-8") as out:
+        console = Console(file=out, force_terminal=True, width=100, height=30, _environ={"TERM": "xterm"})
+        board.row(ADMIT)
+        yield Screen(board, Narrator(board, clock, lambda _: Glance(state=None, published=None)), clock, console)
+
+
+def test_it_is_drawn_while_it_is_shown_and_nothing_is_left_of_it(screen: Screen, terminal: Path) -> None:
+    with screen:
+        screen.tell(look(1, machine(PowerState.STOPPED, OFFERED)))
+        screen.turn()
+        assert terminal.read_text().startswith(ENTERED)
+        for word in ("1 Available", "ADMIT", "Ctrl-C ends it"):
+            assert word in terminal.read_text()
+        drawn = len(terminal.read_text())
+    left = terminal.read_text()[drawn:]
+    assert left.startswith(CLEARED)
+    assert left.index(SHOWN) < left.index(LEFT)
+
+
+def test_it_is_given_back_when_something_is_raised(screen: Screen, terminal: Path) -> None:
+    def fail() -> None:
+        with screen:
+            screen.turn()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert terminal.read_text().endswith(LEFT)
+
+
+def test_it_is_not_drawn_more_often_than_anybody_can_see(screen: Screen, terminal: Path) -> None:
+    with screen:
+        screen.turn()
+        once = terminal.read_text()
+        for _ in range(100):
+            screen.turn()
+        assert terminal.read_text() == once
+
+
+def test_the_end_is_announced_at_once(screen: Screen, terminal: Path) -> None:
+    with screen:
+        screen.turn()
+        screen.end()
+        assert "it is ending" in terminal.read_text()
+
+
+def test_a_wrong_is_shown_as_one_and_among_the_events(screen: Screen, terminal: Path) -> None:
+    with screen:
+        screen.accuse(WRONG)
+        screen.turn()
+    assert "WRONG – reservations lost: 1" in terminal.read_text()
+    assert terminal.read_text().count(WRONG.why) == 2
+
+
+def test_what_others_write_to_standard_error_is_shown_afterwards(
+    screen: Screen, terminal: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with screen:
+        print("a thread has died", file=sys.stderr)
+        screen.turn()
+        assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "a thread has died\n"
+    assert "a thread has died" not in terminal.read_text()
+
+
+def test_ctrl_z_is_somebody_elses_again_afterwards(screen: Screen) -> None:
+    before = signal.getsignal(signal.SIGTSTP)
+    with screen:
+        assert signal.getsignal(signal.SIGTSTP) != before
+    assert signal.getsignal(signal.SIGTSTP) == before

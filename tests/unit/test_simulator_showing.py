@@ -1,0 +1,88 @@
+"""Which view a run gets: live where somebody looks at a terminal, lines where a program reads."""
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TextIO
+
+import pytest
+from simulator_builders import second
+
+from simulator.figures import Figures
+from simulator.live.terminal import can_be_drawn_on
+from simulator.observer.wrong import Kind, Wrong
+from simulator.options import InvalidOptions, Viewing
+from simulator.showing import chosen, conclude, is_coloured, lines, live
+from simulator.summary import Summary
+from simulator.table import Colour
+
+XTERM = {"TERM": "xterm-256color"}
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[int, TextIO]]:
+    """Both ends of a terminal: where what is shown comes out, and the program's."""
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "rb"), os.fdopen(theirs, "w") as out:
+        yield ours, out
+
+
+@pytest.fixture
+def terminal(ends: tuple[int, TextIO]) -> TextIO:
+    return ends[1]
+
+
+PIPE = io.StringIO()
+CALM = Summary(figures=Figures(), wrongs=(), calls={}, redis="redis-server 7.0.15", speed=20.0, seconds=30.0)
+
+
+def test_on_a_terminal_it_is_live(terminal: TextIO) -> None:
+    assert chosen(Viewing.AUTO, terminal, XTERM) is live
+    assert chosen(Viewing.LIVE, terminal, XTERM) is live
+
+
+@pytest.mark.parametrize("environ", [{}, {"TERM": "dumb"}, {**XTERM, "CI": "true"}])
+def test_where_nothing_can_be_drawn_or_a_machine_looks_on_it_is_lines(
+    environ: dict[str, str], terminal: TextIO
+) -> None:
+    assert chosen(Viewing.AUTO, terminal, environ) is lines
+
+
+def test_in_a_pipe_it_is_lines() -> None:
+    assert chosen(Viewing.AUTO, PIPE, XTERM) is lines
+
+
+def test_what_the_user_says_counts_for_more(terminal: TextIO) -> None:
+    assert chosen(Viewing.LINES, terminal, XTERM) is lines
+    assert chosen(Viewing.LIVE, terminal, {**XTERM, "CI": "true"}) is live
+
+
+def test_what_cannot_be_is_refused_with_the_remedy(terminal: TextIO) -> None:
+    for out, environ in ((PIPE, XTERM), (terminal, {"TERM": "dumb"})):
+        with pytest.raises(InvalidOptions, match=r"^VIEW: .*VIEW=lines"):
+            chosen(Viewing.LIVE, out, environ)
+
+
+def test_colours_are_for_terminals_and_for_those_who_want_them(terminal: TextIO) -> None:
+    assert is_coloured(terminal, XTERM)
+    assert not is_coloured(terminal, {**XTERM, "NO_COLOR": "1"})
+    assert not is_coloured(PIPE, XTERM)
+
+
+def test_in_the_end_what_was_wrong_is_in_red_and_nothing_else_is(ends: tuple[int, TextIO]) -> None:
+    shown, out = ends
+    wrong = Wrong(kind=Kind.LEAKED, at=second(1), why="it is billed for nothing", vm_id="vm")
+    conclude(replace(CALM, wrongs=(wrong,)), out, XTERM)
+    lines = os.read(shown, 65_536).decode().splitlines()
+    assert [line for line in lines if "\x1b" in line] == [
+        f"{Colour.RED}machines leaked           1\x1b[0m",
+        f"{Colour.RED}WRONG (machines leaked) vm vm: it is billed for nothing\x1b[0m",
+    ]
+    conclude(CALM, out, XTERM)
+    assert b"\x1b" not in os.read(shown, 65_536)
+
+
+@pytest.mark.parametrize("term", ["xterm", "screen-256color", "linux", "vt100"])
+def test_an_ordinary_terminal_can_be_drawn_on(term: str, terminal: TextIO) -> None:
+    assert can_be_drawn_on(terminal, {"TERM": term})
