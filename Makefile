@@ -2,17 +2,19 @@
 #             FOR=60s ends it by itself, SPEED=20 sets how much faster than Azure it runs, JSON=1 adds a line of figures
 # make test   every test, from unit to wire
 # make check  ruff, mypy --strict, the import contracts
+# make package  dist/scaler-<version>.zip: the app as it is deployed
 # make emulator ARGS="--help"   only the emulated Azure
+# make az     the real az in a venv of its own (700 MB), for the test that types a session; make az-session writes its page
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3.13
 BIN := .venv/bin
 export FOR SPEED SEED VISITORS JSON
 
-.PHONY: help setup redis run test check format emulator
+.PHONY: help setup redis run test check format package emulator az az-session
 
 help:
-	@sed -n 's/^# //p' Makefile | head -5
+	@sed -n 's/^# //p' Makefile | head -7
 
 setup: .venv/.ready
 
@@ -48,5 +50,20 @@ format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+package: setup
+	@$(BIN)/python -m infra.package $(ARGS)
+
 emulator: setup
 	@$(BIN)/python -m emulator $(ARGS)
+
+az: .venv-az/.ready
+
+.venv-az/.ready: requirements-az.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.13 is needed: see make setup" >&2; exit 2; }
+	@echo "installing azure-cli into .venv-az (once; about a minute)"
+	@$(PYTHON) -m venv .venv-az
+	@.venv-az/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-az.txt
+	@touch $@
+
+az-session: setup az
+	@WRITE_DOCS=1 $(BIN)/python -m pytest tests/wire/test_azure_cli.py

@@ -1,30 +1,46 @@
-"""`python -m emulator` serves the scale set alone until it is told to stop."""
+"""`python -m emulator` serves scale sets alone until it is told to stop."""
 
 import signal
 import sys
+from argparse import Namespace
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 
 from emulator.command_line import emulated, parse, site
-from emulator.wire.server import RunningServer, serve
+from emulator.greeting import greeting
+from emulator.refusals import ArmError
+from emulator.wire.server import Tls, serve
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve, and return 0 on SIGINT or SIGTERM."""
+    """Serve, and return 0 on SIGINT or SIGTERM; 2 where it cannot do what was asked for."""
     asked = parse(arguments)
     stop = Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())
-    with serve(emulated(asked), asked.host, asked.port, site=site(asked)) as server:
-        print(_greeting(server), flush=True)
+    with ExitStack() as opened:
+        ca_file = asked.ca_file or Path(opened.enter_context(TemporaryDirectory(prefix="emulator-")), "ca.pem")
+        tls = None if asked.no_https else Tls(ca_file=ca_file.absolute(), port=asked.https_port)
+        try:
+            server = opened.enter_context(serve(emulated(asked), asked.host, asked.port, site=site(asked), tls=tls))
+        except ArmError as error:
+            print(f"emulator: --capacity {asked.capacity} cannot be had: {error.message}", file=sys.stderr)
+            return 2
+        except OSError as error:
+            print(_no_way(asked, error), file=sys.stderr)
+            return 2
+        print(greeting(server, ca_file.absolute()), flush=True)
         stop.wait()
     return 0
 
 
-def _greeting(server: RunningServer) -> str:
-    """One line, whose end can be pasted into a shell."""
-    resource = f"{server.url}{server.site.set_id(server.site.scale_sets[0])}"
-    listing = f"{resource}/virtualMachines?api-version=2025-04-01&$expand=instanceView"
-    return f"emulator: {resource} · try: curl -H 'Authorization: Bearer any' '{listing}'"
+def _no_way(asked: Namespace, error: OSError) -> str:
+    if error.filename is not None:
+        return f"emulator: --ca-file {error.filename}: {error.strerror}; name a file in a folder that can be written to"
+    ports = f"{asked.port}" if asked.no_https else f"{asked.port} and {asked.https_port}"
+    return f"emulator: cannot listen on {asked.host}, ports {ports}: {error}; --port and --https-port 0 take free ones"
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 import json
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from email.utils import format_datetime
 from math import ceil
 from uuid import uuid4
 
+from emulator.budgets import BURSTS
+from emulator.meter import WINDOW
 from emulator.refusals import ArmError, NoAnswer
 from emulator.wire.calls import Call, CallLog
 from emulator.wire.exchange import Answer, Asked
+from emulator.wire.front_door import FrontDoor
 from emulator.wire.hostile import Ambush, Reply
 from emulator.wire.routes import Route, route
 from emulator.wire.site import Site
@@ -24,6 +26,9 @@ class App:
         self.calls = CallLog()
         self.ambush = Ambush()
         self._pause = pause
+        behaviour = site.scale_sets[0].behaviour
+        code = behaviour.switches.front_door_code
+        self._door = FrontDoor(enforced=behaviour.metered, speed=behaviour.speed, code=code)
 
     def answer(self, asked: Asked) -> Reply | None:
         """The reply; None: there is none, and the connection is to be closed."""
@@ -38,16 +43,17 @@ class App:
         return reply
 
     def _answered(self, asked: Asked) -> tuple[str, Answer | None]:
-        kind = "unknown"
+        kind, left = "unknown", dict[str, str]()
         try:
             found, routed = route(asked)
             kind = _kind(found, routed)
             _check_token(found, asked)
             if not found.open:
+                left = self._door.admit(asked, self.site.now)
                 self._pause(self.site.scale_sets[0].answer_time().total_seconds())
-            return kind, found.handle(self.site, routed)
+            return kind, found.handle(self.site, routed).having(**left)
         except ArmError as error:
-            return kind, _refusal(error, self.site)
+            return kind, _refusal(error, self.site).having(**left)
         except NoAnswer:
             return kind, None
 
@@ -55,11 +61,16 @@ class App:
         headers = {
             "date": format_datetime(self.site.now.replace(microsecond=0), usegmt=True),
             "cache-control": "no-cache",
+            "pragma": "no-cache",
+            "expires": "-1",
+            "x-content-type-options": "nosniff",
             "x-ms-request-id": str(uuid4()),
             **answer.headers,
         }
         if answer.body is not None:
             headers["content-type"] = "application/json; charset=utf-8"
+        if asked.base.startswith("https"):
+            headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
         if "x-ms-client-request-id" in asked.headers:
             headers["x-ms-client-request-id"] = asked.headers["x-ms-client-request-id"]
         return Reply(status=answer.status, headers=headers, content=answer.content())
@@ -75,6 +86,7 @@ class App:
                 caller=asked.caller,
                 request_id=asked.headers.get("x-ms-client-request-id", ""),
                 seconds=seconds,
+                left=reply.headers.get("x-ms-ratelimit-remaining-resource", "") if reply else "",
             )
         )
 
@@ -92,7 +104,7 @@ def _check_token(found: Route, asked: Asked) -> None:
 
 def _refusal(error: ArmError, site: Site) -> Answer:
     body: dict[str, object] = {"code": error.code, "message": error.message}
-    if error.target:
+    if error.target and not error.detail:
         body["target"] = error.target
     if error.detail:
         body["details"] = [{"code": error.detail, "target": error.target, "message": _measured(error, site)}]
@@ -101,11 +113,13 @@ def _refusal(error: ArmError, site: Site) -> Answer:
         return answer.having(www_authenticate='Bearer error="invalid_token"')
     if error.retry_after is None:
         return answer
+    if error.target in BURSTS:
+        answer = answer.having(x_ms_ratelimit_remaining_resource=f"Microsoft.Compute/{error.target};0")
     return answer.having(retry_after=str(max(1, ceil(error.retry_after.total_seconds()))))
 
 
 def _measured(error: ArmError, site: Site) -> str:
     """The text of a 429's detail is itself JSON."""
     until = site.now
-    group = {"operationGroup": error.target, "startTime": (until - timedelta(minutes=1)).isoformat()}
-    return json.dumps({**group, "endTime": until.isoformat(), "allowedRequestCount": 1, "measuredRequestCount": 2})
+    group = {"operationGroup": error.target, "startTime": (until - WINDOW).isoformat(), "endTime": until.isoformat()}
+    return json.dumps({**group, "allowedRequestCount": error.allowed, "measuredRequestCount": error.measured})

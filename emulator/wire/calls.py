@@ -19,6 +19,7 @@ class Call:
     caller: str  # the `<name>` of `scaler-<name>` in the User-Agent; arm for anybody else
     request_id: str  # x-ms-client-request-id
     seconds: float
+    left: str = ""  # x-ms-ratelimit-remaining-resource, as it was answered
 
     @property
     def arm(self) -> bool:
@@ -45,6 +46,11 @@ class CallLog:
     def __len__(self) -> int:
         with self._lock:
             return len(self._calls)
+
+    def after(self, first: int) -> tuple[Call, ...]:
+        """All but the first so many."""
+        with self._lock:
+            return tuple(self._calls[first:])
 
     def by_caller(self, since: datetime | None = None) -> Counter[str]:
         """How many ARM calls each caller made."""

@@ -1,4 +1,4 @@
-"""What a client asks about before it works: tenants, subscriptions, and where the endpoints of this cloud are."""
+"""What a client asks about before it works: tenants, subscriptions, groups, places, and this cloud's endpoints."""
 
 from emulator.wire.bodies import Json
 from emulator.wire.exchange import Answer, Asked
@@ -20,6 +20,32 @@ def tenants(site: Site, _asked: Asked) -> Answer:
     """GET /tenants."""
     tenant = {"id": f"/tenants/{site.place.tenant}", "tenantId": site.place.tenant, "displayName": "Emulated"}
     return Answer(body={"value": [tenant]})
+
+
+def resource_groups(site: Site, asked: Asked) -> Answer:
+    """GET of all resource groups."""
+    site.check_subscription(asked)
+    return Answer(body={"value": [_resource_group(site)]})
+
+
+def resource_group(site: Site, asked: Asked) -> Answer:
+    """GET of the one resource group; HEAD, whether there is one."""
+    site.check_group(asked)
+    return Answer(status=204) if asked.method == "HEAD" else Answer(body=_resource_group(site))
+
+
+def locations(site: Site, asked: Asked) -> Answer:
+    """GET of the one region."""
+    site.check_subscription(asked)
+    found = {
+        "id": f"/subscriptions/{site.place.subscription}/locations/{site.place.location}",
+        "name": site.place.location,
+        "type": "Region",
+        "displayName": site.place.location,
+        "regionalDisplayName": site.place.location,
+        "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
+    }
+    return Answer(body={"value": [found]})
 
 
 def endpoints(_site: Site, asked: Asked) -> Answer:
@@ -48,4 +74,15 @@ def _subscription(site: Site) -> Json:
         "displayName": "Emulated",
         "state": "Enabled",
         "managedByTenants": [],
+    }
+
+
+def _resource_group(site: Site) -> Json:
+    return {
+        "id": f"/subscriptions/{site.place.subscription}/resourceGroups/{site.place.resource_group}",
+        "name": site.place.resource_group,
+        "type": "Microsoft.Resources/resourceGroups",
+        "location": site.place.location,
+        "tags": {},
+        "properties": {"provisioningState": "Succeeded"},
     }

@@ -53,6 +53,20 @@ class Asked:
             raise ArmError(400, "InvalidRequestContent", "The request content is not a JSON object.")
         return found
 
+    def part(self, name: str) -> dict[str, Any]:
+        """An object in the body; nothing is an empty one."""
+        found = self.json().get(name)
+        if found is not None and not isinstance(found, dict):
+            raise ArmError(
+                400, "InvalidRequestContent", f"The request content's '{name}' is not an object.", target=name
+            )
+        return found or {}
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The body, as browsers and OAuth clients send it."""
+        return dict(parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True))
+
     def with_params(self, params: Mapping[str, str]) -> "Asked":
         """The same, routed."""
         return replace(self, params=params)

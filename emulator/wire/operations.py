@@ -5,6 +5,9 @@ from hashlib import sha256
 from emulator.budgets import Call
 from emulator.operations import Operation, Status
 from emulator.refusals import ArmError
+from emulator.scale_set import EmulatedScaleSet
+from emulator.switches import FailedOperation
+from emulator.wire.bodies import Json
 from emulator.wire.exchange import Answer, Asked
 from emulator.wire.site import Site
 
@@ -23,17 +26,18 @@ def asynchronous(answer: Answer, site: Site, asked: Asked, operation: Operation)
 
 def status(site: Site, asked: Asked) -> Answer:
     """GET of the operation: how it stands; or with monitor=true, of what it came to."""
-    operation, left = _find(site, asked)
+    operation, emulated = _find(site, asked)
+    left, how = emulated.budget_left(Call.GET_OPERATION, operation.id), emulated.behaviour.switches.failed_operation
     if "monitor" in asked.query:
         return _monitor(site, asked, operation).having(x_ms_ratelimit_remaining_resource=left)
     body = {
-        "startTime": operation.started.isoformat(),
+        "startTime": operation.started.isoformat(timespec="microseconds"),
         "status": operation.status,
         "name": operation.id,
     }
     if operation.ended is not None:
-        body["endTime"] = operation.ended.isoformat()
-    error = {"error": _error(operation)} if operation.failure else {}
+        body["endTime"] = operation.ended.isoformat(timespec="microseconds")
+    error = {"error": _shown(operation, how)} if operation.failure and how is not FailedOperation.SILENT else {}
     return _paced(Answer(body=body | error), site).having(x_ms_ratelimit_remaining_resource=left)
 
 
@@ -45,21 +49,30 @@ def _monitor(site: Site, asked: Asked, operation: Operation) -> Answer:
     return Answer(status=200)
 
 
-def _find(site: Site, asked: Asked) -> tuple[Operation, str]:
+def _find(site: Site, asked: Asked) -> tuple[Operation, EmulatedScaleSet]:
     site.check_subscription(asked)
     missing: ArmError | None = None
     for each in site.scale_sets:
         try:
-            operation = each.read_operation(asked.params["operation"])
-            return operation, each.budget_left(Call.GET_OPERATION, operation.id)
+            return each.read_operation(asked.params["operation"]), each
         except ArmError as error:
             missing = error
     raise missing or ArmError(404, "NotFound", "There is no such operation.")
 
 
-def _error(operation: Operation) -> dict[str, str]:
+def _error(operation: Operation) -> Json:
     failure = operation.failure
-    return {"code": failure.code, "message": failure.message} if failure else {}
+    if failure is None:
+        return {}
+    target = {"target": failure.target} if failure.target else {}
+    return {"code": failure.code, "message": failure.message} | target
+
+
+def _shown(operation: Operation, how: FailedOperation) -> Json:
+    error = _error(operation)
+    if how is FailedOperation.CODE:
+        return error
+    return {"code": "OperationFailed", "message": "The operation failed; the details say why.", "details": [error]}
 
 
 def _url(site: Site, asked: Asked, operation: Operation, more: str = "") -> str:

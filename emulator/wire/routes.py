@@ -7,7 +7,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
 from emulator.refusals import ArmError
-from emulator.wire import directory, identity, operations, scale_sets, vms
+from emulator.wire import creation, directory, identity, machines, network, operations, scale_sets, sign_in, tags, vms
 from emulator.wire.exchange import Answer, Asked
 from emulator.wire.site import Site
 
@@ -15,6 +15,10 @@ _SUB = "/subscriptions/<subscription>"
 _SETS = f"{_SUB}/resourcegroups/<group>/providers/microsoft.compute/virtualmachinescalesets"
 _SET = f"{_SETS}/<name>"
 _VM = f"{_SET}/virtualmachines/<instance>"
+_NIC = f"{_VM}/networkinterfaces/<nic>"
+_MACHINES = f"{_SUB}/resourcegroups/<group>/providers/microsoft.compute/virtualmachines"
+_MACHINE = f"{_MACHINES}/<name>"
+_NETWORK = f"{_SUB}/resourcegroups/<group>/providers/microsoft.network"
 _ACTIONS = "<any(start, deallocate, poweroff, restart, delete):action>"
 _VM_ACTIONS = "<any(start, deallocate, poweroff, restart):action>"
 
@@ -32,11 +36,19 @@ class Route:
 
 ROUTES = (
     Route(method="GET", path=_SETS, kind="list-sets", handle=scale_sets.every),
+    Route(
+        method="GET",
+        path=f"{_SUB}/providers/microsoft.compute/virtualmachinescalesets",
+        kind="list-sets",
+        handle=scale_sets.every,
+    ),
     Route(method="GET", path=_SET, kind="get-set", handle=scale_sets.get),
     Route(method="PATCH", path=_SET, kind="update-set", handle=scale_sets.update),
-    Route(method="PUT", path=_SET, kind="update-set", handle=scale_sets.update),
+    Route(method="PUT", path=_SET, kind="update-set", handle=creation.put),
     Route(method="GET", path=f"{_SET}/instanceview", kind="set-view", handle=scale_sets.view),
     Route(method="POST", path=f"{_SET}/{_ACTIONS}", kind="batch", handle=scale_sets.act),
+    Route(method="GET", path=f"{_SET}/providers/microsoft.resources/tags/default", kind="get-tags", handle=tags.get),
+    Route(method="PATCH", path=f"{_SET}/providers/microsoft.resources/tags/default", kind="tag", handle=tags.patch),
     Route(method="GET", path=f"{_SET}/virtualmachines", kind="list", handle=vms.every),
     Route(method="GET", path=_VM, kind="get-vm", handle=vms.get),
     Route(method="PUT", path=_VM, kind="update-vm", handle=vms.put),
@@ -44,6 +56,32 @@ ROUTES = (
     Route(method="GET", path=f"{_VM}/instanceview", kind="get-vm", handle=vms.view),
     Route(method="POST", path=f"{_VM}/{_VM_ACTIONS}", kind="vm", handle=vms.act),
     Route(method="POST", path=f"{_VM}/simulateeviction", kind="vm-evict", handle=vms.evict),
+    Route(method="GET", path=_MACHINES, kind="list-machines", handle=machines.every),
+    Route(
+        method="GET",
+        path=f"{_SUB}/providers/microsoft.compute/virtualmachines",
+        kind="list-machines",
+        handle=machines.every,
+    ),
+    Route(method="GET", path=_MACHINE, kind="get-machine", handle=machines.get),
+    Route(method="DELETE", path=_MACHINE, kind="machine-delete", handle=machines.delete),
+    Route(method="GET", path=f"{_MACHINE}/instanceview", kind="get-machine", handle=machines.view),
+    Route(method="POST", path=f"{_MACHINE}/{_VM_ACTIONS}", kind="machine", handle=machines.act),
+    Route(method="POST", path=f"{_MACHINE}/simulateeviction", kind="machine-evict", handle=machines.evict),
+    Route(method="GET", path=f"{_SET}/networkinterfaces", kind="list-nics", handle=network.of_set),
+    Route(method="GET", path=f"{_SET}/publicipaddresses", kind="list-public-ips", handle=network.public_ips_of_set),
+    Route(method="GET", path=f"{_VM}/networkinterfaces", kind="get-nic", handle=network.of_vm),
+    Route(method="GET", path=_NIC, kind="get-nic", handle=network.get),
+    Route(
+        method="GET",
+        path=f"{_NIC}/ipconfigurations/<configuration>/publicipaddresses",
+        kind="get-public-ip",
+        handle=network.public_ips_of_vm,
+    ),
+    Route(method="GET", path=f"{_NETWORK}/networkinterfaces", kind="list-nics", handle=network.of_group),
+    Route(
+        method="GET", path=f"{_NETWORK}/publicipaddresses", kind="list-public-ips", handle=network.public_ips_of_group
+    ),
     Route(
         method="GET",
         path=f"{_SUB}/providers/microsoft.compute/locations/<location>/operations/<operation>",
@@ -52,8 +90,19 @@ ROUTES = (
     ),
     Route(method="GET", path="/subscriptions", kind="directory", handle=directory.subscriptions),
     Route(method="GET", path=_SUB, kind="directory", handle=directory.subscription),
+    Route(method="GET", path=f"{_SUB}/resourcegroups", kind="directory", handle=directory.resource_groups),
+    Route(method="GET", path=f"{_SUB}/resourcegroups/<group>", kind="directory", handle=directory.resource_group),
+    Route(method="GET", path=f"{_SUB}/locations", kind="directory", handle=directory.locations),
     Route(method="GET", path="/tenants", kind="directory", handle=directory.tenants),
     Route(method="GET", path="/metadata/endpoints", kind="directory", handle=directory.endpoints, open=True),
+    Route(
+        method="GET",
+        path="/<tenant>/v2.0/.well-known/openid-configuration",
+        kind="directory",
+        handle=sign_in.discovery,
+        open=True,
+    ),
+    Route(method="POST", path="/<tenant>/oauth2/v2.0/token", kind="token", handle=sign_in.token, open=True),
     Route(method="GET", path="/msi/token", kind="token", handle=identity.app_service, open=True),
     Route(
         method="GET",
@@ -75,8 +124,13 @@ def route(asked: Asked) -> tuple[Route, Asked]:
     """Who answers this, and the request with the parts of its path."""
     try:
         index, params = _MAP.bind("").match(asked.path, method=asked.method)
-    except NotFound:
-        raise ArmError(404, "ResourceNotFound", f"There is nothing at '{asked.path}'.") from None
-    except MethodNotAllowed:
-        raise ArmError(405, "MethodNotAllowed", f"{asked.method} is not possible here.") from None
+    except (NotFound, MethodNotAllowed):
+        raise _not_here(asked) from None
     return ROUTES[index], asked.with_params(params)
+
+
+def _not_here(asked: Asked) -> ArmError:
+    """To look for something is answered as ARM would; an order must not look as if its target were gone."""
+    if asked.method in {"GET", "HEAD"}:
+        return ArmError(404, "ResourceNotFound", f"There is nothing at '{asked.path}'.")
+    return ArmError(501, "NotImplemented", f"The emulator has no {asked.method} of '{asked.path}'.")

@@ -1,13 +1,14 @@
 """Where the emulated scale sets live in Azure, and what their front door is set to."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
 from uuid import UUID
 
 from emulator.refusals import ArmError, not_found
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.exchange import Asked
+from emulator.wire.identities import Identities
 
 SUBSCRIPTION = str(UUID(int=0x5CA1E))
 TENANT = str(UUID(int=0x7E4A47))
@@ -23,29 +24,40 @@ class Place:
     tenant: str = TENANT
     sku: str = "Standard_NV36ads_A10_v5"
 
+    def identity_id(self, name: str) -> str:
+        """The resource id of a user-assigned identity."""
+        group = f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+        return f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """Everything that answers behind one address."""
 
-    scale_sets: Sequence[EmulatedScaleSet] = ()
+    scale_sets: list[EmulatedScaleSet] = field(default_factory=list)  # a PUT may add one
     place: Place = field(default_factory=Place)
     page_size: int = 100  # rows per page of a listing; Azure's is not known
     identity_secret: str = "local-secret"  # noqa: S105 (guards nothing but this emulator)
+    identities: Identities = field(default_factory=Identities)
     poll_after: int | None = None  # Retry-After on operations; Azure sends none, and clients then wait 30 s
     stall: float = 0.5  # seconds of silence before a connection is closed without an answer
+    founding: Lock = field(default_factory=Lock, repr=False)
 
     def scale_set(self, asked: Asked) -> EmulatedScaleSet:
         """The one the path names, or ARM's 404."""
-        self.check_subscription(asked)
-        group = asked.params.get("group", self.place.resource_group)
-        if group != self.place.resource_group.lower():
-            raise ArmError(404, "ResourceGroupNotFound", f"There is no resource group '{group}'.")
+        self.check_group(asked)
         name = asked.params["name"]
         for each in self.scale_sets:
             if each.name.lower() == name:
                 return each
-        raise not_found(f"virtualMachineScaleSets/{name}", group)
+        raise not_found(f"virtualMachineScaleSets/{name}", asked.params["group"])
+
+    def check_group(self, asked: Asked) -> None:
+        """ARM's 404 for a resource group that is not this one; a path without one means all."""
+        self.check_subscription(asked)
+        group = asked.params.get("group", self.place.resource_group.lower())
+        if group != self.place.resource_group.lower():
+            raise ArmError(404, "ResourceGroupNotFound", f"There is no resource group '{group}'.")
 
     def check_subscription(self, asked: Asked) -> None:
         """ARM's 404 for somebody else's subscription."""
@@ -53,10 +65,18 @@ class Site:
         if subscription != self.place.subscription.lower():
             raise ArmError(404, "SubscriptionNotFound", f"There is no subscription '{subscription}'.")
 
+    @property
+    def group_id(self) -> str:
+        """The resource id of the resource group."""
+        return f"/subscriptions/{self.place.subscription}/resourceGroups/{self.place.resource_group}"
+
     def set_id(self, scale_set: EmulatedScaleSet) -> str:
         """The resource id."""
-        group = f"/subscriptions/{self.place.subscription}/resourceGroups/{self.place.resource_group}"
-        return f"{group}/providers/Microsoft.Compute/virtualMachineScaleSets/{scale_set.name}"
+        return f"{self.group_id}/providers/Microsoft.Compute/virtualMachineScaleSets/{scale_set.name}"
+
+    def machine_id(self, name: str) -> str:
+        """The resource id of a VM that is one of the resource group's."""
+        return f"{self.group_id}/providers/Microsoft.Compute/virtualMachines/{name}"
 
     @property
     def now(self) -> datetime:

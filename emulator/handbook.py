@@ -1,0 +1,103 @@
+"""What `python -m emulator --help` says beside its options."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from textwrap import fill
+
+from emulator.budgets import Call, limits
+from emulator.comments import beside
+from emulator.faults import PLATFORM_EVENTS, Fault
+from emulator.switches import Switches
+
+_WIDTH = 100
+
+PURPOSE = """\
+Azure's Virtual Machine Scale Sets without Azure. VMs take as long as real ones to come, start, stop
+and go (--speed makes all of it faster), what goes wrong in Azure can go wrong here (--fault), what
+nobody knows about Azure can be tried both ways (--switch), and who asks too often is throttled.
+
+It answers like Azure Resource Manager and its managed identities, over http and https, to the real
+azure-mgmt-compute, azure-identity and az, to curl, and to the scaler of this repository. Nothing is
+kept: a restart is a fresh scale set. It prints its addresses, and lines to paste into a shell."""
+
+_MORE = """\
+clients (with the default addresses):
+  az        the lines printed at the start: they make a cloud "Emulated" in a configuration of their
+            own. az asks every 30 s how an order is doing, unless it is told: --poll-after 1
+  curl      curl -H 'Authorization: Bearer any' http://127.0.0.1:18080/subscriptions
+  Python    ComputeManagementClient(ManagedIdentityCredential(), "<subscription>",
+                base_url="https://127.0.0.1:18443", connection_verify="<the --ca-file>",
+                credential_scopes=["https://management.azure.com/.default"])
+            (over http azure-core wants enforce_https=False with every call)
+  scaler    AZURE_RESOURCE_MANAGER_URL=http://127.0.0.1:18080, AZURE_SUBSCRIPTION_ID,
+            AZURE_RESOURCE_GROUP and AZURE_VMSS_NAME as above, and a token as on App Service;
+            over https: that address, and REQUESTS_CA_BUNDLE=<the --ca-file>
+
+tokens (ARM takes any bearer token here, but none is 401):
+  App Service        IDENTITY_ENDPOINT=http://127.0.0.1:18080/msi/token IDENTITY_HEADER=local-secret
+  a VM               AZURE_POD_IDENTITY_AUTHORITY_HOST=http://127.0.0.1:18080
+  service principal  any client id with the --identity-secret, over https; the authority is
+                     https://127.0.0.1:18443/{tenant}, without
+                     instance discovery (az: AZURE_CORE_INSTANCE_DISCOVERY=false)
+
+faults (--fault NAME=RATE; the rate is a probability per occasion):
+{faults}
+
+platform events (--fault NAME=RATE; the rate is per VM and hour):
+{events}
+
+switches (--switch NAME=VALUE; the defaults are the likelier or the more unpleasant answers):
+{switches}
+
+request budgets of a scale set or VM (so many at once/then a minute; beyond: 429, Retry-After):
+{budgets}"""
+
+
+def more(tenant: str) -> str:
+    """What follows the options."""
+    comments = beside(Fault)
+    faults = {each.value: comments[each.name] for each in Fault if each not in PLATFORM_EVENTS}
+    events = {each.value: comments[each.name] for each in PLATFORM_EVENTS}
+    return _MORE.format(
+        tenant=tenant,
+        faults=_table(faults),
+        events=_table(events),
+        switches=_table(_switches()),
+        budgets=_filled("  ".join(_budgets()), "  "),
+    )
+
+
+def _switches() -> dict[str, str]:
+    comments = beside(Switches)
+    return {
+        f"{each.name.replace('_', '-')}={_written(each.default)}": comments[each.name] or _choices(each.default)
+        for each in fields(Switches)
+    }
+
+
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _choices(default: object) -> str:
+    """An enumeration's docstring, and its members with their comments."""
+    kind = type(default)
+    told = ((str(getattr(kind, name)), text) for name, text in beside(kind).items())
+    return f"{kind.__doc__} " + "; ".join(f"{value}: {text}" if text else value for value, text in told)
+
+
+def _budgets() -> Iterable[str]:
+    for call in Call:
+        for each in limits(call, Switches()):
+            if each.own:
+                yield f"{call}\N{NO-BREAK SPACE}{each.burst:g}/{each.refill:g}"
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    wide = 2 + max(map(len, rows)) + 2
+    return "\n".join(_filled(f"  {name:{wide - 2}}{text}", " " * wide) for name, text in rows.items())
+
+
+def _filled(text: str, indent: str) -> str:
+    initial = "" if text.startswith(" ") else indent
+    return fill(text, _WIDTH, initial_indent=initial, subsequent_indent=indent, break_on_hyphens=False)
