@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from emulator.faults import Fault
 from emulator.machines import Machines
 from emulator.operations import Operation
 from emulator.orders import Given, OrderKind, Protection, Scale
-from emulator.refusals import etag_mismatch, over_quota
+from emulator.refusals import etag_mismatch
 from emulator.scaling import Scaling
+from emulator.setbacks import admit_starts
 from emulator.world import World
 
 
@@ -24,8 +24,8 @@ class Arrivals:
         vms = self._world.named(instance_ids)
         for each in vms:
             self._machines.check(each, kind)
-        if kind is OrderKind.START and self._world.chance.strikes(Fault.START_REFUSED):
-            raise over_quota()
+        if kind is OrderKind.START:
+            admit_starts(self._world, [each.state for each in vms])
         if kind is OrderKind.DELETE:
             return self._scaling.delete(vms, given)
         operation = self._world.begin(len(vms))

@@ -1,11 +1,10 @@
-"""ARM's request budgets: a token bucket per kind of call and resource, and one per subscription."""
+"""ARM's request budgets as a table: which kind of call is counted in which buckets, and how large those are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
 
-from emulator.refusals import throttled
+from emulator.switches import Switches
 
 
 class Call(StrEnum):
@@ -24,85 +23,89 @@ class Call(StrEnum):
     UPDATE_VM = "update-vm"
     VM_ACTION = "vm-action"
     VM_DELETE = "vm-delete"  # and power-off and deallocate of one VM
+    LIST_MACHINES = "list-machines"  # Flexible: the VMs of the resource group, each page
+    GET_MACHINE = "get-machine"
+    UPDATE_MACHINE = "update-machine"  # all actions on one
+    DELETE_MACHINE = "delete-machine"
     GET_OPERATION = "get-operation"
+    NETWORK = "network"  # each page of NICs or public IPs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """(burst, refill a minute) of the resource and of the subscription; None: no bucket of its own."""
+class Limit:
+    """One bucket. It is the resource's own, or else one for the whole subscription."""
 
     name: str
-    resource: tuple[float, float] | None
-    subscription: tuple[float, float]
+    burst: float
+    refill: float  # a minute
+    own: bool = False
+    per_vm: bool = False  # takes a token for each VM that the call is about, not one for the call
+    told: bool = True  # answers say what is left
 
 
-# Microsoft's compute throttling limits; POST …/delete is in none of their tables and counted like deletes of VMs
-BUDGETS: Mapping[Call, Budget] = {
-    Call.GET_SET: Budget(name="GetVMScaleSet", resource=(36, 12), subscription=(2400, 800)),
-    Call.SET_VIEW: Budget(name="HighCostGetVMScaleSet", resource=(30, 10), subscription=(1080, 360)),
-    Call.LIST: Budget(name="HighCostGetVMScaleSet", resource=(30, 10), subscription=(1080, 360)),
-    Call.GET_VM: Budget(name="GetVMScaleSetVM", resource=(36, 12), subscription=(6000, 2000)),
-    Call.UPDATE_SET: Budget(name="VMScaleSetActions", resource=(12, 4), subscription=(1500, 500)),
-    Call.START: Budget(name="VMScaleSetActions", resource=None, subscription=(1500, 500)),
-    Call.RESTART: Budget(name="VMScaleSetActions", resource=None, subscription=(1500, 500)),
-    Call.POWER_OFF: Budget(name="DeleteVMScaleSet", resource=None, subscription=(525, 175)),
-    Call.DEALLOCATE: Budget(name="DeleteVMScaleSet", resource=(12, 4), subscription=(525, 175)),
-    Call.DELETE: Budget(name="DeleteVMScaleSetVM", resource=None, subscription=(1500, 500)),
-    Call.UPDATE_VM: Budget(name="UpdateVMScaleSetVM", resource=(12, 4), subscription=(1500, 500)),
-    Call.VM_ACTION: Budget(name="VMScaleSetVMActions", resource=(12, 4), subscription=(1500, 500)),
-    Call.VM_DELETE: Budget(name="DeleteVMScaleSetVM", resource=(12, 4), subscription=(1500, 500)),
-    Call.GET_OPERATION: Budget(name="GetOperation", resource=(45, 15), subscription=(15000, 5000)),
+def _limits(name: str, subscription: tuple[float, float], own: tuple[float, float] | None = None) -> tuple[Limit, ...]:
+    """Both numbers are (burst, refill a minute)."""
+    shared = Limit(name=f"{name}SubscriptionMaximum", burst=subscription[0], refill=subscription[1])
+    if own is None:
+        return (shared,)
+    return (shared, Limit(name=f"{name}Resource", burst=own[0], refill=own[1], own=True))
+
+
+_HIGH_COST = _limits("HighCostGetVMScaleSet", (1080, 360), (30, 10))
+_GET_SET_VM = _limits("GetVMScaleSetVM", (6000, 2000), (36, 12))
+_OF_SET = _limits("DeleteVMScaleSet", (525, 175), (12, 4))
+_OF_SET_SHARED = _limits("DeleteVMScaleSet", (525, 175))
+_OF_VM = _limits("DeleteVMScaleSetVM", (1500, 500), (12, 4))
+_OF_VM_SHARED = _limits("DeleteVMScaleSetVM", (1500, 500))
+_ACTIONS = _limits("VMScaleSetActions", (1500, 500))
+_BATCHED = Limit(name="VMScaleSetBatchedVMRequestsSubscriptionMaximum", burst=6000, refill=2000, per_vm=True)
+_VIEWS = Limit(name="VMScaleSetVMViewsSubscriptionMaximum", burst=5000, refill=5000 / 3, per_vm=True)
+
+# Microsoft's compute throttling limits. Names and numbers of the four for single machines are those of VMSS VMs: what
+# applies to VMs by themselves is not among the facts.
+_TABLE: Mapping[Call, tuple[Limit, ...]] = {
+    Call.GET_SET: _limits("GetVMScaleSet", (2400, 800), (36, 12)),
+    Call.SET_VIEW: _HIGH_COST,
+    Call.LIST: _HIGH_COST,
+    Call.GET_VM: _GET_SET_VM,
+    Call.UPDATE_SET: (*_limits("VMScaleSetActions", (1500, 500), (12, 4)), _BATCHED),
+    Call.START: (*_ACTIONS, _BATCHED),
+    Call.RESTART: (*_ACTIONS, _BATCHED),
+    Call.POWER_OFF: (*_OF_SET_SHARED, _BATCHED),
+    Call.DEALLOCATE: (*_OF_SET, _BATCHED),
+    Call.DELETE: (*_OF_VM_SHARED, _BATCHED),
+    Call.UPDATE_VM: _limits("UpdateVMScaleSetVM", (1500, 500), (12, 4)),
+    Call.VM_ACTION: _limits("VMScaleSetVMActions", (1500, 500), (12, 4)),
+    Call.VM_DELETE: _OF_VM,
+    Call.LIST_MACHINES: _limits("HighCostGet", (1080, 360)),
+    Call.GET_MACHINE: _limits("LowCostGet", (6000, 2000), (36, 12)),
+    Call.UPDATE_MACHINE: _limits("UpdateVM", (1500, 500), (12, 4)),
+    Call.DELETE_MACHINE: _limits("DeleteVM", (1500, 500), (12, 4)),
+    Call.GET_OPERATION: _limits("GetOperation", (15000, 5000), (45, 15)),
+    # 10,000 reads in five minutes; Microsoft.Network does not say how many are left
+    Call.NETWORK: (Limit(name="NetworkReads", burst=10_000, refill=2000, told=False),),
 }
 
-
-@dataclass(slots=True, kw_only=True)
-class _Bucket:
-    burst: float
-    per_second: float
-    level: float
-    since: datetime
-
-    def refill(self, now: datetime) -> None:
-        gained = (now - self.since).total_seconds() * self.per_second
-        self.level = min(self.burst, self.level + gained)
-        self.since = now
+BURSTS: Mapping[str, int] = {each.name: round(each.burst) for found in _TABLE.values() for each in found if each.told}
+"""How much each bucket holds, by its name in the header."""
 
 
-class Meter:
-    """Takes one token per request from each bucket it counts for."""
+def limits(call: Call, switches: Switches) -> tuple[Limit, ...]:
+    """The buckets of a call, in the order in which an answer names them."""
+    found = _TABLE[call]
+    if call is Call.DELETE and switches.delete_bucket_of_set:
+        found = (*_OF_SET, _BATCHED)
+    if call is Call.DEALLOCATE and not switches.deallocate_bucket_of_set:
+        found = (*_OF_SET_SHARED, _BATCHED)
+    if call in {Call.LIST, Call.GET_VM} and switches.views_are_metered:
+        found = (*found, _VIEWS)
+    return found
 
-    def __init__(self, *, enforced: bool, speed: float) -> None:
-        self._enforced = enforced
-        self._speed = speed
-        self._buckets: dict[tuple[str, str], _Bucket] = {}
 
-    def charge(self, call: Call, resource: str, now: datetime) -> None:
-        """Take the tokens; raises the 429 when one is missing."""
-        buckets = self._of(call, resource, now)
-        for policy, bucket in buckets.items():
-            if self._enforced and bucket.level < 1:
-                wait = (1 - bucket.level) / bucket.per_second
-                raise throttled(policy, timedelta(seconds=wait))
-        for bucket in buckets.values():
-            bucket.level = max(0.0, bucket.level - 1)
+QUEUED = "VmssQueuedVMOperations;0"
+"""Stands behind the per-VM bucket of batches. It once counted down from 4,800; a 0 means nothing any more."""
 
-    def remaining(self, call: Call, resource: str, now: datetime) -> str:
-        """The value of the header x-ms-ratelimit-remaining-resource."""
-        buckets = self._of(call, resource, now)
-        return ",".join(f"Microsoft.Compute/{policy};{int(bucket.level)}" for policy, bucket in buckets.items())
 
-    def _of(self, call: Call, resource: str, now: datetime) -> dict[str, _Bucket]:
-        budget = BUDGETS[call]
-        found = {f"{budget.name}SubscriptionMaximum": self._bucket(budget, "", budget.subscription, now)}
-        if budget.resource is not None:
-            found[f"{budget.name}Resource"] = self._bucket(budget, resource, budget.resource, now)
-        return found
-
-    def _bucket(self, budget: Budget, resource: str, size: tuple[float, float], now: datetime) -> _Bucket:
-        burst, per_minute = size
-        key = (budget.name, resource)
-        if key not in self._buckets:
-            refill = per_minute / 60 * self._speed
-            self._buckets[key] = _Bucket(burst=burst, per_second=refill, level=burst, since=now)
-        self._buckets[key].refill(now)
-        return self._buckets[key]
+def is_batch(call: Call) -> bool:
+    """Whether it is charged for each VM that it is about, beside the call itself."""
+    return _BATCHED in _TABLE[call]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from emulator.latencies import Latencies, Span
 from emulator.orders import OrderKind
+from emulator.refusals import Failure, over_quota
+from emulator.switches import Switches
 from scaler.model.instance import FailureClass, PowerState
 
 _ALLOCATED = {PowerState.STOPPED, PowerState.STOPPING, PowerState.STARTING, PowerState.RUNNING}
@@ -62,9 +64,10 @@ def needs_allocation(kind: OrderKind, power: PowerState) -> bool:
     return kind is OrderKind.CREATE or (kind is OrderKind.START and power not in _ALLOCATED)
 
 
-FAILURE_CODES = {
-    FailureClass.ALLOCATION: "AllocationFailed",
-    FailureClass.QUOTA: "QuotaExceeded",
-    FailureClass.OTHER: "InternalExecutionError",
-}
-"""What ARM calls it, in an operation's error and in `ProvisioningState/failed/…`."""
+def failure(why: FailureClass, switches: Switches, instance_id: str = "") -> Failure:
+    """What ARM calls it, in an operation's error and in `ProvisioningState/failed/…`."""
+    if why is FailureClass.QUOTA:
+        refusal = over_quota(switches.quota_code)
+        return Failure(refusal.code, refusal.message, target=instance_id)
+    code = switches.allocation_code if why is FailureClass.ALLOCATION else "InternalExecutionError"
+    return Failure(code, f"The VM could not be made ready ({code}).", target=instance_id)

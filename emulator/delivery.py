@@ -7,7 +7,7 @@ from emulator.faults import Fault
 from emulator.history import What
 from emulator.operations import Operation
 from emulator.orders import Given
-from emulator.refusals import ArmError, Failure, NoAnswer, conflict, preempted, throttled, unavailable
+from emulator.refusals import ArmError, Failure, NoAnswer, preempted, throttled, unavailable
 from emulator.world import World
 
 type Arrive = Callable[[], Operation]
@@ -20,9 +20,9 @@ class Delivery:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def send(self, given: Given, arrive: Arrive) -> Operation:
-        """Deliver it, or raise what its caller gets to see instead."""
-        self._refuse()
+    def send(self, given: Given, policy: str, arrive: Arrive) -> Operation:
+        """Deliver it, or raise what its caller gets to see instead. `policy`: the bucket that a 429 would name."""
+        self._refuse(policy)
         strikes = self._world.chance.strikes
         if strikes(Fault.ORDER_LOST):
             raise NoAnswer
@@ -38,14 +38,14 @@ class Delivery:
             raise NoAnswer
         return operation
 
-    def _refuse(self) -> None:
+    def _refuse(self, policy: str) -> None:
         chance = self._world.chance
         if chance.strikes(Fault.WRITE_THROTTLED):
-            raise throttled("VMScaleSetActionsResource", chance.within(chance.faults.retry_after))
+            raise throttled(policy, chance.within(chance.faults.retry_after))
         if chance.strikes(Fault.WRITE_FAILED):
             raise unavailable()
         if chance.strikes(Fault.WRITE_CONFLICT):
-            raise conflict()
+            raise self._world.conflict()
 
     def _swallow(self, given: Given) -> Operation:
         self._world.write(What.ORDER_SWALLOWED, None, given.by, given=given)

@@ -14,6 +14,7 @@ class Fault(StrEnum):
     CREATE_ALLOCATION = "create-allocation"  # no capacity: the VM stays, Failed, without PowerState
     CREATE_QUOTA = "create-quota"  # the same, for want of cores
     CREATE_OTHER = "create-other"  # the same, for an internal error
+    SOLD_OUT = "sold-out"  # 409 at once to a raised capacity: SkuNotAvailable
     CREATE_LOST = "create-lost"  # sku.capacity rises and the VM never comes
     START_REFUSED = "start-refused"  # 409 at once: quota
     START_ALLOCATION = "start-allocation"  # accepted, then Failed: no capacity
@@ -21,7 +22,7 @@ class Fault(StrEnum):
     START_OTHER = "start-other"  # accepted, then Failed: an internal error
     # the way there and back
     READ_THROTTLED = "read-throttled"  # 429 with Retry-After
-    WRITE_THROTTLED = "write-throttled"
+    WRITE_THROTTLED = "write-throttled"  # the same, for an order
     READ_FAILED = "read-failed"  # 503
     WRITE_FAILED = "write-failed"  # 503, and the order did not arrive
     WRITE_CONFLICT = "write-conflict"  # 409: somebody else's request, just now
@@ -36,18 +37,19 @@ class Fault(StrEnum):
     POWER_VIEW_OLD = "power-view-old"  # a row that is Updating still shows its former power state
     LISTING_OLD = "listing-old"  # a listing as it was `listing_lag` ago
     LISTING_SHORT = "listing-short"  # one VM is missing from one listing
+    ADDRESS_MISSING = "address-missing"  # per VM, in a listing of NICs or public IPs
     GET_OLD = "get-old"  # a targeted GET, of a VM or the scale set, as it was up to `observation_lag` ago
     # the mark
     MARK_CONFLICT = "mark-conflict"  # 409, transient
     MARK_REFUSED = "mark-refused"  # 400
     MARK_ROLLED_BACK = "mark-rolled-back"  # accepted, shown, and taken back
     # platform events, per VM and hour
-    EVICTED = "evicted"
+    EVICTED = "evicted"  # deallocated or gone: a switch
     GUEST_SHUT_DOWN = "guest-shut-down"  # stopped, still billed
     RESTARTED_ITSELF = "restarted-itself"  # shows stopped for a while, then runs, ordered by nobody
     TURNED_FAILED = "turned-failed"  # provisioning Failed, whatever the power state
     UNPROTECTED = "unprotected"  # somebody took the protection off
-    DELETED_BY_SOMEBODY = "deleted-by-somebody"
+    DELETED_BY_SOMEBODY = "deleted-by-somebody"  # and not by the scaler
 
 
 PLATFORM_EVENTS = (

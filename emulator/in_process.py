@@ -1,27 +1,19 @@
 """The emulated scale set behind the scaler's own port: the same faults, without a wire."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from emulator.arrivals import quoted
 from emulator.orders import OrderKind, Protection, Scale
-from emulator.refusals import ArmError, NoAnswer
 from emulator.scale_set import EmulatedScaleSet
+from emulator.translation import translated
 from emulator.vm import VmState
-from scaler.errors import (
-    Conflict,
-    Missing,
-    QuotaReached,
-    Refused,
-    ScalerError,
-    Throttled,
-    Unreachable,
-)
-from scaler.model.instance import Instance, InstanceId, InstanceRef, ScaleSetName, VmId
+from scaler.errors import Missing, Unreachable
+from scaler.model.instance import Addresses, Instance, InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import Clock
+from scaler.vmss.tags import CONSENT_TAG, paused_by, tag
 
 
 class InProcessScaleSet:
@@ -51,14 +43,16 @@ class InProcessScaleSet:
         if kept is not None and no_older_than and self._age(kept) <= no_older_than:
             return kept
         sent = self._ask("view")
-        with _translated():
+        with translated():
             state = self.emulated.read_set()
+        tags = dict(state.tags)
         self._kept = ScaleSetView(
             name=self.name,
             unique_id=state.unique_id,
             capacity=state.capacity,
             etag=quoted(state.etag),
-            managed_by=dict(state.tags).get("scaler:managed"),
+            managed_by=tag(tags, CONSENT_TAG),
+            pause=paused_by(tags),
             at=self._date(),
             sent=sent,
         )
@@ -67,7 +61,7 @@ class InProcessScaleSet:
     def list_instances(self) -> Pages:
         """Every instance with its power state."""
         sent = self._ask("list")
-        with _translated():
+        with translated():
             rows = self.emulated.read_listing(page_size=self._page_size)
         requests = max(1, -(-len(rows) // self._page_size))
         self.calls["list"] += requests - 1
@@ -86,12 +80,22 @@ class InProcessScaleSet:
         sent = self._ask("get")
         found: Instance | None = None
         try:
-            with _translated():
+            with translated():
                 state = self.emulated.read_vm(ref.instance_id)
             found = self._instance(state)
         except Missing:
             pass
         return Answer(asked=ref, found=found, at=self._date(), sent=sent)
+
+    def addresses(self) -> Mapping[InstanceId, Addresses]:
+        """Where the instances can be reached: a listing of NICs, and one of public IPs where there are any."""
+        self._ask("addresses")
+        with translated():
+            rows = self.emulated.read_addresses()
+        pages = max(1, -(-len(rows) // self._page_size))
+        self.calls["addresses"] += (2 if self.emulated.profile.public_ips else 1) * pages - 1
+        found = {InstanceId(each.instance_id): each for each in rows if each.private_ip or each.public_ip}
+        return {name: Addresses(public=row.public_ip, private=row.private_ip) for name, row in found.items()}
 
     def start(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
         """Start them."""
@@ -119,7 +123,7 @@ class InProcessScaleSet:
     def mark(self, ref: InstanceRef, etag: str | None, *, within: timedelta) -> None:
         """Set protectFromScaleIn."""
         left = self._give("mark", within)
-        with _translated():
+        with translated():
             protection = Protection(from_scale_in=True)
             self.emulated.protect(ref.instance_id, protection, if_match=etag, by=self._caller, within=left)
 
@@ -127,15 +131,18 @@ class InProcessScaleSet:
         """PATCH sku.capacity."""
         left = self._give("set_capacity", within)
         self._kept = None
-        with _translated():
+        with translated():
             self.emulated.scale(Scale(capacity=capacity), if_match=etag, by=self._caller, within=left)
 
     def _order(self, kind: OrderKind, refs: Sequence[InstanceRef], within: timedelta) -> None:
         if not refs:
             raise ValueError(f"{kind} of no instances would be a {kind} of all")
-        left = self._give(kind.name.lower(), within)
-        with _translated():
-            self.emulated.order(kind, [each.instance_id for each in refs], by=self._caller, within=left)
+        ids = [each.instance_id for each in refs]
+        singly = self.emulated.flexible and kind is not OrderKind.DELETE
+        for batch in [[each] for each in ids] if singly else [ids]:
+            within = left = self._give(kind.name.lower(), within)
+            with translated():
+                self.emulated.order(kind, batch, by=self._caller, within=left, single=singly)
 
     def _ask(self, kind: str) -> float:
         """Counts the call and lets its time pass; returns when it was sent."""
@@ -172,28 +179,3 @@ class InProcessScaleSet:
             created_at=state.created_at,
             failure=state.failure,
         )
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except NoAnswer:
-        raise Unreachable("no answer") from None
-    except ArmError as error:
-        raise translate(error) from None
-
-
-def translate(error: ArmError) -> ScalerError:
-    """What a tick should do about it."""
-    if error.status == 429:
-        return Throttled(error.message, error.retry_after or timedelta(0))
-    if error.status == 404 or "not an active" in error.message or "marked for deletion" in error.message:
-        return Missing(error.message, tuple(InstanceId(each) for each in error.instance_ids))
-    if error.status == 409 and "quota" in error.message:
-        return QuotaReached(error.message)
-    if error.status == 412 or error.code == "Conflict":
-        return Conflict(error.message)
-    if error.status >= 500:
-        return Unreachable(error.message)
-    return Refused(error.message, error.code, error.status)

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
-from emulator.courses import FAILURE_CODES, course, needs_allocation
+from emulator.courses import course
+from emulator.courses import failure as failure_of
 from emulator.faults import Fault
 from emulator.history import What
 from emulator.operations import Operation
 from emulator.orders import ORDERED, Given, OrderKind, Protection
-from emulator.refusals import Failure, conflict, mark_refused, marked_for_deletion, not_allowed, preempted
+from emulator.refusals import Failure, mark_refused, marked_for_deletion, not_allowed, preempted
+from emulator.setbacks import setback
 from emulator.switches import Overlap
 from emulator.vm import Vm, VmState, Work
 from emulator.world import World
@@ -22,18 +24,6 @@ _ARRIVED = {
     PowerState.RUNNING: What.RUNNING,
     PowerState.STOPPED: What.STOPPED,
     PowerState.DEALLOCATED: What.DEALLOCATED,
-}
-_FAILING = {
-    OrderKind.CREATE: (
-        (Fault.CREATE_ALLOCATION, FailureClass.ALLOCATION),
-        (Fault.CREATE_QUOTA, FailureClass.QUOTA),
-        (Fault.CREATE_OTHER, FailureClass.OTHER),
-    ),
-    OrderKind.START: (
-        (Fault.START_ALLOCATION, FailureClass.ALLOCATION),
-        (Fault.START_QUOTA, FailureClass.QUOTA),
-        (Fault.START_OTHER, FailureClass.OTHER),
-    ),
 }
 
 
@@ -60,13 +50,13 @@ class Machines:
         joins = work.kind is kind and kind is not OrderKind.PROTECT
         never = kind is OrderKind.PROTECT or (work.kind is OrderKind.CREATE and kind is not OrderKind.DELETE)
         if not joins and (never or self._world.switches.overlap is Overlap.CONFLICT):
-            raise conflict(state.instance_id)
+            raise self._world.conflict(state.instance_id)
 
     def check_protection(self, vm: Vm) -> None:
         """Raises what ARM would answer to this PUT at once."""
         instance_id = vm.state.instance_id
         if self._world.chance.strikes(Fault.MARK_CONFLICT, instance_id):
-            raise conflict(instance_id)
+            raise self._world.conflict(instance_id)
         if self._world.chance.strikes(Fault.MARK_REFUSED, instance_id):
             raise mark_refused(instance_id)
         if vm.state.power is PowerState.DEALLOCATED and not self._world.switches.mark_on_deallocated:
@@ -86,7 +76,7 @@ class Machines:
     def _set_out(self, vm: Vm, kind: OrderKind, by: str, operation: Operation) -> Work:
         world, before = self._world, vm.state
         path = course(kind, before.power, world.latencies)
-        work = Work(kind=kind, by=by, before=before, target=path.target, failure=self._failure(vm, kind))
+        work = Work(kind=kind, by=by, before=before, target=path.target, failure=setback(self._world, vm, kind))
         work.operations.append(operation)
         vm.work = work
         takes = world.draw(path.takes)
@@ -125,10 +115,17 @@ class Machines:
 
     def arrive(self, vm: Vm, power: PowerState, by: str) -> None:
         """It has that power state, and nothing is under way."""
-        before = vm.state.power
-        vm.change(self._world.at, power=power, provisioning=ProvisioningState.SUCCEEDED, failure=None, identified=True)
-        if power is not before:
-            self._world.write(_ARRIVED[power], vm, by)
+        world, before = self._world, vm.state
+        vm.change(
+            world.at,
+            power=power,
+            provisioning=ProvisioningState.SUCCEEDED,
+            failure=None,
+            identified=True,
+            public_ip=world.public_ip(before, power),
+        )
+        if power is not before.power:
+            world.write(_ARRIVED[power], vm, by)
 
     def _flicker(self, vm: Vm, work: Work) -> None:
         if vm.work is work:
@@ -170,19 +167,7 @@ class Machines:
         )
         what = What.CREATE_FAILED if work.kind is OrderKind.CREATE else What.START_FAILED
         self._world.write(what, vm, work.by, detail=failure)
-        return Failure(FAILURE_CODES[failure], f"The VM could not be made ready ({failure}).")
-
-    def _failure(self, vm: Vm, kind: OrderKind) -> FailureClass | None:
-        world, state = self._world, vm.state
-        if kind is OrderKind.START and state.power is PowerState.RUNNING:
-            return None
-        for fault, failure in _FAILING.get(kind, ()):
-            if world.chance.strikes(fault, state.instance_id):
-                return failure
-        if world.allocatable is not None and needs_allocation(kind, state.power):
-            taken = sum(each.state.allocated for each in world.vms.values() if each is not vm)
-            return FailureClass.ALLOCATION if taken >= world.allocatable else None
-        return None
+        return failure_of(failure, self._world.switches, vm.state.instance_id)
 
     def flicker_off(self, vm: Vm, dark: timedelta) -> None:
         """It shows stopped, and after a while it runs again, unless something else happened to it meanwhile."""

@@ -1,49 +1,31 @@
 """The emulated scale set from above: its truth, and whatever happens to it without being asked for."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from threading import RLock
 
-from emulator.agenda import Agenda
 from emulator.behaviour import Behaviour
-from emulator.chance import Chance
 from emulator.faults import Fault, Faults
 from emulator.history import History
 from emulator.machines import Machines
-from emulator.operations import Operations
 from emulator.platform_events import PlatformEvents
+from emulator.profile import Profile
+from emulator.region import Region
 from emulator.scaling import Scaling
 from emulator.vm import Vm, VmState
 from emulator.world import SetState, World
-
-MANAGED = {"scaler:managed": "true"}  # the operator's consent, as the scaler wants it by default
-
-
-def _world(now: Callable[[], datetime], seed: int, behaviour: Behaviour, tags: Mapping[str, str]) -> World:
-    chance = Chance(behaviour.faults, seed)
-    agenda = Agenda(now)
-    first = SetState(unique_id=chance.guid(), created_at=agenda.at, tags=tuple(sorted(tags.items())))
-    return World(
-        agenda=agenda,
-        chance=chance,
-        latencies=behaviour.latencies,
-        switches=behaviour.switches,
-        operations=Operations(chance.guid),
-        set_versions=[(agenda.at, first)],
-    )
 
 
 class Observed:
     """What an observer may know and do. Nothing happens by itself: what is due happens when anything is asked."""
 
-    def __init__(self, now: Callable[[], datetime], seed: int, behaviour: Behaviour, tags: Mapping[str, str]) -> None:
+    def __init__(self, world: World, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
-        self._lock = RLock()
-        self._world = _world(now, seed, behaviour, tags)
-        self._machines = Machines(self._world)
-        self._scaling = Scaling(self._world, self._machines)
-        self._platform = PlatformEvents(self._world, self._machines, self._scaling)
+        self._lock = world.region.lock
+        self._world = world
+        self._machines = Machines(world)
+        self._scaling = Scaling(world, self._machines)
+        self._platform = PlatformEvents(world, self._machines, self._scaling)
         self._platform.wake()
 
     @contextmanager
@@ -79,10 +61,10 @@ class Observed:
             vm = self._living(vm_id)
             return vm is not None and self._platform.happen(event, vm)
 
-    def limit(self, *, allocatable: int | None = None, quota: int | None = None) -> None:
-        """How many machines the region has for us, and how many VMs the subscription allows; None: enough."""
+    def limit(self, *, allocatable: int | None = None, cores: int | None = None) -> None:
+        """How many machines the region has for us, and how many cores it grants the subscription; None: enough."""
         with self._moment() as world:
-            world.allocatable, world.quota = allocatable, quota
+            world.allocatable, world.region.cores = allocatable, cores
 
     def tag(self, **tags: str) -> None:
         """Give the scale set these tags and no others (write `scaler:managed` as **{"scaler:managed": "true"})."""
@@ -113,12 +95,18 @@ class Observed:
     def vms(self) -> tuple[VmState, ...]:
         """Every VM as it is, by instance id."""
         with self._moment() as world:
-            return tuple(sorted((each.state for each in world.vms.values()), key=lambda row: int(row.instance_id)))
+            return tuple(sorted((each.state for each in world.vms.values()), key=lambda row: row.rank))
 
     def find(self, vm_id: str) -> VmState | None:
         """That VM as it is; None: it is gone, or never was."""
         with self._moment():
             vm = self._living(vm_id)
+            return vm.state if vm else None
+
+    def behind(self, instance_id: str) -> VmState | None:
+        """The VM that has this instance id now; raises ArmError for what is none."""
+        with self._moment() as world:
+            vm = world.vms.get(world.key(instance_id))
             return vm.state if vm else None
 
     def billed(self, vm_id: str) -> bool:
@@ -136,6 +124,27 @@ class Observed:
         """The scale set as it is."""
         with self._moment() as world:
             return world.set_state
+
+    @property
+    def profile(self) -> Profile:
+        """What it was made as."""
+        return self._world.profile
+
+    @property
+    def region(self) -> Region:
+        """What it shares with other scale sets of its subscription."""
+        return self._world.region
+
+    @property
+    def flexible(self) -> bool:
+        """Whether its VMs go by their names."""
+        return self._world.flexible
+
+    @property
+    def generation(self) -> int:
+        """A number that changes with every VM that comes or goes."""
+        with self._moment() as world:
+            return world.members
 
     @property
     def history(self) -> History:

@@ -25,7 +25,7 @@ class Operation:
 
     id: str
     started: datetime
-    parts: int
+    parts: int  # still to come
     ended: datetime | None = None
     failure: Failure | None = None
     when_done: list[Callable[["Operation"], None]] = field(default_factory=list)
@@ -40,11 +40,16 @@ class Operation:
     def part_done(self, at: datetime, failure: Failure | None = None) -> None:
         """One part less; the last one ends it."""
         self.parts -= 1
-        self.failure = self.failure or failure
-        if self.parts <= 0 and self.ended is None:
-            self.ended = at
-            for each in self.when_done:
-                each(self)
+        if self.ended is None:
+            self.failure = self.failure or failure
+            if self.parts <= 0:
+                self.end(at, self.failure)
+
+    def end(self, at: datetime, failure: Failure | None) -> None:
+        """It has come to this, whatever is still under way."""
+        self.ended, self.failure = at, failure
+        for each in self.when_done:
+            each(self)
 
 
 class Operations:

@@ -6,6 +6,7 @@ from emulator.faults import PLATFORM_EVENTS, Fault
 from emulator.history import What
 from emulator.machines import Machines
 from emulator.orders import Given
+from emulator.refusals import ArmError
 from emulator.scaling import Scaling
 from emulator.switches import Eviction
 from emulator.vm import Vm
@@ -43,13 +44,17 @@ class PlatformEvents:
                 self._world.write(What.UNPROTECT_ORDERED, vm, "somebody")
                 vm.change(self._world.at, protected=False, etag=vm.state.etag + 1)
             case Fault.DELETED_BY_SOMEBODY if vm.state.provisioning is not ProvisioningState.DELETING:
-                self._scaling.delete([vm], self._somebody())
+                return self._delete(vm)
             case _:
                 return False
         return True
 
-    def _somebody(self) -> Given:
-        return Given(by="somebody", at=self._world.at, within=timedelta(0))
+    def _delete(self, vm: Vm) -> bool:
+        try:
+            self._scaling.delete([vm], Given(by="somebody", at=self._world.at, within=timedelta(0)))
+        except ArmError:
+            return False
+        return True
 
     def _evict(self, vm: Vm) -> None:
         """Nothing shows it beforehand; afterwards the VM is deallocated like any other, or gone."""
@@ -60,7 +65,7 @@ class PlatformEvents:
             self._machines.interrupt(vm)
             self._world.write(What.EVICTED, vm, "platform")
             if self._world.switches.eviction is Eviction.DELETE:
-                self._world.bury(vm, "platform")
+                self._world.bury(vm, "platform", evicted=True)
             else:
                 self._machines.arrive(vm, PowerState.DEALLOCATED, "platform")
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from emulator.faults import Fault
-from emulator.refusals import not_a_number, throttled, unavailable
+from emulator.refusals import throttled, unavailable
 from emulator.vm import Vm, VmState
 from emulator.world import SetState, World
 from scaler.model.instance import PowerState, ProvisioningState
@@ -16,11 +16,11 @@ class Reading:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def refuse(self) -> None:
-        """Raises when a read gets no answer this time."""
+    def refuse(self, policy: str) -> None:
+        """Raises when a read gets no answer this time; `policy` is the bucket that a 429 would name."""
         chance = self._world.chance
         if chance.strikes(Fault.READ_THROTTLED):
-            raise throttled("HighCostGetVMScaleSetResource", chance.within(chance.faults.retry_after))
+            raise throttled(policy, chance.within(chance.faults.retry_after))
         if chance.strikes(Fault.READ_FAILED):
             raise unavailable()
 
@@ -32,28 +32,39 @@ class Reading:
     def _oldest(self) -> SetState:
         return self._world.set_versions[0][1]
 
-    def vm(self, instance_id: str) -> VmState | None:
-        """The VM behind that id; None: there is none."""
+    def vm(self, key: str, *, viewed: bool = True) -> VmState | None:
+        """The VM behind that key; None: there is none. `viewed`: with its power state."""
         when = self._targeted()
-        living = self._world.vms.get(instance_id)
-        dead = (each for each in self._world.graves if each.state.instance_id == instance_id)
+        living = self._world.vms.get(key)
+        dead = (each for each in self._world.graves if self._world.key(each.state.instance_id) == key)
         seen = (each.seen_from(when) for each in (*dead, living) if each is not None)
-        return next((self.as_seen(each) for each in seen if each is not None), None)
+        found = next((each for each in seen if each is not None), None)
+        return self.as_seen(found) if found is not None and viewed else found
 
-    def listing(self) -> tuple[VmState, ...]:
-        """All VMs by instance id, each as it may appear in a listing."""
+    def listing(self, *, viewed: bool = True) -> tuple[VmState, ...]:
+        """All VMs by instance id, each as it may appear in a listing. `viewed`: with power states."""
         self._clear_graves()
         rows = self._rows(self._moments())
         if rows and self._world.chance.strikes(Fault.LISTING_SHORT):
             rows.remove(self._world.chance.one_of(rows))
-        return tuple(self._in_listing(self.as_seen(each)) for each in rows)
+        return tuple(self._in_listing(self.as_seen(each) if viewed else each) for each in rows)
+
+    def addresses(self) -> tuple[VmState, ...]:
+        """All VMs as Microsoft.Network knows them: their addresses, and perhaps not all of those."""
+        states = sorted((each.state for each in self._world.vms.values()), key=lambda state: state.rank)
+        return tuple(self._with_addresses(each) for each in states)
+
+    def _with_addresses(self, state: VmState) -> VmState:
+        if self._world.chance.strikes(Fault.ADDRESS_MISSING, state.instance_id):
+            return replace(state, private_ip=None, public_ip=None)
+        return state
 
     def _all(self) -> list[Vm]:
         return [*self._world.graves, *self._world.vms.values()]
 
     def _rows(self, moments: dict[int, datetime]) -> list[VmState]:
         seen = (each.seen_from(moments[id(each)]) for each in self._all())
-        return sorted((each for each in seen if each is not None), key=lambda row: int(row.instance_id))
+        return sorted((each for each in seen if each is not None), key=lambda row: row.rank)
 
     def _moments(self) -> dict[int, datetime]:
         """Which moment each VM is shown as of."""
@@ -91,10 +102,3 @@ class Reading:
         self._world.graves = [
             each for each in self._world.graves if each.gone_at is not None and each.gone_at >= oldest
         ]
-
-
-def number(instance_id: str) -> str:
-    """A Uniform instance id, or the error for what is none."""
-    if not instance_id.isdecimal():
-        raise not_a_number()
-    return str(int(instance_id))

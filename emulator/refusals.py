@@ -20,19 +20,22 @@ class ArmError(Exception):
         self.detail = detail  # the code of the one entry in `details`, where there is one
         self.instance_ids: tuple[str, ...] = ()  # those it is about
         self.retry_after: timedelta | None = None
+        self.allowed = 0  # requests a minute, and how many there were: a 429 says so
+        self.measured = 0
 
 
 class Failure(Exception):
     """How an operation that was accepted ended badly."""
 
-    def __init__(self, code: str, message: str, *, status: str = "Failed") -> None:
+    def __init__(self, code: str, message: str, *, status: str = "Failed", target: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
+        self.target = target  # the instance id
 
 
-def throttled(policy: str, retry_after: timedelta) -> ArmError:
+def throttled(policy: str, retry_after: timedelta, *, allowed: int = 12, measured: int = 13) -> ArmError:
     """429: the bucket `policy` is empty."""
     error = ArmError(
         429,
@@ -41,6 +44,13 @@ def throttled(policy: str, retry_after: timedelta) -> ArmError:
         target=policy,
         detail="TooManyRequests",
     )
+    error.retry_after, error.allowed, error.measured = retry_after, allowed, measured
+    return error
+
+
+def turned_away(code: str, retry_after: timedelta) -> ArmError:
+    """429 of ARM itself, before it has asked any resource provider."""
+    error = ArmError(429, code, "The caller's requests to this subscription are over ARM's limit; come back later.")
     error.retry_after = retry_after
     return error
 
@@ -50,10 +60,10 @@ def unavailable() -> ArmError:
     return ArmError(503, "ServiceUnavailable", "The service cannot answer now.")
 
 
-def conflict(*instance_ids: str) -> ArmError:
+def conflict(code: str, *instance_ids: str) -> ArmError:
     """409: another request is under way."""
     message = "There is a conflict with a concurrent request."
-    return _about(ArmError(409, "Conflict", message), instance_ids)
+    return _about(ArmError(409, code, message), instance_ids)
 
 
 def not_active(instance_id: str) -> ArmError:
@@ -85,9 +95,31 @@ def not_allowed(message: str) -> ArmError:
     return ArmError(409, "OperationNotAllowed", message)
 
 
-def over_quota() -> ArmError:
+def no_ids() -> ArmError:
+    """400: a batch about nobody."""
+    return ArmError(400, "InvalidParameter", "The list of instance ids is empty.", target="instanceIds")
+
+
+def stale_token() -> ArmError:
+    """400: a nextLink that was changed on its way, or waited too long."""
+    return ArmError(400, "InvalidParameter", "The skip token is not valid.", target="$skiptoken")
+
+
+def not_for_flexible(what: str, scale_set: str) -> ArmError:
+    """409: Uniform scale sets can do it."""
+    return not_allowed(f"Operation '{what}' is not allowed on Virtual Machine Scale Set '{scale_set}'.")
+
+
+def over_quota(code: str = "OperationNotAllowed", cores: str = "") -> ArmError:
     """409: the subscription's cores are used up."""
-    return not_allowed("The operation results in exceeding approved standardNVADSA10v5Family Cores quota.")
+    message = "The operation results in exceeding approved standardNVADSA10v5Family Cores quota."
+    return ArmError(409, code, f"{message} {cores}".rstrip())
+
+
+def sold_out() -> ArmError:
+    """409: the region does not sell this size to us now."""
+    message = "The requested VM size is not available in this location now."
+    return ArmError(409, "SkuNotAvailable", message, target="sku.name")
 
 
 def etag_mismatch(asked: str, actual: str) -> ArmError:

@@ -1,4 +1,4 @@
-"""One Uniform scale set that behaves like Azure's, on any clock, with any of its faults."""
+"""One scale set that behaves like Azure's, on any clock, with any of its faults."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -6,13 +6,17 @@ from datetime import datetime, timedelta
 
 from emulator.arrivals import Arrivals
 from emulator.behaviour import Behaviour
-from emulator.budgets import Call, Meter
+from emulator.budgets import Call
 from emulator.delivery import Delivery
-from emulator.observed import MANAGED, Observed
+from emulator.founding import MANAGED, found
+from emulator.meter import Meter
+from emulator.observed import Observed
 from emulator.operations import Operation
 from emulator.orders import Given, OrderKind, Protection, Scale
-from emulator.reading import Reading, number
-from emulator.refusals import not_found
+from emulator.profile import Profile
+from emulator.reading import Reading
+from emulator.refusals import no_ids, not_for_flexible, not_found
+from emulator.switches import EmptyIds
 from emulator.vm import VmState
 from emulator.world import SetState, World
 
@@ -25,11 +29,6 @@ _CALLS = {
     OrderKind.DEALLOCATE: (Call.DEALLOCATE, Call.VM_DELETE),
     OrderKind.DELETE: (Call.DELETE, Call.VM_DELETE),
 }
-
-
-def call_of(kind: OrderKind, *, single: bool) -> Call:
-    """Which budget an order is charged to: the batch's, or the VM's own."""
-    return _CALLS[kind][single]
 
 
 class EmulatedScaleSet(Observed):
@@ -47,34 +46,59 @@ class EmulatedScaleSet(Observed):
         seed: int = 0,
         behaviour: Behaviour | None = None,
         tags: Mapping[str, str] | None = None,
+        profile: Profile | None = None,
     ) -> None:
-        super().__init__(now, seed, behaviour or Behaviour(), MANAGED if tags is None else tags)
+        behaviour = behaviour or Behaviour()
+        world = found(now, name, seed, behaviour, MANAGED if tags is None else tags, profile or Profile())
+        super().__init__(world, behaviour)
         self.name = name
-        self.meter = Meter(enforced=self.behaviour.metered, speed=self.behaviour.speed)
-        self._arrivals = Arrivals(self._world, self._machines, self._scaling)
-        self._delivery = Delivery(self._world)
-        self._reading = Reading(self._world)
+        self.meter = Meter(
+            world.region.buckets, name, behaviour.switches, enforced=behaviour.metered, speed=behaviour.speed
+        )
+        self._arrivals = Arrivals(world, self._machines, self._scaling)
+        self._delivery = Delivery(world)
+        self._reading = Reading(world)
 
     def read_set(self) -> SetState:
         """GET of the scale set."""
         with self._read(Call.GET_SET, SET):
             return self._reading.scale_set()
 
+    def read_set_view(self) -> tuple[VmState, ...]:
+        """GET of the scale set's instance view: what it sums up."""
+        with self._read(Call.SET_VIEW, SET):
+            return self._reading.listing()
+
     def read_listing(self, *, page_size: int | None = None) -> tuple[VmState, ...]:
         """All VMs, by instance id. With a page size it is charged as so many requests; else as one."""
-        with self._read(Call.LIST, SET) as world:
+        with self._moment() as world:
+            size = page_size or len(world.vms) + 1
+            first = min(size, len(world.vms))
+        with self._read(Call.LIST, SET, first) as world:
             rows = self._reading.listing()
-            for _ in range(page_size or len(rows) + 1, len(rows), page_size or 1):
-                self.meter.charge(Call.LIST, SET, world.at)
+            for start in range(size, len(rows), size):
+                self.meter.charge(Call.LIST, SET, world.at, min(size, len(rows) - start))
             return rows
 
-    def read_vm(self, instance_id: str) -> VmState:
+    def read_rows(self, skip: int, size: int, *, call: Call = Call.LIST) -> tuple[VmState, ...]:
+        """All VMs, by instance id; charged as one page of so many from `skip` on."""
+        with self._moment() as world:
+            shown = min(size, max(0, len(world.vms) - skip))
+        with self._read(call, SET, shown):
+            return self._reading.listing(viewed=self._views(call))
+
+    def read_vm(self, instance_id: str, *, call: Call = Call.GET_VM) -> VmState:
         """GET of one VM; a 404 is an ArmError."""
-        with self._read(Call.GET_VM, instance_id):
-            found = self._reading.vm(number(instance_id))
+        with self._read(call, instance_id, 1) as world:
+            found = self._reading.vm(world.key(instance_id), viewed=self._views(call))
             if found is None:
                 raise not_found(f"virtualMachineScaleSets/{self.name}/virtualMachines/{instance_id}", "")
             return found
+
+    def read_addresses(self) -> tuple[VmState, ...]:
+        """One page of a listing of NICs or public IPs: all VMs, with such addresses as Microsoft.Network knows."""
+        with self._read(Call.NETWORK, SET):
+            return self._reading.addresses()
 
     def read_operation(self, operation_id: str) -> Operation:
         """GET of an operation's status."""
@@ -100,11 +124,14 @@ class EmulatedScaleSet(Observed):
         `single`: charged to the VM's own budget, as the routes of one VM are.
         """
         with self._moment() as world:
-            resource = instance_ids[0] if single else SET
-            self.meter.charge(call_of(kind, single=single), resource, world.at)
-            ids = self._meant(instance_ids)
+            call, resource = self.call_of(kind, single=single), instance_ids[0] if single else SET
+            self.meter.charge(call, resource, world.at, self.named_by(instance_ids))
+            if world.flexible and not single and kind is not OrderKind.DELETE and not world.switches.flexible_batches:
+                raise not_for_flexible(f"VirtualMachineScaleSets.{kind}.POST", self.name)
+            keys = self._meant(kind, instance_ids)
             given = self._given(by, within)
-            return self._delivery.send(given, lambda: self._arrivals.batch(kind, ids, given))
+            policy = self.meter.policy(call)
+            return self._delivery.send(given, policy, lambda: self._arrivals.batch(kind, keys, given))
 
     def protect(
         self,
@@ -119,9 +146,11 @@ class EmulatedScaleSet(Observed):
         with self._moment() as world:
             per_vm = world.switches.mark_bucket_per_vm
             self.meter.charge(Call.UPDATE_VM, instance_id if per_vm else SET, world.at)
-            target = number(instance_id)
-            given = self._given(by, within)
-            return self._delivery.send(given, lambda: self._arrivals.protection(target, protection, if_match, given))
+            target = world.key(instance_id)
+            given, policy = self._given(by, within), self.meter.policy(Call.UPDATE_VM)
+            return self._delivery.send(
+                given, policy, lambda: self._arrivals.protection(target, protection, if_match, given)
+            )
 
     def scale(
         self, scale: Scale, *, if_match: str | None = None, by: str = "somebody", within: timedelta | None = None
@@ -129,8 +158,8 @@ class EmulatedScaleSet(Observed):
         """PATCH or PUT of the scale set."""
         with self._moment() as world:
             self.meter.charge(Call.UPDATE_SET, SET, world.at)
-            given = self._given(by, within)
-            return self._delivery.send(given, lambda: self._arrivals.scale(scale, if_match, given))
+            given, policy = self._given(by, within), self.meter.policy(Call.UPDATE_SET)
+            return self._delivery.send(given, policy, lambda: self._arrivals.scale(scale, if_match, given))
 
     def answer_time(self) -> timedelta:
         """How long ARM takes for its next answer; the faces let it pass, each in its own way."""
@@ -142,18 +171,37 @@ class EmulatedScaleSet(Observed):
         with self._moment() as world:
             return self.meter.remaining(call, resource, world.at)
 
-    @contextmanager
-    def _read(self, call: Call, resource: str) -> Iterator[World]:
+    def call_of(self, kind: OrderKind, *, single: bool) -> Call:
+        """Which budget an order is charged to: the batch's, or the VM's own."""
+        if single and self._world.flexible:
+            return Call.DELETE_MACHINE if kind is OrderKind.DELETE else Call.UPDATE_MACHINE
+        return _CALLS[kind][single]
+
+    def _views(self, call: Call) -> bool:
+        """Whether the answer may show power states: as parts of a Flexible scale set VMs have none."""
+        return not (self._world.flexible and call in {Call.LIST, Call.GET_VM})
+
+    def named_by(self, instance_ids: Sequence[str]) -> int:
+        """How many VMs are meant by this list, for whoever counts."""
         with self._moment() as world:
-            self.meter.charge(call, resource, world.at)
-            self._reading.refuse()
+            return len(world.vms) if list(instance_ids) == ["*"] else len(instance_ids)
+
+    @contextmanager
+    def _read(self, call: Call, resource: str, vms: int = 0) -> Iterator[World]:
+        with self._moment() as world:
+            self.meter.charge(call, resource, world.at, vms)
+            self._reading.refuse(self.meter.policy(call))
             yield world
 
-    def _meant(self, instance_ids: Sequence[str]) -> tuple[str, ...]:
-        everything = list(instance_ids) == ["*"]
-        if everything or (not instance_ids and self._world.switches.empty_ids_mean_all):
+    def _meant(self, kind: OrderKind, instance_ids: Sequence[str]) -> tuple[str, ...]:
+        empty = self._world.switches.empty_ids
+        if not instance_ids and empty is EmptyIds.REFUSED:
+            raise no_ids()
+        if list(instance_ids) != ["*"] and (instance_ids or empty is EmptyIds.NONE):
+            return tuple(self._world.key(each) for each in instance_ids)
+        if kind is not OrderKind.DEALLOCATE:
             return tuple(self._world.vms)
-        return tuple(number(each) for each in instance_ids)
+        return tuple(key for key, vm in self._world.vms.items() if not vm.state.protected_from_actions)
 
     def _given(self, by: str, within: timedelta | None) -> Given:
         bound = timedelta(seconds=self.faults.late_within) if within is None else within

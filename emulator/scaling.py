@@ -8,7 +8,8 @@ from emulator.history import What
 from emulator.machines import Machines
 from emulator.operations import Operation
 from emulator.orders import Given, OrderKind, Scale
-from emulator.refusals import over_quota
+from emulator.setbacks import admit_new
+from emulator.switches import SetOverlap
 from emulator.vm import Vm, VmState
 from emulator.world import World
 
@@ -25,16 +26,25 @@ class Scaling:
         """A PATCH or PUT. One that changes nothing, and finds nothing missing, is done at once."""
         world, before = self._world, self._world.set_state
         capacity = before.capacity if scale.capacity is None else scale.capacity
-        if world.quota is not None and capacity > max(world.quota, before.capacity):
-            raise over_quota()
         victims = self._victims(capacity)
         tags = before.tags if scale.tags is None else tuple(sorted(scale.tags.items()))
         after = replace(before, capacity=max(capacity, self._counted() - len(victims)), tags=tags)
+        admit_new(world, after.capacity - self._counted() + len(victims))
+        if after.capacity != before.capacity:
+            self._overlap()
         if after != before:
             world.change_set(capacity=after.capacity, tags=after.tags, etag=before.etag + 1)
         if scale.capacity is not None:
             world.write(What.CAPACITY_SET, None, given.by, given=given, detail=f"{before.capacity}→{capacity}")
         return self._carry_out(victims, given)
+
+    def _overlap(self) -> None:
+        """Raises a conflict with what is still being carried out, or ends it, or lets it be."""
+        if not self._world.busy or self._world.switches.set_overlap is SetOverlap.BOTH:
+            return
+        if self._world.switches.set_overlap is SetOverlap.CONFLICT:
+            raise self._world.conflict()
+        self._world.preempt_set()
 
     def _carry_out(self, victims: Sequence[Vm], given: Given) -> Operation:
         missing = max(0, self._world.set_state.capacity - self._counted() + len(victims))
@@ -49,6 +59,8 @@ class Scaling:
 
     def delete(self, vms: Sequence[Vm], given: Given) -> Operation:
         """Delete these; sku.capacity follows."""
+        if any(each.counted for each in vms):
+            self._overlap()
         operation = self._world.begin(len(vms), of_set=True)
         for each in vms:
             if self._world.switches.delete_lowers_capacity_at_once:
@@ -64,13 +76,16 @@ class Scaling:
             created_at=world.at,
             changed_at=world.at,
             identified=world.switches.vm_id_at_once,
+            private_ip=world.region.addresses.private(),
         )
         vm = Vm(state)
-        world.vms[state.instance_id] = vm
+        world.welcome(vm)
         world.write(What.CREATED, vm, given.by, given=given)
         self._machines.begin(vm, OrderKind.CREATE, given, operation)
 
     def _free_id(self) -> str:
+        if self._world.flexible:
+            return f"{self._world.name}_{self._world.chance.guid()[:8]}"
         if self._world.switches.reuse_ids:
             return next(str(each) for each in range(len(self._world.vms) + 1) if str(each) not in self._world.vms)
         self._next_id += 1
@@ -81,8 +96,10 @@ class Scaling:
         surplus = self._counted() - capacity
         if surplus <= 0:
             return []
-        candidates = [each for each in self._world.vms.values() if each.counted and not each.state.protected]
-        return sorted(candidates, key=lambda each: -int(each.state.instance_id))[:surplus]
+        spares = self._world.switches.protected_survive_scale_in
+        counted = [each for each in self._world.vms.values() if each.counted]
+        candidates = [each for each in counted if not (spares and each.state.protected)]
+        return sorted(candidates, key=lambda each: each.state.rank, reverse=True)[:surplus]
 
     def _counted(self) -> int:
         return sum(each.counted for each in self._world.vms.values())

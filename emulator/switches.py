@@ -1,6 +1,7 @@
 """What nobody could tell us about Azure: each a switch, so that the scaler can be tried both ways."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 
@@ -11,6 +12,14 @@ class Overlap(StrEnum):
     CONFLICT = "conflict"  # the later one gets a 409
 
 
+class SetOverlap(StrEnum):
+    """What becomes of a change of the capacity, or a delete, while an earlier one is still being carried out."""
+
+    BOTH = "both"  # they go on side by side
+    PREEMPT = "preempt"  # the earlier operation ends as OperationPreempted, though its VMs go on
+    CONFLICT = "conflict"  # the later one gets a 409
+
+
 class Eviction(StrEnum):
     """What an eviction does: the scale set's evictionPolicy."""
 
@@ -18,22 +27,104 @@ class Eviction(StrEnum):
     DELETE = "Delete"  # and sku.capacity falls
 
 
+class EmptyIds(StrEnum):
+    """What `{"instanceIds": []}` means."""
+
+    ALL = "all"  # as no body does
+    NONE = "none"  # accepted, and nothing happens
+    REFUSED = "refused"  # 400
+
+
+class FailedOperation(StrEnum):
+    """How the status of an operation that failed says why."""
+
+    CODE = "code"  # in `error.code`
+    DETAILS = "details"  # in `error.details`, below a code that says no more than that it failed
+    SILENT = "silent"  # not at all
+
+
+class ConflictCode(StrEnum):
+    """The code of a 409 that another request under way causes."""
+
+    CONFLICT = "Conflict"
+    ANOTHER_OPERATION = "AnotherOperationInProgress"
+
+
+class QuotaCode(StrEnum):
+    """The code of a refusal for want of quota; its message speaks of the quota in any case."""
+
+    OPERATION_NOT_ALLOWED = "OperationNotAllowed"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+
+
+class AllocationCode(StrEnum):
+    """Why a machine could not be found: by where the scale set may be, and by what it insists on."""
+
+    ALLOCATION = "AllocationFailed"
+    ZONAL = "ZonalAllocationFailed"
+    OVERCONSTRAINED = "OverconstrainedAllocationRequest"
+    OVERCONSTRAINED_ZONAL = "OverconstrainedZonalAllocationRequest"
+
+
+class FrontDoorCode(StrEnum):
+    """The code of a 429 that comes from ARM itself, and not from Microsoft.Compute behind it."""
+
+    SUBSCRIPTION = "SubscriptionRequestsThrottled"
+    TOO_MANY = "TooManyRequests"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switches:
     """The defaults are the likelier answer, or the more unpleasant one where neither is likelier."""
 
+    # orders and operations
     overlap: Overlap = Overlap.PREEMPT
+    set_overlap: SetOverlap = SetOverlap.BOTH
+    conflict_code: ConflictCode = ConflictCode.CONFLICT
+    failed_operation: FailedOperation = FailedOperation.CODE
+    empty_ids: EmptyIds = EmptyIds.ALL
+    protected_survive_scale_in: bool = True  # a lowered capacity spares protected VMs; else only Autoscale does
+    flexible_batches: bool = False  # start, stop, restart and deallocate as a batch work on Flexible; else 409
+    # VMs
     eviction: Eviction = Eviction.DEALLOCATE
     reuse_ids: bool = True  # a new VM gets the lowest free instance id; else ids only rise
     vm_id_at_once: bool = True  # a VM that is being created shows its vmId already
     stopped_before_running: bool = False  # `stopped` shows for a moment before a new or started VM runs
+    # sku.capacity, quota and etags
     delete_lowers_capacity_at_once: bool = True  # else when the VM is gone
     delete_bumps_etag: bool = True  # the scale set's etag
-    deleting_rows_lose_id: bool = False  # a row on its way out has an empty id and no vmId
+    eviction_bumps_etag: bool = True  # the same, for an eviction that deletes
+    completion_bumps_etag: bool = False  # the same, once more when what was begun is done
+    quota_refused_at_once: bool = True  # 409; else it is accepted, and the VMs fail
+    quota_code: QuotaCode = QuotaCode.OPERATION_NOT_ALLOWED
+    deallocated_hold_quota: bool = True  # else a start may run into the quota
+    allocation_code: AllocationCode = AllocationCode.ALLOCATION
+    # the mark
     mark_on_deallocated: bool = True  # else the PUT is refused with 409 there
     mark_makes_updating: bool = True  # else the protection is simply there
     mark_keeps_latest_model: bool = True  # else latestModelApplied turns false
-    mark_bucket_per_vm: bool = True  # which token bucket the PUT is charged to; else one for the whole scale set
     vm_etags: bool = True  # VMs in answers carry an etag
+    # listings
+    deleting_rows_lose_id: bool = False  # a row on its way out has an empty id and no vmId
     ragged_listings: bool = False  # in an old listing every row is old by its own measure
-    empty_ids_mean_all: bool = True  # what POST …/deallocate {"instanceIds": []} does
+    stale_skip_tokens: bool = False  # a nextLink is refused once a VM has come or gone since; else it goes on
+    # addresses
+    public_ip_survives_deallocation: bool = False  # as a static one does; else it is another one after the next start
+    unallocated_public_ips_listed: bool = True  # one without an address is in the list of public IPs
+    # request budgets
+    mark_bucket_per_vm: bool = True  # which bucket the PUT is charged to; else one for the whole scale set
+    delete_bucket_of_set: bool = False  # POST …/delete is counted per scale set, as deallocate is
+    deallocate_bucket_of_set: bool = True  # POST …/deallocate is: documented, and missing in recorded headers
+    views_are_metered: bool = False  # a listing costs a token for each VM in it beside the one for the page
+    front_door_code: FrontDoorCode = FrontDoorCode.SUBSCRIPTION
+
+
+_TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+def values_of(name: str) -> Mapping[str, object]:
+    """The values of one switch by what somebody may write for them, in lower case; KeyError for none of ours."""
+    default = {each.name: each.default for each in fields(Switches)}[name]
+    if isinstance(default, StrEnum):
+        return {each.lower(): each for each in type(default)}
+    return _TRUTHS

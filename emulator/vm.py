@@ -28,6 +28,8 @@ class VmState:
     latest_model: bool = True
     failure: FailureClass | None = None  # of its last operation
     identified: bool = True  # ARM shows its vmId
+    private_ip: str | None = None  # for life
+    public_ip: str | None = None  # while it is allocated
 
     @property
     def billed(self) -> bool:
@@ -39,6 +41,16 @@ class VmState:
         """Whether it holds one of the region's machines."""
         creating = self.power is PowerState.UNKNOWN and self.provisioning is ProvisioningState.CREATING
         return creating or self.billed or self.power is PowerState.DEALLOCATING
+
+    @property
+    def was_made(self) -> bool:
+        """Whether its creation did not fail."""
+        return not (self.power is PowerState.UNKNOWN and self.provisioning is ProvisioningState.FAILED)
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        """Where it stands among the others: by its number, where its id is one."""
+        return len(self.instance_id), self.instance_id
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

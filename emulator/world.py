@@ -11,10 +11,12 @@ from emulator.history import Event, History, What
 from emulator.latencies import Latencies, Span
 from emulator.operations import Operation, Operations
 from emulator.orders import Given
-from emulator.refusals import not_active
+from emulator.profile import Orchestration, Profile
+from emulator.refusals import ArmError, conflict, not_a_number, not_active, over_quota, preempted
+from emulator.region import Region
 from emulator.switches import Switches
-from emulator.vm import Vm
-from scaler.model.instance import ProvisioningState
+from emulator.vm import Vm, VmState
+from scaler.model.instance import PowerState, ProvisioningState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +35,21 @@ class SetState:
 class World:
     """The state, and the one clock, dice and history that all rules share."""
 
+    name: str
     agenda: Agenda
     chance: Chance
     latencies: Latencies
     switches: Switches
+    profile: Profile
+    region: Region
     operations: Operations
     set_versions: list[tuple[datetime, SetState]]
     history: History = field(default_factory=History)
-    vms: dict[str, Vm] = field(default_factory=dict)  # by instance id
+    vms: dict[str, Vm] = field(default_factory=dict)  # by their key
     graves: list[Vm] = field(default_factory=list)  # gone, but an old listing may still show them
     allocatable: int | None = None  # machines the region has for us; None: enough
-    quota: int | None = None  # VMs the subscription may have; None: enough
-    busy: int = 0  # operations on the scale set itself
+    busy: list[Operation] = field(default_factory=list)  # operations of the scale set itself that go on
+    members: int = 0  # changes with every VM that comes or goes
 
     @property
     def at(self) -> datetime:
@@ -60,29 +65,84 @@ class World:
         """The scale set is different from now on."""
         self.set_versions.append((self.at, replace(self.set_state, **fields)))
 
-    def named(self, instance_ids: Iterable[str]) -> list[Vm]:
-        """The VMs behind these ids; one that is not there refuses all of them."""
+    @property
+    def flexible(self) -> bool:
+        """Whether its VMs go by their names."""
+        return self.profile.orchestration is Orchestration.FLEXIBLE
+
+    def key(self, instance_id: str) -> str:
+        """By what `vms` knows it: names have no letter case, numbers no zeros in front. Raises for what is none."""
+        if self.flexible:
+            return instance_id.lower()
+        if not instance_id.isdecimal():
+            raise not_a_number()
+        return str(int(instance_id))
+
+    def named(self, keys: Iterable[str]) -> list[Vm]:
+        """The VMs behind these; one that is not there refuses all of them."""
         found = []
-        for each in dict.fromkeys(instance_ids):
+        for each in dict.fromkeys(keys):
             if each not in self.vms:
                 raise not_active(each)
             found.append(self.vms[each])
         return found
 
+    def welcome(self, vm: Vm) -> None:
+        """It is one of us from now on."""
+        self.vms[self.key(vm.state.instance_id)] = vm
+        self.members += 1
+
     def begin(self, parts: int, *, of_set: bool = False) -> Operation:
         """A new operation; one of the scale set shows in its provisioning state."""
         operation = self.operations.begin(self.at, parts)
         if of_set and operation.ended is None:
-            self.busy += 1
+            self.busy.append(operation)
             self.change_set(provisioning=ProvisioningState.UPDATING)
             operation.when_done.append(self._set_rests)
         return operation
 
     def _set_rests(self, operation: Operation) -> None:
-        self.busy -= 1
-        if self.busy == 0:
+        self.busy.remove(operation)
+        if self.switches.completion_bumps_etag:
+            self.change_set(etag=self.set_state.etag + 1)
+        if not self.busy:
             bad = operation.failure is not None and operation.failure.status == "Failed"
             self.change_set(provisioning=ProvisioningState.FAILED if bad else ProvisioningState.SUCCEEDED)
+
+    def preempt_set(self) -> None:
+        """What goes on in the scale set itself ends here, though its VMs go on."""
+        for each in list(self.busy):
+            each.end(self.at, preempted())
+
+    def conflict(self, *instance_ids: str) -> ArmError:
+        """409: another request is under way."""
+        return conflict(self.switches.conflict_code, *instance_ids)
+
+    def over_quota(self, vms: int = 0) -> ArmError:
+        """409: so many VMs more would need too many cores."""
+        region = self.region
+        figures = f"(limit {region.cores}, in use {region.cores_used}, required {vms * self.profile.cores})"
+        return over_quota(self.switches.quota_code, figures if vms else "")
+
+    def cores(self) -> int:
+        """What this scale set uses of the region's quota."""
+        states = [each.state for each in list(self.vms.values())]
+        return self.profile.cores * sum(map(self.holds_quota, states))
+
+    def holds_quota(self, state: VmState) -> bool:
+        """Whether the quota counts it."""
+        return state.was_made if self.switches.deallocated_hold_quota else state.allocated
+
+    def public_ip(self, state: VmState, power: PowerState) -> str | None:
+        """The one it has once it has that power state; one that it has no more is given back."""
+        if not self.profile.public_ips:
+            return None
+        if power is not PowerState.DEALLOCATED:
+            return state.public_ip or self.region.addresses.public()
+        if self.switches.public_ip_survives_deallocation:
+            return state.public_ip
+        self.region.addresses.give_back(state.public_ip)
+        return None
 
     def write(self, what: What, vm: Vm | None, by: str, *, given: Given | None = None, detail: str = "") -> None:
         """One line of history."""
@@ -101,18 +161,22 @@ class World:
         """How long it takes this time."""
         return self.chance.within(span)
 
-    def uncount(self, vm: Vm) -> None:
+    def uncount(self, vm: Vm, *, evicted: bool = False) -> None:
         """sku.capacity does not count it any more."""
         if vm.counted:
             vm.counted = False
-            bump = 1 if self.switches.delete_bumps_etag else 0
-            self.change_set(capacity=max(0, self.set_state.capacity - 1), etag=self.set_state.etag + bump)
+            bumps = self.switches.eviction_bumps_etag if evicted else self.switches.delete_bumps_etag
+            etag = self.set_state.etag + (1 if bumps else 0)
+            self.change_set(capacity=max(0, self.set_state.capacity - 1), etag=etag)
 
-    def bury(self, vm: Vm, by: str) -> None:
-        """It is gone, and its instance id is free."""
-        self.uncount(vm)
+    def bury(self, vm: Vm, by: str, *, evicted: bool = False) -> None:
+        """It is gone, and its instance id and its addresses are free."""
+        self.uncount(vm, evicted=evicted)
         vm.gone_at = self.at
         vm.work = None
-        del self.vms[vm.state.instance_id]
+        del self.vms[self.key(vm.state.instance_id)]
+        self.members += 1
+        self.region.addresses.give_back(vm.state.private_ip)
+        self.region.addresses.give_back(vm.state.public_ip)
         self.graves.append(vm)
         self.write(What.DELETED, vm, by)

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from string import ascii_lowercase, digits
 from typing import Any
 
 from emulator.arrivals import quoted
-from emulator.courses import FAILURE_CODES
+from emulator.courses import failure
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from emulator.wire.site import Site
@@ -14,6 +15,8 @@ from emulator.world import SetState
 from scaler.model.instance import PowerState, ProvisioningState
 
 type Json = dict[str, Any]
+
+_BOOTING = "/OSProvisioningInProgress"
 
 
 def scale_set(site: Site, emulated: EmulatedScaleSet, state: SetState) -> Json:
@@ -28,52 +31,68 @@ def scale_set(site: Site, emulated: EmulatedScaleSet, state: SetState) -> Json:
         "etag": quoted(state.etag),
         "properties": {
             "singlePlacementGroup": False,
-            "orchestrationMode": "Uniform",
+            "orchestrationMode": emulated.profile.orchestration,
             "upgradePolicy": {"mode": "Manual"},
             "virtualMachineProfile": {
                 "osProfile": {"computerNamePrefix": emulated.name[:9]},
                 "storageProfile": {"osDisk": {"osType": "Windows", "createOption": "FromImage", "diskSizeGB": 128}},
-                "timeCreated": _time(state.created_at),
+                "timeCreated": time(state.created_at),
             },
             "provisioningState": state.provisioning,
-            "overprovision": False,
+            **({} if emulated.flexible else {"overprovision": False}),
             "uniqueId": state.unique_id,
             "platformFaultDomainCount": 1,
-            "timeCreated": _time(state.created_at),
+            "timeCreated": time(state.created_at),
         },
     }
 
 
 def vm(site: Site, emulated: EmulatedScaleSet, state: VmState, *, view: bool) -> Json:
-    """One VM; its power state only with the instance view."""
+    """One VM as a part of its scale set; its power state only with the instance view, which Flexible never shows."""
     vm_id = f"{site.set_id(emulated)}/virtualMachines/{state.instance_id}"
     body: Json = {
-        "name": f"{emulated.name}_{state.instance_id}",
+        "name": state.instance_id if emulated.flexible else f"{emulated.name}_{state.instance_id}",
         "id": vm_id if state.identified or state.provisioning is ProvisioningState.CREATING else "",
         "type": "Microsoft.Compute/virtualMachineScaleSets/virtualMachines",
         "location": site.place.location,
         "tags": {},
         "instanceId": state.instance_id,
         "sku": {"name": site.place.sku, "tier": "Standard"},
-        "properties": _properties(emulated, state, vm_id),
+        "properties": _flexible(site, emulated, state) if emulated.flexible else _uniform(emulated, state, vm_id),
     }
     if emulated.behaviour.switches.vm_etags:
         body["etag"] = quoted(state.etag)
-    if view:
+    if view and not emulated.flexible:
         body["properties"]["instanceView"] = instance_view(emulated, state)
     return body
 
 
-def _properties(emulated: EmulatedScaleSet, state: VmState, vm_id: str) -> Json:
+def shouted(site: Site, body: Json) -> Json:
+    """The same as listings show it: with the resource group's name in capitals in its id."""
+    group = site.place.resource_group
+    return body | {"id": body["id"].replace(f"/resourceGroups/{group}/", f"/resourceGroups/{group.upper()}/")}
+
+
+def _uniform(emulated: EmulatedScaleSet, state: VmState, vm_id: str) -> Json:
+    return _member(state) | {
+        "hardwareProfile": {},
+        "osProfile": {"computerName": computer(emulated, state), "secrets": []},
+        "storageProfile": {"osDisk": _disk(f"{emulated.name}_{state.instance_id}_OsDisk_1"), "dataDisks": []},
+        "networkProfile": {"networkInterfaces": [{"id": f"{vm_id}/networkInterfaces/nic"}]},
+    }
+
+
+def _flexible(site: Site, emulated: EmulatedScaleSet, state: VmState) -> Json:
+    machine = site.machine_id(state.instance_id)
+    return _member(state) | {"hardwareProfile": {"vmSize": site.place.sku}, "virtualMachineResourceId": machine}
+
+
+def _member(state: VmState) -> Json:
     properties: Json = {
         "latestModelApplied": state.latest_model,
         "modelDefinitionApplied": "VirtualMachineScaleSet",
-        "hardwareProfile": {},
-        "osProfile": {"computerName": f"{emulated.name[:9]}{int(state.instance_id):06d}", "secrets": []},
-        "storageProfile": {"osDisk": {"osType": "Windows", "name": f"{emulated.name}_{state.instance_id}_OsDisk_1"}},
-        "networkProfile": {"networkInterfaces": [{"id": f"{vm_id}/networkInterfaces/nic"}]},
         "provisioningState": state.provisioning,
-        "timeCreated": _time(state.created_at),
+        "timeCreated": time(state.created_at),
     }
     if state.identified:
         properties["vmId"] = state.vm_id
@@ -85,14 +104,19 @@ def _properties(emulated: EmulatedScaleSet, state: VmState, vm_id: str) -> Json:
     return properties
 
 
+def _disk(name: str) -> Json:
+    """`az vmss update` sends a VM back as it got it, and not without the disk's createOption."""
+    return {"osType": "Windows", "name": name, "createOption": "FromImage", "caching": "ReadWrite", "diskSizeGB": 128}
+
+
 def instance_view(emulated: EmulatedScaleSet, state: VmState) -> Json:
-    """The instance view. One that does not run knows nothing of its guest."""
-    statuses = [_provisioning(state)]
+    """The instance view. A deallocated VM knows nothing of its guest; a stopped one still shows what it last knew."""
+    statuses = [_provisioning(emulated, state)]
     if state.power is not PowerState.UNKNOWN:
         statuses.append(_status(f"PowerState/{state.power}", f"VM {state.power}"))
     body: Json = {"platformUpdateDomain": 0, "platformFaultDomain": 0, "statuses": statuses}
-    if state.power is PowerState.RUNNING:
-        body["computerName"] = f"{emulated.name[:9]}{int(state.instance_id):06d}"
+    if state.power not in {PowerState.UNKNOWN, PowerState.DEALLOCATING, PowerState.DEALLOCATED}:
+        body["computerName"] = computer(emulated, state)
         body["vmAgent"] = {"vmAgentVersion": "2.7", "statuses": [_status("ProvisioningState/succeeded", "Ready")]}
     return body
 
@@ -107,17 +131,31 @@ def set_view(rows: Iterable[VmState]) -> Json:
     }
 
 
-def _provisioning(state: VmState) -> Json:
+def computer(emulated: EmulatedScaleSet, state: VmState) -> str:
+    """What the guest calls itself."""
+    number = state.instance_id.rpartition("_")[2]
+    return f"{emulated.name[:9]}{number if emulated.flexible else _base36(int(number)).zfill(6)}"
+
+
+def _base36(number: int) -> str:
+    rest, digit = divmod(number, 36)
+    return (_base36(rest) if rest else "") + f"{digits}{ascii_lowercase}"[digit]
+
+
+def _provisioning(emulated: EmulatedScaleSet, state: VmState) -> Json:
     word = state.provisioning.lower()
     failed = state.provisioning is ProvisioningState.FAILED
-    code = f"/{FAILURE_CODES[state.failure]}" if failed and state.failure else ""
-    status = _status(f"ProvisioningState/{word}{code}", f"Provisioning {word}")
-    return {**status, "level": "Error" if failed else "Info", "time": _time(state.changed_at)}
+    why = failure(state.failure, emulated.behaviour.switches) if failed and state.failure else None
+    detail = f"/{why.code}" if why else _BOOTING if state.provisioning is ProvisioningState.CREATING else ""
+    status = _status(f"ProvisioningState/{word}{detail}", f"Provisioning {word}")
+    more = {"message": why.message} if why else {}
+    return {**status, **more, "level": "Error" if failed else "Info", "time": time(state.changed_at)}
 
 
 def _status(code: str, display: str) -> Json:
     return {"code": code, "level": "Info", "displayStatus": display}
 
 
-def _time(when: datetime) -> str:
+def time(when: datetime) -> str:
+    """A moment as ARM writes it."""
     return when.isoformat(timespec="microseconds")

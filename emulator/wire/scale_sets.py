@@ -5,14 +5,16 @@ from typing import Any
 from emulator.arrivals import quoted
 from emulator.budgets import Call
 from emulator.orders import OrderKind, Scale
-from emulator.refusals import ArmError
-from emulator.scale_set import SET, EmulatedScaleSet, call_of
+from emulator.refusals import ArmError, not_for_flexible
+from emulator.scale_set import SET, EmulatedScaleSet
 from emulator.wire import bodies
+from emulator.wire.changes import refuse_changes
 from emulator.wire.exchange import Answer, Asked
 from emulator.wire.operations import accepted, asynchronous
 from emulator.wire.site import Site
 
-_MOST = 1000  # VMs in one scale set
+MOST = 1000  # VMs in one scale set
+_CHANGEABLE = frozenset({"sku.capacity", "tags"})
 
 
 def get(site: Site, asked: Asked) -> Answer:
@@ -24,8 +26,8 @@ def get(site: Site, asked: Asked) -> Answer:
 
 
 def every(site: Site, asked: Asked) -> Answer:
-    """GET of all scale sets of the group."""
-    site.check_subscription(asked)
+    """GET of all scale sets of the group, or of the subscription."""
+    site.check_group(asked)
     found = [bodies.scale_set(site, each, each.read_set()) for each in site.scale_sets]
     return Answer(body={"value": found})
 
@@ -33,40 +35,64 @@ def every(site: Site, asked: Asked) -> Answer:
 def view(site: Site, asked: Asked) -> Answer:
     """GET of the scale set's instance view."""
     emulated = site.scale_set(asked)
-    rows = emulated.read_listing()
+    if emulated.flexible:
+        raise not_for_flexible("VirtualMachineScaleSets.instanceView.GET", emulated.name)
+    rows = emulated.read_set_view()
     return charged(Answer(body=bodies.set_view(rows)), emulated, Call.SET_VIEW)
 
 
 def update(site: Site, asked: Asked) -> Answer:
     """PATCH, or a PUT of what exists already: 200 at once, and the work goes on as an operation."""
     emulated = site.scale_set(asked)
-    operation = emulated.scale(_scale(asked), if_match=asked.headers.get("if-match"), by=asked.caller)
+    refuse_changes(asked.json(), bodies.scale_set(site, emulated, emulated.set_state), _CHANGEABLE)
+    operation = emulated.scale(scale_asked(asked), if_match=asked.headers.get("if-match"), by=asked.caller)
     state = emulated.set_state
     answer = Answer(body=bodies.scale_set(site, emulated, state)).having(etag=quoted(state.etag))
-    return charged(asynchronous(answer, site, asked, operation), emulated, Call.UPDATE_SET)
+    return charged(asynchronous(answer, site, asked, operation), emulated, Call.UPDATE_SET, vms=0)
 
 
-def _scale(asked: Asked) -> Scale:
-    body = asked.json()
-    sku, tags = body.get("sku") or {}, body.get("tags")
-    capacity: Any = sku.get("capacity")
+def scale_asked(asked: Asked) -> Scale:
+    """The capacity and the tags that a PUT or PATCH wants."""
+    capacity: Any = asked.part("sku").get("capacity")
+    tags = None if asked.json().get("tags") is None else _texts(asked.part("tags"))
     if capacity is None:
         return Scale(tags=tags)
-    if type(capacity) is not int or not 0 <= capacity <= _MOST:
+    if type(capacity) is not int or not 0 <= capacity <= MOST:
         raise ArmError(400, "InvalidParameter", f"The value {capacity} of sku.capacity is invalid.", target="sku")
     return Scale(capacity=capacity, tags=tags)
 
 
+def _texts(tags: dict[str, Any]) -> dict[str, str]:
+    wrong = [name for name, value in tags.items() if not isinstance(value, str)]
+    if wrong:
+        raise ArmError(400, "InvalidParameter", f"The tag '{wrong[0]}' has no text for its value.", target="tags")
+    return tags
+
+
 def act(site: Site, asked: Asked) -> Answer:
-    """A batch action. No ids, an empty list and "*" are all VMs: that is how Azure reads them."""
+    """A batch action. No ids and "*" are all VMs, and so may be an empty list (a switch); a delete has to name its."""
     emulated = site.scale_set(asked)
     kind = {each.lower(): each for each in OrderKind}[asked.params["action"]]
-    ids = asked.json().get("instanceIds") or ["*"]
-    operation = emulated.order(kind, [str(each) for each in ids], by=asked.caller)
-    answer = accepted(site, asked, operation).having(x_ms_request_charge=str(len(ids)))
-    return charged(answer, emulated, call_of(kind, single=False))
+    ids = _ids(asked, kind)
+    vms = emulated.named_by(ids)
+    operation = emulated.order(kind, ids, by=asked.caller)
+    return charged(accepted(site, asked, operation), emulated, emulated.call_of(kind, single=False), vms=vms)
 
 
-def charged(answer: Answer, emulated: EmulatedScaleSet, call: Call, resource: str = SET) -> Answer:
-    """The answer with what is left of the budgets it was charged to."""
-    return answer.having(x_ms_ratelimit_remaining_resource=emulated.budget_left(call, resource))
+def _ids(asked: Asked, kind: OrderKind) -> list[str]:
+    ids = asked.json().get("instanceIds")
+    if ids is None and kind is not OrderKind.DELETE:
+        return ["*"]
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+        message = f"instanceIds is a list of texts, not {ids!r}."
+        raise ArmError(400, "InvalidParameter", message, target="instanceIds")
+    return ids
+
+
+def charged(
+    answer: Answer, emulated: EmulatedScaleSet, call: Call, resource: str = SET, vms: int | None = None
+) -> Answer:
+    """The answer with what is left of the budgets it was charged to, and how many VMs it was charged for."""
+    left = emulated.budget_left(call, resource)
+    told = answer.having(x_ms_ratelimit_remaining_resource=left) if left else answer
+    return told if vms is None else told.having(x_ms_request_charge=str(vms))

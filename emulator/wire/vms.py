@@ -1,95 +1,100 @@
 """The VMs of a scale set as ARM resources: the listing with its pages, GET, PUT, DELETE, and the actions on one."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
-from re import sub
-from urllib.parse import quote
-
 from emulator.arrivals import quoted
 from emulator.budgets import Call
 from emulator.faults import Fault
 from emulator.orders import OrderKind, Protection
-from emulator.reading import number
-from emulator.refusals import ArmError, not_active
-from emulator.scale_set import SET, EmulatedScaleSet, call_of
+from emulator.refusals import ArmError, not_a_number, not_active
+from emulator.scale_set import SET, EmulatedScaleSet
 from emulator.vm import VmState
-from emulator.wire import bodies
+from emulator.wire import bodies, narrowing, paging
+from emulator.wire.changes import refuse_changes
 from emulator.wire.exchange import Answer, Asked
 from emulator.wire.operations import accepted, asynchronous
 from emulator.wire.scale_sets import charged
 from emulator.wire.site import Site
 
+_CHANGEABLE = frozenset({"properties.protectionpolicy"})
+_FLEXIBLE_SINCE = "2023-09-01"  # the first version that protects VMs of Flexible scale sets
+
 
 def every(site: Site, asked: Asked) -> Answer:
     """One page of the listing, as the scale set is when that page is asked for."""
     emulated = site.scale_set(asked)
-    skip = _skipped(asked.query.get("$skiptoken"))
-    rows = emulated.read_listing()
-    page = rows[skip : skip + site.page_size]
-    body = {"value": [bodies.vm(site, emulated, each, view=asked.expands_view) for each in page]}
-    more = {"nextLink": _next(asked, skip + site.page_size)} if skip + site.page_size < len(rows) else {}
-    answer = Answer(body=body | more).having(x_ms_request_charge=str(max(1, len(page))))
-    return charged(answer, emulated, Call.LIST)
+    rows, keep = emulated.read_rows(paging.skipped(asked, emulated), site.page_size), narrowing.wanted(asked)
+    if keep is not None:
+        rows = tuple(each for each in rows if keep(bodies.vm(site, emulated, each, view=True)))
 
+    def show(state: VmState) -> bodies.Json:
+        return narrowing.selected(
+            asked, bodies.shouted(site, bodies.vm(site, emulated, state, view=asked.expands_view))
+        )
 
-def _next(asked: Asked, skip: int) -> str:
-    token = urlsafe_b64encode(f"after:{skip}".encode()).decode()
-    bare = sub(r"&?(\$|%24)skiptoken=[^&]*", "", asked.target, count=1)
-    return f"{asked.base}{bare}{'&' if '?' in bare else '?'}$skiptoken={quote(token, safe='')}"
-
-
-def _skipped(token: str | None) -> int:
-    if token is None:
-        return 0
-    try:
-        return int(urlsafe_b64decode(token).decode().removeprefix("after:"))
-    except (ValueError, NotBase64):
-        raise ArmError(400, "InvalidParameter", "The skip token is not valid.", target="$skiptoken") from None
+    body, shown = paging.page(asked, emulated, rows, site.page_size, show)
+    return charged(Answer(body=body), emulated, Call.LIST, vms=max(1, shown))
 
 
 def get(site: Site, asked: Asked) -> Answer:
     """GET of one VM."""
     emulated = site.scale_set(asked)
     state = emulated.read_vm(asked.params["instance"])
-    answer = Answer(body=bodies.vm(site, emulated, state, view=asked.expands_view))
-    return charged(answer.having(etag=quoted(state.etag)), emulated, Call.GET_VM, state.instance_id)
+    answer = _shown(site, emulated, state, view=asked.expands_view)
+    return charged(answer, emulated, Call.GET_VM, state.instance_id, vms=1)
+
+
+def _shown(site: Site, emulated: EmulatedScaleSet, state: VmState, *, view: bool) -> Answer:
+    answer = Answer(body=bodies.vm(site, emulated, state, view=view))
+    return answer.having(etag=quoted(state.etag)) if emulated.behaviour.switches.vm_etags else answer
 
 
 def view(site: Site, asked: Asked) -> Answer:
     """GET of one VM's instance view."""
-    emulated = site.scale_set(asked)
+    emulated = _uniform(site, asked)
     state = emulated.read_vm(asked.params["instance"])
     answer = Answer(body=bodies.instance_view(emulated, state))
-    return charged(answer, emulated, Call.GET_VM, state.instance_id)
+    return charged(answer, emulated, Call.GET_VM, state.instance_id, vms=1)
 
 
 def put(site: Site, asked: Asked) -> Answer:
     """PUT of one VM: its protectionPolicy is all that can be changed here."""
-    emulated, instance_id = site.scale_set(asked), number(asked.params["instance"])
-    protection = _protection(asked, _truth(emulated, instance_id))
+    emulated, instance_id = site.scale_set(asked), asked.params["instance"]
+    if emulated.flexible and asked.query.get("api-version", _FLEXIBLE_SINCE) < _FLEXIBLE_SINCE:
+        raise ArmError(400, "InvalidParameter", f"It takes api-version {_FLEXIBLE_SINCE}.", target="protectionPolicy")
+    before = _truth(emulated, instance_id)
+    refuse_changes(asked.json(), bodies.vm(site, emulated, before, view=False), _CHANGEABLE)
+    protection = _protection(asked, before)
     if_match = asked.headers.get("if-match")
     operation = emulated.protect(instance_id, protection, if_match=if_match, by=asked.caller)
     state = _truth(emulated, instance_id)
-    answer = Answer(body=bodies.vm(site, emulated, state, view=False)).having(etag=quoted(state.etag))
+    answer = _shown(site, emulated, state, view=False)
     resource = instance_id if emulated.behaviour.switches.mark_bucket_per_vm else SET
     return charged(asynchronous(answer, site, asked, operation), emulated, Call.UPDATE_VM, resource)
 
 
 def _truth(emulated: EmulatedScaleSet, instance_id: str) -> VmState:
-    for each in emulated.vms:
-        if each.instance_id == instance_id:
-            return each
-    raise not_active(instance_id)
+    found = emulated.behind(instance_id)
+    if found is None:
+        raise not_active(instance_id)
+    return found
 
 
 def _protection(asked: Asked, now: VmState) -> Protection:
-    policy = (asked.json().get("properties") or {}).get("protectionPolicy")
+    policy = asked.part("properties").get("protectionPolicy")
     if policy is None:
         return Protection(from_scale_in=now.protected, from_actions=now.protected_from_actions)
-    return Protection(
-        from_scale_in=bool(policy.get("protectFromScaleIn")),
-        from_actions=bool(policy.get("protectFromScaleSetActions")),
-    )
+    from_scale_in = _flag(policy, "protectFromScaleIn")
+    from_actions = _flag(policy, "protectFromScaleSetActions") or False
+    if from_actions and from_scale_in is False:
+        message = "protectFromScaleIn cannot be false while protectFromScaleSetActions is true."
+        raise ArmError(400, "InvalidParameter", message, target="protectionPolicy")
+    return Protection(from_scale_in=from_scale_in or from_actions, from_actions=from_actions)
+
+
+def _flag(policy: object, name: str) -> bool | None:
+    value = policy.get(name) if isinstance(policy, dict) else "no object"
+    if value is not None and not isinstance(value, bool):
+        raise ArmError(400, "InvalidParameter", f"{name} is true or false, not {value!r}.", target="protectionPolicy")
+    return value
 
 
 def delete(site: Site, asked: Asked) -> Answer:
@@ -109,12 +114,20 @@ def act(site: Site, asked: Asked) -> Answer:
 
 def evict(site: Site, asked: Asked) -> Answer:
     """POST …/simulateEviction: 204, and the eviction comes when it comes."""
+    emulated, instance_id = _uniform(site, asked), asked.params["instance"]
+    emulated.happen(Fault.EVICTED, emulated.read_vm(instance_id, call=Call.VM_ACTION).vm_id)
+    return charged(Answer(status=204), emulated, Call.VM_ACTION, instance_id)
+
+
+def _uniform(site: Site, asked: Asked) -> EmulatedScaleSet:
+    """Nothing can be asked of one VM through a Flexible scale set but its row, nor done but its protection."""
     emulated = site.scale_set(asked)
-    emulated.happen(Fault.EVICTED, emulated.read_vm(asked.params["instance"]).vm_id)
-    return Answer(status=204)
+    if emulated.flexible:
+        raise not_a_number()
+    return emulated
 
 
 def _order(site: Site, asked: Asked, kind: OrderKind) -> Answer:
-    emulated, instance_id = site.scale_set(asked), asked.params["instance"]
+    emulated, instance_id = _uniform(site, asked), asked.params["instance"]
     operation = emulated.order(kind, [instance_id], by=asked.caller, single=True)
-    return charged(accepted(site, asked, operation), emulated, call_of(kind, single=True), instance_id)
+    return charged(accepted(site, asked, operation), emulated, emulated.call_of(kind, single=True), instance_id)

@@ -11,7 +11,7 @@ from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError
 from emulator.scale_set import EmulatedScaleSet
-from emulator.switches import Switches
+from emulator.switches import SetOverlap, Switches
 from scaler.model.instance import ProvisioningState
 
 
@@ -127,7 +127,7 @@ def test_a_creation_that_azure_lost_is_made_good_by_the_same_capacity_again() ->
 
 def test_a_capacity_beyond_the_quota_is_refused() -> None:
     azure = Azure(1)
-    azure.emulated.limit(quota=2)
+    azure.emulated.limit(cores=2 * 36)
     with pytest.raises(ArmError, match="quota"):
         azure.emulated.scale(Scale(capacity=3))
     azure.scale(2)
@@ -167,6 +167,14 @@ def test_the_scale_set_shows_updating_until_its_vms_have_come() -> None:
     assert azure.provisioning() is ProvisioningState.UPDATING
     azure.settle()
     assert azure.provisioning() is ProvisioningState.SUCCEEDED
+
+
+def test_a_capacity_that_is_set_already_meets_no_conflict() -> None:
+    azure = Azure(1, Switches(set_overlap=SetOverlap.CONFLICT))
+    azure.emulated.scale(Scale(capacity=2))
+    azure.emulated.scale(Scale(capacity=2))
+    with pytest.raises(ArmError, match="conflict"):
+        azure.emulated.scale(Scale(capacity=3))
 
 
 def test_a_scale_set_made_anew_is_empty_and_somebody_else() -> None:

@@ -11,10 +11,12 @@ from emulator.history import What
 from emulator.in_process import InProcessScaleSet
 from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Scale
+from emulator.profile import Orchestration, Profile
 from emulator.scale_set import EmulatedScaleSet
-from emulator.switches import Switches
-from scaler.errors import Conflict, Missing, QuotaReached, Refused, ScalerError, Throttled, Unreachable
-from scaler.model.instance import InstanceId, InstanceRef, PowerState
+from emulator.switches import ConflictCode, Overlap, Switches
+from scaler.errors import Conflict, Missing, OutOfCapacity, QuotaReached, Refused, ScalerError, Throttled, Unreachable
+from scaler.model.instance import Addresses, InstanceId, InstanceRef, PowerState
+from scaler.model.sighting import Pause
 from scaler.ports import ScaleSet
 
 WITHIN = timedelta(seconds=30)
@@ -23,10 +25,12 @@ WITHIN = timedelta(seconds=30)
 class Azure:
     """A scale set with two running VMs, and a face of it."""
 
-    def __init__(self, latencies: Latencies | None = None, switches: Switches | None = None) -> None:
+    def __init__(
+        self, latencies: Latencies | None = None, switches: Switches | None = None, profile: Profile | None = None
+    ) -> None:
         self.clock = ManualClock()
         behaviour = Behaviour(latencies=latencies or Latencies().exact(), switches=switches or Switches())
-        self.emulated = EmulatedScaleSet(self.clock.now, name="VMSS-Pixels", behaviour=behaviour)
+        self.emulated = EmulatedScaleSet(self.clock.now, name="VMSS-Pixels", behaviour=behaviour, profile=profile)
         self.face = InProcessScaleSet(self.emulated, self.clock, caller="starter", page_size=10)
         self.port: ScaleSet = self.face
         self.emulated.scale(Scale(capacity=2))
@@ -214,3 +218,78 @@ def test_two_faces_share_one_scale_set() -> None:
     assert azure.port.view().capacity == 0
     assert (azure.face.calls["delete"], other.calls["delete"]) == (0, 1)
     assert azure.emulated.order(OrderKind.DELETE, ["0"]).ended is None
+
+
+def test_addresses_are_told_by_instance_in_one_look_of_two_listings() -> None:
+    azure = Azure()
+    first, second = azure.emulated.vms
+    assert azure.port.addresses() == {
+        InstanceId(each.instance_id): Addresses(public=each.public_ip, private=each.private_ip)
+        for each in (first, second)
+    }
+    assert azure.face.calls["addresses"] == 2
+    azure.emulated.scale(Scale(capacity=11))  # two pages
+    azure.port.addresses()
+    assert azure.face.calls["addresses"] == 2 + 4
+
+
+def test_without_public_ips_one_listing_is_enough() -> None:
+    azure = Azure(profile=Profile(public_ips=False))
+    assert set(azure.port.addresses().values()) == {Addresses(private="10.0.0.4"), Addresses(private="10.0.0.5")}
+    assert azure.face.calls["addresses"] == 1
+
+
+def test_an_instance_whose_addresses_are_missing_is_left_out() -> None:
+    azure = Azure()
+    azure.emulated.script(Fault.ADDRESS_MISSING, instance_id="1")
+    assert set(azure.port.addresses()) == {InstanceId("0")}
+    assert set(azure.port.addresses()) == {InstanceId("0"), InstanceId("1")}
+
+
+def test_a_look_for_addresses_may_be_throttled() -> None:
+    azure = Azure()
+    azure.emulated.script(Fault.READ_THROTTLED)
+    with pytest.raises(Throttled):
+        azure.port.addresses()
+
+
+@pytest.mark.parametrize(
+    ("tags", "pause"),
+    [
+        ({}, Pause.NONE),
+        ({"scaler:paused": "false"}, Pause.NONE),
+        ({"scaler:paused": "true"}, Pause.ORDERS),
+        ({"Scaler:Paused": "ALL"}, Pause.ALL),
+        ({"scaler:paused": "because of the fair"}, Pause.ORDERS),
+    ],
+)
+def test_a_tag_says_how_far_an_operator_has_paused_us(tags: dict[str, str], pause: Pause) -> None:
+    azure = Azure()
+    azure.emulated.tag(**tags)
+    assert azure.port.view().pause is pause
+
+
+def test_machines_of_a_flexible_scale_set_are_ordered_one_by_one_and_deleted_together() -> None:
+    azure = Azure(profile=Profile(orchestration=Orchestration.FLEXIBLE))
+    azure.port.deallocate(azure.refs, within=WITHIN)
+    azure.wait(600)
+    assert [each.power for each in azure.emulated.vms] == [PowerState.DEALLOCATED] * 2
+    azure.port.delete(azure.refs, within=WITHIN)
+    azure.wait(600)
+    assert azure.emulated.vms == ()
+    assert (azure.face.calls["deallocate"], azure.face.calls["delete"]) == (2, 1)
+
+
+def test_a_size_that_is_sold_out_is_a_want_of_capacity() -> None:
+    azure = Azure()
+    azure.emulated.script(Fault.SOLD_OUT)
+    with pytest.raises(OutOfCapacity):
+        azure.port.set_capacity(3, None, within=WITHIN)
+
+
+@pytest.mark.parametrize("code", list(ConflictCode))
+def test_a_conflict_is_one_whatever_its_code(code: ConflictCode) -> None:
+    azure = Azure(switches=Switches(overlap=Overlap.CONFLICT, conflict_code=code))
+    azure.port.deallocate(azure.refs, within=WITHIN)
+    with pytest.raises(Conflict):
+        azure.port.start(azure.refs, within=WITHIN)

@@ -11,7 +11,7 @@ from emulator.history import Event, What
 from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.scale_set import EmulatedScaleSet
-from emulator.switches import Eviction, Switches
+from emulator.switches import Eviction, SetOverlap, Switches
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ProvisioningState
 
@@ -147,3 +147,11 @@ def test_whoever_listens_hears_of_each_event() -> None:
     azure.emulated.history.listeners.append(heard.append)
     azure.happen(Fault.GUEST_SHUT_DOWN)
     assert [each.what for each in heard] == [What.SHUT_DOWN, What.STOPPED]
+
+
+def test_somebodys_delete_may_meet_a_conflict_like_ours() -> None:
+    azure = Azure(Switches(set_overlap=SetOverlap.CONFLICT))
+    azure.emulated.scale(Scale(capacity=2))
+    assert not azure.happen(Fault.DELETED_BY_SOMEBODY)
+    azure.wait(600)
+    assert azure.happen(Fault.DELETED_BY_SOMEBODY)

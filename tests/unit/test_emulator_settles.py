@@ -1,6 +1,8 @@
 """Whatever is done to the emulated scale set, its sums add up, and in the end it comes to rest."""
 
+from dataclasses import fields
 from datetime import timedelta
+from typing import Any
 
 from clock import ManualClock
 from hypothesis import given, settings
@@ -9,10 +11,11 @@ from hypothesis import strategies as some
 from emulator.behaviour import Behaviour
 from emulator.faults import PLATFORM_EVENTS, Fault, Faults
 from emulator.orders import OrderKind, Protection, Scale
+from emulator.profile import Orchestration, Profile
 from emulator.refusals import ArmError, NoAnswer
 from emulator.scale_set import EmulatedScaleSet
-from emulator.switches import Eviction, Overlap, Switches
-from scaler.model.instance import ProvisioningState
+from emulator.switches import Switches, values_of
+from scaler.model.instance import PowerState, ProvisioningState
 
 _RATES: dict[Fault, float] = {
     each: 0.1 for each in Fault if each not in PLATFORM_EVENTS and each is not Fault.CREATE_LOST
@@ -20,21 +23,29 @@ _RATES: dict[Fault, float] = {
 _EVENTS: dict[Fault, float] = dict.fromkeys(PLATFORM_EVENTS, 6.0)
 _KINDS = (OrderKind.START, OrderKind.POWER_OFF, OrderKind.DEALLOCATE, OrderKind.RESTART, OrderKind.DELETE)
 
+
+def _made(values: dict[str, Any]) -> Switches:
+    return Switches(**values)
+
+
 _orders = some.one_of(
     some.tuples(some.just("scale"), some.integers(0, 5)),
     some.tuples(some.sampled_from(_KINDS), some.integers(0, 5)),
     some.tuples(some.just("protect"), some.integers(0, 5)),
     some.tuples(some.just("wait"), some.integers(1, 120)),
 )
-_switches = some.builds(
-    Switches,
-    overlap=some.sampled_from(Overlap),
-    eviction=some.sampled_from(Eviction),
-    reuse_ids=some.booleans(),
-    delete_lowers_capacity_at_once=some.booleans(),
-    mark_makes_updating=some.booleans(),
-    stopped_before_running=some.booleans(),
-)
+_switches: some.SearchStrategy[Switches] = some.fixed_dictionaries(
+    {each.name: some.sampled_from(sorted(set(values_of(each.name).values()), key=str)) for each in fields(Switches)}
+).map(_made)
+_profiles = some.builds(Profile, orchestration=some.sampled_from(Orchestration), public_ips=some.booleans())
+
+
+def _target(emulated: EmulatedScaleSet, number: int) -> str:
+    """An instance id of that number; in Flexible of the VM in that place, if there is one."""
+    names = [each.instance_id for each in emulated.vms]
+    if not emulated.flexible:
+        return str(number)
+    return names[number] if number < len(names) else "nobody"
 
 
 def _do(emulated: EmulatedScaleSet, clock: ManualClock, what: str | OrderKind, number: int) -> None:
@@ -43,9 +54,9 @@ def _do(emulated: EmulatedScaleSet, clock: ManualClock, what: str | OrderKind, n
     elif what == "scale":
         emulated.scale(Scale(capacity=number))
     elif what == "protect":
-        emulated.protect(str(number), Protection(from_scale_in=number % 2 == 0))
+        emulated.protect(_target(emulated, number), Protection(from_scale_in=number % 2 == 0))
     else:
-        emulated.order(OrderKind(what), [str(number)])
+        emulated.order(OrderKind(what), [_target(emulated, number)], single=emulated.flexible)
 
 
 def _check(emulated: EmulatedScaleSet, switches: Switches) -> None:
@@ -57,16 +68,27 @@ def _check(emulated: EmulatedScaleSet, switches: Switches) -> None:
         assert staying == emulated.capacity
     assert len({each.instance_id for each in rows}) == len({each.vm_id for each in rows}) == len(rows)
     assert {each.vm_id for each in rows} <= {each.vm_id for each in emulated.history}
+    addresses = [each for row in rows for each in (row.private_ip, row.public_ip) if each is not None]
+    assert len(set(addresses)) == len(addresses) >= len(rows)
+    if not switches.public_ip_survives_deallocation:
+        assert all(row.public_ip is None for row in rows if row.power is PowerState.DEALLOCATED)
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=some.integers(0, 1000), switches=_switches, steps=some.lists(_orders, max_size=40))
+@given(
+    seed=some.integers(0, 1000),
+    switches=_switches,
+    profile=_profiles,
+    cores=some.sampled_from([None, 72, 144]),
+    steps=some.lists(_orders, max_size=40),
+)
 def test_the_sums_add_up_and_it_settles(
-    seed: int, switches: Switches, steps: list[tuple[str | OrderKind, int]]
+    seed: int, switches: Switches, profile: Profile, cores: int | None, steps: list[tuple[str | OrderKind, int]]
 ) -> None:
     clock = ManualClock()
     behaviour = Behaviour(faults=Faults(rates={**_RATES, **_EVENTS}), switches=switches)
-    emulated = EmulatedScaleSet(clock.now, seed=seed, behaviour=behaviour)
+    emulated = EmulatedScaleSet(clock.now, seed=seed, behaviour=behaviour, profile=profile)
+    emulated.limit(cores=cores)
     for what, number in steps:
         try:
             _do(emulated, clock, what, number)

@@ -222,7 +222,8 @@ def test_a_capacity_is_patched_over_the_etag_that_was_read(azure: Azure) -> None
 
 
 def test_a_sparse_put_scales_as_the_command_line_client_does(azure: Azure) -> None:
-    body = {"location": "westeurope", "sku": {"name": "x", "tier": "Standard", "capacity": 6}}
+    sku = {"name": "Standard_NV36ads_A10_v5", "tier": "Standard", "capacity": 6}
+    body = {"location": "West Europe", "sku": sku}
     azure.sets.begin_create_or_update(*WHERE, body, polling=False, enforce_https=False)
     assert azure.emulated.capacity == 6
 
