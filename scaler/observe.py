@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from scaler.errors import ScalerError, Throttled, Unreachable
+from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.fleet import Cloud
 from scaler.model.instance import InstanceRef, ScaleSetName
-from scaler.model.plan import Listing, Look, Nothing, Some
+from scaler.model.plan import Listing, Look, Nothing, Some, Whereabouts
 from scaler.model.policy import Policy
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import Clock, ScaleSet
@@ -50,6 +50,8 @@ class Eyes:
                 return self._list_all(cloud, urgent)
             case Some(refs=refs):
                 return self._ask(cloud, refs)
+            case Whereabouts(scale_sets=names):
+                return self._locate(cloud, names)
 
     def _list_all(self, cloud: Cloud, urgent: bool) -> tuple[Cloud, tuple[ScalerError, ...]]:
         errors: list[ScalerError] = []
@@ -106,6 +108,17 @@ class Eyes:
         away = [each for each in errors if isinstance(each, _AWAY)]
         if away and not cloud.asked and not cloud.listings:
             raise away[0]
+        return cloud, tuple(errors)
+
+    def _locate(self, cloud: Cloud, names: frozenset[ScaleSetName]) -> tuple[Cloud, tuple[ScalerError, ...]]:
+        """Nobody is kept waiting for addresses that cannot be had: a refusal is an answer, silence is none yet."""
+        errors: list[ScalerError] = []
+        for name in sorted(names):
+            try:
+                cloud = cloud.with_addresses(name, self._scale_sets[name].addresses())
+            except ScalerError as error:
+                errors.append(error)
+                cloud = cloud.with_addresses(name, {} if isinstance(error, Refused | Missing) else None)
         return cloud, tuple(errors)
 
     def _kept(self, cloud: Cloud, name: ScaleSetName) -> timedelta:

@@ -5,10 +5,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from scaler.model.instance import InstanceRef, ScaleSetName, VmId
+from scaler.model.instance import Addresses, InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.row import Row, Snapshot
-from scaler.model.sighting import Answer, Pages, ScaleSetView
+from scaler.model.sighting import Answer, Pages, Pause, ScaleSetView
 
 
 class ScaleSet(Protocol):
@@ -36,8 +36,16 @@ class ScaleSet(Protocol):
         """The instance behind `ref.instance_id` now; a 404 is an answer, not an error."""
         ...
 
+    def addresses(self) -> Mapping[InstanceId, Addresses]:
+        """Where the instances can be reached: all of them, whatever their number, in the pages of one look.
+
+        An instance without any address may be left out. Instance ids are reused: whoever asks has just seen whom
+        the id names.
+        """
+        ...
+
     def start(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Start them. Raises Missing with the ids that Azure named when some are no more; nothing happened then."""
+        """Start them. Raises Missing with the ids that Azure named when some are no more; others may have started."""
         ...
 
     def power_off(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
@@ -97,6 +105,10 @@ class Registry(Protocol):
 
     def reserved(self) -> frozenset[VmId]:
         """The members of the reserved index: the starter's probe, one round trip."""
+        ...
+
+    def pause(self, how: Pause) -> None:
+        """Halt the controllers that read this registry, or let them go on (NONE), from their next tick on."""
         ...
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from scaler.actuate import Outcome
 from scaler.errors import ScalerError
-from scaler.model.plan import Plan
+from scaler.model.plan import Plan, Step
 from scaler.model.row import Complaint
 
 
@@ -13,6 +13,7 @@ class Report:
     """`errors`: looks that failed while others succeeded. `machines`: how many either side knows."""
 
     plan: Plan
+    would: tuple[Step, ...] = ()  # what only a missing consent, or a pause, keeps from being done
     outcomes: tuple[Outcome, ...] = ()
     errors: tuple[ScalerError, ...] = ()
     complaints: tuple[Complaint, ...] = ()

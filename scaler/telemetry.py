@@ -1,15 +1,17 @@
 """A tick's report -> log lines: one per step, one per thing held back, one per tick. The messages are constants."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from scaler.actuate import Outcome, Result
-from scaler.errors import ScalerError, Throttled
+from scaler.errors import ScalerError, Throttled, in_one_line
 from scaler.model.plan import Refusal, SetCapacity, Step
 from scaler.model.row import Complaint
 from scaler.report import Report
 
 _LOG = logging.getLogger("scaler")
+_MOST_COMPLAINTS = 1_000  # lines of one process: a hostile Redis must fill neither the log nor our memory
+_MOST_STEPS = 2_000  # of one tick; those with an order are told however many there are
 type Extra = dict[str, object]
 
 
@@ -19,15 +21,18 @@ class Telemetry:
     def __init__(self, controller: str) -> None:
         self._controller = controller
         self._complained: set[Complaint] = set()
+        self._said: frozenset[tuple[str, str]] = frozenset()  # what would be done, as said at the last tick
 
     def report(self, report: Report) -> None:
         """Log one tick."""
         for complaint in report.complaints:
             self._complain(complaint)
-        for outcome in report.outcomes:
-            self._log_step(outcome)
-        for refusal in report.plan.refusals:
+        for number, outcome in enumerate(report.outcomes):
+            if number < _MOST_STEPS or outcome.step.order is not None:
+                self._log_step(outcome)
+        for refusal in report.plan.refusals[:_MOST_STEPS]:
             self._log_held(refusal)
+        self._say_what_would_be_done(report.would)
         for error in report.errors:
             self.failed(error)
         if report.outcomes or report.plan.refusals:
@@ -46,11 +51,13 @@ class Telemetry:
         _LOG.warning("tick failed: %s", error, extra=self._extra("tick_failed", error=type(error).__name__, facts={}))
 
     def _complain(self, complaint: Complaint) -> None:
-        if complaint in self._complained:
+        if complaint in self._complained or len(self._complained) > _MOST_COMPLAINTS:
             return
-        if len(self._complained) < 10_000:  # a hostile Redis must not fill our memory either
-            self._complained.add(complaint)
-        _LOG.warning("left alone: %s", complaint.why, extra=self._extra("complaint", key=complaint.key, facts={}))
+        self._complained.add(complaint)
+        if len(self._complained) > _MOST_COMPLAINTS:
+            complaint = Complaint(key="", why="so much is left alone that the rest of it is not told")
+        why = in_one_line(complaint.why)
+        _LOG.warning("left alone: %s", why, extra=self._extra("complaint", key=complaint.key, facts={}))
 
     def _log_step(self, outcome: Outcome) -> None:
         step = outcome.step
@@ -71,8 +78,23 @@ class Telemetry:
         extra = self._extra("held", why=refusal.why, vm_id=refusal.vm_id or "", facts=dict(refusal.facts))
         _LOG.log(level, refusal.why, extra=extra)
 
+    def _say_what_would_be_done(self, steps: Sequence[Step]) -> None:
+        """Without consent, or while paused: each step once, for as long as nothing comes of it."""
+        for step in steps:
+            if (step.vm_id or "", step.why) not in self._said:
+                _LOG.info("would: %s", step.why, extra=self._extra("would", why=step.why, **_of_step(step)))
+        self._said = frozenset((step.vm_id or "", step.why) for step in steps)
+
     def _extra(self, event: str, **more: object) -> Extra:
-        return {"event": event, "controller": self._controller, **more}
+        return {"event": event, "controller": self._controller} | {name: _said(value) for name, value in more.items()}
+
+
+def _said(value: object) -> object:
+    """A fact as it may stand in a log, whoever said it."""
+    if isinstance(value, str):
+        said = in_one_line(value)
+        return value if said == value else said
+    return {name: _said(each) for name, each in value.items()} if isinstance(value, Mapping) else value
 
 
 def _of_step(step: Step) -> Mapping[str, object]:

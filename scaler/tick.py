@@ -13,15 +13,16 @@ from scaler.controllers import cleaner, provisioner, reconciler, starter
 from scaler.errors import ScalerError
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import SessionId, VmId
-from scaler.model.plan import Look, Nothing, Plan, SetCapacity, Start
+from scaler.model.plan import Look, Nothing, Plan, SetCapacity, Start, Step
 from scaler.model.policy import Policy
 from scaler.model.row import Snapshot
+from scaler.model.sighting import strictest
 from scaler.observe import Eyes
 from scaler.ports import Registry
 from scaler.report import Report
 
 _REMEMBERED = 5_000  # starts: more than a scale set can make in a day
-_MOST_LOOKS = 3  # a listing, targeted GETs after it, and a last "nothing more"
+_MOST_LOOKS = 4  # a listing, targeted GETs after it, addresses, and a last "nothing more"
 
 
 class Name(StrEnum):
@@ -34,23 +35,26 @@ class Name(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Verbs:
+class Verbs:
+    """One controller of the registry: what it wants to see, and what follows from it."""
+
     wants: Callable[[Fleet, Policy], Look]
     decide: Callable[[Fleet, Policy], Plan]
 
 
-_OF_THE_REGISTRY: Mapping[Name, _Verbs] = {
-    Name.RECONCILER: _Verbs(wants=reconciler.wants, decide=reconciler.decide),
-    Name.STARTER: _Verbs(wants=starter.wants, decide=starter.decide),
-    Name.CLEANER: _Verbs(wants=cleaner.wants, decide=cleaner.decide),
+_OF_THE_REGISTRY: Mapping[Name, Verbs] = {
+    Name.RECONCILER: Verbs(wants=reconciler.wants, decide=reconciler.decide),
+    Name.STARTER: Verbs(wants=starter.wants, decide=starter.decide),
+    Name.CLEANER: Verbs(wants=cleaner.wants, decide=cleaner.decide),
 }
 
 
 class Tick:
     """One controller with its doors; call `run` for each tick. Holds hints between ticks, never knowledge."""
 
-    def __init__(self, name: Name, ports: Ports, policy: Policy) -> None:
-        self.name = name
+    def __init__(self, what: Name | Verbs, ports: Ports, policy: Policy) -> None:
+        """`what`: one of the four by its name, or the verbs of a controller that no timer runs (adoption)."""
+        self._verbs = what if isinstance(what, Verbs) else _OF_THE_REGISTRY.get(what)
         self._ports = ports
         self._policy = policy
         self._eyes = Eyes(ports.scale_sets, ports.clock, policy)
@@ -79,12 +83,12 @@ class Tick:
     def plan(self) -> Report:
         """The same without acting: what a tick would do, and why."""
         registry = self._ports.registry
-        if registry is None:
+        if registry is None or self._verbs is None:
             return self._of_azure()
-        return self._of_both(registry, _OF_THE_REGISTRY[self.name])
+        return self._of_both(registry, self._verbs)
 
     def _of_azure(self) -> Report:
-        cloud, errors = Cloud(), list[ScalerError]()
+        cloud, errors = Cloud(pause=self._policy.pause), list[ScalerError]()
         for _ in range(_MOST_LOOKS):
             look = provisioner.wants(cloud, self._policy)
             if isinstance(look, Nothing):
@@ -92,11 +96,12 @@ class Tick:
             cloud, failed = self._eyes.look(cloud, look)
             errors += failed
         plan = provisioner.decide(cloud, self._policy)
-        return Report(plan=plan, errors=tuple(errors), machines=len(cloud.seen))
+        would = provisioner.decide(cloud.as_if_allowed(), self._policy) if cloud.withheld else Plan()
+        return Report(plan=plan, would=_beyond(plan, would), errors=tuple(errors), machines=len(cloud.seen))
 
-    def _of_both(self, registry: Registry, verbs: _Verbs) -> Report:
+    def _of_both(self, registry: Registry, verbs: Verbs) -> Report:
         snapshot = registry.read()
-        cloud, errors = Cloud(), list[ScalerError]()
+        cloud, errors = Cloud(pause=strictest(self._policy.pause, snapshot.pause)), list[ScalerError]()
         fleet = self._join(snapshot, cloud)
         for _ in range(_MOST_LOOKS):
             look = verbs.wants(fleet, self._policy)
@@ -107,8 +112,16 @@ class Tick:
             snapshot = self._with_unnamed(snapshot, cloud, registry)
             fleet = self._join(snapshot, cloud)
         plan = verbs.decide(fleet, self._policy)
-        complaints = snapshot.complaints
-        return Report(plan=plan, errors=tuple(errors), complaints=complaints, machines=len(fleet.rows))
+        would = Plan()
+        if cloud.withheld:
+            would = verbs.decide(self._join(snapshot, cloud.as_if_allowed()), self._policy)
+        return Report(
+            plan=plan,
+            would=_beyond(plan, would),
+            errors=tuple(errors),
+            complaints=snapshot.complaints,
+            machines=len(fleet.rows),
+        )
 
     def _with_unnamed(self, snapshot: Snapshot, cloud: Cloud, registry: Registry) -> Snapshot:
         """Rows of machines that the index does not name: a second read, only when there are any.
@@ -125,3 +138,14 @@ class Tick:
 
     def _join(self, snapshot: Snapshot, cloud: Cloud) -> Fleet:
         return Fleet.join(snapshot, cloud, self._policy.capacity, self._started)
+
+
+def _beyond(plan: Plan, would: Plan) -> tuple[Step, ...]:
+    """The steps that only the operator's word keeps from being taken."""
+    taken = {_gist(each) for each in plan.steps}
+    return tuple(each for each in would.steps if _gist(each) not in taken)
+
+
+def _gist(step: Step) -> tuple[object, ...]:
+    """What a step is about, whatever the look it rests on was allowed."""
+    return step.vm_id, step.why, type(step.order), step.facts.get("scale_set")

@@ -5,7 +5,20 @@ from itertools import islice
 
 from scaler.model.fleet import Cloud, Seen
 from scaler.model.instance import PowerState, ScaleSetName
-from scaler.model.plan import Deallocate, Listing, Look, Nothing, Plan, PowerOff, Refusal, SetCapacity, Some, Step, Why
+from scaler.model.plan import (
+    Deallocate,
+    Listing,
+    Look,
+    Nothing,
+    Plan,
+    PowerOff,
+    Refusal,
+    SetCapacity,
+    Some,
+    Step,
+    Why,
+    withheld,
+)
 from scaler.model.policy import Capacity, Policy
 from scaler.model.sighting import By, Sighting
 
@@ -27,8 +40,8 @@ def decide(cloud: Cloud, policy: Policy) -> Plan:
     steps: list[Step] = []
     refusals: list[Refusal] = []
     for name, listing in cloud.listings.items():
-        if not listing.consent:
-            refusals.append(Refusal(why=Why.NO_CONSENT, facts={"scale_set": name}))
+        if not listing.orders_allowed:
+            refusals.append(withheld(listing))
             continue
         capacity = policy.capacity[name]
         steps += _grow(listing, cloud, capacity, policy)

@@ -7,6 +7,7 @@ from scaler.model.fleet import Member, Seen
 from scaler.model.instance import Instance
 from scaler.model.notes import Notes
 from scaler.model.policy import Policy
+from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.model.standing import Standing, standing
 from scaler.model.witness import after_sighting, new_notes
@@ -40,6 +41,18 @@ class Case:
     def standing(self) -> Standing:
         """What it is."""
         return standing(self.member, self.policy)
+
+    @property
+    def record(self) -> Record:
+        """The record to go on from: the published one, else a new one."""
+        return self.row.readable or Record(
+            vm_id=self.row.vm_id,
+            instance_id=self.instance.ref.instance_id,
+            status=Status.AVAILABLE,
+            region=self.policy.regions.get(self.instance.ref.scale_set),
+            warm=self.instance.warm,
+            created_at=self.now,
+        )
 
     @property
     def notes(self) -> Notes:

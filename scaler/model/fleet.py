@@ -1,13 +1,22 @@
 """Azure joined with Redis at one moment: what a controller decides on."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from scaler.model.instance import Instance, InstanceRef, ScaleSetName, SessionId, VmId, addresses_one
+from scaler.model.instance import (
+    Addresses,
+    Instance,
+    InstanceId,
+    InstanceRef,
+    ScaleSetName,
+    SessionId,
+    VmId,
+    addresses_one,
+)
 from scaler.model.policy import Policy
 from scaler.model.row import Row, Snapshot
-from scaler.model.sighting import Answer, By, Pages, ScaleSetView, Sighting
+from scaler.model.sighting import Answer, By, Pages, Pause, ScaleSetView, Sighting, strictest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +36,9 @@ class Cloud:
     seen: Mapping[VmId, Seen] = field(default_factory=dict)  # the latest look at each
     asked: Mapping[VmId, Sighting] = field(default_factory=dict)  # every targeted GET that was answered
     short_since: Mapping[ScaleSetName, datetime] = field(default_factory=dict)  # less listed than capacity since
+    # where instances can be reached, of the scale sets that were asked; None: no answer, and worth asking again
+    addresses: Mapping[ScaleSetName, Mapping[InstanceId, Addresses] | None] = field(default_factory=dict)
+    pause: Pause = Pause.NONE  # what holds for every scale set: the settings' and the registry's
 
     def of(self, scale_set: ScaleSetName) -> Iterator[Seen]:
         """The machines seen in one scale set."""
@@ -34,60 +46,73 @@ class Cloud:
 
     def with_listing(self, view: ScaleSetView, pages: Pages, policy: Policy) -> "Cloud":
         """Add one listing, taken right after `view`."""
-        sighting = _of_listing(view, pages, policy)
+        sighting = self._of_listing(view, pages, policy)
         seen = {each.vm_id: Seen(instance=each, sighting=sighting) for each in pages.instances}
-        return Cloud(
-            listings={**self.listings, view.name: sighting},
-            unlisted=self.unlisted,
-            seen={**self.seen, **seen},
-            asked=self.asked,
-            short_since=self.short_since,
-        )
+        return replace(self, listings={**self.listings, view.name: sighting}, seen={**self.seen, **seen})
 
     def with_answers(self, view: ScaleSetView, answers: Iterable[Answer], policy: Policy) -> "Cloud":
         """Add targeted GETs. A gone machine leaves `seen`: the later, targeted look wins over a listing."""
         seen, asked = dict(self.seen), dict(self.asked)
         for answer in answers:
-            sighting = _of_answer(view, answer, policy)
+            sighting = self._of_answer(view, answer, policy)
             asked[answer.asked.vm_id] = sighting
             if answer.instance is None:
                 seen.pop(answer.asked.vm_id, None)
             else:
                 seen[answer.asked.vm_id] = Seen(instance=answer.instance, sighting=sighting)
-        return Cloud(
-            listings=self.listings, unlisted=self.unlisted, seen=seen, asked=asked, short_since=self.short_since
+        return replace(self, seen=seen, asked=asked)
+
+    def with_addresses(self, scale_set: ScaleSetName, found: Mapping[InstanceId, Addresses] | None) -> "Cloud":
+        """Add where one scale set's instances can be reached; None where nobody answered."""
+        return replace(self, addresses={**self.addresses, scale_set: found})
+
+    @property
+    def withheld(self) -> Mapping[ScaleSetName, Sighting]:
+        """A look at each scale set on which, as far as was looked, not every order may be given."""
+        looks = [*self.asked.values(), *self.listings.values()]
+        return {each.scale_set: each for each in looks if not each.orders_allowed}
+
+    def as_if_allowed(self) -> "Cloud":
+        """The same cloud with everybody's consent and no pause: for saying what would be done."""
+        listings = {name: _allowed(each) for name, each in self.listings.items()}
+        seen = {vm_id: replace(each, sighting=_allowed(each.sighting)) for vm_id, each in self.seen.items()}
+        asked = {vm_id: _allowed(each) for vm_id, each in self.asked.items()}
+        return replace(self, listings=listings, seen=seen, asked=asked, pause=Pause.NONE)
+
+    def _of_listing(self, view: ScaleSetView, pages: Pages, policy: Policy) -> Sighting:
+        listed = len(pages.instances) + pages.unidentified
+        return Sighting(
+            scale_set=view.name,
+            unique_id=view.unique_id,
+            at=pages.at,
+            sent=pages.sent,
+            by=By.LISTING,
+            complete=listed >= view.capacity - pages.deleting,
+            plausible=2 * listed >= view.capacity,
+            consent=view.managed_by == policy.managed_by,
+            pause=strictest(self.pause, view.pause),
+            capacity=view.capacity,
+            etag=view.etag,
+        )
+
+    def _of_answer(self, view: ScaleSetView, answer: Answer, policy: Policy) -> Sighting:
+        return Sighting(
+            scale_set=view.name,
+            unique_id=view.unique_id,
+            at=answer.at,
+            sent=answer.sent,
+            by=By.TARGETED,
+            complete=True,
+            plausible=True,
+            consent=view.managed_by == policy.managed_by,
+            pause=strictest(self.pause, view.pause),
+            capacity=view.capacity,
+            etag=view.etag,
         )
 
 
-def _of_listing(view: ScaleSetView, pages: Pages, policy: Policy) -> Sighting:
-    listed = len(pages.instances) + pages.unidentified
-    return Sighting(
-        scale_set=view.name,
-        unique_id=view.unique_id,
-        at=pages.at,
-        sent=pages.sent,
-        by=By.LISTING,
-        complete=listed >= view.capacity - pages.deleting,
-        plausible=2 * listed >= view.capacity,
-        consent=view.managed_by == policy.managed_by,
-        capacity=view.capacity,
-        etag=view.etag,
-    )
-
-
-def _of_answer(view: ScaleSetView, answer: Answer, policy: Policy) -> Sighting:
-    return Sighting(
-        scale_set=view.name,
-        unique_id=view.unique_id,
-        at=answer.at,
-        sent=answer.sent,
-        by=By.TARGETED,
-        complete=True,
-        plausible=True,
-        consent=view.managed_by == policy.managed_by,
-        capacity=view.capacity,
-        etag=view.etag,
-    )
+def _allowed(sighting: Sighting) -> Sighting:
+    return replace(sighting, consent=True, pause=Pause.NONE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,19 +9,34 @@ from typing import NewType
 VmId = NewType("VmId", str)
 """Azure's GUID of a VM (`properties.vmId`), lower case. The identity: instance ids are reused, this never is."""
 InstanceId = NewType("InstanceId", str)
-"""The VM's address inside its scale set, a decimal string for Uniform orchestration; reused after a deletion."""
+"""The VM's address inside its scale set: a number for Uniform orchestration, reused after a deletion; else its name."""
 ScaleSetName = NewType("ScaleSetName", str)
 """The scale set's resource name, lower case (ARM compares names without regard to case)."""
 SessionId = NewType("SessionId", str)
 """The queue manager's name for one visitor's stay."""
 
 
-_INSTANCE_ID = re.compile(r"[0-9]{1,10}")
+_INSTANCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def addresses_one(instance_id: str) -> bool:
-    """Whether it can be one Uniform instance's id: decimal, and neither a path nor a wildcard."""
+    """Whether it can be one instance's id, a number or the name of a VM: neither a path nor a wildcard."""
     return _INSTANCE_ID.fullmatch(instance_id) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where an instance can be reached; None where it has no such address (now)."""
+
+    public: str | None = None  # of its own; a scale set behind a load balancer has none
+    private: str | None = None
+
+
+class Orchestration(StrEnum):
+    """How a scale set makes its VMs; each kind has its own ids, lists and orders."""
+
+    UNIFORM = "Uniform"
+    FLEXIBLE = "Flexible"  # experimental
 
 
 class PowerState(StrEnum):

@@ -18,6 +18,7 @@ class Owner(StrEnum):
     RECONCILER = "reconciler"
     STARTER = "starter"
     CLEANER = "cleaner"
+    OPERATOR = "operator"  # by hand: the adoption of a running installation
 
 
 class Edge(StrEnum):
@@ -70,16 +71,17 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             sources=(None, _A, _U),  # from Unavailable: the record says used, the notes do not yet
             target=_U,
             used=True,
-            owners=(Owner.RECONCILER,),
-            when="marked and unknown or its record lost, at rest; failed or unfinished past its hold; mark refused",
+            owners=(Owner.RECONCILER, Owner.OPERATOR),
+            when="marked and unknown or its record lost, at rest; failed or unfinished past its hold; mark refused; "
+            "adopted, and its record says used",
         ),
         Rule(
             edge=Edge.PRESUME,
             sources=(None, _A, _U),  # from Unavailable: its notes were lost
             target=_U,
             used=False,
-            owners=(Owner.RECONCILER,),
-            when="marked, it runs, and the notes do not say why",
+            owners=(Owner.RECONCILER, Owner.OPERATOR),
+            when="marked, it runs, and the notes do not say why; adopted, and nothing says for whom it runs",
         ),
         Rule(
             edge=Edge.RESERVE,

@@ -44,6 +44,7 @@ class StartNote:
     attempts: int
     warm: bool = False  # it was stopped, not deallocated: seconds instead of minutes
     failure: FailureClass | None = None  # of the latest attempt
+    runs_at: datetime | None = None  # first seen running while nobody could say its addresses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,10 +40,12 @@ class Why(StrEnum):
     INDEX_REPAIR = "its key was not where its record says"
     LEFT_AVAILABLE = "tainted: its key leaves the available set"
     WARMTH = "warm follows the power state"
+    ADDRESSES = "its record had lost the addresses that the notes know"
     # starter
     RESERVED = "reserved"
     START_OVERDUE = "the start is overdue"
     RUNS = "it runs, and was started for this session"
+    NO_ADDRESSES = "it runs; its addresses are asked for again before it is opened"
     UNDONE_OPEN = "a late write undid an opened session's record; restored from the notes"
     UNDONE_END = "a late write for a session that had ended; restored from the notes"
     NO_SESSION = "reserved without a session id"
@@ -59,13 +61,20 @@ class Why(StrEnum):
     ENDED = "its session has ended"
     RIPE = "used, and every way to undo that is closed"
     DELETE_OVERDUE = "the delete is overdue"
+    # adoption
+    IN_SESSION = "in session: adopted as it is, its time begins now"
+    UNEXPLAINED = "in use as far as anybody knows, and nothing says by whom"
     # held back
     NO_CONSENT = "the scale set does not carry the tag that allows us to act"
+    PAUSED = "paused by an operator"
     BREAKER = "enough of these for one tick"
     LISTING_TOO_SHORT = "the listing holds less than half of the capacity"
     MOST_UNKNOWN = "most marked machines are unknown: a wrong or flushed Redis?"
     ALL_MARKS_REFUSED = "Azure refuses every mark; nothing is deleted for it"
     UNMARKED_IN_SESSION = "a machine in session lost its mark: who unprotected it?"
+    UNSETTLED = "neither at rest nor running now: adopt again later"
+    MARK_AWAITED = "its mark was ordered, and is not seen yet"
+    INCOMPLETE = "the listing lacks machines: whose they are, nobody knows"
     UNDELETABLE = "Azure did not delete it, time after time"
 
 
@@ -177,7 +186,20 @@ class Some:
     refs: tuple[InstanceRef, ...]
 
 
-type Look = Nothing | Listing | Some
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whereabouts:
+    """A look: where the instances of these scale sets can be reached, all of them at once."""
+
+    scale_sets: frozenset[ScaleSetName]
+
+
+type Look = Nothing | Listing | Some | Whereabouts
+
+
+def withheld(look: Sighting) -> Refusal:
+    """Why no order is given to a scale set: nobody allowed it, or somebody paused it."""
+    why = Why.PAUSED if look.consent else Why.NO_CONSENT
+    return Refusal(why=why, facts={"scale_set": look.scale_set, "pause": look.pause})
 
 
 def soonest(now: datetime, *times: datetime | None) -> timedelta | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 
 from scaler.model.instance import FailureClass, ScaleSetName
+from scaler.model.sighting import Pause
 
 _S = timedelta(seconds=1)
 _MIN = timedelta(minutes=1)
@@ -32,7 +33,8 @@ class Policy:
 
     capacity: Mapping[ScaleSetName, Capacity] = field(default_factory=dict)
     managed_by: str = "true"  # the value of the tag scaler:managed that means consent
-    region: str | None = None  # written into new records
+    pause: Pause = Pause.NONE  # the settings' word; the registry's and the tag's come on top
+    regions: Mapping[ScaleSetName, str] = field(default_factory=dict)  # written into new records
 
     # an order given later than this after the look it rests on was sent is not given: the SDK's time-outs included
     order_horizon: timedelta = 45 * _S
@@ -54,6 +56,8 @@ class Policy:
     start_timeout: timedelta = 5 * _MIN
     # a third failure of one machine will not be followed by a success
     start_attempts: int = 3
+    # a visitor let in without an address can often not connect: a throttled or silent look is tried again for so long
+    address_patience: timedelta = 20 * _S
     # a visitor who waited a quarter of an hour is better told the truth
     reservation_timeout: timedelta = 15 * _MIN
     # 0: sessions are not limited, as long as the queue manager releases them

@@ -7,6 +7,7 @@ from datetime import datetime
 from scaler.model.instance import VmId
 from scaler.model.notes import Notes
 from scaler.model.record import Record, Status, Unreadable
+from scaler.model.sighting import Pause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,4 +54,5 @@ class Snapshot:
 
     now: datetime  # Redis' TIME: the `now` of the tick
     rows: Mapping[VmId, Row]
+    pause: Pause = Pause.NONE
     complaints: tuple[Complaint, ...] = ()

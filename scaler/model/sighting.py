@@ -7,6 +7,19 @@ from enum import StrEnum
 from scaler.model.instance import Instance, InstanceRef, ProvisioningState, ScaleSetName
 
 
+class Pause(StrEnum):
+    """How far an operator has halted us, from the tag `scaler:paused`, the registry's key, or the settings."""
+
+    NONE = "none"
+    ORDERS = "orders"  # no orders but starts of what is Reserved
+    ALL = "all"  # no orders at all
+
+
+def strictest(*pauses: Pause) -> Pause:
+    """Several may have halted us: the strictest word holds."""
+    return max(pauses, key=tuple(Pause).index, default=Pause.NONE)
+
+
 class By(StrEnum):
     """How a machine was looked at; the two lag differently."""
 
@@ -23,6 +36,7 @@ class ScaleSetView:
     capacity: int  # sku.capacity: counts every VM object, deallocated and failed ones too
     etag: str | None  # for the capacity PATCH's If-Match
     managed_by: str | None  # the tag `scaler:managed`, the operator's consent
+    pause: Pause = Pause.NONE  # the tag `scaler:paused`
     at: datetime  # the answer's Date header (Azure's clock, whole seconds)
     sent: float  # monotonic seconds at which the question was sent
 
@@ -39,8 +53,19 @@ class Sighting:
     complete: bool  # a listing of all pages that holds at least sku.capacity minus the deleting; True if targeted
     plausible: bool  # a listing of at least half of sku.capacity; nothing destructive rests on less
     consent: bool
+    pause: Pause = Pause.NONE  # from whichever side
     capacity: int
     etag: str | None
+
+    @property
+    def orders_allowed(self) -> bool:
+        """Whether any order may be given to this scale set."""
+        return self.consent and self.pause is Pause.NONE
+
+    @property
+    def starts_allowed(self) -> bool:
+        """Whether what is Reserved may be started: a pause spares the visitors who are waiting already."""
+        return self.consent and self.pause is not Pause.ALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ the accidents stop, every machine is fresh, at rest and offered again: nothing l
 """
 
 import os
+from dataclasses import fields
 from random import Random
 
 import pytest
@@ -15,8 +16,8 @@ from stateful.naive import NaiveQueueManager
 from stateful.world import MINUTE, World
 
 from emulator.behaviour import Behaviour
-from emulator.faults import PLATFORM_EVENTS, Fault, Faults
-from emulator.switches import Eviction, Overlap, Switches
+from emulator.faults import PLATFORM_EVENTS, Fault
+from emulator.switches import Switches, values_of
 from scaler.model.instance import SessionId
 from scaler.tick import Name
 
@@ -26,20 +27,10 @@ _EVENTS = [each for each in PLATFORM_EVENTS if each not in {Fault.UNPROTECTED, F
 _FAULTS = [each for each in Fault if each not in PLATFORM_EVENTS]
 _LAST_WORD = 5 * 60 * MINUTE
 
-SWITCHES = st.builds(
-    Switches,
-    overlap=st.sampled_from(Overlap),
-    eviction=st.sampled_from(Eviction),
-    reuse_ids=st.booleans(),
-    vm_id_at_once=st.booleans(),
-    stopped_before_running=st.booleans(),
-    delete_lowers_capacity_at_once=st.booleans(),
-    delete_bumps_etag=st.booleans(),
-    deleting_rows_lose_id=st.booleans(),
-    mark_makes_updating=st.booleans(),
-    vm_etags=st.booleans(),
-    ragged_listings=st.booleans(),
-)
+_DRAWN = [each.name for each in fields(Switches) if each.name != "mark_on_deallocated"]  # refused marks never settle
+SWITCHES = st.fixed_dictionaries(
+    {name: st.sampled_from(sorted(set(values_of(name).values()), key=str)) for name in _DRAWN}
+).map(lambda drawn: Switches(**drawn))
 
 
 class River(RuleBasedStateMachine):
@@ -176,8 +167,7 @@ class River(RuleBasedStateMachine):
         world = getattr(self, "world", None)
         if world is None or world.wrongs:
             return
-        world.azure.clear_script()
-        world.azure.faults = Faults()
+        world.clear_up()
         world.late.clear()
         for visitor in world.inside():
             world.leave(visitor)

@@ -11,15 +11,17 @@ from random import Random
 
 import pytest
 from stateful.naive import NaiveQueueManager
-from stateful.world import MINUTE, POLICY, SCALE_SET, World
+from stateful.world import MINUTE, POLICY, SCALE_SET, SECOND, World
 
 from emulator.behaviour import Behaviour
 from emulator.faults import Fault, Faults
+from emulator.founding import MANAGED
 from emulator.latencies import Latencies
 from emulator.switches import Eviction, Overlap, Switches
 from scaler.model.instance import SessionId
 from scaler.model.plan import Plan
 from scaler.model.policy import Capacity
+from scaler.model.sighting import Pause
 from scaler.tick import Name
 
 SEEDS = int(os.environ.get("SEEDS", "3"))
@@ -40,6 +42,8 @@ class Weather:
     all_warm: bool = False  # and quick: from the order to stop a new machine to a session on it in seconds
     failover: bool = False  # every few minutes; two in a row are outside of what can be promised
     flush: bool = False
+    second: bool = False  # another scale set, with the same instance ids, that is away now and then
+    halts: float = 0.0  # per step: somebody pauses everything, takes the consent away, or gives it back
     step: float = 4.0  # seconds
 
 
@@ -88,7 +92,11 @@ WEATHERS: Mapping[str, Weather] = {
     "a failover, naively": Weather(failover=True, naive=1.0, interrupted=0.1),
     "a flush": Weather(flush=True, stay=200),
     "a flush on a moody platform": Weather(flush=True, stay=200, rates={Fault.GUEST_SHUT_DOWN: 20.0}),
-    "everything": Weather(rates=_LATE | _OLD | _PLATFORM | _ARM, failover=True, crashes=0.05, interrupted=0.05),
+    "two scale sets": Weather(second=True, rates=_LATE | {Fault.LISTING_SHORT: 0.2}, stay=60),
+    "halted now and then": Weather(halts=0.03, second=True, stay=60),
+    "everything": Weather(
+        rates=_LATE | _OLD | _PLATFORM | _ARM, failover=True, crashes=0.05, interrupted=0.05, second=True
+    ),
 }
 
 
@@ -99,6 +107,8 @@ class Walk:
         self.weather = weather
         self.dice = Random(f"{weather}{seed}")
         policy = replace(POLICY, capacity={SCALE_SET: Capacity(desired=4, warm=4)}) if weather.all_warm else POLICY
+        if weather.second:
+            policy = replace(policy, capacity={**policy.capacity, SECOND: Capacity(desired=2, warm=1)})
         self.world = World(seed=seed, behaviour=self._behaviour(), policy=policy)
         self.naive = NaiveQueueManager(self.world)
         self.due: list[tuple[datetime, Name, Plan]] = []
@@ -139,12 +149,13 @@ class Walk:
                     self._tick(name)
             self._carry_out_due()
             self._visitors()
+            self._somebody_interferes()
         assert not world.wrongs
 
     def settle(self) -> None:
         """Fair weather, and nobody comes any more."""
         world = self.world
-        world.azure.faults = Faults()
+        world.clear_up()
         for visitor in world.inside():
             world.leave(visitor)
         ends = world.clock.now() + timedelta(hours=5)
@@ -158,6 +169,17 @@ class Walk:
             self.world.fail_over(self.dice.randrange(20))
         if self.weather.flush:
             self.world.flush()
+
+    def _somebody_interferes(self) -> None:
+        world, dice = self.world, self.dice
+        if self.weather.second and dice.random() < 0.05:
+            away = {Fault.READ_FAILED: 1.0} if dice.random() < 0.5 else {}
+            world.azures[SECOND].faults = Faults(rates={**self.weather.rates, **away})
+        if dice.random() < self.weather.halts:
+            world.registry.pause(dice.choice(list(Pause)))
+        if dice.random() < self.weather.halts:
+            tags = dice.choice([MANAGED, MANAGED, {}, {**MANAGED, "scaler:paused": "true"}, {"scaler:managed": "no"}])
+            dice.choice(list(world.azures.values())).tag(**tags)
 
     def _tick(self, name: Name) -> None:
         world, dice = self.world, self.dice

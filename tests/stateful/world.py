@@ -1,6 +1,6 @@
-"""One emulated Azure, one registry that can forget, four controllers that can crash, visitors, and a judge."""
+"""One scale set or two, a registry that can forget, four controllers that can crash, visitors, and a judge."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,23 +9,28 @@ from typing import Any
 from clock import ManualClock
 
 from emulator.behaviour import Behaviour
-from emulator.history import What
+from emulator.faults import Faults
+from emulator.founding import MANAGED
+from emulator.history import Event, What
 from emulator.in_process import InProcessScaleSet
 from emulator.scale_set import EmulatedScaleSet
+from emulator.vm import VmState
 from scaler.actuate import Ports, actuate
 from scaler.errors import ScalerError
 from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.plan import Plan
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
+from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
 from scaler.registry.keys import Keys
 from scaler.registry.keyspace import State
 from scaler.registry.memory import MemoryRegistry
 from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.sessions import Reservation
 from scaler.tick import Name, Tick
 
-SCALE_SET = ScaleSetName("vmss-pixels")
+SCALE_SET, SECOND = ScaleSetName("vmss-pixels"), ScaleSetName("vmss-second")
 MINUTE = timedelta(minutes=1)
 POLICY = Policy(
     capacity={SCALE_SET: Capacity(desired=3, warm=1)},
@@ -139,19 +144,43 @@ class World:
     wrongs: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.azure = EmulatedScaleSet(self.clock.now, name=SCALE_SET, seed=self.seed, behaviour=self.behaviour)
+        self.azures = {
+            name: EmulatedScaleSet(self.clock.now, name=name, seed=self.seed + number, behaviour=self.behaviour)
+            for number, name in enumerate(self.policy.capacity)
+        }
+        self.azure = self.azures[SCALE_SET]
         self.registry = ForgetfulRegistry(self.clock.now)
         self.reservations = MemoryReservations(self.registry)
         self.fate = Fate()
-        self.faces = {name: InProcessScaleSet(self.azure, self.clock, caller=f"scaler-{name}") for name in Name}
         self.ports = {name: self._ports_of(name) for name in Name}
         self.ticks: dict[Name, Tick] = {}
         self.late: list[tuple[Name, Plan]] = []
-        self._judged = 0
+        self._judged = dict.fromkeys(self.azures, 0)
 
     def _ports_of(self, name: Name) -> Ports:
         registry = None if name is Name.PROVISIONER else Mortal(self.registry, self.fate)
-        return Ports(registry=registry, scale_sets={SCALE_SET: Mortal(self.faces[name], self.fate)}, clock=self.clock)
+        faces = {
+            each: Mortal(InProcessScaleSet(azure, self.clock, caller=f"scaler-{name}"), self.fate)
+            for each, azure in self.azures.items()
+        }
+        return Ports(registry=registry, scale_sets=faces, clock=self.clock)
+
+    @property
+    def vms(self) -> list[VmState]:
+        """The machines of all scale sets; their instance ids are the same numbers in each."""
+        return [vm for azure in self.azures.values() for vm in azure.vms]
+
+    def find(self, vm_id: VmId) -> VmState | None:
+        """One of them."""
+        return next((vm for vm in self.vms if vm.vm_id == vm_id), None)
+
+    def clear_up(self) -> None:
+        """Nothing goes wrong any more, and nobody keeps the scaler from its work."""
+        for azure in self.azures.values():
+            azure.faults = Faults()
+            azure.clear_script()
+            azure.tag(**MANAGED)
+        self.registry.pause(Pause.NONE)
 
     # -- the scaler
 
@@ -250,6 +279,7 @@ class World:
         match sight.stage.value:
             case "open" if sight.reservation is not None:
                 self._enter(visitor, sight.reservation.vm_id)
+                self._go_where_told(visitor, sight.reservation)
             case "refused" | "ended":
                 visitor.done = "refused"
             case "unknown":
@@ -269,7 +299,7 @@ class World:
         visitor.done = "forgotten by Redis" if excused else "refused"
 
     def _named(self, session: SessionId) -> bool:
-        rows = self.registry.read_also([VmId(each.vm_id) for each in self.azure.vms])
+        rows = self.registry.read_also([VmId(each.vm_id) for each in self.vms])
         return any(
             (row.readable is not None and row.readable.session_id == session)
             or (row.notes is not None and (session == row.notes.session or session in row.notes.ended))
@@ -279,13 +309,20 @@ class World:
     def _enter(self, visitor: Visitor, vm_id: VmId) -> None:
         """They go in if the machine truly runs: and nobody else may ever have been in."""
         visitor.told_open = True
-        state = self.azure.find(vm_id)
+        state = self.find(vm_id)
         if state is None or state.power is not PowerState.RUNNING:
             return
         before = self.visited.setdefault(vm_id, visitor.session)
         if before != visitor.session:
             self.wrongs.append(f"used handed out: {vm_id} was {before}'s and is now {visitor.session}'s")
         visitor.vm_id, visitor.entered_at = vm_id, self.clock.now()
+
+    def _go_where_told(self, visitor: Visitor, told: Reservation) -> None:
+        """An address, if one is told, is that of their own machine: instance ids are reused, and lists are old."""
+        state = self.find(told.vm_id)
+        for said, true in ((told.private_ip, state and state.private_ip), (told.public_ip, state and state.public_ip)):
+            if visitor.entered_at is not None and said is not None and said != true:
+                self.wrongs.append(f"sent elsewhere: {visitor.session} to {said}, but {told.vm_id} is at {true}")
 
     def leave(self, visitor: Visitor) -> None:
         """They go, and their queue manager says so."""
@@ -323,9 +360,14 @@ class World:
 
     def judge(self) -> None:
         """Whoever is inside must not have been stopped or deleted by the scaler before their time."""
-        events = self.azure.history.events
+        for name, azure in self.azures.items():
+            events = azure.history.events
+            self._judge(events[self._judged[name] :])
+            self._judged[name] = len(events)
+
+    def _judge(self, events: Sequence[Event]) -> None:
         hurt = {What.STOP_ORDERED, What.DEALLOCATE_ORDERED, What.DELETE_ORDERED}
-        for event in events[self._judged :]:
+        for event in events:
             for visitor in self.inside():
                 if event.vm_id != visitor.vm_id:
                     continue
@@ -333,7 +375,6 @@ class World:
                     self._interrupted(visitor, event.at)
                 elif event.what in {What.STOPPED, What.DEALLOCATED, What.DELETED, What.EVICTED, What.SHUT_DOWN}:
                     visitor.done = "thrown out"
-        self._judged = len(events)
 
     def _interrupted(self, visitor: Visitor, at: datetime) -> None:
         assert visitor.entered_at is not None
@@ -350,7 +391,7 @@ class World:
         """
         if self.crashed:
             return []
-        alive, keys, space = {each.vm_id for each in self.azure.vms}, self.registry.keys, self.registry.keyspace
+        alive, keys, space = {each.vm_id for each in self.vms}, self.registry.keys, self.registry.keyspace
         found = [key for key in space.snapshot_state().strings if key.rsplit(b":", 1)[-1].decode() not in alive]
         return [
             key
@@ -364,10 +405,10 @@ class World:
         rows = self.registry.read().rows
         available = {vm_id for vm_id, row in rows.items() if row.status is Status.AVAILABLE}
         amiss = [f"registered as {row.status}: {vm_id}" for vm_id, row in rows.items() if vm_id not in available]
-        amiss += [f"not offered: {each}" for each in self.azure.vms if each.vm_id not in available]
-        amiss += [f"offered, but running: {each}" for each in self.azure.vms if each.power is PowerState.RUNNING]
+        amiss += [f"not offered: {each}" for each in self.vms if each.vm_id not in available]
+        amiss += [f"offered, but running: {each}" for each in self.vms if each.power is PowerState.RUNNING]
         amiss += [f"left over: {key!r}: {self.registry.keyspace.get(key)!r}" for key in self._leftovers()]
-        desired = self.policy.capacity[SCALE_SET].desired
-        if len(self.azure.vms) != desired:
-            amiss.append(f"{len(self.azure.vms)} machines instead of {desired}")
+        for name, azure in self.azures.items():
+            if len(azure.vms) != self.policy.capacity[name].desired:
+                amiss.append(f"{len(azure.vms)} machines in {name} instead of {self.policy.capacity[name].desired}")
         return amiss

@@ -53,7 +53,11 @@ class Case(case.Case):
 
     def doomed(self, notes: Notes) -> Notes | None:
         """The notes with another delete in them, None if it must not be ordered now."""
-        if not self.asked_for or not deletable(notes, self.instance, self.now, self.policy):
+        if (
+            not self.asked_for
+            or not self.seen.sighting.orders_allowed
+            or not deletable(notes, self.instance, self.now, self.policy)
+        ):
             return None
         attempts = notes.delete.attempts if notes.delete is not None else 0
         return replace(notes, delete=DeleteNote(at=self.now, attempts=attempts + 1))

@@ -10,7 +10,7 @@ from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import InstanceRef, ProvisioningState
 from scaler.model.lifecycle import Change, Edge, Owner, note, step
 from scaler.model.notes import SpentBy
-from scaler.model.plan import Delete, Listing, Look, Nothing, Plan, Refusal, Some, Step, Why
+from scaler.model.plan import Delete, Listing, Look, Nothing, Plan, Refusal, Some, Step, Why, withheld
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
@@ -36,9 +36,10 @@ def _ours(row: Row) -> bool:
 
 
 def _suspects(work: Sequence[Member], fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
-    for member in sorted(work, key=_longest_waiting_first):
+    """Those that Azure shows first: they cost money, and no number of rows without a machine may keep us from them."""
+    for member in sorted(work, key=lambda each: (each.seen is None, *_longest_waiting_first(each))):
         ref = fleet.address(member.row)
-        if ref is None:
+        if ref is None or member.absent is not None:  # the listing is as good a witness
             continue
         unproven = ref.scale_set in fleet.cloud.listings and member.seen is None and member.absent is None
         if unproven or _worth_a_look(member, fleet.now, policy):
@@ -69,7 +70,7 @@ def _worth_a_look(member: Member, now: datetime, policy: Policy) -> bool:
 def decide(fleet: Fleet, policy: Policy) -> Plan:
     """At most one step a machine and tick, the longest spent first."""
     wanted: list[Step] = []
-    refusals: list[Refusal] = []
+    refusals = [*map(withheld, fleet.cloud.withheld.values())]
     for member in sorted(fleet.members, key=_longest_waiting_first):
         for outcome in _of(member, fleet.now, policy):
             if isinstance(outcome, Refusal):

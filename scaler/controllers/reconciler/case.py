@@ -24,8 +24,9 @@ class Mood:
 
 
 def mood_of(fleet: Fleet, policy: Policy) -> Mood:
-    """Read the mood of a fleet."""
-    seen = [(member.row.notes, member.instance) for member in fleet.members if member.instance is not None]
+    """Read the mood of a fleet: of the machines that are ours to judge, not of a scale set that may be a stranger's."""
+    ours = [member for member in fleet.members if member.seen is not None and member.seen.sighting.consent]
+    seen = [(member.row.notes, member.seen.instance) for member in ours if member.seen is not None]
     marked = [notes for notes, instance in seen if instance.marked]
     unknown = [notes for notes in marked if notes is None or not (notes.beyond_admitting or notes.mark_asked_at)]
     known = [notes for notes, _ in seen if notes is not None]
@@ -73,7 +74,7 @@ def _some_mark_taken(known: Sequence[Notes], refused: Sequence[Notes]) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case(case.Case):
-    """With the mood of the fleet, and the record to go on from."""
+    """With the mood of the fleet."""
 
     mood: Mood
 
@@ -81,18 +82,6 @@ class Case(case.Case):
     def unreadable(self) -> bool:
         """There is a record that must be left alone."""
         return isinstance(self.row.record, Unreadable)
-
-    @property
-    def record(self) -> Record:
-        """The record to go on from: the published one, else a new one."""
-        return self.row.readable or Record(
-            vm_id=self.row.vm_id,
-            instance_id=self.instance.ref.instance_id,
-            status=Status.AVAILABLE,
-            region=self.policy.region,
-            warm=self.instance.warm,
-            created_at=self.now,
-        )
 
     @property
     def out_of_available(self) -> Status | Keep | None:

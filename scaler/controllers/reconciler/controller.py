@@ -9,7 +9,7 @@ from scaler.controllers.reconciler.newcomers import newcomer
 from scaler.controllers.reconciler.repairs import repair, unseen, withhold
 from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import InstanceRef
-from scaler.model.plan import Listing, Look, Mark, Nothing, Plan, Refusal, Some, Step, Why, soonest
+from scaler.model.plan import Listing, Look, Mark, Nothing, Plan, Refusal, Some, Step, Why, soonest, withheld
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.standing import Standing
@@ -48,7 +48,7 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
     """At most one step a machine and tick, the longest waiting first; what is too much for one tick waits."""
     mood = mood_of(fleet, policy)
     wanted: list[Step] = []
-    refusals: list[Refusal] = [*mood.alarms, *_without_consent(fleet)]
+    refusals: list[Refusal] = [*mood.alarms, *map(withheld, fleet.cloud.withheld.values())]
     for member in sorted(fleet.members, key=_longest_waiting_first):
         if member.seen is None:
             outcome = unseen(member, fleet, policy)
@@ -60,12 +60,6 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
             wanted.append(outcome)
     kept, held = _breakers(wanted, len(fleet.rows), policy)
     return Plan(steps=kept, refusals=(*refusals, *held), look_again=_look_again(kept, fleet, policy))
-
-
-def _without_consent(fleet: Fleet) -> Iterator[Refusal]:
-    for name, listing in fleet.cloud.listings.items():
-        if not listing.consent:
-            yield Refusal(why=Why.NO_CONSENT, facts={"scale_set": name})
 
 
 def _of(case: Case) -> Step | Refusal | None:

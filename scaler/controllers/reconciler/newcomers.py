@@ -32,8 +32,9 @@ def mark(case: Case) -> Step | Refusal | None:
     notes, given_up = case.notes, mark_given_up(case.notes, case.now, case.policy)
     if given_up and not case.mood.all_marks_refused:
         return condemn(case, Why.MARK_REFUSED) if case.seen.sighting.plausible else None
-    pause = case.policy.flush_hold if given_up else case.policy.order_horizon
-    if notes.mark_asked_at is not None and case.now - notes.mark_asked_at < pause:
+    patience = case.policy.flush_hold if given_up else case.policy.order_horizon
+    asked_lately = notes.mark_asked_at is not None and case.now - notes.mark_asked_at < patience
+    if asked_lately or not case.seen.sighting.orders_allowed:
         return None
     afresh = given_up or notes.admitted_at is not None or notes.admitting_at is None  # all its attempts, again
     asked = replace(

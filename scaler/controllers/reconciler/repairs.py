@@ -19,7 +19,7 @@ _NOT_OFFERED = {Standing.NEW, Standing.ADMITTING, Standing.UNMARKED, Standing.TA
 
 def repair(case: Case) -> Step | None:
     """One change that puts index, warmth and notes right, or None where they are."""
-    record = _warmed(case)
+    record = _warmed(case) if case.standing is Standing.READY else _addressed(case)
     index = _index(case)
     notes = _noted(case, index)
     if record is KEEP and notes == case.row.notes and index is KEEP:
@@ -34,14 +34,28 @@ def _why(case: Case, record: Record | Keep, index: Status | Keep | None) -> Why:
         return Why.LEFT_AVAILABLE
     if index is not KEEP:
         return Why.INDEX_REPAIR
-    return Why.WARMTH if record is not KEEP else Why.NOTED
+    if record is not KEEP:
+        return Why.WARMTH if case.standing is Standing.READY else Why.ADDRESSES
+    return Why.NOTED
 
 
 def _warmed(case: Case) -> Record | Keep:
     record = case.row.readable
-    if case.standing is not Standing.READY or record is None or record.warm == case.instance.warm:
+    if record is None or record.warm == case.instance.warm:
         return KEEP
     return amend(record, case.now, warm=case.instance.warm)
+
+
+def _addressed(case: Case) -> Record | Keep:
+    """A queue manager that drops what it does not know has dropped where its visitor's machine is."""
+    record, notes = case.row.readable, case.row.notes
+    if case.standing is not Standing.IN_SESSION or record is None or notes is None:
+        return KEEP
+    public_ip = record.public_ip or notes.ips.get("public")
+    private_ip = record.private_ip or notes.ips.get("private")
+    if (public_ip, private_ip) == (record.public_ip, record.private_ip):
+        return KEEP
+    return amend(record, case.now, public_ip=public_ip, private_ip=private_ip)
 
 
 def _noted(case: Case, index: Status | Keep | None) -> Notes | None:

@@ -1,0 +1,65 @@
+"""What the registry alone decides of a reserved machine: nobody to open it for, late writes, sessions that gave up."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from scaler.model.fleet import Member
+from scaler.model.instance import SessionId
+from scaler.model.lifecycle import Change, Edge, Owner, restore, step
+from scaler.model.notes import Ended, SpentBy, SpentNote
+from scaler.model.plan import Step, Why
+from scaler.model.record import Record, Status
+from scaler.model.witness import notes_of_missed
+
+
+def by_registry(member: Member, now: datetime) -> Step | None:
+    """Nobody to open it for; late writes over what the notes have decided; sessions that gave up; lost notes."""
+    record, notes = member.row.readable, member.row.notes
+    if record is None:
+        return None
+    if record.session_id is None:
+        return refuse(member, record, Why.NO_SESSION, now)
+    undone = _undone(member, record, record.session_id, now)
+    if undone is not None:
+        return undone
+    if record.used:
+        return abandon(member, record, now)
+    return refuse(member, record, Why.TAINTED, now) if notes is None or not notes.scale_set else None
+
+
+def _undone(member: Member, record: Record, session: SessionId, now: datetime) -> Step | None:
+    notes = member.row.notes
+    if notes is not None and session in notes.ended:
+        spent = notes.spent or SpentNote(why=SpentBy.CONDEMN, at=now)
+        back = replace(record, status=Status.UNAVAILABLE, used=True, updated_at=now)
+        change = restore(member.row, back, Status.UNAVAILABLE, replace(notes, spent=spent))
+        return Step(why=Why.UNDONE_END, vm_id=member.vm_id, change=change, facts={"session": session})
+    if notes is not None and notes.opened is not None and notes.spent is None:
+        released = record.used and notes.opened.session == session
+        back = replace(notes.opened.record, status=Status.UNAVAILABLE, used=released)
+        facts = {"session": notes.opened.session, "late": session}
+        change = restore(member.row, back, Status.UNAVAILABLE)
+        return Step(why=Why.UNDONE_OPEN, vm_id=member.vm_id, change=change, facts=facts)
+    return refuse(member, record, Why.TAINTED, now) if notes is not None and notes.spent is not None else None
+
+
+def refuse(member: Member, record: Record, why: Why, now: datetime) -> Step:
+    """Visibly: Unavailable and used, with the reason in the notes."""
+    change = _end(member, record, Edge.REFUSE, now, why)
+    return Step(why=why, vm_id=member.vm_id, change=change, facts={"session": record.session_id})
+
+
+def abandon(member: Member, record: Record, now: datetime) -> Step:
+    change = _end(member, record, Edge.ABANDON, now, Why.GAVE_UP)
+    return Step(why=Why.GAVE_UP, vm_id=member.vm_id, change=change, facts={"session": record.session_id})
+
+
+_ENDS = {Edge.REFUSE: (Ended.REFUSE, SpentBy.REFUSE), Edge.ABANDON: (Ended.ABANDON, SpentBy.ABANDON)}
+
+
+def _end(member: Member, record: Record, edge: Edge, now: datetime, why: Why) -> Change:
+    ended, spent = _ENDS[edge]
+    notes = notes_of_missed(member.row)
+    sessions = {**notes.ended, record.session_id: ended} if record.session_id is not None else notes.ended
+    notes = replace(notes, ended=sessions, spent=notes.spent or SpentNote(why=spent, at=now, reason=why))
+    return step(edge, Owner.STARTER, member.row, record, notes, now)

@@ -1,0 +1,53 @@
+"""OPEN: a machine that runs is the visitor's, with its addresses as far as they can be had."""
+
+from dataclasses import replace
+
+from scaler.controllers.starter.wait import Wait
+from scaler.model.fleet import Cloud
+from scaler.model.instance import Addresses, InstanceRef
+from scaler.model.lifecycle import Edge, Owner, note, step
+from scaler.model.notes import OpenedNote, StartNote
+from scaler.model.plan import Facts, Step, Why
+from scaler.model.record import Status
+
+
+def open_for(wait: Wait, ref: InstanceRef, cloud: Cloud) -> Step | None:
+    """With its addresses, kept in the notes too: a queue manager may drop them from the record."""
+    found = cloud.addresses.get(ref.scale_set, {})
+    if found is None and wait.start is not None:
+        since = wait.start.runs_at or wait.now
+        if wait.now - since < wait.policy.address_patience:
+            return _ask_again(wait, replace(wait.start, runs_at=since))
+    addresses = (found or {}).get(ref.instance_id, Addresses())
+    record = replace(
+        wait.record,
+        status=Status.UNAVAILABLE,
+        used=False,
+        public_ip=addresses.public or wait.record.public_ip,
+        private_ip=addresses.private or wait.record.private_ip,
+        updated_at=wait.now,
+    )
+    notes = replace(
+        wait.notes,
+        opened=OpenedNote(session=wait.session, at=wait.now, record=record),
+        ips=_noted_addresses(addresses),
+        missed_at=None,
+        rest_at=None,
+        unsettled_at=None,
+    )
+    change = step(Edge.OPEN, Owner.STARTER, wait.member.row, record, notes, wait.now)
+    waited = round((wait.now - wait.since).total_seconds(), 1)
+    facts: Facts = {"session": wait.session, "waited_s": waited, "warm": wait.start is not None and wait.start.warm}
+    return Step(why=Why.RUNS, vm_id=wait.member.vm_id, change=change, facts=facts)
+
+
+def _noted_addresses(addresses: Addresses) -> dict[str, str]:
+    return {name: ip for name, ip in (("public", addresses.public), ("private", addresses.private)) if ip is not None}
+
+
+def _ask_again(wait: Wait, start: StartNote) -> Step | None:
+    """Nobody could say where it is just now. Written once: the clock of this waiting."""
+    notes = replace(wait.notes, start=start)
+    if notes == wait.notes:
+        return None
+    return Step(why=Why.NO_ADDRESSES, vm_id=wait.member.vm_id, change=note(wait.member.row, notes))

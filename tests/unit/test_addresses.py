@@ -1,0 +1,125 @@
+"""Where an instance can be reached: asked for at OPEN, kept in the notes, brought back into a record that lost it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from builders import NOW, POLICY, SCALE_SET, ago, changed, cloud, fleet, instance, notes, only, record, row, sighting
+
+from scaler.controllers import reconciler, starter
+from scaler.model.fleet import Cloud
+from scaler.model.instance import Addresses, InstanceId, PowerState, SessionId
+from scaler.model.lifecycle import Edge
+from scaler.model.notes import Notes, OpenedNote, StartNote
+from scaler.model.plan import Nothing, Some, Step, Whereabouts, Why
+from scaler.model.record import Record, Status
+from scaler.model.row import Row
+from scaler.model.sighting import By
+
+MINE = SessionId("mine")
+RUNNING = instance(1, power=PowerState.RUNNING)
+FOUND = Addresses(public="20.1.2.3", private="10.0.0.4")
+NEIGHBOUR = row(9, record(9), notes(9, mark_asked_at=ago(seconds=70)))
+
+
+def started(**fields: object) -> Notes:
+    return notes(1, start=StartNote(session=MINE, at=ago(seconds=30), attempts=1, **fields))  # type: ignore[arg-type]
+
+
+def reserved(noted: Notes, **fields: object) -> Row:
+    return row(1, record(1, Status.RESERVED, session_id=MINE, **fields), noted)
+
+
+def running(answer: Mapping[InstanceId, Addresses] | None) -> Cloud:
+    return cloud(RUNNING, look=sighting(By.TARGETED)).with_addresses(SCALE_SET, answer)
+
+
+def opening(noted: Notes, answer: Mapping[InstanceId, Addresses] | None, **fields: object) -> Step:
+    return only(starter.decide(fleet(reserved(noted, **fields), sees=running(answer)), POLICY).steps)
+
+
+def published(step: Step) -> Record:
+    assert step.change is not None
+    assert step.change.edge is Edge.OPEN
+    assert isinstance(step.change.record, Record)
+    return step.change.record
+
+
+def test_addresses_are_asked_for_once_and_only_for_a_machine_about_to_be_opened() -> None:
+    look = sighting(By.TARGETED)
+    waiting = reserved(started())
+    assert isinstance(starter.wants(fleet(waiting), POLICY), Some)
+    about_to_open = fleet(waiting, sees=cloud(RUNNING, look=look))
+    assert starter.wants(about_to_open, POLICY) == Whereabouts(scale_sets=frozenset({SCALE_SET}))
+    assert starter.wants(fleet(waiting, sees=running({})), POLICY) == Nothing()
+    assert starter.wants(fleet(waiting, sees=cloud(instance(1), look=look)), POLICY) == Nothing()
+
+
+def test_the_record_and_the_notes_get_what_was_found() -> None:
+    step = opening(started(), {InstanceId("1"): FOUND, InstanceId("2"): Addresses(public="1.1.1.1")})
+    assert (published(step).public_ip, published(step).private_ip) == ("20.1.2.3", "10.0.0.4")
+    assert changed(step).ips == {"public": "20.1.2.3", "private": "10.0.0.4"}
+    kept = changed(step).opened
+    assert kept is not None
+    assert kept.record.public_ip == "20.1.2.3"
+
+
+@pytest.mark.parametrize("answer", [{}, {InstanceId("1"): Addresses()}, {InstanceId("2"): FOUND}])
+def test_a_machine_without_addresses_is_opened_without_them(answer: Mapping[InstanceId, Addresses]) -> None:
+    step = opening(started(), answer)
+    assert (published(step).public_ip, published(step).private_ip) == (None, None)
+    assert changed(step).ips == {}
+
+
+def test_what_somebody_else_wrote_is_not_wiped_out() -> None:
+    assert published(opening(started(), {}, public_ip="198.51.100.7")).public_ip == "198.51.100.7"
+
+
+def test_while_nobody_answers_the_machine_is_not_opened_and_the_patience_is_noted_once() -> None:
+    step = opening(started(), None)
+    assert (step.why, step.order) == (Why.NO_ADDRESSES, None)
+    start = changed(step).start
+    assert start is not None
+    assert start.runs_at == NOW
+    again = starter.decide(fleet(reserved(started(runs_at=ago(seconds=3))), sees=running(None)), POLICY)
+    assert again.steps == ()
+    assert again.look_again == POLICY.look_every
+
+
+@pytest.mark.parametrize(("late", "opens"), [(-1, False), (0, True), (1, True)])
+def test_patience_for_addresses_ends(late: int, opens: bool) -> None:
+    since = NOW - POLICY.address_patience - timedelta(seconds=late)
+    steps = starter.decide(fleet(reserved(started(runs_at=since)), sees=running(None)), POLICY).steps
+    assert [each.why for each in steps] == ([Why.RUNS] if opens else [])
+
+
+def in_session(**fields: object) -> Row:
+    lossy = record(1, Status.UNAVAILABLE, session_id=MINE, **fields)
+    full = replace(lossy, public_ip="20.1.2.3", private_ip="10.0.0.4")
+    ips = {"public": "20.1.2.3", "private": "10.0.0.4"}
+    return row(1, lossy, replace(started(), opened=OpenedNote(session=MINE, at=ago(minutes=1), record=full), ips=ips))
+
+
+def test_a_record_that_lost_its_addresses_gets_them_back_from_the_notes() -> None:
+    sees = cloud(RUNNING, instance(9))
+    step = only(reconciler.decide(fleet(in_session(), NEIGHBOUR, sees=sees), POLICY).steps)
+    assert step.why is Why.ADDRESSES
+    assert step.change is not None
+    assert isinstance(step.change.record, Record)
+    assert (step.change.record.public_ip, step.change.record.private_ip) == ("20.1.2.3", "10.0.0.4")
+
+
+def test_an_address_that_stands_in_the_record_is_left_alone() -> None:
+    own = in_session(public_ip="198.51.100.7", private_ip="10.0.0.4")
+    assert reconciler.decide(fleet(own, NEIGHBOUR, sees=cloud(RUNNING, instance(9))), POLICY).steps == ()
+
+
+def test_a_late_write_over_an_opened_session_brings_no_addresses_down() -> None:
+    noted = in_session().notes
+    assert noted is not None
+    late = reserved(noted)
+    step = only(starter.decide(fleet(late, sees=Cloud()), POLICY).steps)
+    assert step.change is not None
+    assert isinstance(step.change.record, Record)
+    assert step.change.record.public_ip == "20.1.2.3"

@@ -1,0 +1,108 @@
+"""Without consent a tick changes nothing in Azure and says what it would do; the same while it is paused."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+from clock import ManualClock
+
+from emulator.behaviour import Behaviour
+from emulator.founding import MANAGED
+from emulator.in_process import InProcessScaleSet
+from emulator.latencies import Latencies
+from emulator.orders import OrderKind, Scale
+from emulator.scale_set import EmulatedScaleSet
+from scaler.actuate import Ports
+from scaler.model.instance import ScaleSetName
+from scaler.model.plan import Mark, SetCapacity, Why
+from scaler.model.policy import Capacity, Policy
+from scaler.model.sighting import Pause
+from scaler.registry.memory import MemoryRegistry
+from scaler.report import Report
+from scaler.telemetry import Telemetry
+from scaler.tick import Name, Tick
+
+FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
+POLICY = Policy(capacity={FIRST: Capacity(desired=2), SECOND: Capacity(desired=2)})
+PAUSED = {**MANAGED, "scaler:paused": "true"}
+
+
+class House:
+    """Two scale sets and a registry on one clock; each has one machine at rest."""
+
+    def __init__(self, first: Mapping[str, str], second: Mapping[str, str]) -> None:
+        self.clock = ManualClock()
+        behaviour = Behaviour(latencies=Latencies().exact())
+        self.azures = {
+            name: EmulatedScaleSet(self.clock.now, name=name, behaviour=behaviour, seed=seed)
+            for seed, name in enumerate((FIRST, SECOND))
+        }
+        self.registry = MemoryRegistry(self.clock.now)
+        for azure, tags in zip(self.azures.values(), (first, second), strict=True):
+            azure.scale(Scale(capacity=1), by="operator")
+            self.later(minutes=5)
+            azure.order(OrderKind.DEALLOCATE, ["0"], by="operator")
+            self.later(minutes=5)
+            azure.tag(**tags)
+
+    def tick(self, name: Name) -> Tick:
+        faces = {each: InProcessScaleSet(azure, self.clock) for each, azure in self.azures.items()}
+        registry = None if name is Name.PROVISIONER else self.registry
+        return Tick(name, Ports(registry=registry, scale_sets=faces, clock=self.clock), POLICY)
+
+    def later(self, **duration: float) -> None:
+        self.clock.advance(timedelta(**duration))
+
+
+def grown(report: Report) -> set[str]:
+    return {str(each.step.facts["scale_set"]) for each in report.outcomes if isinstance(each.step.order, SetCapacity)}
+
+
+def would_grow(report: Report) -> set[str]:
+    return {str(each.facts["scale_set"]) for each in report.would if isinstance(each.order, SetCapacity)}
+
+
+@pytest.mark.parametrize("tags", [{}, {"scaler:managed": "somebody-else"}, PAUSED])
+def test_the_provisioner_says_of_the_one_what_it_does_to_the_other(tags: Mapping[str, str]) -> None:
+    house = House(first=MANAGED, second=tags)
+    report = house.tick(Name.PROVISIONER).run()
+    assert (grown(report), would_grow(report)) == ({FIRST}, {SECOND})
+    assert [azure.capacity for azure in house.azures.values()] == [2, 1]
+
+
+@pytest.mark.parametrize("tags", [{}, PAUSED])
+def test_the_reconciler_marks_only_where_it_may_though_both_have_the_same_instance_id(tags: Mapping[str, str]) -> None:
+    house = House(first=MANAGED, second=tags)
+    report = house.tick(Name.RECONCILER).run()
+    house.later(minutes=1)
+    assert [vm.protected for azure in house.azures.values() for vm in azure.vms] == [True, False]
+    (would,) = report.would
+    assert isinstance(would.order, Mark)
+    assert would.order.ref.scale_set == SECOND
+
+
+def test_where_all_is_allowed_nothing_is_only_said() -> None:
+    assert House(first=MANAGED, second=MANAGED).tick(Name.RECONCILER).run().would == ()
+
+
+@pytest.mark.parametrize("how", [Pause.ORDERS, Pause.ALL])
+def test_the_registrys_pause_halts_the_reconciler_in_every_scale_set_and_not_the_provisioner(how: Pause) -> None:
+    house = House(first=MANAGED, second=MANAGED)
+    house.registry.pause(how)
+    report = house.tick(Name.RECONCILER).run()
+    assert report.outcomes == ()
+    assert {each.order.ref.scale_set for each in report.would if isinstance(each.order, Mark)} == {FIRST, SECOND}
+    assert {each.why for each in report.plan.refusals} == {Why.PAUSED}
+    assert grown(house.tick(Name.PROVISIONER).run()) == {FIRST, SECOND}
+
+
+def test_what_would_be_done_is_said_once_for_as_long_as_it_stays_so(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    house = House(first=MANAGED, second={})
+    telemetry, tick = Telemetry("reconciler"), house.tick(Name.RECONCILER)
+    for _ in range(3):
+        telemetry.report(tick.run())
+        house.later(seconds=30)
+    said = [line for line in caplog.records if getattr(line, "event", "") == "would"]
+    assert [(line.getMessage(), getattr(line, "order", "")) for line in said] == [(f"would: {Why.NEW_AT_REST}", "Mark")]
