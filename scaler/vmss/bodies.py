@@ -1,35 +1,40 @@
 """The parts of ARM's bodies that the scaler reads; everything else in them is skipped while decoding."""
 
-from msgspec import MsgspecError, Struct
+from typing import Annotated
+
+from msgspec import Meta, MsgspecError, Struct
 from msgspec.json import Decoder
 
 from scaler.errors import Garbled
 
+MOST_PARTS = 1_000_000
+"""Members and elements of an answer, all in all. A thousand VMs have 200,000; each costs up to 100 bytes of memory."""
 
-class _Body(Struct, rename="camel", gc=False):
+
+class Body(Struct, rename="camel", gc=False):
     """ARM writes its property names in camelCase, and may leave out any of them or set it to null."""
 
 
-class StatusBody(_Body):
+class StatusBody(Body):
     """One status of an instance view: `PowerState/running`, `ProvisioningState/failed/AllocationFailed`."""
 
     code: str | None = None
     message: str | None = None
 
 
-class InstanceViewBody(_Body):
+class InstanceViewBody(Body):
     """How the VM is, as far as it was asked for ($expand=instanceView)."""
 
     statuses: list[StatusBody] | None = None
 
 
-class ProtectionBody(_Body):
+class ProtectionBody(Body):
     """The instance protection that serves as the mark."""
 
     protect_from_scale_in: bool | None = None
 
 
-class VmPropertiesBody(_Body):
+class VmPropertiesBody(Body):
     """`properties` of a VM."""
 
     vm_id: str | None = None
@@ -39,38 +44,39 @@ class VmPropertiesBody(_Body):
     protection_policy: ProtectionBody | None = None
 
 
-class VmBody(_Body):
+class VmBody(Body):
     """One VM: a row of a listing, or the answer of a targeted GET."""
 
     id: str | None = None
+    name: str | None = None
     instance_id: str | None = None
     etag: str | None = None
     properties: VmPropertiesBody | None = None
 
 
-class PageBody(_Body):
+class PageBody(Body):
     """One page of a listing. `value` must be there: an answer without it is not an empty listing."""
 
     value: list[VmBody]
     next_link: str | None = None
 
 
-class SkuBody(_Body, omit_defaults=True):
+class SkuBody(Body, omit_defaults=True):
     """The size and the number of machines; a PATCH of the capacity repeats the other two."""
 
-    capacity: int
+    capacity: Annotated[int, Meta(ge=0, le=100_000)]  # a scale set has 1,000 machines at most
     name: str | None = None
     tier: str | None = None
 
 
-class ScaleSetPropertiesBody(_Body):
+class ScaleSetPropertiesBody(Body):
     """`properties` of a scale set."""
 
-    unique_id: str
+    unique_id: Annotated[str, Meta(min_length=1, max_length=200)]  # it is kept in every machine's notes
     orchestration_mode: str | None = None
 
 
-class ScaleSetBody(_Body):
+class ScaleSetBody(Body):
     """The scale set itself."""
 
     sku: SkuBody
@@ -79,7 +85,7 @@ class ScaleSetBody(_Body):
     tags: dict[str, str | None] | None = None
 
 
-class Fault(_Body):
+class Fault(Body):
     """An ARM error. Some services send it bare, most in an envelope."""
 
     code: str | None = None
@@ -102,10 +108,17 @@ _FAULT = Decoder(_FaultBody)
 
 def decoded[T](decoder: Decoder[T], body: bytes) -> T:
     """What the decoder makes of it. Raises Garbled, and nothing else."""
+    if parts(body) > MOST_PARTS:
+        raise Garbled("an answer of too many parts")
     try:
         return decoder.decode(body)
     except (MsgspecError, ValueError, RecursionError) as error:
         raise Garbled(f"the answer is not what was asked for: {error}") from error
+
+
+def parts(body: bytes) -> int:
+    """How many members and elements a JSON text has, at most."""
+    return body.count(b",") + body.count(b"{") + body.count(b"[")
 
 
 def fault_in(body: bytes) -> Fault:

@@ -6,24 +6,32 @@ from threading import Timer
 from types import TracebackType
 from typing import Any, Self
 
+from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 
-from scaler.errors import Unreachable
+from scaler.errors import Garbled, ScalerError, Unreachable
 from scaler.ports import Clock
 from scaler.vmss.client import Bounds
 from scaler.vmss.gates import Gates, Kind
 from scaler.vmss.refusals import retry_after
 from scaler.vmss.reply import Reply
 
+_ERROR_BYTES = 256 * 1024  # ARM's longest errors have a few thousand
+_MOMENT = 1.0  # seconds for the body of an order that is accepted already: it is read for the connection's sake alone
+
+
+class Answered(Exception):
+    """An order was answered, and the SDK's part in it is over: `BoundedCall.reply` has the answer."""
+
 
 class BoundedCall:
-    """A context around one call. Its `options` go to the SDK; `accepted` says whether a 2xx has come."""
+    """A context around one call. Its `options` go to the SDK."""
 
     def __init__(self, kind: Kind, gates: Gates, clock: Clock, until: float, bounds: Bounds) -> None:
         self._kind, self._gates, self._clock, self._until, self._bounds = kind, gates, clock, until, bounds
         self._watchdog: _Watchdog | None = None
         self._answer: Any = None
-        self.accepted = False
+        self.reply: Reply | None = None
 
     @property
     def left(self) -> float:
@@ -32,8 +40,25 @@ class BoundedCall:
 
     @property
     def options(self) -> dict[str, Any]:
-        """For send_request and the typed operations alike."""
+        """For send_request, which leaves the body to us."""
         return {"raw_request_hook": self._about_to_send, "raw_response_hook": self._heard}
+
+    @property
+    def order_options(self) -> dict[str, Any]:
+        """For the typed operations. They would read a body whole, however large, and take it apart."""
+        return {"raw_request_hook": self._about_to_send, "raw_response_hook": self._order_heard}
+
+    def body(self, answer: Any, most: int) -> bytes:
+        """The body, decompressed, if it is not too large and comes in time."""
+        chunks, size = [], 0
+        for chunk in answer.iter_bytes():
+            size += len(chunk)
+            if size > most:
+                raise Garbled(f"an answer of more than {most} bytes")
+            if self.left < 0:
+                raise Unreachable("the answer took too long to arrive")
+            chunks.append(chunk)
+        return b"".join(chunks)
 
     def __enter__(self) -> Self:
         return self
@@ -56,16 +81,36 @@ class BoundedCall:
 
     def _heard(self, response: PipelineResponse[Any, Any]) -> None:
         """The head of the answer is here, its body is still to be read."""
+        self._hear(response)
+        self._watch(self.left)
+
+    def _hear(self, response: PipelineResponse[Any, Any]) -> None:
+        if self._answer is not None:  # a 401 that the SDK answers with a fresh token, and leaves open
+            self._answer.close()
         self._answer = answer = response.http_response
         headers = lower(answer.headers)
-        self.accepted = 200 <= answer.status_code < 300
         self._gates.heard(headers)
         if answer.status_code == 429:
             reply = Reply(status=429, headers=headers, body=b"", sent=0)
             self._gates.throttled(self._kind, retry_after(reply))
-        if self._watchdog is not None:  # a 401 that the SDK answered with a fresh token
+
+    def _watch(self, seconds: float) -> None:
+        if self._watchdog is not None:
             self._watchdog.dismissed()
-        self._watchdog = _Watchdog(answer.internal_response.raw, self.left)
+        self._watchdog = _Watchdog(self._answer.internal_response.raw, seconds)
+
+    def _order_heard(self, response: PipelineResponse[Any, Any]) -> None:
+        """A 401 goes on to the SDK's authentication, which may ask once more; everything else ends here."""
+        self._hear(response)
+        answer = self._answer
+        self._watch(min(self.left, _MOMENT) if 200 <= answer.status_code < 300 else self.left)
+        try:
+            body = self.body(answer, _ERROR_BYTES)
+        except (ScalerError, AzureError, OSError, ValueError):  # too large, too slow, broken: the status says enough
+            body = b""
+        self.reply = Reply(status=answer.status_code, headers=lower(answer.headers), body=body, sent=0)
+        if answer.status_code != 401:
+            raise Answered
 
 
 class _Watchdog:

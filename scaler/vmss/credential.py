@@ -1,13 +1,19 @@
 """Who the scaler is to Azure: the managed identity, with failures in the scaler's words and no waiting in the SDK."""
 
+import re
+from collections.abc import Iterator
+from time import time
+
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential, TokenRequestOptions
 from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from azure.identity import ManagedIdentityCredential
 
-from scaler.errors import Refused, Unreachable
+from scaler.errors import Refused, ScalerError, Unreachable
 
 # The identity endpoint is on the same host or one hop away. No retries: the next tick is the retry.
 _CONNECT, _READ = 2, 5
+_TOKEN = re.compile(r"[!-~]+")
+_ASK_AGAIN = 60  # seconds; azure-core asks on every call for a token that is due, even of an endpoint that is silent
 
 
 def managed_identity(client_id: str | None = None) -> TokenCredential:
@@ -18,10 +24,14 @@ def managed_identity(client_id: str | None = None) -> TokenCredential:
 
 
 class Guarded:
-    """A credential that raises scaler.errors: an identity that is not there looks like nothing else in the log."""
+    """A credential that raises scaler.errors: an identity that is not there looks like nothing else in the log.
+
+    It holds on to its token: an endpoint that is away costs nothing before that token ends.
+    """
 
     def __init__(self, credential: TokenCredential) -> None:
         self._credential = credential
+        self._held: dict[tuple[str, ...], AccessTokenInfo] = {}
 
     def get_token(self, *scopes: str, **options: object) -> AccessToken:
         """A token, as the SDK's older protocol asks for it."""
@@ -30,18 +40,48 @@ class Guarded:
 
     def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
         """A token. Raises Unreachable when the identity endpoint does not answer, Refused for everything else."""
+        wanted = options or {}
         try:
-            return self._ask(*scopes, options=options or {})
-        except (ServiceRequestError, ServiceResponseError) as error:
-            raise Unreachable(f"the identity endpoint does not answer: {error}") from error
+            found = self._ask(*scopes, options=wanted)
         except Exception as error:
-            remedy = "is a managed identity assigned, and is AZURE_CLIENT_ID its client id?"
-            raise Refused(f"no token for Azure: {remedy} {error}", type(error).__name__) from error
+            held = self._held.get(scopes)
+            if held is None or held.expires_on <= time() or wanted.get("claims"):  # claims: ARM refuses the held one
+                raise _in_our_words(error) from error
+            found = held
+        self._held[scopes] = _unhurried(found)
+        return self._held[scopes]
 
     def _ask(self, *scopes: str, options: TokenRequestOptions) -> AccessTokenInfo:
         newer = getattr(self._credential, "get_token_info", None)
         if newer is not None:
             found: AccessTokenInfo = newer(*scopes, options=options)
-            return found
-        token = self._credential.get_token(*scopes)
-        return AccessTokenInfo(token.token, token.expires_on)
+        else:
+            token = self._credential.get_token(*scopes)
+            found = AccessTokenInfo(token.token, token.expires_on)
+        if not _TOKEN.fullmatch(found.token):  # the HTTP library would tell the log what it cannot send
+            raise ValueError("what came is no token")
+        return found
+
+
+def _unhurried(token: AccessTokenInfo) -> AccessTokenInfo:
+    """The token; if it is due and this is all there is, not to be asked for again on every call."""
+    now = int(time())
+    if token.refresh_on is None or token.refresh_on > now:
+        return token
+    return AccessTokenInfo(token.token, token.expires_on, token_type=token.token_type, refresh_on=now + _ASK_AGAIN)
+
+
+def _in_our_words(error: Exception) -> ScalerError:
+    if isinstance(error, ScalerError):  # a credential that knows better what is missing
+        return error
+    if any(isinstance(each, ServiceRequestError | ServiceResponseError) for each in _causes(error)):
+        return Unreachable(f"the identity endpoint does not answer: {error}")
+    remedy = "is a managed identity assigned, and is AZURE_CLIENT_ID its client id?"
+    return Refused(f"no token for Azure: {remedy} {error}", type(error).__name__)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and those behind it: the SDK wraps a silent metadata service as "no identity"."""
+    while error is not None:
+        yield error
+        error = error.__cause__

@@ -1,5 +1,6 @@
-"""When not to ask ARM: a 429's Retry-After, a budget of our own for listings, and the budgets that ARM reports."""
+"""When not to ask ARM: a 429's Retry-After, budgets of our own for listings, and the budgets that ARM reports."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,13 +12,26 @@ from scaler.errors import Throttled
 from scaler.ports import Clock
 
 
+class Lane(StrEnum):
+    """What a 429 closes: requests that are answered, and throttled, by the same part of Azure."""
+
+    READS = "reads"  # of Microsoft.Compute
+    WRITES = "writes"  # to Microsoft.Compute
+    NETWORK = "network"  # reads of Microsoft.Network: addresses can wait, listings cannot
+    TAGS = "tags"  # Microsoft.Resources, which keeps the tags
+
+
 class Kind(StrEnum):
     """What a request is for. ARM counts them in different buckets."""
 
-    LIST = "list"  # one page
+    LIST = "list"  # one page of the scale set's own list
+    LIST_VMS = "list_vms"  # one page of the resource group's VMs: how Flexible ones show their power
     VIEW = "view"
     GET = "get"
-    START = "start"
+    NETWORK = "network"  # one page of network interfaces or public addresses
+    TAG = "tag"
+    START = "start"  # a batch
+    START_ONE = "start_one"
     POWER_OFF = "power_off"  # a batch
     POWER_OFF_ONE = "power_off_one"
     DEALLOCATE = "deallocate"  # a batch: refills at 4 a minute per scale set
@@ -27,10 +41,21 @@ class Kind(StrEnum):
     CAPACITY = "capacity"
 
     @property
-    def reads(self) -> bool:
-        """Reads and writes are throttled apart."""
-        return self in {Kind.LIST, Kind.VIEW, Kind.GET}
+    def lane(self) -> Lane:
+        """Reads and writes are throttled apart, and so are the services."""
+        match self:
+            case Kind.LIST | Kind.LIST_VMS | Kind.VIEW | Kind.GET:
+                return Lane.READS
+            case Kind.NETWORK:
+                return Lane.NETWORK
+            case Kind.TAG:
+                return Lane.TAGS
+            case _:
+                return Lane.WRITES
 
+
+# The lists that the scaler itself holds to a budget: each page costs ARM a look at every machine on it.
+BUDGETED = (Kind.LIST, Kind.LIST_VMS)
 
 # What ARM says is left in a bucket, and whom it concerns. Start, restart and power-off are counted per subscription
 # only. VmssQueuedVMOperations is not here: it shows 0 in healthy answers.
@@ -45,6 +70,8 @@ BUCKETS: Mapping[str, frozenset[Kind]] = {
     "DeleteVMScaleSetSubscriptionMaximum": frozenset({Kind.DEALLOCATE, Kind.POWER_OFF}),
 }
 _HEADER = "x-ms-ratelimit-remaining-resource"
+_NAME, _NUMBER = re.compile(r"[\w.-]{1,60}", re.ASCII), re.compile(r"[0-9]{1,9}")
+_MOST_NAMES = 100  # ARM has a dozen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +79,7 @@ class Budget:
     """The numbers. `at_speed` makes a minute shorter (the local run)."""
 
     minute: timedelta = timedelta(minutes=1)
-    pages_a_minute: float = 6  # ARM grants 10 a minute per scale set; others (portal, alerts) want some
+    pages_a_minute: float = 6  # of each list: ARM grants 10 per scale set; others (portal, alerts) want some
     pause: timedelta = timedelta(seconds=15)  # a bucket at its end: a quarter of ARM's window refills it a little
     nearly_empty: int = 1  # the last request in a bucket is left to whoever else looks at the scale set
 
@@ -77,9 +104,8 @@ class Gates:
         self._clock = clock
         self._budget = budget or Budget()
         self._lock = Lock()
-        self._pages = self._budget.pages_a_minute
-        self._filled_at = clock.monotonic()
-        self._throttled_until = {True: 0.0, False: 0.0}  # by Kind.reads
+        self._pages = {kind: _Allowance(self._budget, clock.monotonic()) for kind in BUDGETED}
+        self._throttled_until = dict.fromkeys(Lane, 0.0)
         self._paused_until: dict[Kind, float] = {}
         self._asked: Counter[Kind] = Counter()
         self._held_back: Counter[Kind] = Counter()
@@ -93,13 +119,15 @@ class Gates:
         """
         with self._lock:
             now = self._clock.monotonic()
-            wait = self._throttled_until[kind.reads] - now
+            pages = self._pages.get(kind)
+            wait = self._throttled_until[kind.lane] - now
             if not underway:
-                wait = max(wait, self._paused_until.get(kind, now) - now, self._wait_for_page(kind, now))
+                wait = max(wait, self._paused_until.get(kind, now) - now, pages.wait(now) if pages else 0.0)
             if wait > 0:
                 self._held_back[kind] += 1
                 raise Throttled(f"no budget for {kind} requests now", timedelta(seconds=wait))
-            self._pages -= kind is Kind.LIST
+            if pages:
+                pages.left -= 1
 
     def sent(self, kind: Kind) -> None:
         """A request goes out now."""
@@ -107,18 +135,20 @@ class Gates:
             self._asked[kind] += 1
 
     def throttled(self, kind: Kind, wait: timedelta) -> None:
-        """ARM answered 429: nothing of this lane (reads or writes) is sent before `wait` is over."""
+        """ARM answered 429: nothing of this lane is sent before `wait` is over."""
         with self._lock:
             until = self._clock.monotonic() + wait.total_seconds()
-            self._throttled_until[kind.reads] = max(self._throttled_until[kind.reads], until)
+            self._throttled_until[kind.lane] = max(self._throttled_until[kind.lane], until)
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """Learn from an answer what is left. `headers`: names in lower case."""
-        left = dict(_buckets(headers.get(_HEADER, "")))
+        left = dict(_buckets(headers.get(_HEADER, ""))[:_MOST_NAMES])
         if not left:
             return
         with self._lock:
-            self._remaining.update(left)
+            for name, number in left.items():
+                if name in self._remaining or len(self._remaining) < _MOST_NAMES:
+                    self._remaining[name] = number
             until = self._clock.monotonic() + self._budget.pause.total_seconds()
             for name in left.keys() & BUCKETS.keys():
                 if left[name] <= self._budget.nearly_empty:
@@ -130,16 +160,23 @@ class Gates:
         with self._lock:
             return Usage(asked=dict(self._asked), held_back=dict(self._held_back), remaining=dict(self._remaining))
 
-    def _wait_for_page(self, kind: Kind, now: float) -> float:
-        if kind is not Kind.LIST:
-            return 0.0
-        rate = self._budget.pages_a_minute / self._budget.minute.total_seconds()
-        filled = self._pages + (now - self._filled_at) * rate
-        self._pages, self._filled_at = min(filled, self._budget.pages_a_minute), now
-        return (1 - self._pages) / rate if self._pages < 1 else 0.0
+
+class _Allowance:
+    """The pages of one kind of list that may still be asked for; it refills steadily, and debt is paid first."""
+
+    def __init__(self, budget: Budget, now: float) -> None:
+        self.left = self._most = budget.pages_a_minute
+        self._rate = budget.pages_a_minute / budget.minute.total_seconds()
+        self._filled_at = now
+
+    def wait(self, now: float) -> float:
+        """Seconds until a whole page is there."""
+        self.left = min(self.left + (now - self._filled_at) * self._rate, self._most)
+        self._filled_at = now
+        return (1 - self.left) / self._rate if self.left < 1 else 0.0
 
 
 def _buckets(header: str) -> list[tuple[str, int]]:
     """`Microsoft.Compute/Name;11,Microsoft.Compute/Other;1499` -> names and numbers; what does not fit is skipped."""
     pairs = (each.strip().rpartition("/")[2].partition(";") for each in header.split(","))
-    return [(name, int(left)) for name, _, left in pairs if name and left.isascii() and left.isdigit()]
+    return [(name, int(left)) for name, _, left in pairs if _NAME.fullmatch(name) and _NUMBER.fullmatch(left)]

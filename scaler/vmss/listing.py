@@ -1,92 +1,101 @@
 """Every page of one listing, or an error: a part of it would look like machines that are gone."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from scaler.errors import Garbled
-from scaler.model.instance import Instance, ScaleSetName, VmId
-from scaler.model.sighting import Pages
+from scaler.vmss.bodies import MOST_PARTS, parts
 from scaler.vmss.calls import Calls
 from scaler.vmss.gates import Kind
-from scaler.vmss.refusals import refusal, stale_token
+from scaler.vmss.refusals import About, refusal, stale_token
 from scaler.vmss.reply import Reply
-from scaler.vmss.translate import to_page
 
 _NOT_IN_A_URL = frozenset('{}\\<>"^`| ')  # braces: the SDK would format the URL with them
+
+
+class HasNext(Protocol):
+    """A page of anything."""
+
+    @property
+    def next_link(self) -> str | None:
+        """Where ARM says that the next page is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed[Page: HasNext]:
+    """All pages of one listing. `at` and `sent` are those of the first."""
+
+    pages: tuple[Page, ...]
+    requests: int
+    at: datetime
+    sent: float
 
 
 class _Stale(Exception):
     """ARM does not know its own nextLink any more."""
 
 
-class Listing:
-    """One listing under way."""
+class Listing[Page: HasNext]:
+    """One listing under way. `until`: the monotonic second at which all of it is given up."""
 
-    def __init__(self, calls: Calls, url: str, scale_set: ScaleSetName) -> None:
+    def __init__(
+        self, calls: Calls, kind: Kind, read: Callable[[Reply], Page], *, until: float, about: About | None = None
+    ) -> None:
         self._calls = calls
-        self._url = url
-        self._scale_set = scale_set
+        self._kind = kind
+        self._read = read
+        self._until = until
+        self._about = about
         self._bounds = calls.client.bounds
-        self._until = calls.until(self._bounds.listing)
-        self._requests = 0
+        self._requests = self._parts = 0
 
-    def all_pages(self) -> Pages:
+    def all_pages(self, url: str) -> Listed[Page]:
         """Walk the pages; once again from the first when a $skiptoken went stale on the way."""
         try:
-            return self._walk()
+            return self._walk(url)
         except _Stale:
             pass
         try:
-            return self._walk()
+            return self._walk(url)
         except _Stale as error:
             raise Garbled("ARM refused its own nextLink twice") from error
 
-    def _walk(self) -> Pages:
-        found: dict[VmId, Instance] = {}  # a machine may be on two pages when the scale set changes: the later one
-        unidentified, first, seen = 0, None, set[str]()
-        url: str | None = self._url
-        while url is not None:
+    def _walk(self, start: str) -> Listed[Page]:
+        reply = self._ask(start, further=False)
+        at, sent = reply.at, reply.sent
+        pages, seen = [self._read(reply)], {start}
+        while (url := self._next(pages[-1].next_link, seen)) is not None:
             seen.add(url)
-            reply = self._ask(url, further=first is not None)
-            first = first or reply
-            page = to_page(reply, self._scale_set)
-            found.update((each.vm_id, each) for each in page.instances)
-            unidentified += page.unidentified
-            url = self._next(page.next_link, seen)
-        assert first is not None
-        return Pages(
-            scale_set=self._scale_set,
-            instances=tuple(found.values()),
-            unidentified=unidentified,
-            requests=self._requests,
-            at=first.at,
-            sent=first.sent,
-        )
+            pages.append(self._read(self._ask(url, further=True)))
+        return Listed(pages=tuple(pages), requests=self._requests, at=at, sent=sent)
 
     def _ask(self, url: str, *, further: bool) -> Reply:
         if self._requests >= self._bounds.pages:
             raise Garbled(f"a listing of more than {self._bounds.pages} pages")
         until = min(self._until, self._calls.until(self._bounds.read))
-        reply = self._calls.read(Kind.LIST, url, until=until, underway=self._requests > 0)
+        reply = self._calls.read(self._kind, url, until=until, underway=self._requests > 0)
         self._requests += 1
         if further and stale_token(reply):
             raise _Stale
         if reply.status != 200:
-            raise refusal(reply)
+            raise refusal(reply, self._about)
+        self._parts += parts(reply.body)
+        if self._parts > MOST_PARTS:
+            raise Garbled("a listing of too many parts")
         return reply
 
     def _next(self, link: str | None, seen: set[str]) -> str | None:
         """The path of the next page. It never leads to another host: our token would go there with it."""
-        if link is None:
+        if not link:
             return None
-        url = below(self.endpoint, link)
+        url = below(self._calls.client.endpoint, link)
         if url is None or url in seen:
             raise Garbled("a nextLink that leads elsewhere, or in a circle")
         return url
-
-    @property
-    def endpoint(self) -> str:
-        """Where ARM is."""
-        return self._calls.client.endpoint
 
 
 def below(endpoint: str, link: str) -> str | None:

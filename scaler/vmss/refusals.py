@@ -5,7 +5,7 @@ a deletion under way.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -38,30 +38,44 @@ CAPACITY = frozenset(
     }
 )
 QUOTA = frozenset({"QuotaExceeded"})
-_QUOTA_TEXT = re.compile(r"exceeding\b.*\bquota", re.IGNORECASE | re.DOTALL)
-_DEAD_ID = re.compile(r"instanceId\s+'?([0-9]{1,10})'?\s+is not an active", re.IGNORECASE)
+# From the first "exceeding" on, and only from there: a long text full of them would be searched for hours.
+_QUOTA_TEXT = re.compile(r"\A(?>.*?exceeding\b).*\bquota", re.IGNORECASE | re.DOTALL)
+_DEAD_ID = re.compile(r"instanceId\s+'?([\w-]{1,80})'?\s+is not an active", re.IGNORECASE)
 _DYING = re.compile(r"marked for deletion", re.IGNORECASE)
-_DYING_VM = re.compile(r"\bVM(?: instance)? '(?:[^']*_)?([0-9]{1,10})'", re.IGNORECASE)  # by its name, {scale set}_{id}
+_DYING_VM = re.compile(r"\bVM(?: instance)? '([^']{1,80})'", re.IGNORECASE)  # its name or its id
+_GONE_VM = re.compile(r"\bvirtualMachines/([\w-]{1,80})'", re.IGNORECASE)
 _NO_SCALE_SET = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound", "ParentResourceNotFound"})
 _NO_SCALE_SET_TEXT = re.compile(r"virtualMachineScaleSets/[^/']+'", re.IGNORECASE)  # the resource itself, not its VM
-_IDENTITY = (
-    "give the managed identity (AZURE_CLIENT_ID, or the system-assigned one) a role with"
-    " Microsoft.Compute/virtualMachineScaleSets/* on the scale set"
-)
+OF_SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets/* on the scale set"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a request is about: for whoever has to explain its refusal."""
+
+    ids: tuple[InstanceId, ...] = ()  # the instances that it names
+    alone: bool = False  # its URL names the one instance
+    permission: str = OF_SCALE_SETS  # what the identity needs for it
+
+    def named_in(self, names: Iterable[str]) -> tuple[InstanceId, ...]:
+        """Those of the ids that are named so. A Uniform VM, whose id is a number, is also `{scale set}_{id}`."""
+        found = {each.lower() for each in names}
+        found |= {number for each in found if (number := each.rpartition("_")[2]).isdecimal()}
+        return tuple(each for each in self.ids if each.lower() in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A reply that is not what was asked for, and the instance it was asked about, if it was about one."""
+    """A reply that is not what was asked for, and what was asked."""
 
     reply: Reply
     fault: Fault
-    asked: InstanceId | None
+    about: About
 
     @property
     def text(self) -> str:
         """For a person. ARM's messages can be long."""
-        return f"{self.reply.status} {self.fault.code or '(no code)'}: {(self.fault.message or '')[:300]}"
+        return f"{self.reply.status} {(self.fault.code or '(no code)')[:100]}: {(self.fault.message or '')[:300]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,23 +104,24 @@ def _not_found(refusal: Refusal) -> ScalerError:
     """Only ARM itself can say that something is gone: a 404 without an ARM error in it comes from somewhere else."""
     if not refusal.fault.code:
         return Garbled("a 404 that is not ARM's")
-    nothing_here = not refusal.fault.codes.isdisjoint(_NO_SCALE_SET) or _NO_SCALE_SET_TEXT.search(refusal.text)
-    if refusal.asked is None or nothing_here:
+    if not refusal.fault.codes.isdisjoint(_NO_SCALE_SET) or _NO_SCALE_SET_TEXT.search(refusal.text):
         return Missing(refusal.text)
-    return Missing(refusal.text, [refusal.asked])
+    return _gone(refusal, _GONE_VM)
 
 
-def _dead_ids(refusal: Refusal) -> ScalerError:
-    return Missing(refusal.text, [InstanceId(each) for each in _DEAD_ID.findall(refusal.fault.message or "")])
-
-
-def _dying(refusal: Refusal) -> ScalerError:
-    named = {InstanceId(each) for each in _DYING_VM.findall(refusal.fault.message or "")}
-    return Missing(refusal.text, sorted(named | ({refusal.asked} if refusal.asked is not None else set())))
+def _gone(refusal: Refusal, naming: re.Pattern[str]) -> ScalerError:
+    """The instance that the URL named; of several those that ARM's message names."""
+    about = refusal.about
+    named = about.ids if about.alone else about.named_in(naming.findall(refusal.fault.message or ""))
+    return Missing(refusal.text, named)
 
 
 def _forbidden(refusal: Refusal) -> ScalerError:
-    return Refused(f"{refusal.text} -> {_IDENTITY}", refusal.fault.code or "", refusal.reply.status)
+    remedy = (
+        "give the managed identity (AZURE_CLIENT_ID, or the system-assigned one) a role with"
+        f" {refusal.about.permission}"
+    )
+    return Refused(f"{refusal.text} -> {remedy}", refusal.fault.code or "", refusal.reply.status)
 
 
 def _refused(refusal: Refusal) -> ScalerError:
@@ -122,8 +137,8 @@ TABLE: tuple[Rule, ...] = (
     Rule(statuses=frozenset({412}), makes=lambda it: Conflict(it.text)),
     Rule(statuses=frozenset({404}), makes=_not_found),
     Rule(statuses=frozenset({401}), makes=_forbidden),
-    Rule(statuses=frozenset({400}), text=_DEAD_ID, makes=_dead_ids),
-    Rule(statuses=_SAID_NO, text=_DYING, makes=_dying),
+    Rule(statuses=frozenset({400}), text=_DEAD_ID, makes=lambda it: _gone(it, _DEAD_ID)),
+    Rule(statuses=_SAID_NO, text=_DYING, makes=lambda it: _gone(it, _DYING_VM)),
     Rule(statuses=_SAID_NO, codes=QUOTA, makes=lambda it: QuotaReached(it.text)),
     Rule(statuses=_SAID_NO, text=_QUOTA_TEXT, makes=lambda it: QuotaReached(it.text)),
     Rule(statuses=_SAID_NO, codes=CAPACITY, makes=lambda it: OutOfCapacity(it.text)),
@@ -137,9 +152,9 @@ TABLE: tuple[Rule, ...] = (
 )
 
 
-def refusal(reply: Reply, asked: InstanceId | None = None) -> ScalerError:
-    """What a reply with an unwanted status means. `asked`: the one instance that the URL named."""
-    told = Refusal(reply=reply, fault=fault_in(reply.body), asked=asked)
+def refusal(reply: Reply, about: About | None = None) -> ScalerError:
+    """What a reply with an unwanted status means."""
+    told = Refusal(reply=reply, fault=fault_in(reply.body), about=about or About())
     return next(rule for rule in TABLE if rule.matches(told)).makes(told)
 
 

@@ -12,13 +12,15 @@ from emulator.behaviour import Behaviour
 from emulator.in_process import InProcessScaleSet
 from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Scale
+from emulator.profile import Orchestration, Profile
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from emulator.wire.server import serve
 from emulator.wire.site import Site
 from scaler.model.instance import Instance, InstanceId, InstanceRef, VmId
 from scaler.ports import ScaleSet
-from scaler.vmss.client import connect
+from scaler.vmss.client import ArmClient, connect
+from scaler.vmss.flexible import FlexibleScaleSet
 from scaler.vmss.gates import Budget, Gates
 from scaler.vmss.scale_set import ArmScaleSet
 
@@ -43,9 +45,19 @@ class House:
     def with_resting_machines(self, count: int) -> tuple[InstanceRef, ...]:
         """Deallocated ones."""
         refs = self.with_machines(count)
-        self.emulated.order(OrderKind.DEALLOCATE, [each.instance_id for each in refs], by="operator")
+        self.order(OrderKind.DEALLOCATE, *refs)
         self.later()
         return refs
+
+    def order(self, kind: OrderKind, *refs: InstanceRef) -> None:
+        """An operator orders it, one by one: that works in every orchestration."""
+        for each in refs:
+            self.emulated.order(kind, [each.instance_id], by="operator", single=True)
+
+    @property
+    def lists(self) -> int:
+        """How many lists a look at the machines takes."""
+        return 2 if isinstance(self.scale_set, FlexibleScaleSet) else 1
 
     def ref(self, state: VmState) -> InstanceRef:
         """How the scaler addresses it."""
@@ -61,29 +73,66 @@ class House:
         return {each.vm_id: each for each in self.scale_set.list_instances().instances}
 
 
-@contextmanager
-def in_process(behaviour: Behaviour = EXACT, page_size: int = 100) -> Iterator[House]:
-    """The emulator behind the port itself."""
-    clock = ManualClock()
-    emulated = EmulatedScaleSet(clock.now, behaviour=behaviour)
-    yield House(scale_set=InProcessScaleSet(emulated, clock, page_size=page_size), emulated=emulated, clock=clock)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orchestrated:
+    """One orchestration, and the door that the scaler opens to it."""
 
+    profile: Profile
+    door: type[ArmScaleSet] | type[FlexibleScaleSet]
 
-@contextmanager
-def over_the_wire(behaviour: Behaviour = EXACT, page_size: int = 100) -> Iterator[House]:
-    """The emulator behind HTTP, the SDK, and the scaler's door."""
-    clock = ManualClock()
-    emulated = EmulatedScaleSet(clock.now, behaviour=behaviour)
-    site = Site(page_size=page_size, stall=0.0)
-    with serve(emulated, site=site) as server:
-        client = connect(site.place.subscription, _Token(), endpoint=server.url)
+    @contextmanager
+    def in_process(
+        self, behaviour: Behaviour = EXACT, page_size: int = 100, *, public_ips: bool = True
+    ) -> Iterator[House]:
+        """The emulator behind the port itself."""
+        clock = ManualClock()
+        profile = replace(self.profile, public_ips=public_ips)
+        emulated = EmulatedScaleSet(clock.now, behaviour=behaviour, profile=profile)
+        face = InProcessScaleSet(emulated, clock, page_size=page_size)
+        yield House(scale_set=face, emulated=emulated, clock=clock)
+
+    @contextmanager
+    def over_the_wire(
+        self, behaviour: Behaviour = EXACT, page_size: int = 100, *, public_ips: bool = True
+    ) -> Iterator[House]:
+        """The emulator behind HTTP, the SDK, and the scaler's door."""
+        with self.several_over_the_wire(
+            "vmss-pixels", behaviour=behaviour, page_size=page_size, public_ips=public_ips
+        ) as (house,):
+            yield house
+
+    @contextmanager
+    def several_over_the_wire(
+        self, *names: str, behaviour: Behaviour = EXACT, page_size: int = 100, public_ips: bool = True
+    ) -> Iterator[tuple[House, ...]]:
+        """Scale sets side by side in one resource group, each behind a door of its own."""
+        clock = ManualClock()
+        profile = replace(self.profile, public_ips=public_ips)
+        sets = [
+            EmulatedScaleSet(clock.now, name=name, seed=seed, behaviour=behaviour, profile=profile)
+            for seed, name in enumerate(names)
+        ]
+        site = Site(page_size=page_size, stall=0.0)
+        with serve(sets, site=site) as server:
+            client = connect(site.place.subscription, _Token(), endpoint=server.url)
+            with closing(client.sdk):
+                yield tuple(
+                    House(scale_set=self._door_to(each.name, client, site, clock), emulated=each, clock=clock)
+                    for each in sets
+                )
+
+    def _door_to(self, name: str, client: ArmClient, site: Site, clock: ManualClock) -> ScaleSet:
         gates = Gates(clock, replace(Budget(), pages_a_minute=1000))
-        with closing(client.sdk):
-            scale_set = ArmScaleSet(client, site.place.resource_group, emulated.name, clock=clock, gates=gates)
-            yield House(scale_set=scale_set, emulated=emulated, clock=clock)
+        return self.door(client, site.place.resource_group, name, clock=clock, gates=gates)
 
 
-IMPLEMENTATIONS = {"in process": in_process, "over the wire": over_the_wire}
+UNIFORM = Orchestrated(profile=Profile(), door=ArmScaleSet)
+FLEXIBLE = Orchestrated(profile=Profile(orchestration=Orchestration.FLEXIBLE), door=FlexibleScaleSet)
+UNIFORM_ONES = {"in process": UNIFORM.in_process, "over the wire": UNIFORM.over_the_wire}
+IMPLEMENTATIONS = UNIFORM_ONES | {
+    "flexible, in process": FLEXIBLE.in_process,
+    "flexible, over the wire": FLEXIBLE.over_the_wire,
+}
 
 
 class _Token:

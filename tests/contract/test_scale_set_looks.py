@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from contract.scale_sets import EXACT, IMPLEMENTATIONS, House
+from contract.scale_sets import EXACT, IMPLEMENTATIONS, UNIFORM_ONES, House
 
 from emulator.faults import Fault
 from emulator.orders import OrderKind, Scale
 from emulator.switches import Switches
 from scaler.errors import ScalerError, Throttled, Unreachable
 from scaler.model.instance import FailureClass, InstanceId, InstanceRef, PowerState, ProvisioningState, ScaleSetName
+from scaler.model.sighting import Pause
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 type Open = Callable[..., House]
@@ -30,6 +32,13 @@ def enter(request: pytest.FixtureRequest) -> Iterator[Open]:
 @pytest.fixture
 def house(enter: Open) -> House:
     return enter()
+
+
+@pytest.fixture(params=UNIFORM_ONES)
+def uniform(request: pytest.FixtureRequest) -> Iterator[House]:
+    """Those whose instance ids are reused."""
+    with UNIFORM_ONES[request.param]() as house:
+        yield house
 
 
 def test_the_view_tells_consent_capacity_identity_and_when(house: House) -> None:
@@ -64,13 +73,13 @@ def test_a_listing_has_every_machine_of_every_page(enter: Open) -> None:
     refs = house.with_machines(5)
     pages = house.scale_set.list_instances()
     assert {each.ref for each in pages.instances} == set(refs)
-    assert (pages.requests, pages.unidentified, pages.scale_set) == (3, 0, house.scale_set.name)
+    assert (pages.requests, pages.unidentified, pages.scale_set) == (3 * house.lists, 0, house.scale_set.name)
     assert (pages.at, pages.sent) == (house.clock.now(), house.clock.monotonic())
 
 
 def test_an_empty_scale_set_is_an_empty_listing(house: House) -> None:
     pages = house.scale_set.list_instances()
-    assert (pages.instances, pages.requests) == ((), 1)
+    assert (pages.instances, pages.requests) == ((), house.lists)
 
 
 def test_a_machine_is_followed_through_its_life(house: House) -> None:
@@ -81,14 +90,14 @@ def test_a_machine_is_followed_through_its_life(house: House) -> None:
     house.later()
     (running,) = house.seen().values()
     assert (running.power, running.provisioning) == (PowerState.RUNNING, ProvisioningState.SUCCEEDED)
-    house.emulated.order(OrderKind.DEALLOCATE, [running.ref.instance_id], by="operator")
+    house.order(OrderKind.DEALLOCATE, running.ref)
     house.later(SECOND)
     (stopping,) = house.seen().values()
     assert (stopping.power, stopping.provisioning) == (PowerState.DEALLOCATING, ProvisioningState.UPDATING)
     house.later()
     (resting,) = house.seen().values()
     assert resting.at_rest
-    house.emulated.order(OrderKind.DELETE, [resting.ref.instance_id], by="operator")
+    house.order(OrderKind.DELETE, resting.ref)
     house.later(SECOND)
     assert [each.provisioning for each in house.seen().values()] == [ProvisioningState.DELETING]
     house.later()
@@ -112,7 +121,7 @@ def test_a_machine_beyond_the_quota_says_so(house: House) -> None:
 
 def test_a_missing_power_state_is_unknown(house: House) -> None:
     house.with_machines(1)
-    house.emulated.script(Fault.POWER_STATE_MISSING)
+    house.emulated.script(Fault.POWER_STATE_MISSING, times=house.lists)
     assert [each.power for each in house.seen().values()] == [PowerState.UNKNOWN]
 
 
@@ -122,9 +131,7 @@ def test_a_missing_power_state_is_unknown(house: House) -> None:
         (Switches(vm_id_at_once=False), lambda house: house.emulated.scale(Scale(capacity=1), by="operator")),
         (
             Switches(deleting_rows_lose_id=True),
-            lambda house: house.emulated.order(
-                OrderKind.DELETE, [house.with_machines(1)[0].instance_id], by="operator"
-            ),
+            lambda house: house.order(OrderKind.DELETE, *house.with_machines(1)),
         ),
     ],
 )
@@ -155,15 +162,16 @@ def test_a_get_shows_the_same_as_a_listing(house: House) -> None:
 
 def test_a_404_is_an_answer(house: House) -> None:
     (ref,) = house.with_machines(1)
-    house.emulated.order(OrderKind.DELETE, [ref.instance_id], by="operator")
+    house.order(OrderKind.DELETE, ref)
     house.later()
     answer = house.scale_set.get(ref)
     assert (answer.found, answer.instance, answer.at) == (None, None, house.clock.now())
 
 
-def test_behind_a_reused_id_there_is_somebody_else(house: House) -> None:
+def test_behind_a_reused_id_there_is_somebody_else(uniform: House) -> None:
+    house = uniform
     (old,) = house.with_machines(1)
-    house.emulated.order(OrderKind.DELETE, [old.instance_id], by="operator")
+    house.order(OrderKind.DELETE, old)
     house.later()
     (new,) = house.with_machines(1)
     answer = house.scale_set.get(old)
@@ -172,10 +180,72 @@ def test_behind_a_reused_id_there_is_somebody_else(house: House) -> None:
     assert (answer.found.ref, answer.instance) == (new, None)
 
 
+@pytest.mark.parametrize(
+    ("value", "pause"),
+    [("false", Pause.NONE), ("", Pause.NONE), ("true", Pause.ORDERS), ("ALL", Pause.ALL), ("for now", Pause.ORDERS)],
+)
+def test_the_view_tells_how_far_an_operator_has_paused_it(value: str, pause: Pause, house: House) -> None:
+    assert house.scale_set.view().pause is Pause.NONE
+    house.emulated.tag(**{"scaler:managed": "true", "Scaler:Paused": value})
+    view = house.scale_set.view()
+    assert (view.pause, view.managed_by) == (pause, "true")
+
+
+def test_every_machine_is_told_its_addresses_and_no_two_have_the_same(enter: Open) -> None:
+    house = enter(page_size=2)
+    refs = house.with_machines(5)
+    found = house.scale_set.addresses()
+    assert found.keys() == {each.instance_id for each in refs}
+    private, public = ({getattr(each, which) for each in found.values()} for which in ("private", "public"))
+    assert len(private) == len(public) == 5
+    assert all(ip_address(each).is_private for each in private)
+    assert private.isdisjoint(public)
+    assert None not in public
+
+
+def test_without_public_addresses_there_are_private_ones(enter: Open) -> None:
+    house = enter(public_ips=False)
+    (ref,) = house.with_machines(1)
+    (found,) = house.scale_set.addresses().values()
+    assert (ref.instance_id in house.scale_set.addresses(), found.public, found.private is None) == (True, None, False)
+
+
+def test_no_machines_have_no_addresses(house: House) -> None:
+    assert house.scale_set.addresses() == {}
+
+
+@pytest.mark.parametrize("survives", [True, False])
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_machine_that_was_started_again_is_told_the_addresses_it_has_now(
+    survives: bool, listed: bool, enter: Open
+) -> None:
+    switches = Switches(public_ip_survives_deallocation=survives, unallocated_public_ips_listed=listed)
+    house = enter(behaviour=replace(EXACT, switches=switches))
+    (ref,) = house.with_machines(1)
+    before = house.scale_set.addresses()[ref.instance_id]
+    house.order(OrderKind.DEALLOCATE, ref)
+    house.later()
+    resting = house.scale_set.addresses()[ref.instance_id]
+    assert resting == (before if survives else replace(before, public=None))
+    house.order(OrderKind.START, ref)
+    house.later()
+    after = house.scale_set.addresses()[ref.instance_id]
+    assert (after.private, after.public is None) == (before.private, False)
+    assert (after.public == before.public) is survives
+
+
+def test_a_machine_that_is_gone_has_no_addresses(house: House) -> None:
+    gone, left = house.with_machines(2)
+    house.order(OrderKind.DELETE, gone)
+    house.later()
+    assert house.scale_set.addresses().keys() == {left.instance_id}
+
+
 LOOKS: dict[str, Callable[[House, InstanceRef], object]] = {
     "view": lambda house, _: house.scale_set.view(),
     "listing": lambda house, _: house.scale_set.list_instances(),
     "get": lambda house, ref: house.scale_set.get(ref),
+    "addresses": lambda house, _: house.scale_set.addresses(),
 }
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from contract.scale_sets import EXACT, IMPLEMENTATIONS, House
+from contract.scale_sets import EXACT, FLEXIBLE, IMPLEMENTATIONS, UNIFORM_ONES, House
 
 from emulator.faults import Fault
 from emulator.orders import OrderKind, Protection
+from emulator.switches import Switches
 from scaler.errors import Conflict, Missing, QuotaReached, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.instance import InstanceRef, PowerState, ProvisioningState
 
@@ -28,6 +29,13 @@ def enter(request: pytest.FixtureRequest) -> Iterator[Open]:
 @pytest.fixture
 def house(enter: Open) -> House:
     return enter()
+
+
+@pytest.fixture(params=UNIFORM_ONES)
+def uniform(request: pytest.FixtureRequest) -> Iterator[House]:
+    """Those whose instance ids are reused."""
+    with UNIFORM_ONES[request.param]() as house:
+        yield house
 
 
 BATCHES: dict[str, Order] = {
@@ -69,6 +77,23 @@ def test_the_named_machines_stop_and_no_others(order: str, count: int, house: Ho
     stopped = PowerState.STOPPED if order == "power_off" else PowerState.DEALLOCATED
     assert {seen[each.vm_id].power for each in named} == {stopped}
     assert seen[other.vm_id].power is PowerState.RUNNING
+
+
+@pytest.mark.parametrize("order", ["start", "power_off", "deallocate", "delete"])
+@pytest.mark.parametrize("batches", [True, False])
+def test_a_flexible_scale_set_obeys_whether_or_not_it_takes_batches(batches: bool, order: str) -> None:
+    behaviour = replace(EXACT, switches=Switches(flexible_batches=batches))
+    with FLEXIBLE.over_the_wire(behaviour=behaviour) as house:
+        refs = house.with_resting_machines(8) if order == "start" else house.with_machines(8)
+        getattr(house.scale_set, order)(refs, within=MINUTE)
+        house.later()
+        wanted = {
+            "start": {PowerState.RUNNING},
+            "power_off": {PowerState.STOPPED},
+            "deallocate": {PowerState.DEALLOCATED},
+            "delete": set(),
+        }
+        assert set(powers(house)) == wanted[order]
 
 
 @few_or_many
@@ -122,9 +147,10 @@ def test_no_machines_is_never_all_machines(order: Order, house: House) -> None:
 
 
 @every_batch
-def test_an_order_hits_whoever_is_behind_the_id_by_then(order: Order, house: House) -> None:
+def test_an_order_hits_whoever_is_behind_the_id_by_then(order: Order, uniform: House) -> None:
+    house = uniform
     (old,) = house.with_machines(1)
-    house.emulated.order(OrderKind.DELETE, [old.instance_id], by="operator")
+    house.order(OrderKind.DELETE, old)
     house.later()
     (new,) = house.with_machines(1)
     before = house.emulated.find(new.vm_id)
@@ -151,15 +177,26 @@ def test_a_capacity_with_an_old_etag_is_a_conflict(house: House) -> None:
     assert house.emulated.capacity == 2
 
 
-def test_a_start_with_a_dead_id_names_it_and_starts_nothing(house: House) -> None:
+def test_a_start_with_a_dead_id_names_it_and_may_be_repeated_without_it(house: House) -> None:
     gone, left = house.with_resting_machines(2)
-    house.emulated.order(OrderKind.DELETE, [gone.instance_id], by="operator")
+    house.order(OrderKind.DELETE, gone)
     house.later()
     with pytest.raises(Missing) as missing:
         house.scale_set.start([gone, left], within=MINUTE)
-    house.later()
     assert missing.value.instance_ids == (gone.instance_id,)
-    assert powers(house) == [PowerState.DEALLOCATED]
+    house.scale_set.start([left], within=MINUTE)
+    house.later()
+    assert powers(house) == [PowerState.RUNNING]
+
+
+def test_a_batch_with_a_dead_id_starts_nothing(uniform: House) -> None:
+    gone, left = uniform.with_resting_machines(2)
+    uniform.order(OrderKind.DELETE, gone)
+    uniform.later()
+    with pytest.raises(Missing):
+        uniform.scale_set.start([gone, left], within=MINUTE)
+    uniform.later()
+    assert powers(uniform) == [PowerState.DEALLOCATED]
 
 
 def test_a_start_of_a_machine_on_its_way_out_names_it(house: House) -> None:
@@ -224,7 +261,7 @@ def test_a_start_beyond_the_quota_says_so(house: House) -> None:
 
 
 def test_a_capacity_beyond_the_quota_says_so(house: House) -> None:
-    house.emulated.limit(quota=2)
+    house.emulated.limit(cores=2 * 36)
     with pytest.raises(QuotaReached):
         house.scale_set.set_capacity(3, None, within=MINUTE)
 

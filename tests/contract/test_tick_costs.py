@@ -1,15 +1,17 @@
 """What one tick costs, through the real SDK and a real redis-server: pages plus a constant, whatever the size."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 
 import pytest
 from contract.registries import Server
-from contract.scale_sets import House, over_the_wire
+from contract.scale_sets import FLEXIBLE, UNIFORM, House, Orchestrated
 from contract.test_registry_wire import counted
 
 from emulator.orders import Protection
 from scaler.actuate import Ports
+from scaler.model.instance import SessionId
 from scaler.model.lifecycle import Change
 from scaler.model.notes import Notes
 from scaler.model.policy import Capacity, Policy
@@ -17,16 +19,59 @@ from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.registry.redis import RedisRegistry
 from scaler.tick import Name, Tick
-from scaler.vmss.scale_set import ArmScaleSet
+from scaler.vmss.resource import ScaleSetResource
 
 PAGE = 250
+type Houses = Sequence[House]
+
+
+class Scaler:
+    """Its doors to some scale sets and one Redis, counting."""
+
+    def __init__(self, houses: Houses, server: Server) -> None:
+        self.houses = houses
+        self.redis, self._packets_of = counted(server)
+        assert isinstance(self.redis.registry, RedisRegistry)
+        self.redis.registry.read()  # sends the scripts that this server has not seen yet
+
+    def knows(self, changes: Sequence[Change]) -> None:
+        """The registry holds these."""
+        self.redis.registry.apply(changes)
+
+    def tick(self, name: Name) -> tuple[Counter[str], int, int]:
+        """One tick: its ARM requests by kind and its Redis round trips; and how many steps it took."""
+        sets = {it.scale_set.name: it.scale_set for it in self.houses}
+        policy = Policy(capacity={it.scale_set.name: Capacity(desired=len(it.emulated.vms)) for it in self.houses})
+        registry = None if name is Name.PROVISIONER else self.redis.registry
+        tick = Tick(name, Ports(registry=registry, scale_sets=sets, clock=self.houses[0].clock), policy)
+        before = self._asked()
+        steps: list[int] = []
+        packets = self._packets_of(lambda: steps.append(len(tick.run().outcomes)))
+        return self._asked() - before, packets, steps[0]
+
+    def _asked(self) -> Counter[str]:
+        asked: Counter[str] = Counter()
+        for each in self.houses:
+            assert isinstance(each.scale_set, ScaleSetResource)
+            asked.update({str(kind): number for kind, number in each.scale_set.usage.asked.items()})
+        return asked
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
-    """A scale set over the wire, in pages of 250."""
-    with over_the_wire(page_size=PAGE) as wire:
-        yield wire
+def stack() -> Iterator[ExitStack]:
+    """Closes what a test opened."""
+    with ExitStack() as opened:
+        yield opened
+
+
+def some(stack: ExitStack, number: int, kind: Orchestrated = UNIFORM) -> Houses:
+    """So many scale sets over the wire, in pages of 250."""
+    names = ("vmss-pixels", "vmss-more-pixels")[:number]
+    return stack.enter_context(kind.several_over_the_wire(*names, page_size=PAGE))
+
+
+def pages(*machines: int) -> int:
+    return sum(max(1, -(-each // PAGE)) for each in machines)
 
 
 def _admitted(house: House, number: int) -> list[Change]:
@@ -55,45 +100,80 @@ def _admitted(house: House, number: int) -> list[Change]:
     ]
 
 
-def _tick(name: Name, house: House, server: Server, known: list[Change]) -> tuple[Counter[str], int, int]:
-    """One tick: its ARM requests by method and its Redis round trips; and how many steps it took."""
-    redis_house, packets_of = counted(server)
-    redis_house.registry.apply(known)
-    assert isinstance(redis_house.registry, RedisRegistry)
-    policy = Policy(capacity={house.scale_set.name: Capacity(desired=len(house.emulated.vms))})
-    ports = Ports(registry=redis_house.registry, scale_sets={house.scale_set.name: house.scale_set}, clock=house.clock)
-    tick = Tick(name, ports, policy)
-    before = _asked(house)
-    steps: list[int] = []
-    packets = packets_of(lambda: steps.append(len(tick.run().outcomes)))
-    return _asked(house) - before, packets, steps[0]
+SIZES = [(10,), (1000,), (500, 500), (750, 10)]
 
 
-def _asked(house: House) -> Counter[str]:
-    assert isinstance(house.scale_set, ArmScaleSet)
-    return Counter({str(kind): number for kind, number in house.scale_set.usage.asked.items()})
-
-
-@pytest.mark.parametrize("machines", [10, 1000])
-def test_a_reconciler_tick_is_the_pages_of_one_listing_one_get_and_at_most_four_round_trips(
-    house: House, shared_redis: Server, machines: int
+@pytest.mark.parametrize("machines", SIZES)
+def test_a_reconciler_tick_is_the_pages_of_the_listings_a_get_each_and_at_most_four_round_trips(
+    stack: ExitStack, shared_redis: Server, machines: tuple[int, ...]
 ) -> None:
-    requests, packets, steps = _tick(Name.RECONCILER, house, shared_redis, _admitted(house, machines))
+    scaler = Scaler(some(stack, len(machines)), shared_redis)
+    for house, number in zip(scaler.houses, machines, strict=True):
+        scaler.knows(_admitted(house, number))
+    requests, packets, steps = scaler.tick(Name.RECONCILER)
     assert steps == 0
-    assert requests == {"list": -(-machines // PAGE), "view": 1}
+    assert requests == {"list": pages(*machines), "view": len(machines)}
     assert packets <= 4
 
 
-def test_the_same_when_all_of_them_are_new_but_for_ten_marks(house: House, shared_redis: Server) -> None:
-    house.with_resting_machines(1000)
-    requests, packets, steps = _tick(Name.RECONCILER, house, shared_redis, [])
+@pytest.mark.parametrize("machines", SIZES)
+def test_a_provisioner_tick_without_work_is_the_pages_of_the_listings_and_a_get_each(
+    stack: ExitStack, shared_redis: Server, machines: tuple[int, ...]
+) -> None:
+    scaler = Scaler(some(stack, len(machines)), shared_redis)
+    for house, number in zip(scaler.houses, machines, strict=True):
+        house.with_resting_machines(number)
+    requests, packets, steps = scaler.tick(Name.PROVISIONER)
+    assert (requests, packets, steps) == ({"list": pages(*machines), "view": len(machines)}, 0, 0)
+
+
+def test_the_same_when_all_of_them_are_new_but_for_ten_marks(stack: ExitStack, shared_redis: Server) -> None:
+    scaler = Scaler(some(stack, 1), shared_redis)
+    scaler.houses[0].with_resting_machines(1000)
+    requests, packets, steps = scaler.tick(Name.RECONCILER)
     assert steps == 10
     assert requests == {"list": 4, "view": 1, "mark": 10}
     assert packets <= 4
 
 
-def test_starter_and_cleaner_without_work_ask_azure_nothing(house: House, shared_redis: Server) -> None:
-    known = _admitted(house, 300)
+@pytest.mark.parametrize("scale_sets", [1, 2])
+def test_starter_and_cleaner_without_work_ask_azure_nothing(
+    stack: ExitStack, shared_redis: Server, scale_sets: int
+) -> None:
+    scaler = Scaler(some(stack, scale_sets), shared_redis)
+    for house in scaler.houses:
+        scaler.knows(_admitted(house, 150))
     for name in (Name.STARTER, Name.CLEANER):
-        requests, packets, _ = _tick(name, house, shared_redis, known)
+        requests, packets, _ = scaler.tick(name)
         assert (requests, packets) == (Counter(), 2)
+
+
+@pytest.mark.parametrize("machines", [(1000,), (500, 500)])
+def test_opening_machines_costs_two_network_listings_a_scale_set_however_many_are_opened(
+    stack: ExitStack, shared_redis: Server, machines: tuple[int, ...]
+) -> None:
+    scaler = Scaler(some(stack, len(machines)), shared_redis)
+    for house, number in zip(scaler.houses, machines, strict=True):
+        scaler.knows(_admitted(house, number))
+    visitors = scaler.redis.reservations
+    for number in range(20):
+        visitors.reserve(SessionId(f"visitor-{number}"))
+    requests, _, steps = scaler.tick(Name.STARTER)
+    assert (steps, requests["start"], requests["network"]) == (20, len(machines), 0)
+    scaler.houses[0].later()
+    requests, packets, steps = scaler.tick(Name.STARTER)
+    assert steps == 20
+    assert requests == {"list": pages(*machines), "view": len(machines), "network": 2 * pages(*machines)}
+    assert packets <= 4
+    found = visitors.look(SessionId("visitor-7")).reservation
+    assert found is not None
+    assert None not in {found.public_ip, found.private_ip}
+
+
+def test_a_look_at_a_flexible_scale_set_is_two_listings(stack: ExitStack, shared_redis: Server) -> None:
+    scaler = Scaler(some(stack, 1, FLEXIBLE), shared_redis)
+    scaler.knows(_admitted(scaler.houses[0], 600))
+    requests, packets, steps = scaler.tick(Name.RECONCILER)
+    assert steps == 0
+    assert requests == {"list": pages(600), "list_vms": pages(600), "view": 1}
+    assert packets <= 4

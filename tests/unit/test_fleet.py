@@ -85,5 +85,5 @@ def test_an_address_comes_from_our_notes_and_only_if_it_can_be_one() -> None:
     joined = fleet()
     assert joined.address(row(1, record(), notes())) == ref(1)
     assert joined.address(row(1, record())) is None
-    for hostile in ("../../x", "*", "", "1/../2", "one"):
+    for hostile in ("../../x", "*", "", "1/../2", "-1", "one.", "1%2f2", "1\n", "x" * 65):
         assert joined.address(row(1, record(), notes(instance_id=InstanceId(hostile)))) is None

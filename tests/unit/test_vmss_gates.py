@@ -11,7 +11,8 @@ from scaler.errors import Throttled
 from scaler.vmss.gates import Budget, Gates, Kind
 
 SECOND = timedelta(seconds=1)
-READS, WRITES = {Kind.LIST, Kind.VIEW, Kind.GET}, set(Kind) - {Kind.LIST, Kind.VIEW, Kind.GET}
+READS = {Kind.LIST, Kind.LIST_VMS, Kind.VIEW, Kind.GET}
+WRITES = set(Kind) - READS - {Kind.NETWORK, Kind.TAG}
 
 
 def shut(gates: Gates, kinds: Iterable[Kind] = Kind) -> dict[Kind, timedelta]:
@@ -33,8 +34,17 @@ def test_fresh_gates_are_open() -> None:
     assert shut(Gates(ManualClock())) == {}
 
 
-@pytest.mark.parametrize(("kind", "lane"), [(Kind.GET, READS), (Kind.START, WRITES), (Kind.MARK, WRITES)])
-def test_a_429_shuts_its_lane_to_the_second_and_not_the_other(kind: Kind, lane: set[Kind]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "lane"),
+    [
+        (Kind.GET, READS),
+        (Kind.START, WRITES),
+        (Kind.MARK, WRITES),
+        (Kind.NETWORK, {Kind.NETWORK}),
+        (Kind.TAG, {Kind.TAG}),
+    ],
+)
+def test_a_429_shuts_its_lane_to_the_second_and_no_other(kind: Kind, lane: set[Kind]) -> None:
     clock = ManualClock()
     gates = Gates(clock)
     gates.throttled(kind, 10 * SECOND)
@@ -65,6 +75,15 @@ def test_six_pages_a_minute_and_then_one_every_ten_seconds() -> None:
     clock.advance(SECOND)
     assert shut(gates) == {}
     assert shut(gates) == {Kind.LIST: 10 * SECOND}
+
+
+def test_the_two_lists_of_a_flexible_scale_set_have_a_budget_each() -> None:
+    gates = Gates(ManualClock())
+    for _ in range(6):
+        gates.admit(Kind.LIST)
+    for _ in range(6):
+        gates.admit(Kind.LIST_VMS)
+    assert shut(gates) == {Kind.LIST: 10 * SECOND, Kind.LIST_VMS: 10 * SECOND}
 
 
 def test_a_long_pause_saves_no_more_than_a_minutes_pages() -> None:

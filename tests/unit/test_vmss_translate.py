@@ -1,59 +1,26 @@
 """ARM's words in ours."""
 
-import json
-import subprocess
-import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from unit.arm_replies import NAME, VM_ID, reply, row
 
-from scaler.errors import (
-    Conflict,
-    Garbled,
-    Missing,
-    OutOfCapacity,
-    QuotaReached,
-    Refused,
-    ScalerError,
-    Throttled,
-    Unreachable,
-)
+from scaler.errors import Garbled, Refused
 from scaler.model.instance import (
     FailureClass,
     InstanceId,
     InstanceRef,
+    Orchestration,
     PowerState,
     ProvisioningState,
-    ScaleSetName,
     VmId,
 )
-from scaler.vmss.refusals import refusal, retry_after
-from scaler.vmss.reply import Reply
-from scaler.vmss.translate import to_instance, to_page, to_scale_set, to_view
+from scaler.model.sighting import Pause
+from scaler.vmss.tags import paused_by, pausing
+from scaler.vmss.translate import to_page, to_scale_set, to_view
 
-NAME = ScaleSetName("pixels")
-VM_ID = "0A1B2C3D-0000-4000-8000-00000000000F"
-DATE = "Thu, 01 Jan 2026 00:00:00 GMT"
-
-
-def reply(body: object, status: int = 200, **headers: str) -> Reply:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    defaults = {"date": DATE, "content-type": "application/json; charset=utf-8"}
-    return Reply(status=status, headers=defaults | named, body=raw, sent=1.0)
-
-
-def row(*codes: str, **properties: object) -> dict[str, object]:
-    statuses = [{"code": each, "level": "Info", "displayStatus": "…"} for each in codes]
-    shown = {
-        "vmId": VM_ID,
-        "provisioningState": "Succeeded",
-        "instanceView": {"statuses": statuses},
-        "priority": "Spot",
-    }
-    return {"id": "/subscriptions/…/virtualMachines/7", "instanceId": "7", "properties": shown | properties}
+UNIFORM = Orchestration.UNIFORM
 
 
 def one(body: dict[str, object]) -> tuple[PowerState, ProvisioningState]:
@@ -196,178 +163,64 @@ def test_the_scale_set_is_seen_with_its_consent() -> None:
         "properties": {"uniqueId": "81f0", "orchestrationMode": "Uniform", "overprovision": False},
     }
     answer = reply(body, etag='"9"')
-    view = to_view(to_scale_set(answer), NAME, answer)
+    view = to_view(to_scale_set(answer, UNIFORM), NAME, answer)
+    assert view.pause is Pause.NONE
     assert (view.unique_id, view.capacity, view.etag, view.managed_by) == ("81f0", 4, '"9"', "prod")
     assert (view.at, view.sent) == (datetime(2026, 1, 1, tzinfo=UTC), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "pause"),
+    [
+        (None, Pause.NONE),
+        ("", Pause.NONE),
+        ("False", Pause.NONE),
+        ("NO", Pause.NONE),
+        (" 0 ", Pause.NONE),
+        ("true", Pause.ORDERS),
+        ("all", Pause.ALL),
+        (" ALL ", Pause.ALL),
+        ("until monday", Pause.ORDERS),
+        ("off", Pause.ORDERS),
+    ],
+)
+def test_the_pause_tag_halts_when_in_doubt(value: str | None, pause: Pause) -> None:
+    body = {"sku": {"capacity": 1}, "properties": {"uniqueId": "u"}, "tags": {"Scaler:Paused": value}}
+    answer = reply(body)
+    assert to_view(to_scale_set(answer, UNIFORM), NAME, answer).pause is pause
+
+
+@pytest.mark.parametrize("how", Pause)
+def test_what_is_written_into_the_pause_tag_is_read_again(how: Pause) -> None:
+    body: Any = pausing(how)
+    assert body["operation"] == "Merge"  # the other tags stay
+    assert paused_by(body["properties"]["tags"]) is how
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected", "accepted"),
+    [
+        (None, Orchestration.UNIFORM, True),
+        ("uniform", Orchestration.UNIFORM, True),
+        ("Flexible", Orchestration.UNIFORM, False),
+        (None, Orchestration.FLEXIBLE, False),
+        ("Uniform", Orchestration.FLEXIBLE, False),
+        ("FLEXIBLE", Orchestration.FLEXIBLE, True),
+        ("Elastic", Orchestration.UNIFORM, False),
+    ],
+)
+def test_the_other_orchestration_is_refused_and_the_setting_named(
+    mode: str | None, expected: Orchestration, accepted: bool
+) -> None:
+    answer = reply({"sku": {"capacity": 1}, "properties": {"uniqueId": "u", "orchestrationMode": mode}})
+    if accepted:
+        to_scale_set(answer, expected)
+        return
+    with pytest.raises(Refused, match=f"AZURE_VMSS_ORCHESTRATION says {expected}: set it to {mode or 'Uniform'}"):
+        to_scale_set(answer, expected)
 
 
 @pytest.mark.parametrize("body", [{}, {"sku": {}, "properties": {}}, {"sku": {"capacity": 1}, "properties": {}}, []])
 def test_a_scale_set_without_capacity_or_identity_is_none(body: object) -> None:
     with pytest.raises(Garbled):
-        to_scale_set(reply(body))
-
-
-def error_of(status: int, code: str = "", message: str = "", asked: str | None = None) -> ScalerError:
-    body = {"error": {"code": code, "message": message}}
-    return refusal(reply(body, status), InstanceId(asked) if asked else None)
-
-
-DYING = "Operation 'start' is not allowed on VM 'pixels_12' since the VM is marked for deletion."
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "message", "kind"),
-    [
-        (429, "OperationNotAllowed", "too many requests", Throttled),
-        (429, "SubscriptionRequestsThrottled", "", Throttled),
-        (429, "OperationNotAllowed", "exceeding approved Total Regional Cores quota", Throttled),
-        (409, "OperationNotAllowed", "results in exceeding approved\nTotal Regional Cores quota.", QuotaReached),
-        (400, "QuotaExceeded", "", QuotaReached),
-        (409, "OperationNotAllowed", DYING, Missing),
-        (409, "OperationNotAllowed", "it manages updates using maintenance control", Refused),
-        (409, "Conflict", "", Conflict),
-        (409, "OperationPreempted", "", Conflict),
-        (409, "AnotherOperationInProgress", "", Conflict),
-        (409, "SkuNotAvailable", "", OutOfCapacity),
-        (409, "ZonalAllocationFailed", "", OutOfCapacity),
-        (400, "OverconstrainedAllocationRequest", "", OutOfCapacity),
-        (400, "OverconstrainedZonalAllocationRequest", "", OutOfCapacity),
-        (409, "AllocationFailed", "", OutOfCapacity),
-        (412, "PreconditionFailed", "", Conflict),
-        (404, "ResourceNotFound", "", Missing),
-        (404, "", "", Garbled),
-        (400, "InvalidParameter", "instanceId must be a number", Refused),
-        (401, "InvalidAuthenticationToken", "", Refused),
-        (403, "AuthorizationFailed", "", Refused),
-        (408, "", "", Unreachable),
-        (500, "AllocationFailed", "", Unreachable),
-        (599, "", "", Unreachable),
-        (302, "", "", Refused),
-        (204, "", "", Garbled),
-        (418, "", "", Refused),
-    ],
-)
-def test_the_status_decides_first_and_then_the_code(
-    status: int, code: str, message: str, kind: type[ScalerError]
-) -> None:
-    assert type(error_of(status, code, message)) is kind
-
-
-def test_a_refusal_keeps_arms_code_and_names_the_remedy_where_there_is_one() -> None:
-    error = error_of(403, "AuthorizationFailed", "The client does not have authorization")
-    assert isinstance(error, Refused)
-    assert (error.code, error.status) == ("AuthorizationFailed", 403)
-    assert "managed identity" in str(error)
-
-
-@pytest.mark.parametrize(
-    ("status", "message", "asked", "named"),
-    [
-        (400, "The provided instanceId 1181 is not an active Virtual Machine … instanceId.", None, ("1181",)),
-        (409, DYING, None, ("12",)),
-        (409, "not allowed on VM instance '3' since it is marked for deletion", None, ("3",)),
-        (409, "not allowed on Virtual Machine Scale Set 'b242' since it is marked for deletion", None, ()),
-        (409, "marked for deletion", "5", ("5",)),
-        (404, "no entity", "5", ("5",)),
-        (404, "no entity", None, ()),
-    ],
-)
-def test_who_is_missing_is_named(status: int, message: str, asked: str | None, named: tuple[str, ...]) -> None:
-    error = error_of(status, "Code", message, asked)
-    assert isinstance(error, Missing)
-    assert error.instance_ids == named
-
-
-def test_an_error_without_its_envelope_is_read_too() -> None:
-    body = {"code": "X", "message": "no", "details": [{"code": "SkuNotAvailable", "target": "sku"}]}
-    assert isinstance(refusal(reply(body, 409)), OutOfCapacity)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("17", 17),
-        ("0", 1),
-        ("Thu, 01 Jan 2026 00:02:00 GMT", 120),
-        ("Wed, 31 Dec 2025 00:00:00 GMT", 1),
-        ("86400", 3600),
-        ("9" * 400, 60),
-        ("-5", 60),
-        ("1.5", 60),
-        ("²", 60),
-        ("soon", 60),
-        ("", 60),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date_by_the_answers_own_clock(text: str, seconds: int) -> None:
-    assert retry_after(reply({}, 429, retry_after=text)) == timedelta(seconds=seconds)
-
-
-def test_a_retry_date_without_a_date_to_compare_with_is_a_minute() -> None:
-    answer = Reply(status=429, headers={"retry-after": DATE}, body=b"", sent=0.0)
-    assert retry_after(answer) == timedelta(seconds=60)
-
-
-REF = InstanceRef(scale_set=NAME, instance_id=InstanceId("7"), vm_id=VmId(VM_ID.lower()))
-JUNK: st.SearchStrategy[object] = st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.just({})
-CODES = ["PowerState/running", "PowerState/", "ProvisioningState/failed/AllocationFailed", "ProvisioningState/x", "/"]
-
-
-def shaped(**fields: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
-    """An object of about that shape: any of it may be missing, or something else."""
-    return st.fixed_dictionaries({}, optional={name: JUNK | each for name, each in fields.items()}) | JUNK
-
-
-STATUSES = st.lists(shaped(code=st.sampled_from(CODES), message=st.text()), max_size=3)
-VM = shaped(
-    id=st.text(max_size=3),
-    instanceId=st.integers(0, 20).map(str),
-    properties=shaped(
-        vmId=st.just(VM_ID),
-        provisioningState=st.sampled_from(["Succeeded", "failed", "?"]),
-        timeCreated=st.datetimes().map(str),
-        instanceView=shaped(statuses=STATUSES),
-        protectionPolicy=shaped(protectFromScaleIn=st.booleans()),
-    ),
-)
-SET = shaped(
-    sku=shaped(capacity=st.integers(0, 9)),
-    tags=st.dictionaries(st.text(), st.text()),
-    properties=shaped(uniqueId=st.text(), orchestrationMode=st.sampled_from(["Uniform", "Flexible"])),
-)
-FAULT = shaped(code=st.sampled_from(["Conflict", "QuotaExceeded"]), message=st.text(), target=st.text(), details=JUNK)
-JSON = VM | SET | FAULT | shaped(error=FAULT) | shaped(value=st.lists(VM, max_size=3), nextLink=st.text())
-BODIES = st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode())
-HEADERS = st.dictionaries(st.sampled_from(["date", "etag", "retry-after"]), st.text(max_size=30) | st.just(DATE))
-
-
-@given(body=BODIES, headers=HEADERS)
-def test_whatever_comes_as_an_answer_is_read_or_garbled(body: bytes, headers: dict[str, str]) -> None:
-    answer = Reply(status=200, headers={"content-type": "application/json", **headers}, body=body, sent=0.0)
-    for read in (
-        lambda: to_page(answer, NAME),
-        lambda: to_instance(answer, REF),
-        lambda: to_view(to_scale_set(answer), NAME, answer),
-    ):
-        try:
-            read()
-        except Garbled:
-            pass
-        except Refused as error:
-            assert error.code == "OrchestrationMode"  # noqa: PT017 (the one other thing a view may say)
-
-
-@given(status=st.integers(0, 999), body=BODIES, headers=HEADERS)
-def test_whatever_comes_as_an_error_is_one_of_ours(status: int, body: bytes, headers: dict[str, str]) -> None:
-    answer = Reply(status=status, headers=headers, body=body, sent=0.0)
-    assert isinstance(refusal(answer), ScalerError)
-
-
-def test_a_body_nested_without_end_is_garbled() -> None:
-    with pytest.raises(Garbled):
-        to_page(reply(b'{"x": ' + b"[" * 200_000), NAME)
-
-
-def test_what_is_pure_does_not_load_the_sdk() -> None:
-    program = "import sys, scaler.vmss.translate, scaler.vmss.gates; sys.exit('azure' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+        to_scale_set(reply(body), UNIFORM)

@@ -15,6 +15,7 @@ from clock import ManualClock
 from scaler.model.instance import InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.ports import Clock
 from scaler.vmss.client import Bounds, connect
+from scaler.vmss.flexible import FlexibleScaleSet
 from scaler.vmss.gates import Gates
 from scaler.vmss.scale_set import ArmScaleSet
 
@@ -35,13 +36,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """One answer. `cut`: so many last bytes are kept back, and the connection ends. `halfway`: done in between."""
+    """One answer. `cut`: so many last bytes are kept back, and the connection ends. `halfway`: done in between.
+
+    `drips`: called before each byte of the head.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     cut: int = 0
     halfway: Callable[[], object] = lambda: None
+    drips: Callable[[], object] | None = None
 
     def halves(self) -> tuple[bytes, bytes]:
         """Head and half of the body, and the rest."""
@@ -107,13 +112,23 @@ class ScriptedArm:
                     return
                 try:
                     first, second = said.halves()
-                    connection.sendall(first)
+                    for each in _drops(first, said.drips):
+                        connection.sendall(each)
                     said.halfway()
                     connection.sendall(second)
                 except OSError:  # the client had enough
                     return
                 if said.cut:
                     return
+
+
+def _drops(head: bytes, drips: Callable[[], object] | None) -> Iterator[bytes]:
+    if drips is None:
+        yield head
+        return
+    for each in head:
+        drips()
+        yield bytes([each])
 
 
 def _read(incoming: BinaryIO) -> Asked | None:
@@ -148,7 +163,7 @@ class StaticToken:
 class Wire:
     """A scale set behind the real SDK, and the server it talks to."""
 
-    scale_set: ArmScaleSet
+    scale_set: ArmScaleSet | FlexibleScaleSet
     server: ScriptedArm
     clock: ManualClock
 
@@ -157,20 +172,25 @@ class Wire:
         return self.server.asked
 
 
+type Door = type[ArmScaleSet] | type[FlexibleScaleSet]
+
+
 @contextmanager
-def wired(script: Callable[[Asked], Said], bounds: Bounds | None = None) -> Iterator[Wire]:
+def wired(script: Callable[[Asked], Said], bounds: Bounds | None = None, *, door: Door = ArmScaleSet) -> Iterator[Wire]:
     """Both, for the length of a test."""
     server, clock = ScriptedArm(script), ManualClock()
-    with closing(server), opened(server.endpoint, clock, bounds) as scale_set:
+    with closing(server), opened(server.endpoint, clock, bounds, door=door) as scale_set:
         yield Wire(scale_set=scale_set, server=server, clock=clock)
 
 
 @contextmanager
-def opened(endpoint: str, clock: Clock, bounds: Bounds | None = None) -> Iterator[ArmScaleSet]:
+def opened(
+    endpoint: str, clock: Clock, bounds: Bounds | None = None, *, door: Door = ArmScaleSet
+) -> Iterator[ArmScaleSet | FlexibleScaleSet]:
     """The scale set "Pixels" at that endpoint."""
     client = connect(SUBSCRIPTION, StaticToken(), endpoint=endpoint, bounds=bounds)
     with closing(client.sdk):
-        yield ArmScaleSet(client, "rg", "Pixels", clock=clock, gates=Gates(clock))
+        yield door(client, "rg", "Pixels", clock=clock, gates=Gates(clock))
 
 
 def vm_id(number: int) -> VmId:

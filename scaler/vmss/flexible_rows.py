@@ -1,0 +1,72 @@
+"""The two lists of a Flexible scale set, joined: one shows the machines' power, the other who belongs and is marked."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from scaler.errors import Garbled
+from scaler.model.instance import Instance, InstanceId, InstanceRef, ProvisioningState, ScaleSetName, addresses_one
+from scaler.vmss.bodies import PageBody, VmBody
+from scaler.vmss.rows import is_marked, shown, vm_id_of
+
+_UNDER_WAY = frozenset({ProvisioningState.CREATING, ProvisioningState.UPDATING, ProvisioningState.DELETING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """What both lists show alike. `unidentified`: on their way in or out, and not named by both."""
+
+    instances: tuple[Instance, ...]
+    unidentified: int
+
+
+def joined(members: Iterable[PageBody], machines: Iterable[PageBody], scale_set: ScaleSetName) -> Joined:
+    """The scale set's members with their power.
+
+    Whom only one list shows is neither named nor counted: without its mark it would look like nobody's machine,
+    without its power like one that is gone, and counted it would make a short listing a complete one. The same goes for
+    rows that do not say which VM they are about, but for those being created or deleted.
+    """
+    named, powered = _by_name(members), _by_name(machines)
+    pairs = [(row, powered[name]) for name, row in named.items() if name in powered]
+    instances = [_instance(member, machine, scale_set) for member, machine in pairs]
+    seen = tuple(each for each in instances if each is not None)
+    return Joined(instances=seen, unidentified=sum(_passing(*pair) for pair in pairs))
+
+
+def joined_one(member: VmBody, machine: VmBody, asked: InstanceRef) -> Instance:
+    """The same for two targeted GETs. Raises Garbled unless both are about the one VM behind the name."""
+    instance = _instance(member, machine, asked.scale_set)
+    if instance is None or instance.ref.instance_id.lower() != asked.instance_id.lower():
+        raise Garbled("the answers to two GETs of one instance do not say whom they are about")
+    return instance
+
+
+def _by_name(pages: Iterable[PageBody]) -> Mapping[str, VmBody]:
+    """A machine may be on two pages when the scale set changes: the later one counts."""
+    return {_name(row).lower(): row for page in pages for row in page.value if _name(row)}
+
+
+def _name(row: VmBody) -> str:
+    """The VM's name is its instance id."""
+    return row.instance_id or row.name or ""
+
+
+def _passing(member: VmBody, machine: VmBody) -> bool:
+    """Whether one of the rows does not say which VM it is about, because it is being created or deleted."""
+    if vm_id_of(member) is not None and vm_id_of(machine) is not None:
+        return False
+    states = [row.properties.provisioning_state or "" for row in (member, machine) if row.properties is not None]
+    return any(each.lower() in {"creating", "deleting"} for each in states)
+
+
+def _instance(member: VmBody, machine: VmBody, scale_set: ScaleSetName) -> Instance | None:
+    """None where the two rows are not surely about the same VM."""
+    name, vm_id = _name(member), vm_id_of(machine)
+    if vm_id is None or vm_id_of(member) != vm_id or not addresses_one(name) or _name(machine).lower() != name.lower():
+        return None
+    ref = InstanceRef(scale_set=scale_set, instance_id=InstanceId(name), vm_id=vm_id)
+    marked, etag = is_marked(member), member.etag
+    seen, own = (shown(row, ref, marked=marked, etag=etag) for row in (machine, member))
+    if seen.provisioning is ProvisioningState.SUCCEEDED and own.provisioning in _UNDER_WAY:
+        return replace(seen, provisioning=own.provisioning)  # the mark's own operation is not finished yet
+    return seen

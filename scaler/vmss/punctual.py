@@ -1,0 +1,70 @@
+"""Connections on which the head of an answer comes within its time as a whole: a byte now and then does not extend it.
+
+The read time-out of a socket starts anew with every byte. What bounds the body is in `bounded`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from socket import SHUT_RDWR
+from threading import Timer
+from typing import Any
+
+from requests import Session
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+_LONGEST = 300.0  # seconds: what azure-core waits for a read unless it is told otherwise
+
+
+@contextmanager
+def _in_time(connection: HTTPConnection) -> Iterator[None]:
+    """Past its read time-out the connection is ended, and its reader told that it is broken."""
+
+    def end() -> None:
+        with suppress(OSError, ValueError, AttributeError):  # the head has come, or the connection gone, meanwhile
+            connection.sock.shutdown(SHUT_RDWR)
+
+    timer = Timer(float(connection.timeout or _LONGEST), end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+class _Http(HTTPConnection):
+    def getresponse(self) -> Any:
+        with _in_time(self):
+            return super().getresponse()
+
+
+class _Https(HTTPSConnection):
+    def getresponse(self) -> Any:
+        with _in_time(self):
+            return super().getresponse()
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+
+def session(*, use_environment: bool) -> Session:
+    """A session of such connections, without retries. `use_environment`: whether HTTPS_PROXY and its like count."""
+    made = Session()
+    made.trust_env = use_environment
+    adapter = _Adapter(max_retries=0)
+    for scheme in ("http://", "https://"):
+        made.mount(scheme, adapter)
+    return made

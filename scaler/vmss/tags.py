@@ -1,0 +1,33 @@
+"""The tags by which an operator speaks to the scaler, and how they are read and written."""
+
+from collections.abc import Mapping
+
+from scaler.model.sighting import Pause
+
+CONSENT_TAG = "scaler:managed"
+PAUSE_TAG = "scaler:paused"
+TAGS_API_VERSION = "2021-04-01"
+
+_NOT_PAUSED = frozenset({"", "false", "no", "0"})
+_WORDS: Mapping[Pause, str] = {Pause.NONE: "false", Pause.ORDERS: "true", Pause.ALL: "all"}
+
+
+def tag(tags: Mapping[str, str | None], name: str) -> str | None:
+    """Azure compares the names of tags without regard to case, and keeps whichever was written first."""
+    return next((value for key, value in tags.items() if key.lower() == name), None)
+
+
+def paused_by(tags: Mapping[str, str | None]) -> Pause:
+    """How far the tag `scaler:paused` halts us. When in doubt, it does."""
+    word = (tag(tags, PAUSE_TAG) or "").strip().lower()
+    if word in _NOT_PAUSED:
+        return Pause.NONE
+    return Pause.ALL if word == "all" else Pause.ORDERS
+
+
+def pausing(how: Pause) -> dict[str, object]:
+    """The body of the PATCH that sets the tag and touches no other.
+
+    To go on is a word, too: whether a deletion by name alone finds a tag of any value is not documented.
+    """
+    return {"operation": "Merge", "properties": {"tags": {PAUSE_TAG: _WORDS[how]}}}
