@@ -5,11 +5,25 @@ from datetime import timedelta
 
 from scaler.model.instance import FailureClass, InstanceId
 
+LONGEST_LINE = 1000
+"""Characters of anything that somebody else said, where it is said again: in an error, in the log."""
+
+
+def in_one_line(text: str) -> str:
+    """What somebody else said as it may stand in a log: one line, nothing that a terminal obeys, and no book."""
+    cut = text[:LONGEST_LINE] + ("…" if len(text) > LONGEST_LINE else "")
+    if cut.isprintable():
+        return cut
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)
+
 
 class ScalerError(Exception):
-    """The base. `uncounted`: the order never reached the machine, so it does not count as an attempt."""
+    """The base; its message is one line. `uncounted`: the order never reached the machine: it is no attempt."""
 
     uncounted = False
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(in_one_line(message))
 
 
 class Throttled(ScalerError):

@@ -7,26 +7,38 @@ at its start, and not in its first tick. Connections are made by the first tick 
 import logging
 import os
 import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
 
+from azure.core.credentials import TokenCredential
+
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
-from scaler.model.instance import ScaleSetName
+from scaler.model.instance import Orchestration, ScaleSetName
 from scaler.registry.auth import connect as connect_redis
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.settings import InvalidSettings, Settings, load
 from scaler.telemetry import Telemetry
 from scaler.tick import Name, Tick
-from scaler.vmss.client import Bounds
+from scaler.vmss.client import ArmClient, Bounds
 from scaler.vmss.client import connect as connect_arm
-from scaler.vmss.credential import managed_identity
+from scaler.vmss.credential import Guarded, managed_identity
+from scaler.vmss.flexible import EXPERIMENTAL, FlexibleScaleSet
 from scaler.vmss.gates import Budget, Gates
 from scaler.vmss.scale_set import ArmScaleSet
 from scaler.watch import Watch
 
 _LOG = logging.getLogger("scaler")
+
+
+_KINDS: Mapping[Orchestration, type[ArmScaleSet | FlexibleScaleSet]] = {
+    Orchestration.UNIFORM: ArmScaleSet,
+    Orchestration.FLEXIBLE: FlexibleScaleSet,
+}
 
 
 class SystemClock:
@@ -41,38 +53,78 @@ class SystemClock:
         time.sleep(duration.total_seconds())
 
 
-class Scaler:
-    """One process: four controllers that share their doors. Nothing is connected before the first tick."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Everything outside that one process talks to. Nothing is connected before the first call through a door."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._clock = SystemClock()
-        self._registry = _registry_of(settings)
-        self._scale_sets = _scale_sets_of(settings, self._clock)
-        self._ticks = {name: self._tick_of(name) for name in Name}
+    settings: Settings
+    registry: RedisRegistry
+    scale_sets: Mapping[ScaleSetName, ArmScaleSet | FlexibleScaleSet]
+    clock: SystemClock
+    closing: ExitStack
+
+    def close(self) -> None:
+        """Hang up. A worker never does: its doors stay open as long as it lives."""
+        self.closing.close()
+
+    def ports(self, name: Name) -> Ports:
+        """One controller's: its requests carry its name, and the provisioner has no registry at all."""
+        named = {each: scale_set.for_controller(name) for each, scale_set in self.scale_sets.items()}
+        registry = None if name is Name.PROVISIONER else self.registry
+        return Ports(registry=registry, scale_sets=named, clock=self.clock)
+
+    def tick(self, name: Name) -> Tick:
+        """One controller before these doors."""
+        return Tick(name, self.ports(name), self.settings.policy)
+
+
+def open_doors(settings: Settings, credential: TokenCredential | None = None) -> Doors:
+    """The doors that the settings name. `credential`: somebody else than the managed identity (an operator)."""
+    clock = SystemClock()
+    credential = credential or managed_identity(settings.client_id)
+    arm = connect_arm(settings.subscription, credential, endpoint=settings.arm_url, bounds=_bounds(settings))
+    registry = _registry_of(settings, credential)
+    closing = ExitStack()
+    for close in (getattr(credential, "close", None), arm.close, registry.client.close):
+        if close is not None:
+            closing.callback(close)
+    return Doors(
+        settings=settings,
+        registry=registry,
+        scale_sets=_scale_sets_of(settings, arm, clock),
+        clock=clock,
+        closing=closing,
+    )
+
+
+class Scaler:
+    """One process: four controllers that share their doors."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._ticks = {name: doors.tick(name) for name in Name}
         self._telemetry = {name: Telemetry(name) for name in Name}
         self._checked = False
-
-    def _tick_of(self, name: Name) -> Tick:
-        named = {each: scale_set.for_controller(name) for each, scale_set in self._scale_sets.items()}
-        registry = None if name is Name.PROVISIONER else self._registry
-        ports = Ports(registry=registry, scale_sets=named, clock=self._clock)
-        return Tick(name, ports, self._settings.policy)
+        for name, orchestration in doors.settings.orchestration.items():
+            if orchestration is Orchestration.FLEXIBLE:
+                _LOG.warning(
+                    "%s: %s", name, EXPERIMENTAL, extra={"event": "complaint", "key": name, "why": EXPERIMENTAL}
+                )
 
     def watch(self, name: Name) -> None:
         """One timer invocation of one controller. Raises ScalerError when its last tick could not be done."""
         if name is not Name.PROVISIONER:
             self._check_once(name)
-        probe = self._registry.reserved if name is Name.STARTER else None
-        watch = Watch(self._ticks[name], self._telemetry[name], self._clock, probe)
-        watch.run(self._settings.watches[name])
+        probe = self._doors.registry.reserved if name is Name.STARTER else None
+        watch = Watch(self._ticks[name], self._telemetry[name], self._doors.clock, probe)
+        watch.run(self._doors.settings.watches[name])
 
     def _check_once(self, name: Name) -> None:
         """Whether this Redis can be used at all, asked once by whichever controller comes first."""
         if self._checked:
             return
         try:
-            complaints = self._registry.check()
+            complaints = self._doors.registry.check()
         except ScalerError as error:
             self._telemetry[name].failed(error)
             raise
@@ -81,23 +133,20 @@ class Scaler:
             _LOG.warning("%s: %s", complaint.key, complaint.why, extra={"event": "complaint"})
 
 
-def _registry_of(settings: Settings) -> RedisRegistry:
-    redis = settings.redis
-    client = connect_redis(url=redis.url, host=redis.host, port=redis.port, ssl=redis.tls, password=redis.password)
+def _registry_of(settings: Settings, credential: TokenCredential) -> RedisRegistry:
+    identity = Guarded(credential) if settings.redis.entra else None
+    client = connect_redis(url=settings.redis.url, ca_file=settings.redis.ca_file, identity=identity)
     return RedisRegistry(client, Keys(prefix=settings.prefix))
 
 
-def _scale_sets_of(settings: Settings, clock: SystemClock) -> dict[ScaleSetName, ArmScaleSet]:
-    client = connect_arm(
-        settings.subscription,
-        managed_identity(settings.client_id),
-        endpoint=settings.arm_url,
-        bounds=_bounds(settings),
-    )
+def _scale_sets_of(
+    settings: Settings, client: ArmClient, clock: SystemClock
+) -> Mapping[ScaleSetName, ArmScaleSet | FlexibleScaleSet]:
     budget = Budget().at_speed(settings.speed)
+    kinds = {name: _KINDS[orchestration] for name, orchestration in settings.orchestration.items()}
     return {
-        name: ArmScaleSet(client, settings.resource_group, name, clock=clock, gates=Gates(clock, budget))
-        for name in settings.scale_sets
+        name: kind(client, settings.resource_group, name, clock=clock, gates=Gates(clock, budget))
+        for name, kind in kinds.items()
     }
 
 
@@ -122,7 +171,7 @@ def _scaler() -> Scaler:
     with _assembling:
         if _assembled is None:
             try:
-                _assembled = Scaler(load(os.environ))
+                _assembled = Scaler(open_doors(load(os.environ)))
             except InvalidSettings as invalid:
                 _LOG.error(str(invalid), extra={"event": "settings", "mistakes": list(invalid.mistakes)})
                 raise

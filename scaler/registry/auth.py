@@ -1,8 +1,10 @@
-"""A connection to Redis: where, as whom, and how long to wait for it."""
+"""A connection to Redis: where, as whom, by which certificate, and how long to wait for it."""
 
+import ssl
 from typing import Any
 
 import redis
+from azure.core.credentials import TokenCredential
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
@@ -14,18 +16,21 @@ HEALTH_CHECK_EVERY = 30
 """Seconds of silence after which a connection is pinged first: Azure's load balancers drop idle ones after minutes."""
 
 
-def connect(
-    *,
-    url: str | None = None,
-    host: str | None = None,
-    port: int = 6380,
-    ssl: bool = True,
-    password: str | None = None,
-) -> redis.Redis:
-    """A client for this url (redis:// or rediss://), else for this host. Nothing is sent before the first command."""
-    if url:
-        return redis.Redis.from_pool(_pool_for(url))
-    return redis.Redis(host=host or "localhost", port=port, ssl=ssl, password=password or None, **_manners())
+def connect(*, url: str, ca_file: str | None = None, identity: TokenCredential | None = None) -> redis.Redis:
+    """A client for this url (redis:// or rediss://). Nothing is sent before the first command.
+
+    ca_file: a CA to trust besides the system's. identity: signs in with its Entra ID tokens instead of a password.
+    """
+    manners = _manners() | (_tls(ca_file) if url.startswith("rediss://") else {})
+    try:
+        if identity is None:
+            return redis.Redis.from_pool(redis.ConnectionPool.from_url(url, **manners))
+        # Imported only where it is asked for: a cold start pays for every import.
+        from scaler.registry.entra import connect_as  # noqa: PLC0415
+
+        return connect_as(identity, url, manners)
+    except ValueError as error:
+        raise Refused(f"REDIS_URL is not a Redis url: {error}") from error
 
 
 def _manners() -> dict[str, Any]:
@@ -40,8 +45,11 @@ def _manners() -> dict[str, Any]:
     }
 
 
-def _pool_for(url: str) -> redis.ConnectionPool:
-    try:
-        return redis.ConnectionPool.from_url(url, **_manners())
-    except ValueError as error:
-        raise Refused(f"REDIS_URL is not a Redis url: {error}") from error
+def _tls(ca_file: str | None) -> dict[str, Any]:
+    """Certificate and host name are always checked; redis-py's defaults are spelled out, lest they change."""
+    return {
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": True,
+        "ssl_min_version": ssl.TLSVersion.TLSv1_2,
+        "ssl_ca_certs": ca_file,
+    }

@@ -39,7 +39,24 @@ _CLASSES: dict[type[exceptions.RedisError], str] = {
     exceptions.ClusterDownError: "CLUSTERDOWN",
     exceptions.TryAgainError: "TRYAGAIN",
 }
+_HANDSHAKES = (
+    (r"(Hostname|IP address) mismatch", "its certificate is for another name than REDIS_HOST (or REDIS_URL) has"),
+    (r"self-signed certificate|unable to get .*issuer", "set REDIS_CA_FILE to the CA that signed its certificate"),
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate does not stand the check"),
+    ("WRONG_VERSION_NUMBER", "it does not speak TLS on this port: name its TLS port (Azure: 10000 or 6380)"),
+)
+"""What OpenSSL says, and what to do; the first that fits. The next tick would not help."""
+_SILENCE = "check host, port and firewall, and whether this port speaks TLS (REDIS_SSL, or rediss://)"
+_HUNG_UP = re.compile(r"Connection closed by server|Connection reset by peer|UNEXPECTED_EOF|EOF occurred")
 _WORDS = re.compile(rf"\b({'|'.join((*_REFUSALS, *_OUTAGES))})\b")
+
+
+class Explained(exceptions.RedisError):
+    """Carries what it means to the scaler through redis-py, which cleans up after its own errors only."""
+
+    def __init__(self, meaning: ScalerError) -> None:
+        super().__init__(str(meaning))
+        self.meaning = meaning
 
 
 @contextmanager
@@ -59,15 +76,20 @@ def address(client: redis.Redis) -> str:
 
 def translate(error: exceptions.RedisError, where: str) -> ScalerError:
     """The scaler's word for it."""
+    if isinstance(error, Explained):
+        return error.meaning
     text = str(error)
     word = _word_of(error)
     if word in _REFUSALS:
         return Refused(f"Redis at {where} refuses: {_REFUSALS[word]} ({text})", code=word)
     if word in _OUTAGES:
         return Unreachable(f"Redis at {where} does not serve us now: {_OUTAGES[word]} ({text})")
+    handshake = next((remedy for said, remedy in _HANDSHAKES if re.search(said, text)), None)
+    if handshake is not None:
+        return Refused(f"Redis at {where} is not believed: {handshake} ({text})", code="TLS")
     if isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError):
-        remedy = "check host, port, TLS and the firewall; the next tick tries again"
-        return Unreachable(f"Redis at {where} does not answer: {remedy} ({text})")
+        verb = "hangs up" if _HUNG_UP.search(text) else "does not answer"
+        return Unreachable(f"Redis at {where} {verb}: {_SILENCE}; the next tick tries again ({text})")
     return Refused(f"Redis at {where} refuses: {text}", code=word)
 
 
@@ -79,6 +101,8 @@ def _word_of(error: exceptions.RedisError) -> str:
     found = _WORDS.search(str(error))
     if found is not None:
         return found.group()
+    if "executing the script can't" in str(error):  # the same inside a script, which Redis 7 has no word for
+        return "NOPERM"
     if isinstance(error, exceptions.AuthenticationError):
         return "WRONGPASS" if "invalid" in str(error) else "NOAUTH"
     return ""

@@ -82,7 +82,7 @@ def test_each_step_of_a_visitor_is_one_round_trip(shared_redis: Server) -> None:
 
 
 @pytest.mark.parametrize("session", [b"", b"x" * 513, b"\xff", b"a\0", b"a\n"])
-@pytest.mark.parametrize("name", [each for each in ScriptName if each is not ScriptName.APPLY])
+@pytest.mark.parametrize("name", [each for each in ScriptName if each.of_a_session])
 def test_callers_in_other_languages_are_told_what_is_no_session_id(
     real_house: House, name: ScriptName, session: bytes
 ) -> None:
@@ -168,7 +168,7 @@ def wait_for_line(server: Server, words: str) -> None:
 
 def test_a_server_that_is_not_there_is_unreachable_by_name() -> None:
     port = free_port()
-    registry = RedisRegistry(connect(host="127.0.0.1", port=port, ssl=False), Keys())
+    registry = RedisRegistry(connect(url=f"redis://127.0.0.1:{port}"), Keys())
     for call in (registry.read, registry.reserved, registry.confirm, registry.check):
         with pytest.raises(Unreachable, match=f"127.0.0.1:{port}"):
             call()
@@ -194,10 +194,10 @@ def test_a_wrong_or_missing_password_is_refused_with_the_remedy(start_redis: Sta
     server = start_redis("--requirepass", "right")
     with pytest.raises(Refused, match="REDIS_PASSWORD"):
         RedisRegistry(server.client(), Keys()).read()
-    wrong = connect(host="127.0.0.1", port=server.port, ssl=False, password="wrong")
+    wrong = connect(url=f"redis://:wrong@127.0.0.1:{server.port}")
     with pytest.raises(Refused, match="does not know this user or password"):
         RedisRegistry(wrong, Keys()).read()
-    right = connect(host="127.0.0.1", port=server.port, ssl=False, password="right")
+    right = connect(url=f"redis://:right@127.0.0.1:{server.port}")
     assert RedisRegistry(right, Keys()).read().rows == {}
 
 
@@ -236,14 +236,6 @@ def test_a_replica_is_no_place_to_write(start_redis: StartServer) -> None:
     replica = redis_house(start_redis("--replicaof", "127.0.0.1", str(first.port)).client(), Keys())
     with pytest.raises(Unreachable, match="failover"):
         replica.admit("a")
-
-
-def test_another_program_s_key_is_refused_by_name(real_house: House) -> None:
-    real_house.redis.set("vmss:status:reserved", "theirs")
-    with pytest.raises(Refused, match="SCALER_REDIS_PREFIX"):
-        real_house.registry.read()
-    with pytest.raises(Refused, match="SCALER_REDIS_PREFIX"):
-        real_house.registry.reserved()
 
 
 def clustered(start_redis: StartServer) -> Server:

@@ -1,0 +1,117 @@
+"""The environment -> frozen Settings; reports every mistake at once, each with its remedy."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from scaler.model.instance import Orchestration, ScaleSetName
+from scaler.model.policy import Capacity, Policy
+from scaler.model.sighting import Pause
+from scaler.settings.per_scale_set import PerScaleSet
+from scaler.settings.reader import InvalidSettings, Reader
+from scaler.settings.redis_address import RedisAddress, redis_address
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")  # no dot at the end
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_GROUP = re.compile(r"[\w().-]{0,89}[\w()-]")
+_PREFIX = re.compile(r"[\w{}.-]{1,64}")
+_PAUSES = {"false": Pause.NONE, "true": Pause.ORDERS, "all": Pause.ALL}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the process is told from outside."""
+
+    subscription: str
+    resource_group: str
+    scale_sets: tuple[ScaleSetName, ...]
+    orchestration: Mapping[ScaleSetName, Orchestration]
+    arm_url: str
+    client_id: str | None
+    redis: RedisAddress
+    prefix: str
+    policy: Policy  # at the chosen speed
+    watches: Mapping[str, timedelta]  # per controller: how long one timer invocation goes on ticking
+    speed: float
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read them all. Raises InvalidSettings with every mistake there is."""
+    reader = Reader(environment)
+    settings = _read(reader)
+    if reader.mistakes:
+        raise InvalidSettings(tuple(dict.fromkeys(reader.mistakes)))
+    return settings
+
+
+def _read(reader: Reader) -> Settings:
+    speed = reader.number("SCALER_SPEED", low=0.1, high=1000)
+    named = reader.matching_each("AZURE_VMSS_NAME", _NAME, "the scale set's resource name")
+    scale_sets = tuple(dict.fromkeys(ScaleSetName(name.lower()) for name in named))
+    each = PerScaleSet(reader, scale_sets)
+    return Settings(
+        subscription=reader.matching("AZURE_SUBSCRIPTION_ID", _GUID, "a GUID; `az account show --query id`").lower(),
+        resource_group=reader.matching("AZURE_RESOURCE_GROUP", _GROUP, "the resource group's name"),
+        scale_sets=scale_sets,
+        orchestration=_orchestrations(each),
+        arm_url=reader.url("AZURE_RESOURCE_MANAGER_URL"),
+        client_id=_client_id(reader),
+        redis=redis_address(reader),
+        prefix=reader.matching("SCALER_REDIS_PREFIX", _PREFIX, "letters, digits, `_`, `-`, `.`, braces for a hash tag"),
+        policy=_policy(reader, each).at_speed(speed),
+        watches={
+            name: reader.duration(f"SCALER_{name.upper()}_WATCH", longest=timedelta(minutes=5))
+            for name in ("provisioner", "reconciler", "starter", "cleaner")
+        },
+        speed=speed,
+    )
+
+
+def _client_id(reader: Reader) -> str | None:
+    value = reader.text("AZURE_CLIENT_ID")
+    if value and not _GUID.fullmatch(value):
+        reader.reject("AZURE_CLIENT_ID", value, "a GUID; `az identity show … --query clientId`")
+    return value or None
+
+
+def _orchestrations(each: PerScaleSet) -> Mapping[ScaleSetName, Orchestration]:
+    chosen = each.choices("AZURE_VMSS_ORCHESTRATION", tuple(Orchestration))
+    return {name: Orchestration(word) for name, word in chosen.items()}
+
+
+def _policy(reader: Reader, each: PerScaleSet) -> Policy:
+    day = timedelta(days=1)
+    return Policy(
+        capacity=_capacity(reader, each),
+        managed_by=reader.text("SCALER_NAME"),
+        pause=_pause(reader),
+        regions={name: region for name, region in each.texts("SCALER_GEO_NAME").items() if region},
+        session_limit=reader.duration("SCALER_VM_RUNTIME", longest=30 * day),
+        presumed_limit=reader.duration("SCALER_PRESUMED_LIMIT", longest=30 * day, shortest=timedelta(minutes=1)),
+        reservation_timeout=reader.duration("SCALER_RESERVATION_TIMEOUT", longest=day, shortest=timedelta(seconds=10)),
+        start_timeout=reader.duration("SCALER_START_TIMEOUT", longest=day, shortest=timedelta(seconds=10)),
+        max_surge=reader.whole("SCALER_MAX_SURGE", reader.text("SCALER_MAX_SURGE"), low=1, high=1000),
+    )
+
+
+def _capacity(reader: Reader, each: PerScaleSet) -> Mapping[ScaleSetName, Capacity]:
+    before = len(reader.mistakes)
+    desired = each.numbers("SCALER_POOL_CAPACITY", low=0, high=1000)
+    warm = each.numbers("SCALER_WARMPOOL_SIZE", low=0, high=1000)
+    if len(reader.mistakes) > before:
+        return {}
+    for name in desired:
+        if warm[name] > desired[name]:
+            reader.mistakes.append(
+                f"SCALER_WARMPOOL_SIZE: {warm[name]} is more than SCALER_POOL_CAPACITY ({desired[name]}) of {name}; "
+                "the warm are part of it"
+            )
+    return {name: Capacity(desired=desired[name], warm=warm[name]) for name in desired}
+
+
+def _pause(reader: Reader) -> Pause:
+    value = reader.text("SCALER_PAUSED").lower()
+    if value not in _PAUSES:
+        reader.reject("SCALER_PAUSED", value, "false, true or all")
+    return _PAUSES.get(value, Pause.ALL)

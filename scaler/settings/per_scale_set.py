@@ -1,0 +1,52 @@
+"""One value for every scale set (`5`), or one for each (`first=5,second=3`; a bare one is for those not named)."""
+
+from collections.abc import Mapping, Sequence
+
+from scaler.model.instance import ScaleSetName
+from scaler.settings.reader import Reader
+
+
+class PerScaleSet:
+    """Reads such settings for the scale sets that AZURE_VMSS_NAME names."""
+
+    def __init__(self, reader: Reader, names: Sequence[ScaleSetName]) -> None:
+        self._reader = reader
+        self._names = names
+
+    def texts(self, setting: str) -> Mapping[ScaleSetName, str]:
+        """What is said for each. A scale set that nothing is said about is a mistake, and so is one not ours."""
+        said: dict[str, str] = {}
+        for part in self._reader.text(setting).split(","):
+            left, equals, right = part.partition("=")
+            name, value = (left.strip().lower(), right.strip()) if equals else ("", left.strip())
+            if name in said:
+                whom = f"for {name}" if name else "for all scale sets"
+                self._reader.reject(setting, part, f"only one value {whom}")
+            elif name and name not in self._names:
+                self._reader.reject(
+                    setting, part, f"the name of a scale set in AZURE_VMSS_NAME: {_listed(self._names)}"
+                )
+            said[name] = value
+        silent = [each for each in self._names if each not in said and "" not in said]
+        if silent:
+            self._reader.mistakes.append(f"{setting}: says nothing of {_listed(silent)}; add {silent[0]}=…")
+        return {each: said.get(each, said.get("", "")) for each in self._names}
+
+    def numbers(self, setting: str, *, low: int, high: int) -> Mapping[ScaleSetName, int]:
+        """Whole numbers within these bounds."""
+        texts = self.texts(setting)
+        return {each: self._reader.whole(setting, text, low=low, high=high) for each, text in texts.items() if text}
+
+    def choices(self, setting: str, choices: Sequence[str]) -> Mapping[ScaleSetName, str]:
+        """One of these words, in any letter case, for each."""
+        words = {each.lower(): each for each in choices}
+        chosen: dict[ScaleSetName, str] = {}
+        for name, text in self.texts(setting).items():
+            if text.lower() not in words:
+                self._reader.reject(setting, text, " or ".join(choices))
+            chosen[name] = words.get(text.lower(), choices[0])
+        return chosen
+
+
+def _listed(names: Sequence[ScaleSetName]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,136 @@
+"""Reads one variable after the other and collects what is wrong."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from scaler.settings.table import SETTINGS
+
+_LONGEST = 4096  # characters of a setting; what is longer is a mistake, whatever it says
+_WHOLE = r"[0-9]{1,9}"  # plain digits, and so few that nothing is cut or rounded: Python's int and float read far more
+_NUMBER = re.compile(rf"{_WHOLE}(\.{_WHOLE})?")
+_DURATION = re.compile(rf"({_WHOLE}(?:\.{_WHOLE})?)\s*(ms|s|m|min|h)?")
+_ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+_SECRET = re.compile(r"(pass\w*|pwd|secret|\w*key|token|sig)(\s*[=:]\s*)[^,;&\s]+", re.IGNORECASE)
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_UNITS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+class InvalidSettings(ValueError):
+    """One or more settings cannot be used; `mistakes` has a line for each."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("settings cannot be used:\n" + "\n".join(f"  {each}" for each in mistakes))
+        self.mistakes = mistakes
+
+
+class Reader:
+    """Reads one variable after the other and collects what is wrong; returns something harmless meanwhile."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._defaults = {each.name: each.default for each in SETTINGS}
+        self._texts = {name: environment.get(name, "").strip() for name in self._defaults}
+        self.mistakes: list[str] = []
+        for name, text in self._texts.items():
+            if len(text) > _LONGEST or not text.isprintable():  # nor are the surrogates of bytes that are no UTF-8
+                self._texts[name] = ""
+                self.mistakes.append(f"{name}: expected one line of at most {_LONGEST} printable characters")
+
+    def text(self, name: str) -> str:
+        """What is set, else the default; without the spaces around it."""
+        return self._texts[name] or self._defaults[name] or ""
+
+    def reject(self, name: str, value: str, expected: str) -> None:
+        """One more mistake."""
+        self.mistakes.append(f"{name}: {shown(value)} cannot be used; expected {expected}")
+
+    def matching(self, name: str, pattern: re.Pattern[str], expected: str) -> str:
+        """A text of this form."""
+        value = self.text(name)
+        if not value:
+            self.mistakes.append(f"{name}: not set; expected {expected}")
+        elif not pattern.fullmatch(value):
+            self.reject(name, value, expected)
+        return value
+
+    def matching_each(self, name: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
+        """Texts of this form between commas, at least one and none twice (in any letter case)."""
+        values = [each.strip() for each in self.text(name).split(",")]
+        if values == [""]:
+            self.mistakes.append(f"{name}: not set; expected {expected}")
+            return ()
+        for each in values:
+            if not pattern.fullmatch(each):
+                self.reject(name, each, expected)
+        lowered = [each.lower() for each in values]
+        for each in sorted({each for each in lowered if lowered.count(each) > 1}):
+            self.reject(name, each, "each name once")
+        return tuple(values)
+
+    def url(self, name: str) -> str:
+        """https, or plain http to this very machine."""
+        value = self.text(name).rstrip("/")
+        try:
+            parts = urlsplit(value)
+            sound = _ADDRESS.fullmatch(value) and parts.hostname and (parts.port is None or parts.port > 0)
+        except ValueError:  # a broken IPv6 address, a port that is none
+            sound = False
+        if not sound:
+            self.reject(name, value, "https://host[:port]")
+        elif parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            self.mistakes.append(f"{name}: {shown(value)} would send the token in the clear; expected https://…")
+        return value
+
+    def number(self, name: str, *, low: float, high: float) -> float:
+        """Any number within these bounds."""
+        value, expected = self.text(name), f"a number from {low:g} to {high:g}"
+        return self._converted(name, value, _NUMBER, (low, high), expected)
+
+    def whole(self, name: str, value: str, *, low: int, high: int) -> int:
+        """A whole number within these bounds."""
+        expected = f"a whole number from {low} to {high}"
+        return int(self._converted(name, value, re.compile(_WHOLE), (low, high), expected))
+
+    def _converted(
+        self, name: str, value: str, form: re.Pattern[str], bounds: tuple[float, float], expected: str
+    ) -> float:
+        low, high = bounds
+        if not form.fullmatch(value) or not low <= float(value) <= high:
+            self.reject(name, value, expected)
+            return low
+        return float(value)
+
+    def duration(self, name: str, *, longest: timedelta, shortest: timedelta = timedelta(0)) -> timedelta:
+        """`90s`, `15m`, `1h`; a plain number is seconds."""
+        value = self.text(name)
+        match = _DURATION.fullmatch(value.lower())
+        duration = timedelta(seconds=float(match[1]) * _UNITS[match[2]]) if match else None
+        if duration is None or not shortest <= duration <= longest:
+            expected = f"a duration from {_spelled(shortest)} to {_spelled(longest)}, such as 90s, 15m, 1h"
+            self.reject(name, value, expected)
+            return shortest
+        return duration
+
+    def truth(self, name: str) -> bool:
+        """true or false, and what people write for it."""
+        value = self.text(name)
+        if value.lower() not in _TRUTH:
+            self.reject(name, value, "true or false")
+        return _TRUTH.get(value.lower(), False)
+
+
+def _spelled(duration: timedelta) -> str:
+    """A round duration in its largest whole unit."""
+    seconds = round(duration.total_seconds())
+    for unit, length in (("h", 3600), ("m", 60)):
+        if seconds and seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def shown(value: str) -> str:
+    """A value as it may appear in a log: short, printable, without what may be a password."""
+    cut = _SECRET.sub(r"\1\2…", re.sub(r"//.*@", "//…@", value))
+    return repr(cut[:60] + ("…" if len(cut) > 60 else ""))

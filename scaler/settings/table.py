@@ -1,0 +1,69 @@
+"""Every environment variable: how the README's table and the error messages speak of it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One environment variable: how the README's table and the error messages speak of it."""
+
+    name: str
+    default: str | None  # None: required
+    meaning: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(name="AZURE_SUBSCRIPTION_ID", default=None, meaning="subscription of the scale sets (GUID)"),
+    Setting(name="AZURE_RESOURCE_GROUP", default=None, meaning="resource group of the scale sets"),
+    Setting(name="AZURE_VMSS_NAME", default=None, meaning="name of the scale set; several: `first,second`"),
+    Setting(
+        name="AZURE_VMSS_ORCHESTRATION",
+        default="Uniform",
+        meaning="Uniform, or Flexible (experimental); per scale set: `first=Flexible,second=Uniform`",
+    ),
+    Setting(
+        name="AZURE_CLIENT_ID", default="", meaning="client id of a user-assigned identity; empty: system-assigned"
+    ),
+    Setting(
+        name="AZURE_RESOURCE_MANAGER_URL",
+        default="https://management.azure.com",
+        meaning="ARM's address; plain http only on loopback (the emulator)",
+    ),
+    Setting(name="REDIS_URL", default="", meaning="redis://… or rediss://…; or the next three"),
+    Setting(name="REDIS_HOST", default="", meaning="Redis' host name"),
+    Setting(name="REDIS_PORT", default="", meaning="its port; unset: 10000 or 6380 at Azure's hosts, 6379 elsewhere"),
+    Setting(name="REDIS_SSL", default="", meaning="TLS to it; unset: true at Azure's hosts, false elsewhere"),
+    Setting(name="REDIS_CA_FILE", default="", meaning="a CA (PEM) to trust besides the system's"),
+    Setting(name="REDIS_AUTH", default="key", meaning="key: by password, if any; entra: as the managed identity"),
+    Setting(name="REDIS_PASSWORD", default="", meaning="the access key, where REDIS_AUTH is key"),
+    Setting(name="SCALER_REDIS_PREFIX", default="vmss", meaning="prefix of all keys; `{vmss}` for a clustered Redis"),
+    Setting(
+        name="SCALER_POOL_CAPACITY",
+        default="4",
+        meaning="instances a scale set should hold, in use or not; per scale set: `first=5,second=3`",
+    ),
+    Setting(
+        name="SCALER_WARMPOOL_SIZE",
+        default="0",
+        meaning="of the ready ones, how many stay allocated: full price, ~5 s to start, not ~100 s; per scale set too",
+    ),
+    Setting(name="SCALER_VM_RUNTIME", default="60m", meaning="session limit; 0: none"),
+    Setting(name="SCALER_PRESUMED_LIMIT", default="60m", meaning="limit of a presumed session where the above is 0"),
+    Setting(name="SCALER_RESERVATION_TIMEOUT", default="15m", meaning="a visitor who waited so long is refused"),
+    Setting(name="SCALER_START_TIMEOUT", default="5m", meaning="a start that takes longer has failed"),
+    Setting(name="SCALER_MAX_SURGE", default="10", meaning="instances created per provisioner tick at most"),
+    Setting(name="SCALER_NAME", default="true", meaning="value of the tag `scaler:managed` that lets us act"),
+    Setting(name="SCALER_GEO_NAME", default="", meaning="region, as published in new records; per scale set too"),
+    Setting(
+        name="SCALER_PAUSED",
+        default="false",
+        meaning="true: no orders but starts of what is reserved; all: no orders at all",
+    ),
+    Setting(name="SCALER_PROVISIONER_WATCH", default="0s", meaning="how long one invocation goes on ticking; 0: once"),
+    Setting(
+        name="SCALER_RECONCILER_WATCH", default="25s", meaning="the same; a little less than its schedule's interval"
+    ),
+    Setting(name="SCALER_STARTER_WATCH", default="9.5s", meaning="the same; it probes for reservations every 250 ms"),
+    Setting(name="SCALER_CLEANER_WATCH", default="0s", meaning="the same"),
+    Setting(name="SCALER_SPEED", default="1", meaning="divides all durations of the policy; for the local run only"),
+)
