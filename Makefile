@@ -1,5 +1,6 @@
 # make run    the whole scaler on this machine: emulated Azure, Redis, the four functions, visitors  (Ctrl-C ends it)
 #             FOR=60s ends it by itself, SPEED=20 sets how much faster than Azure it runs, JSON=1 adds a line of figures
+#             VIEW=live|lines is how it is shown (live on a terminal), SCALE_SETS=2 runs two on one registry
 # make test   every test, from unit to wire
 # make check  ruff, mypy --strict, the import contracts
 # make package  dist/scaler-<version>.zip: the app as it is deployed
@@ -9,12 +10,12 @@
 SHELL := /bin/bash
 PYTHON ?= python3.13
 BIN := .venv/bin
-export FOR SPEED SEED VISITORS JSON
+export FOR SPEED SEED VISITORS JSON VIEW SCALE_SETS
 
 .PHONY: help setup redis run test check format package emulator az az-session
 
 help:
-	@sed -n 's/^# //p' Makefile | head -7
+	@sed -n 's/^# //p' Makefile | head -8
 
 setup: .venv/.ready
 

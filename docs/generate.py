@@ -1,4 +1,4 @@
-"""Writes the docs that are drawn from code: docs/lifecycle.md, and the settings table of README.md.
+"""Writes the docs that are drawn from code: docs/lifecycle.md, docs/cli.md, and the settings table of README.md.
 
 `python docs/generate.py` writes them; tests/unit/test_docs.py fails when they are stale.
 """
@@ -9,15 +9,18 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from docs.cli_page import cli_page  # noqa: E402
 from scaler.model.lifecycle import LIFECYCLE, Owner, Rule  # noqa: E402
 from scaler.model.record import Status  # noqa: E402
 from scaler.model.standing import ENDINGS  # noqa: E402
 from scaler.settings import SETTINGS  # noqa: E402
 
 LIFECYCLE_PAGE = ROOT / "docs" / "lifecycle.md"
+CLI_PAGE = ROOT / "docs" / "cli.md"
 README = ROOT / "README.md"
 _BEGIN, _END = "<!-- settings: written by docs/generate.py -->", "<!-- end of settings -->"
 _NOT_YET = {"MOVE", "SPEND"}
+_SPELLED = {Owner.VISITOR: "visitor (queue manager)", Owner.OPERATOR: "operator (`scaler adopt`)"}
 
 _PAGE = """# The lifecycle
 
@@ -84,7 +87,7 @@ def _step(rule: Rule) -> str:
 
 
 def _owner(owner: Owner) -> str:
-    return "visitor (queue manager)" if owner is Owner.VISITOR else owner
+    return _SPELLED.get(owner, owner)
 
 
 def settings_table() -> str:
@@ -105,4 +108,5 @@ def readme() -> str:
 
 if __name__ == "__main__":
     LIFECYCLE_PAGE.write_text(lifecycle_page(), encoding="utf-8")
+    CLI_PAGE.write_text(cli_page(), encoding="utf-8")
     README.write_text(readme(), encoding="utf-8")

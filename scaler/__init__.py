@@ -1,5 +1,6 @@
 """The scaler: everything that is deployed, in the order in which a tick flows through it.
 
+cli          for operators: looks, plans, adopts, pauses; an extra that nothing below imports
 runtime      the one composition root: settings -> doors -> tick
 tick         read Redis -> observe Azure -> join -> decide -> actuate, with one `now`
 controllers  the verbs: provisioner, reconciler, starter, cleaner; pure functions from a fleet to a plan

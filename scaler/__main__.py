@@ -1,24 +1,19 @@
-"""`python -m scaler` checks the settings in the environment: exit status 2 and every mistake if they cannot be used."""
+"""`python -m scaler`: the command line for operators, where its extra is installed."""
 
-import os
 import sys
-
-from scaler.settings import SETTINGS, InvalidSettings, load
-
-_SECRET = {"REDIS_PASSWORD", "REDIS_URL"}
 
 
 def main() -> int:
-    """Print each setting as it takes effect, or all mistakes."""
+    """Hand over to scaler.cli; say what is missing where it cannot be imported."""
     try:
-        load(os.environ)
-    except InvalidSettings as invalid:
-        print(invalid, file=sys.stderr)  # noqa: T201
+        from scaler.cli.app import main as command_line  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        package = (missing.name or "").partition(".")[0]
+        if package not in {"typer", "rich"}:
+            raise
+        print(f"{package} is not installed: pip install '.[cli]'", file=sys.stderr)  # noqa: T201
         return 2
-    for each in SETTINGS:
-        value = os.environ.get(each.name, "").strip()
-        shown = "(set)" if value and each.name in _SECRET else value or f"{each.default} (default)"
-        print(f"{each.name:28} {shown}")  # noqa: T201
+    command_line()
     return 0
 
 

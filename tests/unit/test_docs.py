@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
-from docs.generate import LIFECYCLE_PAGE, README, lifecycle_page, readme
+from docs.cli_page import cli_page
+from docs.generate import CLI_PAGE, LIFECYCLE_PAGE, README, lifecycle_page, readme
 from scaler.model.lifecycle import Edge
 
 
 def test_the_lifecycle_page_is_fresh() -> None:
     assert LIFECYCLE_PAGE.read_text(encoding="utf-8") == lifecycle_page(), "stale: run `python docs/generate.py`"
+
+
+def test_the_command_lines_page_is_fresh() -> None:
+    assert CLI_PAGE.read_text(encoding="utf-8") == cli_page(), "stale: run `python docs/generate.py`"
 
 
 def test_the_readmes_settings_table_is_fresh() -> None:

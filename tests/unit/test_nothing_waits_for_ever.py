@@ -12,7 +12,7 @@ from itertools import product
 import pytest
 from builders import NOW, POLICY, SCALE_SET, ago, applied, blank_notes, instance, notes, record, sighting, vm
 
-from scaler.controllers import cleaner, provisioner, reconciler, starter
+from scaler.controllers import adoption, cleaner, provisioner, reconciler, starter
 from scaler.model.fleet import Cloud, Fleet, Member, Seen
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.notes import Ended, Notes, OpenedNote, SpentBy, SpentNote, StartNote
@@ -202,6 +202,41 @@ def test_only_what_was_never_handed_over_is_offered(recorded: str, noted: str) -
         if fate == "offered":
             assert recorded in clean
             assert noted in fresh
+
+
+def _adopted(row: Row, machine: Instance, *, takes_marks: bool) -> _World:
+    """As an adoption leaves it, of a scale set that nobody had allowed us to manage."""
+    for _ in range(2):
+        cloud = _cloud(machine, sighting(consent=False))
+        snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (row, _NEIGHBOUR)})
+        for step in adoption.decide(Fleet.join(snapshot, cloud, [SCALE_SET]), POLICY).steps:
+            assert step.change is not None
+            row = applied(row, step.change)
+            machine = replace(machine, marked=takes_marks)
+    return _World(row, machine)
+
+
+@pytest.mark.parametrize(("noted", "takes_marks"), [*((noted, True) for noted in NOTES), ("none", False)])
+@pytest.mark.parametrize("recorded", RECORDS)
+def test_what_is_adopted_reaches_its_fate(recorded: str, noted: str, takes_marks: bool) -> None:
+    for machine in _machines():
+        if machine.marked:  # handed over already: the same as without adoption
+            continue
+        world = _adopted(_row(recorded, noted), machine, takes_marks=takes_marks)
+        fate = world.fate()
+        assert fate is not None, (machine, world.row)
+        if fate == "offered":
+            assert recorded in {"none", "available"}
+            assert not machine.runs
+
+
+@pytest.mark.parametrize("recorded", RECORDS)
+def test_nobody_disturbs_what_ran_when_it_was_adopted(recorded: str) -> None:
+    running = replace(instance(power=_P.RUNNING), marked=False)
+    world = _adopted(_row(recorded, "none"), running, takes_marks=True)
+    for minute in range(round(POLICY.limit_of_presumed / timedelta(minutes=1))):
+        orders = [step.order for step in world.tick(NOW + timedelta(minutes=minute)) if step.order is not None]
+        assert not orders
 
 
 def test_every_standing_has_its_ending() -> None:

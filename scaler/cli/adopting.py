@@ -1,0 +1,88 @@
+"""`scaler adopt`: another scaler's running installation is handed over, before the tag lets ours act."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from scaler.actuate import Outcome, Result
+from scaler.cli import steps
+from scaler.cli.environment import Operator
+from scaler.cli.handover import Handover, is_left
+from scaler.cli.options import AsJson, Exit, Yes, sure
+from scaler.cli.screen import Screen
+from scaler.cli.ticking import show
+from scaler.errors import Refused
+from scaler.model.instance import ScaleSetName
+from scaler.report import Report
+
+_Check = Annotated[bool, typer.Option("--check", help="Only show what is left to adopt; end with 1 if anything is.")]
+_TITLE = "adoption"
+
+
+def adopt(context: typer.Context, check: _Check = False, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Take over a running installation.
+
+    Stop the old scaler first. What runs, is reserved or is used is noted and marked; everything else goes the normal
+    way. Set the tag scaler:managed when nothing is left.
+    """
+    operator: Operator = context.obj
+    screen = Screen()
+    for name in managed_already(operator):
+        screen.remark(f"{name}: managed already, nothing is adopted there")
+    handover = Handover(operator.ports("adopt"), operator.settings.policy)
+    report = handover.look()
+    if not check and is_left(report):
+        if not yes and not as_json:
+            show(screen, _TITLE, report)
+        sure("Is the old scaler stopped, and shall this be adopted?", yes=yes)
+        report = _hand_over(handover, screen, quiet=as_json)
+    _conclude(screen, report, as_json=as_json)
+
+
+def managed_already(operator: Operator) -> Iterator[ScaleSetName]:
+    """Where there is consent the controllers act already. Raises Refused where another name stands."""
+    ours = operator.settings.policy.managed_by
+    for name, scale_set in operator.doors.scale_sets.items():
+        says = scale_set.view().managed_by
+        if says == ours:
+            yield name
+        elif says:
+            raise Refused(
+                f"{name} carries the tag scaler:managed={says}, and SCALER_NAME is {ours}: it is another"
+                " installation's. If it is not, remove the tag first"
+            )
+
+
+def _hand_over(handover: Handover, screen: Screen, *, quiet: bool) -> Report:
+    """Round after round, with what becomes of each machine; returns what is left, and all that was done."""
+    report, outcomes = None, list[Outcome]()
+    try:
+        for report in handover.rounds():
+            outcomes += report.outcomes
+            if report.outcomes and not quiet:
+                screen.table(steps.OUTCOMES, steps.outcome_rows(screen, report.outcomes), steps.FOLD)
+                screen.line(_so_far(report, outcomes), style="bold")
+            for error in report.errors:
+                screen.remark(f"waiting: {error}")
+    except KeyboardInterrupt:
+        screen.complain("interrupted: nothing is lost and nothing is finished; run it again")
+        raise
+    return replace(report or handover.look(), outcomes=tuple(outcomes))
+
+
+def _so_far(report: Report, outcomes: list[Outcome]) -> str:
+    done = len({each.step.vm_id for each in outcomes if each.result is Result.DONE})
+    return f"{done} ordered so far, {len(report.plan.refusals)} to come; waiting until Azure shows their marks"
+
+
+def _conclude(screen: Screen, report: Report, *, as_json: bool) -> None:
+    if as_json:
+        screen.json(steps.document(report))
+    elif is_left(report):
+        show(screen, f"{_TITLE}, left", report)
+    else:
+        screen.line("nothing is left to adopt", style="green")
+    if is_left(report):
+        raise typer.Exit(Exit.NOT_DONE)

@@ -1,0 +1,102 @@
+"""The commands in one place, what a failure says, and the exit status."""
+
+import logging
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from scaler.cli import adopting, pausing, status, ticking, visits
+from scaler.cli.environment import Operator, Who
+from scaler.cli.options import Exit
+from scaler.cli.screen import Screen, age
+from scaler.errors import ScalerError, Throttled
+from scaler.settings import SETTINGS, InvalidSettings
+
+_SECRET = {"REDIS_PASSWORD", "REDIS_URL"}
+_File = Annotated[
+    Path | None,
+    typer.Option("--settings", metavar="FILE", help="A local.settings.json; what the environment says wins."),
+]
+_Who = Annotated[
+    Who,
+    typer.Option(
+        "--credential",
+        metavar="WHO",
+        help="Who to be in Azure: managed-identity, az, or auto: the identity inside Azure, az elsewhere.",
+    ),
+]
+
+
+class Commands(TyperGroup):
+    """What a command raises becomes a sentence and an exit status, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except InvalidSettings as mistakes:
+            Screen().complain(str(mistakes))
+            raise typer.Exit(Exit.MISUSED) from None
+        except Throttled as held:
+            Screen().complain(f"{held}: try again in {age(held.retry_after)}")
+        except ScalerError as error:
+            Screen().complain(str(error))
+        raise typer.Exit(Exit.NOT_DONE)
+
+
+app = typer.Typer(
+    name="scaler",
+    cls=Commands,
+    help="Look after the scaler: what there is, what it would do, sessions by hand, pause, adoption.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def scaler(context: typer.Context, file: _File = None, credential: _Who = Who.AUTO) -> None:
+    """Look after the scaler: what there is, what it would do, sessions by hand, pause, adoption."""
+    context.obj = operator = Operator(file=file, who=credential)
+    context.call_on_close(operator.close)
+
+
+def settings(context: typer.Context) -> None:
+    """Show the settings, or what is wrong with them.
+
+    Defaults are marked. Secrets are not shown.
+    """
+    operator: Operator = context.obj
+    _ = operator.settings  # the mistakes, if there are any
+    environment = operator.environment
+    rows = []
+    for each in SETTINGS:
+        value = environment.get(each.name, "").strip()
+        hidden = bool(value) and each.name in _SECRET
+        rows.append((each.name, "(set)" if hidden else value or f"{each.default or '–'} (default)", each.meaning))
+    Screen().table(("setting", "value", "meaning"), rows, {"value": 20, "meaning": 20})
+
+
+for command in (
+    status.status,
+    ticking.plan,
+    ticking.tick,
+    visits.reserve,
+    visits.look,
+    visits.release,
+    visits.cancel,
+    pausing.pause,
+    pausing.resume,
+    adopting.adopt,
+    settings,
+):
+    app.command()(command)
+
+
+def main() -> None:
+    """`scaler`, and `python -m scaler`."""
+    logging.getLogger().addHandler(logging.NullHandler())  # else the SDK's warnings come between our sentences
+    app(prog_name="scaler")

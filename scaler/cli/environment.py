@@ -1,0 +1,110 @@
+"""What the commands work with: settings from a file and the environment, somebody to be in Azure, and the doors."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential, TokenRequestOptions
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import AzureCliCredential
+
+from scaler.actuate import Ports
+from scaler.errors import Refused
+from scaler.runtime import Doors, open_doors
+from scaler.settings import InvalidSettings, Settings, load
+from scaler.vmss.credential import managed_identity
+
+_AZ_PATIENCE = 20  # seconds: az is a Python program of its own, and may have to renew its token first
+
+
+class Who(StrEnum):
+    """Who we are to Azure."""
+
+    AUTO = "auto"  # the managed identity where there is one, else whoever logged in
+    MANAGED_IDENTITY = "managed-identity"  # inside Azure
+    AZ = "az"  # whoever said `az login` on this machine
+
+
+@dataclass(frozen=True, kw_only=True)  # no slots: what is opened once is kept
+class Operator:
+    """One person at one command line. Nothing is read before a command asks for it."""
+
+    file: Path | None
+    who: Who
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Raises InvalidSettings with every mistake."""
+        os.environ |= self.environment  # azure-identity finds its endpoint there
+        return load(self.environment)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The file's values, and the environment's, which win."""
+        return {**(values_in(self.file) if self.file is not None else {}), **os.environ}
+
+    @cached_property
+    def doors(self) -> Doors:
+        """Open, but nobody has gone through yet."""
+        settings = self.settings
+        return open_doors(settings, credential_of(self.who, settings.client_id, os.environ))
+
+    def close(self) -> None:
+        """Hang up, if anybody was called."""
+        if "doors" in self.__dict__:  # where cached_property keeps them
+            self.doors.close()
+
+    def ports(self, caller: str) -> Ports:
+        """All doors, for something that is no controller; its requests carry that name."""
+        doors = self.doors
+        scale_sets = {name: each.for_controller(caller) for name, each in doors.scale_sets.items()}
+        return Ports(registry=doors.registry, scale_sets=scale_sets, clock=doors.clock)
+
+
+def values_in(file: Path) -> dict[str, str]:
+    """The Values of a local.settings.json. Raises InvalidSettings for what is none."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidSettings((f"{file}: cannot be read ({error.strerror})",)) from None
+    except ValueError as error:
+        raise InvalidSettings((f"{file}: not JSON ({error})",)) from None
+    values = content.get("Values") if isinstance(content, dict) else None
+    if not isinstance(values, dict) or not all(isinstance(each, str) for each in values.values()):
+        raise InvalidSettings((f'{file}: expected {{"Values": {{"NAME": "value", …}}}} with texts only',))
+    if content.get("IsEncrypted") is True:
+        raise InvalidSettings((f"{file}: its values are encrypted; decrypt them: func settings decrypt",))
+    return values
+
+
+def credential_of(who: Who, client_id: str | None, environ: Mapping[str, str]) -> TokenCredential:
+    """Functions and App Service say where their identity is; where nobody says, it is a person's machine."""
+    inside = "IDENTITY_ENDPOINT" in environ
+    if who is Who.MANAGED_IDENTITY or (who is Who.AUTO and inside):
+        return managed_identity(client_id)
+    return _AzLogin()
+
+
+class _AzLogin:
+    """Whoever logged in with az; what is missing is said as something to do."""
+
+    def __init__(self) -> None:
+        self._az = AzureCliCredential(process_timeout=_AZ_PATIENCE)
+
+    def get_token(self, *scopes: str, **options: object) -> AccessToken:
+        """A token, as the SDK's older protocol asks for it."""
+        token = self.get_token_info(*scopes)
+        return AccessToken(token.token, token.expires_on)
+
+    def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        """A token. Raises Refused."""
+        try:
+            found: AccessTokenInfo = self._az.get_token_info(*scopes, options=options)
+        except ClientAuthenticationError as error:
+            remedy = "say `az login`, or --credential managed-identity on a machine that has one"
+            raise Refused(f"no token for Azure: {remedy} ({error.message})", type(error).__name__) from error
+        return found

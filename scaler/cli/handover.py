@@ -1,0 +1,95 @@
+"""Adoption, round after round, until no further round would hand anything over."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from scaler.actuate import Outcome, Ports, Result, actuate
+from scaler.controllers import adoption
+from scaler.errors import Refused, ScalerError, Throttled, Unreachable
+from scaler.model.instance import VmId
+from scaler.model.plan import Plan, Step, Why
+from scaler.model.policy import Policy
+from scaler.report import Report
+from scaler.tick import Tick, Verbs
+
+_TAKES_TIME = {Why.UNSETTLED, Why.INCOMPLETE}  # only time mends these, and perhaps never
+
+
+def is_left(report: Report) -> bool:
+    """Whether there is anything to hand over, or anything that could not be looked at."""
+    return bool(report.plan.steps or report.plan.refusals or report.errors)
+
+
+def _arrived(outcome: Outcome) -> bool:
+    """Azure has, or may have, the order."""
+    return outcome.result is Result.DONE or (outcome.error is not None and not outcome.error.uncounted)
+
+
+class Handover:
+    """One adoption. Every round begins with a look of its own: it may be ended anywhere, and begun again."""
+
+    def __init__(self, ports: Ports, policy: Policy) -> None:
+        self._ports = ports
+        self._policy = policy
+        self._tick = Tick(Verbs(wants=adoption.wants, decide=adoption.decide), ports, policy)
+        self._tried: Counter[VmId] = Counter()
+        self._refused: set[VmId] = set()
+
+    def look(self) -> Report:
+        """What is left."""
+        return self._tick.plan()
+
+    def rounds(self) -> Iterator[Report]:
+        """Each round's report, with what became of its steps. The last one shows what is left."""
+        clock = self._ports.clock
+        moved = clock.monotonic()
+        while True:
+            report = self._round()
+            yield report
+            if any(each.result is Result.DONE for each in report.outcomes):
+                moved = clock.monotonic()
+            if not self._goes_on(report, timedelta(seconds=clock.monotonic() - moved)):
+                return
+            clock.sleep(self._rest(report))
+
+    def _round(self) -> Report:
+        """Look and hand over; where nobody answers now, the next round may be luckier."""
+        try:
+            report = self._tick.plan()
+        except (Throttled, Unreachable) as away:
+            return Report(plan=Plan(), errors=(away,))
+        return replace(report, outcomes=self._take(report.plan.steps))
+
+    def _take(self, steps: Sequence[Step]) -> tuple[Outcome, ...]:
+        """A refused mark is an operator's matter, and not the next round's."""
+        wanted = tuple(each for each in steps if not self._given_up(each.vm_id))
+        outcomes = actuate(Plan(steps=wanted), self._ports, self._policy)
+        for outcome in outcomes:
+            vm_id = outcome.step.vm_id
+            if vm_id is not None and _arrived(outcome):
+                self._tried[vm_id] += 1
+                self._refused |= {vm_id} if isinstance(outcome.error, Refused) else set()
+        return outcomes
+
+    def _given_up(self, vm_id: VmId | None) -> bool:
+        """In this adoption; another one tries again."""
+        return vm_id is not None and (vm_id in self._refused or self._tried[vm_id] >= self._policy.mark_attempts)
+
+    def _goes_on(self, report: Report, idle: timedelta) -> bool:
+        """Something is left that another round may hand over. What is under way gets the time of a start to end."""
+        if any(not self._given_up(each.vm_id) for each in report.plan.steps):
+            return True
+        waiting = [each.why for each in report.plan.refusals if not self._given_up(each.vm_id)]
+        if any(each not in _TAKES_TIME for each in waiting) or any(
+            isinstance(each, Throttled) for each in report.errors
+        ):
+            return True
+        return bool(waiting or report.errors) and idle < self._policy.start_timeout
+
+    def _rest(self, report: Report) -> timedelta:
+        """Until the next look can show something new, and Azure will bear it."""
+        errors: list[ScalerError | None] = [*report.errors, *(each.error for each in report.outcomes)]
+        waits = [each.retry_after for each in errors if isinstance(each, Throttled)]
+        return max([report.plan.look_again or self._policy.look_after_mark, *waits])

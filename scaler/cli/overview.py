@@ -1,0 +1,109 @@
+"""Everything that Redis and Azure say at one moment, machine by machine, in the words of the code."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from scaler.actuate import Ports
+from scaler.errors import ScalerError
+from scaler.model.fleet import Cloud, Fleet, Member
+from scaler.model.instance import ScaleSetName, SessionId
+from scaler.model.notes import Notes
+from scaler.model.plan import Listing
+from scaler.model.policy import Policy
+from scaler.model.row import Snapshot
+from scaler.model.sighting import ScaleSetView, strictest
+from scaler.model.standing import Standing, standing
+from scaler.observe import Eyes
+from scaler.ports import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One machine, and how it stands."""
+
+    member: Member
+    standing: Standing
+    now: datetime
+
+    @property
+    def notes(self) -> Notes | None:
+        """What the scaler decided about it."""
+        return self.member.row.notes
+
+    @property
+    def scale_set(self) -> str:
+        """Where it is, as Azure or else the notes say; empty where neither does."""
+        instance, notes = self.member.instance, self.notes
+        return (instance.ref.scale_set if instance else notes.scale_set if notes else "") or ""
+
+    @property
+    def instance_id(self) -> str:
+        """Its address there, as Azure, the notes or else the record say."""
+        instance, notes, record = self.member.instance, self.notes, self.member.row.readable
+        said = (instance.ref.instance_id if instance else "", notes.instance_id if notes else "")
+        return next((each for each in said if each), record.instance_id if record else "")
+
+    @property
+    def session(self) -> SessionId | None:
+        """Whose it is: the notes beat the record."""
+        record = self.member.row.readable
+        noted = self.notes.session if self.notes is not None else None
+        return noted or (record.session_id if record is not None else None)
+
+    @property
+    def age(self) -> timedelta | None:
+        """How long it has been what it is, by Redis' clock; the record's own time where nothing is noted."""
+        record = self.member.row.readable
+        since = _latest(self.notes) or (record and (record.updated_at or record.created_at)) or None
+        return self.now - since if since is not None else None
+
+    @property
+    def place(self) -> tuple[str, int, str]:
+        """Its place in a list: Uniform instance ids are numbers."""
+        number = int(self.instance_id) if self.instance_id.isdecimal() else -1
+        return (self.scale_set, number, self.member.vm_id)
+
+
+def _latest(notes: Notes | None) -> datetime | None:
+    """When the scaler last decided something about it."""
+    if notes is None:
+        return None
+    events = (notes.reserved, notes.start, notes.opened, notes.spent)
+    moments = [each.at for each in events if each is not None]
+    moments += [each for each in (notes.mark_asked_at, notes.admitted_at, notes.presumed_at) if each is not None]
+    return max(moments, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """One look. Where Azure did not answer, what Redis says is all there is, and `errors` say why."""
+
+    snapshot: Snapshot
+    views: dict[ScaleSetName, ScaleSetView]
+    machines: tuple[Machine, ...]
+    errors: tuple[ScalerError, ...]
+
+
+def look(ports: Ports, registry: Registry, policy: Policy) -> Overview:
+    """Redis before Azure, as in a tick. Raises ScalerError when Redis does not answer."""
+    snapshot = registry.read()
+    cloud, errors = _listed(ports, policy, Cloud(pause=strictest(policy.pause, snapshot.pause)))
+    unnamed = sorted(cloud.seen.keys() - snapshot.rows.keys())
+    also = registry.read_also(unnamed) if unnamed else {}
+    snapshot = replace(snapshot, rows={**also, **snapshot.rows})
+    fleet = Fleet.join(snapshot, cloud, policy.capacity)
+    members = [fleet.member(row) for row in fleet.rows.values()]
+    machines = [Machine(member=each, standing=standing(each, policy), now=fleet.now) for each in members]
+    return Overview(
+        snapshot=snapshot,
+        views={name: ports.scale_sets[name].view(no_older_than=policy.view_kept) for name in cloud.listings},
+        machines=tuple(sorted(machines, key=lambda each: each.place)),
+        errors=errors,
+    )
+
+
+def _listed(ports: Ports, policy: Policy, cloud: Cloud) -> tuple[Cloud, tuple[ScalerError, ...]]:
+    try:
+        return Eyes(ports.scale_sets, ports.clock, policy).look(cloud, Listing())
+    except ScalerError as error:
+        return cloud, (error,)

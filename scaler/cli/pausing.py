@@ -1,0 +1,98 @@
+"""`scaler pause` and `scaler resume`: the registry's key and each scale set's tag, and what is halted by them."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated
+
+import typer
+
+from scaler.cli.environment import Operator
+from scaler.cli.options import Exit
+from scaler.cli.screen import Screen
+from scaler.errors import ScalerError
+from scaler.model.instance import ScaleSetName
+from scaler.model.sighting import Pause
+from scaler.ports import ScaleSet
+
+_REGISTRY = "the registry's key"
+_All = Annotated[bool, typer.Option("--all", help="Not even starts of what is reserved.")]
+
+
+def pause(context: typer.Context, everything: _All = False) -> None:
+    """Halt the scaler.
+
+    No orders to Azure but starts of what is reserved. Sessions go on, and their limits too.
+    """
+    operator: Operator = context.obj
+    how = Pause.ALL if everything else Pause.ORDERS
+    done = _set(operator, how)
+    names = operator.settings.scale_sets
+    if all(done.values()):
+        Screen().line(f"halted from each controller's next tick on: {_what(how)}")
+        return
+    for line in _not_halted(done, names):
+        Screen().complain(line)
+    raise typer.Exit(Exit.NOT_DONE)
+
+
+def resume(context: typer.Context) -> None:
+    """Let the scaler go on.
+
+    Takes back what `scaler pause` has written, whoever wrote it.
+    """
+    operator: Operator = context.obj
+    done = _set(operator, Pause.NONE)
+    left = [where for where, went in done.items() if not went]
+    if left:
+        Screen().complain(f"perhaps still halted by {', '.join(left)}")
+    if operator.settings.policy.pause is not Pause.NONE:
+        Screen().complain("still halted by the setting SCALER_PAUSED: only the app settings can end that")
+        left.append("SCALER_PAUSED")
+    if left:
+        raise typer.Exit(Exit.NOT_DONE)
+    Screen().line("nothing halts the scaler any more")
+
+
+def _set(operator: Operator, how: Pause) -> dict[str, bool]:
+    """Each place where it is written, and whether it was; one that fails does not keep the others from being tried."""
+    doors = operator.doors
+    done = {_REGISTRY: _tried(_REGISTRY, how, doors.registry.pause)}
+    for name, scale_set in doors.scale_sets.items():
+        where = f"the tag of {name}"
+        done[name] = _tried(where, how, scale_set.set_pause) or _shows(where, how, scale_set)
+    return done
+
+
+def _tried(where: str, how: Pause, write: Callable[[Pause], None]) -> bool:
+    try:
+        write(how)
+    except ScalerError as error:
+        Screen().complain(f"{where}: failed: {error}")
+        return False
+    Screen().line(f"{where}: {how}")
+    return True
+
+
+def _shows(where: str, how: Pause, scale_set: ScaleSet) -> bool:
+    """The answer may have been lost, and not the order."""
+    try:
+        arrived = scale_set.view().pause is how
+    except ScalerError:
+        return False
+    if arrived:
+        Screen().line(f"{where}: {how}; only the answer was lost")
+    return arrived
+
+
+def _what(how: Pause) -> str:
+    return "no orders at all" if how is Pause.ALL else "no orders but starts of what is reserved"
+
+
+def _not_halted(done: dict[str, bool], names: tuple[ScaleSetName, ...]) -> Iterator[str]:
+    """The tag halts all four on its scale set; the key halts the three that read the registry, on every one."""
+    for name in names:
+        if done[name]:
+            yield f"{name}: halted for all four controllers, by its tag"
+        elif done[_REGISTRY]:
+            yield f"{name}: reconciler, starter and cleaner are halted; the provisioner is NOT"
+        else:
+            yield f"{name}: NOTHING is halted"

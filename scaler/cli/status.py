@@ -1,0 +1,206 @@
+"""`scaler status`: each scale set, and each machine in a row."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from scaler.cli.environment import Operator
+from scaler.cli.options import AsJson, Exit
+from scaler.cli.overview import Machine, Overview, look
+from scaler.cli.screen import Screen, age
+from scaler.model.instance import PowerState, ProvisioningState, ScaleSetName
+from scaler.model.notes import Notes
+from scaler.model.policy import Policy
+from scaler.model.record import Status
+from scaler.model.sighting import Pause, ScaleSetView
+from scaler.settings import Settings
+
+_EVERY = timedelta(seconds=30)  # Azure grants ten listings a minute, and the scaler itself may take six of them
+_COLUMNS = ("id", "vm", "status", "power", "mark", "tier", "session", "age", "notes")
+_FOLD = {"status": len(Status.UNAVAILABLE), "session": 12, "notes": 10}
+_TIERS = {PowerState.STOPPED: "warm", PowerState.DEALLOCATED: "cold"}
+
+Watch = Annotated[bool, typer.Option("--watch", help="Look again every 30 seconds, until Ctrl-C.")]
+
+
+def status(context: typer.Context, as_json: AsJson = False, watch: Watch = False) -> None:
+    """Show each scale set and each machine.
+
+    What Redis, Azure and the notes say of it: status, power, mark, tier (warm or cold), session, how long it has been
+    so, and what the scaler decided.
+    """
+    operator: Operator = context.obj
+    settings, registry, screen = operator.settings, operator.doors.registry, Screen()
+    ports = operator.ports("status")
+    while True:
+        overview = look(ports, registry, settings.policy)
+        if as_json:
+            screen.json(document(overview, settings))
+        else:
+            _show(screen, overview, settings)
+        if not watch:
+            break
+        ports.clock.sleep(_EVERY)
+        screen.clear()
+    if overview.errors:
+        raise typer.Exit(Exit.NOT_DONE)
+
+
+def _show(screen: Screen, overview: Overview, settings: Settings) -> None:
+    screen.line(_counted(overview), style="bold")
+    halted = {"the registry": overview.snapshot.pause, "SCALER_PAUSED": settings.policy.pause}
+    for where, how in halted.items():
+        if how is not Pause.NONE:
+            screen.line(f"paused by {where}: {_halts(how)}", style="yellow")
+    for name in (*settings.scale_sets, *_elsewhere(overview, settings)):
+        machines = [each for each in overview.machines if each.scale_set == name]
+        screen.line("")
+        _head(screen, ScaleSetName(name), overview.views.get(ScaleSetName(name)), settings.policy)
+        if machines:
+            screen.table(_COLUMNS, (_row(screen, each) for each in machines), _FOLD)
+    for complaint in overview.snapshot.complaints:
+        screen.complain(f"{complaint.key}: {complaint.why}")
+    for error in overview.errors:
+        screen.complain(f"not looked at: {error}")
+
+
+def _counted(overview: Overview) -> str:
+    """How many, and how they stand."""
+    counts = Counter(str(each.standing) for each in overview.machines)
+    total = len(overview.machines)
+    kinds = ", ".join(f"{number} {standing}" for standing, number in sorted(counts.items()))
+    return f"{total} machine{'' if total == 1 else 's'}{': ' if kinds else ''}{kinds}"
+
+
+def _elsewhere(overview: Overview, settings: Settings) -> list[str]:
+    """Scale sets of which only Redis speaks; the empty name is that of records without notes."""
+    return sorted({each.scale_set for each in overview.machines} - set(settings.scale_sets))
+
+
+def _head(screen: Screen, name: ScaleSetName, view: ScaleSetView | None, policy: Policy) -> None:
+    wanted = policy.capacity.get(name)
+    if wanted is None:
+        screen.line(f"{name or 'of no known scale set'}  not in AZURE_VMSS_NAME", style="yellow")
+        return
+    if view is None:
+        screen.line(f"{name}  not looked at", style="yellow")
+        return
+    screen.line(
+        f"{name}  capacity {view.capacity}, wanted {wanted.desired} ({wanted.warm} warm), etag {view.etag or '–'}",
+        style="bold",
+    )
+    if view.managed_by != policy.managed_by:
+        said = f"is {view.managed_by!r}" if view.managed_by is not None else "is not there"
+        screen.line(f"no consent: the tag scaler:managed {said}, SCALER_NAME is {policy.managed_by!r}", style="yellow")
+    if view.pause is not Pause.NONE:
+        screen.line(f"paused by its tag: {_halts(view.pause)}", style="yellow")
+
+
+def _halts(how: Pause) -> str:
+    return "no orders at all" if how is Pause.ALL else "no orders but starts of what is reserved"
+
+
+def _row(screen: Screen, machine: Machine) -> tuple[str, ...]:
+    row, instance = machine.member.row, machine.member.instance
+    record = row.readable
+    status = "unreadable" if row.record is not None and record is None else row.status or "–"
+    power = instance.power if instance is not None else "–"
+    unusual = instance is not None and instance.provisioning is not ProvisioningState.SUCCEEDED
+    return (
+        machine.instance_id or "–",
+        screen.vm(machine.member.vm_id),
+        f"{status} used" if record is not None and record.used else str(status),
+        f"{power} ({instance.provisioning})" if unusual and instance is not None else str(power),
+        "–" if instance is None else "yes" if instance.marked else "no",
+        _TIERS.get(instance.power, "") if instance is not None else "",
+        machine.session or "",
+        age(machine.age) if machine.age is not None else "",
+        "; ".join(noted(machine)),
+    )
+
+
+def noted(machine: Machine) -> Iterator[str]:
+    """What the notes say, the weightiest first; how it stands where they say nothing."""
+    notes = machine.notes
+    if notes is None:
+        yield str(machine.standing)
+        return
+    yield from _decided(notes, str(machine.standing))
+    if notes.missed_at is not None:
+        yield "missed in Azure"
+    if notes.failed is not None:
+        yield f"failed: {notes.failed.failure}"
+
+
+def _decided(notes: Notes, standing: str) -> Iterator[str]:
+    if notes.spent is not None:
+        yield f"used: {notes.spent.why}" + (f" ({notes.spent.reason})" if notes.spent.reason else "")
+        if notes.delete is not None:
+            yield f"delete ordered {_times(notes.delete.attempts)}"
+    elif notes.claim is not None:
+        yield f"claimed: {notes.claim.order}"
+    elif notes.opened is not None:
+        yield "opened"
+    elif notes.presumed_at is not None:
+        yield "presumed in use"
+    elif notes.start is not None:
+        failure = f", failed: {notes.start.failure}" if notes.start.failure is not None else ""
+        yield f"start ordered {_times(notes.start.attempts)}{failure}"
+    elif notes.mark_attempts:
+        yield f"mark refused {_times(notes.mark_attempts)}"
+    else:
+        yield standing
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
+
+
+def document(overview: Overview, settings: Settings) -> Mapping[str, object]:
+    """The same for machines: names are those of the code, times are ISO 8601."""
+    return {
+        "now": overview.snapshot.now.isoformat(),
+        "paused": {"registry": overview.snapshot.pause, "settings": settings.policy.pause},
+        "scale_sets": [_scale_set(name, overview.views.get(name), settings.policy) for name in settings.scale_sets],
+        "machines": [_machine(each) for each in overview.machines],
+        "complaints": [{"key": each.key, "why": each.why} for each in overview.snapshot.complaints],
+        "errors": [str(each) for each in overview.errors],
+    }
+
+
+def _scale_set(name: ScaleSetName, view: ScaleSetView | None, policy: Policy) -> Mapping[str, object]:
+    wanted = policy.capacity[name]
+    return {
+        "name": name,
+        "wanted": wanted.desired,
+        "wanted_warm": wanted.warm,
+        "capacity": view.capacity if view is not None else None,
+        "etag": view.etag if view is not None else None,
+        "managed_by": view.managed_by if view is not None else None,
+        "consent": view.managed_by == policy.managed_by if view is not None else None,
+        "paused": view.pause if view is not None else None,
+    }
+
+
+def _machine(machine: Machine) -> Mapping[str, object]:
+    row, instance = machine.member.row, machine.member.instance
+    record = row.readable
+    return {
+        "vm_id": machine.member.vm_id,
+        "instance_id": machine.instance_id or None,
+        "scale_set": machine.scale_set or None,
+        "standing": machine.standing,
+        "status": row.status,
+        "used": record.used if record is not None else None,
+        "index": sorted(row.index),
+        "power": instance.power if instance is not None else None,
+        "provisioning": instance.provisioning if instance is not None else None,
+        "marked": instance.marked if instance is not None else None,
+        "tier": _TIERS.get(instance.power) if instance is not None else None,
+        "session": machine.session,
+        "age_s": round(machine.age.total_seconds(), 1) if machine.age is not None else None,
+        "notes": list(noted(machine)),
+    }

@@ -1,0 +1,142 @@
+"""`scaler adopt` against a hand-made installation of the Go scaler, from its first check to the life after the tag."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from cli.console import Console
+from cli.estate import KEYS, Estate
+from go_scaler import Machine, text
+
+from emulator.faults import Fault
+from emulator.orders import OrderKind
+from scaler.cli.options import Exit
+from scaler.model.record import Status
+from scaler.tick import Name
+
+A, R, U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
+PATIENCE_SECONDS = 40.0
+
+
+def tick_until(estate: Estate, done: Callable[[], bool]) -> None:
+    """All four controllers, as their timers would, until it is so."""
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while not done():
+        assert time.monotonic() < ends, estate.console.run("status").out
+        for name in Name:
+            estate.console.run("tick", name, "--yes")
+
+
+def stage(console: Console, session: str) -> str:
+    """Where a session is."""
+    said: str = console.run("look", session, "--json").json["stage"]
+    return said
+
+
+def test_an_installation_is_adopted_allowed_and_lives_on(estate: Estate, console: Console) -> None:
+    inside, waiting, arriving, used, fresh = estate.settle(
+        Machine(status=U, session="inside", runs=True),
+        Machine(status=R, session="waiting"),
+        Machine(status=R, session="arriving", runs=True),
+        Machine(status=U, session="gone", used=True),
+        Machine(status=A),
+    )
+    check = console.run("adopt", "--check")
+    assert check.status == 1
+    assert {row["vm"] for row in check.table} == {each.vm_id for each in (inside, waiting, arriving, used)}
+
+    adopted = console.run("adopt", "--yes")
+    assert (adopted.status, adopted.out.splitlines()[-1]) == (0, "nothing is left to adopt")
+    assert console.run("adopt", "--check").status == 0
+    assert {vm.vm_id for vm in estate.azure.vms if vm.protected} == {
+        each.vm_id for each in (inside, waiting, arriving, used)
+    }
+
+    estate.allow()
+    tick_until(estate, lambda: stage(console, "waiting") == stage(console, "arriving") == "open")
+    tick_until(estate, lambda: estate.is_gone(used))
+    assert stage(console, "inside") == "open", "and was never disturbed"
+    assert console.run("release", "inside").out == "released\n"
+    tick_until(estate, lambda: estate.is_gone(inside))
+    tick_until(estate, lambda: console.run("reserve", "next").status == 0)
+    assert not estate.is_gone(fresh)
+
+
+def test_nothing_is_done_before_somebody_agrees(estate: Estate, console: Console) -> None:
+    (inside,) = estate.settle(Machine(status=U, session="inside", runs=True))
+    assert console.run("adopt", typed="n\n").status == 1
+    silent = console.run("adopt", typed="")
+    assert (silent.status, silent.err.splitlines()[-1]) == (1, "nobody answered; --yes does not ask")
+    assert not estate.azure.vms[0].protected
+    assert estate.redis.get(KEYS.notes(inside.vm_id)) is None
+    assert console.run("adopt", typed="y\n").status == 0
+    assert estate.azure.vms[0].protected
+
+
+def test_where_the_controllers_act_already_nothing_is_adopted(estate: Estate, console: Console) -> None:
+    estate.settle(Machine(runs=True))
+    estate.allow()
+    said = console.run("adopt", "--yes")
+    assert (said.status, said.err) == (0, "vmss-pixels: managed already, nothing is adopted there\n")
+    assert not estate.azure.vms[0].protected
+
+
+def test_what_carries_another_name_is_somebody_elses(estate: Estate, console: Console) -> None:
+    estate.settle(Machine(status=U, session="theirs", runs=True))
+    estate.azure.tag(**{"scaler:managed": "another"})
+    for words in (("adopt", "--yes"), ("adopt", "--check")):
+        said = console.run(*words)
+        assert said.status == 1
+        assert "it is another installation's" in said.err
+    assert not estate.azure.vms[0].protected
+
+
+def test_what_azure_refuses_to_mark_is_named_with_its_reason(estate: Estate, console: Console) -> None:
+    refused, taken = estate.settle(
+        Machine(status=U, session="first", runs=True), Machine(status=U, session="second", runs=True)
+    )
+    estate.azure.script(Fault.MARK_REFUSED, times=None, instance_id=refused.instance_id)
+    said = console.run("adopt", "--yes")
+    assert said.status == 1
+    assert "Refused" in said.out
+    assert {row["vm"] for row in said.table} == {refused.vm_id}
+    assert [vm.protected for vm in estate.azure.vms] == [False, True]
+    assert taken.session == "second"
+
+
+def test_what_moves_now_is_named_and_waited_for(estate: Estate, console: Console) -> None:
+    (moving,) = estate.settle(Machine(status=R, session="waiting"))
+    estate.azure.order(OrderKind.START, [moving.instance_id], by="go-scaler")
+    check = console.run("adopt", "--check", "--json")
+    assert [each["why"] for each in check.json["held"]] == ["neither at rest nor running now: adopt again later"]
+    assert console.run("adopt", "--yes").status == 0
+    assert console.run("look", "waiting").out.startswith("reserved")
+
+
+def test_an_interrupted_adoption_is_gone_on_with(estate: Estate, console: Console) -> None:
+    estate.settle(Machine(status=U, session="inside", runs=True))
+    estate.azure.script(Fault.ORDER_SWALLOWED)
+    said = console.interrupted("ordered so far", "adopt", "--yes")
+    assert said.status == Exit.INTERRUPTED
+    assert said.err == "interrupted: nothing is lost and nothing is finished; run it again\n"
+    assert console.run("adopt", "--check").status == 1
+    assert console.run("adopt", "--yes").status == 0
+
+
+def test_a_document_is_all_that_a_machine_reads(estate: Estate, console: Console) -> None:
+    (inside,) = estate.settle(Machine(status=U, session="inside", runs=True))
+    left = console.run("adopt", "--check", "--json")
+    assert (left.status, [each["vm_id"] for each in left.json["steps"]]) == (1, [inside.vm_id])
+    done = console.run("adopt", "--yes", "--json")
+    assert done.status == 0
+    assert [(each["vm_id"], each["result"]) for each in done.json["outcomes"]] == [(inside.vm_id, "done")]
+    assert (done.json["steps"], done.json["held"]) == ([], [])
+
+
+def test_a_naive_queue_manager_ends_an_adopted_session_by_its_record(estate: Estate, console: Console) -> None:
+    (inside,) = estate.settle(Machine(status=U, session="inside", runs=True))
+    console.run("adopt", "--yes")
+    ended = replace(inside, machine=replace(inside.machine, used=True))
+    estate.redis.set(KEYS.instance(inside.vm_id), text(ended))
+    estate.allow()
+    tick_until(estate, lambda: estate.is_gone(inside))

@@ -1,0 +1,115 @@
+"""`scaler status`: what it says of scale sets and machines, and of what it could not look at."""
+
+from collections.abc import Callable
+
+from cli.console import Console
+from cli.estate import KEYS, Estate
+from go_scaler import Machine
+
+from emulator.faults import Fault
+from scaler.cli.options import Exit
+from scaler.model.record import Status
+
+A, R, U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
+
+
+def test_each_machine_is_a_row_in_the_words_of_the_code(estate: Estate, console: Console) -> None:
+    placed = estate.settle(
+        Machine(status=U, session="inside", runs=True), Machine(status=R, session="waiting"), Machine(status=A)
+    )
+    console.run("adopt", "--yes")
+    rows = console.run("status").table
+    assert [row["vm"] for row in rows] == [each.vm_id for each in placed]
+    assert [(row["id"], row["status"], row["power"], row["mark"], row["tier"]) for row in rows] == [
+        ("0", "Unavailable", "running", "yes", ""),
+        ("1", "Reserved", "deallocated", "yes", "cold"),
+        ("2", "Available", "deallocated", "no", "cold"),
+    ]
+    assert [(row["session"], row["notes"]) for row in rows] == [
+        ("inside", "opened"),
+        ("waiting", "reserved"),
+        ("", "new"),
+    ]
+
+
+def test_consent_and_every_pause_are_named(estate: Estate, console: Console) -> None:
+    said = console.run("status").out
+    assert "no consent: the tag scaler:managed is not there, SCALER_NAME is 'true'" in said
+    estate.allow()
+    assert "consent" not in console.run("status").out
+    console.run("pause")
+    said = console.run("status", SCALER_PAUSED="all").out
+    assert "paused by the registry: no orders but starts of what is reserved" in said
+    assert "paused by its tag: no orders but starts of what is reserved" in said
+    assert "paused by SCALER_PAUSED: no orders at all" in said
+
+
+def test_a_document_has_everything_a_table_has(estate: Estate, console: Console) -> None:
+    (used,) = estate.settle(Machine(status=U, session="gone", used=True))
+    console.run("adopt", "--yes")
+    said = console.run("status", "--json").json
+    (scale_set,), (machine,) = said["scale_sets"], said["machines"]
+    assert (scale_set["name"], scale_set["capacity"], scale_set["wanted"]) == ("vmss-pixels", 1, 3)
+    assert (scale_set["consent"], scale_set["managed_by"], scale_set["paused"]) == (False, None, "none")
+    assert (machine["vm_id"], machine["standing"], machine["status"]) == (used.vm_id, "used", "Unavailable")
+    assert (machine["used"], machine["marked"], machine["tier"]) == (True, True, "cold")
+    assert (machine["session"], machine["index"], machine["notes"]) == ("gone", ["Unavailable"], ["used: condemn"])
+    assert 0 <= machine["age_s"] < 60
+    assert (said["complaints"], said["errors"]) == ([], [])
+
+
+def test_several_scale_sets_have_a_table_each(estate_of: Callable[..., Estate]) -> None:
+    estate = estate_of("first", "second")
+    estate.settle(Machine(runs=True))
+    console = estate.console
+    lines = console.run("status").out.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith(("first", "second"))] == ["first", "second"]
+    assert [each["scale_set"] for each in console.run("status", "--json").json["machines"]] == ["first"]
+
+
+def test_a_record_whose_machine_nobody_has_is_shown_all_the_same(estate: Estate, console: Console) -> None:
+    (lost,) = estate.settle(Machine(status=R, session="waiting"))
+    estate.azure.happen(Fault.DELETED_BY_SOMEBODY, lost.vm_id)
+    estate.clock.leap(minutes=5)
+    said = console.run("status")
+    assert "of no known scale set" in said.out
+    assert [(row["vm"], row["power"]) for row in said.table] == [(lost.vm_id, "–")]
+
+
+def test_what_azure_does_not_say_redis_does(estate: Estate, console: Console) -> None:
+    (waiting,) = estate.settle(Machine(status=R, session="waiting"))
+    estate.azure.script(Fault.READ_FAILED, times=None)
+    said = console.run("status")
+    assert said.status == 1
+    assert "vmss-pixels  not looked at" in said.out
+    assert "not looked at: " in said.err
+    assert [row["vm"] for row in said.table] == [waiting.vm_id]
+
+
+def test_a_watch_goes_on_until_it_is_interrupted(estate: Estate, console: Console) -> None:
+    (inside,) = estate.settle(Machine(status=U, session="inside", runs=True))
+    said = console.interrupted(inside.vm_id, "status", "--watch")
+    assert (said.status, said.err) == (Exit.INTERRUPTED, "")
+
+
+def test_without_redis_there_is_one_sentence_and_no_traceback(console: Console) -> None:
+    said = console.run("status", REDIS_URL="redis://127.0.0.1:1/0")
+    assert (said.status, said.out) == (1, "")
+    assert said.err.startswith("Redis at 127.0.0.1:1 does not answer: ")
+    assert "Traceback" not in said.err
+
+
+def test_what_is_left_alone_is_told(estate: Estate, console: Console) -> None:
+    (odd,) = estate.settle(Machine(status=A))
+    estate.redis.set(KEYS.instance(odd.vm_id), "not a record")
+    said = console.run("status")
+    assert [row["status"] for row in said.table] == ["unreadable"]
+    assert f"{KEYS.instance(odd.vm_id)}: not JSON" in said.err
+
+
+def test_what_others_wrote_is_shown_and_not_obeyed(estate: Estate, console: Console) -> None:
+    estate.settle(Machine(status=R, session="\x1b[31m[bold]s\u202e"))
+    said = console.run("status").out
+    assert "\\x1b[31m[bold]s\\x202e" in said
+    assert "\x1b" not in said
+    assert console.run("status", "--json").json["machines"][0]["session"] == "\x1b[31m[bold]s\u202e"

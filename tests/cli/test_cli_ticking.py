@@ -1,0 +1,102 @@
+"""`scaler plan` changes nothing, `scaler tick` changes what the plan said, and both say how they ended."""
+
+import pytest
+from cli.console import Console
+from cli.estate import KEYS, Estate
+from go_scaler import Machine
+
+from emulator.faults import Fault
+from scaler.cli.options import Exit
+from scaler.model.record import Status
+from scaler.tick import Name
+
+U = Status.UNAVAILABLE
+
+
+def test_a_plan_is_for_one_controller_or_for_all(estate: Estate, console: Console) -> None:
+    estate.allow()
+    assert list(console.run("plan", "--json").json) == list(Name)
+    assert list(console.run("plan", "provisioner", "--json").json) == ["provisioner"]
+    headings = [line.partition(":")[0] for line in console.run("plan").out.splitlines()]
+    assert [each for each in headings if each in set(Name)] == list(Name)
+
+
+def test_a_plan_changes_nothing(estate: Estate, console: Console) -> None:
+    estate.settle(Machine(runs=True), Machine())
+    estate.allow()
+    keys = estate.redis.keys()
+    before = (estate.azure.capacity, [vm.power for vm in estate.azure.vms], len(estate.azure.history.events))
+    said = console.run("plan", "--json").json
+    assert [each["order"] for each in said["provisioner"]["steps"]] == ["SetCapacity", "Deallocate"]
+    assert [each["order"] for each in said["reconciler"]["steps"]] == ["Mark"]
+    assert (estate.azure.capacity, [vm.power for vm in estate.azure.vms], len(estate.azure.history.events)) == before
+    assert estate.redis.keys() == keys
+
+
+def test_what_only_a_missing_consent_keeps_from_being_done_is_told_apart(estate: Estate, console: Console) -> None:
+    estate.settle(Machine(runs=True))
+    said = console.run("plan", "provisioner")
+    assert [row["kind"] for row in said.table] == ["would", "would", "held"]
+    assert said.out.startswith("provisioner: 2 withheld, 1 held back\n")
+    assert console.run("plan", "provisioner", "--json").json["provisioner"]["steps"] == []
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_exit_status_tells_whether_there_is_something_to_do(
+    estate: Estate, console: Console, allowed: bool
+) -> None:
+    if allowed:
+        estate.allow()
+    assert console.run("plan", "provisioner").status == Exit.DONE
+    assert console.run("plan", "provisioner", "--exit-status").status == Exit.SOMETHING
+    assert console.run("plan", "starter", "--exit-status").status == Exit.DONE
+
+
+def test_a_tick_is_taken_when_somebody_agrees(estate: Estate, console: Console) -> None:
+    estate.allow()
+    refused = console.run("tick", "provisioner", typed="n\n")
+    assert (refused.status, estate.azure.capacity) == (1, 0)
+    agreed = console.run("tick", "provisioner", typed="y\n")
+    assert (agreed.status, estate.azure.capacity) == (0, 3)
+    assert agreed.out.count("SetCapacity") == 2, "as a plan, and as done"
+
+
+def test_a_tick_with_nothing_to_do_asks_nobody(estate: Estate, console: Console) -> None:
+    estate.allow()
+    assert console.run("tick", "starter").out == "starter: nothing to do\n"
+    assert console.run("tick", "starter", "--yes").out == "starter: nothing to do\n"
+
+
+def test_a_tick_that_could_not_do_it_all_says_so(estate: Estate, console: Console) -> None:
+    estate.allow()
+    estate.azure.script(Fault.SOLD_OUT)
+    said = console.run("tick", "provisioner", "--yes")
+    assert said.status == 1
+    assert "OutOfCapacity" in said.out
+    estate.azure.script(Fault.SOLD_OUT)
+    assert [each["result"] for each in console.run("tick", "provisioner", "--yes", "--json").json["outcomes"]] == [
+        "failed"
+    ]
+
+
+def test_a_scale_set_that_does_not_answer_ends_a_plan_with_1(estate: Estate, console: Console) -> None:
+    estate.azure.script(Fault.READ_FAILED, times=None)
+    said = console.run("plan", "provisioner")
+    assert said.status == 1
+    assert "Traceback" not in said.err
+
+
+def test_a_controller_that_is_none_is_a_mistake_in_the_command(console: Console) -> None:
+    said = console.run("tick", "gardener")
+    assert said.status == 2
+    assert "gardener" in said.err
+
+
+def test_the_session_and_the_attempt_stand_beside_the_reason(estate: Estate, console: Console) -> None:
+    (waiting,) = estate.settle(Machine(status=Status.RESERVED, session="s-1"))
+    console.run("adopt", "--yes")
+    estate.allow()
+    (row,) = console.run("plan", "starter").table
+    assert (row["kind"], row["vm"], row["id"], row["step"]) == ("do", waiting.vm_id, "0", "Start")
+    assert row["why"] == "reserved  session=s-1 attempt=1 warm=False"
+    assert estate.redis.get(KEYS.notes(waiting.vm_id)) is not None
