@@ -3,9 +3,12 @@
 Functions are synchronous on purpose: each has a thread of its own, so a slow answer to one does not delay the others.
 """
 
-import azure.functions as func
+from scaler.startup import collector_paused
 
-from scaler import runtime
+with collector_paused():
+    import azure.functions as func
+
+    from scaler import runtime
 
 app = func.FunctionApp()
 

@@ -10,10 +10,12 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+HOST = (sys.executable, "-m", "emulator.functions_host")
 PATIENCE_SECONDS = 15.0
 
 _HEADER = """\
@@ -37,7 +39,7 @@ def write_app(folder: Path, functions: str, **settings: str) -> Path:
 
 def run_host(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """The host, run to its end."""
-    process = _start(arguments, environment)
+    process = _start(HOST, arguments, environment)
     output, errors = process.communicate(timeout=PATIENCE_SECONDS)
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
@@ -45,8 +47,8 @@ def run_host(*arguments: str | Path, **environment: str) -> subprocess.Completed
 class HostProcess:
     """A host that keeps running; its log lines are read as they come."""
 
-    def __init__(self, *arguments: str | Path, **environment: str) -> None:
-        self._process = _start(arguments, environment)
+    def __init__(self, *arguments: str | Path, command: Sequence[str] = HOST, **environment: str) -> None:
+        self._process = _start(command, arguments, environment)
         self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -59,6 +61,13 @@ class HostProcess:
             if line["message"] == message and fields.items() <= line.items():
                 return lines
         raise AssertionError(f"the host ended before it said {message!r}")
+
+    def line_with(self, **fields: object) -> dict[str, Any]:
+        """The next line of those fields, whatever its message."""
+        while (line := self._lines.get(timeout=PATIENCE_SECONDS)) is not None:
+            if fields.items() <= line.items():
+                return line
+        raise AssertionError(f"the host ended before it said {fields}")
 
     def line(self, message: str, **fields: object) -> dict[str, Any]:
         """The next line of that message and those fields; what comes before it is skipped."""
@@ -82,9 +91,11 @@ class HostProcess:
         self._lines.put(None)
 
 
-def _start(arguments: tuple[str | Path, ...], environment: dict[str, str]) -> subprocess.Popen[str]:
+def _start(
+    command: Sequence[str], arguments: tuple[str | Path, ...], environment: dict[str, str]
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "emulator.functions_host", *arguments],
+        [*command, *arguments],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **environment},
         stdout=subprocess.PIPE,

@@ -1,0 +1,140 @@
+"""The two scripts that a deployment runs: one before anything is changed, one after."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from clock import ManualClock
+
+from infra.deployment.await_functions import FUNCTIONS, Runs, query, read, verdict, watch
+
+ROOT = Path(__file__).parents[2]
+GOOD = {
+    "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-00000005ca1e",
+    "AZURE_RESOURCE_GROUP": "rg-pixels",
+    "AZURE_VMSS_NAME": "vmss-pixels",
+    "REDIS_HOST": "pixels.redis.cache.windows.net",
+}
+
+
+def checked(settings: Mapping[str, str] | str, **environ: str) -> tuple[int, list[str]]:
+    """check_settings.py as the agent runs it, on a Python that has nothing installed; the sources for a package."""
+    rows = (
+        [{"name": name, "value": value} for name, value in settings.items()] if isinstance(settings, Mapping) else None
+    )
+    text = settings if isinstance(settings, str) else json.dumps(rows)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(ROOT / "infra" / "deployment" / "check_settings.py"), str(ROOT)],
+        env={"APP_SETTINGS": text, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr.splitlines()
+
+
+def test_settings_that_can_be_used_are_let_through() -> None:
+    assert checked(GOOD) == (0, [])
+
+
+def test_all_mistakes_are_told_at_once_in_the_scalers_words() -> None:
+    code, said = checked({**GOOD, "AZURE_SUBSCRIPTION_ID": "mine", "SCALER_POOL_CAPACITY": "many"})
+    assert code == 1
+    assert [line.partition(":")[0] for line in said] == ["AZURE_SUBSCRIPTION_ID", "SCALER_POOL_CAPACITY"]
+
+
+def test_a_variable_that_nobody_defined_is_named() -> None:
+    code, said = checked({**GOOD, "REDIS_HOST": "$(REDIS_HOST)"})
+    assert (code, said) == (1, ["REDIS_HOST: the variable group has no variable REDIS_HOST"])
+
+
+def test_a_variable_that_would_have_no_effect_is_named() -> None:
+    code, said = checked(GOOD, SCALER_MAX_SURGE="3", SCALER_NAME_OF_NOTHING="x", REDIS_HOST="pixels")
+    assert (code, len(said)) == (1, 1)
+    assert said[0].startswith("SCALER_MAX_SURGE: is in the variable group, but not in the list of ")
+
+
+@pytest.mark.parametrize("text", ["", '[{"name": "A", "value": "say "no""}]', '{"name": "A"}', "[1]", "7"])
+def test_a_text_that_is_no_list_of_settings_is_refused(text: str) -> None:
+    code, said = checked(text)
+    assert (code, len(said)) == (1, 1)
+    assert said[0].startswith("APP_SETTINGS is no JSON list of names and values")
+
+
+ALL_WELL = {name: Runs(successes=1, failures=0) for name in FUNCTIONS}
+
+
+class Insights:
+    """Gives its answers one by one, and the last one for ever."""
+
+    def __init__(self, *answers: Mapping[str, Runs]) -> None:
+        self.asked = 0
+        self._answers: Sequence[Mapping[str, Runs]] = answers
+
+    def __call__(self) -> Mapping[str, Runs]:
+        self.asked += 1
+        return self._answers[min(self.asked, len(self._answers)) - 1]
+
+
+def watched(insights: Insights) -> tuple[str, float]:
+    """What it says in the end, and after how many seconds."""
+    clock = ManualClock()
+    return watch(insights, clock.monotonic, clock.sleep), clock.monotonic()
+
+
+def test_a_deployment_is_good_when_every_function_has_succeeded() -> None:
+    assert watched(Insights({}, {"starter": ALL_WELL["starter"]}, ALL_WELL)) == ("", 40.0)
+
+
+def test_one_failure_beside_a_success_is_no_bad_deployment() -> None:
+    assert watched(Insights({**ALL_WELL, "cleaner": Runs(successes=1, failures=5)}))[0] == ""
+
+
+@pytest.mark.parametrize(("failures", "patient"), [(2, True), (3, False)])
+def test_a_function_that_only_fails_is_given_up(failures: int, *, patient: bool) -> None:
+    said = verdict({**ALL_WELL, "cleaner": Runs(successes=0, failures=failures)})
+    assert (said is None) == patient
+    assert patient or (said or "").startswith("cleaner: every run has failed")
+
+
+def test_functions_that_nothing_is_heard_of_are_named_after_a_while() -> None:
+    found, waited = watched(Insights({"starter": ALL_WELL["starter"]}))
+    assert found.startswith("no success of provisioner, reconciler, cleaner in 0:12:00")
+    assert 720 <= waited <= 740
+
+
+def test_the_question_names_the_app_the_functions_and_the_time() -> None:
+    asked = query("pixels-scaler", datetime(2026, 11, 21, 7, 5, tzinfo=UTC))
+    assert "cloud_RoleName =~ 'pixels-scaler' and timestamp > datetime(2026-11-21T07:05:00Z)" in asked
+    assert "name in ('provisioner', 'reconciler', 'starter', 'cleaner')" in asked
+
+
+def test_an_answer_is_read_by_the_names_of_its_columns() -> None:
+    columns = [{"name": each, "type": "x"} for each in ("failures", "name", "successes")]
+    answer = {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": [[1, "starter", 2]]}]}
+    assert read(json.dumps(answer)) == {"starter": Runs(successes=2, failures=1)}
+
+
+def test_the_azure_cli_is_asked_until_all_is_well(tmp_path: Path) -> None:
+    rows = [[name, 1, 0] for name in FUNCTIONS]
+    columns = [{"name": each} for each in ("name", "successes", "failures")]
+    (tmp_path / "answer").write_text(json.dumps({"tables": [{"columns": columns, "rows": rows}]}))
+    az = tmp_path / "az"
+    az.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/asked\ncat {tmp_path}/answer\n')
+    az.chmod(0o755)
+    script = ROOT / "infra" / "deployment" / "await_functions.py"
+    options = ("--app", "pixels-scaler", "--application-insights", "insights", "--resource-group", "rg")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", script, *options],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "every function has succeeded since the deployment\n"
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked[:7] == ["monitor", "app-insights", "query", "--app", "insights", "--resource-group", "rg"]
