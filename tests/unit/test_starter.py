@@ -85,9 +85,14 @@ def test_when_the_listing_is_put_off_it_asks_for_the_first_ten() -> None:
     assert len(want.refs) == 10
 
 
-@pytest.mark.parametrize("noted", [None, notes(ended={MINE: Ended.RELEASE})], ids=["lost", "ended"])
-def test_what_the_registry_decides_alone_needs_no_look(noted: Notes | None) -> None:
-    assert starter.wants(fleet(reserved(noted)), POLICY) == Nothing()
+def test_what_the_registry_decides_alone_needs_no_look() -> None:
+    assert starter.wants(fleet(reserved(notes(ended={MINE: Ended.RELEASE}))), POLICY) == Nothing()
+
+
+@pytest.mark.parametrize("noted", [None, blank_notes(scale_set="")], ids=["lost", "placeless"])
+def test_a_machine_that_no_notes_place_is_looked_for_in_a_listing_now_and_then(noted: Notes | None) -> None:
+    assert starter.wants(fleet(reserved(noted)), POLICY) == Listing(urgent=False)
+    assert starter.wants(fleet(reserved(noted), sees=Cloud(unlisted=frozenset({SCALE_SET}))), POLICY) == Nothing()
 
 
 # -- starting
@@ -208,8 +213,40 @@ def test_a_reservation_without_a_session_is_refused_at_once() -> None:
     assert refused_because(only(steps_for(reserved(notes(), None), instance(1)))) is Why.NO_SESSION
 
 
-def test_a_reservation_of_a_machine_without_notes_is_refused() -> None:
-    assert refused_because(only(steps_for(reserved(None)))) is Why.TAINTED
+NOWHERE = cloud(look=sighting())  # listed, and not there
+STRANGERS = [
+    cloud(instance(1), look=sighting(consent=False)),
+    cloud(look=sighting(consent=False)),
+    Cloud(unlisted=frozenset({SCALE_SET})),
+]
+
+
+@pytest.mark.parametrize("sees", [cloud(instance(1)), NOWHERE], ids=["seen", "nowhere"])
+def test_a_reservation_of_a_machine_without_notes_is_refused_where_we_have_consent(sees: Cloud) -> None:
+    assert refused_because(only(starter.decide(fleet(reserved(None), sees=sees), POLICY).steps)) is Why.TAINTED
+    nobodys = fleet(reserved(None, session=None), sees=sees)
+    assert refused_because(only(starter.decide(nobodys, POLICY).steps)) is Why.NO_SESSION
+
+
+@pytest.mark.parametrize("sees", STRANGERS, ids=["seen", "nowhere", "not listed"])
+def test_a_strangers_reservation_is_left_alone_until_its_timeout(sees: Cloud) -> None:
+    for what in (reserved(None), reserved(None, session=None), reserved(None, used=True)):
+        step = only(starter.decide(fleet(what, sees=sees), POLICY).steps)
+        assert (step.why, step.order) == (Why.NOTED, None)
+        assert changed(step).reserved == ReservedNote(session=what.readable.session_id, at=NOW)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("late", "why"), [(-1, None), (0, Why.TAINTED), (1, Why.TAINTED)])
+def test_a_strangers_reservation_is_refused_at_its_timeout(late: int, why: Why | None) -> None:
+    since = NOW - POLICY.reservation_timeout - late * SECOND
+    noted = blank_notes(scale_set="", unique_id="", instance_id="", reserved=ReservedNote(session=MINE, at=since))
+    steps = starter.decide(fleet(reserved(noted), sees=STRANGERS[0]), POLICY).steps
+    assert [refused_because(each) for each in steps] == ([why] if why else [])
+
+
+def test_a_later_session_on_a_strangers_machine_waits_anew() -> None:
+    noted = blank_notes(scale_set="", reserved=ReservedNote(session=OTHER, at=ago(hours=1)))
+    assert only(starter.decide(fleet(reserved(noted), sees=STRANGERS[0]), POLICY).steps).why is Why.NOTED
 
 
 # -- gone, and time-outs

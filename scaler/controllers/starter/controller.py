@@ -6,6 +6,7 @@ from datetime import datetime
 from scaler.controllers.starter.endings import by_registry, refuse
 from scaler.controllers.starter.opening import open_for
 from scaler.controllers.starter.starts import start, unsettled
+from scaler.controllers.starter.unknown import is_unknown, unknown
 from scaler.controllers.starter.wait import Wait, timeout
 from scaler.model.fleet import Cloud, Fleet, Member, Seen
 from scaler.model.instance import InstanceRef, ScaleSetName
@@ -19,14 +20,16 @@ from scaler.model.witness import gone, missed
 
 
 def wants(fleet: Fleet, policy: Policy) -> Look:
-    """Targeted GETs of the reserved machines, by our notes; one listing where that is cheaper."""
+    """Targeted GETs of the reserved machines, by our notes; one listing where that is cheaper or they do not say."""
     cloud = fleet.cloud
     if cloud.listings or cloud.asked:
         unknown = frozenset(_opening_in(fleet, policy)) - cloud.addresses.keys()
         return Whereabouts(scale_sets=unknown) if unknown else Nothing()
     refs = tuple(_undecided(fleet, policy))
-    if len(refs) > policy.starts_by_get and not cloud.unlisted:
-        return Listing()
+    many = len(refs) > policy.starts_by_get
+    unplaced = any(is_unknown(member.row) for member in fleet.members if member.row.status is Status.RESERVED)
+    if (many or unplaced) and not cloud.unlisted:
+        return Listing(urgent=many)
     return Some(refs=refs[: policy.max_gets]) if refs else Nothing()
 
 
@@ -85,8 +88,10 @@ def _of(member: Member, fleet: Fleet, policy: Policy) -> Step | None:
     """What the registry alone decides; then what Azure showed."""
     record, notes = member.row.readable, member.row.notes
     decided = by_registry(member, fleet.now)
-    if decided is not None or record is None or record.session_id is None or notes is None:
+    if decided is not None or record is None:
         return decided
+    if notes is None or record.session_id is None or is_unknown(member.row):
+        return unknown(member, record, fleet, policy)
     wait = Wait(member=member, record=record, session=record.session_id, notes=notes, now=fleet.now, policy=policy)
     if fleet.started_lately.get(member.vm_id, wait.session) != wait.session:  # the notes have forgotten whom
         return refuse(member, record, Why.TAINTED, fleet.now)

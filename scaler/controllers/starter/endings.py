@@ -1,4 +1,4 @@
-"""What the registry alone decides of a reserved machine: nobody to open it for, late writes, sessions that gave up."""
+"""What our own notes decide of a reserved machine: nobody to open it for, late writes, sessions that gave up."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -6,41 +6,41 @@ from datetime import datetime
 from scaler.model.fleet import Member
 from scaler.model.instance import SessionId
 from scaler.model.lifecycle import Change, Edge, Owner, restore, step
-from scaler.model.notes import Ended, SpentBy, SpentNote
+from scaler.model.notes import Ended, Notes, SpentBy, SpentNote
 from scaler.model.plan import Step, Why
 from scaler.model.record import Record, Status
 from scaler.model.witness import notes_of_missed
 
 
 def by_registry(member: Member, now: datetime) -> Step | None:
-    """Nobody to open it for; late writes over what the notes have decided; sessions that gave up; lost notes."""
+    """Nobody to open it for; late writes over what the notes have decided; sessions that gave up.
+
+    None where Azure is to be asked: about a machine that can be started, and about one that our notes do not place.
+    """
     record, notes = member.row.readable, member.row.notes
-    if record is None:
+    if record is None or notes is None:
         return None
+    undone = _undone(member, record, record.session_id, notes, now) if record.session_id is not None else None
+    if undone is not None or not notes.scale_set:
+        return undone
     if record.session_id is None:
         return refuse(member, record, Why.NO_SESSION, now)
-    undone = _undone(member, record, record.session_id, now)
-    if undone is not None:
-        return undone
-    if record.used:
-        return abandon(member, record, now)
-    return refuse(member, record, Why.TAINTED, now) if notes is None or not notes.scale_set else None
+    return abandon(member, record, now) if record.used else None
 
 
-def _undone(member: Member, record: Record, session: SessionId, now: datetime) -> Step | None:
-    notes = member.row.notes
-    if notes is not None and session in notes.ended:
+def _undone(member: Member, record: Record, session: SessionId, notes: Notes, now: datetime) -> Step | None:
+    if session in notes.ended:
         spent = notes.spent or SpentNote(why=SpentBy.CONDEMN, at=now)
         back = replace(record, status=Status.UNAVAILABLE, used=True, updated_at=now)
         change = restore(member.row, back, Status.UNAVAILABLE, replace(notes, spent=spent))
         return Step(why=Why.UNDONE_END, vm_id=member.vm_id, change=change, facts={"session": session})
-    if notes is not None and notes.opened is not None and notes.spent is None:
+    if notes.opened is not None and notes.spent is None:
         released = record.used and notes.opened.session == session
         back = replace(notes.opened.record, status=Status.UNAVAILABLE, used=released)
         facts = {"session": notes.opened.session, "late": session}
         change = restore(member.row, back, Status.UNAVAILABLE)
         return Step(why=Why.UNDONE_OPEN, vm_id=member.vm_id, change=change, facts=facts)
-    return refuse(member, record, Why.TAINTED, now) if notes is not None and notes.spent is not None else None
+    return refuse(member, record, Why.TAINTED, now) if notes.spent is not None else None
 
 
 def refuse(member: Member, record: Record, why: Why, now: datetime) -> Step:
@@ -50,6 +50,7 @@ def refuse(member: Member, record: Record, why: Why, now: datetime) -> Step:
 
 
 def abandon(member: Member, record: Record, now: datetime) -> Step:
+    """The session gave up."""
     change = _end(member, record, Edge.ABANDON, now, Why.GAVE_UP)
     return Step(why=Why.GAVE_UP, vm_id=member.vm_id, change=change, facts={"session": record.session_id})
 
