@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ def kinds(environ: Mapping[str, str]) -> Mapping[tuple[str, str], Kind]:
     }
 
 
-def main(repetitions: int = 11) -> int:
+def main(repetitions: int) -> int:
     """0 if the app meets its goal where it matters: in the worker, with bytecode."""
     with bytecode() as environ:
         measured = kinds(environ)
@@ -136,4 +137,6 @@ def ratio(rounds: list[dict[tuple[str, str], float]], state: str, name: str) -> 
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(int(each) for each in sys.argv[1:])))
+    parser = ArgumentParser(prog="python -m benchmarks.cold_start", description=__doc__)
+    parser.add_argument("repetitions", type=int, nargs="?", default=11, help="(%(default)s)")
+    sys.exit(main(parser.parse_args().repetitions))

@@ -4,7 +4,7 @@ python -m benchmarks.listing [machines] [repetitions]: prints the medians, and t
 """
 
 import json
-import sys
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -157,7 +157,7 @@ def cpu_of(work: Callable[[], object]) -> float:
     return (process_time() - before) * 1000
 
 
-def main(machines: int = 1000, repetitions: int = 7) -> None:
+def main(machines: int, repetitions: int) -> None:
     """Both ways in turn, so that a busy machine is busy for both."""
     with served(machines) as (client, size):
         clock = RealClock()
@@ -171,4 +171,7 @@ def main(machines: int = 1000, repetitions: int = 7) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(each) for each in sys.argv[1:]))
+    parser = ArgumentParser(prog="python -m benchmarks.listing", description=__doc__)
+    parser.add_argument("machines", type=int, nargs="?", default=1000, help="(%(default)s)")
+    parser.add_argument("repetitions", type=int, nargs="?", default=7, help="(%(default)s)")
+    main(**vars(parser.parse_args()))
