@@ -35,6 +35,7 @@ class Bounds:
     connect: timedelta = timedelta(seconds=5)
     pages: int = 200  # a scale set has at most 1,000 machines
     page_bytes: int = 32 * 1024 * 1024  # 1,000 machines are 9 MB
+    listing_bytes: int = 128 * 1024 * 1024  # all pages
 
 
 @dataclass(frozen=True, kw_only=True)

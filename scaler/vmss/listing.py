@@ -7,7 +7,6 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from scaler.errors import Garbled
-from scaler.vmss.bodies import MOST_PARTS, parts
 from scaler.vmss.calls import Calls
 from scaler.vmss.gates import Kind
 from scaler.vmss.refusals import About, refusal, stale_token
@@ -51,7 +50,7 @@ class Listing[Page: HasNext]:
         self._until = until
         self._about = about
         self._bounds = calls.client.bounds
-        self._requests = self._parts = 0
+        self._requests = self._bytes = 0
 
     def all_pages(self, url: str) -> Listed[Page]:
         """Walk the pages; once again from the first when a $skiptoken went stale on the way."""
@@ -83,9 +82,9 @@ class Listing[Page: HasNext]:
             raise _Stale
         if reply.status != 200:
             raise refusal(reply, self._about)
-        self._parts += parts(reply.body)
-        if self._parts > MOST_PARTS:
-            raise Garbled("a listing of too many parts")
+        self._bytes += len(reply.body)
+        if self._bytes > self._bounds.listing_bytes:
+            raise Garbled(f"a listing of more than {self._bounds.listing_bytes} bytes")
         return reply
 
     def _next(self, link: str | None, seen: set[str]) -> str | None:
