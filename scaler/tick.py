@@ -89,24 +89,28 @@ class Tick:
 
     def _of_azure(self) -> Report:
         cloud, errors = Cloud(pause=self._policy.pause), list[ScalerError]()
-        for _ in range(_MOST_LOOKS):
+        looks: list[Look] = []
+        while len(looks) < _MOST_LOOKS:
             look = provisioner.wants(cloud, self._policy)
-            if isinstance(look, Nothing):
+            if isinstance(look, Nothing) or look in looks:
                 break
+            looks.append(look)
             cloud, failed = self._eyes.look(cloud, look)
             errors += failed
         plan = provisioner.decide(cloud, self._policy)
         would = provisioner.decide(cloud.as_if_allowed(), self._policy) if cloud.withheld else Plan()
-        return Report(plan=plan, would=_beyond(plan, would), errors=tuple(errors), machines=len(cloud.seen))
+        return Report(plan=plan, would=_beyond(plan, would, cloud), errors=tuple(errors), machines=len(cloud.seen))
 
     def _of_both(self, registry: Registry, verbs: Verbs) -> Report:
         snapshot = registry.read()
         cloud, errors = Cloud(pause=strictest(self._policy.pause, snapshot.pause)), list[ScalerError]()
         fleet = self._join(snapshot, cloud)
-        for _ in range(_MOST_LOOKS):
+        looks: list[Look] = []
+        while len(looks) < _MOST_LOOKS:
             look = verbs.wants(fleet, self._policy)
-            if isinstance(look, Nothing):
+            if isinstance(look, Nothing) or look in looks:  # nobody answered the first time
                 break
+            looks.append(look)
             cloud, failed = self._eyes.look(cloud, look)
             errors += failed
             snapshot = self._with_unnamed(snapshot, cloud, registry)
@@ -117,7 +121,7 @@ class Tick:
             would = verbs.decide(self._join(snapshot, cloud.as_if_allowed()), self._policy)
         return Report(
             plan=plan,
-            would=_beyond(plan, would),
+            would=_beyond(plan, would, cloud),
             errors=tuple(errors),
             complaints=snapshot.complaints,
             machines=len(fleet.rows),
@@ -133,17 +137,24 @@ class Tick:
         rows = registry.read_also(unnamed) if unnamed else {}
         known = {vm_id: row for vm_id, row in rows.items() if vm_id in cloud.seen or row.record is not None}
         if cloud.listings:
-            self._lately = frozenset({*cloud.seen, *known})
+            unlisted = self._policy.capacity.keys() - cloud.listings.keys()
+            self._lately = frozenset({*cloud.seen, *known, *(self._lately if unlisted else ())})
         return replace(snapshot, rows={**known, **snapshot.rows})
 
     def _join(self, snapshot: Snapshot, cloud: Cloud) -> Fleet:
         return Fleet.join(snapshot, cloud, self._policy.capacity, self._started)
 
 
-def _beyond(plan: Plan, would: Plan) -> tuple[Step, ...]:
+def _beyond(plan: Plan, would: Plan, cloud: Cloud) -> tuple[Step, ...]:
     """The steps that only the operator's word keeps from being taken."""
     taken = {_gist(each) for each in plan.steps}
-    return tuple(each for each in would.steps if _gist(each) not in taken)
+    return tuple(each for each in would.steps if _gist(each) not in taken and _is_withheld(each, cloud))
+
+
+def _is_withheld(step: Step, cloud: Cloud) -> bool:
+    seen = cloud.seen.get(step.vm_id) if step.vm_id is not None else None
+    where = seen.instance.ref.scale_set if seen is not None else step.facts.get("scale_set")
+    return where in cloud.withheld
 
 
 def _gist(step: Step) -> tuple[object, ...]:

@@ -31,7 +31,8 @@ def wants(cloud: Cloud, policy: Policy) -> Look:
         return Nothing() if cloud.unlisted else Listing()
     if cloud.asked:
         return Nothing()
-    refs = tuple(seen.instance.ref for name in cloud.listings for seen in _running_and_new(cloud, name))
+    ours_first = sorted(cloud.listings, key=lambda name: (name in cloud.withheld, name))  # the others are only told of
+    refs = tuple(seen.instance.ref for name in ours_first for seen in _running_and_new(cloud, name))
     return Some(refs=refs[: policy.max_gets]) if refs else Nothing()
 
 
@@ -74,7 +75,8 @@ def _running_and_new(cloud: Cloud, scale_set: ScaleSetName) -> Iterator[Seen]:
 def _to_rest(cloud: Cloud, scale_set: ScaleSetName, wanted: Capacity) -> Iterator[Step]:
     """Power off until the warm share is full, counting what is still on its way there; deallocate the rest."""
     warm = sum(seen.instance.power in _ALLOCATED_AT_REST for seen in cloud.of(scale_set))
-    sure = [seen for seen in _running_and_new(cloud, scale_set) if seen.sighting.by is By.TARGETED]
+    asked = (seen for seen in _running_and_new(cloud, scale_set) if seen.sighting.by is By.TARGETED)
+    sure = [seen for seen in asked if seen.sighting.orders_allowed]  # its view may be a later one than the listing's
     for seen in islice(sure, max(wanted.warm - warm, 0)):
         yield _stop(PowerOff(ref=seen.instance.ref, rests_on=seen.sighting), Why.NEW_RUNNING_WARM)
     for seen in islice(sure, max(wanted.warm - warm, 0), None):

@@ -183,7 +183,7 @@ class Fleet:
             proves = listing is not None and listing.complete and listing.unique_id == notes.unique_id
             return listing if proves else None
         listings = [self.cloud.listings.get(name) for name in sorted(self.scale_sets)]
-        complete = [each for each in listings if each is not None and each.complete]
+        complete = [each for each in listings if each is not None and each.complete and each.consent]
         return min(complete, key=lambda each: each.at) if listings and len(complete) == len(listings) else None
 
     def address(self, row: Row) -> InstanceRef | None:

@@ -130,7 +130,7 @@ class Notes:
     @property
     def beyond_admitting(self) -> bool:
         """The machine was handed to visitors, or may have been: its record must exist."""
-        return any((self.admitted_at, self.start, self.opened, self.presumed_at, self.spent, self.reserved))
+        return any((self.admitted_at, self.start, self.opened, self.presumed_at, self.spent))
 
     @property
     def session(self) -> SessionId | None:

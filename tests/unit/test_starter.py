@@ -260,16 +260,20 @@ def test_a_gone_machine_is_refused_on_the_second_witness() -> None:
     assert refused_because(only(second.steps)) is Why.GONE
 
 
+def test_a_reservation_whose_scale_set_is_configured_no_more_is_refused_at_once() -> None:
+    assert refused_because(only(steps_for(reserved(notes(scale_set="another"))))) is Why.TAINTED
+
+
 @pytest.mark.parametrize(("seconds", "refused"), [(-1, False), (0, True), (1, True)])
 def test_a_reservation_that_nothing_else_ends_is_refused_at_its_timeout(seconds: int, refused: bool) -> None:
     since = NOW - POLICY.reservation_timeout - seconds * SECOND
-    noted = notes(reserved=ReservedNote(session=MINE, at=since), scale_set="no longer configured")
+    noted = notes(reserved=ReservedNote(session=MINE, at=since))
     why = [step.why for step in steps_for(reserved(noted))]
     assert (Why.TIMEOUT in why) is refused
 
 
 def test_the_clock_of_a_wait_starts_when_we_first_know_of_it_not_by_a_strangers_time() -> None:
-    what = reserved(notes(scale_set="no longer configured"), updated_at=ago(hours=9))
+    what = reserved(notes(), updated_at=ago(hours=9))
     assert changed(only(steps_for(what))).reserved == ReservedNote(session=MINE, at=NOW)
 
 

@@ -37,13 +37,18 @@ def _ours(row: Row) -> bool:
 
 def _suspects(work: Sequence[Member], fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
     """Those that Azure shows first: they cost money, and no number of rows without a machine may keep us from them."""
-    for member in sorted(work, key=lambda each: (each.seen is None, *_longest_waiting_first(each))):
+    for member in sorted(work, key=lambda each: (each.seen is None, _held(each), *_longest_waiting_first(each))):
         ref = fleet.address(member.row)
         if ref is None or member.absent is not None:  # the listing is as good a witness
             continue
         unproven = ref.scale_set in fleet.cloud.listings and member.seen is None and member.absent is None
         if unproven or _worth_a_look(member, fleet.now, policy):
             yield ref
+
+
+def _held(member: Member) -> bool:
+    """Whether nothing may be ordered there: such a one is only told of, and comes last."""
+    return member.seen is not None and not member.seen.sighting.orders_allowed
 
 
 def _longest_waiting_first(member: Member) -> tuple[float, str]:

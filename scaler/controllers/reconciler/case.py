@@ -6,6 +6,7 @@ from datetime import datetime
 
 from scaler.model import case
 from scaler.model.fleet import Fleet
+from scaler.model.instance import ScaleSetName
 from scaler.model.lifecycle import KEEP, Keep
 from scaler.model.notes import Notes
 from scaler.model.plan import Refusal, Why
@@ -18,7 +19,7 @@ from scaler.model.row import Row
 class Mood:
     """What the fleet as a whole says about trusting its parts."""
 
-    all_marks_refused: bool  # Azure refused, and took no mark meanwhile: its fault or ours, not the machines'
+    marks_refused_in: frozenset[ScaleSetName]  # Azure refused, and took no mark there: its fault or ours, not theirs
     most_unknown: bool  # more than half of the marked machines are unknown: a wrong or flushed Redis
     alarms: tuple[Refusal, ...]
 
@@ -30,16 +31,20 @@ def mood_of(fleet: Fleet, policy: Policy) -> Mood:
     marked = [notes for notes, instance in seen if instance.marked]
     unknown = [notes for notes in marked if notes is None or not (notes.beyond_admitting or notes.mark_asked_at)]
     known = [notes for notes, _ in seen if notes is not None]
-    refused = [notes for notes in known if mark_given_up(notes, fleet.now, policy)]
-    all_refused = bool(refused) and not _some_mark_taken(known, refused)
-    alarms = []
-    if all_refused:
-        alarms.append(Refusal(why=Why.ALL_MARKS_REFUSED, alarm=True, facts={"machines": len(refused)}))
+    refused: dict[ScaleSetName, list[Notes]] = {}
+    for notes in known:
+        if mark_given_up(notes, fleet.now, policy):
+            refused.setdefault(notes.scale_set, []).append(notes)
+    refused_in = {name: given_up for name, given_up in refused.items() if not _some_mark_taken(name, known, given_up)}
+    alarms = [
+        Refusal(why=Why.ALL_MARKS_REFUSED, alarm=True, facts={"scale_set": name, "machines": len(given_up)})
+        for name, given_up in refused_in.items()
+    ]
     if 2 * len(unknown) > len(marked):
         facts = {"unknown": len(unknown), "marked": len(marked)}
         alarms.append(Refusal(why=Why.MOST_UNKNOWN, alarm=True, facts=facts))
     return Mood(
-        all_marks_refused=all_refused,
+        marks_refused_in=frozenset(refused_in),
         most_unknown=2 * len(unknown) > len(marked),
         alarms=tuple(alarms),
     )
@@ -60,15 +65,23 @@ def mark_given_up(notes: Notes, now: datetime, policy: Policy) -> bool:
     """Refused too often; or taken again and again, and never seen."""
     if notes.mark_seen_at is not None or notes.admitting_at is None:
         return False
-    return notes.mark_attempts >= policy.mark_attempts or now - notes.admitting_at >= policy.creating_timeout
+    if notes.mark_attempts >= policy.mark_attempts:
+        return True
+    return now - notes.admitting_at >= policy.creating_timeout and not not_asked_lately(notes, now, policy)
 
 
-def _some_mark_taken(known: Sequence[Notes], refused: Sequence[Notes]) -> bool:
-    """Whether any machine's mark was asked for and seen since the first of the refused was begun."""
+def not_asked_lately(notes: Notes, now: datetime, policy: Policy) -> bool:
+    """Somebody had paused us, or had not allowed us to act: that its mark was not seen says nothing about it."""
+    return notes.mark_asked_at is not None and now - notes.mark_asked_at >= policy.creating_timeout
+
+
+def _some_mark_taken(scale_set: ScaleSetName, known: Sequence[Notes], refused: Sequence[Notes]) -> bool:
+    """Whether any mark there was asked for and seen since the first of the refused was begun."""
     since = min(notes.admitting_at for notes in refused if notes.admitting_at is not None)
     return any(
         notes.mark_seen_at is not None and notes.mark_asked_at is not None and notes.mark_asked_at >= since
         for notes in known
+        if notes.scale_set == scale_set
     )
 
 
@@ -96,4 +109,6 @@ class Case(case.Case):
             warm=self.instance.warm,
             session_id=None,
             client_ip=None,
+            public_ip=None,  # what it had before it was deallocated is somebody else's by now
+            private_ip=None,
         )

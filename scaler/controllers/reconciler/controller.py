@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from scaler.controllers.reconciler.case import Case, mood_of
-from scaler.controllers.reconciler.doubts import doubtful, in_session, used
+from scaler.controllers.reconciler.doubts import doubtful, in_session, presume, used
 from scaler.controllers.reconciler.newcomers import newcomer
 from scaler.controllers.reconciler.repairs import repair, unseen, withhold
 from scaler.model.fleet import Fleet, Member
@@ -64,10 +64,18 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
 
 def _of(case: Case) -> Step | Refusal | None:
     if not case.seen.sighting.consent:
-        return withhold(case.member, Why.NO_CONSENT)
+        return _without_consent(case)
     verb = _VERBS.get(case.standing)
     outcome = verb(case) if verb is not None else None
     return outcome if isinstance(outcome, Step) else repair(case) or outcome
+
+
+def _without_consent(case: Case) -> Step | Refusal | None:
+    """Nothing is offered; and what of ours runs meanwhile must be remembered as used, whoever started it."""
+    handed_over = case.row.notes is not None and case.row.notes.admitted_at is not None
+    if handed_over and case.row.status is Status.AVAILABLE and case.instance.runs and case.instance.marked:
+        return presume(case)
+    return withhold(case.member, Why.NO_CONSENT)
 
 
 def _longest_waiting_first(member: Member) -> tuple[float, str]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from scaler.controllers.reconciler.case import Case, mark_given_up
+from scaler.controllers.reconciler.case import Case, mark_given_up, not_asked_lately
 from scaler.controllers.reconciler.doubts import condemn, hold_over, presume
 from scaler.model.lifecycle import Edge, Owner, note, step
 from scaler.model.plan import Mark, Refusal, Step, Why
@@ -30,13 +30,14 @@ def mark(case: Case) -> Step | Refusal | None:
     Where Azure refuses every mark nothing is deleted for it: after a while it is tried again from the beginning.
     """
     notes, given_up = case.notes, mark_given_up(case.notes, case.now, case.policy)
-    if given_up and not case.mood.all_marks_refused:
+    if given_up and case.instance.ref.scale_set not in case.mood.marks_refused_in:
         return condemn(case, Why.MARK_REFUSED) if case.seen.sighting.plausible else None
     patience = case.policy.flush_hold if given_up else case.policy.order_horizon
     asked_lately = notes.mark_asked_at is not None and case.now - notes.mark_asked_at < patience
     if asked_lately or not case.seen.sighting.orders_allowed:
         return None
-    afresh = given_up or notes.admitted_at is not None or notes.admitting_at is None  # all its attempts, again
+    begins = notes.admitted_at is not None or notes.admitting_at is None
+    afresh = given_up or begins or not_asked_lately(notes, case.now, case.policy)  # all its attempts, again
     asked = replace(
         notes,
         admitting_at=case.now if afresh else notes.admitting_at,

@@ -51,8 +51,9 @@ def _addressed(case: Case) -> Record | Keep:
     record, notes = case.row.readable, case.row.notes
     if case.standing is not Standing.IN_SESSION or record is None or notes is None:
         return KEEP
-    public_ip = record.public_ip or notes.ips.get("public")
-    private_ip = record.private_ip or notes.ips.get("private")
+    opened = notes.opened.record if notes.opened is not None else record
+    public_ip = record.public_ip or notes.ips.get("public") or opened.public_ip
+    private_ip = record.private_ip or notes.ips.get("private") or opened.private_ip
     if (public_ip, private_ip) == (record.public_ip, record.private_ip):
         return KEEP
     return amend(record, case.now, public_ip=public_ip, private_ip=private_ip)

@@ -95,6 +95,8 @@ def _of(member: Member, fleet: Fleet, policy: Policy) -> Step | None:
     wait = Wait(member=member, record=record, session=record.session_id, notes=notes, now=fleet.now, policy=policy)
     if fleet.started_lately.get(member.vm_id, wait.session) != wait.session:  # the notes have forgotten whom
         return refuse(member, record, Why.TAINTED, fleet.now)
+    if notes.scale_set not in fleet.scale_sets:  # configured no more: nobody will start it
+        return refuse(member, record, Why.TAINTED, fleet.now)
     if member.seen is not None:
         return _of_seen(wait, member.seen, fleet.cloud)
     return _of_absent(wait, member.absent) if member.absent is not None else timeout(wait)
