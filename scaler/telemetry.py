@@ -1,6 +1,7 @@
 """A tick's report -> log lines: one per step, one per thing held back, one per tick. The messages are constants."""
 
 import logging
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 from scaler.actuate import Outcome, Result
@@ -12,6 +13,7 @@ from scaler.report import Report
 _LOG = logging.getLogger("scaler")
 _MOST_COMPLAINTS = 1_000  # lines of one process: a hostile Redis must fill neither the log nor our memory
 _MOST_STEPS = 2_000  # of one tick; those with an order are told however many there are
+_REMEMBERED = 20  # ticks: not every tick looks at Azure
 type Extra = dict[str, object]
 
 
@@ -21,7 +23,7 @@ class Telemetry:
     def __init__(self, controller: str) -> None:
         self._controller = controller
         self._complained: set[Complaint] = set()
-        self._said: frozenset[tuple[str, str]] = frozenset()  # what would be done, as said at the last tick
+        self._said: deque[frozenset[tuple[str, str]]] = deque(maxlen=_REMEMBERED)  # what would be done, tick by tick
 
     def report(self, report: Report) -> None:
         """Log one tick."""
@@ -80,10 +82,11 @@ class Telemetry:
 
     def _say_what_would_be_done(self, steps: Sequence[Step]) -> None:
         """Without consent, or while paused: each step once, for as long as nothing comes of it."""
+        said = frozenset[tuple[str, str]]().union(*self._said)
         for step in steps:
-            if (step.vm_id or "", step.why) not in self._said:
+            if (step.vm_id or "", step.why) not in said:
                 _LOG.info("would: %s", step.why, extra=self._extra("would", why=step.why, **_of_step(step)))
-        self._said = frozenset((step.vm_id or "", step.why) for step in steps)
+        self._said.append(frozenset((step.vm_id or "", step.why) for step in steps))
 
     def _extra(self, event: str, **more: object) -> Extra:
         return {"event": event, "controller": self._controller} | {name: _said(value) for name, value in more.items()}

@@ -63,8 +63,12 @@ class Cloud:
         return replace(self, seen=seen, asked=asked)
 
     def with_addresses(self, scale_set: ScaleSetName, found: Mapping[InstanceId, Addresses] | None) -> "Cloud":
-        """Add where one scale set's instances can be reached; None where nobody answered."""
-        return replace(self, addresses={**self.addresses, scale_set: found})
+        """Add where one scale set's instances can be reached; None where nobody answered.
+
+        Azure's lists differ in the letter case of names.
+        """
+        lowered = {InstanceId(name.lower()): each for name, each in found.items()} if found is not None else None
+        return replace(self, addresses={**self.addresses, scale_set: lowered})
 
     @property
     def withheld(self) -> Mapping[ScaleSetName, Sighting]:

@@ -29,13 +29,17 @@ class PerScaleSet:
             said[name] = value
         silent = [each for each in self._names if each not in said and "" not in said]
         if silent:
-            self._reader.mistakes.append(f"{setting}: says nothing of {_listed(silent)}; add {silent[0]}=…")
+            self._reader.mistakes.append(f"{setting}: says nothing of {_listed(silent)}; add {silent[0][:60]}=…")
         return {each: said.get(each, said.get("", "")) for each in self._names}
 
     def numbers(self, setting: str, *, low: int, high: int) -> Mapping[ScaleSetName, int]:
         """Whole numbers within these bounds."""
+        before = len(self._reader.mistakes)
         texts = self.texts(setting)
-        return {each: self._reader.whole(setting, text, low=low, high=high) for each, text in texts.items() if text}
+        if len(self._reader.mistakes) > before:
+            texts = {each: text for each, text in texts.items() if text}  # of the others enough is said
+        found = {each: self._reader.whole(setting, text, low=low, high=high) for each, text in texts.items()}
+        return {each: found.get(each, low) for each in self._names}
 
     def choices(self, setting: str, choices: Sequence[str]) -> Mapping[ScaleSetName, str]:
         """One of these words, in any letter case, for each."""
@@ -49,4 +53,5 @@ class PerScaleSet:
 
 
 def _listed(names: Sequence[ScaleSetName]) -> str:
-    return ", ".join(names)
+    listed = ", ".join(names)
+    return listed[:200] + ("…" if len(listed) > 200 else "")

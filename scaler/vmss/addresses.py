@@ -107,7 +107,7 @@ def configurations(pages: Iterable[InterfacesBody], parent: str) -> Iterator[Con
 def public_by_id(pages: Iterable[PublicIpsBody]) -> Mapping[str, str | None]:
     """The addresses by their resources' ids, lower case: the name is the same for every instance."""
     rows = (row for page in pages for row in page.value)
-    return {(row.id or "").lower(): row.properties.ip_address if row.properties else None for row in rows}
+    return {row.id.lower(): row.properties.ip_address if row.properties else None for row in rows if row.id}
 
 
 def located(found: Iterable[Configuration], public: Mapping[str, str | None]) -> dict[InstanceId, Addresses]:

@@ -19,7 +19,11 @@ _ASK_AGAIN = 60  # seconds; azure-core asks on every call for a token that is du
 def managed_identity(client_id: str | None = None) -> TokenCredential:
     """The user-assigned identity with that client id; without one, the system-assigned identity."""
     return ManagedIdentityCredential(
-        client_id=client_id or None, connection_timeout=_CONNECT, read_timeout=_READ, retry_total=0
+        client_id=client_id or None,
+        connection_timeout=_CONNECT,
+        read_timeout=_READ,
+        retry_total=0,
+        use_env_settings=False,  # HTTP_PROXY would see the token: the endpoint is on this host, and speaks plain http
     )
 
 

@@ -23,6 +23,22 @@ FOUND = Addresses(public="20.1.2.3", private="10.0.0.4")
 NEIGHBOUR = row(9, record(9), notes(9, mark_asked_at=ago(seconds=70)))
 
 
+def test_an_address_is_given_only_to_a_machine_that_a_targeted_get_of_this_tick_saw() -> None:
+    """Listings lag without bound: behind the id may be another machine by now, with an address of its own."""
+    waiting = reserved(started())
+    listed = cloud(RUNNING, look=sighting(By.LISTING))
+    assert starter.wants(fleet(waiting, sees=listed), POLICY) == Some(refs=(RUNNING.ref,))
+    located = listed.with_addresses(SCALE_SET, {InstanceId("1"): FOUND})
+    assert only(starter.decide(fleet(waiting, sees=located), POLICY).steps).why is Why.NO_ADDRESSES
+
+
+def test_names_are_compared_without_regard_to_case() -> None:
+    named = replace(RUNNING, ref=replace(RUNNING.ref, instance_id=InstanceId("Pixels_1a2B")))
+    sees = cloud(named, look=sighting(By.TARGETED)).with_addresses(SCALE_SET, {InstanceId("PIXELS_1A2b"): FOUND})
+    step = only(starter.decide(fleet(reserved(started()), sees=sees), POLICY).steps)
+    assert published(step).public_ip == "20.1.2.3"
+
+
 def started(**fields: object) -> Notes:
     return notes(1, start=StartNote(session=MINE, at=ago(seconds=30), attempts=1, **fields))  # type: ignore[arg-type]
 

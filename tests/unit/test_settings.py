@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from emulator.wire.site import Place
-from scaler.model.instance import ScaleSetName
+from scaler.model.instance import Orchestration, ScaleSetName
 from scaler.model.policy import Capacity
+from scaler.model.sighting import Pause
 from scaler.settings import SETTINGS, InvalidSettings, load
 
 ROOT = Path(__file__).parent.parent.parent
@@ -52,7 +53,7 @@ def test_an_empty_environment_names_everything_that_is_missing_at_once() -> None
         ("AZURE_RESOURCE_MANAGER_URL", "management.azure.com"),
         ("AZURE_RESOURCE_MANAGER_URL", "http://management.azure.com"),
         ("AZURE_RESOURCE_MANAGER_URL", "https://management.azure.com/subscriptions"),
-        ("REDIS_URL", "http://redis"),
+        ("AZURE_CLIENT_ID", "my-identity"),
         ("REDIS_PORT", "0"),
         ("REDIS_PORT", "6379.5"),
         ("REDIS_SSL", "maybe"),
@@ -118,7 +119,12 @@ def test_the_example_settings_of_the_local_run_fit_the_emulator() -> None:
 def test_the_settings_can_be_checked_from_a_shell() -> None:
     def check(**environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "scaler"], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "scaler", "settings"],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     good = check(**LEAST, REDIS_PASSWORD="hunter2")
@@ -127,3 +133,55 @@ def test_the_settings_can_be_checked_from_a_shell() -> None:
     assert bad.returncode == 2
     assert "SCALER_POOL_CAPACITY: 'many'" in bad.stderr
     assert "REDIS_PORT: 'x'" in bad.stderr
+
+
+# -- several scale sets
+
+
+def test_several_scale_sets_share_one_value_or_have_their_own() -> None:
+    settings = load(
+        LEAST
+        | {
+            "AZURE_VMSS_NAME": "First, second",
+            "SCALER_POOL_CAPACITY": "FIRST=5,second=3",
+            "SCALER_WARMPOOL_SIZE": "1, second=0",
+            "SCALER_GEO_NAME": "first=EUR,second=USA",
+            "AZURE_VMSS_ORCHESTRATION": "second=flexible,Uniform",
+        }
+    )
+    first, second = ScaleSetName("first"), ScaleSetName("second")
+    assert settings.scale_sets == (first, second)
+    assert settings.policy.capacity == {first: Capacity(desired=5, warm=1), second: Capacity(desired=3)}
+    assert settings.policy.regions == {first: "EUR", second: "USA"}
+    assert settings.orchestration == {first: Orchestration.UNIFORM, second: Orchestration.FLEXIBLE}
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"AZURE_VMSS_NAME": "a,b,A"}, "AZURE_VMSS_NAME: 'a' cannot be used; expected each name once"),
+        ({"AZURE_VMSS_NAME": "a,,b"}, "AZURE_VMSS_NAME: '' cannot be used"),
+        ({"AZURE_VMSS_NAME": "a,../b"}, "AZURE_VMSS_NAME: '../b' cannot be used"),
+        ({"SCALER_POOL_CAPACITY": "a=5,b=x"}, "SCALER_POOL_CAPACITY: 'x' cannot be used; expected a whole number"),
+        ({"SCALER_POOL_CAPACITY": "a=5"}, "SCALER_POOL_CAPACITY: says nothing of b; add b=…"),
+        ({"SCALER_POOL_CAPACITY": "a=5,b=3,c=1"}, "SCALER_POOL_CAPACITY: 'c=1' cannot be used; expected the name"),
+        ({"SCALER_POOL_CAPACITY": "a=5,b=3,a=1"}, "SCALER_POOL_CAPACITY: 'a=1' cannot be used; expected only one"),
+        ({"SCALER_POOL_CAPACITY": "5,3"}, "SCALER_POOL_CAPACITY: '3' cannot be used; expected only one value for all"),
+        ({"SCALER_POOL_CAPACITY": "a=2,b=9", "SCALER_WARMPOOL_SIZE": "3"}, "SCALER_WARMPOOL_SIZE: 3 is more than"),
+        ({"AZURE_VMSS_ORCHESTRATION": "a=Uniform,b=flex"}, "AZURE_VMSS_ORCHESTRATION: 'flex' cannot be used"),
+    ],
+)
+def test_a_mistake_about_one_scale_set_names_it(changed: dict[str, str], says: str) -> None:
+    (mistake,) = mistakes(**({"AZURE_VMSS_NAME": "a,b"} | changed))
+    assert mistake.startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("value", "pause"), [("", Pause.NONE), ("FALSE", Pause.NONE), ("true", Pause.ORDERS), ("all", Pause.ALL)]
+)
+def test_the_settings_may_pause(value: str, pause: Pause) -> None:
+    assert load(LEAST | {"SCALER_PAUSED": value}).policy.pause is pause
+
+
+def test_a_pause_that_nobody_understands_is_a_mistake() -> None:
+    assert mistakes(SCALER_PAUSED="later")[0].startswith("SCALER_PAUSED: 'later' cannot be used; expected false, true")

@@ -9,13 +9,13 @@ from scaler.controllers.starter.starts import start, unsettled
 from scaler.controllers.starter.unknown import is_unknown, unknown
 from scaler.controllers.starter.wait import Wait, timeout
 from scaler.model.fleet import Cloud, Fleet, Member, Seen
-from scaler.model.instance import InstanceRef, ScaleSetName
+from scaler.model.instance import InstanceRef
 from scaler.model.lifecycle import Edge, note
 from scaler.model.notes import Notes
 from scaler.model.plan import Listing, Look, Nothing, Plan, Some, Step, Whereabouts, Why, soonest, withheld
 from scaler.model.policy import Policy
 from scaler.model.record import Status
-from scaler.model.sighting import Sighting
+from scaler.model.sighting import By, Sighting
 from scaler.model.witness import gone, missed
 
 
@@ -23,8 +23,7 @@ def wants(fleet: Fleet, policy: Policy) -> Look:
     """Targeted GETs of the reserved machines, by our notes; one listing where that is cheaper or they do not say."""
     cloud = fleet.cloud
     if cloud.listings or cloud.asked:
-        unknown = frozenset(_opening_in(fleet, policy)) - cloud.addresses.keys()
-        return Whereabouts(scale_sets=unknown) if unknown else Nothing()
+        return _look_at_the_opening(fleet, policy)
     refs = tuple(_undecided(fleet, policy))
     many = len(refs) > policy.starts_by_get
     unplaced = any(is_unknown(member.row) for member in fleet.members if member.row.status is Status.RESERVED)
@@ -42,13 +41,23 @@ def _undecided(fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
             yield ref
 
 
-def _opening_in(fleet: Fleet, policy: Policy) -> Iterator[ScaleSetName]:
-    """The scale sets of the machines that this tick will open."""
+def _look_at_the_opening(fleet: Fleet, policy: Policy) -> Look:
+    """Who they are, where only a listing showed them; then where they are."""
+    opening = tuple(_opening(fleet, policy))
+    listed = tuple(each.instance.ref for each in opening if each.sighting.by is By.LISTING)
+    if listed and not fleet.cloud.asked:
+        return Some(refs=listed[: policy.max_gets])
+    unknown = {each.instance.ref.scale_set for each in opening} - fleet.cloud.addresses.keys()
+    return Whereabouts(scale_sets=frozenset(unknown)) if unknown else Nothing()
+
+
+def _opening(fleet: Fleet, policy: Policy) -> Iterator[Seen]:
+    """The machines that this tick would open."""
     for member in fleet.members:
         if member.row.status is Status.RESERVED and member.seen is not None:
             outcome = _of(member, fleet, policy)
             if outcome is not None and outcome.change is not None and outcome.change.edge is Edge.OPEN:
-                yield member.seen.instance.ref.scale_set
+                yield member.seen
 
 
 def _waiting_since(member: Member) -> float:
@@ -110,7 +119,7 @@ def _of_seen(wait: Wait, seen: Seen, cloud: Cloud) -> Step | None:
     if unfit or (instance.runs and wait.start is None):
         return refuse(wait.member, wait.record, Why.CANNOT_START if wait.start else Why.TAINTED, wait.now)
     if instance.runs and not instance.busy:
-        return open_for(wait, instance.ref, cloud)
+        return open_for(wait, seen, cloud)
     if instance.runs:  # and is Updating: OPEN goes before REFUSE, however late
         return timeout(wait)
     return start(wait, seen) if instance.at_rest else unsettled(wait, seen)

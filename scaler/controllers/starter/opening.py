@@ -3,22 +3,29 @@
 from dataclasses import replace
 
 from scaler.controllers.starter.wait import Wait
-from scaler.model.fleet import Cloud
-from scaler.model.instance import Addresses, InstanceRef
+from scaler.model.fleet import Cloud, Seen
+from scaler.model.instance import Addresses, InstanceId
 from scaler.model.lifecycle import Edge, Owner, note, step
 from scaler.model.notes import OpenedNote, StartNote
 from scaler.model.plan import Facts, Step, Why
 from scaler.model.record import Status
+from scaler.model.sighting import By
 
 
-def open_for(wait: Wait, ref: InstanceRef, cloud: Cloud) -> Step | None:
-    """With its addresses, kept in the notes too: a queue manager may drop them from the record."""
+def open_for(wait: Wait, seen: Seen, cloud: Cloud) -> Step | None:
+    """With its addresses, kept in the notes too: a queue manager may drop them from the record.
+
+    They are listed by instance id: whom the id names now, only a targeted GET of this very tick says.
+    """
+    ref = seen.instance.ref
     found = cloud.addresses.get(ref.scale_set, {})
+    if ref.scale_set in cloud.addresses and seen.sighting.by is By.LISTING:
+        found = None
     if found is None and wait.start is not None:
         since = wait.start.runs_at or wait.now
         if wait.now - since < wait.policy.address_patience:
             return _ask_again(wait, replace(wait.start, runs_at=since))
-    addresses = (found or {}).get(ref.instance_id, Addresses())
+    addresses = (found or {}).get(InstanceId(ref.instance_id.lower()), Addresses())
     record = replace(
         wait.record,
         status=Status.UNAVAILABLE,
