@@ -99,7 +99,7 @@ class Tick:
             errors += failed
         plan = provisioner.decide(cloud, self._policy)
         would = provisioner.decide(cloud.as_if_allowed(), self._policy) if cloud.withheld else Plan()
-        return Report(plan=plan, would=_beyond(plan, would, cloud), errors=tuple(errors), machines=len(cloud.seen))
+        return Report(plan=plan, would=beyond(plan, would, cloud), errors=tuple(errors), machines=len(cloud.seen))
 
     def _of_both(self, registry: Registry, verbs: Verbs) -> Report:
         snapshot = registry.read()
@@ -121,7 +121,7 @@ class Tick:
             would = verbs.decide(self._join(snapshot, cloud.as_if_allowed()), self._policy)
         return Report(
             plan=plan,
-            would=_beyond(plan, would, cloud),
+            would=beyond(plan, would, cloud),
             errors=tuple(errors),
             complaints=snapshot.complaints,
             machines=len(fleet.rows),
@@ -145,7 +145,7 @@ class Tick:
         return Fleet.join(snapshot, cloud, self._policy.capacity, self._started)
 
 
-def _beyond(plan: Plan, would: Plan, cloud: Cloud) -> tuple[Step, ...]:
+def beyond(plan: Plan, would: Plan, cloud: Cloud) -> tuple[Step, ...]:
     """The steps that only the operator's word keeps from being taken."""
     taken = {_gist(each) for each in plan.steps}
     return tuple(each for each in would.steps if _gist(each) not in taken and _is_withheld(each, cloud))

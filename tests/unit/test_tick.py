@@ -14,7 +14,7 @@ from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.errors import Garbled, Unreachable
 from scaler.model.fleet import Cloud
-from scaler.model.instance import InstanceRef, ScaleSetName
+from scaler.model.instance import InstanceRef, ScaleSetName, VmId
 from scaler.model.plan import Listing, SetCapacity, Some
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
@@ -150,3 +150,48 @@ def test_the_cleaner_lists_no_more_often_than_it_may() -> None:
     assert eyes.look(Cloud(), Listing())[0].listings
     house.later(seconds=30)
     assert eyes.look(Cloud(), Listing(urgent=False))[0].listings
+
+
+class Silent(InProcessScaleSet):
+    """No targeted GET is answered."""
+
+    asked = 0
+
+    def get(self, ref: InstanceRef) -> Answer:
+        self.asked += 1
+        raise Unreachable("silence")
+
+
+def test_what_nobody_answered_is_not_asked_again_in_the_same_tick() -> None:
+    house = House()
+    house.azure.scale(Scale(capacity=2), by="operator")
+    house.later(minutes=5)
+    silent = Silent(house.azure, house.clock)
+    Tick(Name.PROVISIONER, Ports(registry=None, scale_sets={NAME: silent}, clock=house.clock), POLICY).run()
+    assert silent.asked == 1
+
+
+def test_the_machines_of_a_scale_set_that_was_away_for_a_tick_are_remembered() -> None:
+    house, second = House(), ScaleSetName("vmss-second")
+    policy = Policy(capacity={NAME: Capacity(desired=0), second: Capacity(desired=1)})
+    other = EmulatedScaleSet(house.clock.now, name=second, behaviour=Behaviour(latencies=Latencies().exact()), seed=1)
+    other.scale(Scale(capacity=1), by="operator")
+    house.later(minutes=5)
+    other.order(OrderKind.DEALLOCATE, ["0"], by="operator")
+    house.later(minutes=5)
+    faces = {NAME: house.face, second: InProcessScaleSet(other, house.clock)}
+    tick = Tick(Name.RECONCILER, Ports(registry=house.registry, scale_sets=faces, clock=house.clock), policy)
+    for _ in range(8):
+        tick.run()
+        house.later(seconds=30)
+    keys, (vm,) = house.registry.keys, other.vms
+    key = keys.instance(VmId(vm.vm_id))
+    assert house.registry.keyspace.sismember(keys.index(Status.AVAILABLE), key)
+    other.script(Fault.READ_FAILED)
+    tick.run()  # the second one is away
+    house.registry.keyspace.srem(keys.index(Status.AVAILABLE), key)  # SPOP, and the queue manager dies
+    other.happen(Fault.DELETED_BY_SOMEBODY, vm.vm_id)
+    for _ in range(8):
+        house.later(seconds=30)
+        tick.run()
+    assert house.registry.keyspace.get(key) is None

@@ -156,7 +156,7 @@ def test_an_order_goes_to_each_vm_however_many(order: str, action: str) -> None:
 def test_one_machine_that_cannot_does_not_keep_the_others(order: str) -> None:
     answers = deque([refusal_said(409, "Conflict"), ACCEPTED, refusal_said(404, "ResourceNotFound"), ACCEPTED])
     with flexible(lambda _: answers.popleft()) as wire:
-        with pytest.raises(Conflict):
+        with pytest.raises(Unreachable if order == "start" else Conflict):  # a start note must outlive a taken start
             getattr(wire.scale_set, order)([ref(n) for n in range(4)], within=MINUTE)
         assert len(wire.asked) == 4
 
@@ -164,7 +164,7 @@ def test_one_machine_that_cannot_does_not_keep_the_others(order: str) -> None:
 def test_a_throttle_ends_them() -> None:
     with flexible(lambda _: refusal_said(429, "TooManyRequests")) as wire:
         with pytest.raises(Throttled):
-            wire.scale_set.start([ref(n) for n in range(4)], within=MINUTE)
+            wire.scale_set.deallocate([ref(n) for n in range(4)], within=MINUTE)
         assert len(wire.asked) == 1
 
 

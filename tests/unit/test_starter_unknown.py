@@ -1,0 +1,88 @@
+"""A reservation that no notes place, continued; and whom the cleaner asks for first."""
+
+from dataclasses import replace
+
+import pytest
+from builders import (
+    NOW,
+    POLICY,
+    SCALE_SET,
+    ago,
+    blank_notes,
+    cloud,
+    fleet,
+    instance,
+    notes,
+    only,
+    record,
+    row,
+    sighting,
+    vm,
+)
+
+from scaler.controllers import cleaner, starter
+from scaler.model.fleet import Cloud, Fleet
+from scaler.model.instance import PowerState, ScaleSetName, SessionId
+from scaler.model.lifecycle import Edge
+from scaler.model.notes import Ended, Notes, OpenedNote, ReservedNote, SpentBy, SpentNote, StartNote
+from scaler.model.plan import Some, Why
+from scaler.model.record import Status
+from scaler.model.row import Row, Snapshot
+
+MINE, OTHER_SET = SessionId("mine"), ScaleSetName("other")
+PLACELESS = blank_notes(
+    scale_set="", unique_id="", instance_id="", reserved=ReservedNote(session=MINE, at=ago(seconds=30))
+)
+
+
+def test_consent_of_one_scale_set_is_no_word_about_a_machine_of_another() -> None:
+    theirs = row(1, record(1, Status.RESERVED, session_id=MINE), None)
+    mixed = Cloud(listings={SCALE_SET: sighting(), OTHER_SET: sighting(scale_set=OTHER_SET, consent=False)})
+    snapshot = Snapshot(now=NOW, rows={vm(1): theirs})
+    plan = starter.decide(Fleet.join(snapshot, mixed, [SCALE_SET, OTHER_SET]), POLICY)
+    assert only(plan.steps).why is Why.NOTED
+
+
+@pytest.mark.parametrize("noted", [None, PLACELESS])
+def test_whoever_gave_up_an_unknown_machine_gave_up_and_was_not_refused(noted: Notes | None) -> None:
+    gave_up = row(1, record(1, Status.RESERVED, session_id=MINE, used=True), noted)
+    change = only(starter.decide(fleet(gave_up, sees=cloud(instance(1))), POLICY).steps).change
+    assert change is not None
+    assert change.edge is Edge.ABANDON
+
+
+@pytest.mark.parametrize("session", [MINE, None])
+@pytest.mark.parametrize("used", [True, False])
+def test_a_strangers_reservation_that_was_noted_is_still_left_alone(session: SessionId | None, used: bool) -> None:
+    noted = replace(PLACELESS, reserved=ReservedNote(session=session, at=ago(seconds=30)))
+    theirs = row(1, record(1, Status.RESERVED, session_id=session, used=used), noted)
+    look = sighting(consent=False)
+    assert starter.decide(fleet(theirs, sees=cloud(instance(1), look=look)), POLICY).steps == ()
+
+
+def spent(number: int, minutes: float) -> Row:
+    was = record(number, Status.UNAVAILABLE, session_id=MINE)
+    noted = notes(
+        number,
+        start=StartNote(session=MINE, at=ago(hours=1), attempts=1),
+        opened=OpenedNote(session=MINE, at=ago(hours=1), record=was),
+        ended={MINE: Ended.RELEASE},
+        spent=SpentNote(why=SpentBy.RELEASE, at=ago(minutes=minutes)),
+    )
+    return row(number, replace(was, used=True), noted)
+
+
+def asked_for(*rows: Row, sees: Cloud) -> list[str]:
+    look = cleaner.wants(fleet(*rows, sees=sees), POLICY)
+    return [each.vm_id for each in look.refs] if isinstance(look, Some) else []
+
+
+def test_machines_that_azure_shows_are_asked_for_before_rows_without_one() -> None:
+    """They cost money, and a row that waits for its second witness does not."""
+    lost = [spent(number, 30) for number in range(1, POLICY.max_gets + 1)]
+    shown = cloud(instance(50, PowerState.RUNNING), look=sighting(complete=False))
+    assert asked_for(*lost, spent(50, 1), sees=shown)[0] == vm(50)
+
+
+def test_what_a_complete_listing_lacks_is_not_asked_for_again() -> None:
+    assert asked_for(spent(1, 30), spent(50, 1), sees=cloud(instance(50, PowerState.RUNNING))) == [vm(50)]
