@@ -4,6 +4,7 @@
 # make test   every test, from unit to wire
 # make check  ruff, mypy --strict, the import contracts
 # make package  dist/scaler-<version>.zip: the app as it is deployed
+# make fuzz   hostile input, coverage-guided: FUZZ="record notes" FOR=60
 # make emulator ARGS="--help"   only the emulated Azure
 # make az     the real az in a venv of its own (700 MB), for the test that types a session; make az-session writes its page
 .DEFAULT_GOAL := help
@@ -12,10 +13,10 @@ PYTHON ?= python3.13
 BIN := .venv/bin
 export FOR SPEED SEED VISITORS JSON VIEW SCALE_SETS
 
-.PHONY: help setup redis run test check format package emulator az az-session
+.PHONY: help setup redis run test check format package emulator az az-session fuzz
 
 help:
-	@sed -n 's/^# //p' Makefile | head -8
+	@sed -n 's/^# //p' Makefile | head -9
 
 setup: .venv/.ready
 
@@ -68,3 +69,9 @@ az: .venv-az/.ready
 
 az-session: setup az
 	@WRITE_DOCS=1 $(BIN)/python -m pytest tests/wire/test_azure_cli.py
+
+# Coverage-guided, one property after the other: FOR seconds each (60); FUZZ="record notes" chooses. Linux only.
+FUZZ ?= record notes member decision page instance scale_set network flexible refused headers link settings
+fuzz: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.txt
+	@for target in $(FUZZ); do PYTHONPATH=tests $(BIN)/python -m fuzz $$target $(or $(FOR),60) || exit 1; done

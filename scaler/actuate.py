@@ -99,32 +99,37 @@ def _groups(live: Sequence[Step]) -> Iterator[list[Step]]:
 
 def _give(group: list[Step], ports: Ports, policy: Policy) -> Iterator[Outcome]:
     """Give one group's order; drop what is past its horizon, and resend what a dead id or a refusal held up."""
-    pending = []
-    for step in group:
-        if _left(step, ports.clock, policy) <= timedelta(0):
-            yield Outcome(step=step, result=Result.EXPIRED)
-        else:
-            pending.append(step)
-    if not pending:
-        return
+    waiting = [group]  # no recursion: of a thousand, Azure may name one dead id after the other
+    while waiting:
+        pending = []
+        for step in waiting.pop():
+            if _left(step, ports.clock, policy) <= timedelta(0):
+                yield Outcome(step=step, result=Result.EXPIRED)
+            else:
+                pending.append(step)
+        if pending:
+            outcomes, held_up = _given(pending, ports, policy)
+            yield from outcomes
+            waiting += held_up
+
+
+def _given(pending: list[Step], ports: Ports, policy: Policy) -> tuple[list[Outcome], list[list[Step]]]:
+    """What became of one order, and the groups in which the rest of it is to be given again."""
     try:
         _send(pending, ports, policy)
     except Missing as missing:
         dead = [step for step in pending if _ref_id(step) in missing.instance_ids] or pending
         gone = Result.DONE if isinstance(pending[0].order, Delete) else Result.FAILED  # already gone is deleted
-        yield from (Outcome(step=step, result=gone, error=missing) for step in dead)
-        yield from _give([step for step in pending if step not in dead], ports, policy)
+        rest = [step for step in pending if step not in dead]
+        return [Outcome(step=step, result=gone, error=missing) for step in dead], [rest] if rest else []
     except (Refused, Conflict) as refused:
-        if len(pending) == 1:
-            lost = isinstance(refused, Conflict) and isinstance(pending[0].order, SetCapacity)
-            yield Outcome(step=pending[0], result=Result.LOST_RACE if lost else Result.FAILED, error=refused)
-        else:  # one of them may be what Azure objects to: singly, the others get through
-            for step in pending:
-                yield from _give([step], ports, policy)
+        if len(pending) > 1:  # one of them may be what Azure objects to: singly, the others get through
+            return [], [[step] for step in reversed(pending)]
+        lost = isinstance(refused, Conflict) and isinstance(pending[0].order, SetCapacity)
+        return [Outcome(step=pending[0], result=Result.LOST_RACE if lost else Result.FAILED, error=refused)], []
     except ScalerError as error:
-        yield from (Outcome(step=step, result=Result.FAILED, error=error) for step in pending)
-    else:
-        yield from (Outcome(step=step, result=Result.DONE) for step in pending)
+        return [Outcome(step=step, result=Result.FAILED, error=error) for step in pending], []
+    return [Outcome(step=step, result=Result.DONE) for step in pending], []
 
 
 def _left(step: Step, clock: Clock, policy: Policy) -> timedelta:

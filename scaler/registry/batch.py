@@ -7,8 +7,8 @@ from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change, Keep
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Before, Row
-from scaler.registry.notes_json import encode_notes, newer_version
-from scaler.registry.record_json import encode_record
+from scaler.registry.notes_json import MAX_NOTES, encode_notes
+from scaler.registry.record_json import MAX_BYTES, OUR_SHARE, encode_record
 from scaler.registry.rows import row_of
 
 UNRECORDED_NOTES_TTL = 24 * 3600
@@ -52,10 +52,14 @@ class Write:
 
 
 def writes_of(changes: Sequence[Change]) -> tuple[Write | None, ...]:
-    """The writes, one per change; None for what is never overwritten. One machine twice is a ValueError."""
+    """The writes, one per change. One machine twice is a ValueError.
+
+    None for what is never overwritten, and for what nobody could read afterwards.
+    """
     if len({change.row.vm_id for change in changes}) != len(changes):
         raise ValueError("one machine is twice in a batch")
-    return tuple(None if _forbidden(change) else _write(change) for change in changes)
+    writes = [None if _forbidden(change) else _write(change) for change in changes]
+    return tuple(write if write is not None and _fits(write) else None for write in writes)
 
 
 def chunks[T](items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -67,7 +71,7 @@ def _forbidden(change: Change) -> bool:
     row = change.row
     if not isinstance(row.record, Unreadable):
         return False
-    return change.record is not KEEP or newer_version(row.before.notes) is not None
+    return change.record is not KEEP or row.untouchable
 
 
 def _write(change: Change) -> Write:
@@ -81,6 +85,13 @@ def _write(change: Change) -> Write:
         index=change.index,
         takes=change.takes,
         session=_session_of(record),
+    )
+
+
+def _fits(write: Write) -> bool:
+    record, notes = write.record, write.notes
+    return not (isinstance(record, bytes) and len(record) > MAX_BYTES + OUR_SHARE) and not (
+        isinstance(notes, bytes) and len(notes) > MAX_NOTES
     )
 
 

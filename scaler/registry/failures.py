@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import redis
 from redis import exceptions
 
-from scaler.errors import Refused, ScalerError, Unreachable
+from scaler.errors import Garbled, Refused, ScalerError, Unreachable
 
 _REFUSALS = {
     "NOAUTH": "it wants a password: set REDIS_PASSWORD, or put it into REDIS_URL",
@@ -66,6 +66,8 @@ def translated(where: str) -> Iterator[None]:
         yield
     except exceptions.RedisError as error:
         raise translate(error, where) from error
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, OSError) as error:
+        raise Garbled(f"Redis at {where} gives answers that are none; is it a Redis? ({error})") from error
 
 
 def address(client: redis.Redis) -> str:

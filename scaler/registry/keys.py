@@ -7,6 +7,8 @@ from scaler.model.instance import SessionId, VmId
 from scaler.model.record import Status
 
 _VM_ID = re.compile(r"[0-9a-z-]{1,64}")
+LONGEST_MEMBER = 100
+"""Bytes of an index member behind the prefix, with some to spare: what is longer is no record's key, and cut there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

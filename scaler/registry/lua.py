@@ -10,16 +10,23 @@ _PARTS = ("json.lua", "time.lua", "machine.lua")
 class ScriptName(StrEnum):
     """One per file in scripts/ that is a whole; the parts are prepended to those for one session."""
 
+    MEMBERS = "members"  # the scaler reads the index
+    VALUES = "values"  # and the values behind it
     APPLY = "apply"  # the scaler's batch of compare-and-sets
     RESERVE = "reserve"
     RELEASE = "release"
     CANCEL = "cancel"
     LOOK = "look"
 
+    @property
+    def of_a_session(self) -> bool:
+        """Whether it is the queue manager's: asked about one session."""
+        return self not in {ScriptName.MEMBERS, ScriptName.VALUES, ScriptName.APPLY}
+
 
 @cache
 def script_text(name: ScriptName) -> str:
     """The Lua text, complete."""
-    parts = () if name is ScriptName.APPLY else _PARTS
+    parts = _PARTS if name.of_a_session else ()
     folder = files("scaler.registry") / "scripts"
     return "\n".join((folder / part).read_text("utf-8") for part in (*parts, f"{name}.lua"))

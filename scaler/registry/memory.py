@@ -7,11 +7,12 @@ from scaler.model.instance import VmId
 from scaler.model.lifecycle import KEEP, Change, Keep
 from scaler.model.record import Status
 from scaler.model.row import Before, Row, Snapshot
+from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
 from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, writes_of
 from scaler.registry.keys import Keys
 from scaler.registry.keyspace import Keyspace
-from scaler.registry.rows import complaints_about, row_of, sort_members
+from scaler.registry.rows import complaints_about, pause_of, row_of, sort_members
 
 
 class MemoryRegistry:
@@ -28,7 +29,8 @@ class MemoryRegistry:
         index, complaints = sort_members(members, self.keys)
         rows = {vm_id: self._row(vm_id, places) for vm_id, places in index.items()}
         unreadable = tuple(each for row in rows.values() for each in complaints_about(row, self.keys))
-        return Snapshot(now=self.now(), rows=rows, complaints=complaints + unreadable)
+        pause = pause_of(self.keyspace.get(self.keys.pause))
+        return Snapshot(now=self.now(), rows=rows, pause=pause, complaints=complaints + unreadable)
 
     def read_also(self, vm_ids: Iterable[VmId]) -> Mapping[VmId, Row]:
         """Record and notes of machines that the index does not name."""
@@ -49,6 +51,13 @@ class MemoryRegistry:
         members = self.keyspace.smembers(self.keys.index(Status.RESERVED))
         named = (self.keys.vm_id_of(each) for each in members)
         return frozenset(each for each in named if each is not None)
+
+    def pause(self, how: Pause) -> None:
+        """Halt the controllers that read this registry, or let them go on."""
+        if how is Pause.NONE:
+            self.keyspace.delete(self.keys.pause)
+        else:
+            self.keyspace.set(self.keys.pause, how.value)
 
     def _row(self, vm_id: VmId, index: frozenset[Status]) -> Row:
         return row_of(vm_id, self._stored(vm_id), index)

@@ -39,12 +39,12 @@ class MemoryReservations:
         if own is not None and is_theirs(own, session) and own.readable is not None:
             return Reservation.of(own.readable)
         free = [row for row in self._offered() if may_be_offered(row, session)]
-        if not free:
-            return None
-        row = min(free, key=_preference)
-        record = _record(row, session_id=session, client_ip=client_ip or None)
-        after = self._take(Edge.RESERVE, row, record, row.notes)
-        return Reservation.of(_record(after))
+        for row in sorted(free, key=_preference):
+            record = _record(row, session_id=session, client_ip=client_ip or None)
+            after = self._take(Edge.RESERVE, row, record, row.notes)
+            if after is not None:
+                return Reservation.of(_record(after))
+        return None
 
     def release(self, session: SessionId, vm_id: VmId | None = None) -> Leaving:
         """The session that was let in has ended."""
@@ -66,7 +66,8 @@ class MemoryReservations:
         if not is_fresh(notes) or _record(row).used:
             return self._spend(Edge.ABANDON, row, session)
         record = _record(row, session_id=None, client_ip=None)
-        self._take(Edge.CANCEL, row, record, replace(notes, reserved=None, unindexed_at=None))
+        if self._take(Edge.CANCEL, row, record, replace(notes, reserved=None, unindexed_at=None)) is None:
+            return Leaving.UNKNOWN
         self._registry.keyspace.delete(self._registry.keys.session(session))
         return Leaving.CANCELLED
 
@@ -118,14 +119,15 @@ class MemoryReservations:
         why = Ended.RELEASE if edge is Edge.RELEASE else Ended.ABANDON
         notes = _notes(row)
         spent = notes.spent or SpentNote(why=SpentBy(why), at=self._registry.now())
-        self._take(edge, row, _record(row), replace(notes, ended={**notes.ended, session: why}, spent=spent))
+        after = self._take(edge, row, _record(row), replace(notes, ended={**notes.ended, session: why}, spent=spent))
+        if after is None:
+            return Leaving.UNKNOWN
         return Leaving.RELEASED if edge is Edge.RELEASE else Leaving.ABANDONED
 
-    def _take(self, edge: Edge, row: Row, record: Record, notes: Notes | None) -> Row:
+    def _take(self, edge: Edge, row: Row, record: Record, notes: Notes | None) -> Row | None:
+        """None where nobody could read afterwards what would be written; nobody else is in between."""
         change = step(edge, Owner.VISITOR, row, record, notes, self._registry.now())
         (after,) = self._registry.apply([change])
-        if after is None:
-            raise AssertionError("nobody else is in this process between reading and writing")
         return after
 
 

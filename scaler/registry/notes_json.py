@@ -1,7 +1,7 @@
 """Notes <-> JSON, under the very names of the dataclass; of its own members, what is None or empty is left out."""
 
 import re
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -9,10 +9,21 @@ import msgspec
 
 from scaler.model.notes import Notes
 from scaler.model.record import Record
-from scaler.registry.record_json import MAX_BYTES, REMEMBERED, too_deep
+from scaler.registry.record_json import (
+    REMEMBERED,
+    REMEMBERED_BYTES,
+    decode_record,
+    encode_record,
+    too_deep,
+)
 
 VERSION = 1
 """Of the notes that this scaler writes and understands."""
+MAX_NOTES = 256 * 1024
+"""Bytes. Notes of an opened session hold the whole record, its foreign fields as texts: twice as long at the worst."""
+MAX_ENDED = 100
+"""Sessions that ended on one machine: one, and each late write of a queue manager that had not noticed adds another."""
+_MAX_COUNT = 1_000_000
 
 
 class _Versioned(msgspec.Struct):
@@ -27,10 +38,15 @@ _notes = msgspec.json.Decoder(Notes)
 _versioned = msgspec.json.Decoder(_Versioned)
 
 
-@lru_cache(maxsize=REMEMBERED)
 def decode_notes(raw: bytes | None) -> Notes | None:
     """The notes; None where there are none, or none that can be read: those are lost. Never raises."""
-    if raw is None or len(raw) > MAX_BYTES or too_deep(raw):
+    if raw is None:
+        return None
+    return (_remembered if len(raw) <= REMEMBERED_BYTES else _decoded)(raw)
+
+
+def _decoded(raw: bytes) -> Notes | None:
+    if len(raw) > MAX_NOTES or too_deep(raw):
         return None
     try:
         raw.decode()
@@ -38,12 +54,15 @@ def decode_notes(raw: bytes | None) -> Notes | None:
     except (ValueError, RecursionError):
         return None
     odd = _MAYBE_ODD.search(raw) is not None and _has_odd_time(notes)
-    return notes if notes.v == VERSION and not odd and _counts_right(notes) else None
+    return notes if notes.v == VERSION and not odd and _counts_right(notes) and _restorable(notes) else None
+
+
+_remembered = lru_cache(maxsize=REMEMBERED)(_decoded)
 
 
 def newer_version(raw: bytes | None) -> int | None:
     """The version of notes that a newer scaler wrote, None for all others. Never raises."""
-    if raw is None or len(raw) > MAX_BYTES or too_deep(raw):
+    if raw is None or len(raw) > MAX_NOTES or too_deep(raw):
         return None
     try:
         version = _versioned.decode(raw).v
@@ -53,7 +72,11 @@ def newer_version(raw: bytes | None) -> int | None:
 
 
 def encode_notes(notes: Notes) -> bytes:
-    """The JSON text."""
+    """The JSON text. Of too many ended sessions the latest are kept, and the machine's own."""
+    if len(notes.ended) > MAX_ENDED:
+        latest = set(list(notes.ended)[1 - MAX_ENDED :])
+        kept = {each: how for each, how in notes.ended.items() if each == notes.session or each in latest}
+        notes = replace(notes, ended=kept)
     members = msgspec.to_builtins(notes)
     return msgspec.json.encode({name: value for name, value in members.items() if value not in (None, {})})
 
@@ -70,4 +93,20 @@ def _has_odd_time(value: object, years: range = _YEARS) -> bool:
 
 def _counts_right(notes: Notes) -> bool:
     ordered = [each.attempts for each in (notes.start, notes.delete) if each is not None]
-    return min(ordered, default=1) >= 1 and notes.mark_attempts >= 0
+    return all(1 <= each <= _MAX_COUNT for each in ordered) and 0 <= notes.mark_attempts <= _MAX_COUNT
+
+
+def _restorable(notes: Notes) -> bool:
+    """Whether the record of an opened session can be written, and then is read as it stands here.
+
+    Its foreign fields are raw JSON, which is written as it is: what we have not taken from a record ourselves might say
+    anything.
+    """
+    if notes.opened is None:
+        return True
+    record = notes.opened.record
+    try:
+        again = decode_record(record.vm_id, encode_record(record))
+    except (ValueError, OverflowError):  # the first hours of the year 1, east of Greenwich
+        return False
+    return isinstance(again, Record) and (again.extra, again.used) == (record.extra, record.used)

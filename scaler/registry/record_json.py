@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 import msgspec
 
@@ -17,10 +18,17 @@ from scaler.registry.timestamps import format_time, parse_time
 
 MAX_BYTES = 64 * 1024
 """No record of anybody is longer; what is longer is an accident or an attack, and is left alone."""
+OUR_SHARE = 4 * 1024
+"""What our own fields may add to a record of that length: it stays readable."""
 MAX_DEPTH = 128
 """Nesting that every reader of a record can follow (the scripts' scanner has the same limit)."""
-REMEMBERED = 16_384
-"""Values whose reading is remembered, since most are the same at the next tick: the largest fleet, some times over."""
+MAX_FIELDS = 1_000
+"""Foreign ones. Each costs a few hundred bytes of memory: rows that consist of nothing else would fill it."""
+MAX_SESSION_BYTES = 1024
+"""Of a session id in a record. It stands in the notes five times, and in log lines."""
+REMEMBERED, REMEMBERED_BYTES = 16_384, 4 * 1024
+"""How many values' reading is remembered, since most are the same at the next tick (the largest fleet, some times
+over), and how long one may be: whoever writes into Redis must not fill our memory."""
 
 KNOWN = (
     "vmId",
@@ -40,7 +48,9 @@ _OURS = frozenset(KNOWN)
 _CANONICAL = {name.lower(): name for name in KNOWN}
 _STATUS = {status.lower(): status for status in Status}
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-
+_OPENS, _CLOSES = b"{[", b"}]"
+_STEPS = bytes.maketrans(_OPENS + _CLOSES, b"\x01\x01\xff\xff")  # +1 and -1, as signed bytes
+_NO_STEPS = bytes(set(range(256)) - set(_OPENS + _CLOSES))
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str | None)
@@ -60,9 +70,12 @@ class _NotARecordError(ValueError):
     """Why the value is left alone."""
 
 
-@lru_cache(maxsize=REMEMBERED)
 def decode_record(vm_id: VmId, raw: bytes) -> Record | Unreadable:
     """The record of this machine, or why the value is none."""
+    return (_remembered if len(raw) <= REMEMBERED_BYTES else _decoded)(vm_id, raw)
+
+
+def _decoded(vm_id: VmId, raw: bytes) -> Record | Unreadable:
     try:
         return _record(vm_id, _sorted_out(raw))
     except _NotARecordError as error:
@@ -75,6 +88,9 @@ def decode_record(vm_id: VmId, raw: bytes) -> Record | Unreadable:
         return Unreadable(why="not JSON")
 
 
+_remembered = lru_cache(maxsize=REMEMBERED)(_decoded)
+
+
 def encode_record(record: Record) -> bytes:
     """The JSON text: known fields first, in a fixed order, then the queue manager's own."""
     pairs = [*_known_pairs(record), *record.extra]
@@ -82,7 +98,7 @@ def encode_record(record: Record) -> bytes:
 
 
 def _sorted_out(raw: bytes) -> _Members:
-    if len(raw) > MAX_BYTES:
+    if len(raw) > MAX_BYTES + OUR_SHARE:
         raise _NotARecordError(f"longer than {MAX_BYTES} bytes")
     if too_deep(raw):
         raise _NotARecordError(f"nested deeper than {MAX_DEPTH}")
@@ -97,6 +113,8 @@ def _sorted_out(raw: bytes) -> _Members:
             odd.append((name, value))
         else:
             extra.append((name, bytes(value).decode()))
+    if len(extra) > MAX_FIELDS:
+        raise _NotARecordError(f"it has more than {MAX_FIELDS} fields of its own")
     used = [known["used"]] if "used" in known else []
     for name, value in sorted(odd, key=lambda each: each[0]):
         canonical = _CANONICAL[name.lower()]
@@ -109,19 +127,18 @@ def too_deep(raw: bytes) -> bool:
     """Whether brackets are nested deeper than MAX_DEPTH. Cheap for all but odd values."""
     if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
         return False
-    depth = deepest = 0
-    for byte in _STRING.sub(b"", raw):
-        depth += (byte in b"{[") - (byte in b"}]")
-        deepest = max(deepest, depth)
-    return deepest > MAX_DEPTH
+    steps = _STRING.sub(b"", raw).translate(_STEPS, _NO_STEPS)
+    return max(accumulate(memoryview(steps).cast("b")), default=0) > MAX_DEPTH
 
 
 def _record(vm_id: VmId, members: _Members) -> Record:
     known = members.known
     named = _strict_text(known, "vmId")
-    if named is not None and named.lower() != vm_id:
+    if named is not None and (named.lower() != vm_id or not named.isascii()):  # the Kelvin sign's lower case is a k
         raise _NotARecordError("its vmId is not its key's")
     session = _strict_text(known, "sessionId")
+    if session is not None and len(session.encode()) > MAX_SESSION_BYTES:
+        raise _NotARecordError(f"its sessionId is longer than {MAX_SESSION_BYTES} bytes")
     return Record(
         vm_id=vm_id,
         instance_id=InstanceId(_strict_text(known, "instanceId") or ""),

@@ -10,13 +10,16 @@ from scaler.errors import Refused
 from scaler.model.instance import VmId
 from scaler.model.lifecycle import KEEP, Change, Keep
 from scaler.model.record import Status
-from scaler.model.row import Before, Complaint, Row, Snapshot
+from scaler.model.row import Complaint, Row, Snapshot
+from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
 from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, chunks, writes_of
 from scaler.registry.failures import address, translated
 from scaler.registry.keys import Keys
 from scaler.registry.lua import ScriptName, script_text
-from scaler.registry.rows import MAX_MEMBERS, complaints_about, moment_of, row_of, sort_members
+from scaler.registry.reading import Reading
+from scaler.registry.rows import complaints_about, pause_of, sort_members
+from scaler.registry.stored import wire_form
 
 CHUNK = 250
 """Changes per script: it blocks Redis for about 10 µs each, and nobody should wait more than a few milliseconds."""
@@ -33,7 +36,18 @@ class RedisRegistry:
         self._client = client
         self._keys = keys
         self._where = address(client)
+        self._reading = Reading(client, keys)
         self._apply = client.register_script(script_text(ScriptName.APPLY))
+
+    @property
+    def client(self) -> redis.Redis:
+        """Its connection, for whoever else is to use the same one."""
+        return self._client
+
+    @property
+    def keys(self) -> Keys:
+        """Its keys."""
+        return self._keys
 
     def check(self) -> tuple[Complaint, ...]:
         """Whether this Redis can be used at all (Refused if not), and what an operator should change. One call."""
@@ -56,17 +70,17 @@ class RedisRegistry:
     def read(self) -> Snapshot:
         """Every machine the index names."""
         with translated(self._where):
-            time, *sets = self._read_index()
-            members = {status: frozenset(names) for status, names in zip(Status, sets, strict=True)}
-            index, complaints = sort_members(members, self._keys)
-            rows = self._read_rows(index)
+            read = self._reading.index(*Status)
+            index, complaints = sort_members(read.members, self._keys)
+            rows = self._reading.rows(index)
         unreadable = tuple(each for row in rows.values() for each in complaints_about(row, self._keys))
-        return Snapshot(now=moment_of(*time), rows=rows, complaints=complaints + unreadable)
+        complaints = read.complaints + complaints + unreadable
+        return Snapshot(now=read.now, rows=rows, pause=pause_of(read.pause), complaints=complaints)
 
     def read_also(self, vm_ids: Iterable[VmId]) -> Mapping[VmId, Row]:
         """Record and notes of machines that the index does not name."""
         with translated(self._where):
-            return self._read_rows(dict.fromkeys(vm_ids, frozenset()))
+            return self._reading.rows(dict.fromkeys(vm_ids, frozenset()))
 
     def apply(self, changes: Sequence[Change]) -> tuple[Row | None, ...]:
         """Write each change if its row is still what it was, to the byte."""
@@ -95,28 +109,17 @@ class RedisRegistry:
     def reserved(self) -> frozenset[VmId]:
         """The members of the reserved index."""
         with translated(self._where):
-            members: Any = self._client.srandmember(self._keys.index(Status.RESERVED), MAX_MEMBERS)
+            members = self._reading.index(Status.RESERVED).members[Status.RESERVED]
         named = (self._keys.vm_id_of(each) for each in members)
         return frozenset(each for each in named if each is not None)
 
-    def _read_index(self) -> list[Any]:
-        # SRANDMEMBER answers like SMEMBERS, but no more than asked for: a set may hold a million hostile members.
-        pipeline = self._client.pipeline(transaction=True)
-        pipeline.time()
-        for status in Status:
-            pipeline.srandmember(self._keys.index(status), MAX_MEMBERS)
-        return pipeline.execute()
-
-    def _read_rows(self, index: Mapping[VmId, frozenset[Status]]) -> dict[VmId, Row]:
-        if not index:
-            return {}
-        names = [name for vm_id in index for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
-        values: Any = self._client.mget(names)
-        pairs = zip(values[::2], values[1::2], strict=True)
-        return {
-            vm_id: row_of(vm_id, Before(record=record, notes=notes), places)
-            for (vm_id, places), (record, notes) in zip(index.items(), pairs, strict=True)
-        }
+    def pause(self, how: Pause) -> None:
+        """Halt the controllers that read this registry, or let them go on."""
+        with translated(self._where):
+            if how is Pause.NONE:
+                self._client.delete(self._keys.pause)
+            else:
+                self._client.set(self._keys.pause, how.value)
 
     def _send(self, writes: Sequence[Write]) -> Sequence[int]:
         names = [self._keys.index(status) for status in _PLACES]
@@ -149,10 +152,8 @@ class RedisRegistry:
 def _values(write: Write) -> tuple[bytes | str, ...]:
     before = write.row.before
     index = "-" if write.index is None else "~" if write.index is KEEP else _PLACES[write.index]
-    return _wire(before.record), _wire(before.notes), _wire(write.record), _wire(write.notes), index
+    return wire_form(before.record), wire_form(before.notes), _wanted(write.record), _wanted(write.notes), index
 
 
-def _wire(value: bytes | Keep | None) -> bytes | str:
-    if value is None:
-        return "-"
-    return "~" if value is KEEP else b"=" + value
+def _wanted(value: bytes | Keep | None) -> bytes | str:
+    return "~" if value is KEEP else wire_form(value)

@@ -1,6 +1,6 @@
 """The queue manager's client: atomic and idempotent, so that no crash between two steps loses a machine."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import redis
@@ -26,37 +26,41 @@ class Reservations:
         self._keys = keys
         self._where = address(client)
         self._scripts: Mapping[ScriptName, Any] = {
-            name: client.register_script(script_text(name)) for name in ScriptName if name is not ScriptName.APPLY
+            name: client.register_script(script_text(name)) for name in ScriptName if name.of_a_session
         }
 
     def reserve(self, session: SessionId, client_ip: str | None = None) -> Reservation | None:
         """A machine for this session, the same one however often it asks; None when none is free."""
-        answer = self._run(ScriptName.RESERVE, session, client_ip)
-        return _reserved(*answer) if answer is not None else None
+        return self._run(ScriptName.RESERVE, session, client_ip, lambda it: _reserved(*it) if it is not None else None)
 
     def release(self, session: SessionId, vm_id: VmId | None = None) -> Leaving:
         """The session that was let in has ended. Asking twice does no harm."""
-        return Leaving(self._run(ScriptName.RELEASE, session, vm_id).decode())
+        return self._run(ScriptName.RELEASE, session, vm_id, lambda it: Leaving(it.decode()))
 
     def cancel(self, session: SessionId, vm_id: VmId | None = None) -> Leaving:
         """The visitor gave up, wherever the session is. Asking twice does no harm."""
-        return Leaving(self._run(ScriptName.CANCEL, session, vm_id).decode())
+        return self._run(ScriptName.CANCEL, session, vm_id, lambda it: Leaving(it.decode()))
 
     def look(self, session: SessionId, vm_id: VmId | None = None) -> Sight:
         """Where the session is. Writes nothing."""
-        stage, named, text, reason = self._run(ScriptName.LOOK, session, vm_id)
-        record = decode_record(VmId(named.decode()), text)
-        return Sight(
-            stage=Stage(stage.decode()),
-            reservation=Reservation.of(record) if isinstance(record, Record) else None,
-            reason=reason.decode() or None,
-        )
+        return self._run(ScriptName.LOOK, session, vm_id, lambda it: _sight(*it))
 
-    def _run(self, name: ScriptName, session: SessionId, detail: str | None) -> Any:
+    def _run[Answer](
+        self, name: ScriptName, session: SessionId, detail: str | None, read: Callable[[Any], Answer]
+    ) -> Answer:
         check_session(session)
         keys = [self._keys.session(session), *(self._keys.index(status) for status in Status)]
         with translated(self._where):
-            return self._scripts[name](keys=keys, args=[session, detail or ""])
+            return read(self._scripts[name](keys=keys, args=[session, detail or ""]))
+
+
+def _sight(stage: bytes, vm_id: bytes, text: bytes, reason: bytes) -> Sight:
+    record = decode_record(VmId(vm_id.decode()), text)
+    return Sight(
+        stage=Stage(stage.decode()),
+        reservation=Reservation.of(record) if isinstance(record, Record) else None,
+        reason=reason.decode() or None,
+    )
 
 
 def _reserved(vm_id: bytes, text: bytes) -> Reservation:

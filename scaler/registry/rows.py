@@ -1,37 +1,48 @@
 """What was read of one machine -> Row, and what an operator should hear about it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from scaler.model.instance import VmId
-from scaler.model.record import Status, Unreadable
+from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Before, Complaint, Row
+from scaler.model.sighting import Pause
 from scaler.registry.keys import Keys
 from scaler.registry.notes_json import decode_notes, newer_version
 from scaler.registry.record_json import decode_record
+from scaler.registry.stored import NotRead, Odd
 
 MAX_MEMBERS = 20_000
 """How many members of one set are looked at: a scale set has 1,000 machines at most, and a tick must end."""
 
+_NAMED = 20  # of the members that are none of ours: a log of a million lines tells nobody anything
+
 
 def row_of(vm_id: VmId, before: Before, index: frozenset[Status] = frozenset()) -> Row:
     """The row these bytes stand for."""
-    notes = decode_notes(before.notes)
+    if isinstance(before.record, NotRead) or isinstance(before.notes, NotRead):
+        return Row(vm_id=vm_id, record=Unreadable(why=NotRead.why), index=index, before=before, untouchable=True)
+    notes = decode_notes(before.notes) if not isinstance(before.notes, Odd) else None
     newer = newer_version(before.notes) if notes is None else None
     if newer is not None:
         why = f"notes were written by a newer scaler (v={newer})"
         return Row(vm_id=vm_id, record=Unreadable(why=why), index=index, before=before, untouchable=True)
     if notes is not None and notes.opened is not None and notes.opened.record.vm_id != vm_id:
         notes = None  # another machine's: not what we wrote
-    record = decode_record(vm_id, before.record) if before.record is not None else None
-    return Row(vm_id=vm_id, record=record, notes=notes, index=index, before=before)
+    return Row(vm_id=vm_id, record=_record_of(vm_id, before.record), notes=notes, index=index, before=before)
+
+
+def _record_of(vm_id: VmId, raw: bytes | None) -> Record | Unreadable | None:
+    if raw is None:
+        return None
+    return Unreadable(why=raw.why) if isinstance(raw, Odd) else decode_record(vm_id, raw)
 
 
 def complaints_about(row: Row, keys: Keys) -> Iterator[Complaint]:
     """What of this row cannot be read."""
     if isinstance(row.record, Unreadable):
         yield Complaint(key=keys.instance(row.vm_id), why=row.record.why)
-    if row.notes is None and row.before.notes is not None and newer_version(row.before.notes) is None:
+    if row.notes is None and row.before.notes is not None and not row.untouchable:
         yield Complaint(key=keys.notes(row.vm_id), why="these notes cannot be read, and count as lost")
 
 
@@ -44,13 +55,22 @@ def sort_members(
     for status, names in members.items():
         if len(names) >= MAX_MEMBERS:
             complaints.append(Complaint(key=keys.index(status), why=f"only {MAX_MEMBERS} members are looked at"))
+        strangers = []
         for name in sorted(names):
             vm_id = keys.vm_id_of(name)
             if vm_id is None:
-                complaints.append(Complaint(key=keys.index(status), why=f"not a record's key: {_short(name)}"))
+                strangers.append(name)
             else:
                 found[vm_id] = found.get(vm_id, frozenset()) | {status}
+        complaints += [Complaint(key=keys.index(status), why=why) for why in _about_strangers(strangers)]
     return found, tuple(complaints)
+
+
+def _about_strangers(names: Sequence[bytes]) -> Iterator[str]:
+    for name in names[:_NAMED]:
+        yield f"not a record's key: {_short(name)}"
+    if len(names) > _NAMED:
+        yield f"there are more members that are no record's key than the {_NAMED} named here: take them out (SREM)"
 
 
 def _short(name: bytes) -> str:
@@ -60,3 +80,10 @@ def _short(name: bytes) -> str:
 def moment_of(seconds: int, micros: int) -> datetime:
     """An answer to TIME."""
     return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
+
+
+def pause_of(value: bytes | None) -> Pause:
+    """What the pause key says. It is there, so somebody wants a halt, whatever else was written into it."""
+    if value is None:
+        return Pause.NONE
+    return Pause.ALL if value.strip().lower() == Pause.ALL.value.encode() else Pause.ORDERS

@@ -215,7 +215,7 @@ def test_the_scripts_read_what_the_codec_reads_and_keep_the_rest_to_the_byte(sha
     before = decode_record(VmId("a"), raw)
     reservation = house.reservations.reserve(SessionId("s"))
     assert (reservation is not None) is isinstance(before, Record)
-    after = decode_record(VmId("a"), client.get("vmss:instance:a") or b"")
+    after = decode_record(VmId("a"), house.redis.get("vmss:instance:a") or b"")
     if isinstance(before, Record):
         assert isinstance(after, Record)
         assert after.extra == before.extra

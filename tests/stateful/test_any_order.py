@@ -30,7 +30,7 @@ _LAST_WORD = 5 * 60 * MINUTE
 _DRAWN = [each.name for each in fields(Switches) if each.name != "mark_on_deallocated"]  # refused marks never settle
 SWITCHES = st.fixed_dictionaries(
     {name: st.sampled_from(sorted(set(values_of(name).values()), key=str)) for name in _DRAWN}
-).map(lambda drawn: Switches(**drawn))
+).map(lambda drawn: Switches(**drawn))  # type: ignore[arg-type]
 
 
 class River(RuleBasedStateMachine):

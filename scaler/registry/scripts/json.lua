@@ -1,7 +1,7 @@
 -- JSON as text: the members of an object with their values to the byte (cjson would turn [] into {} and round numbers).
 -- Prepended to reserve, release, cancel and look. Accepts what scaler/registry/record_json.py accepts.
 
-local MAX_BYTES, MAX_DEPTH = 64 * 1024, 128
+local MAX_BYTES, MAX_DEPTH = 256 * 1024, 128 -- of the longest notes; a record has its own limit (machine.lua)
 local NULL = cjson.null
 
 local UTF8 = {

@@ -6,7 +6,10 @@ if is_bad_argument() then return redis.error_reply('ERR session id: 1 to 512 byt
 local function stage(machine)
   local record, notes = machine.record, machine.notes or {}
   local how, spent = how_it_ended(notes), has(notes, 'spent')
-  if how == 'refuse' then return 'refused', spent and has(notes.spent, 'reason') and notes.spent.reason or '' end
+  if how == 'refuse' then
+    local reason = spent and notes.spent.reason
+    return 'refused', type(reason) == 'string' and reason or ''
+  end
   if how then return 'ended', '' end
   if is_opened_for_session(notes) then return spent and 'ended' or 'open', '' end
   if not record or record.sessionId ~= SESSION or record.status == AVAILABLE then return 'unknown', '' end

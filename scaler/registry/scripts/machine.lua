@@ -5,6 +5,7 @@ local AVAILABLE, RESERVED, UNAVAILABLE = 'Available', 'Reserved', 'Unavailable'
 local INDEX = {[AVAILABLE] = KEYS[2], [RESERVED] = KEYS[3], [UNAVAILABLE] = KEYS[4]}
 local PREFIX = KEYS[2]:match('^(.*):status:available$')
 local SESSION, SESSION_TTL = ARGV[1], 24 * 3600
+local LONGEST_RECORD, MAX_FIELDS, LONGEST_SESSION = 68 * 1024, 1000, 1024
 
 local ORDER = {
   'vmId', 'instanceId', 'status', 'used', 'warm', 'region',
@@ -45,26 +46,30 @@ end
 
 -- What counts of the record, by our names; nil where the value is none (or another machine's).
 local function record_of(text, vm_id)
-  local found, spelled, used = {}, {}, false
+  if not text or #text > LONGEST_RECORD then return nil end
+  local found, spelled, used, fields = {}, {}, false, 0
   for name, value in pairs(decoded(text) or {}) do
     local canonical = OURS[name] or KNOWN[name:lower()]
+    if not canonical then fields = fields + 1 end
     if canonical == 'used' then
       if type(value) ~= 'boolean' and value ~= NULL then return nil end
       used = used or value == true
     elseif canonical and is_better(name, spelled[canonical], canonical) then
       spelled[canonical] = name
-      found[canonical] = value ~= NULL and value ~= '' and value or nil
+      if value == NULL or value == '' then value = nil end -- but false is a wrong type
+      found[canonical] = value
     end
   end
   found.used = used
   if not (is_text(found.vmId) and is_text(found.instanceId) and is_text(found.sessionId)) then return nil end
   if found.vmId and found.vmId:lower() ~= vm_id then return nil end
+  if fields > MAX_FIELDS or #(found.sessionId or '') > LONGEST_SESSION then return nil end
   found.status = type(found.status) == 'string' and STATUS[found.status:lower()] or nil
   return found.status and found or nil
 end
 
 -- The record's text with these raw values (status and used among them); false drops one. Every other member is kept,
--- unknown ones to the byte.
+-- unknown ones to the byte. Nil if that cannot be done, or nobody could read it afterwards.
 local function edited(text, vm_id, changes)
   local list = members(text)
   if not list then return nil end
@@ -85,7 +90,8 @@ local function edited(text, vm_id, changes)
     if raw and raw ~= 'null' then after[#after + 1] = {name = name, raw = raw} end
   end
   for _, member in ipairs(extra) do after[#after + 1] = member end
-  return object(after)
+  local edit = object(after)
+  return #edit <= LONGEST_RECORD and edit or nil
 end
 
 local function has(notes, name)
@@ -138,11 +144,12 @@ local function machine_of_session(named)
   return machine
 end
 
+-- A key of the index may hold something else than a set. The values are written by then, and the scaler repairs the rest.
 local function move_to(status, vm_id)
   for each, key in pairs(INDEX) do
-    if each ~= status then redis.call('SREM', key, record_key(vm_id)) end
+    if each ~= status then redis.pcall('SREM', key, record_key(vm_id)) end
   end
-  redis.call('SADD', INDEX[status], record_key(vm_id))
+  redis.pcall('SADD', INDEX[status], record_key(vm_id))
 end
 
 -- Ends the session on its machine, which is then used for ever. False if its values cannot be edited.
@@ -160,8 +167,10 @@ local function spend(machine, how)
   if not has(machine.notes, 'spent') then
     notes = with(notes, 'spent', '{"why":' .. why .. ',"at":' .. now .. '}')
   end
+  local noted = object(notes)
+  if #noted > MAX_BYTES then return false end
   redis.call('SET', record_key(machine.vm_id), after)
-  redis.call('SET', notes_key(machine.vm_id), object(notes))
+  redis.call('SET', notes_key(machine.vm_id), noted)
   move_to(UNAVAILABLE, machine.vm_id)
   return true
 end

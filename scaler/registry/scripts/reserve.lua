@@ -2,7 +2,9 @@
 -- KEYS: session, available, reserved, unavailable. ARGV: session id, client ip (may be empty).
 if is_bad_argument() then return redis.error_reply('ERR session id: 1 to 512 bytes of UTF-8, no control characters') end
 
-local EXAMINED = 500 -- above that a random choice of so many, so that a caller waits a few milliseconds at most
+-- Above that a random choice of so many, so that a caller waits a few milliseconds at most; and if none of them can be
+-- had, because somebody fills the set with what is none of ours, a larger one.
+local EXAMINED, AT_WORST = 500, 5000
 
 local function is_still_theirs(machine)
   local record, notes = machine.record, machine.notes or {}
@@ -17,23 +19,22 @@ local function says_available(vm_id, text)
   return {vm_id = vm_id, text = text, warm = record.warm == true, created = created}
 end
 
-local function candidates()
+local function candidates(members)
   local keys, found = {}, {}
-  for _, member in ipairs(redis.call('SRANDMEMBER', INDEX[AVAILABLE], EXAMINED)) do
+  for _, member in ipairs(members) do
     if vm_id_of(member) then keys[#keys + 1] = member end
   end
   local texts = #keys > 0 and redis.call('MGET', unpack(keys)) or {}
   for number, key in ipairs(keys) do
     found[#found + 1] = says_available(vm_id_of(key), texts[number])
   end
+  -- Warm before cold, then the oldest, so that none grows stale.
+  table.sort(found, function(a, b)
+    if a.warm ~= b.warm then return a.warm end
+    if a.created ~= b.created then return a.created < b.created end
+    return a.vm_id < b.vm_id
+  end)
   return found
-end
-
--- Warm before cold, then the oldest, so that none grows stale.
-local function is_preferred(a, b)
-  if a.warm ~= b.warm then return a.warm end
-  if a.created ~= b.created then return a.created < b.created end
-  return a.vm_id < b.vm_id
 end
 
 -- The notes beat the record. They are read for the best candidates only, until one may be offered.
@@ -55,12 +56,15 @@ local function reserve(machine)
   return {machine.vm_id, after}
 end
 
+redis.call('SRANDMEMBER', INDEX[RESERVED]) -- an error if it is no set: before anything is written
 local own = machine_of_session()
 if own and is_still_theirs(own) then return {own.vm_id, own.text} end
-local found = candidates()
-table.sort(found, is_preferred)
-for _, machine in ipairs(found) do
-  local reserved = may_be_offered(machine) and reserve(machine)
-  if reserved then return reserved end
+for _, most in ipairs({EXAMINED, AT_WORST}) do
+  local members = redis.call('SRANDMEMBER', INDEX[AVAILABLE], most)
+  for _, machine in ipairs(candidates(members)) do
+    local reserved = may_be_offered(machine) and reserve(machine)
+    if reserved then return reserved end
+  end
+  if #members < most then break end
 end
 return nil

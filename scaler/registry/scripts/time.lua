@@ -41,6 +41,8 @@ local function offset_of(zone)
   return (sign == '+' and 1 or -1) * (hours * 3600 + minutes * 60)
 end
 
+local FIRST, LAST = -62135596800, 253402300800 -- of the years 1 to 9999, in UTC
+
 -- Microseconds since 1970 of a text; nil if it is not a time.
 local function moment(text)
   if type(text) ~= 'string' then return nil end
@@ -54,5 +56,7 @@ local function moment(text)
   local _, month_of_it = date_of(days_of(y, m, d))
   if month_of_it ~= m then return nil end -- no such day in that month
   local micros = tonumber(((fraction or '') .. '000000'):sub(1, 6))
-  return ((days_of(y, m, d) * 24 + h) * 3600 + min * 60 + s - offset) * 1000000 + micros
+  local seconds = (days_of(y, m, d) * 24 + h) * 3600 + min * 60 + s - offset
+  if seconds < FIRST or seconds >= LAST then return nil end
+  return seconds * 1000000 + micros
 end

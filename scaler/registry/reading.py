@@ -1,0 +1,77 @@
+"""Reading Redis: two round trips, whatever the number, and bounded: nobody who writes there can fill our memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import redis
+
+from scaler.model.instance import VmId
+from scaler.model.record import Status
+from scaler.model.row import Before, Complaint, Row
+from scaler.registry.batch import chunks
+from scaler.registry.keys import LONGEST_MEMBER, Keys
+from scaler.registry.lua import ScriptName, script_text
+from scaler.registry.notes_json import MAX_NOTES
+from scaler.registry.rows import MAX_MEMBERS, moment_of, row_of
+from scaler.registry.stored import value_of
+
+CHUNK = 1_000
+"""Machines per script: it blocks Redis for a microsecond per value."""
+SMALL = 4 * 1024
+"""Bytes of a value that is always read; ours have a few hundred. None of them is crowded out by larger ones."""
+ROOM = 64 * 1024 * 1024
+"""Bytes of all larger values together: a thousand records of the largest size allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """The sets at one moment, and what else is read with them."""
+
+    now: datetime
+    pause: bytes | None
+    members: Mapping[Status, frozenset[bytes]]
+    complaints: tuple[Complaint, ...]  # about sets that are none
+
+
+class Reading:
+    """The reading half of RedisRegistry. Raises what redis-py raises."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._keys = keys
+        self._members = client.register_script(script_text(ScriptName.MEMBERS))
+        self._values = client.register_script(script_text(ScriptName.VALUES))
+
+    def index(self, *statuses: Status) -> Index:
+        """What these sets hold. One round trip."""
+        names = [self._keys.pause, *map(self._keys.index, statuses)]
+        answer: Any = self._members(keys=names, args=[MAX_MEMBERS, LONGEST_MEMBER + len(self._keys.prefix.encode())])
+        seconds, micros, pause, *sets = answer
+        found = dict(zip(statuses, sets, strict=True))
+        return Index(
+            now=moment_of(seconds, micros),
+            pause=pause,
+            members={status: frozenset(names or ()) for status, names in found.items()},
+            complaints=tuple(self._no_set(status) for status, names in found.items() if names == 0),
+        )
+
+    def rows(self, index: Mapping[VmId, frozenset[Status]]) -> dict[VmId, Row]:
+        """Record and notes of each of these machines. One round trip for a thousand."""
+        rows: dict[VmId, Row] = {}
+        room = ROOM
+        for some in chunks(list(index), CHUNK):
+            values = self._read(some, room)
+            room -= sum(len(value) for value in values if value is not None and len(value) > SMALL)
+            for vm_id, record, notes in zip(some, values[::2], values[1::2], strict=True):
+                rows[vm_id] = row_of(vm_id, Before(record=record, notes=notes), index[vm_id])
+        return rows
+
+    def _read(self, vm_ids: Sequence[VmId], room: int) -> list[bytes | None]:
+        names = [name for vm_id in vm_ids for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
+        answers: Any = self._values(keys=names, args=[SMALL, MAX_NOTES, room])
+        return [value_of(answer) for answer in answers]
+
+    def _no_set(self, status: Status) -> Complaint:
+        why = f"is no set: no machine can become {status} before it is deleted or renamed (then the scaler rebuilds it)"
+        return Complaint(key=self._keys.index(status), why=why)

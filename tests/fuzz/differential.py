@@ -1,0 +1,84 @@
+"""Three readers of one record: the codec in Python, the scripts on a redis-server, the scripts on fakeredis."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any
+
+from scaler.model.instance import VmId
+from scaler.model.record import Record, Status
+from scaler.registry.keys import Keys
+from scaler.registry.record_json import decode_record
+
+A = VmId("a")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EXACT = 2**53  # microseconds that Lua's numbers hold; 2255, and nobody sorts machines by years after that
+
+# What the scripts make of ARGV[2], for whoever wants to see it. They are parts: this stands in the place of the whole.
+_ASK = """
+local text = ARGV[2]
+local record, list = record_of(text, 'a'), members(text)
+if not record or not list then return {} end
+local created = moment(record.createdAt)
+return {
+  record.status, record.used and 'used' or '', record.warm == true and 'warm' or '', record.sessionId or '',
+  record.instanceId or '', created and string.format('%.0f', created) or '',
+  edited(text, 'a', {status = '"Reserved"', used = 'false'}) or '',
+}
+"""
+
+
+class Scripts:
+    """The parts of the scripts, on any server."""
+
+    def __init__(self, client: Any) -> None:
+        folder = files("scaler.registry") / "scripts"
+        parts = [(folder / name).read_text("utf-8") for name in ("json.lua", "time.lua", "machine.lua")]
+        self._client = client
+        self.fake = type(client).__module__.startswith("fakeredis")
+        self._sha = client.script_load("\n".join([*parts, _ASK]))
+        self._keys = ["vmss:session:x", *(Keys().index(status) for status in Status)]
+
+    def read(self, raws: Sequence[bytes]) -> list[Any]:
+        """What they make of each; an exception where they end with an error."""
+        pipeline = self._client.pipeline(transaction=False)
+        for raw in raws:
+            pipeline.evalsha(self._sha, len(self._keys), *self._keys, "x", raw)
+        answers: list[Any] = pipeline.execute(raise_on_error=False)
+        return answers
+
+
+def differences(scripts: Scripts, raws: Sequence[bytes]) -> Iterator[tuple[bytes, object]]:
+    """The texts that the scripts read otherwise than the codec, or would not write back as they are; and how."""
+    for raw, answer in zip(raws, scripts.read(raws), strict=True):
+        record = decode_record(A, raw)
+        if isinstance(answer, Exception):
+            yield raw, str(answer)
+        elif not isinstance(record, Record):
+            if answer:
+                yield raw, (answer, record)
+        elif not answer or not _same(record, answer) or (answer[6] and not _kept(record, decode_record(A, answer[6]))):
+            yield raw, (answer, record)
+
+
+def _same(record: Record, answer: Sequence[bytes]) -> bool:
+    status, used, warm, session, instance, created, _ = (each.decode() for each in answer)
+    moment = (record.created_at - EPOCH) // timedelta(microseconds=1) if record.created_at is not None else None
+    if moment is not None and abs(moment) > EXACT:
+        created, moment = "", None
+    return (status, bool(used), bool(warm), session or None, instance) == (
+        record.status,
+        record.used,
+        record.warm,
+        record.session_id,
+        record.instance_id,
+    ) and created == ("" if moment is None else str(moment))
+
+
+def _kept(before: Record, after: object) -> bool:
+    """The edit changed what it was asked to change, and nothing else."""
+    if not isinstance(after, Record):
+        return False
+    known = ("instance_id", "session_id", "region", "public_ip", "private_ip", "client_ip", "created_at", "updated_at")
+    untouched = all(getattr(before, name) == getattr(after, name) for name in (*known, "warm", "extra"))
+    return untouched and (after.status, after.used) == (Status.RESERVED, False)

@@ -1,0 +1,122 @@
+"""Whole ticks before an Azure that talks nonsense: they end in time, and none of it is believed, obeyed or leaked."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from time import monotonic
+
+import pytest
+from clock import ManualClock
+from contract.registries import House, memory_house
+from hostile.between import Said, Spoil
+from hostile.conftest import Connections
+from hostile.footprint import footprint
+from hostile.spoils import ANSWERS, ELSEWHERE, LOOKS
+from hostile.tidy import assert_tidy
+from hostile.world import TOKEN, World, a_world
+from wire.scripted_arm import Asked
+
+from emulator.orders import OrderKind, Protection
+from emulator.vm import VmState
+from scaler.model.instance import InstanceId, ScaleSetName, SessionId, VmId
+from scaler.model.lifecycle import Change
+from scaler.model.notes import Ended, Notes, SpentBy, SpentNote
+from scaler.model.policy import Capacity, Policy
+from scaler.model.record import Record, Status
+from scaler.report import Report
+from scaler.tick import Name
+from scaler.vmss.client import Bounds
+
+HURRY = Bounds(read=timedelta(seconds=0.2), listing=timedelta(seconds=0.3), page_bytes=4 * 1024 * 1024)
+PATIENT = Bounds(page_bytes=HURRY.page_bytes)  # for looks that are answered properly
+POLICY = replace(Policy().at_speed(75), capacity={ScaleSetName("vmss-pixels"): Capacity(desired=6)})
+ORDER = POLICY.order_horizon  # 0.6 s at that speed
+GRACE = timedelta(seconds=3)  # for a machine that is busy with other tests
+TICK = 3 * HURRY.listing + 5 * ORDER + GRACE
+MEGS = 250
+STALLS = {"chunks that are none", "a length below zero", "a gigabyte that does not come", "a head that never ends"}
+CASES = [(name, False) for name in (*ANSWERS, *LOOKS)] + [(name, True) for name in ANSWERS if name not in STALLS]
+"""Spoilt are all answers, or those to orders only; one that stalls, and one that drips, will do for these."""
+
+
+def plant(world: World) -> None:
+    """Work for everybody: a machine to stop, one to mark, one to start, one to delete."""
+    runs, _, reserved, used = world.machines(4)
+    world.emulated.order(OrderKind.START, [runs.instance_id], by="operator")
+    for each in (reserved, used):
+        world.emulated.protect(each.instance_id, Protection(from_scale_in=True), by="operator")
+    world.later()
+    now = world.house.registry.read().now
+    know(world, reserved, Status.RESERVED)
+    know(world, used, Status.UNAVAILABLE, SpentNote(why=SpentBy.RELEASE, at=now))
+
+
+def know(world: World, machine: VmState, status: Status, spent: SpentNote | None = None) -> None:
+    """The registry has this machine."""
+    vm_id, instance_id, session = VmId(machine.vm_id), InstanceId(machine.instance_id), SessionId("s")
+    (row,) = world.house.registry.read_also([vm_id]).values()
+    now = world.house.registry.read().now
+    notes = Notes(
+        scale_set=world.door.name,
+        unique_id=world.emulated.set_state.unique_id,
+        instance_id=instance_id,
+        mark_asked_at=now,
+        mark_seen_at=now,
+        admitted_at=now,
+        ended={session: Ended.RELEASE} if spent is not None else {},
+        spent=spent,
+    )
+    used = spent is not None
+    record = Record(vm_id=vm_id, instance_id=instance_id, status=status, used=used, session_id=session)
+    world.house.registry.apply([Change(row=row, edge=None, record=record, notes=notes, index=status)])
+
+
+def used_ones(house: House) -> set[str]:
+    """Whose records say used."""
+    return {row.vm_id for row in house.registry.read().rows.values() if row.readable is not None and row.readable.used}
+
+
+def only_orders(spoil: Spoil) -> Spoil:
+    """Looks are answered properly: so there is something to order."""
+
+    def spoilt(asked: Asked, said: Said) -> Said | object:
+        return said if asked.method == "GET" else spoil(asked, said)
+
+    return spoilt  # type: ignore[return-value]
+
+
+@pytest.fixture
+def house(clock: ManualClock) -> House:
+    """Redis is not the matter here."""
+    return memory_house(clock)
+
+
+# Of an answer with a broken head urllib3 closes the connection, and the garbage collector what is left of it.
+@pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.parametrize(("name", "orders"), CASES)
+def test_no_answer_of_arm_s_ends_a_tick_or_leads_it_astray(
+    name: str, orders: bool, house: House, connections: Connections, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock = house.registry.now.__self__  # type: ignore[attr-defined]
+    with connections.watched() as opened, a_world(house, clock, PATIENT if orders else HURRY, POLICY) as world:
+        plant(world)
+        there = {each.vm_id for each in world.emulated.vms}
+        world.between.spoil = only_orders(ANSWERS[name]) if orders else (ANSWERS | LOOKS)[name]
+        for each in Name:
+            began = monotonic()
+            with footprint() as memory:
+                report = world.tick(each)
+            assert monotonic() - began < TICK.total_seconds(), each
+            assert memory.peak < MEGS, each
+            assert isinstance(report, Report) or not orders
+        world.between.spoil = None
+        clock.advance(timedelta(hours=1, minutes=1))  # the longest throttle that we bear
+        # The first one may find a connection that the nonsense has broken.
+        assert any(isinstance(world.tick(Name.PROVISIONER), Report) for _ in range(5))
+        assert there - {each.vm_id for each in world.emulated.vms} <= used_ones(house)
+        assert world.emulated.set_state.capacity in {5, 6}  # 5: the used one was deleted
+        assert_tidy(world, caplog)
+    assert ELSEWHERE not in str(opened)
+    assert not [line for line in caplog.records if TOKEN in line.getMessage() or TOKEN in str(vars(line))]

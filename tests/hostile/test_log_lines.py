@@ -1,0 +1,105 @@
+"""The log under attack: one printable line for each thing, of a bounded length, and a bounded number of them."""
+
+import logging
+from datetime import timedelta
+
+import pytest
+from builders import NOW, instance, notes, record, ref, row, sighting, vm
+from hostile.values import ESCAPE
+
+from scaler.actuate import Outcome, Result
+from scaler.errors import LONGEST_LINE, Garbled, Missing, Refused, ScalerError, Throttled, Unreachable, in_one_line
+from scaler.model.instance import InstanceId, SessionId
+from scaler.model.lifecycle import note, place
+from scaler.model.plan import Plan, Refusal, Start, Step, Why
+from scaler.model.record import Status
+from scaler.model.row import Complaint
+from scaler.report import Report
+from scaler.telemetry import Telemetry
+
+LONG = "x" * 10_000_000
+ERRORS = (
+    Unreachable(ESCAPE),
+    Garbled(LONG),
+    Refused(ESCAPE + LONG, ESCAPE, 400),
+    Missing(LONG),
+    Throttled(ESCAPE, timedelta(seconds=1)),
+)
+
+
+def flat(value: object) -> list[str]:
+    """Every text in it."""
+    if isinstance(value, dict):
+        return [text for each in value.items() for part in each for text in flat(part)]
+    return [value] if isinstance(value, str) else []
+
+
+def assert_fit(caplog: pytest.LogCaptureFixture) -> None:
+    """One line each, which a terminal only prints."""
+    assert caplog.records
+    for line in caplog.records:
+        for text in [line.getMessage(), *flat(vars(line))]:
+            assert text.isprintable(), text[:200]
+            assert len(text) <= LONGEST_LINE + 50
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_is_one_line_wherever_it_comes_from(error: ScalerError, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    assert str(error).isprintable()
+    telemetry = Telemetry("cleaner")
+    telemetry.failed(error)
+    order = Start(ref=ref(1), rests_on=sighting())
+    step = Step(why=Why.RESERVED, vm_id=vm(1), order=order, facts={"session": ESCAPE + LONG})
+    telemetry.report(Report(plan=Plan(), outcomes=(Outcome(step=step, result=Result.FAILED, error=error),)))
+    assert_fit(caplog)
+
+
+def test_what_a_queue_manager_wrote_is_quoted_not_obeyed(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    odd = record(1, Status.RESERVED, session_id=SessionId(ESCAPE), instance_id=InstanceId(ESCAPE + LONG))
+    unplaced = row(1, odd, None)
+    steps = (
+        Step(why=Why.INDEX_REPAIR, vm_id=vm(1), change=place(unplaced, Status.RESERVED), facts={ESCAPE[:4]: 1}),
+        Step(why=Why.NOTED, vm_id=vm(1), change=note(row(1, odd, notes(instance_id=InstanceId(ESCAPE))), notes())),
+    )
+    refusals = (Refusal(why=Why.BREAKER, facts={"session": ESCAPE}),)
+    complaints = (Complaint(key="vmss:instance:x", why=f"its status is {ESCAPE}{LONG}"),)
+    outcomes = tuple(Outcome(step=step, result=Result.DONE) for step in steps)
+    Telemetry("starter").report(Report(plan=Plan(refusals=refusals), outcomes=outcomes, complaints=complaints))
+    assert not [line for line in caplog.records if "\x1b" in str(vars(line))]
+    assert str(NOW) not in caplog.text
+
+
+def test_complaints_without_end_end(caplog: pytest.LogCaptureFixture) -> None:
+    telemetry = Telemetry("reconciler")
+    for tick in range(3):
+        names = (f"vmss:instance:{tick}-{number}" for number in range(20_000))
+        telemetry.report(Report(plan=Plan(), complaints=tuple(Complaint(key=name, why="not JSON") for name in names)))
+    assert len(caplog.records) == 1_001
+    assert "not told" in caplog.records[-1].getMessage()
+
+
+def test_steps_without_end_are_counted_and_those_with_an_order_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    repair = Step(why=Why.INDEX_REPAIR, vm_id=vm(1), change=place(row(1, record()), None))
+    start = Step(why=Why.RESERVED, vm_id=vm(2), order=Start(ref=ref(2), rests_on=sighting()))
+    outcomes = [Outcome(step=step, result=Result.DONE) for step in (*[repair] * 60_000, start)]
+    held = (Refusal(why=Why.BREAKER, vm_id=vm(1)),) * 60_000
+    Telemetry("reconciler").report(Report(plan=Plan(refusals=held), outcomes=tuple(outcomes)))
+    assert len(caplog.records) < 4_100
+    assert [line for line in caplog.records if getattr(line, "order", "") == "Start"]
+    assert vars(caplog.records[-1])["facts"] == {"machines": 0, "steps": 60_001, "held": 60_000}
+
+
+@pytest.mark.parametrize("text", ["", "plain", "ü \u4e2d", "x" * LONGEST_LINE])
+def test_what_is_a_line_stays_as_it_is(text: str) -> None:
+    assert in_one_line(text) == text
+
+
+def test_a_machine_that_nobody_wrote_about_is_told_plainly(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    step = Step(why=Why.RESERVED, vm_id=vm(1), order=Start(ref=instance(1).ref, rests_on=sighting()), facts={"n": 1})
+    Telemetry("starter").report(Report(plan=Plan(), outcomes=(Outcome(step=step, result=Result.DONE),)))
+    (line, _) = caplog.records
+    assert (vars(line)["facts"], vars(line)["vm_id"], vars(line)["result"]) == ({"n": 1}, vm(1), Result.DONE)

@@ -1,0 +1,141 @@
+"""The whole scaler before a hostile world: four controllers, the real doors, an emulated Azure, any kind of Redis."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from clock import ManualClock
+from contract.registries import House
+from hostile.between import Between
+from hostile.between import between as standing_between
+from wire.scripted_arm import StaticToken
+
+from emulator.behaviour import Behaviour
+from emulator.latencies import Latencies
+from emulator.orders import OrderKind, Scale
+from emulator.scale_set import EmulatedScaleSet
+from emulator.vm import VmState
+from emulator.wire.server import RunningServer, serve
+from emulator.wire.site import Site
+from scaler.actuate import Outcome, Ports
+from scaler.errors import ScalerError
+from scaler.model.instance import SessionId
+from scaler.model.plan import Why
+from scaler.model.policy import Capacity, Policy
+from scaler.report import Report
+from scaler.telemetry import Telemetry
+from scaler.tick import Name, Tick
+from scaler.vmss.client import Bounds, connect
+from scaler.vmss.gates import Budget, Gates
+from scaler.vmss.scale_set import ArmScaleSet
+
+A_WHILE = timedelta(minutes=5)  # longer than anything takes
+TOKEN = "eyJ-a-token-that-nobody-may-read"
+PLENTY = replace(Budget(), pages_a_minute=1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """One scaler in it. `ticks` are its four controllers, each with its log."""
+
+    house: House
+    emulated: EmulatedScaleSet
+    server: RunningServer
+    between: Between  # on the way to it
+    door: ArmScaleSet
+    clock: ManualClock
+    ticks: dict[Name, Tick]
+    logs: dict[Name, Telemetry]
+
+    def tick(self, name: Name) -> Report | ScalerError:
+        """One tick, logged as in production; it ends with a report or with one of our errors, or the test fails."""
+        try:
+            report = self.ticks[name].run()
+        except ScalerError as error:
+            self.logs[name].failed(error)
+            return error
+        self.logs[name].report(report)
+        return report
+
+    def tick_all(self) -> None:
+        """Each controller once."""
+        for name in Name:
+            self.tick(name)
+
+    def did(self, name: Name, why: Why) -> bool:
+        """Tick, and say whether that was done for a machine that Azure has."""
+        report = self.tick(name)
+        assert isinstance(report, Report), report
+        real = {each.vm_id for each in self.emulated.vms}
+        return any(each.step.why is why and each.step.vm_id in real and _well(each) for each in report.outcomes)
+
+    def machines(self, number: int) -> tuple[VmState, ...]:
+        """So many of them, deallocated and unmarked."""
+        self.emulated.scale(Scale(capacity=number), by="operator")
+        self.later()
+        for each in self.emulated.vms:
+            self.emulated.order(OrderKind.DEALLOCATE, [each.instance_id], by="operator", single=True)
+        self.later()
+        return tuple(self.emulated.vms)
+
+    def later(self, by: timedelta = A_WHILE) -> None:
+        """Let time pass, for Azure and for the process; Redis' time is its own."""
+        self.clock.advance(by)
+
+    def serves_a_visitor(self) -> None:
+        """One machine's whole life: marked, admitted, reserved, started, opened, released, deleted, retired."""
+        session = SessionId("a-good-visitor")
+        self.machines(1)
+        assert self.did(Name.RECONCILER, Why.NEW_AT_REST)
+        self.later()
+        assert self.did(Name.RECONCILER, Why.MARK_SEEN)
+        self.later()
+        assert self.did(Name.RECONCILER, Why.HORIZON_PASSED)
+        assert self.house.reservations.reserve(session) is not None
+        assert self.did(Name.STARTER, Why.RESERVED)
+        self.later()
+        assert self.did(Name.STARTER, Why.RUNS)
+        assert self.house.reservations.look(session).stage == "open"
+        assert self.house.reservations.release(session) == "released"
+        assert self.did(Name.CLEANER, Why.RIPE)
+        self.later()
+        assert self.emulated.vms == ()
+
+
+def _well(outcome: Outcome) -> bool:
+    return outcome.error is None and outcome.result == "done"
+
+
+@contextmanager
+def a_world(
+    house: House, clock: ManualClock | None = None, bounds: Bounds | None = None, policy: Policy | None = None
+) -> Iterator[World]:
+    """The emulator behind its wire, and the four controllers before it and before this Redis."""
+    clock = clock or ManualClock()
+    emulated = EmulatedScaleSet(clock.now, behaviour=Behaviour(latencies=Latencies().exact()))
+    site = Site(stall=0.0)
+    with ExitStack() as stack:
+        server = stack.enter_context(serve(emulated, site=site))
+        between = stack.enter_context(standing_between(server.url))
+        endpoint = f"http://127.0.0.1:{between.port}"
+        client = connect(site.place.subscription, StaticToken(TOKEN), endpoint=endpoint, bounds=bounds)
+        stack.enter_context(closing(client.sdk))
+        gates = Gates(clock, PLENTY)
+        door = ArmScaleSet(client, site.place.resource_group, emulated.name, clock=clock, gates=gates)
+        policy = policy or Policy(capacity={door.name: Capacity(desired=0)})
+        yield World(
+            house=house,
+            emulated=emulated,
+            server=server,
+            between=between,
+            door=door,
+            clock=clock,
+            ticks={name: Tick(name, _ports(name, house, door, clock), policy) for name in Name},
+            logs={name: Telemetry(name) for name in Name},
+        )
+
+
+def _ports(name: Name, house: House, door: ArmScaleSet, clock: ManualClock) -> Ports:
+    registry = None if name is Name.PROVISIONER else house.registry
+    return Ports(registry=registry, scale_sets={door.name: door.for_controller(name)}, clock=clock)
