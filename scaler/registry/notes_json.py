@@ -33,7 +33,7 @@ class _Versioned(msgspec.Struct):
 # A time without a zone or of another century, or something that looks like one or hides one: then all times are looked
 # at, which is slow. Nobody can reckon with the year 9999.
 _MAYBE_ODD = re.compile(rb'\d\d[:.]\d+"|\\u|"(?!2[01])\d{4}-\d\d')
-_YEARS = range(2000, 2200)
+YEARS = range(2000, 2200)
 _notes = msgspec.json.Decoder(Notes)
 _versioned = msgspec.json.Decoder(_Versioned)
 
@@ -81,7 +81,7 @@ def encode_notes(notes: Notes) -> bytes:
     return msgspec.json.encode({name: value for name, value in members.items() if value not in (None, {})})
 
 
-def _has_odd_time(value: object, years: range = _YEARS) -> bool:
+def _has_odd_time(value: object, years: range = YEARS) -> bool:
     if isinstance(value, datetime):
         return value.tzinfo is None or value.year not in years
     if isinstance(value, Record):  # its times are others' words, and nobody reckons with them: Go's zero is the year 1

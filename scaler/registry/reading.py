@@ -7,13 +7,14 @@ from typing import Any
 
 import redis
 
+from scaler.errors import Garbled
 from scaler.model.instance import VmId
 from scaler.model.record import Status
 from scaler.model.row import Before, Complaint, Row
 from scaler.registry.batch import chunks
 from scaler.registry.keys import LONGEST_MEMBER, Keys
 from scaler.registry.lua import ScriptName, script_text
-from scaler.registry.notes_json import MAX_NOTES
+from scaler.registry.notes_json import MAX_NOTES, YEARS
 from scaler.registry.rows import MAX_MEMBERS, moment_of, row_of
 from scaler.registry.stored import value_of
 
@@ -48,9 +49,11 @@ class Reading:
         names = [self._keys.pause, *map(self._keys.index, statuses)]
         answer: Any = self._members(keys=names, args=[MAX_MEMBERS, LONGEST_MEMBER + len(self._keys.prefix.encode())])
         seconds, micros, pause, *sets = answer
-        found = dict(zip(statuses, sets, strict=True))
+        now, found = moment_of(seconds, micros), dict(zip(statuses, sets, strict=True))
+        if now.year not in YEARS:  # what is noted at such a time is lost when it is read
+            raise Garbled(f"Redis' clock says {now:%Y-%m-%d}: set it right")
         return Index(
-            now=moment_of(seconds, micros),
+            now=now,
             pause=pause,
             members={status: frozenset(names or ()) for status, names in found.items()},
             complaints=tuple(self._no_set(status) for status, names in found.items() if names == 0),

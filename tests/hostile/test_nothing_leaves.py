@@ -1,5 +1,6 @@
 """The token goes to the endpoint and nowhere else: not through a proxy, not after a challenge, not into a message."""
 
+import json
 import logging
 import socket
 from collections.abc import Iterator
@@ -96,6 +97,34 @@ def identity_endpoint(answer: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}/msi/token"
         server.shutdown()
         thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"access_token": TOKEN},
+        {"access_token": TOKEN, "expires_on": "soon"},
+        {"access_token": TOKEN, "expires_on": "9" * 400},
+        {"access_token": [TOKEN], "expires_on": "4000000000"},
+        {"access_token": f"{TOKEN}\n", "expires_on": "4000000000"},
+        {"error": "no", "access_token": TOKEN},
+        [TOKEN],
+        TOKEN,
+    ],
+    ids=str,
+)
+def test_an_identity_that_answers_oddly_is_refused_and_not_quoted(
+    answer: object, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with identity_endpoint(json.dumps(answer)) as url:
+        monkeypatch.setenv("IDENTITY_ENDPOINT", url)
+        monkeypatch.setenv("IDENTITY_HEADER", "a-secret")
+        with pytest.raises(Refused) as refused:
+            Guarded(managed_identity()).get_token_info("https://management.azure.com/.default")
+    assert TOKEN not in str(refused.value)
+    assert TOKEN not in caplog.text
+    assert "a-secret" not in caplog.text
 
 
 @pytest.mark.parametrize("odd", ["line\nbreak", "line\r\nX-Evil: yes", " blank ", "", "\u0442oken"])

@@ -13,7 +13,7 @@ from hostile.footprint import footprint
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from scaler.errors import ScalerError
+from scaler.errors import Garbled, ScalerError
 from scaler.model.instance import SessionId, VmId
 from scaler.model.row import Row
 from scaler.registry.keys import Keys
@@ -92,6 +92,15 @@ class Impostor:
         with closing(connection), suppress(OSError):
             while connection.recv(65_536):
                 connection.sendall(self._answer)
+
+
+@pytest.mark.parametrize("seconds", [0, 7_258_118_400])
+def test_a_clock_that_is_centuries_off_is_no_time_to_note_anything(seconds: int) -> None:
+    answer = f"*6\r\n:{seconds}\r\n:0\r\n$-1\r\n*0\r\n*0\r\n*0\r\n".encode()
+    with closing(Impostor(answer)) as it, closing(redis.Redis(port=it.port, protocol=2)) as client:
+        registry = RedisRegistry(client, Keys())
+        with pytest.raises(Garbled, match="clock"):
+            registry.read()
 
 
 @pytest.fixture
