@@ -110,3 +110,11 @@ def test_marks_that_one_scale_set_refuses_are_not_its_machines_fault_because_the
     plan = reconciler.decide(Fleet.join(snapshot, sees, [first, second]), policy)
     assert Why.MARK_REFUSED not in {each.why for each in plan.steps}
     assert Why.ALL_MARKS_REFUSED in {each.why for each in plan.refusals}
+
+
+def test_what_ran_while_it_was_being_admitted_and_nobody_allowed_us_to_act_is_presumed() -> None:
+    admitting = notes(1, admitted_at=None, mark_seen_at=ago(minutes=2))
+    sees = cloud(instance(1, power=PowerState.RUNNING), look=STRANGE)
+    (step,) = reconciler.decide(fleet(row(1, None, admitting), sees=sees), POLICY).steps
+    assert step.change is not None
+    assert step.change.edge is Edge.PRESUME

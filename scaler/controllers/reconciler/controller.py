@@ -72,8 +72,10 @@ def _of(case: Case) -> Step | Refusal | None:
 
 def _without_consent(case: Case) -> Step | Refusal | None:
     """Nothing is offered; and what of ours runs meanwhile must be remembered as used, whoever started it."""
-    handed_over = case.row.notes is not None and case.row.notes.admitted_at is not None
-    if handed_over and case.row.status is Status.AVAILABLE and case.instance.runs and case.instance.marked:
+    notes = case.row.notes
+    ours = notes is not None and (notes.admitted_at is not None or notes.mark_asked_at is not None)
+    fresh = case.row.status in {None, Status.AVAILABLE} and not case.unreadable
+    if ours and fresh and case.instance.runs and case.instance.marked:
         return presume(case)
     return withhold(case.member, Why.NO_CONSENT)
 

@@ -1,0 +1,211 @@
+"""What a halt leaves alone, what it makes begin anew, and what is looked at, told and given up for which scale set."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from builders import (
+    NOW,
+    POLICY,
+    ago,
+    changed,
+    cloud,
+    fleet,
+    instance,
+    notes,
+    only,
+    record,
+    ref,
+    row,
+    sighting,
+    vm,
+)
+from clock import ManualClock
+from wire.scripted_arm import refusal_said
+from wire.test_vmss_flexible import flexible
+from wire.test_vmss_flexible import ref as flexible_ref
+
+from emulator.behaviour import Behaviour
+from emulator.founding import MANAGED
+from emulator.in_process import InProcessScaleSet
+from emulator.latencies import Latencies
+from emulator.orders import Scale
+from emulator.scale_set import EmulatedScaleSet
+from scaler.actuate import Ports
+from scaler.controllers import reconciler
+from scaler.errors import Garbled, ScalerError, Throttled
+from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.instance import InstanceRef, PowerState, ScaleSetName, SessionId, VmId
+from scaler.model.lifecycle import Edge
+from scaler.model.notes import OpenedNote, StartNote
+from scaler.model.plan import Listing, Nothing, Plan, Step, Why
+from scaler.model.policy import Capacity, Policy
+from scaler.model.record import Record, Status
+from scaler.model.row import Row, Snapshot
+from scaler.model.sighting import Answer
+from scaler.registry.memory import MemoryRegistry
+from scaler.registry.memory_reservations import MemoryReservations
+from scaler.tick import Name, Tick, Verbs
+
+FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
+TWO = Policy(capacity={FIRST: Capacity(desired=1), SECOND: Capacity(desired=1)})
+ME = SessionId("me")
+STRANGE = sighting(consent=False)
+NEIGHBOUR = row(9, record(9), notes(9, mark_asked_at=ago(minutes=31), mark_seen_at=ago(minutes=30)))
+
+
+def test_after_a_long_halt_a_mark_gets_all_its_attempts_again() -> None:
+    begun = notes(1, admitted_at=None, mark_seen_at=None, admitting_at=ago(hours=5), mark_asked_at=ago(hours=4))
+    known = row(1, None, replace(begun, mark_attempts=4))
+    sees = cloud(instance(1, marked=False), instance(9))
+    after = changed(only(reconciler.decide(fleet(known, NEIGHBOUR, sees=sees), POLICY).steps))
+    assert (after.admitting_at, after.mark_asked_at, after.mark_attempts) == (NOW, NOW, 0)
+
+
+@pytest.mark.parametrize(("asked", "why"), [(29, Why.MARK_REFUSED), (30, Why.NEW_AT_REST), (31, Why.NEW_AT_REST)])
+def test_a_mark_that_is_taken_again_and_again_and_never_seen_is_given_up(asked: int, why: Why) -> None:
+    begun = notes(
+        1, admitted_at=None, mark_seen_at=None, admitting_at=ago(minutes=31), mark_asked_at=ago(minutes=asked)
+    )
+    sees = cloud(instance(1, marked=False), instance(9))
+    plan = reconciler.decide(fleet(row(1, None, begun), NEIGHBOUR, sees=sees), POLICY)
+    assert [each.why for each in plan.steps] == [why]
+
+
+def _begun(scale_set: ScaleSetName, number: int) -> Row:
+    given_up = notes(number, admitted_at=None, mark_seen_at=None, admitting_at=ago(minutes=5), mark_attempts=5)
+    return row(number, None, replace(given_up, scale_set=scale_set, mark_asked_at=ago(minutes=1)))
+
+
+def test_one_scale_set_that_refuses_all_marks_excuses_no_machine_of_another() -> None:
+    taken = replace(notes(9, mark_asked_at=ago(minutes=2), mark_seen_at=ago(minutes=1)), scale_set=SECOND)
+    rows = [_begun(FIRST, 1), _begun(SECOND, 2), row(9, record(9), taken)]
+    where = {1: FIRST, 2: SECOND, 9: SECOND}
+    seen = {
+        vm(number): Seen(
+            instance=replace(instance(number, marked=number == 9), ref=replace(ref(number), scale_set=name)),
+            sighting=sighting(scale_set=name),
+        )
+        for number, name in where.items()
+    }
+    sees = Cloud(listings={name: sighting(scale_set=name) for name in (FIRST, SECOND)}, seen=seen)
+    snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
+    plan = reconciler.decide(Fleet.join(snapshot, sees, [FIRST, SECOND]), TWO)
+    assert [(each.vm_id, each.why) for each in plan.steps] == [(vm(2), Why.MARK_REFUSED)]
+    assert [each.facts["scale_set"] for each in plan.refusals if each.alarm] == [FIRST]
+
+
+def test_a_record_that_was_there_before_is_offered_without_its_former_addresses() -> None:
+    """The Go scaler writes 0.0.0.0; and what a machine had before it was deallocated is another's by now."""
+    ripe = notes(1, admitted_at=None, mark_seen_at=ago(minutes=10), unindexed_at=ago(minutes=10))
+    theirs = record(1, public_ip="0.0.0.0", private_ip="10.9.9.9", extra=(("theirs", "1"),))
+    sees = cloud(instance(1), instance(9))
+    steps = reconciler.decide(fleet(row(1, theirs, ripe), NEIGHBOUR, sees=sees), POLICY).steps
+    admitted = [each.change.record for each in steps if each.change is not None and each.change.edge is Edge.ADMIT]
+    assert [(each.public_ip, each.private_ip, each.extra) for each in admitted if isinstance(each, Record)] == [
+        (None, None, theirs.extra)
+    ]
+
+
+@pytest.mark.parametrize("field", ["public_ip", "private_ip"])
+def test_an_adopted_session_gets_back_what_its_record_said(field: str) -> None:
+    """Nobody asked Azure where it is: what was there when it was adopted is all there is."""
+    full = record(1, Status.UNAVAILABLE, session_id=ME, **{field: "20.1.2.3"})
+    adopted = notes(1, opened=OpenedNote(session=ME, at=ago(minutes=1), record=full))
+    sees = cloud(instance(1, PowerState.RUNNING), instance(9))
+    lossy = row(1, replace(full, public_ip=None, private_ip=None), adopted)
+    (step,) = reconciler.decide(fleet(lossy, NEIGHBOUR, sees=sees), POLICY).steps
+    assert step.change is not None
+    assert isinstance(step.change.record, Record)
+    assert (step.why, getattr(step.change.record, field)) == (Why.ADDRESSES, "20.1.2.3")
+
+
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("status", [Status.RESERVED, Status.UNAVAILABLE])
+def test_without_consent_a_session_that_is_known_stays_as_it_is(status: Status, marked: bool) -> None:
+    was = record(1, status, session_id=ME)
+    noted = notes(1, start=StartNote(session=ME, at=ago(minutes=3), attempts=1))
+    if status is Status.UNAVAILABLE:
+        noted = replace(noted, opened=OpenedNote(session=ME, at=ago(minutes=1), record=was))
+    sees = cloud(instance(1, PowerState.RUNNING, marked=marked), look=STRANGE)
+    assert reconciler.decide(fleet(row(1, was, noted), sees=sees), POLICY).steps == ()
+
+
+def test_without_consent_what_runs_unmarked_only_leaves_available() -> None:
+    sees = cloud(instance(1, PowerState.RUNNING, marked=False), look=STRANGE)
+    step = only(reconciler.decide(fleet(row(1, record(1), notes(1)), sees=sees), POLICY).steps)
+    assert step.change is not None
+    assert (step.why, step.change.edge, step.change.index) == (Why.NO_CONSENT, None, Status.UNAVAILABLE)
+
+
+class Nonsense(InProcessScaleSet):
+    """Answers no targeted GET."""
+
+    error: ScalerError
+
+    def get(self, ref: InstanceRef) -> Answer:
+        self.calls["tried"] += 1
+        raise self.error
+
+
+class House:
+    """Scale sets and a registry on one clock."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.clock = ManualClock()
+        self.policy = policy
+        behaviour = Behaviour(latencies=Latencies().exact())
+        self.azures = {
+            name: EmulatedScaleSet(self.clock.now, name=name, behaviour=behaviour, seed=seed)
+            for seed, name in enumerate(policy.capacity)
+        }
+        for azure in self.azures.values():
+            azure.tag(**MANAGED)
+        self.faces = {name: InProcessScaleSet(azure, self.clock) for name, azure in self.azures.items()}
+        self.registry = MemoryRegistry(self.clock.now)
+
+    def tick(self, name: Name) -> Tick:
+        registry = None if name is Name.PROVISIONER else self.registry
+        return Tick(name, Ports(registry=registry, scale_sets=self.faces, clock=self.clock), self.policy)
+
+    def run(self, minutes: int, ticks: Mapping[Name, Tick]) -> None:
+        for _ in range(4 * minutes):
+            self.clock.advance(timedelta(seconds=15))
+            for tick in ticks.values():
+                tick.run()
+
+
+def test_only_what_is_withheld_is_said_to_be_withheld() -> None:
+    """A plan for all may differ in what it does to those that we may act on: that is not the operator's word."""
+    house = House(TWO)
+    for azure in house.azures.values():
+        azure.scale(Scale(capacity=1), by="operator")
+    house.azures[SECOND].tag()
+    house.clock.advance(timedelta(minutes=5))
+    ours, theirs = (VmId(house.azures[name].vms[0].vm_id) for name in (FIRST, SECOND))
+    would = Plan(steps=tuple(Step(why=Why.NOTED, vm_id=each) for each in (ours, theirs)))
+    verbs = Verbs(
+        wants=lambda fleet, _: Nothing() if fleet.cloud.listings else Listing(),
+        decide=lambda fleet, _: Plan() if fleet.cloud.withheld else would,
+    )
+    tick = Tick(verbs, Ports(registry=house.registry, scale_sets=house.faces, clock=house.clock), TWO)
+    assert [each.vm_id for each in tick.plan().would] == [theirs]
+
+
+def test_the_starter_does_not_ask_again_what_nobody_answered() -> None:
+    house = House(TWO)
+    house.run(10, {name: house.tick(name) for name in Name})
+    got = MemoryReservations(house.registry).reserve(ME)
+    assert got is not None
+    for name, azure in house.azures.items():
+        face = Nonsense(azure, house.clock)
+        face.error = Garbled("nonsense")
+        house.faces[name] = face
+    house.tick(Name.STARTER).run()
+    assert sum(face.calls["tried"] for face in house.faces.values()) == 1
+
+
+def test_a_single_start_that_was_throttled_was_not_taken() -> None:
+    with flexible(lambda _: refusal_said(429, "TooManyRequests")) as wire, pytest.raises(Throttled):
+        wire.scale_set.start([flexible_ref(1)], within=timedelta(seconds=30))
