@@ -1,4 +1,4 @@
-"""Writes the docs that are drawn from code: docs/lifecycle.md, docs/cli.md, and the settings table of README.md.
+"""Writes the docs that are drawn from code: lifecycle.md, timeouts.md, cli.md, protocol.md's traces, README's settings.
 
 `python docs/generate.py` writes them; tests/unit/test_docs.py fails when they are stale.
 """
@@ -7,20 +7,24 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # the model of the protocol is a test
 
 from docs.cli_page import cli_page  # noqa: E402
+from docs.protocol_page import PROTOCOL_PAGE, protocol_page  # noqa: E402
+from docs.timeouts_page import timeouts_page  # noqa: E402
 from scaler.model.lifecycle import LIFECYCLE, Owner, Rule  # noqa: E402
 from scaler.model.record import Status  # noqa: E402
-from scaler.model.standing import ENDINGS  # noqa: E402
+from scaler.model.standing import Standing  # noqa: E402
+from scaler.model.waiting import WAITINGS  # noqa: E402
 from scaler.settings import SETTINGS  # noqa: E402
 
 LIFECYCLE_PAGE = ROOT / "docs" / "lifecycle.md"
+TIMEOUTS_PAGE = ROOT / "docs" / "timeouts.md"
 CLI_PAGE = ROOT / "docs" / "cli.md"
 README = ROOT / "README.md"
 _BEGIN, _END = "<!-- settings: written by docs/generate.py -->", "<!-- end of settings -->"
-_NOT_YET = {"MOVE", "SPEND"}
-_SPELLED = {Owner.VISITOR: "visitor (queue manager)", Owner.OPERATOR: "operator (`scaler adopt`)"}
+_NOT_YET = {"SPEND"}
+_SPELLED = {Owner.VISITOR: "visitor (queue manager)", Owner.OPERATOR: "operator (by hand)"}
 
 _PAGE = """# The lifecycle
 
@@ -41,16 +45,17 @@ it; each is one compare-and-set of record, notes and index (`docs/redis-contract
 |---|---|---|---|---|
 {steps}
 
-MOVE, and SPEND of surplus and stale machines, are in the table and not yet taken by anybody
+MOVE takes a second machine in the same write: the one that the session goes on with is Available before and Reserved
+after. SPEND of surplus and stale machines is in the table and not yet taken by anybody
 (`docs/decisions/0002-what-ends-a-taint.md`).
 
 ## What a machine is, and what ends it
 
 All four controllers classify a machine by one function, `scaler/model/standing.py`. Every combination of record,
 notes, power, mark and listing has exactly one standing, and every standing ends by a clock:
-`tests/unit/test_nothing_waits_for_ever.py` goes through them all.
+`tests/unit/test_nothing_waits_for_ever.py` goes through them all. How long each lasts: [timeouts.md](timeouts.md).
 
-| standing | whose it is | ends by |
+| standing | whose it is | what it waits in |
 |---|---|---|
 {standings}
 """
@@ -61,8 +66,14 @@ def lifecycle_page() -> str:
     return _PAGE.format(
         diagram=_diagram(),
         steps="\n".join(_step(rule) for rule in LIFECYCLE.values()),
-        standings="\n".join(f"| {word} | {each.owner} | {each.ends_by} |" for word, each in ENDINGS.items()),
+        standings="\n".join(_standing(word) for word in Standing),
     )
+
+
+def _standing(word: Standing) -> str:
+    inside = [each for each in WAITINGS if each.standing is word]
+    enders = ", ".join(dict.fromkeys(each.ender for each in inside))
+    return f"| {word} | {enders} | {'; '.join(each.state for each in inside)} |"
 
 
 def _diagram() -> str:
@@ -72,6 +83,9 @@ def _diagram() -> str:
             continue
         for source in rule.sources:
             arrows.setdefault((_node(source), _node(rule.target)), []).append(rule.edge)
+        if rule.partner is not None:
+            for source in rule.partner.sources:
+                arrows.setdefault((_node(source), _node(rule.partner.target)), []).append(f"{rule.edge} (to it)")
     lines = [f"    {source} --> {target}: {', '.join(edges)}" for (source, target), edges in arrows.items()]
     return "\n".join(["stateDiagram-v2", *lines])
 
@@ -83,6 +97,9 @@ def _node(status: Status | None) -> str:
 def _step(rule: Rule) -> str:
     sources = " or ".join(source or "–" for source in rule.sources)
     target = f"{rule.target or '–'}{', used' if rule.used else ''}"
+    if rule.partner is not None:
+        sources += f"; the other {' or '.join(source or '–' for source in rule.partner.sources)}"
+        target += f"; the other {rule.partner.target}"
     return f"| {rule.edge} | {sources} | {target} | {', '.join(map(_owner, rule.owners))} | {rule.when} |"
 
 
@@ -108,5 +125,7 @@ def readme() -> str:
 
 if __name__ == "__main__":
     LIFECYCLE_PAGE.write_text(lifecycle_page(), encoding="utf-8")
+    TIMEOUTS_PAGE.write_text(timeouts_page(), encoding="utf-8")
     CLI_PAGE.write_text(cli_page(), encoding="utf-8")
+    PROTOCOL_PAGE.write_text(protocol_page(), encoding="utf-8")
     README.write_text(readme(), encoding="utf-8")

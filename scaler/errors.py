@@ -1,6 +1,6 @@
 """What can go wrong beyond a door, named by what a tick should do about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from scaler.model.instance import FailureClass, InstanceId
@@ -40,6 +40,12 @@ class Unreachable(ScalerError):
     """Azure or Redis did not answer, or answered 408 or 5xx: the next tick is the retry. An order may have arrived."""
 
 
+class Unsent(Unreachable):
+    """Its time was over before anything was sent."""
+
+    uncounted = True
+
+
 class Conflict(ScalerError):
     """409 or 412: somebody changed it meanwhile (a preempting operation, another etag). Look again, then decide."""
 
@@ -60,7 +66,9 @@ class Missing(ScalerError):
 class OutOfCapacity(ScalerError):
     """Azure has no machine of this SKU here now (AllocationFailed, SkuNotAvailable, …): hold back, and say so."""
 
-    failure = FailureClass.ALLOCATION
+    def __init__(self, message: str = "", failure: FailureClass = FailureClass.ALLOCATION) -> None:
+        super().__init__(message)
+        self.failure = failure
 
 
 class QuotaReached(ScalerError):
@@ -76,6 +84,19 @@ class Refused(ScalerError):
         super().__init__(message)
         self.code = code
         self.status = status
+
+    @property
+    def turns_us_away(self) -> bool:
+        """A role is missing, or we are not believed: it says nothing about the machine that was asked for."""
+        return self.status in {401, 403}
+
+
+class Partly(ScalerError):
+    """Of orders that go out one by one, some were not taken: `failures` says why of each of these. All others were."""
+
+    def __init__(self, failures: Mapping[InstanceId, ScalerError]) -> None:
+        super().__init__("; ".join(f"{each}: {error}" for each, error in failures.items()))
+        self.failures = dict(failures)
 
 
 class Garbled(ScalerError):

@@ -1,7 +1,7 @@
 """What the river needs from outside, with the laws every implementation keeps (tests/contract holds them to it)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -16,7 +16,8 @@ class ScaleSet(Protocol):
 
     Orders are idempotent towards their target state, are for the named instances only (an empty sequence is a
     ValueError: ARM would take it for "all"), and return when ARM accepted them. `within` bounds the whole call:
-    an order not accepted by then is given up. An order whose answer was lost may still have arrived.
+    an order not accepted by then is given up. An order whose answer was lost may still have arrived. Orders to several
+    instances that a door gives one by one raise Partly, which tells of each; else all of them failed, or none.
     """
 
     @property
@@ -39,7 +40,8 @@ class ScaleSet(Protocol):
     def addresses(self) -> Mapping[InstanceId, Addresses]:
         """Where the instances can be reached: all of them, whatever their number, in the pages of one look.
 
-        An instance without any address may be left out. Instance ids are reused: whoever asks has just seen whom
+        An instance without any address may be left out; one whose public address Azure has and does not tell is told
+        of as that. Instance ids are reused: whoever asks has just seen whom
         the id names.
         """
         ...
@@ -92,10 +94,11 @@ class Registry(Protocol):
         """Record and notes of machines that the index does not name (first seen in Azure). One round trip."""
         ...
 
-    def apply(self, changes: Sequence[Change]) -> tuple[Row | None, ...]:
+    def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
         """Write each change if its row is still what it was, to the byte; one after the other, each atomically.
 
-        Returns the new row per change, None where the race was lost. One machine twice in a batch is a ValueError.
+        Returns the new row per change, None where the race was lost: of all of them once it is later than `good_until`
+        by the registry's own clock. One machine twice in a batch is a ValueError.
         """
         ...
 

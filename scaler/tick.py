@@ -6,16 +6,18 @@ never early.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.controllers import cleaner, provisioner, reconciler, starter
-from scaler.errors import ScalerError
+from scaler.errors import OutOfCapacity, QuotaReached, ScalerError
 from scaler.model.fleet import Cloud, Fleet
-from scaler.model.instance import SessionId, VmId
-from scaler.model.plan import Look, Nothing, Plan, SetCapacity, Start, Step
+from scaler.model.instance import ScaleSetName, SessionId, VmId
+from scaler.model.plan import Look, Nothing, Plan, SetCapacity, Some, Start, Step
 from scaler.model.policy import Policy
 from scaler.model.row import Snapshot
+from scaler.model.shortage import Shortage, shortages
 from scaler.model.sighting import strictest
 from scaler.observe import Eyes
 from scaler.ports import Registry
@@ -59,14 +61,20 @@ class Tick:
         self._policy = policy
         self._eyes = Eyes(ports.scale_sets, ports.clock, policy)
         self._started: dict[VmId, SessionId] = {}
-        self._lately: frozenset[VmId] = frozenset()  # the machines of the last listing
+        self._shortages: Mapping[ScaleSetName, Shortage] = {}
+        self._lately: Mapping[ScaleSetName, frozenset[VmId]] = {}  # the machines of the last listing of each
+        self._asked: tuple[VmId, ...] = ()  # new machines by when the provisioner asked for them, the latest last
 
     def run(self) -> Report:
-        """One pass. Raises ScalerError when Redis or Azure is away: then nothing was changed."""
+        """One pass. Raises ScalerError when Redis or Azure is away: then nothing was changed.
+
+        But a visitor is not kept waiting for ever because Azure is away: what the registry alone decides is done.
+        """
         report = self.plan()
         outcomes = actuate(report.plan, self._ports, self._policy)
         self._remember(outcomes)
-        return replace(report, outcomes=outcomes)
+        plan = replace(report.plan, look_again=timedelta(0)) if any(map(_lacks_capacity, outcomes)) else report.plan
+        return replace(report, plan=plan, outcomes=outcomes)
 
     def _remember(self, outcomes: Sequence[Outcome]) -> None:
         """Hints for the next tick: whom a machine was started for, and which capacity was patched again."""
@@ -91,10 +99,13 @@ class Tick:
         cloud, errors = Cloud(pause=self._policy.pause), list[ScalerError]()
         looks: list[Look] = []
         while len(looks) < _MOST_LOOKS:
-            look = provisioner.wants(cloud, self._policy)
+            look = provisioner.wants(cloud, self._policy, self._asked)
             if isinstance(look, Nothing) or look in looks:
                 break
             looks.append(look)
+            if isinstance(look, Some):
+                now = tuple(each.vm_id for each in look.refs)
+                self._asked = (*(each for each in self._asked if each in cloud.seen and each not in now), *now)
             cloud, failed = self._eyes.look(cloud, look)
             errors += failed
         plan = provisioner.decide(cloud, self._policy)
@@ -103,19 +114,30 @@ class Tick:
 
     def _of_both(self, registry: Registry, verbs: Verbs) -> Report:
         snapshot = registry.read()
+        read_at = self._ports.clock.monotonic()
+        self._shortages = shortages(snapshot.rows.values(), self._shortages, self._policy)
         cloud, errors = Cloud(pause=strictest(self._policy.pause, snapshot.pause)), list[ScalerError]()
         fleet = self._join(snapshot, cloud)
         looks: list[Look] = []
+        away: ScalerError | None = None
         while len(looks) < _MOST_LOOKS:
             look = verbs.wants(fleet, self._policy)
             if isinstance(look, Nothing) or look in looks:  # nobody answered the first time
                 break
             looks.append(look)
-            cloud, failed = self._eyes.look(cloud, look)
+            try:
+                cloud, failed = self._eyes.look(cloud, look)
+            except ScalerError as error:
+                away = error
+                break
             errors += failed
             snapshot = self._with_unnamed(snapshot, cloud, registry)
             fleet = self._join(snapshot, cloud)
-        plan = verbs.decide(fleet, self._policy)
+        fleet = self._now(fleet, read_at)
+        plan = replace(verbs.decide(fleet, self._policy), good_until=fleet.now + self._policy.plan_kept)
+        if away is not None and not plan.steps:
+            raise away
+        errors += [away] if away is not None else []  # what the registry alone decides does not wait for Azure
         would = Plan()
         if cloud.withheld:
             would = verbs.decide(self._join(snapshot, cloud.as_if_allowed()), self._policy)
@@ -133,16 +155,28 @@ class Tick:
         Those that Azure shows; and those that it showed in the last listing: a queue manager may have died with a key
         in its hands, and the machine vanished since. Nothing else would lead to that row again.
         """
-        unnamed = sorted({*cloud.seen, *self._lately} - snapshot.rows.keys()) if cloud.listings else []
+        lately = frozenset[VmId]().union(*self._lately.values())
+        unnamed = sorted({*cloud.seen, *lately} - snapshot.rows.keys()) if cloud.listings else []
         rows = registry.read_also(unnamed) if unnamed else {}
         known = {vm_id: row for vm_id, row in rows.items() if vm_id in cloud.seen or row.record is not None}
-        if cloud.listings:
-            unlisted = self._policy.capacity.keys() - cloud.listings.keys()
-            self._lately = frozenset({*cloud.seen, *known, *(self._lately if unlisted else ())})
+        for name in cloud.listings:
+            unseen = self._lately.get(name, frozenset()) & known.keys()
+            listed = frozenset(each.instance.vm_id for each in cloud.of(name))
+            self._lately = {**self._lately, name: listed | unseen}
         return replace(snapshot, rows={**known, **snapshot.rows})
 
+    def _now(self, fleet: Fleet, read_at: float) -> Fleet:
+        """With the registry's time as it is after looking at Azure: what is noted now, is noted at this time."""
+        passed = timedelta(seconds=max(self._ports.clock.monotonic() - read_at, 0.0))
+        return replace(fleet, now=fleet.now + passed)
+
     def _join(self, snapshot: Snapshot, cloud: Cloud) -> Fleet:
-        return Fleet.join(snapshot, cloud, self._policy.capacity, self._started)
+        return Fleet.join(snapshot, cloud, self._policy.capacity, self._started, self._shortages)
+
+
+def _lacks_capacity(outcome: Outcome) -> bool:
+    """A start was refused at once for want of capacity: its session need not wait for the next look."""
+    return isinstance(outcome.step.order, Start) and isinstance(outcome.error, OutOfCapacity | QuotaReached)
 
 
 def beyond(plan: Plan, would: Plan, cloud: Cloud) -> tuple[Step, ...]:
@@ -153,8 +187,14 @@ def beyond(plan: Plan, would: Plan, cloud: Cloud) -> tuple[Step, ...]:
 
 def _is_withheld(step: Step, cloud: Cloud) -> bool:
     seen = cloud.seen.get(step.vm_id) if step.vm_id is not None else None
-    where = seen.instance.ref.scale_set if seen is not None else step.facts.get("scale_set")
-    return where in cloud.withheld
+    where = seen.instance.ref.scale_set if seen is not None else step.facts.get("scale_set") or _noted_scale_set(step)
+    return where in cloud.withheld if where else bool(cloud.withheld)
+
+
+def _noted_scale_set(step: Step) -> ScaleSetName | None:
+    """Where its notes say that it was. What is known to be nowhere goes only when every scale set allows it."""
+    notes = step.change.row.notes if step.change is not None else None
+    return notes.scale_set if notes is not None else None
 
 
 def _gist(step: Step) -> tuple[object, ...]:

@@ -113,6 +113,13 @@ def cloud(*instances: Instance, look: Sighting | None = None) -> Cloud:
     return Cloud(listings={SCALE_SET: look}, seen=seen)
 
 
+def asked(listed: Cloud, *gone: VmId) -> Cloud:
+    """The same listing, and after it a targeted GET of each machine in it, and of some that are not there."""
+    look = replace(next(iter(listed.listings.values())), by=By.TARGETED)
+    seen = {vm_id: replace(each, sighting=look) for vm_id, each in listed.seen.items()}
+    return replace(listed, seen=seen, asked=dict.fromkeys((*seen, *gone), look))
+
+
 def fleet(*rows: Row, sees: Cloud | None = None, now: datetime = NOW) -> Fleet:
     """Rows joined with a look."""
     snapshot = Snapshot(now=now, rows={each.vm_id: each for each in rows})
@@ -120,7 +127,7 @@ def fleet(*rows: Row, sees: Cloud | None = None, now: datetime = NOW) -> Fleet:
 
 
 def applied(before: Row, change: Change) -> Row:
-    """The row after a change that won its race: what a registry does, without one."""
+    """The row after a change that won its race: what a registry does, without one. Of two, the first."""
     after = replace(before)
     if change.record is not KEEP:
         after = replace(after, record=change.record)

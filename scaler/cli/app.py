@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from scaler.cli import adopting, pausing, status, ticking, visits
+from scaler.cli import adopting, distrusting, forgetting, pausing, status, ticking, visits
 from scaler.cli.environment import Operator, Who
 from scaler.cli.options import Exit
 from scaler.cli.screen import Screen, age
@@ -91,6 +91,8 @@ for command in (
     pausing.pause,
     pausing.resume,
     adopting.adopt,
+    distrusting.distrust,
+    forgetting.forget,
     settings,
 ):
     app.command()(command)

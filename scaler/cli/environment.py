@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,8 @@ from azure.identity import AzureCliCredential
 
 from scaler.actuate import Ports
 from scaler.errors import Refused
+from scaler.model.instance import Orchestration, ScaleSetName
+from scaler.ports import ScaleSet
 from scaler.runtime import Doors, open_doors
 from scaler.settings import InvalidSettings, Settings, load
 from scaler.vmss.credential import managed_identity
@@ -52,6 +55,17 @@ class Operator:
         """Open, but nobody has gone through yet."""
         settings = self.settings
         return open_doors(settings, credential_of(self.who, settings.client_id, os.environ))
+
+    @contextmanager
+    def door_to(self, name: ScaleSetName) -> Iterator[ScaleSet]:
+        """A scale set of the same resource group that is not configured."""
+        settings = self.settings
+        only = replace(settings, scale_sets=(name,), orchestration={name: Orchestration.UNIFORM})
+        doors = open_doors(only, credential_of(self.who, settings.client_id, os.environ))
+        try:
+            yield doors.scale_sets[name]
+        finally:
+            doors.close()
 
     def close(self) -> None:
         """Hang up, if anybody was called."""

@@ -163,7 +163,7 @@ def _used(each: _Case) -> Step:
 def _reserved(each: _Case) -> Step:
     """Reserved is the starter's: it gets the notes it needs to start or to open it, or to refuse it."""
     record = each.row.readable
-    if record is None or replace(each.notes, reserved=None).beyond_admitting:
+    if record is None or each.notes.beyond_admitting:
         return _mark_again(each)
     if record.used or record.session_id is None:
         change = note(each.row, each.asked, each.index)

@@ -1,10 +1,10 @@
 """The provisioner: capacity up to what is desired, and new machines to rest. It knows Azure and nothing else."""
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, zip_longest
 
 from scaler.model.fleet import Cloud, Seen
-from scaler.model.instance import PowerState, ScaleSetName
+from scaler.model.instance import InstanceRef, PowerState, ScaleSetName, VmId
 from scaler.model.plan import (
     Deallocate,
     Listing,
@@ -25,15 +25,28 @@ from scaler.model.sighting import By, Sighting
 _ALLOCATED_AT_REST = {PowerState.STOPPING, PowerState.STOPPED}  # on their way to warm, or there
 
 
-def wants(cloud: Cloud, policy: Policy) -> Look:
-    """First a listing; then a targeted GET of each machine it would stop: a stop rests on that answer alone."""
+def wants(cloud: Cloud, policy: Policy, asked_before: Sequence[VmId] = ()) -> Look:
+    """First a listing; then a targeted GET of each machine it would stop: a stop rests on that answer alone.
+
+    `asked_before`: those asked for lately, the latest last: a hint, so that what cannot be stopped takes turns.
+    """
     if not cloud.listings:
         return Nothing() if cloud.unlisted else Listing()
     if cloud.asked:
         return Nothing()
-    ours_first = sorted(cloud.listings, key=lambda name: (name in cloud.withheld, name))  # the others are only told of
-    refs = tuple(seen.instance.ref for name in ours_first for seen in _running_and_new(cloud, name))
+    ours = [name for name in cloud.listings if name not in cloud.withheld]
+    refs = (*_in_turn(cloud, ours, asked_before), *_in_turn(cloud, cloud.withheld, asked_before))  # these are told of
     return Some(refs=refs[: policy.max_gets]) if refs else Nothing()
+
+
+def _in_turn(cloud: Cloud, scale_sets: Iterable[ScaleSetName], asked_before: Sequence[VmId]) -> Iterator[InstanceRef]:
+    """One of each scale set, then another of each; in each those who were never asked for, then the longest unasked."""
+    when = {vm_id: number for number, vm_id in enumerate(asked_before)}
+    queues = [
+        sorted((seen.instance.ref for seen in _running_and_new(cloud, name)), key=lambda ref: when.get(ref.vm_id, -1))
+        for name in sorted(scale_sets)
+    ]
+    return (ref for round_of_all in zip_longest(*queues) for ref in round_of_all if ref is not None)
 
 
 def decide(cloud: Cloud, policy: Policy) -> Plan:

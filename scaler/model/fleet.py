@@ -16,6 +16,7 @@ from scaler.model.instance import (
 )
 from scaler.model.policy import Policy
 from scaler.model.row import Row, Snapshot
+from scaler.model.shortage import Shortage
 from scaler.model.sighting import Answer, By, Pages, Pause, ScaleSetView, Sighting, strictest
 
 
@@ -33,6 +34,7 @@ class Cloud:
 
     listings: Mapping[ScaleSetName, Sighting] = field(default_factory=dict)
     unlisted: frozenset[ScaleSetName] = frozenset()  # a listing was wanted and put off (the budget, or not yet due)
+    missing: frozenset[ScaleSetName] = frozenset()  # Azure says that there is no such scale set
     seen: Mapping[VmId, Seen] = field(default_factory=dict)  # the latest look at each
     asked: Mapping[VmId, Sighting] = field(default_factory=dict)  # every targeted GET that was answered
     short_since: Mapping[ScaleSetName, datetime] = field(default_factory=dict)  # less listed than capacity since
@@ -147,6 +149,7 @@ class Fleet:
     cloud: Cloud
     scale_sets: frozenset[ScaleSetName]  # the configured ones
     started_lately: Mapping[VmId, SessionId] = field(default_factory=dict)  # by this process: a hint
+    shortages: Mapping[ScaleSetName, Shortage] = field(default_factory=dict)  # as this process knows: a hint
 
     @classmethod
     def join(
@@ -155,6 +158,7 @@ class Fleet:
         cloud: Cloud,
         scale_sets: Iterable[ScaleSetName],
         started_lately: Mapping[VmId, SessionId] | None = None,
+        shortages: Mapping[ScaleSetName, Shortage] | None = None,
     ) -> "Fleet":
         """Every machine that either side knows has a row; one that only Azure knows has an empty one."""
         unrecorded = {vm_id: Row(vm_id=vm_id) for vm_id in cloud.seen if vm_id not in snapshot.rows}
@@ -164,7 +168,13 @@ class Fleet:
             cloud=cloud,
             scale_sets=frozenset(scale_sets),
             started_lately=started_lately or {},
+            shortages=shortages or {},
         )
+
+    def is_unattractive(self, scale_set: ScaleSetName) -> bool:
+        """Whether Azure lately had no capacity for a cold start there."""
+        shortage = self.shortages.get(scale_set)
+        return shortage is not None and self.now < shortage.until
 
     @property
     def members(self) -> tuple[Member, ...]:

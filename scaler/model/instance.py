@@ -30,6 +30,7 @@ class Addresses:
 
     public: str | None = None  # of its own; a scale set behind a load balancer has none
     private: str | None = None
+    untold: bool = False  # it has a public one, and Azure does not say (yet) which
 
 
 class Orchestration(StrEnum):
@@ -67,7 +68,13 @@ class FailureClass(StrEnum):
 
     QUOTA = "quota"  # the subscription's cores are used up: an operator's matter
     ALLOCATION = "allocation"  # the region, zone or cluster is out of this SKU: others may be served before us
+    SKU = "sku"  # the region does not sell this SKU to us now, and will not soon
     OTHER = "other"  # anything else (an extension failed, an internal error)
+
+    @property
+    def of_capacity(self) -> bool:
+        """Whether another machine of the same kind would fail as well."""
+        return self is not FailureClass.OTHER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,15 @@ class Edge(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Partner:
+    """What a step does to a second machine, in the very same write or not at all."""
+
+    sources: tuple[Status | None, ...]
+    target: Status
+    takes: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One row of the table. A status of None is "no record"."""
 
@@ -50,6 +59,7 @@ class Rule:
     used: bool  # whether the record says used afterwards
     owners: tuple[Owner, ...]
     takes: bool = False  # succeeds only if it removes the key from `available` itself: the lock against SPOP
+    partner: Partner | None = None
     when: str
 
 
@@ -73,7 +83,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             used=True,
             owners=(Owner.RECONCILER, Owner.OPERATOR),
             when="marked and unknown or its record lost, at rest; failed or unfinished past its hold; mark refused; "
-            "adopted, and its record says used",
+            "adopted, and its record says used; distrusted by the operator",
         ),
         Rule(
             edge=Edge.PRESUME,
@@ -114,7 +124,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             target=_U,
             used=False,
             owners=(Owner.STARTER,),
-            when="it runs, with a start note for this very session; goes before REFUSE, however late",
+            when="it runs, with a start note for this very session; goes before MOVE and REFUSE, however late",
         ),
         Rule(
             edge=Edge.MOVE,
@@ -122,7 +132,8 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             target=_U,
             used=True,
             owners=(Owner.STARTER,),
-            when="it cannot start, is gone or is tainted, and another one is Available; nobody takes it yet",
+            partner=Partner(sources=(_A,), target=_R, takes=True),
+            when="it cannot start, is gone or is tainted, and its session goes on with another one that is Available",
         ),
         Rule(
             edge=Edge.REFUSE,
@@ -130,7 +141,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             target=_U,
             used=True,
             owners=(Owner.STARTER,),
-            when="it cannot start, is gone or is tainted, and no other can be had; at once without a session id",
+            when="as MOVE, and there was no other until the reservation timeout; at once if nobody would follow a MOVE",
         ),
         Rule(
             edge=Edge.RELEASE,
@@ -199,6 +210,7 @@ class Change:
     notes: Notes | Keep | None = KEEP
     index: Status | Keep | None = KEEP
     takes: bool = False
+    partner: "Change | None" = None  # another machine's, written in the same moment: both win their race, or neither
 
 
 class IllegalStep(AssertionError):
@@ -219,6 +231,26 @@ def step(edge: Edge, owner: Owner, row: Row, record: Record | None, notes: Notes
     if row.record is not None and row.readable is None:
         after = KEEP
     return Change(row=row, edge=edge, record=after, notes=notes, index=rule.target, takes=rule.takes)
+
+
+def joined(first: Change, row: Row, record: Record, notes: Notes, now: datetime) -> Change:
+    """`first`, a step whose rule has a partner, with the second machine's half of it."""
+    rule = LIFECYCLE[first.edge].partner if first.edge is not None else None
+    if rule is None or row.status not in rule.sources or row.vm_id == first.row.vm_id:
+        raise IllegalStep(f"{first.edge} has no second machine that is {row.status or 'unrecorded'}")
+    after = replace(record, status=rule.target, used=False, updated_at=now)
+    half = Change(row=row, edge=first.edge, record=after, notes=notes, index=rule.target, takes=rule.takes)
+    return replace(first, partner=half)
+
+
+def claim(row: Row, notes: Notes) -> Change:
+    """Take an Available machine's key, so that nobody else can have it while its notes say what is done to it."""
+    return Change(row=row, edge=None, notes=notes, index=Status.UNAVAILABLE, takes=True)
+
+
+def verified(row: Row) -> Change:
+    """Nothing new: accepted only while what is stored is still what an order rests on."""
+    return Change(row=row, edge=None)
 
 
 def note(row: Row, notes: Notes, index: Status | Keep | None = KEEP) -> Change:

@@ -49,10 +49,14 @@ class StartNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReservedNote:
-    """When the starter first saw the machine reserved for this session: the record's own time is a stranger's clock."""
+    """Since when this session has been waiting, on whichever machine: the record's own time is a stranger's clock.
+
+    Written by the script that reserves and carried along by a MOVE; else by the starter, when it first sees it.
+    """
 
     session: SessionId | None
     at: datetime
+    movable: bool = False  # its queue manager asks by session, not by machine: it will follow a MOVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +87,11 @@ class DeleteNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimNote:
-    """A stop of a marked machine is under way (re-tiering): no start, no OPEN while it stands."""
+    """A stop of a marked machine at rest is under way (cooling): while this stands nobody can reserve or start it."""
 
-    order: str
-    at: datetime
+    order: str  # what is ordered: "deallocate"
+    at: datetime  # of its latest renewal: an order rests on one that is ripe, and dies within a known time of it
+    since: datetime  # of the first one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +136,12 @@ class Notes:
     def beyond_admitting(self) -> bool:
         """The machine was handed to visitors, or may have been: its record must exist."""
         return any((self.admitted_at, self.start, self.opened, self.presumed_at, self.spent))
+
+    @property
+    def fresh(self) -> bool:
+        """Handed over by the reconciler, and nobody was ever let near it."""
+        touched = (self.spent, self.claim, self.start, self.opened, self.presumed_at)
+        return self.admitted_at is not None and not any(touched)
 
     @property
     def session(self) -> SessionId | None:

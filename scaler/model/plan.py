@@ -40,6 +40,11 @@ class Why(StrEnum):
     INDEX_REPAIR = "its key was not where its record says"
     LEFT_AVAILABLE = "tainted: its key leaves the available set"
     WARMTH = "warm follows the power state"
+    WARM_SURPLUS = "more machines are kept warm than wanted; claimed, to be deallocated"
+    COOLING = "claimed long enough: deallocated"
+    CLAIM_RENEWED = "its claim is too old for another order; renewed"
+    COOLED = "cold at rest, and every order that rested on its claim is dead: offered again"
+    CLAIM_DROPPED = "it could not be cooled in time; offered again as it is"
     ADDRESSES = "its record had lost the addresses that the notes know"
     # starter
     RESERVED = "reserved"
@@ -50,6 +55,7 @@ class Why(StrEnum):
     UNDONE_END = "a late write for a session that had ended; restored from the notes"
     NO_SESSION = "reserved without a session id"
     CANNOT_START = "it cannot be started"
+    NO_CAPACITY = "Azure has no capacity to start it now"
     TAINTED = "it is tainted"
     GAVE_UP = "reserved and used: the session gave up"
     TIMEOUT = "not opened within the reservation timeout"
@@ -64,6 +70,12 @@ class Why(StrEnum):
     # adoption
     IN_SESSION = "in session: adopted as it is, its time begins now"
     UNEXPLAINED = "in use as far as anybody knows, and nothing says by whom"
+    # by hand
+    DISTRUSTED = "distrusted by the operator: what Redis says of it may be old"
+    RESERVED_LONG_AGO = "reserved, perhaps long ago: if its session is over, say `scaler cancel`"
+    FORGOTTEN = "its scale set is not configured any more; forgotten by the operator"
+    FORGOTTEN_WITH_SESSION = "forgotten by the operator, with its scale set; its session is ended by that"
+    STILL_THERE = "Azure still shows it"
     # held back
     NO_CONSENT = "the scale set does not carry the tag that allows us to act"
     PAUSED = "paused by an operator"
@@ -157,11 +169,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that one tick wants. `look_again`: how soon another tick would find something new, None for the timer."""
+    """All that one tick wants. `look_again`: how soon another tick would find something new, None for the timer.
+
+    `good_until`, by the registry's clock: a plan that was not written by then is not carried out. None: there is no
+    registry to write to.
+    """
 
     steps: tuple[Step, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     look_again: timedelta | None = None
+    good_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
+from enum import StrEnum
 
 from scaler.model.instance import FailureClass, ScaleSetName
 from scaler.model.sighting import Pause
@@ -23,8 +24,26 @@ def _holds() -> Mapping[FailureClass, timedelta]:
     return {
         FailureClass.QUOTA: 60 * _MIN,  # only the operator can end it; hammering does not
         FailureClass.ALLOCATION: 10 * _MIN,  # a sold-out region recovers in tens of minutes; each retry costs a create
+        FailureClass.SKU: 60 * _MIN,  # a size that is not sold here is not sold a minute later
         FailureClass.OTHER: 2 * _MIN,  # often a passing fault: make a new one soon
     }
+
+
+def _unattractive() -> Mapping[FailureClass, timedelta]:
+    """As long as Karpenter's Azure provider avoids an offering after each; a start that succeeds ends it sooner."""
+    return {
+        FailureClass.QUOTA: 10 * _MIN,  # somebody else's machine may have given cores back
+        FailureClass.ALLOCATION: 60 * _MIN,  # who is sold out stays so for tens of minutes
+        FailureClass.SKU: 23 * 60 * _MIN,  # a restriction, not a shortage
+        FailureClass.OTHER: timedelta(0),  # that machine's own trouble
+    }
+
+
+class Moves(StrEnum):
+    """Whose sessions may be moved to another machine, when theirs cannot be had."""
+
+    ATOMIC = "atomic"  # those that were reserved by our client, which follows them
+    ALWAYS = "always"  # all: the queue manager follows `movedTo` in the record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +55,8 @@ class Policy:
     pause: Pause = Pause.NONE  # the settings' word; the registry's and the tag's come on top
     regions: Mapping[ScaleSetName, str] = field(default_factory=dict)  # written into new records
 
+    moves: Moves = Moves.ATOMIC
+
     # an order given later than this after the look it rests on was sent is not given: the SDK's time-outs included
     order_horizon: timedelta = 45 * _S
     # how far a targeted GET may lag behind ARM's truth
@@ -44,6 +65,8 @@ class Policy:
     date_resolution: timedelta = _S
     # Redis may lose up to 30 s of acknowledged writes in a failover: a note this old is there to stay
     ripening: timedelta = 30 * _S
+    # a plan that is not written so soon after its `now` is not written at all: its notes would look older than they are
+    plan_kept: timedelta = 10 * _S
     # two witnesses of an absence are this far apart: a listing may miss a machine while the set mutates
     evidence: timedelta = 30 * _S
     # what a naive queue manager may need from SPOP to SET: until then a missing index entry is left missing
@@ -66,23 +89,27 @@ class Policy:
     presumed_limit: timedelta = 60 * _MIN
     # a session is not ended on the second: clocks and observers get a minute
     expiry_grace: timedelta = 60 * _S
-    # how long a refused visitor may need to read the refusal
+    # how long a refused visitor may need to read the refusal, or a queue manager to follow a moved session
     refusal_kept: timedelta = 10 * _MIN
     # creates per tick and scale set: Azure accepts more, a wrong setting should not cost more
     max_surge: int = 10
     # share of the fleet that one tick may begin to delete, at least one: a wrong decision shows before it is complete
     max_deletes: float = 0.10
-    # the same for records forgotten and machines condemned for their marks
+    # the same for records forgotten, machines condemned for their marks, and warm ones claimed to be cooled
     max_forgets: float = 0.10
     # when most marked machines are unknown at once, Redis is wrong or empty: somebody may bring it back
     flush_hold: timedelta = 10 * _MIN
     # capacity above what is listed for so long is an operation that Azure lost
     capacity_stuck: timedelta = 10 * _MIN
     failed_hold: Mapping[FailureClass, timedelta] = field(default_factory=_holds)
+    # after a start failed for want of capacity: no session is moved to a cold machine of that scale set
+    unattractive: Mapping[FailureClass, timedelta] = field(default_factory=_unattractive)
     # a delete that Azure accepted shows within a minute: twice that, then doubled up to the hour
     delete_retry: timedelta = 2 * _MIN
     delete_retry_most: timedelta = 60 * _MIN
     delete_attempts: int = 5
+    # a delete that has been under way for so long is an operation that Azure lost
+    delete_lost: timedelta = 10 * _MIN
 
     # ARM's budget per scale set: 10 instance views a minute, 12 PUTs in the bucket (facts: throttling)
     max_marks: int = 10  # per tick
@@ -102,6 +129,21 @@ class Policy:
     def admit_after(self) -> timedelta:
         """How long after the mark was first seen every earlier order is dead, by Azure's clock."""
         return self.order_horizon + self.observation_lag + self.date_resolution
+
+    @property
+    def ripe_after(self) -> timedelta:
+        """The age at which a note has surely been there for `ripening`: it may have been written a little late."""
+        return self.ripening + self.plan_kept
+
+    @property
+    def claim_stale(self) -> timedelta:
+        """The age of a claim's latest renewal from which no order may rest on it any more: it is renewed first."""
+        return self.ripe_after + self.order_horizon
+
+    @property
+    def claim_over(self) -> timedelta:
+        """The age at which every order that rested on it is dead, and what it did can be seen."""
+        return self.claim_stale + self.order_horizon + self.observation_lag
 
     @property
     def witness_gap(self) -> timedelta:
@@ -124,5 +166,6 @@ class Policy:
             for each in fields(self)
             if isinstance(getattr(self, each.name), timedelta) and each.name != "date_resolution"
         }
-        scaled["failed_hold"] = {failure: hold / speed for failure, hold in self.failed_hold.items()}
+        for name in ("failed_hold", "unattractive"):
+            scaled[name] = {failure: hold / speed for failure, hold in getattr(self, name).items()}
         return replace(self, **scaled)  # type: ignore[arg-type]

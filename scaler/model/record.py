@@ -31,6 +31,9 @@ class Record:
     client_ip: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    moved_to: VmId | None = None  # where its session went on, when this machine could not be had
+    moved_from: VmId | None = None  # where its session was before
+    move_reason: str | None = None  # why, for the visitor's eyes; beside either
     extra: tuple[tuple[str, str], ...] = ()  # the queue manager's own fields: name, raw JSON text; kept to the byte
 
 

@@ -1,11 +1,9 @@
 """What a machine is, in one word: the one classification that all four controllers share, so that none disagrees.
 
 Every combination of record, notes, power, mark and listing has exactly one standing, every standing has one owner
-who ends it, and every waiting in it ends by a clock (tests/unit/test_nothing_waits_for_ever.py enumerates them).
+who ends it, and every waiting in it ends by a clock (`waiting`; tests/unit/test_nothing_waits_for_ever.py).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -26,38 +24,12 @@ class Standing(StrEnum):
     ADMITTING = "admitting"  # marked by us, not yet offered
     STRANGER = "stranger"  # marked, and we do not know why, or what was known is lost: perhaps used
     READY = "ready"  # Available, marked, at rest
+    CLAIMED = "claimed"  # the same, and being cooled: nobody can reserve it meanwhile
     UNMARKED = "unmarked"  # Available and known, but its mark is gone
     TAINTED = "tainted"  # Available, and not fit to be offered
     RESERVED = "reserved"  # a session waits for it
     IN_SESSION = "in session"  # opened, or presumed to be in use
     USED = "used"  # never offered again
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """Who ends a standing, and by which clock at the latest."""
-
-    owner: str
-    ends_by: str
-
-
-ENDINGS: Mapping[Standing, Ending] = {
-    Standing.UNSEEN: Ending(owner="whoever looks next", ends_by="the next complete listing or targeted GET"),
-    Standing.GONE: Ending(
-        owner="reconciler, starter or cleaner, by its status", ends_by="evidence, then FORGET/RETIRE"
-    ),
-    Standing.NEW: Ending(owner="provisioner (runs), reconciler", ends_by="stop, mark, or CONDEMN after a hold"),
-    Standing.ADMITTING: Ending(owner="reconciler", ends_by="order_horizon + observation_lag, or CONDEMN, or PRESUME"),
-    Standing.STRANGER: Ending(owner="reconciler", ends_by="CONDEMN at rest, PRESUME running, creating_timeout else"),
-    Standing.READY: Ending(owner="visitor", ends_by="RESERVE; it costs what the operator chose"),
-    Standing.UNMARKED: Ending(
-        owner="reconciler (provisioner while it runs)", ends_by="its next mark, or mark_attempts"
-    ),
-    Standing.TAINTED: Ending(owner="reconciler", ends_by="CONDEMN at rest or past its hold, PRESUME running"),
-    Standing.RESERVED: Ending(owner="starter", ends_by="OPEN, or REFUSE after reservation_timeout"),
-    Standing.IN_SESSION: Ending(owner="cleaner", ends_by="RELEASE, session_limit, presumed_limit, or at rest twice"),
-    Standing.USED: Ending(owner="cleaner", ends_by="its delete, repeated; then RETIRE"),
-}
 
 
 def is_used(row: Row) -> bool:
@@ -99,8 +71,9 @@ def _of_available(row: Row, instance: Instance, at: datetime, policy: Policy) ->
         return Standing.STRANGER
     if not instance.marked:
         return Standing.UNMARKED
-    tainted = instance.failed or instance.runs or unsettled_for(notes, at, policy)
-    return Standing.TAINTED if tainted else Standing.READY
+    if instance.failed or instance.runs or unsettled_for(notes, at, policy):
+        return Standing.TAINTED
+    return Standing.READY if notes.claim is None else Standing.CLAIMED
 
 
 def unsettled_for(notes: Notes, at: datetime, policy: Policy) -> bool:
@@ -126,7 +99,7 @@ def ripe(notes: Notes, now: datetime, policy: Policy) -> bool:
         return False
     if spent.why in {SpentBy.RELEASE, SpentBy.EXPIRE}:
         return True
-    return now - spent.at >= policy.ripening
+    return now - spent.at >= policy.ripe_after
 
 
 def deletable(notes: Notes, instance: Instance, now: datetime, policy: Policy) -> bool:

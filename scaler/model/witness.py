@@ -1,12 +1,13 @@
 """Two witnesses: what the notes remember of one look until another look, far enough apart, agrees."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from scaler.model.instance import Instance, InstanceId, ScaleSetName
 from scaler.model.notes import FailedNote, Notes
 from scaler.model.policy import Policy
 from scaler.model.row import Row
-from scaler.model.sighting import Sighting
+from scaler.model.sighting import By, Sighting
 
 
 def new_notes(instance: Instance, sighting: Sighting) -> Notes:
@@ -30,6 +31,38 @@ def gone(row: Row, absent: Sighting | None, policy: Policy) -> bool:
     if absent is None or row.notes is None or row.notes.missed_at is None:
         return False
     return absent.at - row.notes.missed_at >= policy.witness_gap
+
+
+def erasable(row: Row, absent: Sighting | None, policy: Policy) -> bool:
+    """Gone, so that its record may go as well.
+
+    A scale set of that name that is not the one of the notes was made anew, or is another resource group's, by a
+    mistake in the settings: then its record stays until nobody's time can be left.
+    """
+    if absent is None or row.notes is None or row.notes.missed_at is None or not gone(row, absent, policy):
+        return False
+    return not is_elsewhere(row, absent) or _nobodys_time_is_left(row.notes.missed_at, absent, policy)
+
+
+def awaits_its_last_word(row: Row, absent: Sighting | None, policy: Policy) -> bool:
+    """A listing would erase it for good. One that is old, or lies, would erase a fleet: so a targeted GET is asked."""
+    return absent is not None and absent.by is By.LISTING and erasable(row, absent, policy)
+
+
+def is_elsewhere(row: Row, look: Sighting) -> bool:
+    """Whether the notes name another scale set than the one that was looked at under its name."""
+    return row.notes is not None and row.notes.unique_id not in {"", look.unique_id}
+
+
+def awaits_its_time(row: Row, look: Sighting, policy: Policy) -> bool:
+    """Missed already, and elsewhere: no further look says anything new before it may be erased."""
+    if row.notes is None or row.notes.missed_at is None or not is_elsewhere(row, look):
+        return False
+    return not _nobodys_time_is_left(row.notes.missed_at, look, policy)
+
+
+def _nobodys_time_is_left(since: datetime, look: Sighting, policy: Policy) -> bool:
+    return look.at - since >= policy.limit_of_presumed + policy.expiry_grace
 
 
 def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Notes:

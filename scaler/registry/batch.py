@@ -1,7 +1,7 @@
 """What is wanted of one machine -> the bytes to compare with and the bytes to write."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change, Keep
@@ -30,11 +30,17 @@ class Write:
     index: Status | Keep | None
     takes: bool
     session: SessionId | None  # whose pointer should name this machine from now on
+    partner: "Write | None" = None  # another machine's: both or neither
 
     @property
     def vm_id(self) -> VmId:
         """The machine."""
         return self.row.vm_id
+
+    @property
+    def together(self) -> "tuple[Write, ...]":
+        """It and its partner."""
+        return (self,) if self.partner is None else (self, self.partner)
 
     def accepted(self) -> Row:
         """The row as it is when the write went through."""
@@ -56,10 +62,21 @@ def writes_of(changes: Sequence[Change]) -> tuple[Write | None, ...]:
 
     None for what is never overwritten, and for what nobody could read afterwards.
     """
-    if len({change.row.vm_id for change in changes}) != len(changes):
+    named = [each.row.vm_id for change in changes for each in (change, change.partner) if each is not None]
+    if len(set(named)) != len(named):
         raise ValueError("one machine is twice in a batch")
-    writes = [None if _forbidden(change) else _write(change) for change in changes]
-    return tuple(write if write is not None and _fits(write) else None for write in writes)
+    return tuple(_possible(change) for change in changes)
+
+
+def _possible(change: Change) -> Write | None:
+    """With its partner, or not at all."""
+    write = None if _forbidden(change) else _write(change)
+    if write is None or not _fits(write):
+        return None
+    if change.partner is None:
+        return write
+    partner = _possible(change.partner)
+    return replace(write, partner=partner) if partner is not None else None
 
 
 def chunks[T](items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -36,11 +36,12 @@ class MemoryRegistry:
         """Record and notes of machines that the index does not name."""
         return {vm_id: self._row(vm_id, frozenset()) for vm_id in vm_ids}
 
-    def apply(self, changes: Sequence[Change]) -> tuple[Row | None, ...]:
+    def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
         """Write each change if its row is still what it was, to the byte."""
-        return tuple(
-            write.accepted() if write is not None and self._carry_out(write) else None for write in writes_of(changes)
-        )
+        writes = writes_of(changes)
+        if good_until is not None and self.now() > good_until:
+            return tuple(None for _ in writes)
+        return tuple(write.accepted() if write is not None and self._accepted(write) else None for write in writes)
 
     def confirm(self) -> Confirmation:
         """There is nobody else to have it."""
@@ -67,12 +68,21 @@ class MemoryRegistry:
             record=self.keyspace.get(self.keys.instance(vm_id)), notes=self.keyspace.get(self.keys.notes(vm_id))
         )
 
-    def _carry_out(self, write: Write) -> bool:
-        key = self.keys.instance(write.vm_id)
+    def _accepted(self, write: Write) -> bool:
+        if not all(map(self._holds, write.together)):
+            return False
+        for half in write.together:
+            self._carry_out(half)
+        return True
+
+    def _holds(self, write: Write) -> bool:
         if self._stored(write.vm_id) != write.row.before:
             return False
-        if write.takes and not self.keyspace.sismember(self.keys.index(Status.AVAILABLE), key):
-            return False
+        available = self.keys.index(Status.AVAILABLE)
+        return not write.takes or self.keyspace.sismember(available, self.keys.instance(write.vm_id))
+
+    def _carry_out(self, write: Write) -> None:
+        key = self.keys.instance(write.vm_id)
         self._put(key, write.record)
         self._put(self.keys.notes(write.vm_id), write.notes)
         self._set_lifetimes(write)
@@ -80,7 +90,6 @@ class MemoryRegistry:
             self.keyspace.srem(self.keys.index(Status.AVAILABLE), key)
         if write.index is not KEEP:
             self._place(key, write.index)
-        return True
 
     def _put(self, key: str, value: bytes | Keep | None) -> None:
         if value is None:

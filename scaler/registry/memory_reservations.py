@@ -1,11 +1,12 @@
 """The queue manager's client without Redis: the same promise, each step taken from the lifecycle table."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import Edge, Owner, step
-from scaler.model.notes import Ended, Notes, SpentBy, SpentNote
+from scaler.model.notes import Ended, Notes, ReservedNote, SpentBy, SpentNote
 from scaler.model.record import Record, Status
 from scaler.model.row import Before, Row
 from scaler.registry.memory import MemoryRegistry
@@ -17,13 +18,14 @@ from scaler.registry.sessions import (
     Sight,
     Stage,
     check_session,
-    is_fresh,
     is_theirs,
     may_be_offered,
     stage_of,
 )
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_UNMOVED: Mapping[str, None] = {"moved_to": None, "moved_from": None, "move_reason": None}
+_MOST_MOVES = 20
 
 
 class MemoryReservations:
@@ -40,8 +42,9 @@ class MemoryReservations:
             return Reservation.of(own.readable)
         free = [row for row in self._offered() if may_be_offered(row, session)]
         for row in sorted(free, key=_preference):
-            record = _record(row, session_id=session, client_ip=client_ip or None)
-            after = self._take(Edge.RESERVE, row, record, row.notes)
+            record = _record(row, session_id=session, client_ip=client_ip or None, **_UNMOVED)
+            waits = ReservedNote(session=session, at=self._registry.now(), movable=True)
+            after = self._take(Edge.RESERVE, row, record, replace(_notes(row), reserved=waits))
             if after is not None:
                 return Reservation.of(_record(after))
         return None
@@ -63,9 +66,9 @@ class MemoryReservations:
         if row.status is not Status.RESERVED:
             return self._release(row, session)
         notes = _notes(row)
-        if not is_fresh(notes) or _record(row).used:
+        if not notes.fresh or _record(row).used:
             return self._spend(Edge.ABANDON, row, session)
-        record = _record(row, session_id=None, client_ip=None)
+        record = _record(row, session_id=None, client_ip=None, **_UNMOVED)
         if self._take(Edge.CANCEL, row, record, replace(notes, reserved=None, unindexed_at=None)) is None:
             return Leaving.UNKNOWN
         self._registry.keyspace.delete(self._registry.keys.session(session))
@@ -78,10 +81,29 @@ class MemoryReservations:
         return stage_of(row, session) if row is not None else Sight(stage=Stage.UNKNOWN)
 
     def _row_of(self, session: SessionId, named: VmId | None) -> Row | None:
-        pointer = self._registry.keyspace.get(self._registry.keys.session(session)) or b""
-        name = named.lower() if named else pointer.decode("ascii", "replace")
+        """The machine that the caller names, else the one it was given last; the last of them, if it was moved."""
+        row = self._at(named or self._pointer(session))
+        for _ in range(_MOST_MOVES):
+            following = self._moved_to(row, session) if row is not None else None
+            if following is None:
+                break
+            row = following
+        return row
+
+    def _pointer(self, session: SessionId) -> str:
+        return (self._registry.keyspace.get(self._registry.keys.session(session)) or b"").decode("ascii", "replace")
+
+    def _moved_to(self, row: Row, session: SessionId) -> Row | None:
+        if row.notes is None or row.notes.ended.get(session) is not Ended.MOVE:
+            return None
+        told = row.readable.moved_to if row.readable is not None else None
+        to = told or self._pointer(session)
+        following = self._at(to) if to != row.vm_id else None
+        return following if following is not None and following.before != Before() else None
+
+    def _at(self, name: str) -> Row | None:
         keys = self._registry.keys
-        vm_id = keys.vm_id_of(keys.instance(VmId(name)).encode())
+        vm_id = keys.vm_id_of(keys.instance(VmId(name.lower())).encode())
         return self._row(vm_id) if vm_id is not None else None
 
     def _row(self, vm_id: VmId) -> Row:

@@ -43,6 +43,9 @@ KNOWN = (
     "clientIp",
     "createdAt",
     "updatedAt",
+    "movedTo",
+    "movedFrom",
+    "moveReason",
 )
 _OURS = frozenset(KNOWN)
 _CANONICAL = {name.lower(): name for name in KNOWN}
@@ -152,6 +155,9 @@ def _record(vm_id: VmId, members: _Members) -> Record:
         client_ip=_lenient_text(known, "clientIp"),
         created_at=parse_time(_lenient_text(known, "createdAt")),
         updated_at=parse_time(_lenient_text(known, "updatedAt")),
+        moved_to=_machine(known, "movedTo"),
+        moved_from=_machine(known, "movedFrom"),
+        move_reason=_lenient_text(known, "moveReason"),
         extra=members.extra,
     )
 
@@ -173,6 +179,11 @@ def _lenient_text(known: Mapping[str, msgspec.Raw], name: str) -> str | None:
         return _text.decode(known[name]) or None if name in known else None
     except msgspec.ValidationError:
         return None
+
+
+def _machine(known: Mapping[str, msgspec.Raw], name: str) -> VmId | None:
+    text = _lenient_text(known, name)
+    return VmId(text) if text is not None else None
 
 
 def _status(known: Mapping[str, msgspec.Raw]) -> Status:
@@ -211,6 +222,9 @@ def _optional_texts(record: Record) -> Sequence[tuple[str, str | None]]:
         ("clientIp", record.client_ip),
         ("createdAt", format_time(record.created_at) if record.created_at is not None else None),
         ("updatedAt", format_time(record.updated_at) if record.updated_at is not None else None),
+        ("movedTo", record.moved_to),
+        ("movedFrom", record.moved_from),
+        ("moveReason", record.move_reason),
     )
 
 

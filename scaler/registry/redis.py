@@ -1,6 +1,7 @@
 """The registry in Redis: reading costs two round trips whatever the number, writing one for 250 machines."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import redis
@@ -82,7 +83,7 @@ class RedisRegistry:
         with translated(self._where):
             return self._reading.rows(dict.fromkeys(vm_ids, frozenset()))
 
-    def apply(self, changes: Sequence[Change]) -> tuple[Row | None, ...]:
+    def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
         """Write each change if its row is still what it was, to the byte."""
         writes = writes_of(changes)
         wanted = [write for write in writes if write is not None]
@@ -90,7 +91,7 @@ class RedisRegistry:
             accepted = {
                 write.vm_id
                 for chunk in chunks(wanted, CHUNK)
-                for write, done in zip(chunk, self._send(chunk), strict=True)
+                for write, done in zip(chunk, self._send(chunk, good_until), strict=True)
                 if done
             }
         return tuple(write.accepted() if write and write.vm_id in accepted else None for write in writes)
@@ -121,15 +122,18 @@ class RedisRegistry:
             else:
                 self._client.set(self._keys.pause, how.value)
 
-    def _send(self, writes: Sequence[Write]) -> Sequence[int]:
+    def _send(self, writes: Sequence[Write], good_until: datetime | None) -> Sequence[int]:
         names = [self._keys.index(status) for status in _PLACES]
-        arguments: list[str | bytes | int] = [UNRECORDED_NOTES_TTL, SESSION_TTL]
-        for write in writes:
-            names += (self._keys.instance(write.vm_id), self._keys.notes(write.vm_id))
-        for write in writes:
-            if write.session is not None:
-                names.append(self._keys.session(write.session))
-            arguments += (*_values(write), "1" if write.takes else "0", len(names) if write.session is not None else 0)
+        until = good_until.timestamp() if good_until is not None else ""
+        arguments: list[str | bytes | int | float] = [UNRECORDED_NOTES_TTL, SESSION_TTL, until]
+        halves = [half for write in writes for half in write.together]
+        for half in halves:
+            names += (self._keys.instance(half.vm_id), self._keys.notes(half.vm_id))
+        for half in halves:
+            if half.session is not None:
+                names.append(self._keys.session(half.session))
+            arguments += (*_values(half), _flag(half.takes), len(names) if half.session is not None else 0)
+            arguments.append(_flag(half.partner is not None))
         answer: Sequence[int] = self._apply(keys=names, args=arguments)
         return answer
 
@@ -153,6 +157,10 @@ def _values(write: Write) -> tuple[bytes | str, ...]:
     before = write.row.before
     index = "-" if write.index is None else "~" if write.index is KEEP else _PLACES[write.index]
     return wire_form(before.record), wire_form(before.notes), _wanted(write.record), _wanted(write.notes), index
+
+
+def _flag(value: bool) -> str:
+    return "1" if value else "0"
 
 
 def _wanted(value: bytes | Keep | None) -> bytes | str:

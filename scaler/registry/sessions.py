@@ -42,6 +42,8 @@ class Reservation:
     region: str | None
     public_ip: str | None
     private_ip: str | None
+    moved_from: VmId | None = None  # the machine it had before, which could not be had
+    move_reason: str | None = None  # why, for the visitor's eyes
 
     @classmethod
     def of(cls, record: Record) -> "Reservation":
@@ -54,6 +56,8 @@ class Reservation:
             region=record.region,
             public_ip=record.public_ip,
             private_ip=record.private_ip,
+            moved_from=record.moved_from,
+            move_reason=record.move_reason,
         )
 
 
@@ -86,13 +90,7 @@ def may_be_offered(row: Row, session: SessionId) -> bool:
     record, notes = row.readable, row.notes
     if record is None or notes is None or record.used or record.status is not Status.AVAILABLE:
         return False
-    return is_fresh(notes) and session not in notes.ended
-
-
-def is_fresh(notes: Notes) -> bool:
-    """Handed over by the reconciler, and nobody was ever let near it."""
-    touched = (notes.spent, notes.claim, notes.start, notes.opened, notes.presumed_at)
-    return notes.admitted_at is not None and not any(touched)
+    return notes.fresh and session not in notes.ended
 
 
 def stage_of(row: Row, session: SessionId) -> Sight:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from scaler.model.instance import Orchestration, ScaleSetName
-from scaler.model.policy import Capacity, Policy
+from scaler.model.policy import Capacity, Moves, Policy
 from scaler.model.sighting import Pause
 from scaler.settings.per_scale_set import PerScaleSet
 from scaler.settings.reader import InvalidSettings, Reader
@@ -86,6 +86,7 @@ def _policy(reader: Reader, each: PerScaleSet) -> Policy:
         capacity=_capacity(reader, each),
         managed_by=reader.text("SCALER_NAME"),
         pause=_pause(reader),
+        moves=_moves(reader),
         regions={name: region for name, region in each.texts("SCALER_GEO_NAME").items() if region},
         session_limit=reader.duration("SCALER_VM_RUNTIME", longest=30 * day),
         presumed_limit=reader.duration("SCALER_PRESUMED_LIMIT", longest=30 * day, shortest=timedelta(minutes=1)),
@@ -108,6 +109,14 @@ def _capacity(reader: Reader, each: PerScaleSet) -> Mapping[ScaleSetName, Capaci
                 "the warm are part of it"
             )
     return {name: Capacity(desired=desired[name], warm=warm[name]) for name in desired}
+
+
+def _moves(reader: Reader) -> Moves:
+    value = reader.text("SCALER_MOVE").lower()
+    if value not in set(Moves):
+        reader.reject("SCALER_MOVE", value, "atomic or always")
+        return Moves.ATOMIC
+    return Moves(value)
 
 
 def _pause(reader: Reader) -> Pause:

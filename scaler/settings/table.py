@@ -50,6 +50,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="SCALER_VM_RUNTIME", default="60m", meaning="session limit; 0: none"),
     Setting(name="SCALER_PRESUMED_LIMIT", default="60m", meaning="limit of a presumed session where the above is 0"),
     Setting(name="SCALER_RESERVATION_TIMEOUT", default="15m", meaning="a visitor who waited so long is refused"),
+    Setting(
+        name="SCALER_MOVE",
+        default="atomic",
+        meaning="whose reservation goes on with another machine if its own cannot be had: atomic: those of the shipped "
+        "scripts; always: all, where the queue manager follows `movedTo`",
+    ),
     Setting(name="SCALER_START_TIMEOUT", default="5m", meaning="a start that takes longer has failed"),
     Setting(name="SCALER_MAX_SURGE", default="10", meaning="instances created per provisioner tick at most"),
     Setting(name="SCALER_NAME", default="true", meaning="value of the tag `scaler:managed` that lets us act"),

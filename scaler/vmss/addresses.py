@@ -1,6 +1,6 @@
 """Network interfaces and public addresses, as Microsoft.Network lists them, in the model's words: pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -115,13 +115,17 @@ def located(found: Iterable[Configuration], public: Mapping[str, str | None]) ->
     by_instance: dict[InstanceId, list[Configuration]] = {}
     for each in found:
         by_instance.setdefault(each.instance_id, []).append(each)
-    return {
-        instance_id: Addresses(
-            private=_best((each.primary, each.private) for each in those),
-            public=_best((each.primary, public.get(each.public_id or "")) for each in those),
-        )
-        for instance_id, those in by_instance.items()
-    }
+    return {instance_id: _addresses(those, public) for instance_id, those in by_instance.items()}
+
+
+def _addresses(those: Sequence[Configuration], public: Mapping[str, str | None]) -> Addresses:
+    """The two lists are read one after the other: what the one refers to, the other may not tell yet."""
+    best = _best((each.primary, public.get(each.public_id or "")) for each in those)
+    return Addresses(
+        private=_best((each.primary, each.private) for each in those),
+        public=best,
+        untold=best is None and any(each.public_id for each in those),
+    )
 
 
 def _best(candidates: Iterable[tuple[tuple[bool, bool], str | None]]) -> str | None:

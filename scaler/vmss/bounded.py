@@ -9,7 +9,7 @@ from typing import Any, Self
 from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 
-from scaler.errors import Garbled, ScalerError, Unreachable
+from scaler.errors import Garbled, ScalerError, Unreachable, Unsent
 from scaler.ports import Clock
 from scaler.vmss.client import Bounds
 from scaler.vmss.gates import Gates, Kind
@@ -73,7 +73,7 @@ class BoundedCall:
         """Getting a token may have taken a while: the rest of the time is the time-out, and nothing is sent late."""
         left = self.left
         if left <= 0:
-            raise Unreachable("not sent: its time was over")
+            raise Unsent("not sent: its time was over")
         connect = min(self._bounds.connect.total_seconds(), left / 2)
         request.context.options["connection_timeout"] = connect
         request.context.options["read_timeout"] = min(self._bounds.read.total_seconds(), left - connect)

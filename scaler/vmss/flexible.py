@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from scaler.errors import Missing, ScalerError, Unreachable
+from scaler.errors import Missing
 from scaler.model.instance import InstanceId, InstanceRef, Orchestration, addresses_one
 from scaler.model.sighting import Answer, Pages
 from scaler.vmss.calls import API_VERSION
@@ -74,13 +74,8 @@ class FlexibleScaleSet(ScaleSetResource):
         return Answer(asked=ref, found=found, at=member.at, sent=member.sent)
 
     def start(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Start them, one by one. Where not all were taken, nobody may believe that none was."""
-        try:
-            self._each(Kind.START_ONE, self._machines.begin_start, refs, within)
-        except ScalerError as error:
-            if error.uncounted and len(refs) > 1:
-                raise Unreachable(f"some of {len(refs)} starts may have been taken: {error}") from error
-            raise
+        """Start them, one by one."""
+        self._each(Kind.START_ONE, self._machines.begin_start, refs, within)
 
     def power_off(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
         """Stop them and keep their allocation, one by one."""

@@ -34,9 +34,9 @@ CAPACITY = frozenset(
         "ZonalAllocationFailed",
         "OverconstrainedAllocationRequest",
         "OverconstrainedZonalAllocationRequest",
-        "SkuNotAvailable",
     }
 )
+NOT_SOLD = frozenset({"SkuNotAvailable"})
 QUOTA = frozenset({"QuotaExceeded"})
 # From the first "exceeding" on, and only from there: a long text full of them would be searched for hours.
 _QUOTA_TEXT = re.compile(r"\A(?>.*?exceeding\b).*\bquota", re.IGNORECASE | re.DOTALL)
@@ -142,6 +142,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(statuses=_SAID_NO, codes=QUOTA, makes=lambda it: QuotaReached(it.text)),
     Rule(statuses=_SAID_NO, text=_QUOTA_TEXT, makes=lambda it: QuotaReached(it.text)),
     Rule(statuses=_SAID_NO, codes=CAPACITY, makes=lambda it: OutOfCapacity(it.text)),
+    Rule(statuses=_SAID_NO, codes=NOT_SOLD, makes=lambda it: OutOfCapacity(it.text, FailureClass.SKU)),
     Rule(
         statuses=frozenset({409}),
         codes=frozenset({"Conflict", "OperationPreempted", "AnotherOperationInProgress"}),
@@ -167,6 +168,8 @@ def failure_class(code: str, message: str = "") -> FailureClass:
     """The class of an error that Azure met after it had accepted the order."""
     if code in CAPACITY:
         return FailureClass.ALLOCATION
+    if code in NOT_SOLD:
+        return FailureClass.SKU
     return FailureClass.QUOTA if code in QUOTA or _QUOTA_TEXT.search(message) else FailureClass.OTHER
 
 

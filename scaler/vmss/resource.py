@@ -13,7 +13,7 @@ from azure.core import MatchConditions
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from scaler.errors import Missing, Refused, ScalerError, Throttled
+from scaler.errors import Missing, Partly, Refused, ScalerError, Throttled
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, Orchestration, ScaleSetName
 from scaler.model.sighting import Pause, ScaleSetView
 from scaler.ports import Clock
@@ -179,17 +179,18 @@ class ScaleSetResource(ABC):
         permission: str = OF_SCALE_SETS,
     ) -> None:
         """One failure does not keep the others running; only a throttle would meet them all."""
-        first: ScalerError | None = None
-        for each in ids:
+        failures: dict[InstanceId, ScalerError] = {}
+        for number, each in enumerate(ids):
             about = About(ids=(each,), alone=True, permission=permission)
             try:
                 self._calls.order(kind, begin, each, until=until, about=about)
+            except Throttled as held:
+                failures |= dict.fromkeys(ids[number:], held)
+                break
             except ScalerError as error:
-                first = first or error
-                if isinstance(error, Throttled):
-                    break
-        if first is not None:
-            raise first
+                failures[each] = error
+        if failures:
+            raise Partly(failures) if len(ids) > 1 else failures[ids[0]]
 
 
 def _if_match(etag: str | None) -> dict[str, object]:

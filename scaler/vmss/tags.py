@@ -1,6 +1,6 @@
 """The tags by which an operator speaks to the scaler, and how they are read and written."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from scaler.model.sighting import Pause
 
@@ -8,21 +8,26 @@ CONSENT_TAG = "scaler:managed"
 PAUSE_TAG = "scaler:paused"
 TAGS_API_VERSION = "2021-04-01"
 
-_NOT_PAUSED = frozenset({"", "false", "no", "0"})
+_NOT_PAUSED = frozenset({"false", "no", "0"})
 _WORDS: Mapping[Pause, str] = {Pause.NONE: "false", Pause.ORDERS: "true", Pause.ALL: "all"}
 
 
 def tag(tags: Mapping[str, str | None], name: str) -> str | None:
     """Azure compares the names of tags without regard to case, and keeps whichever was written first."""
-    return next((value for key, value in tags.items() if key.lower() == name), None)
+    return next(_values(tags, name), None)
 
 
 def paused_by(tags: Mapping[str, str | None]) -> Pause:
-    """How far the tag `scaler:paused` halts us. When in doubt, it does."""
-    word = (tag(tags, PAUSE_TAG) or "").strip().lower()
-    if word in _NOT_PAUSED:
-        return Pause.NONE
-    return Pause.ALL if word == "all" else Pause.ORDERS
+    """How far the tag `scaler:paused` halts us. When in doubt, it does: without a value, too."""
+    for value in _values(tags, PAUSE_TAG):
+        word = (value or "").strip().lower()
+        if word not in _NOT_PAUSED:
+            return Pause.ALL if word == "all" else Pause.ORDERS
+    return Pause.NONE
+
+
+def _values(tags: Mapping[str, str | None], name: str) -> Iterator[str | None]:
+    return (value for key, value in tags.items() if key.lower() == name)
 
 
 def pausing(how: Pause) -> dict[str, object]:

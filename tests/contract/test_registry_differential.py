@@ -56,6 +56,7 @@ class Named:
         return self.name
 
 
+KINDS = ("admit", "reserve", "end", "look", "write", "both", "record", "odd", "notes", "index")
 names = st.sampled_from(["a", "b", "c"]).map(VmId)
 sessions = st.sampled_from(["s", "t", "ü/"]).map(SessionId)
 maybe_status = st.sampled_from([None, *Status])
@@ -67,13 +68,13 @@ def some_notes(draw: st.DrawFn) -> Notes:
     opened = OpenedNote(session=session, at=EPOCH, record=record("a", extra=(("x", "[1.0]"),)))
     return notes(
         admitted_at=draw(st.sampled_from([None, EPOCH, EPOCH])),
-        reserved=draw(st.sampled_from([None, ReservedNote(session=session, at=EPOCH)])),
+        reserved=draw(st.sampled_from([None, ReservedNote(session=session, at=EPOCH, movable=True)])),
         start=draw(st.sampled_from([None, None, StartNote(session=draw(sessions), at=EPOCH, attempts=1)])),
         opened=draw(st.sampled_from([None, None, opened])),
         presumed_at=draw(st.sampled_from([None, None, None, EPOCH])),
         ended=draw(st.dictionaries(sessions, st.sampled_from(Ended), max_size=1)),
         spent=draw(st.sampled_from([None, None, SpentNote(why=SpentBy.REFUSE, at=EPOCH, reason="sorry")])),
-        claim=draw(st.sampled_from([None, None, None, ClaimNote(order="power_off", at=EPOCH)])),
+        claim=draw(st.sampled_from([None, None, None, ClaimNote(order="power_off", at=EPOCH, since=EPOCH)])),
     )
 
 
@@ -85,6 +86,7 @@ def some_record(draw: st.DrawFn, vm_id: VmId) -> Record:
         used=draw(st.sampled_from([False, False, True])),
         warm=draw(st.booleans()),
         session_id=draw(st.none() | sessions),
+        moved_to=draw(st.none() | names),
         created_at=draw(st.none() | st.integers(0, 3).map(lambda hours: EPOCH - timedelta(hours=hours))),
         extra=(("list", "[]"), ("number", "1.50")),
     )
@@ -93,7 +95,7 @@ def some_record(draw: st.DrawFn, vm_id: VmId) -> Record:
 @st.composite
 def steps(draw: st.DrawFn) -> Named:
     vm_id, session = draw(names), draw(sessions)
-    kind = draw(st.sampled_from(["admit", "reserve", "end", "look", "write", "record", "odd", "notes", "index"]))
+    kind = draw(st.sampled_from(KINDS))
     if kind == "admit":
         warm = draw(st.booleans())
         return Named(f"admit {vm_id}", lambda house: won(house, admission(Row(vm_id=vm_id), warm=warm)))
@@ -103,24 +105,37 @@ def steps(draw: st.DrawFn) -> Named:
         how, known = draw(st.sampled_from(["release", "cancel"])), draw(st.none() | names)
         return Named(f"{how} {session} {known}", lambda house: getattr(house.reservations, how)(session, known))
     if kind == "look":
-        return Named(f"look {session}", lambda house: house.reservations.look(session))
+        known = draw(st.none() | names)
+        return Named(f"look {session} {known}", lambda house: house.reservations.look(session, known))
     if kind == "write":
         return draw(writes(vm_id))
+    if kind == "both":
+        return draw(writes(vm_id, beside=draw(names.filter(lambda name: name != vm_id))))
     return draw(accidents(vm_id, kind))
 
 
 @st.composite
-def writes(draw: st.DrawFn, vm_id: VmId) -> Named:
+def writes(draw: st.DrawFn, vm_id: VmId, beside: VmId | None = None) -> Named:
+    name, change = draw(changes(vm_id))
+    other, partner = draw(changes(beside)) if beside is not None else ("nobody", None)
+
+    def write(house: House) -> object:
+        return won(house, replace(change(house), partner=partner(house) if partner is not None else None))
+
+    return Named(f"write {name}, together with {other}", write)
+
+
+@st.composite
+def changes(draw: st.DrawFn, vm_id: VmId) -> tuple[str, Callable[[House], Change]]:
     new_record: Any = draw(st.sampled_from([KEEP, None]) | some_record(vm_id))
     new_notes: Any = draw(st.sampled_from([KEEP, None]) | some_notes())
     index: Any = draw(st.sampled_from([KEEP, None, *Status]))
     takes = draw(st.booleans())
 
-    def write(house: House) -> object:
-        change = Change(row=house.row(vm_id), edge=None, record=new_record, notes=new_notes, index=index, takes=takes)
-        return won(house, change)
+    def change(house: House) -> Change:
+        return Change(row=house.row(vm_id), edge=None, record=new_record, notes=new_notes, index=index, takes=takes)
 
-    return Named(f"write {vm_id} {new_record} {new_notes} {index} {takes}", write)
+    return f"{vm_id} {new_record} {new_notes} {index} {takes}", change
 
 
 @st.composite
@@ -170,6 +185,8 @@ def timeless(row: Row) -> tuple[object, ...]:
         seen = replace(seen, updated_at=None)
     if noted is not None and noted.spent is not None:
         noted = replace(noted, spent=replace(noted.spent, at=EPOCH))
+    if noted is not None and noted.reserved is not None:
+        noted = replace(noted, reserved=replace(noted.reserved, at=EPOCH))
     return seen, noted, row.index
 
 

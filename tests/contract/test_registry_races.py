@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
+import pytest
 from contract.registries import EPOCH, House, Server, admission, notes, redis_house
 
 from scaler.model.instance import SessionId, VmId
@@ -121,3 +123,16 @@ def test_a_late_naive_set_beats_a_stale_tick(house: House) -> None:
     house.plant("a", (house.raw("a") or b"").replace(b'"Available"', b'"Reserved"'))
     assert house.apply(place(row, Status.AVAILABLE)) == (None,)
     assert house.members(Status.AVAILABLE) == set()
+
+
+@pytest.mark.parametrize(("seconds", "written"), [(-60, False), (60, True)])
+def test_a_batch_that_comes_too_late_by_the_registrys_clock_is_not_written(
+    house: House, seconds: int, written: bool
+) -> None:
+    """Its notes would say that they are older than they are: born ripe, as if no failover could forget them."""
+    first, second = house.admit("a"), house.admit("b")
+    until = house.registry.read().now + timedelta(seconds=seconds)
+    changes = [note(each, notes(mark_attempts=3)) for each in (first, second)]
+    accepted = house.registry.apply(changes, good_until=until)
+    assert [row is not None for row in accepted] == [written, written]
+    assert house.row("a").notes == notes(mark_attempts=3 if written else 0)

@@ -182,7 +182,7 @@ def test_behind_a_reused_id_there_is_somebody_else(uniform: House) -> None:
 
 @pytest.mark.parametrize(
     ("value", "pause"),
-    [("false", Pause.NONE), ("", Pause.NONE), ("true", Pause.ORDERS), ("ALL", Pause.ALL), ("for now", Pause.ORDERS)],
+    [("false", Pause.NONE), ("", Pause.ORDERS), ("true", Pause.ORDERS), ("ALL", Pause.ALL), ("for now", Pause.ORDERS)],
 )
 def test_the_view_tells_how_far_an_operator_has_paused_it(value: str, pause: Pause, house: House) -> None:
     assert house.scale_set.view().pause is Pause.NONE
@@ -226,7 +226,7 @@ def test_a_machine_that_was_started_again_is_told_the_addresses_it_has_now(
     house.order(OrderKind.DEALLOCATE, ref)
     house.later()
     resting = house.scale_set.addresses()[ref.instance_id]
-    assert resting == (before if survives else replace(before, public=None))
+    assert resting == (before if survives else replace(before, public=None, untold=True))
     house.order(OrderKind.START, ref)
     house.later()
     after = house.scale_set.addresses()[ref.instance_id]

@@ -128,12 +128,14 @@ def test_a_provisioner_tick_without_work_is_the_pages_of_the_listings_and_a_get_
     assert (requests, packets, steps) == ({"list": pages(*machines), "view": len(machines)}, 0, 0)
 
 
-def test_the_same_when_all_of_them_are_new_but_for_ten_marks(stack: ExitStack, shared_redis: Server) -> None:
+def test_the_same_when_all_of_them_are_new_but_for_ten_marks_and_a_look_before_each(
+    stack: ExitStack, shared_redis: Server
+) -> None:
     scaler = Scaler(some(stack, 1), shared_redis)
     scaler.houses[0].with_resting_machines(1000)
     requests, packets, steps = scaler.tick(Name.RECONCILER)
     assert steps == 10
-    assert requests == {"list": 4, "view": 1, "mark": 10}
+    assert requests == {"list": 4, "view": 1, "get": 10, "mark": 10}
     assert packets <= 4
 
 

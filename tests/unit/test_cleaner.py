@@ -10,6 +10,7 @@ from builders import (
     POLICY,
     SCALE_SET,
     ago,
+    asked,
     blank_notes,
     changed,
     cloud,
@@ -38,6 +39,7 @@ SECOND = timedelta(seconds=1)
 MINE, OTHER = SessionId("mine"), SessionId("other")
 RUNNING = instance(1, power=PowerState.RUNNING)
 ASKED = sighting(By.TARGETED)
+GONE = sighting()  # a listing without it, and a targeted GET that found nobody
 
 
 def unavailable(noted: Notes | None, session: SessionId = MINE, **fields: object) -> Row:
@@ -55,7 +57,8 @@ def spent(base: Notes, why: SpentBy, *, at: timedelta = timedelta(minutes=2), **
 
 
 def steps_for(what: Row, *machines: Instance, look: Sighting = ASKED, policy: Policy = POLICY) -> tuple[Step, ...]:
-    return cleaner.decide(fleet(what, sees=cloud(*machines, look=look)), policy).steps
+    sees = asked(cloud(*machines), what.vm_id) if look is GONE else cloud(*machines, look=look)
+    return cleaner.decide(fleet(what, sees=sees), policy).steps
 
 
 def deletes(steps: Iterable[Step]) -> int:
@@ -154,7 +157,7 @@ def test_a_running_machine_is_deleted_only_when_its_own_session_is_known_to_have
 @pytest.mark.parametrize("why", [SpentBy.CONDEMN, SpentBy.REFUSE, SpentBy.MOVE, SpentBy.SPEND, SpentBy.ABANDON])
 @pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
 def test_a_delete_that_hurts_what_was_available_ripens_first(why: SpentBy, seconds: int, deleted: int) -> None:
-    noted = spent(notes(), why, at=POLICY.ripening + seconds * SECOND)
+    noted = spent(notes(), why, at=POLICY.ripe_after + seconds * SECOND)
     assert deletes(steps_for(unavailable(noted, used=True), instance(1))) == deleted
 
 
@@ -247,20 +250,21 @@ def test_what_is_being_deleted_is_left_to_azure() -> None:
 @pytest.mark.parametrize(("seconds", "edges"), [(-1, []), (0, [Edge.RETIRE]), (1, [Edge.RETIRE])])
 def test_a_gone_machine_is_retired_on_the_second_witness(seconds: int, edges: list[Edge]) -> None:
     noted = spent(opened(), SpentBy.RELEASE, missed_at=NOW - POLICY.witness_gap - seconds * SECOND)
-    steps = steps_for(unavailable(noted, used=True), look=sighting())
+    steps = steps_for(unavailable(noted, used=True), look=GONE)
     assert [step.change.edge for step in steps if step.change] == edges
 
 
+@pytest.mark.parametrize("why", [SpentBy.REFUSE, SpentBy.MOVE])
 @pytest.mark.parametrize(("seconds", "retired"), [(-1, 0), (0, 1), (1, 1)])
-def test_a_refusal_is_kept_for_its_reader(seconds: int, retired: int) -> None:
-    noted = spent(notes(), SpentBy.REFUSE, at=POLICY.refusal_kept + seconds * SECOND, missed_at=ago(hours=1))
-    assert len(steps_for(unavailable(noted, used=True), look=sighting())) == retired
+def test_a_refusal_or_a_move_is_kept_for_its_reader(seconds: int, retired: int, why: SpentBy) -> None:
+    noted = spent(notes(), why, at=POLICY.refusal_kept + seconds * SECOND, missed_at=ago(hours=1))
+    assert len(steps_for(unavailable(noted, used=True), look=GONE)) == retired
 
 
 def test_an_unreadable_record_is_left_alone_when_its_machine_goes() -> None:
     noted = spent(notes(), SpentBy.CONDEMN, missed_at=ago(hours=1))
     what = replace(row(1, Unreadable(why="not JSON"), noted), index=frozenset({Status.UNAVAILABLE}))
-    step = only(steps_for(what, look=sighting()))
+    step = only(steps_for(what, look=GONE))
     assert step.change is not None
     assert not isinstance(step.change.record, type(None))
     assert (step.change.notes, step.change.index) == (None, None)
@@ -303,3 +307,18 @@ def test_a_delete_that_has_to_wait_does_not_keep_the_end_of_its_session_waiting(
 def test_without_consent_nothing_is_ended_or_deleted() -> None:
     noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE})
     assert steps_for(unavailable(noted, used=True), RUNNING, look=sighting(By.TARGETED, consent=False)) == ()
+
+
+@pytest.mark.parametrize(("seconds", "again"), [(-1, False), (0, True), (1, True)])
+def test_a_delete_that_hangs_is_ordered_again(seconds: int, again: bool) -> None:
+    noted = spent(
+        opened(),
+        SpentBy.RELEASE,
+        ended={MINE: Ended.RELEASE},
+        delete=DeleteNote(at=ago(minutes=30), attempts=1),
+        unsettled_at=NOW - POLICY.delete_lost - seconds * SECOND,
+    )
+    row_, dying = unavailable(noted, used=True), replace(RUNNING, provisioning=ProvisioningState.DELETING)
+    assert deletes(steps_for(row_, dying)) == again
+    asks = cleaner.wants(fleet(row_, sees=cloud(dying)), POLICY)
+    assert isinstance(asks, Some) is again

@@ -4,6 +4,7 @@ controller  wants and decide: what is looked at, and the breakers
 case        one machine's case: everything the verbs below may look at
 sessions    EXPIRE: by its limit, or at rest under its session
 deletes     the acknowledgement of a RELEASE, and the delete itself
+absence     RETIRE: what was not seen, and is gone for sure
 """
 
 from scaler.controllers.cleaner.controller import decide, wants

@@ -1,22 +1,20 @@
-"""What the cleaner looks at, what it does about machines that are gone, and its breakers."""
+"""What the cleaner looks at, the order of its pass, and its breakers."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from enum import StrEnum
 
+from scaler.controllers.cleaner.absence import unseen, worth_asking
 from scaler.controllers.cleaner.case import Case
-from scaler.controllers.cleaner.deletes import delete_due, undeletable, used
+from scaler.controllers.cleaner.deletes import delete_due, on_its_way_out, undeletable, used
 from scaler.controllers.cleaner.sessions import in_session, limit_over
 from scaler.model.fleet import Fleet, Member
-from scaler.model.instance import InstanceRef, ProvisioningState
-from scaler.model.lifecycle import Change, Edge, Owner, note, step
-from scaler.model.notes import SpentBy
+from scaler.model.instance import InstanceRef
 from scaler.model.plan import Delete, Listing, Look, Nothing, Plan, Refusal, Some, Step, Why, withheld
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
-from scaler.model.sighting import Sighting
 from scaler.model.standing import Standing, is_used, own_session_ended, presumption_over, ripe
-from scaler.model.witness import gone, missed
 
 
 def wants(fleet: Fleet, policy: Policy) -> Look:
@@ -39,10 +37,10 @@ def _suspects(work: Sequence[Member], fleet: Fleet, policy: Policy) -> Iterator[
     """Those that Azure shows first: they cost money, and no number of rows without a machine may keep us from them."""
     for member in sorted(work, key=lambda each: (each.seen is None, _held(each), *_longest_waiting_first(each))):
         ref = fleet.address(member.row)
-        if ref is None or member.absent is not None:  # the listing is as good a witness
+        if ref is None:
             continue
-        unproven = ref.scale_set in fleet.cloud.listings and member.seen is None and member.absent is None
-        if unproven or _worth_a_look(member, fleet.now, policy):
+        looked_for = member.seen is None and (member.absent is not None or ref.scale_set in fleet.cloud.listings)
+        if worth_asking(member, ref, fleet, policy) if looked_for else _worth_a_look(member, fleet.now, policy):
             yield ref
 
 
@@ -60,7 +58,7 @@ def _longest_waiting_first(member: Member) -> tuple[float, str]:
 def _worth_a_look(member: Member, now: datetime, policy: Policy) -> bool:
     """Something would follow from a targeted GET: a delete, an EXPIRE, or a second witness of its absence."""
     notes, seen = member.row.notes, member.seen
-    if notes is None or (seen is not None and seen.instance.provisioning is ProvisioningState.DELETING):
+    if notes is None or (seen is not None and on_its_way_out(notes, seen, policy)):
         return False
     if is_used(member.row):
         if notes.spent is None:
@@ -77,7 +75,7 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
     wanted: list[Step] = []
     refusals = [*map(withheld, fleet.cloud.withheld.values())]
     for member in sorted(fleet.members, key=_longest_waiting_first):
-        for outcome in _of(member, fleet.now, policy):
+        for outcome in _of(member, fleet, policy):
             if isinstance(outcome, Refusal):
                 refusals.append(outcome)
             else:
@@ -86,58 +84,51 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
     return Plan(steps=kept, refusals=(*refusals, *held))
 
 
-def _of(member: Member, now: datetime, policy: Policy) -> Iterator[Step | Refusal]:
+def _of(member: Member, fleet: Fleet, policy: Policy) -> Iterator[Step | Refusal]:
     if not _ours(member.row):
         return
+    outcome: Step | Refusal | None = None
     if member.seen is None:
-        outcome: Step | Refusal | None = _gone(member, member.absent, now, policy) if member.absent else None
+        outcome = unseen(member, fleet, policy)
     elif member.seen.sighting.consent:
-        case = Case(member=member, seen=member.seen, now=now, policy=policy)
+        case = Case(member=member, seen=member.seen, now=fleet.now, policy=policy)
         outcome = used(case) if case.standing is Standing.USED else in_session(case)
         alarm = undeletable(case) if outcome is not None else None
         if alarm is not None:
             yield alarm
-    else:
-        outcome = None
     if outcome is not None:
         yield outcome
 
 
-def _gone(member: Member, absent: Sighting, now: datetime, policy: Policy) -> Step | Refusal | None:
-    """RETIRE on the second witness; a refusal stays a while for its reader."""
-    row = member.row
-    if not absent.plausible:
-        return Refusal(why=Why.LISTING_TOO_SHORT, vm_id=row.vm_id)
-    first = missed(row, absent)
-    if first is not None:
-        return Step(why=Why.MISSED, vm_id=row.vm_id, change=note(row, first))
-    spent = row.notes.spent if row.notes is not None else None
-    unread = spent is not None and spent.why is SpentBy.REFUSE and now - spent.at < policy.refusal_kept
-    if unread or not gone(row, absent, policy):
-        return None
-    return Step(why=Why.GONE, vm_id=row.vm_id, change=_retire(row, now))
+class _Quota(StrEnum):
+    """Of what one tick does only so much."""
+
+    FIRST = "first"  # deletes never ordered before
+    REPEATED = "repeated"  # deletes ordered again: what Azure refuses must not keep others waiting
+    RETIRED = "retired"  # records that go
 
 
-def _retire(row: Row, now: datetime) -> Change:
-    """Record, notes and index entry go together; an unreadable record is left alone without them."""
-    if row.readable is None:
-        return Change(row=row, edge=None, notes=None, index=None)
-    return step(Edge.RETIRE, Owner.CLEANER, row, None, None, now)
+def _quota(step: Step) -> _Quota | None:
+    if isinstance(step.order, Delete):
+        known = step.change.row.notes if step.change is not None else None
+        return _Quota.FIRST if known is None or known.delete is None else _Quota.REPEATED
+    return _Quota.RETIRED if step.why is Why.GONE else None
 
 
 def _breakers(wanted: Sequence[Step], fleet_size: int, policy: Policy) -> tuple[tuple[Step, ...], tuple[Refusal, ...]]:
-    """So many first deletes a tick, and as many repeated ones: two quotas."""
-    room = {True: policy.share(policy.max_deletes, fleet_size), False: policy.share(policy.max_deletes, fleet_size)}
+    """Each quota has room of its own; what of a step is no order is done all the same."""
+    deletes, forgets = policy.share(policy.max_deletes, fleet_size), policy.share(policy.max_forgets, fleet_size)
+    room = {_Quota.FIRST: deletes, _Quota.REPEATED: deletes, _Quota.RETIRED: forgets}
     kept: list[Step] = []
     held: list[Refusal] = []
     for each in wanted:
-        if isinstance(each.order, Delete):
-            is_first = each.change is None or each.change.row.notes is None or each.change.row.notes.delete is None
-            room[is_first] -= 1
-            if room[is_first] < 0:
-                held.append(Refusal(why=Why.BREAKER, vm_id=each.vm_id, facts={"held": each.why}))
-                ending = Case.undoomed(each)
-                kept += [ending] if ending is not None else []
-                continue
-        kept.append(each)
+        quota = _quota(each)
+        if quota is None or room[quota] > 0:
+            kept.append(each)
+        else:
+            held.append(Refusal(why=Why.BREAKER, vm_id=each.vm_id, facts={"held": each.why}))
+            ending = Case.undoomed(each) if each.order is not None else None
+            kept += [ending] if ending is not None else []
+        if quota is not None:
+            room[quota] -= 1
     return tuple(kept), tuple(held)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from scaler.controllers.cleaner.case import Case
+from scaler.model.fleet import Seen
 from scaler.model.instance import ProvisioningState
 from scaler.model.notes import Ended, Notes, SpentBy, SpentNote
 from scaler.model.plan import Refusal, Step, Why
@@ -14,7 +15,7 @@ def used(case: Case) -> Step | Refusal | None:
     """Acknowledge who said so, then delete. Already on its way out is success."""
     if case.notes.spent is None:
         return _acknowledge(case)
-    if case.instance.provisioning is ProvisioningState.DELETING or not delete_due(case.notes, case.now, case.policy):
+    if on_its_way_out(case.notes, case.seen, case.policy) or not delete_due(case.notes, case.now, case.policy):
         return None
     if case.doomed(case.notes) is None:
         return None
@@ -31,6 +32,13 @@ def _acknowledge(case: Case) -> Step:
     released = {**notes.ended, session: notes.ended.get(session, Ended.RELEASE)}
     spent = SpentNote(why=SpentBy.RELEASE, at=case.now)
     return case.ended(None, replace(notes, ended=released, spent=spent), Why.ENDED)
+
+
+def on_its_way_out(notes: Notes, seen: Seen, policy: Policy) -> bool:
+    """Being deleted, and not for so long that Azure must have lost the operation: then it is ordered again."""
+    if seen.instance.provisioning is not ProvisioningState.DELETING:
+        return False
+    return notes.unsettled_at is None or seen.sighting.at - notes.unsettled_at < policy.delete_lost
 
 
 def delete_due(notes: Notes, now: datetime, policy: Policy) -> bool:

@@ -3,6 +3,7 @@
 controller  wants and decide: the order of things in one pass, and its breakers
 case        one machine's case: everything the verbs below may look at
 newcomers   a new machine: mark, then ADMIT
+cooling     what is warm beyond the operator's number is deallocated, under a claim
 doubts      a machine that may have been used: CONDEMN at rest, PRESUME while it runs
 repairs     index, warmth, witnesses; FORGET
 """

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from scaler.model import case
 from scaler.model.fleet import Fleet
-from scaler.model.instance import ScaleSetName
+from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.lifecycle import KEEP, Keep
 from scaler.model.notes import Notes
 from scaler.model.plan import Refusal, Why
@@ -22,6 +22,7 @@ class Mood:
     marks_refused_in: frozenset[ScaleSetName]  # Azure refused, and took no mark there: its fault or ours, not theirs
     most_unknown: bool  # more than half of the marked machines are unknown: a wrong or flushed Redis
     alarms: tuple[Refusal, ...]
+    surplus: frozenset[VmId] = frozenset()  # warm beyond the operator's number
 
 
 def mood_of(fleet: Fleet, policy: Policy) -> Mood:
@@ -40,17 +41,23 @@ def mood_of(fleet: Fleet, policy: Policy) -> Mood:
         Refusal(why=Why.ALL_MARKS_REFUSED, alarm=True, facts={"scale_set": name, "machines": len(given_up)})
         for name, given_up in refused_in.items()
     ]
-    if 2 * len(unknown) > len(marked):
+    most_unknown = 2 * len(unknown) > len(marked) or any(_is_held(notes, fleet.now, policy) for notes in unknown)
+    if most_unknown:
         facts = {"unknown": len(unknown), "marked": len(marked)}
         alarms.append(Refusal(why=Why.MOST_UNKNOWN, alarm=True, facts=facts))
     return Mood(
         marks_refused_in=frozenset(refused_in),
-        most_unknown=2 * len(unknown) > len(marked),
+        most_unknown=most_unknown,
         alarms=tuple(alarms),
     )
 
 
-def withheld(row: Row) -> Status | Keep | None:
+def _is_held(notes: Notes | None, now: datetime, policy: Policy) -> bool:
+    """Unknown since most were, which they are no more once what runs is presumed: its hold lasts all the same."""
+    return notes is not None and notes.unknown_at is not None and now - notes.unknown_at < policy.flush_hold
+
+
+def parked(row: Row) -> Status | Keep | None:
     """Where the key of a machine belongs that must not be offered now.
 
     An Available record's key is parked in `unavailable`: a key in no set would never be read again, should its
@@ -76,10 +83,13 @@ def not_asked_lately(notes: Notes, now: datetime, policy: Policy) -> bool:
 
 
 def _some_mark_taken(scale_set: ScaleSetName, known: Sequence[Notes], refused: Sequence[Notes]) -> bool:
-    """Whether any mark there was asked for and seen since the first of the refused was begun."""
-    since = min(notes.admitting_at for notes in refused if notes.admitting_at is not None)
+    """Whether any mark there was taken while the refused were asked for: one of a better day says nothing of theirs."""
+    begun = [notes.admitting_at for notes in refused if notes.admitting_at is not None]
+    asked = [notes.mark_asked_at for notes in refused if notes.mark_asked_at is not None]
     return any(
-        notes.mark_seen_at is not None and notes.mark_asked_at is not None and notes.mark_asked_at >= since
+        notes.mark_seen_at is not None
+        and notes.mark_asked_at is not None
+        and min(begun) <= notes.mark_asked_at <= max(asked, default=notes.mark_asked_at)
         for notes in known
         if notes.scale_set == scale_set
     )
@@ -98,8 +108,8 @@ class Case(case.Case):
 
     @property
     def out_of_available(self) -> Status | Keep | None:
-        """The index move of a machine that must not be offered now (`withheld`)."""
-        return withheld(self.row)
+        """The index move of a machine that must not be offered now (`parked`)."""
+        return parked(self.row)
 
     def fresh_record(self) -> Record:
         """The record of a machine about to be offered: nobody's, addressed as Azure says."""

@@ -1,18 +1,23 @@
 """What the reconciler looks at, the order of its pass, and its breakers."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from itertools import islice, zip_longest
 
 from scaler.controllers.reconciler.case import Case, mood_of
+from scaler.controllers.reconciler.cooling import claimed, ready, surplus, to_be_cooled
 from scaler.controllers.reconciler.doubts import doubtful, in_session, presume, used
-from scaler.controllers.reconciler.newcomers import newcomer
-from scaler.controllers.reconciler.repairs import repair, unseen, withhold
+from scaler.controllers.reconciler.newcomers import newcomer, to_be_marked
+from scaler.controllers.reconciler.repairs import park, repair, unseen
 from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import InstanceRef
 from scaler.model.plan import Listing, Look, Mark, Nothing, Plan, Refusal, Some, Step, Why, soonest, withheld
 from scaler.model.policy import Policy
 from scaler.model.record import Status
+from scaler.model.sighting import Sighting
 from scaler.model.standing import Standing
+from scaler.model.witness import awaits_its_last_word, awaits_its_time
 
 _VERBS = {
     Standing.NEW: newcomer,
@@ -22,31 +27,45 @@ _VERBS = {
     Standing.TAINTED: doubtful,
     Standing.IN_SESSION: in_session,
     Standing.USED: used,
+    Standing.READY: ready,
+    Standing.CLAIMED: claimed,
 }
 _CAPPED = {Why.GONE, Why.MARK_REFUSED}
 
 
 def wants(fleet: Fleet, policy: Policy) -> Look:
-    """First a listing; then, where a listing stayed short, targeted GETs of those it lacks."""
+    """First a listing; then targeted GETs, where something rests on them alone: marks, stops, and the last word."""
     if not fleet.cloud.listings:
         return Nothing() if fleet.cloud.unlisted else Listing()
-    refs = tuple(_unproven(fleet))[: policy.max_gets]
+    wanted = (to_be_marked(fleet, policy), to_be_cooled(fleet, policy), _unproven(fleet, policy))
+    refs = tuple(islice(_in_turn(*wanted), policy.max_gets))
     return Some(refs=refs) if refs and not fleet.cloud.asked else Nothing()
 
 
-def _unproven(fleet: Fleet) -> Iterator[InstanceRef]:
-    """Available machines of a listed scale set that are neither seen nor proven absent; the others' owners ask."""
+def _in_turn(*wanted: Iterator[InstanceRef]) -> Iterator[InstanceRef]:
+    """One of each kind after the other, so that none starves the others."""
+    return (ref for refs in zip_longest(*wanted) for ref in refs if ref is not None)
+
+
+def _unproven(fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
+    """Available machines of a listed scale set that were not seen, and are not proven absent for good."""
     for member in fleet.members:
-        if member.row.status is not Status.AVAILABLE:
-            continue
         ref = fleet.address(member.row)
-        if member.seen is None and member.absent is None and ref is not None and ref.scale_set in fleet.cloud.listings:
-            yield ref
+        if member.row.status is Status.AVAILABLE and member.seen is None and ref is not None:
+            listing = fleet.cloud.listings.get(ref.scale_set)
+            if listing is not None and _is_unproven(member, listing, policy):
+                yield ref
+
+
+def _is_unproven(member: Member, listing: Sighting, policy: Policy) -> bool:
+    if member.absent is not None:
+        return awaits_its_last_word(member.row, member.absent, policy)
+    return not awaits_its_time(member.row, listing, policy)
 
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
     """At most one step a machine and tick, the longest waiting first; what is too much for one tick waits."""
-    mood = mood_of(fleet, policy)
+    mood = replace(mood_of(fleet, policy), surplus=surplus(fleet, policy))
     wanted: list[Step] = []
     refusals: list[Refusal] = [*mood.alarms, *map(withheld, fleet.cloud.withheld.values())]
     for member in sorted(fleet.members, key=_longest_waiting_first):
@@ -77,7 +96,7 @@ def _without_consent(case: Case) -> Step | Refusal | None:
     fresh = case.row.status in {None, Status.AVAILABLE} and not case.unreadable
     if ours and fresh and case.instance.runs and case.instance.marked:
         return presume(case)
-    return withhold(case.member, Why.NO_CONSENT)
+    return park(case.member, Why.NO_CONSENT)
 
 
 def _longest_waiting_first(member: Member) -> tuple[float, str]:

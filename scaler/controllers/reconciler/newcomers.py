@@ -1,14 +1,20 @@
 """A new machine at rest is marked, and admitted once every order given before the mark is dead."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from scaler.controllers.reconciler.case import Case, mark_given_up, not_asked_lately
 from scaler.controllers.reconciler.doubts import condemn, hold_over, presume
+from scaler.model.fleet import Fleet, Member, Seen
+from scaler.model.instance import InstanceRef
 from scaler.model.lifecycle import Edge, Owner, note, step
+from scaler.model.notes import Notes
 from scaler.model.plan import Mark, Refusal, Step, Why
+from scaler.model.policy import Policy
 from scaler.model.record import Status
-from scaler.model.standing import Standing
+from scaler.model.sighting import By
+from scaler.model.standing import Standing, standing
 
 
 def newcomer(case: Case) -> Step | Refusal | None:
@@ -25,16 +31,17 @@ def newcomer(case: Case) -> Step | Refusal | None:
 
 
 def mark(case: Case) -> Step | Refusal | None:
-    """Note it, then order the mark; once per horizon, and not for ever.
+    """Note it, then order the mark; once per horizon, and not for ever. It rests on a targeted GET.
 
+    An old listing may be from before a mark that it has had for long. To take such a machine for a new one, when Redis
+    has forgotten it, would be to hand it out a second time; a GET is never so old that it lacks the mark.
     Where Azure refuses every mark nothing is deleted for it: after a while it is tried again from the beginning.
     """
     notes, given_up = case.notes, mark_given_up(case.notes, case.now, case.policy)
     if given_up and case.instance.ref.scale_set not in case.mood.marks_refused_in:
         return condemn(case, Why.MARK_REFUSED) if case.seen.sighting.plausible else None
-    patience = case.policy.flush_hold if given_up else case.policy.order_horizon
-    asked_lately = notes.mark_asked_at is not None and case.now - notes.mark_asked_at < patience
-    if asked_lately or not case.seen.sighting.orders_allowed:
+    look = case.seen.sighting
+    if look.by is not By.TARGETED or not look.orders_allowed or _asked_lately(notes, case.now, case.policy):
         return None
     begins = notes.admitted_at is not None or notes.admitting_at is None
     afresh = given_up or begins or not_asked_lately(notes, case.now, case.policy)  # all its attempts, again
@@ -43,6 +50,7 @@ def mark(case: Case) -> Step | Refusal | None:
         admitting_at=case.now if afresh else notes.admitting_at,
         admitted_at=None,
         reserved=None,
+        claim=None,  # an order that rested on it dies before the machine is admitted again
         mark_asked_at=case.now,
         mark_seen_at=None,
         mark_attempts=0 if afresh else notes.mark_attempts,
@@ -51,6 +59,35 @@ def mark(case: Case) -> Step | Refusal | None:
     order = Mark(ref=case.instance.ref, etag=case.instance.etag, rests_on=case.seen.sighting)
     why = Why.MARK_GONE if case.standing is Standing.UNMARKED else Why.NEW_AT_REST
     return Step(why=why, vm_id=case.row.vm_id, change=note(case.row, asked, case.out_of_available), order=order)
+
+
+def _asked_lately(notes: Notes, now: datetime, policy: Policy) -> bool:
+    patience = policy.flush_hold if mark_given_up(notes, now, policy) else policy.order_horizon
+    return notes.mark_asked_at is not None and now - notes.mark_asked_at < patience
+
+
+def to_be_marked(fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
+    """Whom the next marks are for, as far as the listing shows; who was asked for longest ago first.
+
+    Where we may not act yet they are only told of, and come last.
+    """
+    return (seen.instance.ref for _, seen in sorted(_unmarked(fleet, policy), key=_by_their_last_mark))
+
+
+def _unmarked(fleet: Fleet, policy: Policy) -> Iterator[tuple[Member, Seen]]:
+    for member in fleet.members:
+        seen, notes = member.seen, member.row.notes
+        if seen is None or not seen.instance.at_rest:
+            continue
+        words = {Standing.NEW, Standing.UNMARKED}
+        if standing(member, policy) in words and (notes is None or not _asked_lately(notes, fleet.now, policy)):
+            yield member, seen
+
+
+def _by_their_last_mark(each: tuple[Member, Seen]) -> tuple[bool, float, str]:
+    member, seen = each
+    asked = member.row.notes.mark_asked_at if member.row.notes is not None else None
+    return not seen.sighting.orders_allowed, asked.timestamp() if asked is not None else 0.0, member.vm_id
 
 
 def admit(case: Case) -> Step | None:

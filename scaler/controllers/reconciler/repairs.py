@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from scaler.controllers.reconciler.case import Case, withheld
+from scaler.controllers.reconciler.case import Case, parked
 from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import ProvisioningState
 from scaler.model.lifecycle import KEEP, Change, Edge, Keep, Owner, amend, note, place, step
@@ -12,9 +12,16 @@ from scaler.model.plan import Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Record, Status
 from scaler.model.standing import Standing
-from scaler.model.witness import gone, missed
+from scaler.model.witness import awaits_its_last_word, erasable, missed
 
-_NOT_OFFERED = {Standing.NEW, Standing.ADMITTING, Standing.UNMARKED, Standing.TAINTED, Standing.STRANGER}
+_NOT_OFFERED = {
+    Standing.NEW,
+    Standing.ADMITTING,
+    Standing.UNMARKED,
+    Standing.CLAIMED,
+    Standing.TAINTED,
+    Standing.STRANGER,
+}
 
 
 def repair(case: Case) -> Step | None:
@@ -30,7 +37,7 @@ def repair(case: Case) -> Step | None:
 
 
 def _why(case: Case, record: Record | Keep, index: Status | Keep | None) -> Why:
-    if index is not KEEP and case.standing in _NOT_OFFERED:
+    if index is not KEEP and case.standing is not Standing.CLAIMED and case.standing in _NOT_OFFERED:
         return Why.LEFT_AVAILABLE
     if index is not KEEP:
         return Why.INDEX_REPAIR
@@ -103,7 +110,7 @@ def _index_of_ready(case: Case) -> Status | Keep | None:
     return case.out_of_available
 
 
-def withhold(member: Member, why: Why) -> Step | Refusal | None:
+def park(member: Member, why: Why) -> Step | Refusal | None:
     """Its key leaves `available`, at once and whatever else is known."""
     if Status.AVAILABLE not in member.row.index or member.row.readable is None:
         return None
@@ -111,33 +118,40 @@ def withhold(member: Member, why: Why) -> Step | Refusal | None:
 
 
 def unseen(member: Member, fleet: Fleet, policy: Policy) -> Step | Refusal | None:
-    """Not in Azure, as far as this tick saw: FORGET what is Available and gone, withhold what has no scale set."""
+    """Not in Azure, as far as this tick saw: FORGET what is Available and gone; park what nobody can be promised.
+
+    What lies in no scale set as far as its notes say is never ready, seen or not: wherever we manage anything, its key
+    does not wait for the consent of every scale set, as its FORGET does.
+    """
     row = member.row
     if row.status is not Status.AVAILABLE:
         return _strayed(member)
     if member.absent is not None:
         if member.absent.plausible:
-            return _forget(member, policy)
+            return _forget(member, fleet, policy)
         return Refusal(why=Why.LISTING_TOO_SHORT, vm_id=member.vm_id)
     notes = row.notes
     if notes is None or not notes.scale_set:
-        return None
+        manages = any(each.consent for each in fleet.cloud.listings.values())
+        return park(member, Why.LEFT_AVAILABLE) if manages else None
+    if notes.scale_set in fleet.cloud.missing:  # perhaps for a moment: nothing is forgotten for it
+        return park(member, Why.LEFT_AVAILABLE)
     listing = fleet.cloud.listings.get(notes.scale_set)
     replaced = listing is not None and listing.unique_id != notes.unique_id
-    return withhold(member, Why.LEFT_AVAILABLE) if replaced or notes.scale_set not in fleet.scale_sets else None
+    return park(member, Why.LEFT_AVAILABLE) if replaced or notes.scale_set not in fleet.scale_sets else None
 
 
-def _forget(member: Member, policy: Policy) -> Step | None:
+def _forget(member: Member, fleet: Fleet, policy: Policy) -> Step | None:
     absent = member.absent
-    if absent is None:
+    if absent is None or (awaits_its_last_word(member.row, absent, policy) and fleet.address(member.row) is not None):
         return None
-    if gone(member.row, absent, policy):
+    if erasable(member.row, absent, policy):
         change = step(Edge.FORGET, Owner.RECONCILER, member.row, None, None, absent.at)
         return Step(why=Why.GONE, vm_id=member.vm_id, change=change)
     first = missed(member.row, absent)
     if first is None:
         return None
-    return Step(why=Why.MISSED, vm_id=member.vm_id, change=note(member.row, first, withheld(member.row)))
+    return Step(why=Why.MISSED, vm_id=member.vm_id, change=note(member.row, first, parked(member.row)))
 
 
 def _strayed(member: Member) -> Step | None:

@@ -1,22 +1,24 @@
 """What the starter looks at, and the one step it takes for each reserved machine."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
-from scaler.controllers.starter.endings import by_registry, refuse
+from scaler.controllers.starter.endings import by_registry
 from scaler.controllers.starter.opening import open_for
 from scaler.controllers.starter.starts import start, unsettled
+from scaler.controllers.starter.stranded import Stranded, settle
 from scaler.controllers.starter.unknown import is_unknown, unknown
-from scaler.controllers.starter.wait import Wait, timeout
+from scaler.controllers.starter.wait import Wait, reserved_since, timeout
 from scaler.model.fleet import Cloud, Fleet, Member, Seen
-from scaler.model.instance import InstanceRef
+from scaler.model.instance import Instance, InstanceRef
 from scaler.model.lifecycle import Edge, note
 from scaler.model.notes import Notes
 from scaler.model.plan import Listing, Look, Nothing, Plan, Some, Step, Whereabouts, Why, soonest, withheld
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.sighting import By, Sighting
-from scaler.model.witness import gone, missed
+from scaler.model.witness import gone, is_elsewhere, missed
 
 
 def wants(fleet: Fleet, policy: Policy) -> Look:
@@ -37,8 +39,16 @@ def _undecided(fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
     reserved = [member for member in fleet.members if member.row.status is Status.RESERVED]
     for member in sorted(reserved, key=_waiting_since):
         ref = fleet.address(member.row)
-        if ref is not None and by_registry(member, fleet.now) is None:
+        if ref is not None and _by_registry(member, fleet.now) is None:
             yield ref
+
+
+def _by_registry(member: Member, now: datetime) -> Step | Stranded | None:
+    """What Azure need not be asked for. Somebody reserved a machine that our notes know to be spent: a late write."""
+    decided, record, notes = by_registry(member, now), member.row.readable, member.row.notes
+    if decided is None and record is not None and notes is not None and notes.spent is not None:
+        return Stranded(member=member, record=record, why=Why.TAINTED)
+    return decided
 
 
 def _look_at_the_opening(fleet: Fleet, policy: Policy) -> Look:
@@ -52,11 +62,13 @@ def _look_at_the_opening(fleet: Fleet, policy: Policy) -> Look:
 
 
 def _opening(fleet: Fleet, policy: Policy) -> Iterator[Seen]:
-    """The machines that this tick would open."""
+    """The machines that this tick would open, were they asked for and were it known where they are."""
+    located = replace(fleet, cloud=replace(fleet.cloud, addresses={each: {} for each in fleet.scale_sets}))
     for member in fleet.members:
         if member.row.status is Status.RESERVED and member.seen is not None:
-            outcome = _of(member, fleet, policy)
-            if outcome is not None and outcome.change is not None and outcome.change.edge is Edge.OPEN:
+            asked = replace(member.seen, sighting=replace(member.seen.sighting, by=By.TARGETED))
+            outcome = _of(replace(member, seen=asked), located, policy)
+            if isinstance(outcome, Step) and outcome.change is not None and outcome.change.edge is Edge.OPEN:
                 yield member.seen
 
 
@@ -69,22 +81,21 @@ def _waiting_since(member: Member) -> float:
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
     """One step at most for each reserved machine."""
-    steps: list[Step] = []
-    looks: list[datetime] = []
-    for member in fleet.members:
-        if member.row.status is not Status.RESERVED:
-            continue
-        outcome = _of(member, fleet, policy)
-        if outcome is not None:
-            steps.append(outcome)
-        looks.append(_next_look(member, outcome, fleet.now, policy))
+    reserved = [member for member in fleet.members if member.row.status is Status.RESERVED]
+    outcomes = [_of(member, fleet, policy) for member in reserved]
+    steps = [each for each in outcomes if isinstance(each, Step)]
+    steps += settle([each for each in outcomes if isinstance(each, Stranded)], fleet, policy)
+    taken = {each.vm_id: each for each in steps}
+    looks = [_next_look(member, taken.get(member.vm_id), fleet.now, policy) for member in reserved]
     held = tuple(map(withheld, fleet.cloud.withheld.values()))
     return Plan(steps=tuple(steps), refusals=held, look_again=soonest(fleet.now, *looks))
 
 
 def _next_look(member: Member, outcome: Step | None, now: datetime, policy: Policy) -> datetime:
-    """A started machine is looked at when it may run, then every few seconds."""
+    """A started machine is looked at when it may run, then every few seconds; one that was moved to at once."""
     change = outcome.change if outcome is not None else None
+    if change is not None and change.partner is not None:
+        return now
     notes = change.notes if change is not None and isinstance(change.notes, Notes) else member.row.notes
     soon = now + policy.look_every
     if notes is None or notes.start is None or notes.start.runs_at is not None:
@@ -93,31 +104,31 @@ def _next_look(member: Member, outcome: Step | None, now: datetime, policy: Poli
     return first if first > now else soon
 
 
-def _of(member: Member, fleet: Fleet, policy: Policy) -> Step | None:
+def _of(member: Member, fleet: Fleet, policy: Policy) -> Step | Stranded | None:
     """What the registry alone decides; then what Azure showed."""
     record, notes = member.row.readable, member.row.notes
-    decided = by_registry(member, fleet.now)
+    decided = _by_registry(member, fleet.now)
     if decided is not None or record is None:
         return decided
     if notes is None or record.session_id is None or is_unknown(member.row):
         return unknown(member, record, fleet, policy)
     wait = Wait(member=member, record=record, session=record.session_id, notes=notes, now=fleet.now, policy=policy)
     if fleet.started_lately.get(member.vm_id, wait.session) != wait.session:  # the notes have forgotten whom
-        return refuse(member, record, Why.TAINTED, fleet.now)
+        return Stranded(member=member, record=record, why=Why.TAINTED)
     if notes.scale_set not in fleet.scale_sets:  # configured no more: nobody will start it
-        return refuse(member, record, Why.TAINTED, fleet.now)
+        return Stranded(member=member, record=record, why=Why.TAINTED)
     if member.seen is not None:
         return _of_seen(wait, member.seen, fleet.cloud)
     return _of_absent(wait, member.absent) if member.absent is not None else timeout(wait)
 
 
-def _of_seen(wait: Wait, seen: Seen, cloud: Cloud) -> Step | None:
+def _of_seen(wait: Wait, seen: Seen, cloud: Cloud) -> Step | Stranded | None:
     instance = seen.instance
     if not seen.sighting.consent:
-        return timeout(wait)
-    unfit = not instance.marked or wait.notes.admitted_at is None or instance.failed
-    if unfit or (instance.runs and wait.start is None):
-        return refuse(wait.member, wait.record, Why.CANNOT_START if wait.start else Why.TAINTED, wait.now)
+        return _without_consent(wait, instance)
+    doubted = wait.notes.claim is not None or wait.notes.presumed_at is not None or wait.notes.admitted_at is None
+    if doubted or not instance.marked or instance.failed or (instance.runs and wait.start is None):
+        return wait.stranded(Why.CANNOT_START if wait.start else Why.TAINTED, failure=instance.failure)
     if instance.runs and not instance.busy:
         return open_for(wait, seen, cloud)
     if instance.runs:  # and is Updating: OPEN goes before REFUSE, however late
@@ -125,10 +136,23 @@ def _of_seen(wait: Wait, seen: Seen, cloud: Cloud) -> Step | None:
     return start(wait, seen) if instance.at_rest else unsettled(wait, seen)
 
 
-def _of_absent(wait: Wait, absent: Sighting) -> Step | None:
-    """Not there: refused on the second witness."""
+def _without_consent(wait: Wait, instance: Instance) -> Step | None:
+    """Nothing is ordered; but what runs meanwhile, and was not started by us, is never given to this visitor either."""
+    if not instance.runs or wait.start is not None or wait.notes.presumed_at is not None:
+        return timeout(wait)
+    presumed = replace(wait.notes, presumed_at=wait.now, reserved=reserved_since(wait))
+    return Step(why=Why.MARKED_UNKNOWN_RUNS, vm_id=wait.member.vm_id, change=note(wait.member.row, presumed))
+
+
+def _of_absent(wait: Wait, absent: Sighting) -> Step | Stranded | None:
+    """Not there: it cannot be had from the second witness on.
+
+    What is not in another scale set of that name, perhaps by a mistake in the settings, is not gone: it waits.
+    """
+    if is_elsewhere(wait.member.row, absent):
+        return timeout(wait)
     if gone(wait.member.row, absent, wait.policy):
-        return refuse(wait.member, wait.record, Why.GONE, wait.now)
+        return wait.stranded(Why.GONE)
     first = missed(wait.member.row, absent)
     if first is None:
         return timeout(wait)

@@ -40,7 +40,7 @@ def _undone(member: Member, record: Record, session: SessionId, notes: Notes, no
         facts = {"session": notes.opened.session, "late": session}
         change = restore(member.row, back, Status.UNAVAILABLE)
         return Step(why=Why.UNDONE_OPEN, vm_id=member.vm_id, change=change, facts=facts)
-    return refuse(member, record, Why.TAINTED, now) if notes.spent is not None else None
+    return None
 
 
 def refuse(member: Member, record: Record, why: Why, now: datetime) -> Step:

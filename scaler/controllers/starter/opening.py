@@ -18,14 +18,12 @@ def open_for(wait: Wait, seen: Seen, cloud: Cloud) -> Step | None:
     They are listed by instance id: whom the id names now, only a targeted GET of this very tick says.
     """
     ref = seen.instance.ref
-    found = cloud.addresses.get(ref.scale_set, {})
-    if ref.scale_set in cloud.addresses and seen.sighting.by is By.LISTING:
-        found = None
-    if found is None and wait.start is not None:
+    found = cloud.addresses.get(ref.scale_set) if seen.sighting.by is By.TARGETED else None  # not asked: no answer
+    addresses = (found or {}).get(InstanceId(ref.instance_id.lower()), Addresses())
+    if (found is None or addresses.untold) and wait.start is not None:
         since = wait.start.runs_at or wait.now
         if wait.now - since < wait.policy.address_patience:
             return _ask_again(wait, replace(wait.start, runs_at=since))
-    addresses = (found or {}).get(InstanceId(ref.instance_id.lower()), Addresses())
     record = replace(
         wait.record,
         status=Status.UNAVAILABLE,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from scaler.controllers.starter.endings import refuse
+from scaler.controllers.starter.stranded import Stranded
 from scaler.controllers.starter.wait import Wait, noted, reserved_since, timeout
 from scaler.model.fleet import Seen
 from scaler.model.lifecycle import note
@@ -12,37 +12,57 @@ from scaler.model.standing import unsettled_for
 from scaler.model.witness import after_sighting
 
 
-def start(wait: Wait, seen: Seen) -> Step | None:
-    """At rest: intent first, then the order; repeated when the last order is dead for sure; three times."""
+def start(wait: Wait, seen: Seen) -> Step | Stranded | None:
+    """At rest: intent first, then the order; repeated when the last order is dead for sure; three times.
+
+    Whoever would follow a MOVE is moved as soon as it is clear that another machine is the better bet, and until there
+    is one this machine is tried again.
+    """
     if wait.notes.start is not None and wait.start is None:  # started for somebody else, who never came
-        return refuse(wait.member, wait.record, Why.TAINTED, wait.now)
-    attempts = wait.start.attempts if wait.start is not None else 0
-    if wait.start is not None and wait.now - wait.start.at < wait.policy.order_horizon:
+        return wait.stranded(Why.TAINTED)
+    failure = wait.start.failure if wait.start is not None else None
+    again = _order(wait, seen) if _is_due(wait) else None
+    if failure is not None and failure.of_capacity and wait.movable:
+        return wait.stranded(Why.NO_CAPACITY, failure=failure, otherwise=_allowed(again, wait, seen))
+    if not _is_due(wait):
         return None
-    if not seen.sighting.starts_allowed:
-        return timeout(wait)
-    if attempts >= wait.policy.start_attempts:
-        return refuse(wait.member, wait.record, Why.CANNOT_START, wait.now)
+    if seen.sighting.starts_allowed and wait.start is not None and wait.start.attempts >= wait.policy.start_attempts:
+        return wait.stranded(Why.CANNOT_START, failure=failure, otherwise=again)
     if wait.now - wait.since >= wait.policy.reservation_timeout:
-        return refuse(wait.member, wait.record, Why.TIMEOUT, wait.now)
+        return timeout(wait)
+    return _allowed(again, wait, seen)
+
+
+def _is_due(wait: Wait) -> bool:
+    """No start was ordered for this session, or the order is dead for sure."""
+    return wait.start is None or wait.now - wait.start.at >= wait.policy.order_horizon
+
+
+def _allowed(order: Step | None, wait: Wait, seen: Seen) -> Step | None:
+    """While nobody may start anything, the clock of the waiting runs."""
+    return order if seen.sighting.starts_allowed else timeout(wait)
+
+
+def _order(wait: Wait, seen: Seen) -> Step:
+    attempt = (wait.start.attempts if wait.start is not None else 0) + 1
     notes = replace(
         wait.notes,
         reserved=reserved_since(wait),
-        start=StartNote(session=wait.session, at=wait.now, attempts=attempts + 1, warm=seen.instance.warm),
+        start=StartNote(session=wait.session, at=wait.now, attempts=attempt, warm=seen.instance.warm),
         missed_at=None,
         rest_at=None,
         unsettled_at=None,
         unindexed_at=None,
     )
-    why = Why.RESERVED if attempts == 0 else Why.START_OVERDUE
-    facts: Facts = {"session": wait.session, "attempt": attempts + 1, "warm": seen.instance.warm}
+    why = Why.RESERVED if attempt == 1 else Why.START_OVERDUE
+    facts: Facts = {"session": wait.session, "attempt": attempt, "warm": seen.instance.warm}
     order = Start(ref=seen.instance.ref, rests_on=seen.sighting)
     return Step(why=why, vm_id=wait.member.vm_id, change=note(wait.member.row, notes), order=order, facts=facts)
 
 
-def unsettled(wait: Wait, seen: Seen) -> Step | None:
+def unsettled(wait: Wait, seen: Seen) -> Step | Stranded | None:
     """Neither at rest nor running: on its way, or stuck."""
     notes = after_sighting(wait.notes, seen.instance, seen.sighting)
     if unsettled_for(notes, seen.sighting.at, wait.policy):
-        return refuse(wait.member, wait.record, Why.CANNOT_START if wait.start else Why.TAINTED, wait.now)
+        return wait.stranded(Why.CANNOT_START if wait.start else Why.TAINTED)
     return timeout(wait) or noted(wait, replace(notes, reserved=reserved_since(wait)))

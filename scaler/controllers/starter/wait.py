@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scaler.controllers.starter.endings import refuse
+from scaler.controllers.starter.stranded import Stranded
 from scaler.model.fleet import Member
-from scaler.model.instance import SessionId
+from scaler.model.instance import FailureClass, SessionId
 from scaler.model.lifecycle import note
 from scaler.model.notes import Notes, ReservedNote, StartNote
 from scaler.model.plan import Step, Why
-from scaler.model.policy import Policy
+from scaler.model.policy import Moves, Policy
 from scaler.model.record import Record
 
 
@@ -38,6 +39,17 @@ class Wait:
             return noted.at
         return self.start.at if self.start is not None else self.now
 
+    @property
+    def movable(self) -> bool:
+        """Whether its queue manager would follow a MOVE."""
+        noted = self.notes.reserved
+        theirs = noted is not None and noted.session == self.session and noted.movable
+        return theirs or self.policy.moves is Moves.ALWAYS
+
+    def stranded(self, why: Why, failure: FailureClass | None = None, otherwise: Step | None = None) -> Stranded:
+        """It cannot have this machine."""
+        return Stranded(member=self.member, record=self.record, why=why, failure=failure, otherwise=otherwise)
+
 
 def timeout(wait: Wait) -> Step | None:
     """The clock of a waiting that nothing else ends; it starts when we first know of the session."""
@@ -55,4 +67,7 @@ def noted(wait: Wait, notes: Notes) -> Step | None:
 
 def reserved_since(wait: Wait) -> ReservedNote:
     """The note that starts the clock."""
+    noted = wait.notes.reserved
+    if noted is not None and noted.session == wait.session:
+        return noted
     return ReservedNote(session=wait.session, at=wait.since)

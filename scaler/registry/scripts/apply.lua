@@ -1,12 +1,15 @@
--- A batch of compare-and-sets: record, notes and index of each machine together, or not at all. Returns 1 or 0 for each.
+-- A batch of compare-and-sets: record, notes and index of each machine together, or not at all. Returns 1 or 0 for each
+-- that stands alone, and one answer for two that are written together.
 -- KEYS: the sets available, reserved, unavailable; then record and notes of each machine; then session keys.
--- ARGV: ttl of notes without a record, ttl of session keys; then seven for each machine:
+-- ARGV: ttl of notes without a record, ttl of session keys, until when this batch may be written (seconds since 1970,
+-- empty: whenever; afterwards nothing is written, and every answer is 0); then eight for each machine:
 --   record before, notes before   '-' absent, '=' and the bytes, '<' and the first of too many bytes, '!' no string
 --   record, notes                 '~' keep, '-' delete, '=' and the bytes
 --   index                         '~' keep, '-' out of all, or the number of the set
 --   takes                         '1': only if the key is in `available` now, out of which it goes
 --   session                       '0', or which of KEYS shall name this machine
-local NOTES_TTL, SESSION_TTL = ARGV[1], ARGV[2]
+--   joined                        '1': only together with the next one, which then has no answer of its own
+local NOTES_TTL, SESSION_TTL, GOOD_UNTIL = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 -- A key of the index may hold something else than a set: then no machine comes into it, and everything else goes on.
 local IS_SET = {}
@@ -45,24 +48,48 @@ local function place(member, index)
   if index ~= '-' then redis.call('SADD', KEYS[tonumber(index)], member) end
 end
 
-local function apply(record_key, notes_key, first)
-  local record_before, notes_before, record, notes, index, takes, session = unpack(ARGV, first, first + 6)
-  if not is(record_key, record_before) or not is(notes_key, notes_before) then return 0 end
-  if takes == '1' and not (IS_SET[1] and redis.call('SISMEMBER', KEYS[1], record_key) == 1) then return 0 end
-  if IS_SET[tonumber(index)] == false then return 0 end
-  -- Values first: a Redis that is out of memory refuses them, and then nothing has happened.
-  local has_record = put(record_key, record, record_before)
-  if put(notes_key, notes, notes_before) then
-    if has_record then redis.call('PERSIST', notes_key) else redis.call('EXPIRE', notes_key, NOTES_TTL) end
-  end
-  if session ~= '0' then redis.call('SET', KEYS[tonumber(session)], record_key:match('[^:]+$'), 'EX', SESSION_TTL) end
-  if takes == '1' then redis.call('SREM', KEYS[1], record_key) end
-  if index ~= '~' then place(record_key, index) end
-  return 1
+local function is_too_late()
+  local time = redis.call('TIME')
+  return GOOD_UNTIL and time[1] + time[2] / 1000000 > GOOD_UNTIL
 end
 
-local answers = {}
-for number = 1, (#ARGV - 2) / 7 do
-  answers[number] = apply(KEYS[2 * number + 2], KEYS[2 * number + 3], 7 * number - 4)
+local function machine(number)
+  local first = 8 * number - 4
+  local before, noted_before, record, notes, index, takes, session, joined = unpack(ARGV, first, first + 7)
+  return {
+    key = KEYS[2 * number + 2], notes_key = KEYS[2 * number + 3], before = before, noted_before = noted_before,
+    record = record, notes = notes, index = index, takes = takes == '1', session = session, joined = joined == '1',
+  }
+end
+
+-- Whether nothing stands against it: the values are what they were, and its key can be taken and placed.
+local function holds(it)
+  if not is(it.key, it.before) or not is(it.notes_key, it.noted_before) then return false end
+  if it.takes and not (IS_SET[1] and redis.call('SISMEMBER', KEYS[1], it.key) == 1) then return false end
+  return IS_SET[tonumber(it.index)] ~= false
+end
+
+local function carry_out(it)
+  -- Values first: a Redis that is out of memory refuses them, and then nothing has happened.
+  local has_record = put(it.key, it.record, it.before)
+  if put(it.notes_key, it.notes, it.noted_before) then
+    if has_record then redis.call('PERSIST', it.notes_key) else redis.call('EXPIRE', it.notes_key, NOTES_TTL) end
+  end
+  if it.session ~= '0' then redis.call('SET', KEYS[tonumber(it.session)], it.key:match('[^:]+$'), 'EX', SESSION_TTL) end
+  if it.takes then redis.call('SREM', KEYS[1], it.key) end
+  if it.index ~= '~' then place(it.key, it.index) end
+end
+
+local answers, number, too_late = {}, 1, is_too_late()
+while number <= (#ARGV - 3) / 8 do
+  local it = machine(number)
+  local other = it.joined and machine(number + 1) or nil
+  local accepted = not too_late and holds(it) and (not other or holds(other))
+  if accepted then
+    carry_out(it)
+    if other then carry_out(other) end
+  end
+  answers[#answers + 1] = accepted and 1 or 0
+  number = number + (other and 2 or 1)
 end
 return answers

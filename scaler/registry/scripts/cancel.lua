@@ -6,7 +6,8 @@ if is_bad_argument() then return redis.error_reply('ERR session id: 1 to 512 byt
 local function cancel(machine)
   local notes = members(machine.noted)
   local after = edited(machine.text, machine.vm_id,
-    {status = '"Available"', used = 'false', sessionId = false, clientIp = false, updatedAt = now_json()})
+    {status = '"Available"', used = 'false', sessionId = false, clientIp = false, updatedAt = now_json(),
+      movedFrom = false, moveReason = false})
   if not notes or not after then return 'unknown' end
   redis.call('SET', record_key(machine.vm_id), after)
   redis.call('SET', notes_key(machine.vm_id), object(with(with(notes, 'reserved', nil), 'unindexed_at', nil)))

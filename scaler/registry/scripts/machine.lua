@@ -9,7 +9,7 @@ local LONGEST_RECORD, MAX_FIELDS, LONGEST_SESSION = 68 * 1024, 1000, 1024
 
 local ORDER = {
   'vmId', 'instanceId', 'status', 'used', 'warm', 'region',
-  'publicIp', 'privateIp', 'sessionId', 'clientIp', 'createdAt', 'updatedAt',
+  'publicIp', 'privateIp', 'sessionId', 'clientIp', 'createdAt', 'updatedAt', 'movedTo', 'movedFrom', 'moveReason',
 }
 local OURS, KNOWN, STATUS = {}, {}, {}
 for _, name in ipairs(ORDER) do OURS[name], KNOWN[name:lower()] = name, name end
@@ -133,14 +133,33 @@ local function load(vm_id)
   return {vm_id = vm_id, text = text, noted = noted, record = record_of(text, vm_id), notes = notes_of(noted)}
 end
 
--- The machine that the caller names, else the one that the session was given last; nil if there is none.
-local function machine_of_session(named)
-  local vm_id = named and named ~= '' and named:lower() or text_at(KEYS[1]) or ''
-  vm_id = vm_id_of(record_key(vm_id))
+local function machine_at(text)
+  local vm_id = vm_id_of(record_key(text:lower()))
   local machine = vm_id and load(vm_id)
   if not machine then return nil end
   if not members(machine.text) then machine.record = nil end
   if not members(machine.noted) then machine.notes = nil end
+  return machine
+end
+
+-- The machine that this one's session went on with; nil if it was not moved, or nobody knows any more where to.
+local function moved_to(machine)
+  if not machine.notes or how_it_ended(machine.notes) ~= 'move' then return nil end
+  local to = machine.record and machine.record.movedTo or text_at(KEYS[1])
+  local following = type(to) == 'string' and to ~= machine.vm_id and machine_at(to) or nil
+  return following and (following.text or following.noted) and following or nil
+end
+
+-- The machine that the caller names, else the one that the session was given last; nil if there is none. A session
+-- that was moved is on the last of its machines.
+local MOST_MOVES = 20
+local function machine_of_session(named)
+  local machine = machine_at(named and named ~= '' and named or text_at(KEYS[1]) or '')
+  for _ = 1, MOST_MOVES do
+    local following = machine and moved_to(machine)
+    if not following then break end
+    machine = following
+  end
   return machine
 end
 

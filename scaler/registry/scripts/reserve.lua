@@ -44,13 +44,19 @@ local function may_be_offered(machine)
   return notes and is_fresh(notes) and not how_it_ended(notes) and members(text)
 end
 
-local function reserve(machine)
+-- The notes say since when it waits, and that it asks by session: that it can be moved to another machine.
+local function reserve(machine, notes)
+  local session, now = cjson.encode(SESSION), now_json()
+  local noted = object(with(notes, 'reserved', '{"session":' .. session .. ',"at":' .. now .. ',"movable":true}'))
+  if #noted > MAX_BYTES then return nil end
   local client = ARGV[2] and ARGV[2] ~= '' and is_utf8(ARGV[2]) and cjson.encode(ARGV[2]) or false
   local after = edited(machine.text, machine.vm_id, {
-    status = '"Reserved"', used = 'false', sessionId = cjson.encode(SESSION), clientIp = client, updatedAt = now_json(),
+    status = '"Reserved"', used = 'false', sessionId = session, clientIp = client, updatedAt = now,
+    movedTo = false, movedFrom = false, moveReason = false,
   })
   if not after then return nil end
   redis.call('SET', record_key(machine.vm_id), after)
+  redis.call('SET', notes_key(machine.vm_id), noted)
   redis.call('SET', KEYS[1], machine.vm_id, 'EX', SESSION_TTL)
   move_to(RESERVED, machine.vm_id) -- out of `available`: the lock against everybody else
   return {machine.vm_id, after}
@@ -62,7 +68,8 @@ if own and is_still_theirs(own) then return {own.vm_id, own.text} end
 for _, most in ipairs({EXAMINED, AT_WORST}) do
   local members = redis.call('SRANDMEMBER', INDEX[AVAILABLE], most)
   for _, machine in ipairs(candidates(members)) do
-    local reserved = may_be_offered(machine) and reserve(machine)
+    local notes = may_be_offered(machine)
+    local reserved = notes and reserve(machine, notes)
     if reserved then return reserved end
   end
   if #members < most then break end

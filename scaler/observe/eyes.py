@@ -1,6 +1,6 @@
-"""Looking at Azure as a controller asked for it: listings and targeted GETs into one Cloud."""
+"""Each look that a controller can ask for, at every scale set it concerns, into one Cloud."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,23 +10,10 @@ from scaler.model.instance import InstanceRef, ScaleSetName
 from scaler.model.plan import Listing, Look, Nothing, Some, Whereabouts
 from scaler.model.policy import Policy
 from scaler.model.sighting import Answer, Pages, ScaleSetView
+from scaler.observe.silences import Silences
 from scaler.ports import Clock, ScaleSet
 
 _AWAY = (Unreachable, Throttled)  # nobody answers, whoever is asked for
-
-
-def _answers(scale_set: ScaleSet, refs: Sequence[InstanceRef]) -> tuple[list[Answer], list[ScalerError]]:
-    """What was answered counts. One machine of which Azure talks nonsense does not keep the others from being seen."""
-    answers: list[Answer] = []
-    errors: list[ScalerError] = []
-    for ref in refs:
-        try:
-            answers.append(scale_set.get(ref))
-        except _AWAY as error:
-            return answers, [*errors, error]
-        except ScalerError as error:
-            errors.append(error)
-    return answers, errors
 
 
 class Eyes:
@@ -38,6 +25,8 @@ class Eyes:
         self._policy = policy
         self._listed: dict[ScaleSetName, float] = {}
         self._short_since: dict[ScaleSetName, datetime] = {}
+        self._silences = Silences(clock, policy)
+        self._of_network = Silences(clock, policy)
 
     def look(self, cloud: Cloud, look: Look) -> tuple[Cloud, tuple[ScalerError, ...]]:
         """Add what was asked for. A scale set that does not answer is left out and its error returned;
@@ -55,23 +44,28 @@ class Eyes:
 
     def _list_all(self, cloud: Cloud, urgent: bool) -> tuple[Cloud, tuple[ScalerError, ...]]:
         errors: list[ScalerError] = []
-        for name, scale_set in self._scale_sets.items():
-            if not urgent and not self._due(name):
+        put_off = self._put_off(self._scale_sets, cloud)
+        for name in self._silences.slowest_first(self._scale_sets):
+            if name in put_off or (not urgent and not self._due(name)):
                 cloud = replace(cloud, unlisted=cloud.unlisted | {name})
                 continue
             try:
-                view = scale_set.view()
-                pages = scale_set.list_instances()
+                with self._silences.listening(name):
+                    view = self._scale_sets[name].view()
+                    pages = self._scale_sets[name].list_instances()
             except Throttled as held:
                 errors.append(held)
                 cloud = replace(cloud, unlisted=cloud.unlisted | {name})
+            except Missing as none:
+                errors.append(none)
+                cloud = replace(cloud, missing=cloud.missing | {name})
             except ScalerError as error:
                 errors.append(error)
             else:
                 self._listed[name] = self._clock.monotonic()
                 self._time_shortness(view, pages)
                 cloud = cloud.with_listing(view, pages, self._policy)
-        if errors and not cloud.listings and not cloud.unlisted:
+        if errors and not (cloud.listings or cloud.unlisted or cloud.missing):
             raise errors[0]
         return replace(cloud, short_since=dict(self._short_since)), tuple(errors)
 
@@ -96,30 +90,65 @@ class Eyes:
         wanted: dict[ScaleSetName, list[InstanceRef]] = {}
         for ref in refs[: self._policy.max_gets]:
             wanted.setdefault(ref.scale_set, []).append(ref)
-        for name, of_set in wanted.items():
-            try:
-                view = self._scale_sets[name].view(no_older_than=self._kept(cloud, name))
-            except ScalerError as error:
-                errors.append(error)
-                continue
-            answers, failed = _answers(self._scale_sets[name], of_set)
-            errors += failed
-            cloud = cloud.with_answers(view, answers, self._policy)
+        put_off = self._put_off(wanted, cloud)
+        for name in self._silences.slowest_first(wanted):
+            if name not in put_off:
+                cloud, failed = self._answers(cloud, name, wanted[name])
+                errors += failed
         away = [each for each in errors if isinstance(each, _AWAY)]
         if away and not cloud.asked and not cloud.listings:
             raise away[0]
         return cloud, tuple(errors)
 
-    def _locate(self, cloud: Cloud, names: frozenset[ScaleSetName]) -> tuple[Cloud, tuple[ScalerError, ...]]:
-        """Nobody is kept waiting for addresses that cannot be had: a refusal is an answer, silence is none yet."""
+    def _answers(
+        self, cloud: Cloud, name: ScaleSetName, refs: Sequence[InstanceRef]
+    ) -> tuple[Cloud, list[ScalerError]]:
+        """What was answered counts. One machine of which Azure talks nonsense does not hide the others."""
+        scale_set, view = self._scale_sets[name], None
+        answers: list[Answer] = []
         errors: list[ScalerError] = []
-        for name in sorted(names):
+        try:
+            with self._silences.listening(name):
+                view = scale_set.view(no_older_than=self._kept(cloud, name))
+                for ref in refs:
+                    try:
+                        answers.append(scale_set.get(ref))
+                    except _AWAY:
+                        raise
+                    except ScalerError as error:
+                        errors.append(error)
+        except ScalerError as error:
+            errors.append(error)
+        return cloud.with_answers(view, answers, self._policy) if view is not None else cloud, errors
+
+    def _put_off(self, names: Collection[ScaleSetName], cloud: Cloud) -> frozenset[ScaleSetName]:
+        """Who was silent lately: as long as anybody else answers, whose orders waiting for them would cost."""
+        silent = frozenset(name for name in names if self._silences.lately(name))
+        return silent if cloud.listings or cloud.asked or len(silent) < len(names) else frozenset()
+
+    def _locate(self, cloud: Cloud, names: frozenset[ScaleSetName]) -> tuple[Cloud, tuple[ScalerError, ...]]:
+        """Nobody is kept waiting for addresses that cannot be had: a refusal is an answer, silence is none yet.
+
+        No order rests on an address: after one silence in a tick no other is waited for, or its orders would die of it.
+        """
+        errors: list[ScalerError] = []
+        for name in self._of_network.quickest_first(sorted(names)):
+            if any(each.since(self._began(cloud)) for each in (self._silences, self._of_network)):
+                cloud = cloud.with_addresses(name, None)
+                continue
             try:
-                cloud = cloud.with_addresses(name, self._scale_sets[name].addresses())
+                with self._of_network.listening(name):
+                    found = self._scale_sets[name].addresses()
+                cloud = cloud.with_addresses(name, found)
             except ScalerError as error:
                 errors.append(error)
                 cloud = cloud.with_addresses(name, {} if isinstance(error, Refused | Missing) else None)
         return cloud, tuple(errors)
+
+    def _began(self, cloud: Cloud) -> float:
+        """When the oldest look of this tick was sent."""
+        looks = (*cloud.listings.values(), *cloud.asked.values())
+        return min((each.sent for each in looks), default=self._clock.monotonic())
 
     def _kept(self, cloud: Cloud, name: ScaleSetName) -> timedelta:
         """Right after a listing its own view serves; else one a minute is enough for consent."""

@@ -1,0 +1,67 @@
+"""`scaler forget`: what the registry holds of a scale set that is not configured any more, and that is gone."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from scaler.cli.environment import Operator
+from scaler.cli.options import AsJson, Yes
+from scaler.cli.rounds import ByHand
+from scaler.cli.screen import Screen
+from scaler.controllers import forgetting
+from scaler.errors import Missing, Refused
+from scaler.model.fleet import Cloud, Fleet
+from scaler.model.instance import ScaleSetName
+from scaler.model.plan import Plan, Why
+from scaler.report import Report
+
+_ScaleSet = Annotated[
+    str, typer.Option("--scale-set", metavar="NAME", help="The scale set, as it was configured.", show_default=False)
+]
+
+
+def forget(context: typer.Context, scale_set: _ScaleSet, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Forget the machines of a scale set that is not configured any more.
+
+    Their records, notes and index entries go; a session that is still in there is ended by that. Refused while the
+    scale set is configured, or while Azure shows any of its machines.
+    """
+    operator: Operator = context.obj
+    name = ScaleSetName(scale_set.strip().lower())
+    if name in operator.settings.scale_sets:
+        raise Refused(
+            f"{name} is configured, and its machines are looked after: take it out of AZURE_VMSS_NAME first, in the"
+            " settings of the function app and in yours"
+        )
+    change = ByHand(
+        title=name,
+        question=f"Shall all that is known of {name} be forgotten?",
+        look=lambda: _look(operator, name),
+        ports=replace(operator.ports("forget"), scale_sets={}),
+        policy=operator.settings.policy,
+    )
+    change.run(Screen(), yes=yes, as_json=as_json)
+
+
+def _look(operator: Operator, name: ScaleSetName) -> Report:
+    snapshot = operator.doors.registry.read()
+    cloud = _shown(operator, name)
+    plan = forgetting.decide(Fleet.join(snapshot, cloud, operator.settings.scale_sets), name)
+    alive = [each for each in plan.refusals if each.why is Why.STILL_THERE]
+    if alive:
+        raise Refused(
+            f"Azure still shows {len(alive)} of the machines of {name}, and nobody would look after them: delete them,"
+            " or the scale set, first; or take it into AZURE_VMSS_NAME again"
+        )
+    return Report(plan=plan if plan.steps else Plan(), complaints=snapshot.complaints, machines=len(snapshot.rows))
+
+
+def _shown(operator: Operator, name: ScaleSetName) -> Cloud:
+    """What Azure shows under that name in the configured resource group; nothing where it is gone."""
+    with operator.door_to(name) as door:
+        try:
+            view = door.view()
+            return Cloud().with_listing(view, door.list_instances(), operator.settings.policy)
+        except Missing:
+            return Cloud()

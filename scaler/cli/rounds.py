@@ -1,0 +1,53 @@
+"""A change by hand: shown, agreed to, made; and where somebody else was faster, looked at and made again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import typer
+
+from scaler.actuate import Outcome, Ports, Result, actuate
+from scaler.cli import steps
+from scaler.cli.options import Exit, sure
+from scaler.cli.screen import Screen
+from scaler.cli.ticking import show
+from scaler.model.policy import Policy
+from scaler.report import Report
+
+_ROUNDS = 5  # who is always faster than we are is no coincidence: an operator should hear of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    """One such change. Every round rests on a look of its own."""
+
+    title: str
+    question: str
+    look: Callable[[], Report]
+    ports: Ports
+    policy: Policy
+
+    def run(self, screen: Screen, *, yes: bool, as_json: bool) -> None:
+        """The whole of the command. Ends with 1 where something is left."""
+        report, outcomes = self.look(), tuple[Outcome, ...]()
+        if not as_json:
+            show(screen, self.title, report)
+        if report.plan.steps:
+            sure(self.question, yes=yes)
+            report, outcomes = self._made(report)
+            if not as_json:
+                screen.table(steps.OUTCOMES, steps.outcome_rows(screen, outcomes), steps.FOLD)
+        if as_json:
+            screen.json(steps.document(replace(report, outcomes=outcomes)))
+        if report.plan.steps:
+            screen.complain(f"{len(report.plan.steps)} are left: somebody else changed them meanwhile; run it again")
+            raise typer.Exit(Exit.NOT_DONE)
+
+    def _made(self, report: Report) -> tuple[Report, tuple[Outcome, ...]]:
+        """What is left, and what became of each at last: a lost race only where no later round won it."""
+        outcomes = dict[str, Outcome]()
+        for _ in range(_ROUNDS):
+            outcomes |= {str(each.step.vm_id): each for each in actuate(report.plan, self.ports, self.policy)}
+            report = self.look()
+            if not report.plan.steps or all(each.result is not Result.LOST_RACE for each in outcomes.values()):
+                break
+        return report, tuple(outcomes.values())

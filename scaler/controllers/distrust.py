@@ -1,0 +1,58 @@
+"""Distrust: after an old snapshot of Redis was restored, nothing that it calls fresh may be offered again.
+
+It is the operator's own act, and no timer's. What was Available in the snapshot may have been somebody's since, and so
+may what was on its way there. Each is used from now on, deleted by the cleaner and replaced; what runs is left alone
+until it rests or its time is over. Reserved machines are named: their sessions may be of long ago, and only a person
+knows.
+"""
+
+from dataclasses import replace
+
+from scaler.model.case import Case
+from scaler.model.fleet import Fleet, Member
+from scaler.model.lifecycle import Edge, Owner, step
+from scaler.model.notes import SpentBy, SpentNote
+from scaler.model.plan import Listing, Look, Nothing, Plan, Refusal, Step, Why
+from scaler.model.policy import Policy
+from scaler.model.record import Record, Status
+from scaler.model.standing import is_used
+from scaler.model.witness import notes_of_missed
+
+
+def wants(fleet: Fleet, policy: Policy) -> Look:
+    """One listing: what is being admitted has no place in the index yet."""
+    return Nothing() if fleet.cloud.listings or fleet.cloud.unlisted else Listing()
+
+
+def decide(fleet: Fleet, policy: Policy) -> Plan:
+    """All of them at once: nothing is ordered, and each that is left may be handed out in the next moment."""
+    steps = [each for member in fleet.members if (each := _distrusted(member, fleet, policy)) is not None]
+    reserved = [member for member in fleet.members if member.row.status is Status.RESERVED]
+    return Plan(steps=tuple(steps), refusals=tuple(map(_perhaps_long_ago, reserved)))
+
+
+def _distrusted(member: Member, fleet: Fleet, policy: Policy) -> Step | None:
+    row, record = member.row, _record_of(member, fleet, policy)
+    if record is None or is_used(row):
+        return None
+    spent = SpentNote(why=SpentBy.CONDEMN, at=fleet.now)
+    notes = replace(notes_of_missed(row), spent=spent)
+    change = step(Edge.CONDEMN, Owner.OPERATOR, row, record, notes, fleet.now)
+    return Step(why=Why.DISTRUSTED, vm_id=row.vm_id, change=change)
+
+
+def _record_of(member: Member, fleet: Fleet, policy: Policy) -> Record | None:
+    """Of one that is offered, or is about to be: marked, and known from no record."""
+    row, seen = member.row, member.seen
+    if row.status is Status.AVAILABLE:
+        return row.readable
+    about_to_be = row.record is None and row.notes is not None and row.notes.mark_asked_at is not None
+    if not about_to_be or seen is None or not seen.instance.marked or seen.instance.runs:
+        return None
+    return Case(member=member, seen=seen, now=fleet.now, policy=policy).record
+
+
+def _perhaps_long_ago(member: Member) -> Refusal:
+    record = member.row.readable
+    facts = {"session": record.session_id if record is not None else None}
+    return Refusal(why=Why.RESERVED_LONG_AGO, vm_id=member.vm_id, facts=facts)

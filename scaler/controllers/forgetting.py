@@ -1,0 +1,36 @@
+"""Forgetting: what the registry holds of a scale set that is not configured any more, and that is gone.
+
+It is the operator's own act, and no timer's: a scale set that is not looked at may be configured again tomorrow.
+"""
+
+from collections.abc import Iterator
+
+from scaler.model.fleet import Fleet
+from scaler.model.instance import ScaleSetName
+from scaler.model.lifecycle import KEEP, Change
+from scaler.model.plan import Plan, Refusal, Step, Why
+from scaler.model.row import Row
+from scaler.model.standing import is_used
+
+
+def decide(fleet: Fleet, scale_set: ScaleSetName) -> Plan:
+    """Record, notes and index entry of each of its machines go together, but of none that Azure still shows."""
+    rows = tuple(_of(fleet, scale_set))
+    alive = [Refusal(why=Why.STILL_THERE, vm_id=row.vm_id) for row in rows if row.vm_id in fleet.cloud.seen]
+    return Plan(refusals=tuple(alive)) if alive else Plan(steps=tuple(map(_forgotten, rows)))
+
+
+def _of(fleet: Fleet, scale_set: ScaleSetName) -> Iterator[Row]:
+    for row in fleet.rows.values():
+        if row.notes is not None and row.notes.scale_set == scale_set and not row.untouchable:
+            yield row
+
+
+def _forgotten(row: Row) -> Step:
+    """An unreadable record is left to the byte, as everywhere; nothing leads to it any more."""
+    unreadable = row.record is not None and row.readable is None
+    change = Change(row=row, edge=None, record=KEEP if unreadable else None, notes=None, index=None)
+    record = row.readable
+    session = record.session_id if record is not None and not is_used(row) else None
+    why = Why.FORGOTTEN if session is None else Why.FORGOTTEN_WITH_SESSION
+    return Step(why=why, vm_id=row.vm_id, change=change, facts={"session": session} if session is not None else {})

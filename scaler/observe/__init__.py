@@ -1,0 +1,9 @@
+"""Looking at Azure as a controller asked for it: listings and targeted GETs into one Cloud.
+
+eyes      each look, and what is remembered of the last ones
+silences  who kept us waiting: one scale set's silence is not to cost another one's orders
+"""
+
+from scaler.observe.eyes import Eyes
+
+__all__ = ["Eyes"]

@@ -1,0 +1,249 @@
+"""Cooling: a warm machine too many is claimed, deallocated, and offered again; each clock at -1, 0 and +1 s."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from builders import NOW, SCALE_SET, ago, applied, changed, cloud, instance, notes, only, record, row, sighting, vm
+from builders import POLICY as ONE_WARM
+
+from scaler.controllers import reconciler
+from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState
+from scaler.model.lifecycle import KEEP
+from scaler.model.notes import ClaimNote
+from scaler.model.plan import Deallocate, Plan, Some, Step, Why
+from scaler.model.policy import Capacity, Policy
+from scaler.model.record import Record, Status
+from scaler.model.row import Row, Snapshot
+from scaler.model.sighting import By, Pause
+
+POLICY = replace(ONE_WARM, max_forgets=0.5)
+SECOND = timedelta(seconds=1)
+WARM = instance(1, power=PowerState.STOPPED)
+COLD = instance(1)
+
+
+def warm(number: int, hours_old: float = 1) -> Instance:
+    return instance(number, power=PowerState.STOPPED, created_at=ago(hours=hours_old))
+
+
+def free(number: int, **noted: object) -> Row:
+    return row(number, record(number, warm=True), notes(number, **noted))
+
+
+def claimed(age: timedelta, since: timedelta | None = None) -> Row:
+    claim = ClaimNote(order="deallocate", at=NOW - age, since=NOW - (since or age))
+    parked = row(1, record(1, warm=True), notes(1, claim=claim))
+    return replace(parked, index=frozenset({Status.UNAVAILABLE}))
+
+
+def decide(rows: tuple[Row, ...], seen: Cloud, policy: Policy = POLICY) -> Plan:
+    snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
+    return reconciler.decide(Fleet.join(snapshot, seen, [SCALE_SET]), policy)
+
+
+def both(machine: Instance, pause: Pause = Pause.NONE) -> Cloud:
+    """A listing, and a targeted GET of the machine after it."""
+    listed, asked = sighting(pause=pause), sighting(By.TARGETED, pause=pause)
+    seen = {machine.vm_id: Seen(instance=machine, sighting=asked)}
+    return Cloud(listings={SCALE_SET: listed}, asked={machine.vm_id: asked}, seen=seen)
+
+
+def step_for(what: Row, machine: Instance, seen: Cloud | None = None) -> Step | None:
+    steps = decide((what,), seen or both(machine)).steps
+    return only(steps) if steps else None
+
+
+def whys(plan: Plan) -> Mapping[int, Why]:
+    return {int(each.vm_id[:8]): each.why for each in plan.steps if each.vm_id is not None}
+
+
+def test_the_newest_warm_machine_too_many_is_claimed_out_of_available() -> None:
+    plan = decide((free(1), free(2)), cloud(warm(1, hours_old=2), warm(2, hours_old=1)))
+    step = only(plan.steps)
+    assert (step.vm_id, step.why, step.order) == (vm(2), Why.WARM_SURPLUS, None)
+    assert changed(step).claim == ClaimNote(order="deallocate", at=NOW, since=NOW)
+    assert step.change is not None
+    assert (step.change.takes, step.change.index, step.change.record) == (True, Status.UNAVAILABLE, KEEP)
+
+
+@pytest.mark.parametrize(("share", "surplus"), [(0.2, 1), (0.5, 2), (1.0, 3)])
+def test_only_a_share_of_the_machines_is_claimed_at_a_time(share: float, surplus: int) -> None:
+    policy = replace(POLICY, max_forgets=share)
+    rows, machines = [free(number) for number in range(1, 5)], [warm(number) for number in range(1, 5)]
+    assert len(decide(tuple(rows), cloud(*machines), policy).steps) == surplus
+    already = replace(claimed(SECOND), vm_id=vm(1))
+    assert list(whys(decide((already, *rows[1:]), cloud(*machines), policy)).values()) == [Why.WARM_SURPLUS] * (
+        surplus - 1
+    )
+
+
+@pytest.mark.parametrize("pause", [Pause.ORDERS, Pause.ALL])
+def test_while_orders_are_paused_nothing_is_claimed_ordered_or_renewed(pause: Pause) -> None:
+    halted = sighting(pause=pause)
+    assert not decide((free(1), free(2)), cloud(warm(1), warm(2), look=halted)).steps
+    for age in (POLICY.ripe_after, POLICY.claim_stale):
+        assert step_for(claimed(age), WARM, both(WARM, pause=pause)) is None
+
+
+NOT_COUNTED = {
+    "reserved": replace(free(2), record=record(2, Status.RESERVED, warm=True), index=frozenset({Status.RESERVED})),
+    "unindexed": replace(free(2), index=frozenset()),
+    "unrecorded": row(2),
+}
+
+
+def test_what_is_not_offered_or_is_cold_is_no_surplus() -> None:
+    assert Why.WARM_SURPLUS not in whys(decide((free(1), NOT_COUNTED["reserved"]), cloud(warm(1), warm(2)))).values()
+    assert Why.WARM_SURPLUS not in whys(decide((free(1), NOT_COUNTED["unrecorded"]), cloud(warm(1), warm(2)))).values()
+    assert not decide((free(1), row(2, record(2), notes(2))), cloud(warm(1), instance(2))).steps
+
+
+def test_a_key_that_somebody_holds_cannot_be_claimed() -> None:
+    """The registry refuses it: the step succeeds only if it takes the key itself (tests/contract)."""
+    plan = decide((free(1), NOT_COUNTED["unindexed"]), cloud(warm(1, hours_old=2), warm(2)))
+    assert all(step.change is not None and step.change.takes for step in plan.steps if step.why is Why.WARM_SURPLUS)
+
+
+@pytest.mark.parametrize(("seconds", "orders"), [(-1, False), (0, True), (1, True)])
+def test_the_order_waits_until_no_failover_can_forget_the_claim(seconds: int, orders: bool) -> None:
+    step = step_for(claimed(POLICY.ripe_after + seconds * SECOND), WARM)
+    assert (step is not None) is orders
+    if step is not None:
+        assert isinstance(step.order, Deallocate)
+        assert step.order.rests_on.by is By.TARGETED
+        assert step.change is not None
+        assert (step.change.record, step.change.notes, step.change.index) == (KEEP, KEEP, KEEP)
+
+
+def test_an_order_rests_on_a_targeted_get_and_that_is_asked_for() -> None:
+    ripe = claimed(POLICY.ripe_after)
+    assert step_for(ripe, WARM, cloud(WARM)) is None
+    snapshot = Snapshot(now=NOW, rows={ripe.vm_id: ripe})
+    listed = Fleet.join(snapshot, cloud(WARM), [SCALE_SET])
+    assert reconciler.wants(listed, POLICY) == Some(refs=(WARM.ref,))
+    assert not isinstance(reconciler.wants(Fleet.join(snapshot, cloud(COLD), [SCALE_SET]), POLICY), Some)
+    young = claimed(POLICY.ripe_after - SECOND)
+    assert not isinstance(
+        reconciler.wants(Fleet.join(replace(snapshot, rows={young.vm_id: young}), cloud(WARM), [SCALE_SET]), POLICY),
+        Some,
+    )
+
+
+@pytest.mark.parametrize(("seconds", "why"), [(-1, Why.COOLING), (0, Why.CLAIM_RENEWED), (1, Why.CLAIM_RENEWED)])
+def test_a_stale_claim_is_renewed_before_another_order(seconds: int, why: Why) -> None:
+    step = step_for(claimed(POLICY.claim_stale + seconds * SECOND), WARM)
+    assert step is not None
+    assert step.why is why
+    if why is Why.CLAIM_RENEWED:
+        claim = changed(step).claim
+        assert claim == ClaimNote(order="deallocate", at=NOW, since=NOW - POLICY.claim_stale - seconds * SECOND)
+        assert step.order is None
+
+
+@pytest.mark.parametrize(("seconds", "offered"), [(-1, False), (0, True), (1, True)])
+def test_cold_it_is_offered_again_once_every_order_is_dead(seconds: int, offered: bool) -> None:
+    step = step_for(claimed(POLICY.claim_over + seconds * SECOND), COLD, cloud(COLD))
+    assert (step is not None) is offered
+    if step is not None:
+        assert (step.why, changed(step).claim) == (Why.COOLED, None)
+        assert step.change is not None
+        assert isinstance(step.change.record, Record)
+        assert (step.change.record.warm, step.change.index) == (False, Status.AVAILABLE)
+
+
+def test_an_order_cannot_outlive_the_claim_it_rests_on() -> None:
+    """The last order is given a moment before the claim is stale; it is dead, and seen, when the claim is over."""
+    assert POLICY.claim_over - POLICY.claim_stale >= POLICY.order_horizon + POLICY.observation_lag
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 1])
+def test_what_cannot_be_cooled_in_time_is_offered_as_it_is(seconds: int) -> None:
+    since = POLICY.start_timeout + seconds * SECOND
+    ripe, over = claimed(POLICY.ripe_after, since), claimed(POLICY.claim_over, since)
+    late = seconds >= 0
+    step, ended = step_for(ripe, WARM), step_for(over, WARM)
+    assert (step is None) is late, "no order any more"
+    assert ended is not None
+    assert ended.why is (Why.CLAIM_DROPPED if late else Why.CLAIM_RENEWED)
+    if late:
+        assert isinstance(ended.change.record if ended.change else None, Record)
+        assert changed(ended).claim is None
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        instance(1, power=PowerState.STOPPING, provisioning=ProvisioningState.UPDATING),
+        instance(1, power=PowerState.UNKNOWN),
+        instance(1, power=PowerState.STOPPED, provisioning=ProvisioningState.UPDATING),
+    ],
+)
+def test_on_its_way_it_is_left_alone(machine: Instance) -> None:
+    for age in (POLICY.ripe_after, POLICY.claim_stale, POLICY.claim_over):
+        step = step_for(claimed(age), machine)
+        assert step is None or step.why is Why.NOTED
+
+
+def test_one_that_runs_is_presumed_and_one_that_failed_is_condemned() -> None:
+    runs = step_for(claimed(POLICY.ripe_after), instance(1, power=PowerState.RUNNING))
+    assert runs is not None
+    assert runs.why is Why.MARKED_UNKNOWN_RUNS
+    failed = instance(1, provisioning=ProvisioningState.FAILED, failure=FailureClass.OTHER)
+    what, now = claimed(POLICY.ripe_after), NOW
+    for minutes in (0, 1, 5):
+        now = NOW + timedelta(minutes=minutes)
+        snapshot = Snapshot(now=now, rows={what.vm_id: what})
+        seen = cloud(failed, look=sighting(at=now))
+        for step in reconciler.decide(Fleet.join(snapshot, seen, [SCALE_SET]), POLICY).steps:
+            assert step.change is not None
+            what = applied(what, step.change)
+    assert what.notes is not None
+    assert what.notes.spent is not None
+
+
+def test_its_key_stays_out_of_available_whatever_the_index_says() -> None:
+    astray = replace(claimed(SECOND), index=frozenset({Status.AVAILABLE}))
+    step = step_for(astray, WARM)
+    assert step is not None
+    assert step.change is not None
+    assert step.change.index is Status.UNAVAILABLE
+
+
+def test_one_whose_mark_is_gone_is_marked_again_without_its_claim() -> None:
+    step = step_for(claimed(POLICY.ripe_after), replace(WARM, marked=False))
+    assert step is not None
+    assert (step.why, changed(step).claim) == (Why.MARK_GONE, None)
+
+
+def test_from_the_claim_to_the_offer_in_a_handful_of_ticks() -> None:
+    """The whole life of a claim, every thirty seconds, with an Azure that obeys within a minute."""
+    what, other, machine = free(1), free(2), WARM
+    passed, cooled_at, seen = timedelta(0), None, list[Why]()
+    while passed < timedelta(minutes=6):
+        now = NOW + passed
+        look, asked = sighting(at=now), sighting(By.TARGETED, at=now)
+        rows = {each.vm_id: each for each in (what, other)}
+        machines = {vm(1): Seen(instance=machine, sighting=asked), vm(2): Seen(instance=warm(2, 9), sighting=look)}
+        view = Cloud(listings={SCALE_SET: look}, asked={vm(1): asked}, seen=machines)
+        policy = replace(POLICY, capacity={SCALE_SET: Capacity(desired=2, warm=1)})
+        for step in reconciler.decide(Fleet.join(Snapshot(now=now, rows=rows), view, [SCALE_SET]), policy).steps:
+            assert step.vm_id == vm(1)
+            assert step.change is not None
+            what = applied(what, step.change)
+            seen.append(step.why)
+            if step.order is not None:
+                cooled_at = cooled_at or now + timedelta(minutes=1)
+        machine = COLD if cooled_at is not None and now >= cooled_at else machine
+        passed += timedelta(seconds=30)
+    assert seen[0] is Why.WARM_SURPLUS
+    assert seen[-1] is Why.COOLED
+    assert set(seen[1:-1]) <= {Why.COOLING, Why.CLAIM_RENEWED}
+    assert what.index == {Status.AVAILABLE}
+
+
+def test_without_consent_nothing_is_claimed() -> None:
+    plan = decide((free(1), free(2)), cloud(warm(1), warm(2), look=sighting(consent=False)))
+    assert Why.WARM_SURPLUS not in whys(plan).values()

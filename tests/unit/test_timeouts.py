@@ -1,0 +1,339 @@
+"""Each row of the table of waitings, with the real controllers: nothing before its time, and after it what it says."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from builders import (
+    NOW,
+    POLICY,
+    SCALE_SET,
+    blank_notes,
+    cloud,
+    fleet,
+    instance,
+    notes,
+    record,
+    row,
+    sighting,
+)
+
+from scaler.controllers import cleaner, provisioner, reconciler, starter
+from scaler.model.fleet import Cloud
+from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName, SessionId
+from scaler.model.notes import (
+    ClaimNote,
+    DeleteNote,
+    Ended,
+    FailedNote,
+    Notes,
+    OpenedNote,
+    ReservedNote,
+    SpentBy,
+    SpentNote,
+    StartNote,
+)
+from scaler.model.plan import Plan
+from scaler.model.policy import Capacity, Policy
+from scaler.model.record import Status, Unreadable
+from scaler.model.row import Row
+from scaler.model.shortage import Shortage
+from scaler.model.sighting import By
+from scaler.model.waiting import WAITINGS, Waiting
+
+S = timedelta(seconds=1)
+MINE = SessionId("mine")
+UNLIMITED = replace(POLICY, session_limit=timedelta(0))
+COLD = replace(POLICY, capacity={SCALE_SET: Capacity(desired=4, warm=0)})
+LISTED, ASKED = sighting(), sighting(By.TARGETED)
+NO_MACHINE = cloud()
+RUNNING = instance(power=PowerState.RUNNING)
+UNSETTLED = instance(power=PowerState.STARTING, provisioning=ProvisioningState.UPDATING)
+WARM = instance(power=PowerState.STOPPED)
+NEW = instance(marked=False)
+type Scene = Callable[[datetime], Plan]  # since when it has waited -> what the controllers want now
+
+
+def seen(machine: Instance, row_of: Callable[[datetime], Row], policy: Policy = POLICY, by: By = By.LISTING) -> Scene:
+    """One machine of which the registry says that."""
+    verb = {By.LISTING: reconciler.decide, By.TARGETED: cleaner.decide}[by]
+    return lambda since: verb(fleet(row_of(since), sees=cloud(machine, look=sighting(by))), policy)
+
+
+def to_be_marked(row_of: Callable[[datetime], Row]) -> Scene:
+    """An unmarked machine at rest, asked for by itself: a mark rests on that."""
+    looked = cloud(NEW, look=ASKED)
+    return lambda since: reconciler.decide(fleet(row_of(since), sees=looked), POLICY)
+
+
+def neighbour(since: datetime) -> Row:
+    """One whose mark was taken meanwhile: else a refused mark is Azure's fault, and nothing is deleted for it."""
+    return row(2, record(2), notes(2, mark_asked_at=since + S, mark_seen_at=since + 2 * S))
+
+
+def asked(since: datetime, **fields: object) -> Notes:
+    """Its mark has been asked for."""
+    return blank_notes(1, admitting_at=since, mark_asked_at=since, **fields)
+
+
+def beside(other: Callable[[datetime], Row], known: Callable[[datetime], Row]) -> Scene:
+    """Two machines, both as Azure shows them: the second one is at rest."""
+    both = cloud(NEW, instance(2))
+    return lambda since: reconciler.decide(fleet(known(since), other(since), sees=both), POLICY)
+
+
+def absent(known: Callable[[datetime], Row], *, decide: Callable[..., Plan] = cleaner.decide, **look: object) -> Scene:
+    """A targeted GET does not find it."""
+    where = sighting(By.TARGETED, **look)
+    return lambda since: decide(fleet(known(since), sees=Cloud(asked={known(since).vm_id: where})), POLICY)
+
+
+def reserved(machine: Instance | None, policy: Policy = POLICY, *, consent: bool = True, **start: object) -> Scene:
+    """A session that has waited since then; `start`: it was started then, and this is what else is noted of that."""
+
+    def wanted(since: datetime) -> Plan:
+        waits = ReservedNote(session=MINE, at=since)
+        noted = StartNote(session=MINE, **{"at": since, "attempts": 1, **start}) if start else None  # type: ignore[arg-type]
+        known = row(1, record(1, Status.RESERVED, session_id=MINE), notes(1, reserved=waits, start=noted))
+        look = sighting(By.TARGETED, consent=consent)
+        return starter.decide(fleet(known, sees=cloud(machine, look=look) if machine else Cloud()), policy)
+
+    return wanted
+
+
+def starting(since: datetime) -> Plan:
+    """Neither at rest nor running since then; the visitor has waited no longer than that."""
+    start = StartNote(session=MINE, at=since, attempts=1)
+    waits = ReservedNote(session=MINE, at=since)
+    known = row(
+        1, record(1, Status.RESERVED, session_id=MINE), notes(1, reserved=waits, start=start, unsettled_at=since)
+    )
+    return starter.decide(fleet(known, sees=cloud(UNSETTLED, look=ASKED)), POLICY)
+
+
+def nowhere(since: datetime) -> Plan:
+    """Reserved, and notes that do not say where."""
+    waits = ReservedNote(session=MINE, at=since)
+    known = row(
+        1, record(1, Status.RESERVED, session_id=MINE), replace(blank_notes(reserved=waits), scale_set=ScaleSetName(""))
+    )
+    return starter.decide(fleet(known, sees=cloud(look=sighting(consent=False))), POLICY)
+
+
+def stranded(since: datetime) -> Plan:
+    """Gone, its session would follow a MOVE, and nothing is Available."""
+    waits = ReservedNote(session=MINE, at=since, movable=True)
+    known = row(1, record(1, Status.RESERVED, session_id=MINE), notes(1, reserved=waits, missed_at=NOW - 60 * S))
+    return starter.decide(fleet(known, sees=Cloud(asked={known.vm_id: ASKED})), POLICY)
+
+
+def unopened(since: datetime) -> Plan:
+    """It runs, and nobody can say where it is."""
+    start = StartNote(session=MINE, at=since, attempts=1, runs_at=since)
+    waits = ReservedNote(session=MINE, at=since)
+    known = row(1, record(1, Status.RESERVED, session_id=MINE), notes(1, reserved=waits, start=start))
+    looked = replace(cloud(RUNNING, look=ASKED), addresses={SCALE_SET: None})
+    return starter.decide(fleet(known, sees=looked), POLICY)
+
+
+def sold_out(failure: FailureClass) -> Scene:
+    """A session whose machine is Failed, beside a cold one of the same scale set."""
+
+    def wanted(since: datetime) -> Plan:
+        start = StartNote(session=MINE, at=NOW - 50 * S, attempts=1)
+        waits = ReservedNote(session=MINE, at=NOW - 60 * S, movable=True)
+        known = row(1, record(1, Status.RESERVED, session_id=MINE), notes(1, reserved=waits, start=start))
+        cold = row(2, record(2), notes(2))
+        machine = instance(provisioning=ProvisioningState.FAILED, failure=FailureClass.OTHER)
+        looked = fleet(known, cold, sees=cloud(machine, look=ASKED))
+        shortage = Shortage(since=since, until=since + POLICY.unattractive[failure])
+        return starter.decide(replace(looked, shortages={SCALE_SET: shortage}), POLICY)
+
+    return wanted
+
+
+def used(machine: Instance, **fields: Callable[[datetime], object]) -> Scene:
+    """Its record says used; each note is as of the time from which it waits."""
+    occupied = record(1, Status.UNAVAILABLE, used=True, session_id=MINE)
+
+    def known(since: datetime) -> Row:
+        return row(1, occupied, notes(1, **{name: value(since) for name, value in fields.items()}))
+
+    return seen(machine, known, by=By.TARGETED)
+
+
+def in_session(machine: Instance, policy: Policy = POLICY, **fields: Callable[[datetime], object]) -> Scene:
+    """Its record says Unavailable, and not used."""
+    occupied = record(1, Status.UNAVAILABLE, session_id=MINE)
+
+    def known(since: datetime) -> Row:
+        return row(1, occupied, notes(1, **{name: value(since) for name, value in fields.items()}))
+
+    return seen(machine, known, policy, by=By.TARGETED)
+
+
+def opened(at: datetime) -> OpenedNote:
+    """Let in at that time."""
+    return OpenedNote(session=MINE, at=at, record=record(1, Status.UNAVAILABLE, session_id=MINE))
+
+
+def claimed(machine: Instance, times: Callable[[datetime], ClaimNote], by: By = By.LISTING) -> Scene:
+    """To be cooled, and out of `available` meanwhile."""
+
+    def known(since: datetime) -> Row:
+        return replace(row(1, record(), notes(1, claim=times(since))), index=frozenset({Status.UNAVAILABLE}))
+
+    return lambda since: reconciler.decide(fleet(known(since), sees=cloud(machine, look=sighting(by))), COLD)
+
+
+def claim(since: datetime) -> ClaimNote:
+    """Never renewed."""
+    return ClaimNote(order="deallocate", at=since, since=since)
+
+
+def old_claim(since: datetime) -> ClaimNote:
+    """No order that rested on it can hurt any more."""
+    return ClaimNote(order="deallocate", at=NOW - POLICY.claim_over, since=since)
+
+
+def itself(since: datetime) -> datetime:
+    """The time from which it waits."""
+    return since
+
+
+def provisioned(machine: Instance | None = None, *, short: bool = False) -> Scene:
+    """What the provisioner sees."""
+
+    def wanted(since: datetime) -> Plan:
+        looked = cloud(*([machine] if machine else []), look=ASKED)
+        known = replace(looked, listings={SCALE_SET: LISTED}, short_since={SCALE_SET: since} if short else {})
+        return provisioner.decide(known, COLD)
+
+    return wanted
+
+
+def flushed(since: datetime) -> Row:
+    """Noted as unknown, and nothing else."""
+    return row(1, None, blank_notes(unknown_at=since))
+
+
+def failed(failure: FailureClass) -> Scene:
+    """A new machine whose creation failed."""
+    machine = instance(marked=False, power=PowerState.UNKNOWN, provisioning=ProvisioningState.FAILED, failure=failure)
+    return seen(machine, lambda since: row(1, None, blank_notes(failed=FailedNote(failure=failure, since=since))))
+
+
+CREATING = replace(NEW, power=PowerState.UNKNOWN, provisioning=ProvisioningState.CREATING)
+SCENES: Mapping[str, Scene] = {
+    "creating": lambda since: seen(replace(CREATING, created_at=since), lambda _: row())(since),
+    "new and running": provisioned(replace(RUNNING, marked=False)),
+    "new at rest": to_be_marked(lambda _: row()),
+    "marking": to_be_marked(lambda since: row(1, None, asked(since))),
+    "mark never seen": beside(neighbour, lambda since: row(1, None, replace(asked(since), mark_asked_at=NOW - 60 * S))),
+    "all marks refused": to_be_marked(lambda since: row(1, None, asked(since, mark_attempts=POLICY.mark_attempts))),
+    "admitting": seen(instance(), lambda since: row(1, None, asked(since, mark_seen_at=since))),
+    **{f"failed: {failure}": failed(failure) for failure in FailureClass},
+    "marked and unknown, at rest": lambda _: reconciler.decide(
+        fleet(row(2, record(2), notes(2)), row(3, record(3), notes(3)), sees=cloud(*map(instance, (1, 2, 3)))), POLICY
+    ),
+    "unknown after a flush, at rest": seen(instance(), flushed),
+    "unknown, neither at rest nor running": seen(
+        UNSETTLED, lambda since: row(1, None, blank_notes(unsettled_at=since))
+    ),
+    "unreadable record": seen(NEW, lambda _: row(1, Unreadable(why="not JSON"))),
+    "offered, and on its way somewhere": seen(UNSETTLED, lambda since: row(1, record(), notes(1, unsettled_at=since))),
+    "known and unmarked": to_be_marked(lambda _: row(1, record(), notes())),
+    "tainted, at rest": lambda _: reconciler.decide(
+        fleet(row(1, record()), row(2, record(2), notes(2)), row(3, record(3), notes(3)), sees=_three()), POLICY
+    ),
+    "ready, its key taken and no record written": seen(
+        instance(),
+        lambda since: replace(row(1, record(), notes(1, unindexed_at=since)), index=frozenset({Status.UNAVAILABLE})),
+    ),
+    "claimed": claimed(WARM, claim, By.TARGETED),
+    "claimed too long for an order": claimed(WARM, claim),
+    "cooled": claimed(instance(), claim),
+    "claimed in vain": claimed(WARM, old_claim),
+    **{
+        f"no start of a deallocated machine: {failure}": sold_out(failure)
+        for failure in FailureClass
+        if failure.of_capacity
+    },
+    "reserved and unstarted": reserved(instance(), consent=False),
+    "reserved, and no notes say where": nowhere,
+    "started, and still at rest": reserved(instance(), attempts=1),
+    "starting": starting,
+    "stranded: no other machine to move to": stranded,
+    "running and not opened": unopened,
+    "in session": in_session(RUNNING, opened=opened),
+    "presumed": in_session(RUNNING, presumed_at=itself),
+    "in session, at rest": in_session(instance(), opened=lambda _: opened(NOW), rest_at=itself),
+    "in session without a limit, lost from view": in_session(
+        UNSETTLED, UNLIMITED, opened=lambda _: opened(NOW), unsettled_at=itself
+    ),
+    "spent before it was let in": used(instance(), spent=lambda since: SpentNote(why=SpentBy.REFUSE, at=since)),
+    "used and running, for nobody known": used(RUNNING, spent=lambda since: SpentNote(why=SpentBy.CONDEMN, at=since)),
+    "deleting": used(
+        instance(),
+        ended=lambda _: {MINE: Ended.RELEASE},
+        spent=lambda since: SpentNote(why=SpentBy.RELEASE, at=since),
+        delete=lambda since: DeleteNote(at=since, attempts=1),
+    ),
+    "deleting, and nothing comes of it": used(
+        replace(instance(), provisioning=ProvisioningState.DELETING),
+        opened=lambda _: opened(NOW - 7200 * S),
+        ended=lambda _: {MINE: Ended.RELEASE},
+        spent=lambda _: SpentNote(why=SpentBy.RELEASE, at=NOW - 3600 * S),
+        delete=lambda _: DeleteNote(at=NOW - 1800 * S, attempts=1),
+        unsettled_at=itself,
+    ),
+    "missed once": absent(lambda since: row(1, record(1, Status.UNAVAILABLE), notes(1, missed_at=since))),
+    "missed in another scale set of its name": absent(
+        lambda since: row(1, record(1, Status.UNAVAILABLE), notes(1, missed_at=since)), unique_id="another's"
+    ),
+    "refused or moved, and gone": absent(
+        lambda since: row(
+            1,
+            record(1, Status.UNAVAILABLE, used=True),
+            notes(1, missed_at=NOW - 60 * S, spent=SpentNote(why=SpentBy.REFUSE, at=since)),
+        )
+    ),
+    "capacity above what is listed": provisioned(short=True),
+}
+NO_CLOCK_OF_OURS = {
+    "ready": "visitors come when they come",
+    "not seen, and not proven gone": "the next look ends it, and Azure decides when there is one",
+    "of a scale set that is not configured any more": "only its operator knows whether it will be again",
+}
+TIMED = [each for each in WAITINGS if each.after]
+AT_ONCE = [each for each in WAITINGS if not each.after and each.why is not None]
+
+
+def _three() -> Cloud:
+    return cloud(*map(instance, (1, 2, 3)))
+
+
+def ended(waiting: Waiting, since: datetime) -> bool:
+    """Whether it ends now, by the step of which the table tells."""
+    plan = SCENES[waiting.state](since)
+    return any(step.why is waiting.why and step.vm_id in {None, instance().vm_id} for step in plan.steps)
+
+
+def test_every_row_is_tried_or_says_why_it_has_no_clock() -> None:
+    states = [each.state for each in WAITINGS]
+    assert len(set(states)) == len(states)
+    assert set(states) == SCENES.keys() | NO_CLOCK_OF_OURS.keys()
+    assert {each.state for each in WAITINGS if each.why is None} == NO_CLOCK_OF_OURS.keys()
+
+
+@pytest.mark.parametrize("waiting", TIMED, ids=[each.state for each in TIMED])
+@pytest.mark.parametrize(("later", "ends"), [(-1, False), (0, True), (1, True)])
+def test_it_waits_as_long_as_the_table_says_and_no_longer(waiting: Waiting, later: int, ends: bool) -> None:
+    policy = UNLIMITED if "presumed_limit" in waiting.after else POLICY
+    assert ended(waiting, NOW - waiting.lasts(policy) - later * S) is ends
+
+
+@pytest.mark.parametrize("waiting", AT_ONCE, ids=[each.state for each in AT_ONCE])
+def test_it_does_not_wait_at_all(waiting: Waiting) -> None:
+    assert ended(waiting, NOW)
