@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from emulator.faults import Fault
 from emulator.machines import Machines
 from emulator.operations import Operation
 from emulator.orders import Given, OrderKind, Protection, Scale
@@ -36,7 +37,7 @@ class Arrivals:
     def protection(self, instance_id: str, protection: Protection, if_match: str | None, given: Given) -> Operation:
         """A PUT of the instance's protectionPolicy."""
         (vm,) = self._world.named([instance_id])
-        _match(if_match, vm.state.etag)
+        self._match(if_match, vm.state.etag)
         self._machines.check_protection(vm)
         now = Protection(from_scale_in=vm.state.protected, from_actions=vm.state.protected_from_actions)
         if protection == now:
@@ -47,15 +48,16 @@ class Arrivals:
 
     def scale(self, scale: Scale, if_match: str | None, given: Given) -> Operation:
         """A PATCH or PUT of the scale set."""
-        _match(if_match, self._world.set_state.etag)
+        self._match(if_match, self._world.set_state.etag)
         return self._scaling.change(scale, given)
+
+    def _match(self, if_match: str | None, etag: int) -> None:
+        if if_match is None or if_match == "*":
+            return
+        if if_match.strip('"') != str(etag) or self._world.chance.strikes(Fault.ETAG_CHANGED):
+            raise etag_mismatch(if_match, quoted(etag))
 
 
 def quoted(etag: int) -> str:
     """An etag as headers and bodies carry it."""
     return f'"{etag}"'
-
-
-def _match(if_match: str | None, etag: int) -> None:
-    if if_match is not None and if_match != "*" and if_match.strip('"') != str(etag):
-        raise etag_mismatch(if_match, quoted(etag))

@@ -1,5 +1,6 @@
 """The dice: seeded, and loaded where a script says so."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +22,7 @@ class Chance:
 
     def __init__(self, faults: Faults, seed: int) -> None:
         self.faults = faults
+        self.struck: Counter[Fault] = Counter()  # so far
         self._random = Random(seed)
         self._script: list[_Scripted] = []
 
@@ -35,7 +37,10 @@ class Chance:
     def strikes(self, fault: Fault, instance_id: str | None = None, *, share: float = 1.0) -> bool:
         """Whether it happens on this occasion; `share` is the occasion's part of the unit its rate is meant for."""
         rate = self.faults.rates.get(fault, 0.0) * share
-        return self._scripted(fault, instance_id) or (rate > 0 and self._random.random() < rate)
+        strikes = self._scripted(fault, instance_id) or (rate > 0 and self._random.random() < rate)
+        if strikes:
+            self.struck[fault] += 1
+        return strikes
 
     def _scripted(self, fault: Fault, instance_id: str | None) -> bool:
         for each in self._script:

@@ -69,5 +69,6 @@ def failure(why: FailureClass, switches: Switches, instance_id: str = "") -> Fai
     if why is FailureClass.QUOTA:
         refusal = over_quota(switches.quota_code)
         return Failure(refusal.code, refusal.message, target=instance_id)
-    code = switches.allocation_code if why is FailureClass.ALLOCATION else "InternalExecutionError"
+    codes = {FailureClass.ALLOCATION: switches.allocation_code, FailureClass.SKU: "SkuNotAvailable"}
+    code = codes.get(why, "InternalExecutionError")
     return Failure(code, f"The VM could not be made ready ({code}).", target=instance_id)

@@ -13,17 +13,19 @@ class Fault(StrEnum):
     # making and starting machines
     CREATE_ALLOCATION = "create-allocation"  # no capacity: the VM stays, Failed, without PowerState
     CREATE_QUOTA = "create-quota"  # the same, for want of cores
+    CREATE_SKU = "create-sku"  # the same, since the size is not to be had here
     CREATE_OTHER = "create-other"  # the same, for an internal error
     SOLD_OUT = "sold-out"  # 409 at once to a raised capacity: SkuNotAvailable
     CREATE_LOST = "create-lost"  # sku.capacity rises and the VM never comes
     START_REFUSED = "start-refused"  # 409 at once: quota
     START_ALLOCATION = "start-allocation"  # accepted, then Failed: no capacity
     START_QUOTA = "start-quota"  # accepted, then Failed: quota
+    START_SKU = "start-sku"  # accepted, then Failed: the size is not to be had here
     START_OTHER = "start-other"  # accepted, then Failed: an internal error
     # the way there and back
     READ_THROTTLED = "read-throttled"  # 429 with Retry-After
     WRITE_THROTTLED = "write-throttled"  # the same, for an order
-    READ_FAILED = "read-failed"  # 503
+    READ_FAILED = "read-failed"  # 503; of a listing with several pages, any of them
     WRITE_FAILED = "write-failed"  # 503, and the order did not arrive
     WRITE_CONFLICT = "write-conflict"  # 409: somebody else's request, just now
     ORDER_LATE = "order-late"  # no answer; the order arrives later, but within its bound
@@ -31,13 +33,17 @@ class Fault(StrEnum):
     ORDER_QUEUED = "order-queued"  # accepted, and begun only later, but within its bound
     ORDER_LOST = "order-lost"  # no answer, and it never arrives
     ORDER_SWALLOWED = "order-swallowed"  # accepted, and nothing happens
+    ORDER_ENDLESS = "order-endless"  # accepted and begun, per VM; it ends only when a later one takes its place
+    ETAG_CHANGED = "etag-changed"  # 412 to an If-Match: somebody touched it between the look and the order
     ANSWER_LOST = "answer-lost"  # it arrives now, and no answer comes
     # what is seen
     POWER_STATE_MISSING = "power-state-missing"  # per row
     POWER_VIEW_OLD = "power-view-old"  # a row that is Updating still shows its former power state
     LISTING_OLD = "listing-old"  # a listing as it was `listing_lag` ago
+    LISTING_EMPTY = "listing-empty"  # 200, and nobody is in it
     LISTING_SHORT = "listing-short"  # one VM is missing from one listing
     ADDRESS_MISSING = "address-missing"  # per VM, in a listing of NICs or public IPs
+    ADDRESSES_OLD = "addresses-old"  # such a listing as it was `listing_lag` ago
     GET_OLD = "get-old"  # a targeted GET, of a VM or the scale set, as it was up to `observation_lag` ago
     # the mark
     MARK_CONFLICT = "mark-conflict"  # 409, transient

@@ -9,7 +9,7 @@ from emulator.orders import OrderKind, Protection, Scale
 from emulator.scale_set import EmulatedScaleSet
 from emulator.translation import translated
 from emulator.vm import VmState
-from scaler.errors import Missing, Unreachable
+from scaler.errors import Missing, Partly, ScalerError, Throttled, Unreachable, Unsent
 from scaler.model.instance import Addresses, Instance, InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import Clock
@@ -94,8 +94,11 @@ class InProcessScaleSet:
             rows = self.emulated.read_addresses()
         pages = max(1, -(-len(rows) // self._page_size))
         self.calls["addresses"] += (2 if self.emulated.profile.public_ips else 1) * pages - 1
-        found = {InstanceId(each.instance_id): each for each in rows if each.private_ip or each.public_ip}
-        return {name: Addresses(public=row.public_ip, private=row.private_ip) for name, row in found.items()}
+        return {InstanceId(each.instance_id): self._addresses(each) for each in rows}
+
+    def _addresses(self, row: VmState) -> Addresses:
+        untold = self.emulated.profile.public_ips and row.public_ip is None
+        return Addresses(public=row.public_ip, private=row.private_ip, untold=untold)
 
     def start(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
         """Start them."""
@@ -138,11 +141,29 @@ class InProcessScaleSet:
         if not refs:
             raise ValueError(f"{kind} of no instances would be a {kind} of all")
         ids = [each.instance_id for each in refs]
-        singly = self.emulated.flexible and kind is not OrderKind.DELETE
-        for batch in [[each] for each in ids] if singly else [ids]:
-            within = left = self._give(kind.name.lower(), within)
-            with translated():
-                self.emulated.order(kind, batch, by=self._caller, within=left, single=singly)
+        if self.emulated.flexible and kind is not OrderKind.DELETE:
+            self._singly(kind, ids, within)
+        else:
+            self._send(kind, ids, within)
+
+    def _singly(self, kind: OrderKind, ids: Sequence[InstanceId], within: timedelta) -> None:
+        failures: dict[InstanceId, ScalerError] = {}
+        ends = self._clock.monotonic() + within.total_seconds()
+        for number, each in enumerate(ids):
+            try:
+                self._send(kind, [each], timedelta(seconds=ends - self._clock.monotonic()), single=True)
+            except Throttled as held:
+                failures |= dict.fromkeys(ids[number:], held)
+                break
+            except ScalerError as error:
+                failures[each] = error
+        if failures:
+            raise Partly(failures) if len(ids) > 1 else failures[ids[0]]
+
+    def _send(self, kind: OrderKind, ids: Sequence[InstanceId], within: timedelta, *, single: bool = False) -> None:
+        left = self._give(kind.name.lower(), within)
+        with translated():
+            self.emulated.order(kind, ids, by=self._caller, within=left, single=single)
 
     def _ask(self, kind: str) -> float:
         """Counts the call and lets its time pass; returns when it was sent."""
@@ -153,6 +174,8 @@ class InProcessScaleSet:
 
     def _give(self, kind: str, within: timedelta) -> timedelta:
         """The same for an order; returns how much of `within` is left when it arrives."""
+        if within <= timedelta(0):
+            raise Unsent("not sent: its time was over")
         self.calls[kind] += 1
         takes = self.emulated.answer_time()
         self._clock.sleep(min(takes, max(within, timedelta(0))))

@@ -47,6 +47,8 @@ class Machines:
             raise not_allowed("A VM whose creation failed cannot be stopped.")
 
     def _check_overlap(self, work: Work, kind: OrderKind, state: VmState) -> None:
+        if work.endless and kind is OrderKind.DELETE:
+            return
         joins = work.kind is kind and kind is not OrderKind.PROTECT
         never = kind is OrderKind.PROTECT or (work.kind is OrderKind.CREATE and kind is not OrderKind.DELETE)
         if not joins and (never or self._world.switches.overlap is Overlap.CONFLICT):
@@ -64,10 +66,10 @@ class Machines:
         self.check(vm, OrderKind.PROTECT)
 
     def begin(self, vm: Vm, kind: OrderKind, given: Given, operation: Operation) -> None:
-        """The VM starts to do it. The same again joins what is under way; another one takes its place."""
+        """The VM starts to do it. The same again joins what is under way and does not hang; else it takes its place."""
         if kind in ORDERED and kind is not OrderKind.PROTECT:
             self._world.write(ORDERED[kind], vm, given.by, given=given)
-        if vm.work is not None and vm.work.kind is kind:
+        if vm.work is not None and vm.work.kind is kind and not vm.work.endless:
             vm.work.operations.append(operation)
             return
         self.interrupt(vm)
@@ -83,8 +85,17 @@ class Machines:
         vm.change(world.at, power=path.interim, former_power=before.power, provisioning=_meanwhile(kind))
         if world.switches.stopped_before_running and path.interim in {PowerState.UNKNOWN, PowerState.STARTING}:
             world.agenda.after(takes * 0.9, lambda: self._flicker(vm, work))
-        world.agenda.after(takes, lambda: self._finish(vm, work))
+        work.endless = self._can_hang(vm, kind) and world.chance.strikes(Fault.ORDER_ENDLESS, before.instance_id)
+        if work.endless:
+            world.let_go(operation)
+        else:
+            world.agenda.after(takes, lambda: self._finish(vm, work))
         return work
+
+    def _can_hang(self, vm: Vm, kind: OrderKind) -> bool:
+        """What hangs can be ordered anew; a row without an id could not be, by anybody, for ever."""
+        loses_id = kind is OrderKind.DELETE and self._world.switches.deleting_rows_lose_id
+        return vm.state.identified and not loses_id
 
     def protect(self, vm: Vm, protection: Protection, given: Given, operation: Operation) -> None:
         """The protection shows at once; Azure may still take it back when the operation ends."""

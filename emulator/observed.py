@@ -1,6 +1,6 @@
 """The emulated scale set from above: its truth, and whatever happens to it without being asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -44,6 +44,11 @@ class Observed:
         with self._moment() as world:
             world.chance.faults = faults
             self._platform.wake()
+
+    @property
+    def struck(self) -> Mapping[Fault, int]:
+        """How often each fault has struck so far, by its rate or by a script."""
+        return self._world.chance.struck
 
     def script(self, fault: Fault, *, times: int | None = 1, instance_id: str | None = None) -> None:
         """Let `fault` strike for sure at its next `times` occasions (None: at every one)."""

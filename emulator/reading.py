@@ -44,6 +44,8 @@ class Reading:
     def listing(self, *, viewed: bool = True) -> tuple[VmState, ...]:
         """All VMs by instance id, each as it may appear in a listing. `viewed`: with power states."""
         self._clear_graves()
+        if self._world.chance.strikes(Fault.LISTING_EMPTY):
+            return ()
         rows = self._rows(self._moments())
         if rows and self._world.chance.strikes(Fault.LISTING_SHORT):
             rows.remove(self._world.chance.one_of(rows))
@@ -51,8 +53,9 @@ class Reading:
 
     def addresses(self) -> tuple[VmState, ...]:
         """All VMs as Microsoft.Network knows them: their addresses, and perhaps not all of those."""
-        states = sorted((each.state for each in self._world.vms.values()), key=lambda state: state.rank)
-        return tuple(self._with_addresses(each) for each in states)
+        old = self._world.chance.strikes(Fault.ADDRESSES_OLD)
+        when = self._world.at - (self._world.draw(self._world.chance.faults.listing_lag) if old else timedelta(0))
+        return tuple(map(self._with_addresses, self._rows(dict.fromkeys(map(id, self._all()), when))))
 
     def _with_addresses(self, state: VmState) -> VmState:
         if self._world.chance.strikes(Fault.ADDRESS_MISSING, state.instance_id):

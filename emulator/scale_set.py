@@ -78,6 +78,7 @@ class EmulatedScaleSet(Observed):
             rows = self._reading.listing()
             for start in range(size, len(rows), size):
                 self.meter.charge(Call.LIST, SET, world.at, min(size, len(rows) - start))
+                self._reading.refuse(self.meter.policy(Call.LIST))
             return rows
 
     def read_rows(self, skip: int, size: int, *, call: Call = Call.LIST) -> tuple[VmState, ...]:

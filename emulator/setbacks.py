@@ -14,11 +14,13 @@ _BY_CHANCE = {
     OrderKind.CREATE: (
         (Fault.CREATE_ALLOCATION, FailureClass.ALLOCATION),
         (Fault.CREATE_QUOTA, FailureClass.QUOTA),
+        (Fault.CREATE_SKU, FailureClass.SKU),
         (Fault.CREATE_OTHER, FailureClass.OTHER),
     ),
     OrderKind.START: (
         (Fault.START_ALLOCATION, FailureClass.ALLOCATION),
         (Fault.START_QUOTA, FailureClass.QUOTA),
+        (Fault.START_SKU, FailureClass.SKU),
         (Fault.START_OTHER, FailureClass.OTHER),
     ),
 }

@@ -16,7 +16,7 @@ from scaler.errors import (
     Throttled,
     Unreachable,
 )
-from scaler.model.instance import InstanceId
+from scaler.model.instance import FailureClass, InstanceId
 
 
 @contextmanager
@@ -47,5 +47,5 @@ def _said_no(error: ArmError) -> ScalerError:
     if error.status == 412 or error.code in set(ConflictCode):
         return Conflict(error.message)
     if error.code == "SkuNotAvailable":
-        return OutOfCapacity(error.message)
+        return OutOfCapacity(error.message, FailureClass.SKU)
     return Refused(error.message, error.code, error.status)

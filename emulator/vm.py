@@ -62,6 +62,7 @@ class Work:
     before: VmState  # as it was when the work began
     target: PowerState
     failure: FailureClass | None  # it will end so
+    endless: bool = False  # it will not
     operations: list[Operation] = field(default_factory=list)
 
 

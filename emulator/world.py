@@ -102,12 +102,17 @@ class World:
         return operation
 
     def _set_rests(self, operation: Operation) -> None:
-        self.busy.remove(operation)
+        self.let_go(operation)
         if self.switches.completion_bumps_etag:
             self.change_set(etag=self.set_state.etag + 1)
         if not self.busy:
             bad = operation.failure is not None and operation.failure.status == "Failed"
             self.change_set(provisioning=ProvisioningState.FAILED if bad else ProvisioningState.SUCCEEDED)
+
+    def let_go(self, operation: Operation) -> None:
+        """It occupies the scale set no more: it is over, or it hangs, and would lock the scale set for everybody."""
+        if operation in self.busy:
+            self.busy.remove(operation)
 
     def preempt_set(self) -> None:
         """What goes on in the scale set itself ends here, though its VMs go on."""

@@ -104,12 +104,18 @@ class _Handler(BaseHTTPRequestHandler):
         length = headers.get("content-length", "0").strip()
         if not length.isdecimal():
             raise ValueError(length)
-        return self.rfile.read(int(length))
+        return self._whole(int(length))
 
     def _chunk(self) -> bytes:
-        size = int(self.rfile.readline().partition(b";")[0], 16)
-        content = self.rfile.read(size)
+        content = self._whole(int(self.rfile.readline().partition(b";")[0], 16))
         self.rfile.readline()
+        return content
+
+    def _whole(self, size: int) -> bytes:
+        """What was announced. A request that breaks off is none: above all it is not one without a body."""
+        content = self.rfile.read(size)
+        if len(content) < size:
+            raise ConnectionAbortedError
         return content
 
     def _write(self, reply: Reply) -> None:
@@ -132,6 +138,10 @@ class _Handler(BaseHTTPRequestHandler):
             super().handle()
         except (ConnectionError, ssl.SSLError):  # gone, or a client that does not trust us and has said so to its user
             self.close_connection = True
+
+    def finish(self) -> None:
+        with suppress(ConnectionError):  # the rest of an answer, to somebody who is gone
+            super().finish()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class calls it so)
         """The log of calls says more."""

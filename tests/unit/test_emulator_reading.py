@@ -160,3 +160,19 @@ def test_every_page_of_a_listing_is_charged() -> None:
     left = azure.emulated.budget_left(Call.LIST, "scale-set")
     expected = "HighCostGetVMScaleSetSubscriptionMaximum;1078,Microsoft.Compute/HighCostGetVMScaleSetResource;28"
     assert left == f"Microsoft.Compute/{expected}"
+
+
+def test_a_list_of_addresses_may_be_as_old_as_any_other_listing() -> None:
+    """Instance ids are reused: what such a list says of one may be about the machine that had it before."""
+    azure = Azure()
+    azure.emulated.faults = Faults(listing_lag=(300, 300))
+    before = azure.emulated.read_addresses()
+    azure.emulated.order(OrderKind.DELETE, ["0"])
+    azure.wait(60)
+    azure.emulated.scale(Scale(capacity=3))
+    azure.wait(200)
+    azure.emulated.script(Fault.ADDRESSES_OLD)
+    assert azure.emulated.read_addresses() == before
+    now = azure.emulated.read_addresses()
+    assert (now[0].instance_id, now[0].vm_id == before[0].vm_id) == ("0", False)
+    assert now[1:] == before[1:]

@@ -17,8 +17,9 @@ from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches, values_of
 from scaler.model.instance import PowerState, ProvisioningState
 
+_NEVER_COME_RIGHT = {Fault.CREATE_LOST, Fault.ORDER_ENDLESS}
 _RATES: dict[Fault, float] = {
-    each: 0.1 for each in Fault if each not in PLATFORM_EVENTS and each is not Fault.CREATE_LOST
+    each: 0.1 for each in Fault if each not in PLATFORM_EVENTS and each not in _NEVER_COME_RIGHT
 }
 _EVENTS: dict[Fault, float] = dict.fromkeys(PLATFORM_EVENTS, 6.0)
 _KINDS = (OrderKind.START, OrderKind.POWER_OFF, OrderKind.DEALLOCATE, OrderKind.RESTART, OrderKind.DELETE)

@@ -18,6 +18,7 @@ from wire.connection import SET, TOKEN, Wire, wired
 
 from emulator.behaviour import Behaviour
 from emulator.faults import Fault
+from emulator.history import What
 from emulator.latencies import Latencies
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.hostile import Hostile
@@ -241,6 +242,21 @@ def test_closing_the_server_ends_connections_that_are_waiting() -> None:
         started = time.perf_counter()
         server.close()
         assert time.perf_counter() - started < 2
+
+
+def test_a_request_whose_client_is_gone_before_its_body_is_complete_is_none(wire: Wire) -> None:
+    address = urlsplit(wire.server.url)
+    head = f"POST {SET}/deallocate HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer any\r\n"
+    for rest in (
+        "Content-Length: 23\r\n\r\n",
+        'Content-Length: 23\r\n\r\n{"instanceIds":',
+        "Transfer-Encoding: chunked\r\n\r\n17\r\n{",
+    ):
+        with socket.create_connection((address.hostname, address.port), timeout=10) as client:
+            client.sendall((head + rest).encode())
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(1) == b""  # and not an order to deallocate all, which a body without ids is
+    assert not [each for each in wire.emulated.history if each.what is What.DEALLOCATE_ORDERED]
 
 
 def test_a_client_that_hangs_up_rudely_does_not_keep_the_server_from_closing() -> None:

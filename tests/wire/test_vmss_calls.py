@@ -9,7 +9,17 @@ from datetime import timedelta
 import pytest
 from wire.scripted_arm import PATH, Asked, Said, json_said, ref, refusal_said, set_body, vm_row, wired
 
-from scaler.errors import Conflict, Missing, OutOfCapacity, QuotaReached, Refused, ScalerError, Throttled, Unreachable
+from scaler.errors import (
+    Conflict,
+    Missing,
+    OutOfCapacity,
+    Partly,
+    QuotaReached,
+    Refused,
+    ScalerError,
+    Throttled,
+    Unreachable,
+)
 from scaler.vmss.calls import API_VERSION
 from scaler.vmss.gates import Kind
 
@@ -134,16 +144,18 @@ def test_up_to_seven_machines_are_stopped_one_by_one_and_more_in_one_batch(order
 def test_one_machine_that_cannot_be_stopped_does_not_keep_the_others_running() -> None:
     answers = deque([refusal_said(409, "Conflict"), ACCEPTED, refusal_said(404, "NotFound"), ACCEPTED])
     with wired(lambda _: answers.popleft()) as wire:
-        with pytest.raises(Conflict):
+        with pytest.raises(Partly) as partly:
             wire.scale_set.deallocate([ref(n) for n in range(4)], within=MINUTE)
+        assert {each: type(error) for each, error in partly.value.failures.items()} == {"0": Conflict, "2": Missing}
         assert len(wire.asked) == 4
 
 
 def test_a_throttle_ends_the_stopping_one_by_one() -> None:
     answers = deque([ACCEPTED, refusal_said(429, "OperationNotAllowed"), ACCEPTED])
     with wired(lambda _: answers.popleft()) as wire:
-        with pytest.raises(Throttled):
+        with pytest.raises(Partly) as partly:
             wire.scale_set.deallocate([ref(n) for n in range(3)], within=MINUTE)
+        assert {each: type(error) for each, error in partly.value.failures.items()} == {"1": Throttled, "2": Throttled}
         assert len(wire.asked) == 2
 
 

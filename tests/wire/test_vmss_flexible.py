@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote
 import pytest
 from wire.scripted_arm import PATH, Asked, Said, Wire, json_said, refusal_said, set_body, vm_id, wired
 
-from scaler.errors import Conflict, Garbled, Missing, Refused, Throttled, Unreachable
+from scaler.errors import Conflict, Garbled, Missing, Partly, Refused, Throttled
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, PowerState, ScaleSetName
 from scaler.vmss.flexible import FlexibleScaleSet
 from scaler.vmss.gates import Kind
@@ -153,18 +153,36 @@ def test_an_order_goes_to_each_vm_however_many(order: str, action: str) -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_one_machine_that_cannot_does_not_keep_the_others(order: str) -> None:
+def test_one_machine_that_cannot_does_not_keep_the_others_and_each_is_told_of(order: str) -> None:
     answers = deque([refusal_said(409, "Conflict"), ACCEPTED, refusal_said(404, "ResourceNotFound"), ACCEPTED])
     with flexible(lambda _: answers.popleft()) as wire:
-        with pytest.raises(Unreachable if order == "start" else Conflict):  # a start note must outlive a taken start
+        with pytest.raises(Partly) as partly:
             getattr(wire.scale_set, order)([ref(n) for n in range(4)], within=MINUTE)
+        assert {each: type(error) for each, error in partly.value.failures.items()} == {
+            name(0): Conflict,
+            name(2): Missing,
+        }
         assert len(wire.asked) == 4
 
 
-def test_a_throttle_ends_them() -> None:
+def test_a_throttle_ends_them_and_who_was_not_asked_for_was_not_ordered() -> None:
+    answers = deque([ACCEPTED, refusal_said(429, "TooManyRequests")])
+    with flexible(lambda _: answers.popleft()) as wire:
+        with pytest.raises(Partly) as partly:
+            wire.scale_set.deallocate([ref(n) for n in range(4)], within=MINUTE)
+        assert {each: type(error) for each, error in partly.value.failures.items()} == {
+            name(n): Throttled for n in (1, 2, 3)
+        }
+        assert len(wire.asked) == 2
+
+
+def test_our_own_closed_gate_is_no_attempt_of_anybody() -> None:
     with flexible(lambda _: refusal_said(429, "TooManyRequests")) as wire:
         with pytest.raises(Throttled):
-            wire.scale_set.deallocate([ref(n) for n in range(4)], within=MINUTE)
+            wire.scale_set.start([ref(1)], within=MINUTE)
+        with pytest.raises(Partly) as partly:
+            wire.scale_set.start([ref(1), ref(2)], within=MINUTE)
+        assert all(each.uncounted for each in partly.value.failures.values())
         assert len(wire.asked) == 1
 
 
@@ -175,14 +193,18 @@ def test_a_machine_that_is_gone_is_named() -> None:
         assert missing.value.instance_ids == (name(1),)
 
 
-def test_orders_that_take_longer_than_their_time_are_given_up_together() -> None:
+def test_for_what_there_was_no_time_nothing_was_sent_and_that_is_no_attempt() -> None:
     def script(_: Asked) -> Said:
         wire.clock.advance(MINUTE)
         return ACCEPTED
 
     with flexible(script) as wire:
-        with pytest.raises(Unreachable):
+        with pytest.raises(Partly) as partly:
             wire.scale_set.start([ref(1), ref(2), ref(3)], within=MINUTE)
+        assert {each: error.uncounted for each, error in partly.value.failures.items()} == {
+            name(2): True,
+            name(3): True,
+        }
         assert len(wire.asked) == 1
 
 
