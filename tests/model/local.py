@@ -1,0 +1,171 @@
+"""What may happen to one machine by itself: ticks, orders that arrive, and the accidents that touch it alone."""
+
+from collections.abc import Iterable, Iterator
+from enum import IntEnum, auto
+from functools import cache
+from typing import NamedTuple
+
+from model import cleaner, cloud, reconciler, starter
+from model.registry import written
+from model.rules import Rule, Rules
+from model.state import Age, Held, Kind, Machine, Power, Stalled, Step, View
+
+from scaler.model.record import Status
+
+
+class Accident(IntEnum):
+    """What a scenario allows to happen, and how often."""
+
+    FAILOVER = 0  # Redis loses its latest writes: all since the replica fell behind
+    FLUSH = auto()  # Redis loses everything
+    LOSE_NOTES = auto()  # Redis loses one key
+    LOSE_RECORD = auto()  # or the other
+    OVERLAP = auto()  # a tick decides, and acts later
+    STALL = auto()  # a tick stops between reading Redis and looking at Azure
+    STALE = auto()  # from now on a listing may show what was once
+    MISS = auto()  # a listing lacks the machine
+    UNPROTECT = auto()  # somebody takes the mark away from what is offered
+    SHUTDOWN = auto()  # the guest shuts down
+    EVICT = auto()  # Azure deallocates it
+    VANISH = auto()  # Azure, or somebody, deletes it
+    FAIL = auto()  # its start is refused once too often, or its reservation times out
+    SURPLUS = auto()  # the operator wants one warm machine less
+    HOURS = auto()  # long enough for every limit
+
+
+class Event(NamedTuple):
+    """One thing that may happen now."""
+
+    name: str
+    after: Machine
+    accident: Accident | None = None
+    confirms: bool = False  # a replica has every write so far
+
+
+_NOWHERE = View(Power.GONE, marked=False)
+
+
+@cache
+def events(machine: Machine, rules: Rules) -> tuple[Event, ...]:
+    """All of them."""
+    return tuple(each for each in _events(machine, rules) if each.after != machine or each.confirms)
+
+
+def _events(machine: Machine, rules: Rules) -> Iterator[Event]:
+    for name, after in cloud.arrivals(machine):
+        yield Event(name, after)
+    for listing, accident, how in _listings(machine):
+        for name, after in cloud.provisioner(machine, listing, rules):
+            yield Event(name + how, after, accident)
+        for step in _of_listing(machine, listing, rules):
+            yield _done(machine, step, rules)._replace(accident=accident, name=step.name + how)
+    own = starter.start_or_open(machine.row, machine.view, rules)
+    if own is not None:
+        yield _done(machine, own, rules)
+    yield from _overlapping(machine, own, rules)
+    yield from _stalling(machine, rules)
+    yield from _platform(machine)
+    if _may_be_claimed(machine):
+        claim = reconciler.claim(machine.row)
+        taken = claim if Rule.TAKES_AT_CLAIM in rules else claim._replace(takes=False)
+        yield _done(machine, taken, rules)._replace(accident=Accident.SURPLUS)
+
+
+def _listings(machine: Machine) -> Iterator[tuple[View, Accident | None, str]]:
+    yield machine.view, None, ""
+    if machine.stale is not None and machine.stale != machine.view:
+        yield machine.stale, None, " (stale listing)"
+    if machine.power is not Power.GONE:
+        yield _NOWHERE, Accident.MISS, " (not in this listing)"
+
+
+def _of_listing(machine: Machine, listing: View, rules: Rules) -> Iterator[Step]:
+    reconciled = reconciler.reconcile(machine.row, listing, machine.view, rules)
+    if reconciled is not None:
+        yield reconciled
+    cleaned = cleaner.clean(machine.row, listing, machine.view, rules)
+    if cleaned is not None:
+        yield cleaned
+
+
+def _overlapping(machine: Machine, own: Step | None, rules: Rules) -> Iterator[Event]:
+    row = machine.row
+    if machine.held is not None:
+        yield _acted(machine, machine.held, rules)
+        return
+    for step in (*_of_listing(machine, machine.view, rules), *([own] if own is not None else [])):
+        held = machine._replace(held=Held((row.record, row.notes), step))
+        yield Event(f"{step.name}, but only decides", held, Accident.OVERLAP)
+
+
+def _stalling(machine: Machine, rules: Rules) -> Iterator[Event]:
+    """Every guard but one says "old enough", which a tick that lives in the past only makes stricter: a claim's."""
+    row, stalled = machine.row, machine.stalled
+    if stalled is None and row.notes is not None and row.notes.claim is not None:
+        read = machine._replace(stalled=Stalled(row, (row.record, row.notes)))
+        yield Event("reconciler: reads Redis, and stalls", read, Accident.STALL)
+    if stalled is None:
+        return
+    step = reconciler.reconcile(stalled.read, machine.view, machine.view, rules)
+    going_on = machine._replace(stalled=None)
+    if step is None or _is_too_old(stalled.age, rules):
+        yield Event("and does nothing", going_on)
+        return
+    if step.order is Kind.COOL:  # it rewrites nothing, it only verifies
+        step = step._replace(record=stalled.before[0], notes=stalled.before[1])
+    after = done(going_on, step, rules, stalled.before)
+    yield Event(f"and goes on ({step.name})", after or going_on)
+
+
+def _acted(machine: Machine, held: Held, rules: Rules) -> Event:
+    """The rest of a tick; where it decided has become the past."""
+    if _is_too_old(held.age, rules):
+        return Event("and does nothing", machine._replace(held=None))
+    after = done(machine._replace(held=None), held.step, rules, held.before, held.age)
+    confirms = after is not None and held.step.order is Kind.START
+    return Event(f"and acts ({held.step.name})", after or machine._replace(held=None), None, confirms)
+
+
+def _is_too_old(age: Age, rules: Rules) -> bool:
+    return age > 0 and Rule.YOUNG_PLAN in rules
+
+
+def _done(machine: Machine, step: Step, rules: Rules) -> Event:
+    after = done(machine, step, rules, (machine.row.record, machine.row.notes))
+    return Event(step.name, after or machine, None, step.order is Kind.START and after is not None)
+
+
+def done(machine: Machine, step: Step, rules: Rules, before: tuple[object, object], age: int = 0) -> Machine | None:
+    """The machine after a step: written, then ordered. None if the race was lost."""
+    row = written(machine.row, step, before, rules)  # type: ignore[arg-type]
+    if row is None:
+        return None
+    opened = row.notes.opened if row.notes is not None else None
+    served = machine.served if opened is None or opened in machine.served else (*machine.served, opened)
+    return cloud.ordered(machine._replace(row=row, served=served), step.order, age)
+
+
+def _platform(machine: Machine) -> Iterable[Event]:
+    if machine.power is Power.GONE:
+        return
+    if machine.power is Power.RUNS:
+        yield Event("its guest shuts down", cloud.at_rest(machine, Power.WARM), Accident.SHUTDOWN)
+    yield Event("Azure deallocates it", cloud.at_rest(machine, Power.COLD), Accident.EVICT)
+    gone = cloud.arrived(machine._replace(inside=None), Kind.DELETE)
+    yield Event("it vanishes", gone, Accident.VANISH)
+    yield Event("the listing falls behind", machine._replace(stale=machine.view), Accident.STALE)
+    if machine.marked and machine.power is not Power.RUNS and machine.row.status is Status.AVAILABLE:
+        yield Event("somebody unprotects it", machine._replace(marked=False), Accident.UNPROTECT)
+    if machine.row.record is not None:
+        lost = machine.row._replace(record=None)
+        yield Event("Redis loses its record", machine._replace(row=lost), Accident.LOSE_RECORD)
+    if machine.row.notes is not None:
+        yield Event(
+            "Redis loses its notes", machine._replace(row=machine.row._replace(notes=None)), Accident.LOSE_NOTES
+        )
+
+
+def _may_be_claimed(machine: Machine) -> bool:
+    """By its record and notes. Where its key is now, only the write can tell."""
+    fresh = machine.row.notes is not None and machine.row.notes.fresh
+    return machine.power is Power.WARM and fresh and machine.row.status is Status.AVAILABLE

@@ -1,0 +1,58 @@
+"""What must hold in every state."""
+
+from model.state import Machine, Power, Stage, Visitor, World
+from model.visitors import heard, pointed
+
+from scaler.model.notes import Ended
+from scaler.model.record import Status
+
+
+def broken(world: World) -> str | None:
+    """The promise that this state breaks, if it breaks one."""
+    for machine in world.machines:
+        if len({*machine.guests, *machine.served}) > 1:
+            return "I1: two visitors' sessions on one machine"
+        if machine.cut:
+            return "I2: an order of ours cut a session short"
+    wrongs = () if world.forgot else (_wrong(world, visitor) for visitor in world.visitors)
+    first = next((wrong for wrong in wrongs if wrong is not None), None)
+    if first is not None:
+        return first
+    if any(_has_too_many(world, visitor) for visitor in world.visitors):
+        return "I5: a machine too many for one session"
+    return None
+
+
+def _wrong(world: World, visitor: Visitor) -> str | None:
+    """What was promised to this visitor and cannot be found where its queue manager looks."""
+    found = pointed(world, visitor.session) if visitor.atomic else (visitor.at, world.machines[visitor.at])
+    machine = found[1] if found is not None else None
+    if visitor.stage is Stage.IN and any(each.inside == visitor.session for each in world.machines):
+        said = heard(machine.row, visitor.session) if machine is not None else "unknown"
+        return {"open": None, "over": "I2: a session is told that it is over"}.get(said, "I3: a promise is lost")
+    if visitor.stage not in {Stage.SET, Stage.WAITING} or visitor.overrun:
+        return None
+    return None if machine is not None and _is_answered(machine, visitor) else "I3: a promise is lost"
+
+
+def _is_answered(machine: Machine, visitor: Visitor) -> bool:
+    if visitor.session in machine.served and machine.power is not Power.RUNS:  # their session came, and is over
+        return True
+    notes = machine.row.notes
+    how = notes.how(visitor.session) if notes is not None else None
+    if how is not None:
+        return how is not Ended.MOVE
+    return heard(machine.row, visitor.session) != "unknown"
+
+
+def _has_too_many(world: World, visitor: Visitor) -> bool:
+    """Two, or one although it was told that it has none."""
+    held = sum(_holds(machine, visitor) for machine in world.machines)
+    return held > 1 or (held > 0 and visitor.told_no and not world.forgot)
+
+
+def _holds(machine: Machine, visitor: Visitor) -> bool:
+    record, notes = machine.row.record, machine.row.notes
+    if record is None or record.session != visitor.session or record.used or (notes is not None and notes.spent):
+        return False
+    return record.status is not Status.AVAILABLE

@@ -1,0 +1,158 @@
+"""The reconciler as `scaler/controllers/reconciler/` has it, one machine and one listing at a time."""
+
+from model.cloud import AT_REST
+from model.registry import note, step
+from model.rules import Rule, Rules
+from model.state import CLAIM_OVER, LONG, RIPE, STALE, Kind, Notes, Place, Power, Row, Spent, Step, View
+
+from scaler.model.lifecycle import Edge, Owner
+from scaler.model.notes import SpentBy
+from scaler.model.record import Status
+
+_WHO = Owner.RECONCILER
+
+
+def reconcile(row: Row, listing: View, truth: View, rules: Rules) -> Step | None:
+    """At most one step. `truth` is what a targeted GET would answer: it asks before it marks, and before it cools."""
+    if row.notes is not None and row.notes.claim is not None and truth.power is not Power.GONE:
+        listing = truth
+    if listing.power is Power.GONE:
+        return _forget(row, rules)
+    if row.status is Status.RESERVED:
+        return None if row.waiting else note("reconciler: puts the key into `reserved`", row, row.notes, Place.RESERVED)
+    if _is_used(row, rules) or row.status is Status.UNAVAILABLE:
+        return _used(row, rules) or _in_session(row, listing, rules)
+    notes = row.notes or Notes()
+    if notes.beyond_admitting and not _may_be_offered(row, notes):
+        return _doubtful(row, notes, listing, rules)
+    if row.status is Status.AVAILABLE and notes.admitted and (listing.marked or Rule.MARK not in rules):
+        verb = _ready if notes.claim is None else _claimed
+        return verb(row, notes, listing, rules)
+    known = notes.asked is not None or Rule.NEVER_ADMIT_UNKNOWN not in rules
+    if listing.marked and not known:
+        return _doubtful(row, notes, listing, rules)
+    asked = truth if Rule.GET_BEFORE_MARK in rules else listing
+    return _newcomer(row, notes, listing, asked, rules)
+
+
+def _is_used(row: Row, rules: Rules) -> bool:
+    said = row.record is not None and row.record.used
+    noted = row.notes is not None and bool(row.notes.spent or row.notes.ended)
+    return said or (noted and Rule.NOTES_BEAT_RECORD in rules)
+
+
+def _may_be_offered(row: Row, notes: Notes) -> bool:
+    return row.status is Status.AVAILABLE and not (notes.start or notes.opened or notes.presumed)
+
+
+def _forget(row: Row, rules: Rules) -> Step | None:
+    """Available and gone: on the second witness, far enough from the first."""
+    if row.status is not Status.AVAILABLE:
+        return _strayed(row)
+    notes = row.notes or Notes()
+    if notes.missed == LONG or Rule.TWO_LOOKS_GONE not in rules:
+        return step(Edge.FORGET, _WHO, row, None, None)
+    if notes.missed is not None:
+        return None
+    return note("reconciler: misses it", row, notes._replace(missed=0), Place.ELSEWHERE)
+
+
+def _strayed(row: Row) -> Step | None:
+    """A key without any row leaves the sets; one that is Reserved belongs into its own."""
+    if row.status is Status.RESERVED and not row.waiting:
+        return note("reconciler: puts the key into `reserved`", row, row.notes, Place.RESERVED)
+    lonely = row.record is None and row.notes is None and (row.offered or row.waiting)
+    return note("reconciler: removes a lonely key", row, None, Place.ELSEWHERE) if lonely else None
+
+
+def _used(row: Row, rules: Rules) -> Step | None:
+    """Its record must say so."""
+    if not _is_used(row, rules) or (row.status is Status.UNAVAILABLE and row.record is not None and row.record.used):
+        return None
+    return _condemn(row, row.notes or Notes())
+
+
+def _in_session(row: Row, listing: View, rules: Rules) -> Step | None:
+    if _is_used(row, rules) or not listing.marked or listing.power is not Power.RUNS:
+        return None
+    explained = row.notes is not None and (row.notes.opened or row.notes.presumed)
+    return None if explained else _presume(row, row.notes or Notes(), rules)
+
+
+def _doubtful(row: Row, notes: Notes, listing: View, rules: Rules) -> Step | None:
+    """Marked and unknown, or its record lost or undone."""
+    if listing.power is Power.RUNS:
+        return _presume(row, notes, rules) if listing.marked else None
+    return _condemn(row, notes)
+
+
+def _condemn(row: Row, notes: Notes) -> Step:
+    session = row.record.session if row.record is not None else None
+    noted = notes._replace(spent=notes.spent or Spent(SpentBy.CONDEMN))
+    return step(Edge.CONDEMN, _WHO, row, session, noted)
+
+
+def _presume(row: Row, notes: Notes, rules: Rules) -> Step:
+    if Rule.PRESUME not in rules:
+        return _condemn(row, notes)
+    session = notes.session or (row.record.session if row.record is not None else None)
+    return step(Edge.PRESUME, _WHO, row, session, notes._replace(presumed=True, missed=None))
+
+
+def _newcomer(row: Row, notes: Notes, listing: View, asked: View, rules: Rules) -> Step | None:
+    if listing.power is Power.RUNS:
+        return _presume(row, notes, rules) if listing.marked else None
+    out = notes._replace(unindexed=(notes.unindexed or 0) if row.status is Status.AVAILABLE else None)
+    if not listing.marked and Rule.MARK in rules:
+        return _mark(row, out) if asked.power in AT_REST and not asked.marked else None
+    if notes.seen is None:
+        return note("reconciler: sees the mark", row, out._replace(seen=0), Place.ELSEWHERE)
+    waited = notes.seen == LONG or Rule.ORDER_HORIZON not in rules
+    if not waited or (notes.unindexed or LONG) < LONG:
+        return None
+    return step(Edge.ADMIT, _WHO, row, None, notes._replace(admitted=True, unindexed=None))
+
+
+def _mark(row: Row, notes: Notes) -> Step | None:
+    if notes.asked is not None and notes.asked < LONG:
+        return None
+    asked = notes._replace(asked=0, seen=None, admitted=False, movable=None)
+    return note("reconciler: asks for the mark", row, asked, Place.ELSEWHERE, Kind.MARK)
+
+
+def _ready(row: Row, notes: Notes, listing: View, rules: Rules) -> Step | None:
+    if listing.power not in AT_REST:
+        return _presume(row, notes, rules)
+    if row.offered:
+        seen = notes._replace(unindexed=None, missed=None)
+        return None if seen == notes else note("reconciler: sees it again", row, seen)
+    if Rule.INDEX_REPAIR not in rules:
+        return None
+    waited = notes.unindexed == LONG or Rule.REPAIR_AFTER not in rules
+    if waited:
+        back = notes._replace(unindexed=None, missed=None)
+        return note("reconciler: puts the key back into `available`", row, back, Place.AVAILABLE)
+    missing = notes._replace(unindexed=notes.unindexed or 0, missed=None)
+    return None if missing == notes else note("reconciler: misses the key in `available`", row, missing)
+
+
+def claim(row: Row) -> Step:
+    """There is one warm machine too many: nobody can reserve this one from now on."""
+    notes = row.notes or Notes()
+    return Step("reconciler: claims it, to cool it", row.record, notes._replace(claim=0), Place.ELSEWHERE, takes=True)
+
+
+def _claimed(row: Row, notes: Notes, look: View, rules: Rules) -> Step | None:
+    """An order rests on a claim that is ripe and not stale. Offered again when every such order is dead."""
+    age = notes.claim or 0
+    if look.power not in AT_REST:
+        return _presume(row, notes, rules)
+    if look.power is Power.COLD or age >= CLAIM_OVER:
+        over = age >= CLAIM_OVER or Rule.CLAIM_OUTLIVES not in rules
+        ended = notes._replace(claim=None, unindexed=None)
+        return note("reconciler: ends the claim", row, ended, Place.AVAILABLE) if over else None
+    if age >= STALE and Rule.CLAIM_RENEWED in rules:
+        return note("reconciler: renews the claim", row, notes._replace(claim=0))
+    if age < RIPE and Rule.CLAIM_RIPENS in rules:
+        return None
+    return note("reconciler: cools it", row, notes, order=Kind.COOL)

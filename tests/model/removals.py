@@ -1,0 +1,67 @@
+"""For each rule the world in which it is missed when it is taken away."""
+
+from collections.abc import Mapping
+from functools import cache
+
+from model import scenarios
+from model.rules import Rule, Rules
+from model.search import Found, Search
+from model.world import Scenario
+
+MISSED_IN: Mapping[Rule, Scenario] = {
+    Rule.MARK: scenarios.BIRTH,
+    Rule.ORDER_HORIZON: scenarios.BIRTH,
+    Rule.GET_BEFORE_STOP: scenarios.BIRTH,
+    Rule.GET_BEFORE_MARK: scenarios.FORGOTTEN,
+    Rule.YOUNG_PLAN: scenarios.STALLED,
+    Rule.COMPARE_AND_SET: scenarios.OVERLAP,
+    Rule.TAKES_AT_RESERVE: scenarios.MOVING,
+    Rule.TAKES_AT_MOVE: scenarios.MOVING,
+    Rule.TAKES_AT_CLAIM: scenarios.COOLING,
+    Rule.REPAIR_AFTER: scenarios.MOVING,
+    Rule.INDEX_REPAIR: scenarios.QUEUES,
+    Rule.NOTES_BEAT_RECORD: scenarios.LATE,
+    Rule.RESTORE_OPENED: scenarios.LATE,
+    Rule.NEVER_ADMIT_UNKNOWN: scenarios.FLUSH,
+    Rule.PRESUME: scenarios.FLUSH,
+    Rule.LIMITS: scenarios.FLUSH,
+    Rule.OWN_SESSION: scenarios.FLUSH,
+    Rule.RIPENING: scenarios.FAILOVER,
+    Rule.NOTE_BEFORE_START: scenarios.FAILOVER,
+    Rule.CONFIRMED: scenarios.FAILOVER,
+    Rule.OWN_START: scenarios.UNCONFIRMED,
+    Rule.TWO_LOOKS_GONE: scenarios.WITNESSES,
+    Rule.TWO_LOOKS_REST: scenarios.WITNESSES,
+    Rule.GET_BEFORE_EXPIRE: scenarios.WITNESSES,
+    Rule.GET_BEFORE_DELETE: scenarios.FLUSH,
+    Rule.REFUSAL_KEPT: scenarios.WITNESSES,
+    Rule.CLAIM_RIPENS: scenarios.SLOW,
+    Rule.CLAIM_RENEWED: scenarios.STALLED,
+    Rule.CLAIM_OUTLIVES: scenarios.COOLING,
+    Rule.CLAIM_BARS: scenarios.COOLING,
+    Rule.MOVE_IN_ONE_WRITE: scenarios.MOVING,
+    Rule.ONLY_FOLLOWERS_MOVE: scenarios.MOVING,
+}
+
+# Two locks on one door: either of them holds it alone, and only without both it opens.
+TOGETHER: Mapping[Rule, Rule] = {
+    Rule.NOTES_BEAT_RECORD: Rule.OWN_START,
+    Rule.TAKES_AT_CLAIM: Rule.CLAIM_BARS,
+}
+
+
+def without(rule: Rule) -> Rules:
+    """The rules that are taken away to show what this one is for."""
+    return frozenset({rule, TOGETHER.get(rule, rule)})
+
+
+@cache
+def kept(name: str) -> Found:
+    """What happens in a scenario with all its rules."""
+    return Search(scenarios.SCENARIOS[name]).run()
+
+
+@cache
+def missed(rule: Rule) -> Found:
+    """What happens without it."""
+    return Search(MISSED_IN[rule], without(rule)).run()

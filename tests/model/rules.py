@@ -1,0 +1,45 @@
+"""The rules of the protocol that can be taken away, one by one."""
+
+from enum import StrEnum
+
+
+class Rule(StrEnum):
+    """What docs/protocol.md says of it is its value."""
+
+    MARK = "nothing is admitted unmarked, and nothing unmarked is started or opened"
+    ORDER_HORIZON = "ADMIT waits until every order given before the mark was seen is dead"
+    GET_BEFORE_STOP = "the provisioner's stop rests on a targeted GET, not on a listing"
+    GET_BEFORE_MARK = "a mark is asked for only where a targeted GET shows that there is none"
+    YOUNG_PLAN = "a tick's time is taken after its looks, and what it decided is written soon after, or not at all"
+    COMPARE_AND_SET = "a write is accepted only where record and notes are what they were when it was decided"
+    TAKES_AT_RESERVE = "RESERVE takes the key out of `available`, or fails"
+    TAKES_AT_MOVE = "MOVE takes the other machine's key out of `available`, or fails"
+    TAKES_AT_CLAIM = "a claim takes the key out of `available`, or fails"
+    REPAIR_AFTER = "a key that is missing from `available` is put back only after `repair_after`"
+    NOTES_BEAT_RECORD = "what the notes call spent is spent, whatever the record says"
+    RESTORE_OPENED = "a Reserved record on a machine that was opened is a late write, and is undone"
+    OWN_SESSION = "while it runs, a machine is deleted only when its own session has ended, or its limit is over"
+    RIPENING = "a delete of what was Reserved or Available waits until a failover cannot forget its note"
+    NOTE_BEFORE_START = "the note of a start is written before the order"
+    CONFIRMED = "and a replica has the note of a start before the order is given"
+    OWN_START = "OPEN only with a start note for this very session"
+    NEVER_ADMIT_UNKNOWN = "what is marked and unknown is never admitted"
+    PRESUME = "what is marked, runs and is unexplained is presumed to be somebody's session"
+    TWO_LOOKS_GONE = "gone is what two looks, far enough apart, do not find"
+    TWO_LOOKS_REST = "a session ends at rest only by two looks, far enough apart"
+    GET_BEFORE_EXPIRE = "the second of them is a targeted GET"
+    GET_BEFORE_DELETE = "a delete rests on a targeted GET"
+    REFUSAL_KEPT = "a refusal is kept until its reader had time"
+    LIMITS = "every session has a limit, and so has what is presumed"
+    INDEX_REPAIR = "a key that somebody took and died with is put back"
+    CLAIM_RIPENS = "an order under a claim waits until a failover cannot forget the claim"
+    CLAIM_RENEWED = "an order under a claim rests on one that is still young: else it is renewed first"
+    CLAIM_OUTLIVES = "a claim ends only when every order under it is dead"
+    CLAIM_BARS = "what is claimed is neither started nor opened"
+    MOVE_IN_ONE_WRITE = "MOVE writes both machines in one moment, or neither"
+    ONLY_FOLLOWERS_MOVE = "only a session whose queue manager would follow is moved"
+
+
+type Rules = frozenset[Rule]
+
+ALL: Rules = frozenset(Rule)

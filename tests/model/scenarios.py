@@ -1,0 +1,148 @@
+"""The scenarios: each a few rules' own world, small enough to be searched to the end."""
+
+from collections.abc import Mapping
+
+from model.local import Accident
+from model.rules import Rule
+from model.state import LONG, Machine, Notes, Power, Record, Row, View, Visitor
+from model.world import Scenario
+
+from scaler.model.record import Status
+
+NEW = Machine(Power.RUNS)
+_ADMITTED = Notes(asked=LONG, seen=LONG, admitted=True)
+READY = Machine(Power.WARM, marked=True, row=Row(Record(Status.AVAILABLE), _ADMITTED, offered=True))
+X, Y = Visitor("x", atomic=True), Visitor("y", atomic=True)
+N, M = Visitor("n", atomic=False), Visitor("m", atomic=False)
+
+BIRTH = Scenario(
+    name="birth",
+    about="a new machine, from its creation to its first session; a stale listing, a guest that shuts down early",
+    machines=(NEW,),
+    visitors=(X,),
+    accidents={Accident.STALE: 1, Accident.SHUTDOWN: 1},
+)
+QUEUES = Scenario(
+    name="queues",
+    about="two machines, two naive queue managers",
+    machines=(READY, READY),
+    visitors=(N, M),
+    to_the_end=False,
+)
+OVERLAP = Scenario(
+    name="overlap",
+    about="a tick that decides, and acts however much later",
+    machines=(READY,),
+    visitors=(X, Y),
+    accidents={Accident.OVERLAP: 1, Accident.SHUTDOWN: 1, Accident.FAIL: 1},
+    without=frozenset({Rule.YOUNG_PLAN}),
+)
+FAILOVER = Scenario(
+    name="failover",
+    about="Redis loses its latest writes",
+    machines=(READY,),
+    visitors=(X, Y),
+    accidents={Accident.FAILOVER: 1, Accident.SHUTDOWN: 1, Accident.FAIL: 1},
+)
+FLUSH = Scenario(
+    name="flush",
+    about="Redis loses everything; a stale listing, an eviction",
+    machines=(READY,),
+    visitors=(X, Y),
+    accidents={Accident.FLUSH: 1, Accident.EVICT: 1, Accident.STALE: 1, Accident.HOURS: 1},
+)
+FORGOTTEN = Scenario(
+    name="forgotten",
+    about="Redis loses everything, while a listing still shows the machine from before its mark",
+    machines=(READY._replace(stale=View(Power.WARM, marked=False)),),
+    visitors=(X, Y),
+    accidents={Accident.FLUSH: 1, Accident.EVICT: 1},
+)
+KEYS = Scenario(
+    name="keys",
+    about="Redis loses a record, and notes; a stale listing, a guest that shuts down",
+    machines=(READY,),
+    visitors=(X, Y),
+    accidents={Accident.LOSE_NOTES: 1, Accident.LOSE_RECORD: 1, Accident.STALE: 1, Accident.SHUTDOWN: 1},
+)
+LATE = Scenario(
+    name="late",
+    about="a naive queue manager that writes whenever it likes; Redis loses one key",
+    machines=(READY,),
+    visitors=(X, N),
+    accidents={Accident.LOSE_NOTES: 1},
+    late=True,
+)
+WITNESSES = Scenario(
+    name="witnesses",
+    about="a listing that lacks a machine, one that is stale, a machine that vanishes, a session that is refused",
+    machines=(READY,),
+    visitors=(X,),
+    accidents={Accident.MISS: 1, Accident.STALE: 1, Accident.VANISH: 1, Accident.FAIL: 1},
+)
+MOVING = Scenario(
+    name="moving",
+    about="a reservation whose start fails, beside a naive queue manager",
+    machines=(READY, READY),
+    visitors=(X, N),
+    accidents={Accident.FAIL: 1},
+    to_the_end=False,
+)
+MOVED = Scenario(
+    name="moved",
+    about="a reservation whose start fails; Redis loses its latest writes",
+    machines=(READY, READY),
+    visitors=(X,),
+    accidents={Accident.FAIL: 1, Accident.FAILOVER: 1},
+)
+COOLING = Scenario(
+    name="cooling",
+    about="a warm machine too many, and a naive queue manager that writes whenever it likes",
+    machines=(READY,),
+    visitors=(X, N),
+    accidents={Accident.SURPLUS: 1},
+    late=True,
+)
+STALLED = Scenario(
+    name="stalled",
+    about="a warm machine too many; a tick that stops between reading Redis and looking at Azure",
+    machines=(READY,),
+    visitors=(X,),
+    accidents={Accident.SURPLUS: 1, Accident.STALL: 1},
+)
+SLOW = Scenario(
+    name="slow",
+    about="a warm machine too many; a tick that decides, and acts later; a failover",
+    machines=(READY,),
+    visitors=(X,),
+    accidents={Accident.SURPLUS: 1, Accident.OVERLAP: 1, Accident.FAILOVER: 1},
+)
+UNCONFIRMED = Scenario(
+    name="unconfirmed",
+    about="no replica answers in time, and Redis loses its latest writes",
+    machines=(READY,),
+    visitors=(X, Y),
+    accidents={Accident.FAILOVER: 1, Accident.FAIL: 1},
+    without=frozenset({Rule.CONFIRMED}),
+)
+
+SCENARIOS: Mapping[str, Scenario] = {
+    each.name: each
+    for each in (
+        BIRTH,
+        QUEUES,
+        OVERLAP,
+        FAILOVER,
+        FLUSH,
+        FORGOTTEN,
+        KEYS,
+        LATE,
+        WITNESSES,
+        MOVING,
+        MOVED,
+        COOLING,
+        STALLED,
+        SLOW,
+        UNCONFIRMED,
+    )
+}

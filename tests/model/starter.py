@@ -1,0 +1,124 @@
+"""The starter as `scaler/controllers/starter/` has it: it looks by targeted GETs, at what is Reserved."""
+
+from model.cloud import AT_REST
+from model.registry import joined, note, step
+from model.rules import Rule, Rules
+from model.state import LONG, Kind, Notes, Place, Power, Record, Row, Session, Step, View
+
+from scaler.model.lifecycle import Edge, Owner
+from scaler.model.notes import Ended, SpentBy
+from scaler.model.record import Status
+
+_WHO = Owner.STARTER
+
+
+def start_or_open(row: Row, look: View, rules: Rules) -> Step | None:
+    """What the notes alone decide; then what it does where its session can have the machine, as far as it saw."""
+    if row.record is None or row.status is not Status.RESERVED:
+        return None
+    if row.notes is None:
+        return _abandon(row, row.record, Notes()) if row.record.used else None
+    undone = _by_notes(row, row.record, row.notes, rules)
+    if undone is not None or _why_stranded(row, look, rules) is not None:
+        return undone
+    if look.power is Power.GONE:
+        return _misses(row, row.notes)
+    if look.power is Power.RUNS:
+        return _open(row, row.record.session, row.notes)
+    return _start(row, row.notes, row.record.session, rules)
+
+
+def strand(row: Row, look: View, rules: Rules, failing: bool) -> str | None:
+    """Why its session cannot have this machine, if it cannot. `failing`: its start was refused once too often."""
+    if row.record is None or row.status is not Status.RESERVED:
+        return None
+    if row.notes is None:
+        return None if row.record.used else "no notes"
+    if _by_notes(row, row.record, row.notes, rules) is not None:
+        return None
+    return _why_stranded(row, look, rules) or ("its start fails" if failing and look.power in AT_REST else None)
+
+
+def would_follow(row: Row, rules: Rules) -> bool:
+    """Its queue manager asks by session, not by machine."""
+    session = row.record.session if row.record is not None else None
+    movable = row.notes is not None and row.notes.movable is not None and row.notes.movable == session
+    return session is not None and (movable or Rule.ONLY_FOLLOWERS_MOVE not in rules)
+
+
+def refuse(row: Row, why: str) -> Step:
+    """Visibly."""
+    session = row.record.session if row.record is not None else None
+    notes = (row.notes or Notes()).ending(session, Ended.REFUSE, SpentBy.REFUSE)
+    return step(Edge.REFUSE, _WHO, row, session, notes, why)
+
+
+def move(row: Row, to: Row, why: str) -> tuple[Step, Step]:
+    """Both halves."""
+    session = row.record.session if row.record is not None else None
+    assert session is not None
+    left = (row.notes or Notes()).ending(session, Ended.MOVE, SpentBy.MOVE)
+    arrived = (to.notes or Notes())._replace(movable=session)
+    return step(Edge.MOVE, _WHO, row, session, left, why), joined(to, session, arrived)
+
+
+def is_spare(row: Row) -> bool:
+    """Whether a session may be moved to it, by its row. Where its key is now, only the write can tell."""
+    if row.status is not Status.AVAILABLE or row.notes is None or not row.notes.fresh:
+        return False
+    return row.notes.missed is None and row.notes.unindexed is None
+
+
+def _misses(row: Row, notes: Notes) -> Step | None:
+    """The first look that does not find it."""
+    return note("starter: misses it", row, notes._replace(missed=0)) if notes.missed is None else None
+
+
+def _by_notes(row: Row, record: Record, notes: Notes, rules: Rules) -> Step | None:
+    """Late writes over what the notes have decided; sessions that gave up."""
+    if record.session is not None and notes.how(record.session) is not None and Rule.NOTES_BEAT_RECORD in rules:
+        spent = notes.ending(None, Ended.ABANDON, SpentBy.CONDEMN)
+        back = Record(Status.UNAVAILABLE, used=True, session=record.session)
+        return Step("starter: restores what had ended", back, spent, Place.ELSEWHERE)
+    if notes.opened is not None and notes.spent is None and Rule.RESTORE_OPENED in rules:
+        released = record.used and notes.opened == record.session
+        back = Record(Status.UNAVAILABLE, released, notes.opened)
+        return Step("starter: restores what was opened", back, notes, Place.ELSEWHERE)
+    return _abandon(row, record, notes) if record.used else None
+
+
+def _abandon(row: Row, record: Record, notes: Notes) -> Step:
+    gave_up = notes.ending(record.session, Ended.ABANDON, SpentBy.ABANDON)
+    return step(Edge.ABANDON, _WHO, row, record.session, gave_up)
+
+
+def _why_stranded(row: Row, look: View, rules: Rules) -> str | None:
+    notes, session = row.notes or Notes(), row.record.session if row.record is not None else None
+    if notes.spent is not None and Rule.NOTES_BEAT_RECORD in rules:
+        return "it is spent"
+    if look.power is Power.GONE:
+        return "it is gone" if notes.missed == LONG or Rule.TWO_LOOKS_GONE not in rules else None
+    if not notes.admitted or not (look.marked or Rule.MARK not in rules):
+        return "it is not ours to start"
+    if notes.claim is not None and Rule.CLAIM_BARS in rules:
+        return "it is claimed"
+    if Rule.OWN_START not in rules or notes.start == session:
+        return None
+    if Rule.NOTE_BEFORE_START not in rules and notes.start is None:
+        return None
+    return "it runs for somebody else" if look.power is Power.RUNS or notes.start is not None else None
+
+
+def _open(row: Row, session: Session | None, notes: Notes) -> Step:
+    opened = notes._replace(opened=session, start=notes.start or session, missed=None, rests=None, over=False)
+    return step(Edge.OPEN, _WHO, row, session, opened)
+
+
+def _start(row: Row, notes: Notes, session: Session | None, rules: Rules) -> Step | None:
+    """Intent first, then the order; again when the last order is dead for sure."""
+    if Rule.NOTE_BEFORE_START not in rules:
+        return note("starter: orders the start", row, notes, order=Kind.START)
+    if notes.start is not None and notes.started is not None and notes.started < LONG:
+        return None
+    started = notes._replace(start=session, started=0, missed=None, rests=None, unindexed=None)
+    return note("starter: notes the start, orders it", row, started, order=Kind.START)

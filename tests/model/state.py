@@ -1,0 +1,219 @@
+"""What the model knows at one moment, as values: machines, their rows in Redis, the orders under way, the visitors.
+
+A machine carries everything that belongs to it, also what a failover would bring back and what only a judge can know
+(who was ever inside). So most of what may happen to a world happens to one machine, and can be worked out once.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from scaler.model.notes import Ended, SpentBy
+from scaler.model.record import Status
+
+type Age = int  # of a note, an order or a look, in horizons: 0 just now, 1 perhaps not over yet, 2 surely over
+type Session = str
+
+NAMES = "AB"  # of the machines
+LONG: Age = 2
+RIPE, STALE, CLAIM_OVER = 2, 3, 4  # of a claim: the horizon of its ripening, of the order's look, of the order
+
+
+class Power(StrEnum):
+    """What a machine does. Orders act at once when they arrive: there is no Updating here."""
+
+    RUNS = "runs"
+    WARM = "warm"  # stopped
+    COLD = "cold"  # deallocated
+    GONE = "gone"
+
+
+class Kind(StrEnum):
+    """An order to Azure."""
+
+    MARK = "mark"
+    START = "start"
+    STOP = "stop"
+    COOL = "deallocate"
+    DELETE = "delete"
+
+
+class View(NamedTuple):
+    """What a look at one machine shows."""
+
+    power: Power
+    marked: bool
+
+
+class Spent(NamedTuple):
+    """The note that it is used."""
+
+    why: SpentBy
+    age: Age = 0
+
+
+class Record(NamedTuple):
+    """What queue managers read and write."""
+
+    status: Status
+    used: bool = False
+    session: Session | None = None
+
+
+class Notes(NamedTuple):
+    """What the scaler decided. Ages stand where the code has times."""
+
+    asked: Age | None = None  # for its mark
+    seen: Age | None = None  # the mark, in a listing
+    admitted: bool = False
+    movable: Session | None = None  # reserved by the script, for this session
+    start: Session | None = None
+    started: Age | None = None
+    opened: Session | None = None
+    presumed: bool = False
+    over: bool = False  # the limit of what was opened, presumed or condemned
+    ended: tuple[tuple[Session, Ended], ...] = ()
+    spent: Spent | None = None
+    claim: Age | None = None  # since its latest renewal
+    deleted: Age | None = None
+    missed: Age | None = None
+    rests: Age | None = None
+    unindexed: Age | None = None
+
+    @property
+    def session(self) -> Session | None:
+        """Whose machine it is."""
+        return self.opened or self.start
+
+    @property
+    def beyond_admitting(self) -> bool:
+        """It was offered, or may have been."""
+        return bool(self.admitted or self.start or self.opened or self.presumed or self.spent)
+
+    @property
+    def fresh(self) -> bool:
+        """Nobody was ever let near it."""
+        touched = self.spent or self.claim is not None or self.start or self.opened or self.presumed
+        return self.admitted and not touched
+
+    def how(self, session: Session | None) -> Ended | None:
+        """How this session ended here, if it did."""
+        return next((how for each, how in self.ended if each == session), None)
+
+    def ending(self, session: Session | None, how: Ended, why: SpentBy) -> "Notes":
+        """With this end of a session, and spent."""
+        ended = self.ended if session is None or self.how(session) else tuple(sorted((*self.ended, (session, how))))
+        return self._replace(ended=ended, spent=self.spent or Spent(why))
+
+
+class Row(NamedTuple):
+    """One machine in Redis. Which of `reserved` and `unavailable` holds its key matters to nobody here."""
+
+    record: Record | None = None
+    notes: Notes | None = None
+    offered: bool = False  # its key is in `available`
+    waiting: bool = False  # its key is in `reserved`
+    pointer: Session | None = None  # the session whose key names it
+
+    @property
+    def status(self) -> Status | None:
+        """The record's."""
+        return self.record.status if self.record is not None else None
+
+
+class Place(StrEnum):
+    """Where a step puts the key."""
+
+    AVAILABLE = "available"
+    RESERVED = "reserved"
+    ELSEWHERE = "elsewhere"
+
+
+class Step(NamedTuple):
+    """What a tick decided about one machine: compare, write, then order."""
+
+    name: str
+    record: Record | None
+    notes: Notes | None
+    place: Place | None = None  # None: where it is
+    takes: bool = False
+    order: Kind | None = None
+
+
+class Held(NamedTuple):
+    """A tick that has decided and not yet acted."""
+
+    before: tuple[Record | None, Notes | None]
+    step: Step
+    age: Age = 0  # of the look
+
+
+class Stalled(NamedTuple):
+    """A tick that has read Redis and not yet looked at Azure."""
+
+    read: Row  # as it was: the tick reckons with these ages
+    before: tuple[Record | None, Notes | None]
+    age: Age = 0  # since it was read
+
+
+class Order(NamedTuple):
+    """Given, and not yet dead: it may arrive at any moment, once, several times or never."""
+
+    kind: Kind
+    age: Age = 0  # of the look it rests on
+
+
+class Machine(NamedTuple):
+    """One machine, with all that is said, ordered and remembered about it."""
+
+    power: Power
+    marked: bool = False
+    row: Row = Row()
+    orders: tuple[Order, ...] = ()
+    held: Held | None = None
+    stalled: Stalled | None = None
+    stale: View | None = None  # what a listing may still show, without bound
+    kept: Row | None = None  # what a failover brings back
+    # only the judge knows
+    inside: Session | None = None  # a visitor in their time, on a machine that runs
+    guests: tuple[Session, ...] = ()
+    served: tuple[Session, ...] = ()  # it was opened for them
+    cut: bool = False  # an order of ours hit it while somebody was inside
+
+    @property
+    def view(self) -> View:
+        """As it is."""
+        return View(self.power, self.marked)
+
+
+class Stage(StrEnum):
+    """How far a visitor has come."""
+
+    NEW = "new"
+    POPPED = "popped"  # naive: has the key
+    READ = "read"  # naive: has the record
+    SET = "set"  # naive: has written it, and owes SADD
+    WAITING = "waiting"
+    IN = "in"
+    OVER = "over"
+
+
+class Visitor(NamedTuple):
+    """One session, with its queue manager."""
+
+    session: Session
+    atomic: bool
+    stage: Stage = Stage.NEW
+    at: int = 0  # the machine, where a naive one has taken a key
+    age: Age = 0  # since then
+    overrun: bool = False  # somebody's late SET overwrote its reservation
+    told_no: bool = False
+
+
+class World(NamedTuple):
+    """One state."""
+
+    machines: tuple[Machine, ...]
+    visitors: tuple[Visitor, ...] = ()
+    left: tuple[int, ...] = ()  # accidents that may still happen, by kind
+    replica: Age | None = None  # how far it lags
+    forgot: bool = False  # Redis lost something

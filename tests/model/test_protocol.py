@@ -1,0 +1,35 @@
+"""No interleaving breaks a promise; and each rule is there because without it some interleaving does."""
+
+import pytest
+from model.removals import MISSED_IN, TOGETHER, kept, missed
+from model.rules import Rule
+from model.scenarios import SCENARIOS
+from model.search import Search
+
+from scaler.model.lifecycle import Edge
+
+_NOBODY_TAKES = {Edge.SPEND}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_no_interleaving_breaks_a_promise(name: str) -> None:
+    found = kept(name)
+    print(f"{name}: {found.states} states, {found.moves} moves")
+    assert found.violation is None, "\n".join((found.violation or "", *found.trace))
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_a_rule_that_is_taken_away_is_missed(rule: Rule) -> None:
+    found = missed(rule)
+    print("\n".join((f"without {rule.name}: {found.violation}", *found.trace)))
+    assert found.violation is not None, f"nobody misses {rule.name}: {rule}"
+
+
+@pytest.mark.parametrize("rule", TOGETHER)
+def test_either_of_two_locks_on_one_door_holds_it(rule: Rule) -> None:
+    assert Search(MISSED_IN[rule], frozenset({rule})).run().violation is None
+
+
+def test_every_step_of_the_table_is_taken_somewhere() -> None:
+    taken = {word for name in SCENARIOS for happened in kept(name).steps for word in happened.replace(",", " ").split()}
+    assert {edge for edge in Edge if edge not in taken} == _NOBODY_TAKES

@@ -1,0 +1,106 @@
+"""The model's values as the code's: ages become times, before or after every horizon of the default policy."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from builders import NOW, SCALE_SET, ago, asked, blank_notes, cloud, fleet, instance, notes, record, row, vm
+from model.state import Notes, Power, Row, View
+
+from scaler.model import notes as code
+from scaler.model import row as stored
+from scaler.model.fleet import Fleet
+from scaler.model.instance import PowerState, SessionId
+from scaler.model.policy import Capacity, Policy
+from scaler.model.record import Record, Status
+
+# enough warm ones are wanted: nobody is to be cooled who is not claimed already
+POLICY = Policy(capacity={SCALE_SET: Capacity(desired=4, warm=4)})
+_POWER = {Power.RUNS: PowerState.RUNNING, Power.WARM: PowerState.STOPPED, Power.COLD: PowerState.DEALLOCATED}
+_SECONDS = (0, 20, 500)  # now; before the shortest horizon is over; after the longest, but before any limit
+_OF_A_CLAIM = (0, 20, 50, 100, 200)  # now, young, ripe, stale, over
+_OTHERS = (2, 3, 4)  # known machines, so that one unknown is not most of the fleet
+
+
+def seen_by_the_code(what: Row, view: View, *, by_get: bool) -> Fleet:
+    """A fleet in which this machine is the first; looked at by a listing, or by a targeted GET after it."""
+    machines = [instance(each, PowerState.STOPPED) for each in _OTHERS]
+    if view.power is not Power.GONE:
+        machines.append(instance(1, _POWER[view.power], marked=view.marked))
+    look = replace(cloud(*machines), addresses={SCALE_SET: {}})
+    if by_get:
+        look = asked(look, *([vm(1)] if view.power is Power.GONE else []))
+    others = (row(each, record(each, warm=True), notes(each)) for each in _OTHERS)
+    return fleet(_row(what), *others, sees=look)
+
+
+def _row(what: Row) -> stored.Row:
+    index = {Status.AVAILABLE} if what.offered else {Status.RESERVED} if what.waiting else {Status.UNAVAILABLE}
+    noted = _notes(what.notes) if what.notes is not None else None
+    found = None
+    if what.record is not None:
+        found = _record(what.record.status, what.record.session, used=what.record.used)
+    return replace(row(1, found, noted), index=frozenset(index) if found is not None else frozenset())
+
+
+def _record(status: Status, session: str | None, *, used: bool = False) -> Record:
+    return record(1, status, used=used, session_id=SessionId(session) if session is not None else None)
+
+
+def _at(age: int | None) -> datetime | None:
+    return None if age is None else NOW - timedelta(seconds=_SECONDS[age])
+
+
+def _notes(what: Notes) -> code.Notes:
+    since = ago(hours=3) if what.over else ago(minutes=5)
+    return blank_notes(
+        1,
+        admitting_at=_at(what.asked),
+        mark_asked_at=_at(what.asked),
+        mark_seen_at=_at(what.seen),
+        admitted_at=ago(minutes=20) if what.admitted else None,
+        presumed_at=since if what.presumed else None,
+        ended=dict(what.ended),
+        missed_at=_at(what.missed),
+        rest_at=_at(what.rests),
+        unindexed_at=_at(what.unindexed),
+        reserved=_reserved(what),
+        start=_start(what),
+        opened=_opened(what, since),
+        spent=_spent(what),
+        claim=_claim(what),
+        delete=code.DeleteNote(at=NOW - timedelta(seconds=_SECONDS[what.deleted]), attempts=1)
+        if what.deleted is not None
+        else None,
+    )
+
+
+def _reserved(what: Notes) -> code.ReservedNote | None:
+    if what.movable is None:
+        return None
+    return code.ReservedNote(session=SessionId(what.movable), at=ago(minutes=1), movable=True)
+
+
+def _start(what: Notes) -> code.StartNote | None:
+    if what.start is None:
+        return None
+    return code.StartNote(session=SessionId(what.start), at=_at(what.started) or ago(minutes=5), attempts=1)
+
+
+def _opened(what: Notes, since: datetime) -> code.OpenedNote | None:
+    if what.opened is None:
+        return None
+    published = _record(Status.UNAVAILABLE, what.opened)
+    return code.OpenedNote(session=SessionId(what.opened), at=since, record=published)
+
+
+def _spent(what: Notes) -> code.SpentNote | None:
+    if what.spent is None:
+        return None
+    return code.SpentNote(why=what.spent.why, at=ago(hours=3) if what.over else _at(what.spent.age) or NOW)
+
+
+def _claim(what: Notes) -> code.ClaimNote | None:
+    if what.claim is None:
+        return None
+    at = NOW - timedelta(seconds=_OF_A_CLAIM[what.claim])
+    return code.ClaimNote(order="deallocate", at=at, since=at)

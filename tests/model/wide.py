@@ -1,0 +1,55 @@
+"""Wider worlds: more accidents at once. Minutes instead of seconds, so only on demand."""
+
+from collections.abc import Mapping
+
+from model.local import Accident
+from model.scenarios import NEW, READY, N, X, Y
+from model.state import Machine, Visitor
+from model.world import Scenario
+
+
+def _wide(name: str, machines: tuple[Machine, ...], visitors: tuple[Visitor, ...], *accidents: Accident) -> Scenario:
+    """Each of these accidents once."""
+    return Scenario(
+        name=name,
+        about=", ".join(each.name.lower() for each in accidents),
+        machines=machines,
+        visitors=visitors,
+        accidents=dict.fromkeys(accidents, 1),
+    )
+
+
+_ALL = (
+    _wide("forgetful", (READY,), (X, N), Accident.FAILOVER, Accident.FLUSH, Accident.EVICT),
+    _wide("forgetful and slow", (READY,), (X, N), Accident.FAILOVER, Accident.OVERLAP, Accident.FAIL),
+    _wide("flushed and slow", (READY,), (X, N), Accident.FLUSH, Accident.OVERLAP, Accident.STALE),
+    _wide("blind and slow", (READY,), (X, Y), Accident.OVERLAP, Accident.STALE, Accident.SHUTDOWN, Accident.FAIL),
+    _wide("unwitnessed", (READY,), (X, N), Accident.MISS, Accident.STALE, Accident.VANISH, Accident.OVERLAP),
+    _wide("unprotected", (READY,), (X, N), Accident.UNPROTECT, Accident.FAILOVER, Accident.STALE),
+    _wide("long ago", (READY,), (X, Y), Accident.FAILOVER, Accident.HOURS, Accident.SHUTDOWN),
+    _wide(
+        "born into trouble",
+        (NEW,),
+        (X,),
+        Accident.STALE,
+        Accident.OVERLAP,
+        Accident.FLUSH,
+        Accident.EVICT,
+        Accident.SHUTDOWN,
+    ),
+    _wide("born forgotten", (NEW,), (X,), Accident.FAILOVER, Accident.STALE, Accident.SHUTDOWN, Accident.EVICT),
+    _wide(
+        "cooled in trouble",
+        (READY,),
+        (X,),
+        Accident.SURPLUS,
+        Accident.OVERLAP,
+        Accident.STALL,
+        Accident.FAILOVER,
+    ),
+    _wide("moved from the gone", (READY, READY), (X,), Accident.VANISH, Accident.EVICT, Accident.LOSE_NOTES),
+    _wide("moved from the tainted", (READY, READY), (X,), Accident.UNPROTECT, Accident.FAIL, Accident.STALE),
+    _wide("moved slowly", (READY, READY), (X,), Accident.FAIL, Accident.OVERLAP, Accident.STALE),
+)
+
+WIDE: Mapping[str, Scenario] = {each.name: each for each in _ALL}
