@@ -1,0 +1,68 @@
+"""What users of other scalers complain about most, where no bug of a relative is the same."""
+
+from dataclasses import replace
+
+import pytest
+from prior_art.scene import EXACT, Scene
+
+from emulator.faults import Fault
+from emulator.history import What
+from emulator.switches import Eviction, Overlap, SetOverlap, Switches
+from scaler.errors import QuotaReached
+from scaler.tick import Name
+
+
+def test_what_is_being_worked_on_is_not_ordered_about() -> None:
+    """Complaint 13: overlapping operations cancel each other, as OperationPreempted. Three hours of visitors."""
+    switches = Switches(overlap=Overlap.PREEMPT, set_overlap=SetOverlap.CONFLICT)
+    scene = Scene(desired=4, warm=1, behaviour=replace(EXACT, switches=switches))
+    open_now: set[str] = set()
+    for number, _ in enumerate(scene.moments(180, step=15)):
+        scene.process.tick()
+        if number % 14 == 0 and scene.available:
+            scene.reserve(f"visitor-{number}")
+            open_now.add(f"visitor-{number}")
+        for session in sorted(open_now):
+            if number % 23 == 0 and scene.stage(session) == "open":
+                scene.release(session)
+                open_now.remove(session)
+    assert len(scene.events(What.DELETED)) > 20
+    assert not scene.events(What.PREEMPTED)
+
+
+@pytest.mark.parametrize("eviction", list(Eviction))
+def test_an_eviction_ends_a_session_visibly_and_its_machine_is_replaced(eviction: Eviction) -> None:
+    """Complaint 24: spot machines vanish, or the number falls, and nobody is told."""
+    scene = Scene(desired=3, behaviour=replace(EXACT, switches=Switches(eviction=eviction)))
+    scene.ready()
+    vm_id = scene.opened("me")
+    assert scene.azure.happen(Fault.EVICTED, vm_id)
+    scene.run(15)
+    assert scene.stage("me") in {"ended", "unknown"}
+    assert scene.machine(vm_id) is None
+    assert scene.azure.capacity == len(scene.available) == 3
+
+
+def test_a_quota_that_is_reached_is_said_in_that_very_tick_and_costs_nothing_that_is_there() -> None:
+    """Complaint 11: a stock-out showed after a quarter of an hour, and ended more than what it was about."""
+    scene = Scene(desired=2).ready()
+    vm_id = scene.opened("me")
+    cores = scene.azure.profile.cores
+    scene.azure.limit(cores=3 * cores)
+    scene.wants(6)
+    (report,) = scene.process.tick(Name.PROVISIONER)
+    assert [type(each.error) for each in report.outcomes] == [QuotaReached]
+    scene.run(10)
+    assert scene.runs(vm_id)
+    assert len(scene.available) == 1
+
+
+def test_a_session_that_nobody_releases_ends_at_its_limit() -> None:
+    """Complaint 15: the server stays allocated when the client vanishes."""
+    scene = Scene(desired=2).ready()
+    vm_id = scene.opened("me")
+    scene.run(58)
+    assert scene.runs(vm_id)
+    scene.run(8)
+    assert scene.machine(vm_id) is None
+    assert scene.stage("me") in {"ended", "unknown"}
