@@ -28,11 +28,11 @@ $ scaler --settings local.settings.json status
   is logged in with `az login`; `--credential` chooses. To look takes the reading half of
   [azure-role.json](azure-role.json), `adopt` also the mark (`virtualMachineScaleSets/virtualMachines/write`), `tick`
   whatever the controller needs, and `pause` and `resume` `Microsoft.Resources/tags/write` on the scale set, which the
-  functions never need.
+  functions never need. `distrust` and `forget` look at Azure, and change Redis alone.
 * **A way to Redis**: it is often reachable from its own network only.
 
-Listings of Azure have a budget of ten a minute and scale set, of which the functions may take six. `status`, `plan` and
-`adopt` take one for each look, so do not call them in a loop; `status --watch` looks every 30 seconds.
+Listings of Azure have a budget of ten a minute and scale set, of which the functions may take six. `status`, `plan`,
+`adopt` and `distrust` take one for each look, so do not call them in a loop; `status --watch` looks every 30 seconds.
 
 ## How a command ends
 
