@@ -1,0 +1,190 @@
+"""A TCP address that stays the same before a server that does not; and everything a network does to what passes it."""
+
+import asyncio
+import socket
+import struct
+from asyncio import StreamReader, StreamWriter
+from contextlib import suppress
+from enum import StrEnum
+
+LOOPBACK = "127.0.0.1"
+_PIECE = 64 * 1024
+_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
+_UNAVAILABLE = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/html\r\ncontent-length: 24\r\nconnection: close\r\n\r\n"
+    b"<h1>Try again later</h1>"
+)
+
+
+class Condition(StrEnum):
+    """What a front does with what comes."""
+
+    PASSING = "passing"
+    SLOW = "slow"  # every piece comes later
+    REFUSING = "refusing"  # nobody listens
+    SILENT = "silent"  # connections are taken and kept, and nothing passes any more
+    ONE_WAY = "one-way"  # what is asked arrives; instead of the answer comes a reset
+    FAILING = "failing"  # whoever asks, in HTTP, is told 503; nothing arrives
+
+
+_LEFT_BY_RESET = frozenset({Condition.SILENT, Condition.ONE_WAY, Condition.FAILING})
+"""What was held back in these is not delivered afterwards: an order may be late, but not as late as that."""
+
+
+class _Pair:
+    """A client's connection, and ours to the server for it."""
+
+    def __init__(self, reader: StreamReader, writer: StreamWriter) -> None:
+        self.reader = reader
+        self.writers = [writer]
+
+    def end(self, *, politely: bool) -> None:
+        """End both, when all that is under way has been delivered; or at once."""
+        if not politely:
+            self.reset()
+        for each in self.writers:
+            each.close()
+
+    def reset(self) -> None:
+        """End both at once, with what is still under way."""
+        for each in self.writers:
+            if (taken := each.get_extra_info("socket")) is not None:
+                with suppress(OSError):
+                    taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            each.transport.abort()
+
+
+class Front:
+    """Belongs to a Switchboard, on whose thread all of it runs."""
+
+    def __init__(self, to: int) -> None:
+        self._to = to
+        self._condition = Condition.PASSING
+        self._delay = 0.0
+        self._pairs: set[_Pair] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._changed = asyncio.Event()
+        # bound and never listening: while nobody listens a client is refused, and nobody else can take the port
+        self._place = _bound(0)
+        self.port: int = self._place.getsockname()[1]
+
+    async def open(self) -> None:
+        """Listen."""
+        if self._server is None:
+            listening = _bound(self.port)
+            listening.listen(128)
+            self._server = await asyncio.start_server(self._take, sock=listening)
+
+    async def lead_to(self, port: int) -> None:
+        """Another server stands behind it from now on; who is connected to the old one is cut off."""
+        self._to = port
+        await self.cut()
+
+    async def cut(self) -> int:
+        """Reset every connection; how many there were."""
+        pairs = tuple(self._pairs)
+        for each in pairs:
+            each.reset()
+        return len(pairs)
+
+    async def be(self, condition: Condition, delay: float = 0.0) -> None:
+        """Behave so from now on; `delay` is how late a piece comes, in seconds, where that is slow."""
+        before, self._condition, self._delay = self._condition, condition, delay
+        if condition is Condition.REFUSING:
+            self._deafen()
+        else:
+            await self.open()
+        if before in _LEFT_BY_RESET or condition in {Condition.REFUSING, Condition.FAILING}:
+            await self.cut()
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def close(self) -> None:
+        """For good."""
+        self._deafen()
+        await self.cut()
+        for each in tuple(self._tasks):
+            each.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._place.close()
+
+    def _deafen(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def _take(self, reader: StreamReader, writer: StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        pair = _Pair(reader, writer)
+        self._tasks.add(task)
+        self._pairs.add(pair)
+        polite = False
+        try:
+            polite = await (_apologise(pair) if self._condition is Condition.FAILING else self._connect(pair))
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # whoever it was has gone, or the server has
+        finally:
+            pair.end(politely=polite)
+            self._pairs.discard(pair)
+            self._tasks.discard(task)
+
+    async def _connect(self, pair: _Pair) -> bool:
+        """Whether either end said good-bye."""
+        answers, there = await asyncio.open_connection(LOOPBACK, self._to)
+        pair.writers.append(there)
+        asking = asyncio.ensure_future(self._ask(pair.reader, there))
+        answering = asyncio.ensure_future(self._answer(answers, pair.writers[0]))
+        try:
+            done, _ = await asyncio.wait({asking, answering}, return_when=asyncio.FIRST_COMPLETED)
+            return all(each.exception() is None and each.result() for each in done)
+        finally:
+            for each in (asking, answering):
+                each.cancel()
+            await asyncio.gather(asking, answering, return_exceptions=True)
+
+    async def _ask(self, client: StreamReader, server: StreamWriter) -> bool:
+        """Pass on what is asked. What was held back until its client gave up is dropped: it never arrives."""
+        while piece := await client.read(_PIECE):
+            if await self._held_back() and (client.at_eof() or client.exception() is not None):
+                return False
+            server.write(piece)
+            await server.drain()
+        return True
+
+    async def _answer(self, server: StreamReader, client: StreamWriter) -> bool:
+        """Pass on what is answered."""
+        while piece := await server.read(_PIECE):
+            await self._held_back()
+            if self._condition is Condition.ONE_WAY:
+                return False
+            client.write(piece)
+            await client.drain()
+        return True
+
+    async def _held_back(self) -> bool:
+        """Wait as long as this piece has to; whether it had to."""
+        if self._condition is Condition.SLOW:
+            await asyncio.sleep(self._delay)
+            return True
+        held = self._condition is Condition.SILENT
+        while self._condition is Condition.SILENT:
+            await self._changed.wait()
+        return held
+
+
+async def _apologise(pair: _Pair) -> bool:
+    await pair.reader.readuntil(b"\r\n\r\n")
+    pair.writers[0].write(_UNAVAILABLE)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(pair.reader.read(), timeout=1.0)  # until it has read that, and hangs up
+    return True
+
+
+def _bound(port: int) -> socket.socket:
+    """Shared among ourselves only: with SO_REUSEADDR everybody could have a port on which nobody listens."""
+    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    taken.bind((LOOPBACK, port))
+    return taken

@@ -1,0 +1,123 @@
+"""Two real redis-servers behind one address: what survives a failover, what does not, and who comes back as what."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from simulator.chaos_real import redis_node
+from simulator.chaos_real.front import Condition
+from simulator.chaos_real.nursery import Nursery
+from simulator.chaos_real.redis_node import plain
+from simulator.chaos_real.redis_pair import RedisPair, redis_pair
+from simulator.chaos_real.switchboard import Switchboard
+from simulator.parts.setup_failed import SetupFailed
+
+needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on PATH")
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[RedisPair]:
+    with Nursery() as nursery, Switchboard() as board, redis_pair(tmp_path, nursery, board) as pair:
+        yield pair
+
+
+@pytest.fixture
+def client(pair: RedisPair) -> Iterator[redis.Redis]:
+    with plain(pair.clients.port, timeout=5.0) as client:
+        yield client
+
+
+@needs_redis
+def test_a_failover_keeps_what_was_copied_and_the_address(pair: RedisPair, client: redis.Redis) -> None:
+    client.set("kept", "yes")
+    assert pair.in_step()
+    before = pair.clients.port
+    pair.primary.kill()
+    with pytest.raises(redis.ConnectionError):
+        client.get("kept")
+    pair.swap()
+    assert client.get("kept") == b"yes"
+    client.set("new", "yes")
+    assert pair.clients.port == before
+
+
+@needs_redis
+def test_a_failover_forgets_what_had_not_been_copied_and_so_does_the_old_primary(
+    pair: RedisPair, client: redis.Redis
+) -> None:
+    client.set("kept", "yes")
+    assert pair.in_step()
+    pair.lag()
+    client.set("lost", "acknowledged")
+    pair.primary.kill()
+    pair.swap()
+    assert client.mget("kept", "lost") == [b"yes", None]
+    pair.bring_back()
+    assert pair.in_step()
+    assert pair.replica.info()["role"] == "slave"
+    with plain(pair.replica.port, timeout=5.0) as old:
+        assert old.mget("kept", "lost") == [b"yes", None]
+
+
+@needs_redis
+def test_after_a_second_failover_the_first_primary_is_one_again(pair: RedisPair, client: redis.Redis) -> None:
+    first = pair.primary
+    for _ in range(2):
+        pair.primary.kill()
+        pair.swap()
+        pair.bring_back()
+        client.incr("failovers")
+        assert pair.in_step()
+    assert pair.primary is first
+    assert client.get("failovers") == b"2"
+
+
+@needs_redis
+def test_a_primary_that_was_killed_comes_back_with_what_it_wrote(pair: RedisPair, client: redis.Redis) -> None:
+    client.set("kept", "yes")
+    pair.primary.kill()
+    pair.restart_primary()
+    assert client.get("kept") == b"yes"
+    assert pair.in_step()
+
+
+@needs_redis
+def test_a_paused_primary_answers_nobody_and_then_does_what_it_was_told(pair: RedisPair, client: redis.Redis) -> None:
+    with plain(pair.clients.port, timeout=0.2) as impatient:
+        impatient.ping()
+        pair.primary.pause()
+        with pytest.raises(redis.TimeoutError):
+            impatient.set("late", "yes")
+        assert pair.failure is None
+        pair.primary.resume()
+        assert client.get("late") == b"yes"
+
+
+@needs_redis
+def test_one_that_dies_by_itself_is_told_from_one_that_was_killed(pair: RedisPair) -> None:
+    pair.replica.kill()
+    assert pair.failure is None
+    with plain(pair.primary.port, timeout=5.0) as client:
+        client.shutdown(nosave=True)
+        with pytest.raises(redis.ConnectionError):
+            client.ping()
+    assert "ended by itself" in (pair.failure or "")
+
+
+@needs_redis
+def test_a_silent_line_between_them_is_not_noticed_by_the_primary(pair: RedisPair, client: redis.Redis) -> None:
+    pair.lag()
+    client.set("new", "yes")
+    assert not pair.in_step(within=0.2)
+    assert pair.primary.info()["connected_slaves"] == 1
+    pair.copying.be(Condition.PASSING)
+    assert pair.in_step()
+
+
+def test_without_a_redis_server_it_is_said_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SetupFailed, match="apt-get install redis-server"):
+        redis_node.binary()
