@@ -1,6 +1,8 @@
 # make run    the whole scaler on this machine: emulated Azure, Redis, the four functions, visitors  (Ctrl-C ends it)
 #             FOR=60s ends it by itself, SPEED=20 sets how much faster than Azure it runs, JSON=1 adds a line of figures
 #             VIEW=live|lines is how it is shown (live on a terminal), SCALE_SETS=2 runs two on one registry
+# make chaos  everything breaks, in virtual time: SEEDS=500 or FOR=60s; ARGS="--list", ARGS="--break NAME"
+# make chaos-real  real processes killed, stopped, failed over and cut off: FOR=2m SEED=1
 # make test   every test, from unit to wire
 # make check  ruff, mypy --strict, the import contracts
 # make package  dist/scaler-<version>.zip: the app as it is deployed
@@ -11,12 +13,12 @@
 SHELL := /bin/bash
 PYTHON ?= python3.13
 BIN := .venv/bin
-export FOR SPEED SEED VISITORS JSON VIEW SCALE_SETS
+export FOR SPEED SEED SEEDS VISITORS JSON VIEW SCALE_SETS
 
-.PHONY: help setup redis run test check format package emulator az az-session fuzz
+.PHONY: help setup redis run chaos chaos-real test check format package emulator az az-session fuzz
 
 help:
-	@sed -n 's/^# //p' Makefile | head -9
+	@sed -n 's/^# //p' Makefile | head -11
 
 setup: .venv/.ready
 
@@ -38,6 +40,12 @@ redis:
 
 run: setup redis
 	@$(BIN)/python -m simulator
+
+chaos: setup
+	@$(BIN)/python -m simulator chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FOR),--for $(FOR)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+chaos-real: setup redis
+	@$(BIN)/python -m simulator chaos-real $(ARGS)
 
 test: setup redis
 	@$(BIN)/python -m pytest -n 2 $(ARGS)

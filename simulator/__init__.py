@@ -5,6 +5,7 @@ parts        what a run is made of: Redis, the emulated Azure, the functions hos
 visits, visitor, crowd  who comes when, and what one visitor does;  queue_managers  how they reserve: atomic, naive
 happenings   what can be seen;  looking  a look at Azure's truth and at Redis;  telling  the scaler's own word, for show
 observer     the four wrongs, judged by what was seen and never by the scaler's word
+chaos, chaos_real  everything breaks on purpose: in virtual time; in real time, on real processes
 showing, view  how a run is watched: lines  one per change, or live  a screen
 narrator, table, counts  what the lines say;  figures, summary  what is counted, and how it is told
 """

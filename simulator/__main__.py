@@ -3,8 +3,11 @@
 import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from threading import Event
 
+from simulator.chaos.command_line import main as chaos
+from simulator.chaos_real.command_line import chaos_real
 from simulator.options import HELP, InvalidOptions, read
 from simulator.parts.setup_failed import SetupFailed
 from simulator.run import run
@@ -13,19 +16,34 @@ from simulator.showing import chosen, conclude, picture
 
 def main() -> int:
     asked = sys.argv[1:]
+    if asked[:1] == ["chaos"]:
+        return chaos(asked[1:])
+    if asked[:1] == ["chaos-real"]:
+        return _told(lambda: _chaos_real(asked[1:]))
     if asked and set(asked) <= {"-h", "--help"}:
         print(HELP)
         return 0
     if asked not in ([], ["picture"]):
         print(f"{' '.join(asked)}: not understood; options are environment variables\n\n{HELP}")
         return 2
+    return _told(_picture if asked else _run)
+
+
+def _told(run: Callable[[], int]) -> int:
+    """Its exit status; what keeps it from running is for the user to read."""
     try:
-        return _picture() if asked else _run()
+        return run()
     except (InvalidOptions, SetupFailed) as mistake:
         print(mistake, file=sys.stderr)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at its exit
     return 2
+
+
+def _chaos_real(arguments: Sequence[str]) -> int:
+    over = Event()
+    _obey_signals(over)
+    return chaos_real(arguments, over)
 
 
 def _run() -> int:

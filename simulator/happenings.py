@@ -17,7 +17,19 @@ class Manner(StrEnum):
     """Through which queue manager a visitor came."""
 
     ATOMIC = "atomic"  # the client that ships with the scaler
-    NAIVE = "naive"  # four separate steps, no compare-and-set
+    NAIVE = "naive"  # four separate steps, no compare-and-set; keeps the six rules of the contract
+    FOLLOWING = "following"  # naive, and goes where the record's `movedTo` points
+    LATE = "late"  # naive, and nearly as slow between SPOP and SET as is allowed
+    TOO_LATE = "too late"  # slower than that
+    LOSSY = "lossy"  # drops the fields it does not know, and writes again what it read long ago
+    GREEDY = "greedy"  # takes several machines for one visitor
+    REPEATING = "repeating"  # releases again, and once more long after
+    VANISHING = "vanishing"  # its visitors are gone without a word
+    GARBAGE = "garbage"  # writes what is no record, and members that are no keys
+
+
+RECKLESS = frozenset({Manner.TOO_LATE, Manner.GARBAGE})
+"""Their own promises are worth nothing, and whom they write over may lose a session: but nobody shares a machine."""
 
 
 class Did(StrEnum):
@@ -25,7 +37,11 @@ class Did(StrEnum):
 
     ARRIVED = "arrived"
     QUEUED = "queued"  # there was no machine; they keep asking
+    TOOK = "took"  # it is out of `available` for them: nobody was promised anything yet
     PROMISED = "promised"  # the reservation was acknowledged
+    HELD = "held"  # a machine that may be reserved for them, and to which they will never go
+    LEFT_BEHIND = "left behind"  # the scaler moved their session to this machine, and nobody will tell them
+    MOVED = "moved"  # away from this machine; where to is promised in the next line
     DISPLACED = "displaced"  # it is nobody's or somebody else's any more; they ask again
     REFUSED = "refused"  # visibly, by the scaler
     GAVE_UP = "gave up"  # before they were let in
@@ -35,12 +51,17 @@ class Did(StrEnum):
     CUT_OFF = "cut off"  # the machine stopped answering during their stay
     LEAVING = "leaving"  # written before anybody is told
     EXPIRED = "expired"  # they would have stayed for ever, and were told that it is over
+    VANISHED = "vanished"  # they are gone, and nobody has told the scaler, or will
+    OVERWROTE = "overwrote"  # their queue manager is about to SET a record that it has not just read
+    LITTERED = "littered"  # their queue manager is about to put something into a set that does not belong there
 
 
-OUTCOMES = frozenset({Did.REFUSED, Did.GAVE_UP, Did.OPENED})
+OUTCOMES = frozenset({Did.REFUSED, Did.GAVE_UP, Did.OPENED, Did.VANISHED})
 """What ends a wait."""
 DEPARTURES = frozenset({Did.REFUSED, Did.GAVE_UP, Did.CUT_OFF, Did.LEAVING, Did.EXPIRED})
 """After these nobody is there any more."""
+PARTINGS = DEPARTURES | {Did.DISPLACED, Did.MOVED}
+"""After these they have nothing to do with that machine any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +74,16 @@ class Entry:
     vm_id: str | None = None
     manner: Manner = Manner.ATOMIC
     why: str = ""
+    addresses: tuple[str, ...] = ()  # where they were sent, of those that were told
+    whom: str | None = None  # OVERWROTE: whose machine it was; None: nobody's that we know
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """Redis lost what it had been told of one machine, or of all: known to whoever made it forget."""
+
+    at: datetime
+    vm_id: str | None = None  # None: of all, or of more than one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,4 +157,4 @@ class Trouble:
     controller: str = ""  # whose, if it is one's
 
 
-type Happening = Entry | Event | Look | Told | Ticked | Trouble
+type Happening = Entry | Event | Look | Forgotten | Told | Ticked | Trouble

@@ -50,7 +50,7 @@ class Looker:
     def glance(self, vm_id: str) -> Published | None:
         """What the record of one machine says."""
         text = cast("bytes | None", self._client.get(self._keys.instance(VmId(vm_id))))
-        return published(_parsed(text), None, offered=False)
+        return published(parsed(text), None, offered=False)
 
     def _offered(self) -> set[str]:
         return {_last(key) for key in cast("set[bytes]", self._client.smembers(self._keys.index(Status.AVAILABLE)))}
@@ -59,7 +59,7 @@ class Looker:
         """By vm id; what cannot be read is an empty value."""
         keys = cast("list[bytes]", self._client.keys(pattern))
         texts = cast("list[bytes | None]", self._client.mget(keys)) if keys else []
-        return {_last(key): _parsed(text) or {} for key, text in zip(keys, texts, strict=True) if text is not None}
+        return {_last(key): parsed(text) or {} for key, text in zip(keys, texts, strict=True) if text is not None}
 
     def _forgot(self) -> bool:
         forgot = not self._client.exists(_CANARY)
@@ -113,7 +113,7 @@ def _status(text: object) -> Status | None:
     return next((each for each in Status if each == text), None)
 
 
-def _parsed(text: bytes | None) -> _Values | None:
+def parsed(text: bytes | None) -> _Values | None:
     try:
         found = json.loads(text) if text is not None else None
     except ValueError:

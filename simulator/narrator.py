@@ -32,6 +32,7 @@ _OF_AZURE: Mapping[What, str] = {
 _OF_VISITORS: Mapping[Did, tuple[str, str]] = {
     Did.QUEUED: (NO_STEP, "no machine is free; asks again"),
     Did.PROMISED: ("RESERVE", "asked for a machine"),
+    Did.MOVED: (NO_STEP, "goes on with another machine"),
     Did.DISPLACED: (NO_STEP, "its reservation has vanished; asks again"),
     Did.REFUSED: (NO_STEP, "is refused"),
     Did.GAVE_UP: ("CANCEL", "gives up"),

@@ -13,6 +13,8 @@ HELP = """\
 usage: make run [FOR=60s] [SPEED=20] [SEED=1] [VISITORS=24] [SCALE_SETS=1] [VIEW=live|lines] [JSON=1]
    or: FOR=60s … python -m simulator
    or: python -m simulator picture > run.svg     (one frame of the live view, of a run of FOR=45s)
+   or: python -m simulator chaos --help          (everything breaks on purpose, in virtual time, seed after seed)
+   or: python -m simulator chaos-real --help     (the same in real time, on real processes)
 
 Runs the whole scaler on this machine: an emulated Azure, a redis-server (or fakeredis), function_app.py with its four
 timers, and visitors who reserve machines, stay and leave. On a terminal it is shown live; elsewhere it prints one line

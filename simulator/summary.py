@@ -41,6 +41,7 @@ class Summary:
         line: dict[str, object] = {
             "visitors": did[Did.ARRIVED],
             "opened": did[Did.OPENED],
+            "moved": did[Did.MOVED],
             "refused": did[Did.REFUSED],
             "abandoned": did[Did.GAVE_UP],
             "waiting": self.figures.waiting,
@@ -66,6 +67,7 @@ class Summary:
         yield (
             f"visitors  {did[Did.ARRIVED]} came: {did[Did.OPENED]} let in, {did[Did.REFUSED]} refused, "
             f"{did[Did.GAVE_UP]} gave up, {self.figures.waiting} still wait"
+            + (f"; {did[Did.MOVED]} moved to another machine" if did[Did.MOVED] else "")
             + (f"; {did[Did.EXPIRED]} stayed until their limit" if did[Did.EXPIRED] else "")
         )
         yield f"waits     {waits_in_words(self.figures.waits, self.speed)}"

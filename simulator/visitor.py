@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from scaler.model.instance import SessionId, VmId
-from scaler.registry.sessions import Stage
+from scaler.registry.sessions import Sight, Stage
 from simulator.happenings import Did, Entry
 from simulator.queue_managers.queue_manager import AWAY, QueueManager
 from simulator.visits import Visit
@@ -52,7 +52,7 @@ class Visitor:
         outcome, vm_id = _Outcome.AGAIN, None
         while outcome is _Outcome.AGAIN:
             vm_id = self._ask()
-            outcome = self._wait(vm_id) if vm_id is not None else _Outcome.OVER
+            outcome, vm_id = self._wait(vm_id) if vm_id is not None else (_Outcome.OVER, None)
         if outcome is _Outcome.LET_IN and vm_id is not None:
             self._go_in(vm_id)
 
@@ -78,26 +78,38 @@ class Visitor:
         self._tell(Did.GAVE_UP, why="there was no machine")
         return None
 
-    def _wait(self, vm_id: VmId) -> _Outcome:
-        """Until the machine is open."""
+    def _wait(self, vm_id: VmId) -> tuple[_Outcome, VmId]:
+        """Until a machine is open: the one that was promised, or another one that the session was moved to."""
         while self._patient:
-            sight = self._answered(lambda: self._queue_manager.look(self._session, vm_id))
+            sight = self._look(vm_id)
+            vm_id = self._follow(sight, vm_id)
             match sight.stage:
                 case Stage.OPEN:
                     self._tell(Did.OPENED, vm_id)
-                    return _Outcome.LET_IN
+                    return _Outcome.LET_IN, vm_id
                 case Stage.REFUSED | Stage.ENDED:
                     self._tell(Did.REFUSED, vm_id, sight.reason or "its record says used")
-                    return _Outcome.OVER
+                    return _Outcome.OVER, vm_id
                 case Stage.UNKNOWN:
                     self._tell(Did.DISPLACED, vm_id)
                     self._around.pause(_RETHINK)
-                    return _Outcome.AGAIN
+                    return _Outcome.AGAIN, vm_id
                 case Stage.RESERVED:
                     self._around.pause(_POLL)
         self._tell(Did.GAVE_UP, vm_id, "it took too long")
         self._answered(lambda: self._queue_manager.cancel(self._session, vm_id))
-        return _Outcome.OVER
+        return _Outcome.OVER, vm_id
+
+    def _look(self, vm_id: VmId) -> Sight:
+        return self._answered(lambda: self._queue_manager.look(self._session, vm_id))
+
+    def _follow(self, sight: Sight, vm_id: VmId) -> VmId:
+        """The machine that is meant, which may be another one than before."""
+        if sight.reservation is None or sight.reservation.vm_id == vm_id:
+            return vm_id
+        self._tell(Did.MOVED, vm_id, sight.reservation.move_reason or "")
+        self._tell(Did.PROMISED, sight.reservation.vm_id)
+        return sight.reservation.vm_id
 
     def _go_in(self, vm_id: VmId) -> None:
         if self._answers(vm_id):
@@ -121,8 +133,7 @@ class Visitor:
         self._leave(vm_id)
 
     def _is_over(self, vm_id: VmId) -> bool:
-        sight = self._answered(lambda: self._queue_manager.look(self._session, vm_id))
-        return sight.stage in {Stage.ENDED, Stage.UNKNOWN}
+        return self._look(vm_id).stage in {Stage.ENDED, Stage.UNKNOWN}
 
     def _answers(self, vm_id: VmId) -> bool:
         """Whether the machine can be reached, at the latest after a few attempts."""

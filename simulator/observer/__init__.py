@@ -2,6 +2,7 @@
 
 wrong       the four kinds
 lost · handed_out · cut_short · leaked   one judge each: a happening in, the wrongs that it shows out
+unserved · sent_elsewhere · for_nobody   the same wrongs done in other ways
 patience    how long a machine may be billed for nothing
-judges      all four at once
+judges      all of them at once
 """

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from emulator.history import Event, What
 from scaler.model.policy import Policy
 from scaler.model.record import Status
-from simulator.happenings import CONTROLLERS, DEPARTURES, Did, Entry, Happening, Look, Seen
+from simulator.happenings import CONTROLLERS, PARTINGS, Did, Entry, Happening, Look, Manner, Seen
 from simulator.observer.wrong import Kind, Wrong
 
 _HURTS = {
@@ -16,6 +16,8 @@ _HURTS = {
     What.RESTART_ORDERED: "restarted",
     What.DELETE_ORDERED: "deleted",
 }
+_BLIND = timedelta(seconds=1)  # without a look: there are several in a second
+_DARK = frozenset({What.STOPPED, What.DEALLOCATED, What.DELETED, What.EVICTED, What.SHUT_DOWN})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,13 +31,20 @@ class _Stay:
 
 
 class CutShort:
-    """A visitor is on a machine from its opening, by their own account or by the record, until they leave."""
+    """A visitor is on a machine from its opening, by their own account or by the record, until they leave.
+
+    An order to a machine that rests hurts nobody; one that stops it is judged as it arrives. Garbage that was written
+    over a record may say that the visitor has left, and nobody can tell that from a release.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._waiting: dict[str, str] = {}  # session -> vm id
         self._stays: dict[str, dict[str, _Stay]] = {}  # vm id -> session -> stay
         self._presumed: dict[str, datetime] = {}  # vm id -> since
+        self._garbled: set[str] = set()  # vm ids
+        self._dark: set[str] = set()  # vm ids of those that do not run
+        self._looked: datetime | None = None  # when Redis was last seen
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
         """One happening after the other."""
@@ -44,8 +53,18 @@ class CutShort:
         elif isinstance(happening, Look):
             for seen in happening.machines:
                 self._look(seen, happening.at)
-        elif isinstance(happening, Event) and happening.what in _HURTS and happening.by in CONTROLLERS:
-            yield from self._hurt(happening, happening.vm_id or "")
+            self._looked = happening.at
+        elif isinstance(happening, Event) and happening.vm_id is not None:
+            ordered = happening.what in _HURTS and happening.by in CONTROLLERS
+            if ordered and happening.vm_id not in self._dark | self._garbled:
+                yield from self._hurt(happening, happening.vm_id)
+            self._follow(happening.what, happening.vm_id)
+
+    def _follow(self, what: What, vm_id: str) -> None:
+        if what is What.RUNNING:
+            self._dark.discard(vm_id)
+        elif what in _DARK:
+            self._dark.add(vm_id)
 
     def _listen(self, entry: Entry, vm_id: str) -> None:
         if entry.did is Did.PROMISED:
@@ -53,7 +72,9 @@ class CutShort:
         elif entry.did is Did.OPENED:
             self._waiting.pop(entry.session, None)
             self._begin(vm_id, entry.session, entry.at)
-        elif entry.did in DEPARTURES | {Did.DISPLACED}:
+        elif entry.did is Did.OVERWROTE and entry.manner is Manner.GARBAGE:
+            self._garbled.add(vm_id)
+        elif entry.did in PARTINGS:
             self._waiting.pop(entry.session, None)
             stay = self._stays.get(vm_id, {}).get(entry.session)
             if stay is not None and stay.until is None:
@@ -70,7 +91,10 @@ class CutShort:
             self._begin(vm_id, published.session, at)
 
     def _begin(self, vm_id: str, session: str, at: datetime) -> None:
-        self._stays.setdefault(vm_id, {}).setdefault(session, _Stay(session=session, since=at))
+        """What begins while Redis cannot be seen may have begun as soon as nobody looked any more."""
+        blind = self._looked is not None and at - self._looked > _BLIND
+        since = self._looked if blind and self._looked is not None else at
+        self._stays.setdefault(vm_id, {}).setdefault(session, _Stay(session=session, since=since))
 
     def _hurt(self, event: Event, vm_id: str) -> Iterator[Wrong]:
         for stay in self._stays.get(vm_id, {}).values():

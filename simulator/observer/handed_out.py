@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from emulator.history import Event, What
-from simulator.happenings import DEPARTURES, Did, Entry, Happening
+from simulator.happenings import PARTINGS, Did, Entry, Forgotten, Happening
 from simulator.observer.wrong import Kind, Wrong
 
 _ON_IT = frozenset({Did.OPENED, Did.CONNECTED})
@@ -24,11 +24,18 @@ class HandedOut:
             self._reached[happening.vm_id] |= dict.fromkeys(self._promised[happening.vm_id])
         elif isinstance(happening, Entry) and happening.vm_id is not None:
             yield from self._listen(happening, happening.vm_id)
+        elif isinstance(happening, Forgotten):
+            self._forget(happening.vm_id)
+
+    def _forget(self, vm_id: str | None) -> None:
+        """Whom Redis forgot is not within reach of what starts from now on: nobody will tell them to go in."""
+        for forgotten in self._promised if vm_id is None else [vm_id]:
+            self._promised[forgotten].clear()
 
     def _listen(self, entry: Entry, vm_id: str) -> Iterator[Wrong]:
         if entry.did is Did.PROMISED:
             self._promised[vm_id].add(entry.session)
-        elif entry.did in DEPARTURES | {Did.DISPLACED}:
+        elif entry.did in PARTINGS:
             self._promised[vm_id].discard(entry.session)
         elif entry.did in _ON_IT:
             yield from self._second(entry, vm_id)

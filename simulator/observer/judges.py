@@ -1,14 +1,17 @@
-"""All four judges at once."""
+"""All judges of the four wrongs at once."""
 
 from datetime import timedelta
 
 from scaler.model.policy import Policy
 from simulator.happenings import Happening
 from simulator.observer.cut_short import CutShort
+from simulator.observer.for_nobody import ForNobody
 from simulator.observer.handed_out import HandedOut
 from simulator.observer.leaked import Leaked
 from simulator.observer.lost import Lost
 from simulator.observer.patience import Patience
+from simulator.observer.sent_elsewhere import SentElsewhere
+from simulator.observer.unserved import Unserved
 from simulator.observer.wrong import Kind, Wrong
 
 LOOK_TWICE = timedelta(seconds=1)
@@ -18,8 +21,17 @@ LOOK_TWICE = timedelta(seconds=1)
 class Observer:
     """Sees everything that happens, and remembers the wrongs."""
 
-    def __init__(self, policy: Policy, patience: Patience) -> None:
-        self._judges = (Lost(LOOK_TWICE), HandedOut(), CutShort(policy), Leaked(patience))
+    def __init__(self, policy: Policy, patience: Patience, in_vain: timedelta = LOOK_TWICE) -> None:
+        """`in_vain`: how soon one whom Redis forgot must get a machine, while one is free, by asking again."""
+        self._judges = (
+            Lost(LOOK_TWICE, in_vain),
+            Unserved(policy.reservation_timeout + policy.start_timeout),
+            HandedOut(),
+            SentElsewhere(),
+            CutShort(policy),
+            Leaked(patience),
+            ForNobody(),
+        )
         self.wrongs: list[Wrong] = []
 
     def see(self, happening: Happening) -> tuple[Wrong, ...]:

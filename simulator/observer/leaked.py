@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from emulator.history import Event, What
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ProvisioningState
-from simulator.happenings import DEPARTURES, Did, Entry, Happening, Look, Published, Seen
+from simulator.happenings import PARTINGS, Did, Entry, Happening, Look, Published, Seen
 from simulator.observer.patience import Patience, under_way
 from simulator.observer.wrong import Kind, Wrong
 
@@ -51,7 +51,7 @@ class Leaked:
         elif entry.did is Did.OPENED:
             limit = policy.session_limit + policy.expiry_grace
             guests[entry.session] = entry.at + limit if policy.session_limit else _NEVER
-        elif entry.did in DEPARTURES | {Did.DISPLACED}:
+        elif entry.did in PARTINGS:
             guests.pop(entry.session, None)
 
     def _watch(self, seen: Seen, at: datetime) -> _Watched:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from simulator.happenings import OUTCOMES, Did, Entry, Happening, Look
+from simulator.happenings import OUTCOMES, RECKLESS, Did, Entry, Forgotten, Happening, Look
 from simulator.observer.wrong import Kind, Wrong
 
 
@@ -12,45 +12,86 @@ from simulator.observer.wrong import Kind, Wrong
 class _Promise:
     vm_id: str | None
     unnamed_since: datetime | None = None
+    told: bool = False  # that it is theirs no more
 
 
 class Lost:
     """A session must be missing for `grace`, since a look asks more than one question.
 
-    What Redis itself lost is nobody's fault; but then asking again must give a machine while one is free.
+    What Redis itself lost is nobody's fault; but then asking again must give a machine while one is free. The same is
+    true of what a queue manager wrote over that keeps no rules, or that Redis has let down since its SPOP.
     """
 
-    def __init__(self, grace: timedelta) -> None:
+    def __init__(self, grace: timedelta, in_vain: timedelta) -> None:
+        """`in_vain`: for how long one whom Redis forgot may ask while a machine is free."""
         self._grace = grace
+        self._in_vain_at_most = in_vain
         self._promised: dict[str, _Promise] = {}
         self._forgotten: set[str] = set()  # by Redis
+        self._took: dict[str, datetime] = {}  # session -> when a machine was taken for it, before they were told
+        self._overwritten: set[str] = set()  # sessions, by somebody else before they were told
+        self._forgot_at: datetime | None = None
         self._in_vain: dict[str, datetime | None] = {}  # of those, who asked again; since when though one is free
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
         """One happening after the other."""
         if isinstance(happening, Entry):
             self._listen(happening)
+        elif isinstance(happening, Forgotten):
+            self._forgot_at = happening.at
+            self._forget(happening.vm_id)
         elif isinstance(happening, Look):
             if happening.forgot:
-                self._forgotten |= self._promised.keys()
-                self._promised.clear()
+                self._forgot_at = happening.at
+                self._forget(None)
             yield from self._unnamed(happening)
             yield from self._unserved(happening)
 
     def _listen(self, entry: Entry) -> None:
         if entry.did is Did.QUEUED and entry.session in self._forgotten:
             self._in_vain[entry.session] = None
+        if entry.did is Did.TOOK:
+            self._took[entry.session] = entry.at
+        if entry.did is Did.OVERWROTE:
+            self._excuse(entry)
+        if entry.did is Did.DISPLACED and entry.session in self._promised:
+            self._promised[entry.session].told = True
         if entry.did in OUTCOMES | {Did.PROMISED}:
             self._promised.pop(entry.session, None)
             self._forgotten.discard(entry.session)
             self._in_vain.pop(entry.session, None)
-        if entry.did is Did.PROMISED:
+        if entry.did is Did.PROMISED and entry.manner not in RECKLESS:
             self._promised[entry.session] = _Promise(vm_id=entry.vm_id)
+            took = self._took.pop(entry.session, None)
+            forgot = took is not None and self._forgot_at is not None and took <= self._forgot_at
+            if forgot or entry.session in self._overwritten:
+                self._overwritten.discard(entry.session)
+                self._forget_session(entry.session)  # meanwhile, while the answer was on its way
+
+    def _excuse(self, entry: Entry) -> None:
+        """Somebody writes over a record that is another's by now: whose fault is it?"""
+        took = self._took.get(entry.session)
+        let_down = self._forgot_at is not None and (took is None or took <= self._forgot_at)
+        if entry.manner in RECKLESS or let_down:
+            self._forget(entry.vm_id)
+            self._overwritten |= {each for each in self._took if each == entry.whom}
+
+    def _forget(self, vm_id: str | None) -> None:
+        """`vm_id`: only what was promised of that machine."""
+        for session, promise in list(self._promised.items()):
+            if vm_id is None or promise.vm_id == vm_id:
+                self._forget_session(session)
+
+    def _forget_session(self, session: str) -> None:
+        self._promised.pop(session, None)
+        self._forgotten.add(session)
 
     def _unnamed(self, look: Look) -> Iterator[Wrong]:
         for session, promise in list(self._promised.items()):
             if session in look.named:
                 promise.unnamed_since = None
+                if promise.told:  # they know, and the registry knows why: they ask for another
+                    del self._promised[session]
                 continue
             promise.unnamed_since = promise.unnamed_since or look.at
             if look.at - promise.unnamed_since >= self._grace:
@@ -62,7 +103,7 @@ class Lost:
         for session, since in list(self._in_vain.items()):
             if since is None or not look.offered:
                 self._in_vain[session] = look.at if look.offered else None
-            elif look.at - since >= self._grace:
+            elif look.at - since >= self._in_vain_at_most:
                 del self._in_vain[session]
                 why = "Redis lost its reservation, and asking again gave no machine though some are free"
                 yield Wrong(kind=Kind.LOST, at=look.at, why=why, session=session)

@@ -72,10 +72,15 @@ class FunctionsHost:
                 self._last_words.append(text.rstrip())
 
 
+def launch(variables: Mapping[str, str]) -> subprocess.Popen[str]:
+    """The process of one; whoever calls this reads what it writes, and ends it."""
+    return child.start([sys.executable, *_COMMAND], environment=variables, folder=ROOT, outputs=subprocess.PIPE)
+
+
 @contextmanager
 def functions_host(variables: Mapping[str, str], show: Callable[[Heard], None]) -> Iterator[FunctionsHost]:
     """Running until the end of the block, though its timers may not fire yet."""
-    process = child.start([sys.executable, *_COMMAND], environment=variables, folder=ROOT, outputs=subprocess.PIPE)
+    process = launch(variables)
     try:
         yield FunctionsHost(process, show)
     finally:

@@ -52,7 +52,7 @@ def redis_server() -> Iterator[RedisServer]:
 @contextmanager
 def _real(binary: str) -> Iterator[RedisServer]:
     with tempfile.TemporaryDirectory(prefix="simulator-redis-") as folder:
-        port = _free_port()
+        port = free_port()
         place = ("--bind", _LOOPBACK, "--port", str(port), "--dir", folder, "--logfile", _LOG)
         command = [binary, *place, "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
         process = child.start(command, environment={"PATH": os.environ["PATH"]}, folder=Path(folder))
@@ -76,7 +76,8 @@ def _await(process: subprocess.Popen[str], port: int, log: Path) -> str:
     raise SetupFailed(f"redis-server does not answer on port {port}; {_REMEDY}\n{said}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody has right now."""
     with socket.create_server((_LOOPBACK, 0)) as taken:
         return int(taken.getsockname()[1])
 

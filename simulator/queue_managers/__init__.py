@@ -3,4 +3,5 @@
 queue_manager  what a visitor needs of one
 atomic         the client that ships with the scaler
 naive          SPOP, GET, SET, SADD: four separate steps, as found in the wild
+paper          the record as a naive one reads and writes it
 """

@@ -21,7 +21,6 @@ from scaler.errors import ScalerError
 from scaler.model.instance import SessionId
 from scaler.model.record import Status
 from scaler.registry.record_json import MAX_BYTES, MAX_DEPTH, MAX_FIELDS, MAX_SESSION_BYTES, OUR_SHARE
-from scaler.registry.sessions import is_fresh
 
 GOOD = b'{"vmId":"a","status":"Available","used":false'
 LIMITS = {
@@ -127,7 +126,7 @@ def visit(house: House, choice: Random) -> None:
             if name == "reserve" and answer is not None and before.status is Status.AVAILABLE:
                 assert before.readable is not None
                 assert not before.readable.used
-                assert before.notes is None or is_fresh(before.notes), before.before
+                assert before.notes is None or before.notes.fresh, before.before
 
 
 def test_false_is_no_text(scripts: Scripts) -> None:

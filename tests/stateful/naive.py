@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from stateful.world import World
+from stateful.guests import Guests
 
 from scaler.model.instance import SessionId, VmId
 from scaler.model.record import Status
+from simulator.chaos.world import World
 
 PROMISE = timedelta(minutes=2)  # what we ask of it: so long at most from SPOP to SET
 
@@ -25,8 +26,9 @@ class _Underway:
 class NaiveQueueManager:
     """Takes one step of each reservation at a time, with anything in between."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, guests: Guests) -> None:
         self._world = world
+        self._guests = guests
         self._underway: list[_Underway] = []
 
     def begin(self, session: SessionId, at: int) -> None:
@@ -62,7 +64,7 @@ class NaiveQueueManager:
         written = {name: known.get(name) for name in ("vmId", "instanceId", "used")}
         written |= {"status": "Reserved", "sessionId": session}
         self._world.registry.keyspace.set(self._world.registry.keys.instance(vm_id), json.dumps(written))
-        self._world.acknowledged(session, vm_id, naive=True)
+        self._guests.acknowledged(session, vm_id, naive=True)
 
     def sadd(self, vm_id: VmId) -> None:
         """SADD."""

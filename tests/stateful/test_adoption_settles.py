@@ -14,8 +14,8 @@ import pytest
 from go_scaler import Machine, Placed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stateful.guests import Guests, Visitor
 from stateful.naive import NaiveQueueManager
-from stateful.world import POLICY, SCALE_SET, Crash, Mortal, Visitor, World
 
 from emulator.behaviour import Behaviour
 from emulator.faults import Fault
@@ -30,6 +30,9 @@ from scaler.model.policy import Capacity
 from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.registry.sessions import Leaving, Stage
+from simulator.chaos.doors import Crash, Door, Fate
+from simulator.chaos.world import POLICY, SCALE_SET, World
+from simulator.observer.wrong import Kind
 
 A, R, U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
 MACHINES = {
@@ -65,6 +68,9 @@ class Installation:
         policy = replace(POLICY, capacity={SCALE_SET: Capacity(desired=len(named), warm=1)})
         behaviour = Behaviour(latencies=Latencies().exact(), switches=switches or Switches())
         self.world = World(seed=seed, behaviour=behaviour, policy=policy)
+        self.fate = Fate()
+        self.guests = Guests(self.world)
+        self.world.turns.append(self.guests.poll)
         machines, azure = list(named.values()), self.world.azure
         go_scaler.build(azure, machines)
         self.world.pass_time(600)
@@ -78,28 +84,22 @@ class Installation:
 
     def _welcome(self, placed: Placed) -> None:
         """Those who wait, and those who are in. On what is used somebody was before."""
-        machine, now = placed.machine, self.world.clock.now()
-        if machine.used or (machine.status is U and not machine.runs):
-            self.world.visited[placed.vm_id] = SessionId("before")
+        machine = placed.machine
+        if machine.used or (machine.status is U and not machine.runs and not machine.session):
+            self.guests.was_inside(SessionId(f"before {placed.vm_id}"), placed.vm_id)
         if not machine.session or machine.used:
             return
-        inside = machine.status is U and machine.runs
-        self.world.visitors[placed.session] = Visitor(
-            session=placed.session,
-            naive=True,
-            vm_id=placed.vm_id,
-            asked_at=now,
-            entered_at=now if inside else None,
-        )
-        if inside:
-            self.world.visited[placed.vm_id] = placed.session
+        if machine.status is U:
+            self.guests.is_inside(placed.session, placed.vm_id)
+        else:
+            self.guests.acknowledged(placed.session, placed.vm_id, naive=True)
 
     def handover(self) -> Handover:
         """A new process."""
         face = InProcessScaleSet(self.world.azure, self.world.clock, caller="scaler-adopt")
         ports = Ports(
-            registry=Mortal(self.world.registry, self.world.fate),
-            scale_sets={SCALE_SET: Mortal(face, self.world.fate)},
+            registry=Door(self.world.registry, [self.fate]),
+            scale_sets={SCALE_SET: Door(face, [self.fate])},
             clock=self.world.clock,
         )
         return Handover(ports, self.world.policy)
@@ -108,17 +108,17 @@ class Installation:
         self, dies_after: int | None = None, *, after_the_last: bool = False, meanwhile: Callable[[], None] = _nothing
     ) -> int:
         """Until it ends or dies; how many of its steps were taken. `meanwhile`: between two of its rounds."""
-        fate, taken = self.world.fate, 0
+        fate, taken = self.fate, 0
         fate.left, fate.after_the_last = dies_after, after_the_last
         try:
             for report in self.handover().rounds():
                 taken += len(report.outcomes)
-                self.world.judge()
+                self.world.look()
                 meanwhile()
         except Crash:
             taken = -1
         fate.left = None
-        self.world.judge()
+        self.world.look()
         return taken
 
     def allow(self) -> None:
@@ -132,7 +132,7 @@ class Installation:
 
     def visitor(self, name: str) -> Visitor:
         """Whoever has that machine."""
-        return self.world.visitors[self.placed[name].session]
+        return self.guests.visitors[self.placed[name].session]
 
     def runs(self, name: str) -> bool:
         """Whether that machine truly runs."""
@@ -144,8 +144,8 @@ class Installation:
         world = self.world
         ends = world.clock.now() + PATIENCE
         while world.unsettled() and world.clock.now() < ends:
-            for visitor in world.inside():
-                world.leave(visitor)
+            for visitor in self.guests.inside():
+                self.guests.leave(visitor)
             world.run(180, step=30)
         assert not world.wrongs
         assert not world.unsettled(), world.unsettled()
@@ -184,7 +184,7 @@ def test_the_session_in_the_record_can_be_released_by_either_client() -> None:
     ours, naive = installation.placed["in session"], installation.visitor("in session, naive")
     assert installation.world.reservations.look(ours.session).stage is Stage.OPEN
     assert installation.world.reservations.release(ours.session) is Leaving.RELEASED
-    installation.world.leave(naive)
+    installation.guests.leave(naive)
     installation.allow()
     installation.world.run(120)
     alive = {each.vm_id for each in installation.world.azure.vms}
@@ -197,7 +197,7 @@ def test_whoever_gives_up_an_adopted_reservation_may_do_so() -> None:
     reservations = installation.world.reservations
     assert reservations.cancel(SessionId("waiting")) is Leaving.CANCELLED
     assert reservations.cancel(SessionId("arriving")) is Leaving.ABANDONED
-    installation.world.visitors.clear()
+    installation.guests.vanish()
     installation.allow()
     installation.settles()
 
@@ -256,8 +256,8 @@ def test_a_tag_set_too_early_costs_no_session_that_was_marked(dies_after: int) -
     marked = {each.vm_id for each in installation.world.azure.vms if each.protected}
     installation.allow()
     installation.world.run(600)
-    assert not [each for each in installation.world.wrongs if any(vm_id in each for vm_id in marked)]
-    lost = [each for each in installation.world.wrongs if each.startswith(("lost", "used handed out"))]
+    assert not [each for each in installation.world.wrongs if each.vm_id in marked]
+    lost = [each for each in installation.world.wrongs if each.kind in {Kind.LOST, Kind.HANDED_OUT}]
     assert not lost, "what is not marked may be stopped, but nobody gets it and nobody waits in vain"
 
 
@@ -320,7 +320,7 @@ def test_a_queue_manager_that_goes_on_meanwhile_is_not_contradicted() -> None:
     world = installation.world
     handover = installation.handover()
     plan = handover.look().plan  # decided on what the records said
-    world.leave(installation.visitor("in session, naive"))  # and then one of them changed
+    installation.guests.leave(installation.visitor("in session, naive"))  # and then one of them changed
     ports = Ports(
         registry=world.registry, scale_sets={SCALE_SET: InProcessScaleSet(world.azure, world.clock)}, clock=world.clock
     )
@@ -364,16 +364,17 @@ def test_any_installation_is_adopted_whatever_its_queue_manager_does_meanwhile(
     }
     installation, dice = Installation(named, seed=seed), Random(seed)
     world = installation.world
-    naive = NaiveQueueManager(world)
+    guests = installation.guests
+    naive = NaiveQueueManager(world, guests)
 
     def meanwhile() -> None:
         """Visitors come, wait, go in, leave and give up, as they please."""
-        naive.begin(SessionId(f"new-{len(world.visitors)}-{dice.random()}"), dice.randrange(4))
+        naive.begin(SessionId(f"new-{len(guests.visitors)}-{dice.random()}"), dice.randrange(4))
         naive.go_on(dice)
-        world.poll()
-        for visitor in [*world.inside(), *world.waiting()]:
+        guests.poll()
+        for visitor in [*guests.inside(), *guests.waiting()]:
             if dice.random() < 0.1:
-                world.leave(visitor) if visitor.entered_at is not None else world.give_up(visitor)
+                guests.leave(visitor) if visitor.entered_at is not None else guests.give_up(visitor)
 
     installation.adopt(dies_after, after_the_last=dice.random() < 0.5, meanwhile=meanwhile)
     installation.adopt(meanwhile=meanwhile)

@@ -12,19 +12,22 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from stateful.guests import Guests
 from stateful.naive import NaiveQueueManager
-from stateful.world import MINUTE, World
 
 from emulator.behaviour import Behaviour
 from emulator.faults import PLATFORM_EVENTS, Fault
 from emulator.switches import Switches, values_of
 from scaler.model.instance import SessionId
 from scaler.tick import Name
+from simulator.chaos.world import MINUTE, World
+from simulator.observer.wrong import Wrong
 
 # what somebody does to the scale set by hand is not the scaler's to make good: a stop of a machine that somebody
 # unprotected under its visitor is the provisioner doing its duty
 _EVENTS = [each for each in PLATFORM_EVENTS if each not in {Fault.UNPROTECTED, Fault.DELETED_BY_SOMEBODY}]
-_FAULTS = [each for each in Fault if each not in PLATFORM_EVENTS]
+# nothing that Azure lists as somebody's address says when it was: an old one of a reused id is told to its next visitor
+_FAULTS = [each for each in Fault if each not in {*PLATFORM_EVENTS, Fault.ADDRESSES_OLD}]
 _LAST_WORD = 5 * 60 * MINUTE
 
 _DRAWN = [each.name for each in fields(Switches) if each.name != "mark_on_deallocated"]  # refused marks never settle
@@ -41,7 +44,9 @@ class River(RuleBasedStateMachine):
         """An empty scale set; mostly with its first machines already Available."""
         self.world = World(seed=seed, behaviour=Behaviour(switches=switches))
         self.sessions = 0
-        self.naive = NaiveQueueManager(self.world)
+        self.guests = Guests(self.world)
+        self.world.turns.append(self.guests.poll)
+        self.naive = NaiveQueueManager(self.world, self.guests)
         self.accidents = 2
         if ready:
             self.world.run(400)
@@ -89,26 +94,26 @@ class River(RuleBasedStateMachine):
     @rule()
     def reserve(self) -> None:
         """With our client."""
-        self.world.reserve(self._session())
+        self.guests.reserve(self._session())
 
     @rule()
     def poll(self) -> None:
         """Whoever waits asks."""
-        self.world.poll()
+        self.guests.poll()
 
-    @precondition(lambda self: self.world.inside())
+    @precondition(lambda self: self.guests.inside())
     @rule(which=st.integers(0, 3))
     def leave(self, which: int) -> None:
         """A session ends."""
-        inside = self.world.inside()
-        self.world.leave(inside[which % len(inside)])
+        inside = self.guests.inside()
+        self.guests.leave(inside[which % len(inside)])
 
-    @precondition(lambda self: self.world.waiting())
+    @precondition(lambda self: self.guests.waiting())
     @rule(which=st.integers(0, 3))
     def give_up(self, which: int) -> None:
         """A waiting visitor gives up."""
-        waiting = self.world.waiting()
-        self.world.give_up(waiting[which % len(waiting)])
+        waiting = self.guests.waiting()
+        self.guests.give_up(waiting[which % len(waiting)])
 
     # -- a naive queue manager: SPOP, GET, SET, SADD, with anything in between
 
@@ -135,7 +140,7 @@ class River(RuleBasedStateMachine):
         vms = self.world.azure.vms
         if vms:
             self.world.azure.happen(event, vms[which % len(vms)].vm_id)
-            self.world.judge()
+            self.world.look()
 
     @precondition(lambda self: self.accidents == 2)
     @rule(back=st.integers(0, 10))
@@ -158,7 +163,7 @@ class River(RuleBasedStateMachine):
         """After every step."""
         assert not self._wrongs()
 
-    def _wrongs(self) -> list[str]:
+    def _wrongs(self) -> list[Wrong]:
         world = getattr(self, "world", None)
         return world.wrongs if world is not None else []
 
@@ -168,9 +173,8 @@ class River(RuleBasedStateMachine):
         if world is None or world.wrongs:
             return
         world.clear_up()
-        world.late.clear()
-        for visitor in world.inside():
-            world.leave(visitor)
+        for visitor in self.guests.inside():
+            self.guests.leave(visitor)
         ends = world.clock.now() + _LAST_WORD
         while world.unsettled() and world.clock.now() < ends:
             world.run(180, step=30)

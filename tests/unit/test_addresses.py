@@ -39,6 +39,27 @@ def test_names_are_compared_without_regard_to_case() -> None:
     assert published(step).public_ip == "20.1.2.3"
 
 
+@pytest.mark.parametrize("by", By)
+def test_addresses_that_nobody_was_asked_for_are_no_answer(by: By) -> None:
+    """More wait than are asked for one by one, and the GETs after the listing fail: then nobody was asked."""
+    waiting = reserved(started())
+    sees = cloud(RUNNING, look=sighting(by))
+    assert only(starter.decide(fleet(waiting, sees=sees), POLICY).steps).why is Why.NO_ADDRESSES
+
+
+def test_a_public_address_that_azure_has_and_does_not_tell_yet_is_waited_for() -> None:
+    untold = {InstanceId("1"): Addresses(private="10.0.0.4", untold=True)}
+    assert opening(started(), untold).why is Why.NO_ADDRESSES
+    late = opening(started(runs_at=NOW - POLICY.address_patience), untold)
+    assert (published(late).public_ip, published(late).private_ip) == (None, "10.0.0.4")
+
+
+def test_while_an_address_is_not_told_it_is_asked_for_again_in_each_tick() -> None:
+    again = reserved(started(runs_at=ago(seconds=3)))
+    sees = cloud(RUNNING, look=sighting(By.TARGETED))
+    assert starter.wants(fleet(again, sees=sees), POLICY) == Whereabouts(scale_sets=frozenset({SCALE_SET}))
+
+
 def started(**fields: object) -> Notes:
     return notes(1, start=StartNote(session=MINE, at=ago(seconds=30), attempts=1, **fields))  # type: ignore[arg-type]
 

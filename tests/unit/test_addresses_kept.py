@@ -29,12 +29,12 @@ from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.controllers import reconciler, starter
 from scaler.errors import Throttled
-from scaler.model.instance import Addresses, InstanceId, PowerState, SessionId
+from scaler.model.instance import Addresses, InstanceId, InstanceRef, PowerState, SessionId
 from scaler.model.notes import Ended, OpenedNote, SpentBy, SpentNote, StartNote
 from scaler.model.plan import Why
 from scaler.model.policy import Capacity
 from scaler.model.record import Record, Status
-from scaler.model.sighting import By, Pages
+from scaler.model.sighting import Answer, By, Pages
 from scaler.registry.memory import MemoryRegistry
 from scaler.registry.memory_reservations import MemoryReservations
 from scaler.tick import Name, Tick
@@ -149,3 +149,46 @@ def test_a_machine_is_opened_with_its_addresses_though_the_listing_was_held_back
     opened = [rows[each.vm_id].readable for each in got if each is not None]
     assert [each.status for each in opened if each is not None] == [Status.UNAVAILABLE] * 6
     assert all(each is not None and each.private_ip for each in opened)
+
+
+class _Mute(InProcessScaleSet):
+    """Its listings are answered, and for a while no targeted GET is."""
+
+    mute = True
+
+    def get(self, ref: InstanceRef) -> Answer:
+        if self.mute:
+            raise Throttled("no budget for get requests now", timedelta(seconds=9))
+        return super().get(ref)
+
+
+def test_machines_that_only_a_listing_showed_are_opened_as_soon_as_they_were_asked_for_and_not_without() -> None:
+    """More wait than are asked for one by one, and the GETs after the listing fail: nobody asked for addresses."""
+    clock, policy = ManualClock(), replace(POLICY, capacity={SCALE_SET: Capacity(desired=7)})
+    azure = EmulatedScaleSet(clock.now, name=SCALE_SET, behaviour=Behaviour(latencies=Latencies().exact()))
+    azure.tag(**MANAGED)
+    registry, face = MemoryRegistry(clock.now), _Mute(azure, clock)
+    face.mute = False
+
+    def tick(name: Name) -> Tick:
+        knows = None if name is Name.PROVISIONER else registry
+        return Tick(name, Ports(registry=knows, scale_sets={SCALE_SET: face}, clock=clock), policy)
+
+    ticks = [tick(Name.PROVISIONER), tick(Name.RECONCILER)]
+    for _ in range(60):
+        clock.advance(timedelta(seconds=15))
+        for each in ticks:
+            each.run()
+    reservations, starter_tick = MemoryReservations(registry), tick(Name.STARTER)
+    got = [reservations.reserve(SessionId(f"s{number}")) for number in range(6)]
+    starter_tick.run()
+    clock.advance(timedelta(minutes=3))
+    face.mute = True
+    starter_tick.run()
+    rows = registry.read().rows
+    assert [rows[each.vm_id].status for each in got if each is not None] == [Status.RESERVED] * 6
+    face.mute = False
+    clock.advance(timedelta(seconds=5))
+    starter_tick.run()
+    opened = [registry.read().rows[each.vm_id].readable for each in got if each is not None]
+    assert all(each is not None and each.status is Status.UNAVAILABLE and each.private_ip for each in opened)

@@ -3,12 +3,17 @@
 from pathlib import Path
 
 from docs.cli_page import cli_page
-from docs.generate import CLI_PAGE, LIFECYCLE_PAGE, README, lifecycle_page, readme
+from docs.generate import CLI_PAGE, LIFECYCLE_PAGE, README, TIMEOUTS_PAGE, lifecycle_page, readme
+from docs.timeouts_page import timeouts_page
 from scaler.model.lifecycle import Edge
 
 
 def test_the_lifecycle_page_is_fresh() -> None:
     assert LIFECYCLE_PAGE.read_text(encoding="utf-8") == lifecycle_page(), "stale: run `python docs/generate.py`"
+
+
+def test_the_timeouts_page_is_fresh() -> None:
+    assert TIMEOUTS_PAGE.read_text(encoding="utf-8") == timeouts_page(), "stale: run `python docs/generate.py`"
 
 
 def test_the_command_lines_page_is_fresh() -> None:

@@ -21,6 +21,9 @@ from builders import (
     sighting,
     vm,
 )
+from builders import (
+    asked as looked_at,
+)
 from clock import ManualClock
 from wire.scripted_arm import refusal_said
 from wire.test_vmss_flexible import flexible
@@ -58,7 +61,7 @@ NEIGHBOUR = row(9, record(9), notes(9, mark_asked_at=ago(minutes=31), mark_seen_
 def test_after_a_long_halt_a_mark_gets_all_its_attempts_again() -> None:
     begun = notes(1, admitted_at=None, mark_seen_at=None, admitting_at=ago(hours=5), mark_asked_at=ago(hours=4))
     known = row(1, None, replace(begun, mark_attempts=4))
-    sees = cloud(instance(1, marked=False), instance(9))
+    sees = looked_at(cloud(instance(1, marked=False), instance(9)))
     after = changed(only(reconciler.decide(fleet(known, NEIGHBOUR, sees=sees), POLICY).steps))
     assert (after.admitting_at, after.mark_asked_at, after.mark_attempts) == (NOW, NOW, 0)
 
@@ -68,7 +71,7 @@ def test_a_mark_that_is_taken_again_and_again_and_never_seen_is_given_up(asked: 
     begun = notes(
         1, admitted_at=None, mark_seen_at=None, admitting_at=ago(minutes=31), mark_asked_at=ago(minutes=asked)
     )
-    sees = cloud(instance(1, marked=False), instance(9))
+    sees = looked_at(cloud(instance(1, marked=False), instance(9)))
     plan = reconciler.decide(fleet(row(1, None, begun), NEIGHBOUR, sees=sees), POLICY)
     assert [each.why for each in plan.steps] == [why]
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
+from builders import notes, record, row
 from clock import ManualClock
 
 from emulator.behaviour import Behaviour
@@ -14,9 +15,12 @@ from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
-from scaler.model.instance import ScaleSetName
+from scaler.model.instance import InstanceId, ScaleSetName
+from scaler.model.lifecycle import Change, Edge
 from scaler.model.plan import Mark, SetCapacity, Why
 from scaler.model.policy import Capacity, Policy
+from scaler.model.record import Status
+from scaler.model.row import Row
 from scaler.model.sighting import Pause
 from scaler.registry.memory import MemoryRegistry
 from scaler.report import Report
@@ -50,6 +54,15 @@ class House:
         faces = {each: InProcessScaleSet(azure, self.clock) for each, azure in self.azures.items()}
         registry = None if name is Name.PROVISIONER else self.registry
         return Tick(name, Ports(registry=registry, scale_sets=faces, clock=self.clock), POLICY)
+
+    def write(self, known: Row) -> None:
+        assert self.registry.apply(
+            [
+                Change(
+                    row=Row(vm_id=known.vm_id), edge=None, record=known.readable, notes=known.notes, index=known.status
+                )
+            ]
+        ) != (None,)
 
     def later(self, **duration: float) -> None:
         self.clock.advance(timedelta(**duration))
@@ -95,6 +108,32 @@ def test_the_registrys_pause_halts_the_reconciler_in_every_scale_set_and_not_the
     assert {each.order.ref.scale_set for each in report.would if isinstance(each.order, Mark)} == {FIRST, SECOND}
     assert {each.why for each in report.plan.refusals} == {Why.PAUSED}
     assert grown(house.tick(Name.PROVISIONER).run()) == {FIRST, SECOND}
+
+
+def of_nobody_knows_where(status: Status, **noted: object) -> Row:
+    """A record of a machine in no scale set, and notes that do not say where it was."""
+    where = {"scale_set": ScaleSetName(""), "unique_id": "", "instance_id": InstanceId("")}
+    return row(7, record(7, status, used=status is Status.UNAVAILABLE), notes(7, **{**where, **noted}))
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "edge"),
+    [(Name.RECONCILER, Status.AVAILABLE, Edge.FORGET), (Name.CLEANER, Status.UNAVAILABLE, Edge.RETIRE)],
+)
+def test_a_record_that_would_go_if_all_had_consented_is_told(name: Name, status: Status, edge: Edge) -> None:
+    house = House(first=MANAGED, second={})
+    house.write(of_nobody_knows_where(status, missed_at=house.clock.now()))
+    house.later(minutes=1)
+    report = house.tick(name).run()
+    assert edge not in {each.step.change.edge for each in report.outcomes if each.step.change is not None}
+    assert edge in {each.change.edge for each in report.would if each.change is not None}
+
+
+@pytest.mark.parametrize(("name", "status"), [(Name.RECONCILER, Status.AVAILABLE), (Name.CLEANER, Status.UNAVAILABLE)])
+def test_so_is_the_first_witness_of_its_absence(name: Name, status: Status) -> None:
+    house = House(first=MANAGED, second={})
+    house.write(of_nobody_knows_where(status))
+    assert Why.MISSED in {each.why for each in house.tick(name).run().would}
 
 
 def test_what_would_be_done_is_said_once_for_as_long_as_it_stays_so(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,7 @@ from builders import (
     POLICY,
     SCALE_SET,
     ago,
+    asked,
     changed,
     cloud,
     fleet,
@@ -96,7 +97,7 @@ def test_a_paused_reconciler_marks_nothing_but_keeps_the_registry_right(pause: P
 
 
 def test_the_reconciler_marks_again_once_the_pause_is_over() -> None:
-    what = fleet(row(1), NEIGHBOUR, sees=cloud(instance(1, marked=False), instance(9)))
+    what = fleet(row(1), NEIGHBOUR, sees=asked(cloud(instance(1, marked=False), instance(9))))
     assert isinstance(only(reconciler.decide(what, POLICY).steps).order, Mark)
 
 
@@ -122,8 +123,8 @@ def test_who_waits_through_a_full_pause_is_refused_at_the_timeout(late: int, why
 def test_a_started_visitor_is_let_in_during_any_pause(pause: Pause) -> None:
     start = StartNote(session=MINE, at=ago(seconds=30), attempts=1)
     waiting = row(1, record(1, Status.RESERVED, session_id=MINE), notes(1, start=start))
-    plan = starter.decide(fleet(waiting, sees=cloud(RUNNING, look=sighting(By.TARGETED, pause=pause))), POLICY)
-    change = only(plan.steps).change
+    sees = cloud(RUNNING, look=sighting(By.TARGETED, pause=pause)).with_addresses(SCALE_SET, {})
+    change = only(starter.decide(fleet(waiting, sees=sees), POLICY).steps).change
     assert change is not None
     assert change.edge is Edge.OPEN
 

@@ -9,7 +9,7 @@ from simulator_builders import azure, in_session, judged, look, machine, second,
 from emulator.history import What
 from scaler.model.instance import PowerState
 from scaler.model.policy import Policy
-from simulator.happenings import Did, Published
+from simulator.happenings import Did, Manner, Published
 from simulator.observer.cut_short import CutShort
 from simulator.observer.wrong import Kind
 
@@ -75,3 +75,9 @@ def test_without_a_session_limit_a_session_may_never_be_ended() -> None:
 def test_without_a_session_limit_a_presumed_one_ends_at_its_own(at: float, wrongs: int) -> None:
     presumed = look(21, machine(PowerState.RUNNING, Published(presumed_since=second(20))))
     assert len(judged(CutShort(UNLIMITED), OPENED, presumed, azure(at, What.DELETE_ORDERED))) == wrongs
+
+
+@pytest.mark.parametrize(("manner", "wrongs"), [(Manner.GARBAGE, 0), (Manner.TOO_LATE, 1), (Manner.LOSSY, 1)])
+def test_only_garbage_over_a_record_can_say_that_somebody_has_left(manner: Manner, wrongs: int) -> None:
+    overwrote = replace(told(15, "bob", Did.OVERWROTE), manner=manner, whom="ann")
+    assert len(judged(CutShort(POLICY), OPENED, overwrote, azure(20, What.DELETE_ORDERED))) == wrongs

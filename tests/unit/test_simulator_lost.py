@@ -14,7 +14,7 @@ FREE = machine(PowerState.STOPPED, OFFERED)
 
 
 def lost() -> Lost:
-    return Lost(grace=timedelta(seconds=1))
+    return Lost(grace=timedelta(seconds=1), in_vain=timedelta(seconds=1))
 
 
 def test_a_promised_session_that_nothing_names_is_lost_and_counted_once() -> None:

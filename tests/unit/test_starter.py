@@ -46,7 +46,8 @@ def started(session: SessionId = MINE, attempts: int = 1, **age: float) -> Notes
 
 
 def steps_for(what: Row, *machines: Instance, look: Sighting | None = None) -> tuple[Step, ...]:
-    return starter.decide(fleet(what, sees=cloud(*machines, look=look or sighting(By.TARGETED))), POLICY).steps
+    sees = cloud(*machines, look=look or sighting(By.TARGETED)).with_addresses(SCALE_SET, {})
+    return starter.decide(fleet(what, sees=sees), POLICY).steps
 
 
 def refused_because(step: Step) -> Why:

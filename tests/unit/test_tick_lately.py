@@ -1,19 +1,26 @@
 """One tick, continued: what is remembered from one listing to the next, and how often nobody is asked in vain."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import pytest
-from unit.test_tick import POLICY, House
+from unit.test_tick import NAME, POLICY, House
 
+from emulator.behaviour import Behaviour
 from emulator.faults import Fault
+from emulator.in_process import InProcessScaleSet
+from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Scale
+from emulator.scale_set import EmulatedScaleSet
+from scaler.actuate import Ports
 from scaler.errors import Unreachable
+from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.lifecycle import Change
+from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.registry.memory import MemoryRegistry
-from scaler.tick import Name
+from scaler.tick import Name, Tick
 
 
 class RegistryThatDropsAWrite(MemoryRegistry):
@@ -21,11 +28,11 @@ class RegistryThatDropsAWrite(MemoryRegistry):
 
     drops = 0
 
-    def apply(self, changes: Sequence[Change]) -> tuple[Row | None, ...]:
+    def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
         if self.drops:
             self.drops -= 1
             raise Unreachable("Redis does not answer")
-        return super().apply(changes)
+        return super().apply(changes, good_until=good_until)
 
 
 def test_a_key_that_died_with_its_machine_is_found_though_its_first_note_was_lost() -> None:
@@ -50,3 +57,32 @@ def test_a_key_that_died_with_its_machine_is_found_though_its_first_note_was_los
         tick.run()
     assert not space.snapshot_state().strings
     assert POLICY.evidence < timedelta(minutes=3)
+
+
+class RegistryThatCountsQuestions(MemoryRegistry):
+    """Remembers how many machines it was asked for in addition to those that its index names."""
+
+    asked_for = 0
+
+    def read_also(self, vm_ids: Iterable[VmId]) -> Mapping[VmId, Row]:
+        wanted = list(vm_ids)
+        self.asked_for = len(wanted)
+        return super().read_also(wanted)
+
+
+def test_while_a_scale_set_is_away_what_comes_and_goes_in_the_other_is_not_remembered_for_ever() -> None:
+    house, away = House(), ScaleSetName("vmss-second")
+    registry = RegistryThatCountsQuestions(house.clock.now)
+    other = EmulatedScaleSet(house.clock.now, name=away, behaviour=Behaviour(latencies=Latencies().exact()), seed=1)
+    other.script(Fault.READ_FAILED, times=None)
+    faces = {NAME: house.face, away: InProcessScaleSet(other, house.clock)}
+    policy = Policy(capacity=dict.fromkeys(faces, Capacity(desired=0)))
+    tick = Tick(Name.RECONCILER, Ports(registry=registry, scale_sets=faces, clock=house.clock), policy)
+    for _ in range(20):
+        house.azure.scale(Scale(capacity=1), by="operator")
+        house.later(minutes=5)
+        tick.run()
+        house.azure.happen(Fault.DELETED_BY_SOMEBODY, house.azure.vms[0].vm_id)
+        house.later(minutes=5)
+        tick.run()
+    assert registry.asked_for <= 1

@@ -46,6 +46,14 @@ def test_an_instance_is_found_by_the_id_of_its_vm() -> None:
     }
 
 
+def test_the_address_of_instance_1_is_not_that_of_instance_11() -> None:
+    """S0 11: "ends with 1" was true of 11 and 21 too, and one visitor was led to another one's machine."""
+    numbers = ("1", "11", "21", "111")
+    for order in (numbers, numbers[::-1]):
+        shown = found(*(interface(configured(f"10.0.0.{each}"), vm=f"{SET}/virtualMachines/{each}") for each in order))
+        assert shown == {each: Addresses(private=f"10.0.0.{each}") for each in numbers}
+
+
 @pytest.mark.parametrize(
     "vm",
     [
@@ -92,10 +100,21 @@ def test_a_public_address_that_is_not_allocated_is_none() -> None:
     assert one(nic, public={}).public is None
 
 
+@pytest.mark.parametrize("told", [{}, {"/p/1": None}, {"/P/2": "203.0.113.2"}], ids=["not listed", "empty", "another"])
+def test_a_public_address_that_azure_has_and_does_not_tell_is_not_the_same_as_none(told: dict[str, object]) -> None:
+    assert one(interface(configured(public="/p/1")), public=told) == Addresses(private="10.0.0.4", untold=True)
+    assert one(interface(configured()), public=told) == Addresses(private="10.0.0.4")
+
+
+def test_one_public_address_that_is_told_is_enough() -> None:
+    those = (configured("10.0.0.1", public="/p/1"), configured("10.0.0.2", primary=False, public="/p/2"))
+    assert not one(interface(*those), public={"/p/2": "203.0.113.2"}).untold
+
+
 @pytest.mark.parametrize("text", ["", None, "10.0.0", "10.0.0.4/24", "10.0.0.04", "vm.example", "fe80::1%eth0", "\x00"])
 def test_what_is_no_address_is_left_out(text: str | None) -> None:
     nic = interface(configured(text, public="/p/1"))
-    assert one(nic, public={"/p/1": text}) == Addresses()
+    assert one(nic, public={"/p/1": text}) == Addresses(untold=True)
 
 
 @pytest.mark.parametrize(

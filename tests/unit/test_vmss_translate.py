@@ -73,7 +73,7 @@ def test_the_provisioning_state_is_the_resources_own_word_first(
     ("code", "failure"),
     [
         ("ProvisioningState/failed/AllocationFailed", FailureClass.ALLOCATION),
-        ("provisioningstate/Failed/SkuNotAvailable", FailureClass.ALLOCATION),
+        ("provisioningstate/Failed/SkuNotAvailable", FailureClass.SKU),
         ("ProvisioningState/failed/QuotaExceeded", FailureClass.QUOTA),
         ("ProvisioningState/failed/InternalExecutionError", FailureClass.OTHER),
         ("ProvisioningState/failed", None),
@@ -172,8 +172,9 @@ def test_the_scale_set_is_seen_with_its_consent() -> None:
 @pytest.mark.parametrize(
     ("value", "pause"),
     [
-        (None, Pause.NONE),
-        ("", Pause.NONE),
+        (None, Pause.ORDERS),  # the tag is there: whoever set it wanted something
+        ("", Pause.ORDERS),
+        ("  ", Pause.ORDERS),
         ("False", Pause.NONE),
         ("NO", Pause.NONE),
         (" 0 ", Pause.NONE),
@@ -188,6 +189,12 @@ def test_the_pause_tag_halts_when_in_doubt(value: str | None, pause: Pause) -> N
     body = {"sku": {"capacity": 1}, "properties": {"uniqueId": "u"}, "tags": {"Scaler:Paused": value}}
     answer = reply(body)
     assert to_view(to_scale_set(answer, UNIFORM), NAME, answer).pause is pause
+
+
+@pytest.mark.parametrize("tags", [None, {}, {"owner": "us"}])
+def test_without_the_pause_tag_nothing_is_halted(tags: dict[str, str] | None) -> None:
+    answer = reply({"sku": {"capacity": 1}, "properties": {"uniqueId": "u"}, "tags": tags})
+    assert to_view(to_scale_set(answer, UNIFORM), NAME, answer).pause is Pause.NONE
 
 
 @pytest.mark.parametrize("how", Pause)

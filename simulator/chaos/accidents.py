@@ -1,0 +1,93 @@
+"""What befalls Redis in a campaign, and when: far enough apart that the promises still hold."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+
+from scaler.actuate import Outcome
+from scaler.model.lifecycle import Edge
+from scaler.model.notes import Notes
+from scaler.model.plan import Deallocate, Delete
+from scaler.report import Report
+from scaler.tick import Name
+from simulator.chaos.hosts import Host
+from simulator.chaos.redis_server import Lines
+from simulator.chaos.weather import Weather
+from simulator.chaos.world import World
+
+_APART = (180, 400)  # seconds: well beyond what one of them may lose
+_AWAY = 60.0  # seconds, at most
+_SOON = 3.0  # seconds after what provokes one
+_YOUNG = 15.0  # seconds: a failover may lose that much, and what was done before
+
+
+class Accidents:
+    """One after the other, of the kinds that the weather has."""
+
+    def __init__(self, world: World, weather: Weather, dice: Random, length: timedelta) -> None:
+        self._world = world
+        self._dice = dice
+        self._weather = weather
+        self._next: datetime = world.clock.now() + length * dice.uniform(0.1, 0.9)
+        self._quiet_until = world.clock.now()
+        if weather.spiteful:
+            world.readers.append(self._provoked)
+        world.registry.lines = Lines(silent=weather.silent, slow=(0.0, weather.slow), lagging=weather.lagging)
+
+    def turn(self) -> None:
+        """Is it time?"""
+        dice, world = self._dice, self._world
+        if self._weather.away and dice.random() < self._weather.away:
+            world.counts["times Redis was away"] += 1
+            dice.choice(world.lines).cut(_AWAY * dice.random())
+        if world.clock.now() < self._next:
+            return
+        self._next = world.clock.now() + timedelta(seconds=dice.uniform(*_APART))
+        self._quiet_until = world.clock.now() + timedelta(seconds=_APART[0])
+        kinds = self._kinds()
+        if kinds:
+            dice.choice(kinds)()
+
+    def _provoked(self, _host: Host, _name: Name, report: Report) -> None:
+        """Something was decided that must not be forgotten: what better moment is there?"""
+        now = self._world.clock.now()
+        if now >= self._quiet_until and any(map(_is_weighty, report.outcomes)):
+            self._next = min(self._next, now + timedelta(seconds=self._dice.uniform(0, _SOON)))
+
+    def _kinds(self) -> list[Callable[[], None]]:
+        weather, kinds = self._weather, list[Callable[[], None]]()
+        if weather.failover:
+            kinds.append(lambda: self._world.fail_over(self._back()))
+        if weather.flush and not self._world.counts["flushes"]:
+            kinds.append(self._world.flush)
+        if weather.restart:
+            kinds.append(self._restart)
+        if weather.lost_keys:
+            kinds.append(self._lose)
+        return kinds
+
+    def _back(self) -> int:
+        """How many states; counted from the oldest one where it is out of spite."""
+        return -1 - self._dice.randrange(5) if self._weather.spiteful else self._dice.randrange(20)
+
+    def _restart(self) -> None:
+        self._world.restart()
+        seconds = self._dice.uniform(1, 20)
+        for line in self._world.lines:
+            line.cut(seconds)
+
+    def _lose(self) -> None:
+        held = self._world.registry.held
+        if held:
+            self._world.lose(self._dice.choice(held))
+
+
+def _is_weighty(outcome: Outcome) -> bool:
+    """An order that hurts, or a session let in: if all that led to it is so young that it may be lost with it."""
+    change, order = outcome.step.change, outcome.step.order
+    if change is not None and change.edge is Edge.OPEN:
+        return float(outcome.step.facts.get("waited_s") or 0) < _YOUNG
+    notes = change.notes if change is not None else None
+    if isinstance(order, Delete) and isinstance(notes, Notes) and notes.spent is not None and notes.delete is not None:
+        return (notes.delete.at - notes.spent.at).total_seconds() < _YOUNG
+    return isinstance(order, Deallocate)

@@ -1,0 +1,101 @@
+"""The scale sets of a world, with a name each, and the way in which their history is heard."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+from emulator.behaviour import Behaviour
+from emulator.faults import Faults
+from emulator.founding import MANAGED
+from emulator.history import Event, What
+from emulator.in_process import InProcessScaleSet
+from emulator.orders import Scale
+from emulator.scale_set import EmulatedScaleSet
+from emulator.vm import VmState
+from scaler.model.instance import ScaleSetName
+from simulator.chaos.clocks import SkewedClock, VirtualClock
+from simulator.happenings import Did, Entry, Happening
+
+_STRANGE = 10**9  # seeds from here on are other scale sets'; with ours they would have our machines' vmIds
+_PAGE = 3  # rows: with a handful of machines a listing has several pages
+
+
+class Azure:
+    """Several scale sets on one clock of Azure's; their instance ids are the same numbers in each."""
+
+    def __init__(
+        self, clock: VirtualClock, names: Iterable[ScaleSetName], *, seed: int, behaviour: Behaviour, ahead: timedelta
+    ) -> None:
+        self.clock = SkewedClock(clock, ahead)
+        self.scale_sets = {
+            name: EmulatedScaleSet(self.clock.now, name=name, seed=seed + number, behaviour=behaviour)
+            for number, name in enumerate(names)
+        }
+
+        self._strangers: dict[ScaleSetName, EmulatedScaleSet] = {}
+        self._met: list[EmulatedScaleSet] = []  # every one that there ever was
+        self._hearers: list[Callable[[Happening], None]] = []
+
+    def face(self, name: ScaleSetName, clock: SkewedClock, caller: str) -> InProcessScaleSet:
+        """One caller's way to it; `clock` is that caller's own."""
+        behind = self._strangers.get(name, self.scale_sets[name])
+        return InProcessScaleSet(behind, clock, caller=caller, page_size=_PAGE)
+
+    def confuse(self, name: ScaleSetName, tags: Mapping[str, str], machines: int) -> None:
+        """From now on that name leads whoever starts anew to another scale set: that of the wrong resource group."""
+        stranger = EmulatedScaleSet(self.clock.now, name=name, seed=_STRANGE + len(self._met), tags=tags)
+        self._met.append(stranger)
+        stranger.history.listeners.append(self._somebody_is_on)
+        if machines:
+            stranger.scale(Scale(capacity=machines))
+        self._strangers[name] = stranger
+
+    def correct(self) -> None:
+        """Names lead where they should."""
+        self._strangers.clear()
+
+    def listen(self, hear: Callable[[Happening], None]) -> None:
+        """Whatever happens is told, at its true time."""
+        self._hearers.append(hear)
+        for each in self.scale_sets.values():
+            each.history.listeners.append(self._tell)
+
+    def _tell(self, event: Event) -> None:
+        for hear in self._hearers:
+            hear(replace(event, at=self.clock.truly(event.at)))
+
+    def _somebody_is_on(self, event: Event) -> None:
+        """A machine of another scale set that runs is somebody's: whoever stops it cuts their session short."""
+        if event.what is What.RUNNING and event.vm_id is not None:
+            name, at = f"a stranger on {event.vm_id}", self.clock.truly(event.at)
+            for hear in self._hearers:
+                hear(Entry(at=at, session=name, did=Did.OPENED, vm_id=event.vm_id))
+        self._tell(event)
+
+    @property
+    def vms(self) -> list[VmState]:
+        """All machines."""
+        return [vm for each in self.scale_sets.values() for vm in each.vms]
+
+    def find(self, vm_id: str) -> VmState | None:
+        """One of them; None: it is gone."""
+        return next((vm for vm in self.vms if vm.vm_id == vm_id), None)
+
+    def where(self, vm_id: str) -> EmulatedScaleSet | None:
+        """Whose it is."""
+        return next((each for each in self.scale_sets.values() if each.find(vm_id) is not None), None)
+
+    def choose(self, dice: Random) -> EmulatedScaleSet:
+        """Any of them."""
+        return dice.choice(list(self.scale_sets.values()))
+
+    def clear_up(self) -> None:
+        """Nothing goes wrong any more, there is room for everybody, and the operator consents."""
+        self.correct()
+        for each in self.scale_sets.values():
+            each.faults = Faults()
+            each.clear_script()
+            each.limit()
+            if each.set_state.tags != tuple(sorted(MANAGED.items())):
+                each.tag(**MANAGED)

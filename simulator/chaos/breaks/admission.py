@@ -1,0 +1,99 @@
+"""Planted in the admission of new machines: offered too early, unmarked, running, or although perhaps used."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from scaler.model.case import Case
+from scaler.model.fleet import Fleet, Member
+from scaler.model.instance import Instance, PowerState
+from scaler.model.lifecycle import Edge, Owner, step
+from scaler.model.plan import Mark, Step, Why
+from scaler.model.policy import Policy
+from scaler.model.record import Status
+from scaler.model.row import Row
+from scaler.tick import Name
+from simulator.chaos.breaks.glasses import both, planned, shown, with_instances, with_rows
+from simulator.chaos.breaks.planted import Planted
+
+
+def _admitted(wanted: Step, fleet: Fleet) -> Step:
+    """ADMIT in the place of that step."""
+    member = fleet.member(fleet.rows[wanted.vm_id]) if wanted.vm_id is not None else None
+    if member is None or member.seen is None or member.row.status not in {None, Status.AVAILABLE}:
+        return wanted
+    case = Case(member=member, seen=member.seen, now=fleet.now, policy=Policy())
+    record = replace(case.record, session_id=None, client_ip=None, warm=case.instance.warm)
+    notes = replace(case.notes, admitted_at=fleet.now)
+    change = step(Edge.ADMIT, Owner.RECONCILER, member.row, record, notes, fleet.now)
+    return replace(wanted, why=Why.HORIZON_PASSED, change=change, order=None)
+
+
+def _marked_if_known(instance: Instance, row: Row) -> Instance:
+    known = row.notes is not None and row.notes.admitted_at is not None
+    return replace(instance, marked=instance.marked or known)
+
+
+def _marked_long_ago(member: Member) -> Row:
+    notes = member.row.notes
+    if notes is None or notes.mark_seen_at is None:
+        return member.row
+    return replace(member.row, notes=replace(notes, mark_seen_at=notes.mark_seen_at - timedelta(minutes=2)))
+
+
+def _at_rest_if_new(instance: Instance, row: Row) -> Instance:
+    handed_over = row.notes is not None and bool(row.notes.start or row.notes.opened)
+    if not instance.runs or instance.busy or handed_over:
+        return instance
+    return replace(instance, power=PowerState.STOPPED)
+
+
+ADMISSION = (
+    Planted(
+        name="admit-without-mark",
+        what="what is new and at rest is offered without having been marked in Azure, and nobody misses the mark",
+        weathers=("fair",),
+        verbs=both(
+            shown(lambda fleet, _: with_instances(fleet, _marked_if_known)),
+            planned(lambda each, fleet: _admitted(each, fleet) if isinstance(each.order, Mark) else each),
+        ),
+    ),
+    Planted(
+        name="mark-for-ever",
+        what="a machine that was admitted is taken for marked, though somebody has unprotected it since",
+        weathers=(
+            "somebody at the portal",
+            "a moody ARM",
+        ),
+        verbs=shown(lambda fleet, _: with_instances(fleet, _marked_if_known)),
+    ),
+    Planted(
+        name="admit-without-horizon",
+        what="a machine is offered as soon as its mark is seen, while orders given before may still arrive",
+        weathers=("late orders to quick machines",),
+        verbs=shown(lambda fleet, _: with_rows(fleet, _marked_long_ago), Name.RECONCILER),
+    ),
+    Planted(
+        name="admit-unknown",
+        what="what is marked, at rest and unknown to the registry is taken for new and offered",
+        weathers=("a flush of quick machines",),
+        verbs=planned(
+            lambda each, fleet: _admitted(each, fleet) if each.why in {Why.MARKED_UNKNOWN, Why.MOST_UNKNOWN} else each,
+            Name.RECONCILER,
+        ),
+    ),
+    Planted(
+        name="leave-unknown-running",
+        what="a marked machine that runs, and of which nothing is known, is nobody's business",
+        weathers=("a flush",),
+        verbs=planned(
+            lambda each, _: None if each.why is Why.MARKED_UNKNOWN_RUNS else each,
+            Name.RECONCILER,
+        ),
+    ),
+    Planted(
+        name="admit-running",
+        what="new machines are marked and offered although they run",
+        weathers=("fair",),
+        verbs=shown(lambda fleet, _: with_instances(fleet, _at_rest_if_new), Name.RECONCILER),
+    ),
+)

@@ -1,0 +1,16 @@
+"""All planted bugs by their names."""
+
+from collections.abc import Mapping
+
+from simulator.chaos.breaks.admission import ADMISSION
+from simulator.chaos.breaks.deletes import DELETES
+from simulator.chaos.breaks.evidence import EVIDENCE
+from simulator.chaos.breaks.moving import MOVING
+from simulator.chaos.breaks.orders import ORDERS
+from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.breaks.starting import STARTING
+from simulator.chaos.breaks.writes import WRITES
+
+PLANTED: Mapping[str, Planted] = {
+    each.name: each for each in (*ADMISSION, *STARTING, *MOVING, *EVIDENCE, *ORDERS, *DELETES, *WRITES)
+}

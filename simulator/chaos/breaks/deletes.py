@@ -1,0 +1,86 @@
+"""Planted in the cleaner: ended too early, deleted too early, forgotten too early."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from scaler.model.fleet import Fleet, Member
+from scaler.model.lifecycle import Change
+from scaler.model.notes import Notes
+from scaler.model.plan import Delete, Step
+from scaler.model.policy import Policy
+from scaler.model.row import Row
+from scaler.tick import Name
+from simulator.chaos.breaks.glasses import planned, shown, with_rows
+from simulator.chaos.breaks.planted import Planted
+
+
+def _forgotten_first(each: Step, _: Fleet) -> Step:
+    """Record, notes and index entry go when the delete is ordered."""
+    if not isinstance(each.order, Delete) or each.change is None:
+        return each
+    return replace(each, change=Change(row=each.change.row, edge=None, record=None, notes=None, index=None))
+
+
+def _noted(notes_as: Callable[[Notes, Member], Notes]) -> Callable[[Fleet, Policy], Fleet]:
+    def row_as(member: Member) -> Row:
+        notes = member.row.notes
+        return member.row if notes is None else replace(member.row, notes=notes_as(notes, member))
+
+    return lambda fleet, _: with_rows(fleet, row_as)
+
+
+def _presumed_long_ago(notes: Notes, _: Member) -> Notes:
+    since = notes.presumed_at
+    return notes if since is None else replace(notes, presumed_at=since - timedelta(days=1))
+
+
+def _since_reserved(notes: Notes, _: Member) -> Notes:
+    """In session since the reservation, or the start: whichever is known to be earlier."""
+    opened = notes.opened
+    known = [each.at for each in (notes.reserved, notes.start) if each is not None and opened is not None]
+    return notes if opened is None else replace(notes, opened=replace(opened, at=min([opened.at, *known])))
+
+
+def _spent_long_ago(notes: Notes, _: Member) -> Notes:
+    """Used is used: whoever may be on it has had their time."""
+    if notes.spent is None:
+        return notes
+    return replace(notes, presumed_at=notes.spent.at - timedelta(days=1))
+
+
+DELETES = (
+    Planted(
+        name="record-before-machine",
+        what="the record is deleted together with the order to delete its machine, before that is gone",
+        weathers=(
+            "dying processes",
+            "a moody ARM",
+        ),
+        verbs=planned(_forgotten_first, Name.CLEANER),
+    ),
+    Planted(
+        name="unripe-deletes",
+        what="a machine that was refused, moved away from or spent is deleted at once, without ripening",
+        weathers=("a failover that no replica was ready for",),
+        policy=lambda policy: replace(policy, ripening=timedelta(0)),
+    ),
+    Planted(
+        name="delete-presumed",
+        what="a machine that runs and nobody knows for whom is deleted at once",
+        weathers=("a flush",),
+        verbs=shown(_noted(_presumed_long_ago), Name.CLEANER),
+    ),
+    Planted(
+        name="age-from-reservation",
+        what="a session's time runs from its reservation instead of its opening",
+        weathers=("fair",),
+        verbs=shown(_noted(_since_reserved), Name.CLEANER),
+    ),
+    Planted(
+        name="delete-running",
+        what="a used machine is deleted although somebody else's session may be on it",
+        weathers=("a failover that no replica was ready for",),
+        verbs=shown(_noted(_spent_long_ago), Name.CLEANER),
+    ),
+)

@@ -1,0 +1,74 @@
+"""Ways to make controllers see, or plan, what they should not: the pieces that planted bugs are made of."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from scaler.model.fleet import Fleet, Member, Seen
+from scaler.model.instance import Instance
+from scaler.model.plan import Look, Plan, Step
+from scaler.model.policy import Policy
+from scaler.model.row import Row
+from scaler.model.sighting import Sighting
+from scaler.tick import Name, Verbs
+
+type Bend = Callable[[Name, Verbs], Verbs]
+
+
+def shown(fleet_as: Callable[[Fleet, Policy], Fleet], *to: Name) -> Bend:
+    """These controllers (all, where none is named) see another fleet than there is."""
+
+    def bend(name: Name, verbs: Verbs) -> Verbs:
+        if to and name not in to:
+            return verbs
+
+        def wants(fleet: Fleet, policy: Policy) -> Look:
+            return verbs.wants(fleet_as(fleet, policy), policy)
+
+        def decide(fleet: Fleet, policy: Policy) -> Plan:
+            return verbs.decide(fleet_as(fleet, policy), policy)
+
+        return Verbs(wants=wants, decide=decide)
+
+    return bend
+
+
+def planned(step_as: Callable[[Step, Fleet], Step | None], *by: Name) -> Bend:
+    """These controllers plan other steps than they should; None: the step is left out."""
+
+    def bend(name: Name, verbs: Verbs) -> Verbs:
+        if by and name not in by:
+            return verbs
+
+        def decide(fleet: Fleet, policy: Policy) -> Plan:
+            plan = verbs.decide(fleet, policy)
+            steps = (step_as(each, fleet) for each in plan.steps)
+            return replace(plan, steps=tuple(each for each in steps if each is not None))
+
+        return replace(verbs, decide=decide)
+
+    return bend
+
+
+def both(first: Bend, second: Bend) -> Bend:
+    """One after the other."""
+    return lambda name, verbs: second(name, first(name, verbs))
+
+
+def with_rows(fleet: Fleet, row_as: Callable[[Member], Row]) -> Fleet:
+    """The fleet with other words about its machines. What is stored stays what a change is compared with."""
+    return replace(fleet, rows={row.vm_id: row_as(fleet.member(row)) for row in fleet.rows.values()})
+
+
+def with_instances(fleet: Fleet, instance_as: Callable[[Instance, Row], Instance]) -> Fleet:
+    """The fleet with its machines in another state than Azure showed them."""
+    seen = {
+        vm_id: Seen(instance=instance_as(each.instance, fleet.rows[vm_id]), sighting=each.sighting)
+        for vm_id, each in fleet.cloud.seen.items()
+    }
+    return replace(fleet, cloud=replace(fleet.cloud, seen=seen))
+
+
+def with_listings(fleet: Fleet, listing_as: Callable[[Sighting], Sighting]) -> Fleet:
+    """The fleet, with what its listings do not show believed otherwise; what they show stays."""
+    listings = {name: listing_as(each) for name, each in fleet.cloud.listings.items()}
+    return replace(fleet, cloud=replace(fleet.cloud, listings=listings))

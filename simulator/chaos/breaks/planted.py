@@ -1,0 +1,37 @@
+"""A planted bug: what somebody may write one day, as wrappers around the parts of a scaler process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scaler.model.policy import Policy
+from scaler.ports import Registry, ScaleSet
+from scaler.tick import Name, Verbs
+
+
+def _same_policy(policy: Policy) -> Policy:
+    return policy
+
+
+def _same_verbs(_: Name, verbs: Verbs) -> Verbs:
+    return verbs
+
+
+def _same_registry(registry: Registry) -> Registry:
+    return registry
+
+
+def _same_scale_set(scale_set: ScaleSet) -> ScaleSet:
+    return scale_set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    """Each wrapper is called once for a process and its doors, and leaves the scaler's own code as it is."""
+
+    name: str  # for --break
+    what: str  # the bug in one sentence, for the operator who asks for the list
+    weathers: tuple[str, ...] = ()  # in which it shows soonest; empty: in any
+    policy: Callable[[Policy], Policy] = _same_policy
+    verbs: Callable[[Name, Verbs], Verbs] = _same_verbs
+    registry: Callable[[Registry], Registry] = _same_registry
+    scale_set: Callable[[ScaleSet], ScaleSet] = _same_scale_set

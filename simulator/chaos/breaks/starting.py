@@ -1,0 +1,117 @@
+"""Planted in the starter: reservations dropped, started for nobody in particular, or promised too much."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from scaler.model.fleet import Fleet, Member
+from scaler.model.instance import Instance, PowerState, ProvisioningState
+from scaler.model.lifecycle import KEEP, Edge, Keep, Owner, step
+from scaler.model.notes import Notes, OpenedNote, StartNote
+from scaler.model.plan import Start, Step, Why
+from scaler.model.record import Status
+from scaler.model.row import Row
+from scaler.tick import Name
+from simulator.chaos.breaks.glasses import both, planned, shown, with_instances, with_rows
+from simulator.chaos.breaks.planted import Planted
+
+
+def _popped(each: Step, _: Fleet) -> Step:
+    """Its key in no set, by the very write that notes the start."""
+    if not isinstance(each.order, Start) or each.change is None:
+        return each
+    return replace(each, change=replace(each.change, index=None))
+
+
+def _never_put_back(each: Step, _: Fleet) -> Step | None:
+    return None if each.why is Why.INDEX_REPAIR and each.change is not None and _reserved(each.change.row) else each
+
+
+def _reserved(row: Row) -> bool:
+    return row.status is Status.RESERVED
+
+
+def _unnoted(each: Step, _: Fleet) -> Step:
+    return replace(each, change=None) if isinstance(each.order, Start) else each
+
+
+def _as_if_noted(fleet: Fleet) -> Fleet:
+    """Whatever is reserved and runs was started for the session that its record names."""
+
+    def row_as(member: Member) -> Row:
+        notes, record = member.row.notes, member.row.readable
+        runs = member.instance is not None and member.instance.runs
+        if notes is None or record is None or record.session_id is None or not runs or not _reserved(member.row):
+            return member.row
+        start = StartNote(session=record.session_id, at=fleet.now, attempts=1)
+        return replace(member.row, notes=replace(notes, start=start))
+
+    return replace(with_rows(fleet, row_as), started_lately={})
+
+
+def _opened_first(each: Step, fleet: Fleet) -> Step:
+    """OPEN, and then the start: whatever becomes of it."""
+    row = each.change.row if each.change is not None else None
+    notes: Notes | Keep | None = each.change.notes if each.change is not None else KEEP
+    if not isinstance(each.order, Start) or row is None or row.readable is None or not isinstance(notes, Notes):
+        return each
+    if notes.start is None or notes.start.attempts > 1:
+        return each
+    record = replace(row.readable, status=Status.UNAVAILABLE)
+    opened = OpenedNote(session=notes.start.session, at=fleet.now, record=record)
+    notes = replace(notes, opened=opened)
+    return replace(each, change=step(Edge.OPEN, Owner.STARTER, row, record, notes, fleet.now))
+
+
+def _as_soon_as_it_starts(instance: Instance, _: Row) -> Instance:
+    if instance.power is not PowerState.STARTING:
+        return instance
+    return replace(instance, power=PowerState.RUNNING, provisioning=ProvisioningState.SUCCEEDED)
+
+
+STARTING = (
+    Planted(
+        name="spop-reserved",
+        what="the starter takes a reservation out of the reserved set when it begins with it, and nobody puts it back",
+        weathers=(
+            "dying processes",
+            "fair",
+        ),
+        verbs=both(planned(_popped, Name.STARTER), planned(_never_put_back, Name.RECONCILER)),
+    ),
+    Planted(
+        name="start-without-note",
+        what="the start is ordered without a note of the session, which is made up when the machine runs",
+        weathers=("a failover that no replica was ready for",),
+        verbs=both(planned(_unnoted, Name.STARTER), shown(lambda fleet, _: _as_if_noted(fleet), Name.STARTER)),
+    ),
+    Planted(
+        name="open-without-note",
+        what="a reserved machine that runs is opened, for whomever it was started",
+        weathers=("a failover that no replica was ready for",),
+        verbs=shown(lambda fleet, _: _as_if_noted(fleet), Name.STARTER),
+    ),
+    Planted(
+        name="opened-before-started",
+        what="a session is written down as opened before its start is ordered, and nobody looks at it again",
+        weathers=("fair",),
+        verbs=planned(_opened_first, Name.STARTER),
+    ),
+    Planted(
+        name="open-while-starting",
+        what="a machine whose start was accepted is opened before it runs",
+        weathers=("fair",),
+        verbs=shown(lambda fleet, _: with_instances(fleet, _as_soon_as_it_starts), Name.STARTER),
+    ),
+    Planted(
+        name="wait-for-ever",
+        what="a start is repeated without end, and a session that cannot be served is never refused",
+        weathers=("want",),
+        policy=lambda policy: replace(policy, start_attempts=10**9, reservation_timeout=timedelta(days=365)),
+    ),
+    Planted(
+        name="ignore-who-gave-up",
+        what="a reserved machine whose record says used is left as it is",
+        weathers=("a failover under fickle visitors",),
+        verbs=planned(lambda each, _: None if each.why is Why.GAVE_UP else each, Name.STARTER),
+    ),
+)

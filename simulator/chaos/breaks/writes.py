@@ -1,0 +1,80 @@
+"""Planted in writes to Redis: blind ones, unlocked ones, and those of others taken at their word."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from scaler.model.fleet import Member
+from scaler.model.lifecycle import Change
+from scaler.model.notes import Ended, Notes, StartNote
+from scaler.model.plan import Why
+from scaler.model.record import Record, Status
+from scaler.model.row import Row
+from scaler.tick import Name
+from simulator.chaos.breaks.doors import RegistryDoor
+from simulator.chaos.breaks.glasses import planned, shown, with_rows
+from simulator.chaos.breaks.planted import Planted
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class _Blind(RegistryDoor):
+    """SET, whatever has been written since it was read."""
+
+    def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
+        now = self.inner.read_also([each.row.vm_id for each in changes])
+        blind = [replace(each, row=replace(each.row, before=now[each.row.vm_id].before)) for each in changes]
+        return self.inner.apply(blind, good_until=good_until)
+
+
+def _word_of_the_record(member: Member) -> Row:
+    record, notes = member.row.readable, member.row.notes
+    if record is None or notes is None:
+        return member.row
+    return replace(member.row, notes=_notes_that_agree(record, notes))
+
+
+def _notes_that_agree(record: Record, notes: Notes) -> Notes:
+    """Without what the record does not know of; and whose session it names, that one ended on it."""
+    if record.used and record.session_id is not None:
+        whose = StartNote(session=record.session_id, at=record.updated_at or _LONG_AGO, attempts=1)
+        return replace(notes, start=whose, opened=None, ended={record.session_id: Ended.RELEASE})
+    match record.status:
+        case Status.AVAILABLE:
+            return replace(notes, start=None, opened=None, presumed_at=None, spent=None, ended={}, delete=None)
+        case Status.RESERVED:
+            start = notes.start if notes.start is not None and notes.start.session == record.session_id else None
+            return replace(notes, start=start, opened=None, presumed_at=None, spent=None, ended={}, delete=None)
+        case Status.UNAVAILABLE:
+            return replace(notes, spent=None, ended={}, delete=None)
+
+
+WRITES = (
+    Planted(
+        name="blind-writes",
+        what="records are written without comparing what is there with what was read",
+        weathers=(
+            "busy hosts",
+            "dying processes",
+        ),
+        registry=_Blind,
+    ),
+    Planted(
+        name="record-beats-notes",
+        what="what the record says of session, opening and use is believed, and not what the notes say",
+        weathers=("a failover that no replica was ready for",),
+        verbs=shown(lambda fleet, _: replace(with_rows(fleet, _word_of_the_record), started_lately={})),
+    ),
+    Planted(
+        name="late-writes-stand",
+        what="a queue manager's late write over an opened or ended session is not undone",
+        weathers=("a failover under fickle visitors",),
+        verbs=planned(lambda each, _: None if each.why in {Why.UNDONE_OPEN, Why.UNDONE_END} else each, Name.STARTER),
+    ),
+    Planted(
+        name="offered-again-at-once",
+        what="an Available key that is missing from the set is put back at once, while an SPOP may be under way",
+        weathers=("only naive visitors",),
+        policy=lambda policy: replace(policy, repair_after=timedelta(0)),
+    ),
+)

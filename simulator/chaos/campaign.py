@@ -1,0 +1,132 @@
+"""One seed in one weather: half an hour of trouble and eager visitors; then it clears up, and all must settle."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import Random
+
+from scaler.model.policy import Capacity, Moves, Policy
+from scaler.tick import Name
+from simulator.chaos.accidents import Accidents
+from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.hosts import Late
+from simulator.chaos.interference import Interference
+from simulator.chaos.reception import crowd_of
+from simulator.chaos.skews import NO_SKEWS, Skews
+from simulator.chaos.switches import azure_of
+from simulator.chaos.weather import Weather
+from simulator.chaos.world import MINUTE, POLICY, SCALE_SET, SECOND, World
+
+LENGTH = 40 * MINUTE
+_HOSTS = 2
+_AFTERMATH = 60 * MINUTE  # sessions that are still on, deletes of one a tick, new machines, their marks
+_LATER = (5, 20, 50, 120, 300, 600)  # seconds until an interrupted tick goes on, at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """How long it took once the weather had cleared; `amiss` is what had not come right by the bound."""
+
+    after: timedelta
+    amiss: tuple[str, ...] = ()
+
+
+class Campaign:
+    """Everything it does is drawn from its seed, and nothing from anywhere else."""
+
+    def __init__(
+        self, weather: Weather, seed: int, *, planted: Planted | None = None, length: timedelta = LENGTH
+    ) -> None:
+        self.weather = weather
+        self.length = length
+        self.dice = Random(f"campaign {seed}")
+        skews = Skews.drawn(self.dice, _HOSTS) if weather.skewed else replace(NO_SKEWS, hosts=(timedelta(0),) * _HOSTS)
+        behaviour = azure_of(weather, self.dice)
+        self.world = World(
+            seed=seed, behaviour=behaviour, policy=_policy_for(weather, self.dice), skews=skews, planted=planted
+        )
+        self.accidents = Accidents(self.world, weather, self.dice, length)
+        self.interference = Interference(self.world, weather, self.dice)
+        self.crowd = crowd_of(self.world, weather, Random(f"crowd {seed}"))
+        self.world.turns.append(self.crowd.go_on)
+        self._due: list[tuple[datetime, Late]] = []
+
+    def go(self) -> None:
+        """Until its end, or the first wrong."""
+        world = self.world
+        ends = world.clock.now() + self.length
+        while world.clock.now() < ends and not world.wrongs:
+            world.pass_time(self.dice.uniform(0.5, 2 * self.weather.step))
+            self.accidents.turn()
+            for name in Name:
+                if self.dice.random() < 0.6:
+                    self._tick(name)
+            self._carry_out_due()
+            self.crowd.go_on()
+            self.interference.turn()
+
+    def settle(self) -> Settled:
+        """Fair weather, and nobody comes any more."""
+        world = self.world
+        world.clear_up()
+        self.interference.leave_off()
+        self.crowd.leave_off()
+        began = world.clock.now()
+        bound = settle_bound(world.policy)
+        while world.unsettled() and world.clock.now() < began + bound and not world.wrongs:
+            world.run(60, step=20)
+        return Settled(after=world.clock.now() - began, amiss=tuple(world.unsettled()))
+
+    def _tick(self, name: Name) -> None:
+        world, dice, weather = self.world, self.dice, self.weather
+        host = dice.randrange(_HOSTS)
+        if dice.random() < weather.interrupted:
+            self._interrupt(name, host)
+            return
+        dies = dice.random() < weather.crashes
+        if dice.random() < weather.held_up:
+            world.hosts[host].held_up(dice.randrange(8), lambda: self._meanwhile(name, 1 - host))
+        if dies:
+            world.tick(name, host=host, dies_after=dice.randrange(4), after_the_last=dice.random() < 0.5)
+        elif dice.random() < weather.overlap:
+            begun = world.hosts[host].begin(name)
+            world.tick(name, host=1 - host)
+            if begun is not None:
+                world.carry_out(begun)
+        else:
+            world.tick(name, host=host)
+
+    def _interrupt(self, name: Name, host: int) -> None:
+        begun = self.world.hosts[host].begin(name)
+        if begun is not None and begun.report.plan.steps:
+            later = timedelta(seconds=self.dice.choice(_LATER) * self.dice.random())
+            self._due.append((self.world.clock.now() + later, begun))
+
+    def _meanwhile(self, name: Name, other: int) -> None:
+        """A tick is held up in the middle of it."""
+        self.world.counts["ticks held up"] += 1
+        self.world.pass_time(self.dice.choice([0.1, 1, 10, 40]) * self.dice.random())
+        self.crowd.go_on()
+        if self.dice.random() < 0.5:
+            self.world.tick(name, host=other)
+
+    def _carry_out_due(self) -> None:
+        now = self.world.clock.now()
+        due = [late for when, late in self._due if when <= now]
+        self._due = [each for each in self._due if each[0] > now]
+        for late in due:
+            self.world.carry_out(late)
+
+
+def settle_bound(policy: Policy) -> timedelta:
+    """By then everything is as it should be: the longest of all waits, and what has to follow on it."""
+    longest = max(policy.delete_retry_most, *policy.failed_hold.values(), policy.limit_of_presumed)
+    return longest + policy.creating_timeout + policy.capacity_stuck + policy.flush_hold + _AFTERMATH
+
+
+def _policy_for(weather: Weather, dice: Random) -> Policy:
+    """Small fleets, of any size and warmth: in a large one nothing is ever scarce."""
+    desired = weather.machines or dice.randrange(2, 7)
+    capacity = {SCALE_SET: Capacity(desired=desired, warm=desired if weather.all_warm else dice.randrange(desired + 1))}
+    if weather.second:
+        capacity[SECOND] = Capacity(desired=2, warm=1)
+    return replace(POLICY, capacity=capacity, moves=Moves.ALWAYS if weather.following else Moves.ATOMIC)

@@ -1,0 +1,86 @@
+"""The command line: python -m simulator chaos, which is what `make chaos` calls."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from time import monotonic
+
+from simulator.chaos.breaks import PLANTED
+from simulator.chaos.campaign import settle_bound
+from simulator.chaos.explaining import explained
+from simulator.chaos.figures import Result
+from simulator.chaos.options import HELP, BadUsage, Options, read
+from simulator.chaos.runs import Budget, Trial, results, trials
+from simulator.chaos.summary import Summary
+from simulator.chaos.weather import WEATHERS
+from simulator.chaos.world import POLICY
+from simulator.summary import in_words
+
+_SHRINKING = 20.0  # seconds that may be spent on making a failure small
+
+
+def main(words: Sequence[str]) -> int:
+    """0: all went well, or the planted bug was caught; 1: something was wrong, or was not caught; 2: bad usage."""
+    try:
+        options = read(words)
+    except BadUsage as mistake:
+        print(f"{mistake}\n\n{HELP}", file=sys.stderr)
+        return 2
+    if options.help:
+        print(HELP)
+        return 0
+    if options.listing:
+        print("\n".join(_listing()))
+        return 0
+    return _run(options)
+
+
+def _listing() -> Iterator[str]:
+    yield "weathers"
+    yield from (f"  {name}" for name in WEATHERS)
+    yield "bugs to plant"
+    yield from (f"  {name:32} {each.what}" for name, each in PLANTED.items())
+
+
+def _run(options: Options) -> int:
+    """Until the first failure."""
+    summary = Summary(bound=settle_bound(POLICY))
+    failure = _first_failure(options, summary)
+    if options.planted is not None:
+        return _told_of_the_bug(options, summary, failure)
+    if failure is not None:
+        print("\n".join(explained(Trial(weather=failure.weather, seed=failure.seed), failure, seconds=_SHRINKING)))
+    print("\n".join(summary.as_lines()))
+    if options.json:
+        print(summary.as_json())
+    return 1 if failure is not None else 0
+
+
+def _first_failure(options: Options, summary: Summary) -> Result | None:
+    """A Ctrl-C is the end of the budget."""
+    began = monotonic()
+    budget = Budget(seeds=options.seeds, seconds=options.seconds)
+    under_way = results(budget.of(trials(options.weathers, options.first, options.planted)), options.jobs)
+    try:
+        for result in under_way:
+            summary.add(result)
+            if result.failed:
+                return result
+    except KeyboardInterrupt:
+        pass
+    finally:
+        summary.seconds = monotonic() - began
+        under_way.close()
+    return None
+
+
+def _told_of_the_bug(options: Options, summary: Summary, failure: Result | None) -> int:
+    planted, seeds = PLANTED[options.planted or ""], summary.figures.campaigns
+    print(f"{planted.name}: {planted.what}")
+    if failure is None:
+        print(f"NOT CAUGHT in {seeds} seeds and {summary.seconds:.1f} s")
+        return 1
+    how = in_words(failure.wrongs[0]) if failure.wrongs else f"not settled: {failure.amiss[0]}"
+    print(
+        f"caught after {seeds} seeds and {summary.seconds:.1f} s, by seed {failure.seed} in {failure.weather!r}: {how}"
+    )
+    return 0

@@ -1,0 +1,67 @@
+"""The visitors' own account, by which the observer judges; and from it who has been promised which machine."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from scaler.model.instance import SessionId, VmId
+from simulator.happenings import PARTINGS, Did, Entry, Manner
+
+
+class Ledger:
+    """Whose each machine is, as far as they were told and have not parted from it."""
+
+    def __init__(self) -> None:
+        self._holders: dict[VmId, dict[SessionId, None]] = {}
+
+    def enter(self, entry: Entry) -> None:
+        """One line of anybody's account."""
+        if entry.vm_id is None:
+            return
+        holders = self._holders.setdefault(VmId(entry.vm_id), {})
+        if entry.did is Did.PROMISED:
+            holders[SessionId(entry.session)] = None
+        elif entry.did in PARTINGS:
+            holders.pop(SessionId(entry.session), None)
+
+    def holders(self, vm_id: VmId) -> Iterable[SessionId]:
+        """In the order in which they were promised."""
+        return tuple(self._holders.get(vm_id, ()))
+
+
+class Account:
+    """One session's. `vm_id`: the machine that it was promised last and has not parted from."""
+
+    def __init__(
+        self, session: SessionId, manner: Manner, now: Callable[[], datetime], hear: Callable[[Entry], None]
+    ) -> None:
+        self.session = session
+        self.manner = manner
+        self.vm_id: VmId | None = None
+        self._now = now
+        self._hear = hear
+
+    def tell(self, did: Did, vm_id: VmId | None = None, why: str = "", *, whom: SessionId | None = None) -> None:
+        """One line."""
+        if did is Did.PROMISED:
+            self.vm_id = vm_id
+        elif did in PARTINGS and vm_id == self.vm_id:
+            self.vm_id = None
+        self._write(
+            Entry(at=self._now(), session=self.session, did=did, vm_id=vm_id, manner=self.manner, why=why, whom=whom)
+        )
+
+    def let_in(self, vm_id: VmId, addresses: tuple[str, ...]) -> None:
+        """The machine is theirs, and this is where they were sent."""
+        self._write(
+            Entry(
+                at=self._now(),
+                session=self.session,
+                did=Did.OPENED,
+                vm_id=vm_id,
+                manner=self.manner,
+                addresses=addresses,
+            )
+        )
+
+    def _write(self, entry: Entry) -> None:
+        self._hear(entry)

@@ -1,0 +1,54 @@
+"""What visitors have in mind, and how their queue managers work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+
+from simulator.happenings import Manner
+
+type Span = tuple[float, float]  # seconds, from and to
+
+ORDERLY: Mapping[Manner, float] = {Manner.ATOMIC: 0.7, Manner.NAIVE: 0.3}
+"""Nobody breaks a rule."""
+MIXED: Mapping[Manner, float] = {
+    Manner.ATOMIC: 0.35,
+    Manner.NAIVE: 0.2,
+    Manner.FOLLOWING: 0.05,
+    Manner.LATE: 0.08,
+    Manner.TOO_LATE: 0.06,
+    Manner.LOSSY: 0.08,
+    Manner.GREEDY: 0.04,
+    Manner.REPEATING: 0.06,
+    Manner.VANISHING: 0.04,
+    Manner.GARBAGE: 0.04,
+}
+"""Some of every kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """All chances are per step or per visitor, between 0 and 1."""
+
+    per_minute: float = 1.0  # arrivals
+    rush: float = 0.05  # chance that one arrival brings four more
+    most: int = 8  # who finds so many there turns round at the door
+    shares: Mapping[Manner, float] = field(default_factory=lambda: ORDERLY)  # weights
+    patience: Span = (400.0, 1200.0)  # until they give up
+    impatient: float = 0.1  # share who give up within the first of these seconds
+    impatience: Span = (2.0, 80.0)
+    fickleness: float = 0.01  # chance per poll that a waiting visitor gives up
+    persistence: float = 0.3  # chance that one who was refused or gave up comes again, as another session
+    stay: float = 90.0  # seconds, on average
+    overstaying: float = 0.03  # share who stay until it is ended for them
+    poll: Span = (1.0, 4.0)  # between two looks of who waits or stays
+    step: Span = (0.1, 1.5)  # between two steps of a queue manager
+    rest: Span = (0.5, 3.0)  # until it asks again what was not answered
+    deaths: float = 0.02  # chance per pause between two steps that it dies
+    repair_after: timedelta = timedelta(minutes=2)  # what it was promised, from SPOP to SET
+    unasked: float = 0.1  # chance per poll that a lossy one writes again, and that a garbage one litters
+
+    def manner(self, dice: Random) -> Manner:
+        """Of the next visitor."""
+        kinds = sorted(self.shares)
+        return dice.choices(kinds, [self.shares[each] for each in kinds])[0]

@@ -1,0 +1,125 @@
+"""What comes between a process and its doors: it may die there, be held up there, or get no answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+EFFECTS = frozenset({"apply", "confirm", "start", "power_off", "deallocate", "delete", "mark", "set_capacity"})
+"""Calls that change something, or whose answer an order waits for. All others only look."""
+_NO_CALLS = frozenset({"name", "now", "keys"})
+
+
+class Crash(BaseException):
+    """The process died here."""
+
+
+class Gate(Protocol):
+    """Whatever stands at a door. Either half may raise what the caller gets to see instead."""
+
+    def before(self, call: str) -> None:
+        """A call is about to go through."""
+        ...
+
+    def after(self, call: str, answer: object) -> None:
+        """It went through."""
+        ...
+
+
+@dataclass(slots=True)
+class Fate:
+    """A process that may die at its n-th effect from now: before it, or right after it. None: it lives."""
+
+    left: int | None = None
+    after_the_last: bool = False
+
+    def before(self, call: str) -> None:
+        """An effect is about to happen."""
+        if self.left is not None and call in EFFECTS:
+            self.left -= 1
+            if self.left < 0 and not self.after_the_last:
+                raise Crash
+
+    def after(self, call: str, answer: object) -> None:
+        """It has happened."""
+        if self.left is not None and self.left < 0 and call in EFFECTS:
+            raise Crash
+
+
+@dataclass(slots=True)
+class Effects:
+    """How many there were."""
+
+    count: int = 0
+
+    def before(self, call: str) -> None:
+        """Not yet."""
+
+    def after(self, call: str, answer: object) -> None:
+        """One more?"""
+        if call in EFFECTS:
+            self.count += 1
+
+
+@dataclass(slots=True)
+class Overheard:
+    """Whoever wants to hears every answer."""
+
+    who: str
+    hearers: list[Callable[[str, object], None]]
+
+    def before(self, call: str) -> None:
+        """Nothing is said yet."""
+
+    def after(self, call: str, answer: object) -> None:
+        """This was."""
+        for hear in self.hearers:
+            hear(self.who, answer)
+
+
+@dataclass(slots=True)
+class Delay:
+    """A process that is held up once, at its n-th call from now; what goes on meanwhile is somebody else's."""
+
+    meanwhile: Callable[[], None]
+    left: int | None = None
+
+    def before(self, call: str) -> None:
+        """Hold it up here?"""
+        if self.left is None:
+            return
+        self.left -= 1
+        if self.left < 0:
+            self.left = None
+            self.meanwhile()
+
+    def after(self, call: str, answer: object) -> None:
+        """Nothing."""
+
+
+class Door:
+    """Any door, with gates in front of it: the first is the innermost of those that are asked after the call."""
+
+    def __init__(self, behind: Any, gates: Sequence[Gate]) -> None:
+        self._behind = behind
+        self._gates = tuple(gates)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._behind, name)
+        if name in _NO_CALLS or not callable(found):
+            return found
+        passage = self._passage(name, found)
+        setattr(self, name, passage)  # the next time it is found without coming here
+        return passage
+
+    def _passage(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        gates, backwards = self._gates, self._gates[::-1]
+
+        def passage(*args: Any, **kwargs: Any) -> Any:
+            for gate in gates:
+                gate.before(name)
+            answer = call(*args, **kwargs)
+            for gate in backwards:
+                gate.after(name, answer)
+            return answer
+
+        return passage

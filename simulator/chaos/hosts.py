@@ -1,0 +1,133 @@
+"""Hosts that run the four controllers: they die at any effect, tick at the same moment, and are held up anywhere."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from scaler.actuate import Ports, actuate
+from scaler.controllers import cleaner, reconciler, starter
+from scaler.errors import ScalerError
+from scaler.model.instance import ScaleSetName
+from scaler.model.policy import Policy
+from scaler.ports import Registry, ScaleSet
+from scaler.report import Report
+from scaler.tick import Name, Tick, Verbs
+from simulator.chaos.azure import Azure
+from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.clocks import SkewedClock, VirtualClock
+from simulator.chaos.doors import Crash, Delay, Door, Effects, Fate, Gate, Overheard
+from simulator.chaos.redis_server import Line, RedisServer
+
+VERBS: Mapping[Name, Verbs] = {
+    Name.RECONCILER: Verbs(wants=reconciler.wants, decide=reconciler.decide),
+    Name.STARTER: Verbs(wants=starter.wants, decide=starter.decide),
+    Name.CLEANER: Verbs(wants=cleaner.wants, decide=cleaner.decide),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What all hosts have in common."""
+
+    clock: VirtualClock
+    azure: Azure
+    redis: RedisServer
+    planted: Planted | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late:
+    """A tick that was interrupted after it had decided."""
+
+    host: "Host"
+    name: Name
+    report: Report
+    ports: Ports
+    policy: Policy
+
+    def finish(self) -> Report:
+        """Its second half, with the settings and the doors that it began with."""
+        return replace(self.report, outcomes=actuate(self.report.plan, self.ports, self.policy))
+
+
+class Host:
+    """One functions host, with a clock of its own. Its settings can change; then it starts anew, without memory."""
+
+    def __init__(self, name: str, around: Surroundings, policy: Policy, ahead: timedelta = timedelta(0)) -> None:
+        self.name = name
+        self.line = Line(around.redis, around.clock)
+        self.fate = Fate()
+        self.delay = Delay(meanwhile=lambda: None)
+        self.effects = Effects()
+        self.sightings: list[Callable[[str, object], None]] = []
+        self.ticks = 0
+        self._around = around
+        self._clock = SkewedClock(around.clock, ahead)
+        self._running: dict[Name, Tick] = {}
+        self.configure(policy)
+
+    def configure(self, policy: Policy) -> None:
+        """Start anew with these settings."""
+        planted = self._around.planted
+        self.policy = planted.policy(policy) if planted is not None else policy
+        self._running.clear()
+        self._ports = {name: self._ports_of(name) for name in Name}
+
+    def run(self, name: Name) -> Report | None:
+        """One tick. Raises Crash when the process dies: then all of it starts again without memory."""
+        self.ticks += 1
+        try:
+            return self._tick_of(name).run()
+        except ScalerError:
+            return None  # Redis or Azure away: the next tick is the retry
+        except Crash:
+            self._running.clear()
+            raise
+        finally:
+            self.fate.left = self.delay.left = None
+
+    def begin(self, name: Name) -> Late | None:
+        """The first half of a tick."""
+        self.ticks += 1
+        try:
+            report = self._tick_of(name).plan()
+        except ScalerError:
+            return None
+        return Late(host=self, name=name, report=report, ports=self._ports[name], policy=self.policy)
+
+    def held_up(self, calls: int, meanwhile: Callable[[], None]) -> None:
+        """At its n-th call from now, while something else happens."""
+        self.delay.left, self.delay.meanwhile = calls, meanwhile
+
+    def doomed(self, effects: int, *, after_the_last: bool) -> None:
+        """It dies at its n-th effect from now."""
+        self.fate.left, self.fate.after_the_last = effects, after_the_last
+
+    def _tick_of(self, name: Name) -> Tick:
+        if name not in self._running:
+            self._running[name] = Tick(self._what(name), self._ports[name], self.policy)
+        return self._running[name]
+
+    def _what(self, name: Name) -> Name | Verbs:
+        planted = self._around.planted
+        return name if planted is None or name not in VERBS else planted.verbs(name, VERBS[name])
+
+    def _ports_of(self, name: Name) -> Ports:
+        registry = None if name is Name.PROVISIONER else self._registry()
+        return Ports(
+            registry=registry,
+            scale_sets={each: self._scale_set(each, name) for each in self.policy.capacity},
+            clock=self._clock,
+        )
+
+    def _registry(self) -> Registry:
+        door: Registry = self._door(self._around.redis, self.line)
+        return self._around.planted.registry(door) if self._around.planted is not None else door
+
+    def _scale_set(self, scale_set: ScaleSetName, caller: Name) -> ScaleSet:
+        overheard = Overheard(f"{caller} of {self.name}", self.sightings)
+        door: ScaleSet = self._door(self._around.azure.face(scale_set, self._clock, caller), overheard)
+        return self._around.planted.scale_set(door) if self._around.planted is not None else door
+
+    def _door(self, behind: object, *gates: Gate) -> Door:
+        return Door(behind, (self.delay, self.fate, self.effects, *gates))

@@ -1,0 +1,145 @@
+"""What operators and Azure do to a campaign from outside: halts, consent, settings, shortages, scale sets away."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import Random
+
+from emulator.faults import Fault, Faults
+from emulator.founding import MANAGED
+from emulator.scale_set import EmulatedScaleSet
+from scaler.model.policy import Policy
+from scaler.model.sighting import Pause
+from simulator.chaos.hands import Hands
+from simulator.chaos.switches import faults_of
+from simulator.chaos.weather import Weather
+from simulator.chaos.world import SCALE_SET, SECOND, World
+
+_TAGS: tuple[Mapping[str, str], ...] = (
+    MANAGED,
+    MANAGED,
+    {},
+    {**MANAGED, "scaler:paused": "true"},
+    {"scaler:managed": "no"},
+)
+_AWAY: Mapping[Fault, float] = {Fault.READ_FAILED: 1.0}
+_NOTHING_THERE: Mapping[Fault, float] = {Fault.LISTING_EMPTY: 1.0}
+_NO_SIZE: Mapping[Fault, float] = {Fault.SOLD_OUT: 1.0, Fault.START_SKU: 1.0}
+_STRANGERS: tuple[tuple[Mapping[str, str], int], ...] = (
+    ({}, 3),
+    ({"scaler:managed": "somebody else"}, 5),
+    ({"scaler:managed": "somebody else"}, 0),
+)
+_OFTEN = 0.05  # per step
+_SELDOM = 0.005
+
+
+class Interference:
+    """Takes its turn once per step."""
+
+    def __init__(self, world: World, weather: Weather, dice: Random) -> None:
+        self._world = world
+        self._weather = weather
+        self._dice = dice
+        self._hands = Hands(world, dice)
+        self._short_until: datetime | None = None
+        self._blind_until: datetime | None = None
+        self._odd_until: datetime | None = None  # the settings
+
+    def turn(self) -> None:
+        """Perhaps nothing."""
+        weather, dice = self._weather, self._dice
+        if weather.second and dice.random() < _OFTEN:
+            rates = {**weather.rates, **(_AWAY if dice.random() < 0.5 else {})}
+            self._world.azures[SECOND].faults = replace(faults_of(weather), rates=rates)
+        if dice.random() < weather.halts:
+            self._count("halts")
+            self._world.registry.pause(dice.choice(list(Pause)))
+        if dice.random() < weather.halts:
+            self._count("tags changed")
+            self._world.azure_region.choose(dice).tag(**dice.choice(_TAGS))
+        if dice.random() < weather.hands:
+            self._hands.turn()
+        if weather.shortage:
+            self._ration()
+        if weather.settings or weather.elsewhere:
+            self._misconfigure()
+        if weather.blind:
+            self._blind()
+        if dice.random() < weather.tides:
+            self._turn_the_tide()
+
+    def leave_off(self) -> None:
+        """All is as the operator wants it."""
+        self._world.azure_region.correct()
+        self._configure(self._world.policy)
+
+    def _ration(self) -> None:
+        """Nothing is to be had for up to an hour, for one of three reasons."""
+        now, dice = self._world.clock.now(), self._dice
+        azure = self._world.azure
+        if self._short_until is not None and now >= self._short_until:
+            self._short_until = None
+            azure.limit()
+            azure.faults = faults_of(self._weather)
+        elif self._short_until is None and dice.random() < _SELDOM:
+            self._short_until = now + timedelta(minutes=dice.uniform(5, 60))
+            self._run_short(azure)
+
+    def _run_short(self, azure: EmulatedScaleSet) -> None:
+        match self._dice.choice(("sold out", "quota reached", "size gone")):
+            case "sold out":
+                self._count("region sold out")
+                azure.limit(allocatable=sum(each.allocated for each in azure.vms))
+            case "quota reached":
+                self._count("quota reached")
+                azure.limit(cores=azure.region.cores_used)
+            case _:
+                self._count("size not to be had")
+                azure.faults = Faults(rates={**self._weather.rates, **_NO_SIZE})
+
+    def _misconfigure(self) -> None:
+        """The operator restarts the hosts with other settings, and after a while with the right ones."""
+        now, dice, world = self._world.clock.now(), self._dice, self._world
+        if self._odd_until is not None and now >= self._odd_until:
+            self._odd_until = None
+            world.azure_region.correct()
+            self._configure(world.policy)
+        elif self._odd_until is None and dice.random() < _SELDOM:
+            self._odd_until = now + timedelta(minutes=dice.uniform(1, 15))
+            if self._weather.elsewhere and (not self._weather.settings or dice.random() < 0.5):
+                self._count("settings of another scale set")
+                tags, machines = dice.choice(_STRANGERS)
+                world.azure_region.confuse(SCALE_SET, tags, machines)
+                self._configure(world.policy)
+            else:
+                self._count("scale sets taken out of the settings")
+                kept = dice.choice(list(world.policy.capacity))
+                self._configure(replace(world.policy, capacity={kept: world.policy.capacity[kept]}))
+
+    def _blind(self) -> None:
+        """Azure lists no machine at all, for long enough to be believed by whoever believes it."""
+        now, dice, azure = self._world.clock.now(), self._dice, self._world.azure
+        if self._blind_until is not None and now >= self._blind_until:
+            self._blind_until = None
+            azure.faults = faults_of(self._weather)
+        elif self._blind_until is None and dice.random() < self._weather.blind:
+            self._count("spells of empty listings")
+            self._blind_until = now + timedelta(seconds=dice.uniform(20, 180))
+            azure.faults = replace(azure.faults, rates={**self._weather.rates, **_NOTHING_THERE})
+
+    def _turn_the_tide(self) -> None:
+        """Some of the ready machines are to be cooled, or the next ones to be kept warm."""
+        self._count("turns of the warm share")
+        policy = self._world.policy
+        shares = {
+            name: replace(each, warm=self._dice.randint(0, each.desired)) for name, each in policy.capacity.items()
+        }
+        self._configure(replace(policy, capacity=shares))
+
+    def _configure(self, policy: Policy) -> None:
+        for host in self._world.hosts:
+            host.configure(policy)
+
+    def _count(self, what: str) -> None:
+        self._world.counts[what] += 1

@@ -1,0 +1,56 @@
+"""The desk at which the crowd of a world is served: its ways to Redis, and who listens to its account."""
+
+from collections.abc import Mapping
+from random import Random
+
+from scaler.model.instance import PowerState, VmId
+from simulator.chaos.crowd.crowd import Crowd
+from simulator.chaos.crowd.desk import Client, Commands, Desk
+from simulator.chaos.crowd.habits import MIXED, Habits
+from simulator.chaos.doors import Door
+from simulator.chaos.weather import Weather
+from simulator.chaos.world import World
+from simulator.happenings import Manner
+
+_BUSY = (0.1, 0.25, 0.5, 1.0)  # of the weather's visitors: where there are few, machines are free and sessions move
+
+
+def crowd_of(world: World, weather: Weather, dice: Random) -> Crowd:
+    """As many visitors, and such queue managers, as the weather brings."""
+    quick = weather.step / 4
+    habits = Habits(
+        per_minute=weather.per_minute * dice.choice(_BUSY),
+        shares=_shares(weather),
+        stay=weather.stay,
+        fickleness=weather.fickle,
+        poll=(quick, 4 * quick),
+    )
+    return Crowd(desk_of(world), dice, habits)
+
+
+def desk_of(world: World) -> Desk:
+    """Everything goes through the queue managers' own line."""
+    line = world.queue_managers_line
+    keyspace: Commands = Door(world.registry.keyspace, [line])
+    reservations: Client = Door(world.reservations, [line])
+    return Desk(
+        keys=world.registry.keys,
+        keyspace=keyspace,
+        reservations=reservations,
+        now=world.clock.now,
+        reachable=lambda vm_id: _runs(world, vm_id),
+        tell=world.tell,
+    )
+
+
+def _runs(world: World, vm_id: VmId) -> bool:
+    state = world.find(vm_id)
+    return state is not None and state.power is PowerState.RUNNING
+
+
+def _shares(weather: Weather) -> Mapping[Manner, float]:
+    if weather.unruly:
+        return MIXED
+    honest = Manner.LATE if weather.dawdling else Manner.NAIVE
+    naive = Manner.FOLLOWING if weather.following else honest
+    return {Manner.ATOMIC: 1 - weather.naive, naive: weather.naive}

@@ -1,0 +1,99 @@
+"""Many campaigns, one after the other or in several processes, until there are enough, time is up, or one fails."""
+
+import signal
+from collections.abc import Generator, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count, islice
+from time import monotonic
+
+from simulator.chaos.breaks import PLANTED
+from simulator.chaos.campaign import LENGTH, Campaign
+from simulator.chaos.figures import Counting, Result
+from simulator.chaos.weather import WEATHERS, Weather
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One campaign to be run, by what it is drawn from: the same trial always goes the same way."""
+
+    weather: str
+    seed: int
+    planted: str | None = None
+    without: tuple[str, ...] = ()  # kinds of trouble that are left out of the weather
+    length: timedelta = LENGTH
+
+
+def weather_of(trial: Trial) -> Weather:
+    """What goes wrong in it."""
+    return WEATHERS[trial.weather].without(trial.without)
+
+
+def campaign_of(trial: Trial) -> Campaign:
+    """Ready to go."""
+    planted = PLANTED[trial.planted] if trial.planted is not None else None
+    return Campaign(weather_of(trial), trial.seed, planted=planted, length=trial.length)
+
+
+def run(trial: Trial) -> Result:
+    """From its beginning until it has settled, or went wrong."""
+    campaign = campaign_of(trial)
+    counting = Counting(campaign.world)
+    campaign.go()
+    settled = campaign.settle() if not campaign.world.wrongs else None
+    return Result(
+        weather=trial.weather,
+        seed=trial.seed,
+        figures=counting.figures(),
+        settled_after=settled.after if settled is not None else timedelta(0),
+        wrongs=tuple(campaign.world.wrongs),
+        amiss=settled.amiss if settled is not None and not campaign.world.wrongs else (),
+    )
+
+
+def trials(weathers: tuple[str, ...], first: int = 0, planted: str | None = None) -> Iterator[Trial]:
+    """Endless: one seed after the other, each in the next weather."""
+    for seed in count(first):
+        yield Trial(weather=weathers[(seed - first) % len(weathers)], seed=seed, planted=planted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """When it is enough; what is None does not end it."""
+
+    seeds: int | None = None
+    seconds: float | None = None
+
+    def of(self, endless: Iterator[Trial]) -> Iterator[Trial]:
+        """As many of them; the time is looked at before each."""
+        until = monotonic() + self.seconds if self.seconds is not None else None
+        for trial in islice(endless, self.seeds):
+            if until is not None and monotonic() >= until:
+                return
+            yield trial
+
+
+def results(some: Iterator[Trial], jobs: int) -> Generator[Result]:
+    """In the order in which they come to their end."""
+    if jobs == 1:
+        yield from map(run, some)
+        return
+    with ProcessPoolExecutor(max_workers=jobs, initializer=_leave_interrupts_to_the_parent) as pool:
+        under_way: set[Future[Result]] = set()
+        try:
+            for trial in some:
+                under_way.add(pool.submit(run, trial))
+                if len(under_way) >= 2 * jobs:
+                    done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                    yield from (each.result() for each in done)
+            while under_way:
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                yield from (each.result() for each in done)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """A Ctrl-C goes to all processes of a terminal, and one of them is enough to end it in good order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

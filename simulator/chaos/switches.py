@@ -1,0 +1,29 @@
+"""Which Azure a campaign meets: whatever nobody knows about it, drawn anew for every seed."""
+
+from dataclasses import fields, replace
+from random import Random
+
+from emulator.behaviour import Behaviour
+from emulator.faults import Faults
+from emulator.latencies import Latencies
+from emulator.switches import Switches, values_of
+from simulator.chaos.weather import Weather
+
+_GIVEN = {"mark_on_deallocated"}  # not drawn: an Azure that refuses the mark there lets nothing settle
+_QUICK = Latencies(create=(20, 40), start_deallocated=(15, 40), deallocate=(5, 20), power_off=(2, 8))
+_WARM = replace(_QUICK, create=(3, 8), power_off=(1, 2), start_stopped=(1, 2), protect=(0.5, 1))
+_REUSE = 0.8  # reused instance ids are what goes wrong
+
+
+def azure_of(weather: Weather, dice: Random) -> Behaviour:
+    """One of many."""
+    names = [each.name for each in fields(Switches) if each.name not in _GIVEN]
+    drawn = {name: dice.choice(sorted(set(values_of(name).values()), key=str)) for name in names}
+    switches = Switches(**{**drawn, "reuse_ids": dice.random() < _REUSE})  # type: ignore[arg-type]
+    latencies = _QUICK if dice.random() < 0.5 else Latencies()
+    return Behaviour(switches=switches, faults=faults_of(weather), latencies=_WARM if weather.all_warm else latencies)
+
+
+def faults_of(weather: Weather) -> Faults:
+    """What the weather lets go wrong by itself."""
+    return Faults(rates=weather.rates, listing_lag=(0.0, weather.listing_lag))

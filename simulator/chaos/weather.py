@@ -1,0 +1,202 @@
+"""What goes wrong: every kind of trouble singly, the likely couples, and all of it together."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+
+from emulator.faults import Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weather:
+    """What goes wrong, and how eagerly visitors come. Chances are per tick or per step; zero: it does not happen."""
+
+    rates: Mapping[Fault, float] = field(default_factory=dict)
+    listing_lag: float = 120.0  # seconds that an old listing may be old
+    # processes
+    crashes: float = 0.02  # per tick
+    interrupted: float = 0.03  # per tick: it goes on up to ten minutes later
+    overlap: float = 0.1  # per tick: the other host ticks at the same moment
+    held_up: float = 0.0  # per tick: something else happens in the middle of it, and time passes
+    skewed: bool = False  # everybody's clock is wrong
+    # Redis
+    failover: bool = False  # every few minutes; two in a row are outside of what can be promised
+    spiteful: bool = False  # right after something was decided that must not be forgotten
+    flush: bool = False
+    restart: bool = False
+    lost_keys: bool = False
+    away: float = 0.0  # per step: it does not answer for up to a minute
+    silent: float = 0.0  # per call
+    slow: float = 0.0  # seconds that an answer may take
+    lagging: float = 0.0  # per start: the replica does not confirm its note in time
+    # Azure and its operators
+    hands: float = 0.0  # per step: somebody does something at the portal
+    second: bool = False  # another scale set, with the same instance ids, that is away now and then
+    halts: float = 0.0  # per step: somebody pauses everything, takes the consent away, or gives it back
+    shortage: bool = False  # the region is sold out, or the quota reached, for an hour
+    settings: bool = False  # a scale set is taken out of the settings for a while
+    elsewhere: bool = False  # the settings name another scale set for a while
+    blind: float = 0.0  # per step: listings are empty for a minute or two
+    tides: float = 0.0  # per step: the operator wants another share of the machines warm
+    # visitors
+    per_minute: float = 4.0  # arrivals
+    naive: float = 0.3  # share of visitors
+    following: bool = False  # naive queue managers follow a moved session, and the policy counts on it
+    dawdling: bool = False  # naive queue managers need nearly as long from SPOP to SET as they may
+    unruly: bool = False  # queue managers of every kind, those that break rules too
+    stay: float = 90.0  # seconds, on average
+    fickle: float = 0.01  # chance per step that a waiting visitor gives up
+    machines: int = 0  # in the first scale set; 0: any small number
+    all_warm: bool = False  # and quick: from the order to stop a new machine to a session on it in seconds
+    step: float = 4.0  # seconds
+
+    def without(self, troubles: Iterable[str]) -> "Weather":
+        """The same, but for these: names of fields that go back to nothing, or of faults."""
+        calm = Weather(crashes=0, interrupted=0, overlap=0)
+        off = set(troubles)
+        fields_off = {each.name: getattr(calm, each.name) for each in fields(self) if each.name in off}
+        rates = {fault: rate for fault, rate in self.rates.items() if fault.value not in off}
+        return replace(self, **{"rates": rates, **fields_off})
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What `without` could leave out."""
+        calm = Weather(crashes=0, interrupted=0, overlap=0)
+        odd = (each.name for each in fields(self) if getattr(self, each.name) != getattr(calm, each.name))
+        return (*(each for each in odd if each not in _NO_TROUBLE), *(fault.value for fault in self.rates))
+
+
+_NO_TROUBLE = frozenset(
+    {"rates", "machines", "per_minute", "stay", "all_warm", "step", "naive", "dawdling", "following"}
+)
+_LATE = {Fault.ORDER_LATE: 0.3, Fault.ORDER_DOUBLED: 0.5, Fault.ORDER_QUEUED: 0.2}
+_PLATFORM = {Fault.EVICTED: 1.0, Fault.GUEST_SHUT_DOWN: 1.0, Fault.RESTARTED_ITSELF: 1.0, Fault.TURNED_FAILED: 0.7}
+_OLD = {Fault.LISTING_OLD: 0.4, Fault.GET_OLD: 0.4, Fault.POWER_VIEW_OLD: 0.3, Fault.LISTING_SHORT: 0.3}
+_LOST_SIGHT = {
+    Fault.LISTING_OLD: 0.4,
+    Fault.LISTING_SHORT: 0.3,
+    Fault.LISTING_EMPTY: 0.1,
+    Fault.READ_FAILED: 0.1,
+    Fault.POWER_STATE_MISSING: 0.2,
+    Fault.GET_OLD: 0.3,
+}
+_WANT = {
+    Fault.CREATE_ALLOCATION: 0.3,
+    Fault.CREATE_QUOTA: 0.05,
+    Fault.CREATE_SKU: 0.05,
+    Fault.CREATE_OTHER: 0.1,
+    Fault.CREATE_LOST: 0.1,
+    Fault.START_REFUSED: 0.1,
+    Fault.START_ALLOCATION: 0.3,
+    Fault.START_QUOTA: 0.1,
+    Fault.START_SKU: 0.1,
+    Fault.START_OTHER: 0.1,
+}
+_ARM = {
+    Fault.READ_THROTTLED: 0.1,
+    Fault.WRITE_THROTTLED: 0.1,
+    Fault.READ_FAILED: 0.1,
+    Fault.WRITE_FAILED: 0.1,
+    Fault.WRITE_CONFLICT: 0.1,
+    Fault.ANSWER_LOST: 0.1,
+    Fault.ORDER_LOST: 0.1,
+    Fault.ORDER_SWALLOWED: 0.05,
+    Fault.MARK_CONFLICT: 0.2,
+    Fault.MARK_REFUSED: 0.1,
+    Fault.MARK_ROLLED_BACK: 0.05,
+    Fault.CREATE_ALLOCATION: 0.1,
+    Fault.CREATE_LOST: 0.02,
+    Fault.START_REFUSED: 0.1,
+    Fault.START_ALLOCATION: 0.1,
+    Fault.POWER_STATE_MISSING: 0.05,
+}
+WEATHERS: Mapping[str, Weather] = {
+    "fair": Weather(crashes=0, interrupted=0, overlap=0),
+    "dying processes": Weather(crashes=0.1, interrupted=0.15, held_up=0.1),
+    "late and doubled orders": Weather(rates=_LATE, stay=200),
+    "old news": Weather(rates=_OLD),
+    "late orders to quick machines": Weather(rates=_LATE, stay=30, all_warm=True, step=2),
+    "a failover of quick machines": Weather(rates=_LATE, stay=30, all_warm=True, step=2, failover=True, naive=0.6),
+    "a failover under fickle visitors": Weather(
+        rates={Fault.ORDER_LATE: 0.6, Fault.ORDER_DOUBLED: 0.5},
+        stay=30,
+        all_warm=True,
+        step=1,
+        failover=True,
+        naive=0.9,
+        fickle=0.6,
+    ),
+    "late orders and old news": Weather(rates=_LATE | _OLD, stay=200),
+    "a moody platform": Weather(rates=_PLATFORM),
+    "a moody ARM": Weather(rates=_ARM),
+    "only naive visitors": Weather(naive=1.0),
+    "a failover": Weather(failover=True, rates=_LATE, stay=200),
+    "a failover, naively": Weather(failover=True, naive=1.0, interrupted=0.1),
+    "a flush": Weather(flush=True, stay=200),
+    "a flush on a moody platform": Weather(flush=True, stay=200, rates={Fault.GUEST_SHUT_DOWN: 20.0}),
+    "two scale sets": Weather(second=True, rates=_LATE | {Fault.LISTING_SHORT: 0.2}, stay=60),
+    "halted now and then": Weather(halts=0.03, second=True, stay=60),
+    "busy hosts": Weather(held_up=0.3, overlap=0.5, crashes=0.05, interrupted=0.1, rates=_LATE),
+    "wrong clocks": Weather(skewed=True, failover=True, rates=_OLD, stay=60),
+    "lost sight": Weather(rates=_LOST_SIGHT, listing_lag=1800.0, stay=60),
+    "Redis restarts": Weather(restart=True, rates=_LATE, stay=60, crashes=0.05),
+    "Redis loses keys": Weather(lost_keys=True, stay=60),
+    "Redis is slow and away": Weather(away=0.02, silent=0.05, slow=0.5, held_up=0.05, stay=60),
+    "somebody at the portal": Weather(hands=0.05, stay=60),
+    "want": Weather(rates=_WANT, shortage=True, second=True, stay=60),
+    "want, and everybody follows": Weather(rates=_WANT, second=True, naive=0.7, following=True, per_minute=2, stay=60),
+    "orders that hang": Weather(
+        rates={Fault.ORDER_ENDLESS: 0.1, Fault.ETAG_CHANGED: 0.3, Fault.WRITE_CONFLICT: 0.2}, stay=60
+    ),
+    "changing settings": Weather(settings=True, elsewhere=True, second=True, stay=60),
+    "unruly queue managers": Weather(unruly=True, stay=60),
+    "unruly queue managers and a failover": Weather(unruly=True, failover=True, rates=_LATE, stay=60),
+    "a failover that no replica was ready for": Weather(
+        rates={Fault.ORDER_LATE: 0.6, Fault.ORDER_DOUBLED: 0.5},
+        stay=30,
+        all_warm=True,
+        step=1,
+        failover=True,
+        lagging=1.0,
+        fickle=0.1,
+    ),
+    "dawdling queue managers": Weather(dawdling=True, naive=0.7, stay=60, all_warm=True, per_minute=20),
+    "visitors who stay": Weather(stay=1200),
+    "a flush of quick machines": Weather(
+        flush=True, stay=200, rates={Fault.GUEST_SHUT_DOWN: 20.0}, all_warm=True, step=2
+    ),
+    "old news of quick machines": Weather(rates=_OLD, stay=60, all_warm=True, step=1),
+    "lists that lack machines": Weather(rates={Fault.LISTING_SHORT: 0.9}, stay=60, blind=0.01),
+    "power states that are not shown": Weather(rates={Fault.POWER_STATE_MISSING: 0.6}, stay=300),
+    "warm and cold by turns": Weather(rates=_LATE, tides=0.03, stay=60, all_warm=True, step=2),
+    "starts that fail": Weather(
+        rates={Fault.START_REFUSED: 0.2, Fault.START_ALLOCATION: 0.3, Fault.START_OTHER: 0.3},
+        second=True,
+        all_warm=True,
+        step=2,
+        naive=0.6,
+        stay=60,
+    ),
+    "everything": Weather(
+        rates=_LATE | _OLD | _PLATFORM | _ARM, failover=True, crashes=0.05, interrupted=0.05, second=True
+    ),
+    "everything, and more of it": Weather(
+        rates={fault: rate / 2 for fault, rate in (_ARM | _WANT | _LOST_SIGHT | _PLATFORM | _LATE).items()}
+        | {Fault.ORDER_ENDLESS: 0.02, Fault.ETAG_CHANGED: 0.05},
+        listing_lag=600.0,
+        failover=True,
+        restart=True,
+        crashes=0.05,
+        interrupted=0.05,
+        overlap=0.2,
+        held_up=0.1,
+        skewed=True,
+        away=0.005,
+        silent=0.01,
+        slow=0.1,
+        hands=0.01,
+        second=True,
+        shortage=True,
+        settings=True,
+        unruly=True,
+    ),
+}

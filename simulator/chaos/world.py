@@ -1,0 +1,248 @@
+"""One moment of everything: scale sets, a Redis that can forget, hosts that can die, visitors, and the observer."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+
+from emulator.behaviour import Behaviour
+from emulator.scale_set import EmulatedScaleSet
+from emulator.vm import VmState
+from scaler.actuate import Result
+from scaler.errors import ScalerError
+from scaler.model.instance import ScaleSetName, VmId
+from scaler.model.policy import Capacity, Policy
+from scaler.model.sighting import Pause
+from scaler.registry.memory_reservations import MemoryReservations
+from scaler.report import Report
+from scaler.tick import Name
+from simulator.chaos.azure import Azure
+from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.clocks import SkewedClock, VirtualClock
+from simulator.chaos.doors import Crash
+from simulator.chaos.hosts import Host, Late, Surroundings
+from simulator.chaos.looking import VirtualLooker
+from simulator.chaos.redis_server import Line, Lines, RedisServer
+from simulator.chaos.settled import unsettled
+from simulator.chaos.skews import NO_SKEWS, Skews
+from simulator.happenings import Did, Entry, Forgotten, Happening
+from simulator.observer.judges import Observer
+from simulator.observer.patience import Patience
+from simulator.observer.wrong import Wrong
+
+SCALE_SET, SECOND = ScaleSetName("vmss-pixels"), ScaleSetName("vmss-second")
+MINUTE = timedelta(minutes=1)
+POLICY = Policy(
+    capacity={SCALE_SET: Capacity(desired=3, warm=1)},
+    session_limit=12 * MINUTE,
+    presumed_limit=12 * MINUTE,
+    creating_timeout=10 * MINUTE,
+    reservation_timeout=10 * MINUTE,
+    flush_hold=4 * MINUTE,
+    refusal_kept=2 * MINUTE,
+)
+"""Real numbers, but for the longest: so that a session, a refusal and their ends fit into one campaign."""
+_ENDLESS = Patience(idle=timedelta(days=365), policy=POLICY)  # while everything breaks; what leaks shows at the end
+
+_IN_VAIN = 10 * MINUTE  # they ask every few seconds, through a line that may be cut, and naively in several steps
+
+
+class World:
+    """Time moves only when `pass_time` or somebody's waiting moves it."""
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        behaviour: Behaviour,
+        policy: Policy = POLICY,
+        skews: Skews = NO_SKEWS,
+        planted: Planted | None = None,
+    ) -> None:
+        self.policy = policy
+        self.clock = VirtualClock()
+        self.skews = skews
+        self.azure_region = Azure(self.clock, policy.capacity, seed=seed, behaviour=behaviour, ahead=skews.azure)
+        self.registry = RedisServer(SkewedClock(self.clock, skews.redis), Random(f"redis {seed}"))
+        self.reservations = MemoryReservations(self.registry)
+        around = Surroundings(clock=self.clock, azure=self.azure_region, redis=self.registry, planted=planted)
+        self.hosts = [Host(f"host {number}", around, policy, ahead) for number, ahead in enumerate(skews.hosts, 1)]
+        self.queue_managers_line = Line(self.registry, self.clock)
+        self.observer = Observer(policy, _ENDLESS, _IN_VAIN)
+        self.looker = VirtualLooker(
+            clock=self.clock, azures=tuple(self.azure_region.scale_sets.values()), redis=self.registry
+        )
+        self.late: list[Late] = []
+        self.littered = False  # records were written of machines that were gone, or never were
+        self.counts: Counter[str] = Counter()
+        self.edges: Counter[str] = Counter()
+        self.forgot_at: datetime | None = None
+        self.turns: list[Callable[[], None]] = []
+        self.hearers: list[Callable[[Happening], None]] = []
+        self.readers: list[Callable[[Host, Name, Report], None]] = []
+        self.azure_region.listen(self.tell)
+
+    # -- what is there
+
+    @property
+    def azures(self) -> dict[ScaleSetName, EmulatedScaleSet]:
+        """The scale sets."""
+        return self.azure_region.scale_sets
+
+    @property
+    def azure(self) -> EmulatedScaleSet:
+        """The first of them."""
+        return self.azures[SCALE_SET]
+
+    @property
+    def vms(self) -> list[VmState]:
+        """The machines of all scale sets."""
+        return self.azure_region.vms
+
+    def find(self, vm_id: VmId) -> VmState | None:
+        """One of them."""
+        return self.azure_region.find(vm_id)
+
+    @property
+    def lines(self) -> list[Line]:
+        """Everybody's ways to Redis: the hosts', and the queue managers'."""
+        return [*(each.line for each in self.hosts), self.queue_managers_line]
+
+    @property
+    def wrongs(self) -> list[Wrong]:
+        """What the observer saw."""
+        return self.observer.wrongs
+
+    def tell(self, happening: Happening) -> None:
+        """The observer hears of everything, and so does whoever else wants to."""
+        if isinstance(happening, Entry) and happening.did in {Did.OVERWROTE, Did.LITTERED}:
+            self.littered = True
+        self.observer.see(happening)
+        for hear in self.hearers:
+            hear(happening)
+
+    def look(self, *, forgot: bool = False) -> None:
+        """The observer looks at both sides."""
+        self.tell(self.looker.look(forgot=forgot))
+
+    # -- the scaler
+
+    def tick(self, name: Name, *, host: int = 0, dies_after: int | None = None, after_the_last: bool = False) -> None:
+        """One tick; a dead process starts again without memory."""
+        chosen = self.hosts[host]
+        if dies_after is not None:
+            chosen.doomed(dies_after, after_the_last=after_the_last)
+        try:
+            report = chosen.run(name)
+        except Crash:
+            self.counts["kills"] += 1
+            report = None
+        if report is not None:
+            self._read(chosen, name, report)
+        if report is None or report.outcomes:
+            self.look()
+
+    def plan(self, name: Name, *, host: int = 0) -> Late | None:
+        """The first half of a tick; the second half comes late, or never."""
+        begun = self.hosts[host].begin(name)
+        if begun is not None and begun.report.plan.steps:
+            self.late.append(begun)
+            return begun
+        return None
+
+    def carry_out_late(self) -> None:
+        """The second half of the oldest tick that was interrupted."""
+        if self.late:
+            self.carry_out(self.late.pop(0))
+
+    def carry_out(self, late: Late) -> None:
+        """The second half of that tick."""
+        try:
+            report = late.finish()
+        except ScalerError:
+            return
+        self._read(late.host, late.name, report)
+        self.look()
+
+    def _read(self, host: Host, name: Name, report: Report) -> None:
+        for outcome in report.outcomes:
+            change = outcome.step.change
+            if change is not None and change.edge is not None and outcome.result is not Result.LOST_RACE:
+                self.edges[change.edge] += 1
+        for read in self.readers:
+            read(host, name, report)
+
+    def pass_time(self, seconds: float) -> None:
+        """Nothing but time."""
+        self.clock.advance(timedelta(seconds=seconds))
+        self.registry.replicate()
+        self.look()
+
+    def run(self, seconds: float, *, step: float = 10) -> None:
+        """All four controllers, at about their own pace, and whoever else lives in this world."""
+        ends = self.clock.now() + timedelta(seconds=seconds)
+        while self.clock.now() < ends:
+            self.pass_time(step)
+            for name in Name:
+                self.tick(name)
+            for turn in self.turns:
+                turn()
+
+    # -- accidents
+
+    def fail_over(self, back: int) -> None:
+        """Redis loses its last seconds; the replica has a clock of its own."""
+        self.counts["failovers"] += 1
+        self.registry.fail_over(back)
+        self.registry.clock.ahead = self.skews.replica
+        self.forgot()
+
+    def restart(self) -> None:
+        """Redis comes back without its very last second."""
+        self.counts["restarts"] += 1
+        self.registry.restart()
+        self.forgot()
+
+    def flush(self) -> None:
+        """Redis loses everything."""
+        self.counts["flushes"] += 1
+        self.registry.keyspace.flush()
+        self.forgot()
+
+    def lose(self, key: bytes) -> None:
+        """Redis loses one key."""
+        self.counts["lost keys"] += 1
+        self.registry.lose(key)
+        name = key.rpartition(b":")[2].decode()
+        self.tell(Forgotten(at=self.clock.now(), vm_id=name if self.find(VmId(name)) is not None else None))
+
+    def forgot(self) -> None:
+        """Whatever was promised by now may be forgotten."""
+        self.forgot_at = self.clock.now()
+        self.tell(Forgotten(at=self.clock.now()))
+        self.look(forgot=True)
+
+    def written_over(self, vm_id: VmId, popped_at: datetime) -> None:
+        """A blind SET after an SPOP that a failover forgot: whoever was given the machine since loses it to Redis."""
+        if self.forgot_at is not None and popped_at <= self.forgot_at:
+            self.tell(Forgotten(at=self.clock.now(), vm_id=vm_id))
+
+    # -- the end
+
+    def clear_up(self) -> None:
+        """Nothing goes wrong any more, and nobody keeps the scaler from its work."""
+        self.azure_region.clear_up()
+        self.registry.lines = Lines()
+        self.registry.pause(Pause.NONE)
+        self.late.clear()
+        for line in self.lines:
+            line.away_until = None
+
+    @property
+    def crashed(self) -> bool:
+        """Whether any process ever died: what it remembered of the last listing died with it."""
+        return self.counts["kills"] > 0
+
+    def unsettled(self) -> list[str]:
+        """What is not yet as an idle installation should be: all machines fresh, at rest and offered."""
+        return unsettled(self.registry, self.azures, self.policy, forgetful=self.crashed or self.littered)

@@ -1,0 +1,33 @@
+"""The campaigns know how to fail: each planted bug is caught, and the same campaign without it goes well."""
+
+from dataclasses import replace
+from itertools import islice
+
+import pytest
+
+from simulator.chaos.breaks import PLANTED
+from simulator.chaos.runs import Trial, run, trials
+from simulator.chaos.weather import WEATHERS
+
+BOUND = 60
+"""Campaigns until a bug must be caught: several times what the most hidden one needs. Most need one or two."""
+
+
+def first_catch(name: str) -> Trial | None:
+    """The first campaign of the weathers that the bug prefers in which something goes wrong."""
+    sought = trials(PLANTED[name].weathers or tuple(WEATHERS), planted=name)
+    return next((trial for trial in islice(sought, BOUND) if run(trial).failed), None)
+
+
+@pytest.mark.stateful
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_bug_is_caught_and_nothing_else_is(name: str) -> None:
+    caught = first_catch(name)
+    assert caught is not None, f"{PLANTED[name].what}: nobody noticed in {BOUND} campaigns"
+    innocent = run(replace(caught, planted=None))
+    assert not innocent.failed, (innocent.wrongs, innocent.amiss)
+
+
+def test_every_planted_bug_goes_by_its_own_name_and_prefers_weathers_that_there_are() -> None:
+    assert all(name == planted.name and planted.what for name, planted in PLANTED.items())
+    assert {each for planted in PLANTED.values() for each in planted.weathers} <= WEATHERS.keys()

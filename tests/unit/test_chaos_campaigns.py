@@ -1,0 +1,216 @@
+"""A campaign is drawn from its seed alone, somebody comes, and it would notice."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.campaign import LENGTH, Campaign, settle_bound
+from simulator.chaos.command_line import main
+from simulator.chaos.explaining import explained
+from simulator.chaos.figures import Figures, Result
+from simulator.chaos.runs import Budget, Trial, campaign_of, results, run, trials, weather_of
+from simulator.chaos.shrinking import shrunk
+from simulator.chaos.weather import WEATHERS, Weather
+from simulator.chaos.world import POLICY
+from simulator.happenings import Did
+
+_ROOT = Path(__file__).parents[2]
+_TELL = """
+from simulator.chaos.runs import Trial, run
+result = run(Trial(weather="everything, and more of it", seed=3))
+print(result.figures, result.settled_after, result.wrongs, result.amiss)
+"""
+
+
+def _told(hash_seed: str) -> str:
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    done = subprocess.run(
+        [sys.executable, "-c", _TELL], cwd=_ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_the_same_seed_goes_the_same_way_in_every_process() -> None:
+    assert _told("1") == _told("2") != ""
+
+
+def test_visitors_come_and_go_and_machines_with_them() -> None:
+    """A campaign that nobody visits would pass as well."""
+    figures = Figures()
+    for seed in range(3):
+        figures.add(run(Trial(weather="fair", seed=seed)).figures)
+    assert figures.did[Did.LEAVING] >= 20
+    assert figures.edges["RETIRE"] >= 20
+
+
+def test_every_kind_of_trouble_really_happens() -> None:
+    figures = Figures()
+    for name in (
+        "everything, and more of it",
+        "changing settings",
+        "Redis loses keys",
+        "a flush",
+        "halted now and then",
+    ):
+        for seed in range(3):
+            figures.add(run(Trial(weather=name, seed=seed)).figures)
+    for what in (
+        "kills",
+        "ticks held up",
+        "failovers",
+        "restarts",
+        "flushes",
+        "lost keys",
+        "times Redis was away",
+        "halts",
+    ):
+        assert figures.accidents[what], what
+    assert figures.accidents["scale sets taken out of the settings"]
+    assert figures.accidents["settings of another scale set"]
+    rated = {fault.value for fault in WEATHERS["everything, and more of it"].rates}
+    assert len(rated - figures.faults.keys()) < len(rated) / 4, "nearly all of them struck"
+
+
+def _never_admits() -> Planted:
+    return Planted(name="lazy", what="nothing is marked", policy=lambda policy: replace(policy, max_marks=0))
+
+
+def test_what_does_not_settle_is_named() -> None:
+    campaign = Campaign(WEATHERS["fair"], 1, planted=_never_admits(), length=timedelta(minutes=2))
+    campaign.go()
+    settled = campaign.settle()
+    assert settled.after >= settle_bound(POLICY)
+    assert any("not offered" in each for each in settled.amiss)
+
+
+@pytest.mark.parametrize("trouble", ["crashes", "failover", "order-late"])
+def test_trouble_can_be_left_out(trouble: str) -> None:
+    weather = WEATHERS["everything, and more of it"]
+    assert trouble in weather.troubles
+    assert trouble not in weather.without([trouble]).troubles
+
+
+def test_without_any_trouble_it_is_fair() -> None:
+    weather = WEATHERS["everything, and more of it"]
+    calm = weather.without(weather.troubles)
+    assert calm.troubles == ()
+    assert (calm.naive, calm.stay) == (weather.naive, weather.stay), "who comes is no trouble"
+
+
+def test_seeds_go_round_the_weathers() -> None:
+    asked = Budget(seeds=4).of(trials(("a", "b", "c"), first=7))
+    assert [(each.seed, each.weather) for each in asked] == [(7, "a"), (8, "b"), (9, "c"), (10, "a")]
+
+
+def test_no_time_is_no_campaign() -> None:
+    assert list(Budget(seconds=0.0).of(trials(("a",)))) == []
+
+
+def test_several_processes_find_what_one_finds() -> None:
+    asked = [Trial(weather="fair", seed=seed, length=timedelta(minutes=5)) for seed in range(4)]
+    alone = {each.seed: each.figures for each in results(iter(asked), 1)}
+    together = {each.seed: each.figures for each in results(iter(asked), 2)}
+    assert alone == together
+
+
+def test_a_failure_is_made_smaller() -> None:
+    trial = Trial(weather="everything", seed=0, planted="admit-without-mark")
+    found = run(trial)
+    assert found.failed
+    smaller, result = shrunk(trial, found, seconds=3.0)
+    assert result.failed
+    assert len(weather_of(smaller).troubles) < len(weather_of(trial).troubles)
+    assert smaller.length < LENGTH
+
+
+def test_the_command_line_says_ok_by_its_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seeds", "2", "--weather", "fair", "--jobs", "1", "--json"]) == 0
+    told = capsys.readouterr().out
+    assert "reservations lost          0" in told
+    assert told.splitlines()[-1].startswith('{"seeds": 2,')
+
+
+def test_a_planted_bug_that_is_caught_is_a_success(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--break", "admit-without-mark", "--seeds", "20", "--jobs", "1"]) == 0
+    assert "caught after" in capsys.readouterr().out
+
+
+def test_one_that_is_not_caught_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = [
+        "--break",
+        "blind-writes",
+        "--weather",
+        "fair",
+        "--seed",
+        "0",
+        "--seeds",
+        "1",
+        "--jobs",
+        "1",
+        "--for",
+        "1s",
+    ]
+    assert main([*asked[:-2]]) == 1
+    assert "NOT CAUGHT in 1 seeds" in capsys.readouterr().out
+
+
+def test_a_mistake_is_two_and_says_what_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--sedes", "3"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "--sedes: not understood" in told.err
+    assert "--weather NAME" in told.err
+
+
+def test_the_list_names_every_weather_and_every_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"  {name}\n" in told for name in WEATHERS)
+    assert "  admit-without-mark " in told
+
+
+def test_a_failure_is_told_with_its_replay_and_its_story() -> None:
+    trial = Trial(weather="fair", seed=3, planted="admit-without-mark")
+    told = list(explained(trial, run(trial), seconds=0.0))
+    assert told[:2] == [
+        "FAILED: seed 3 in 'fair'",
+        "again:  python -m simulator chaos --seed 3 --weather 'fair'",
+    ]
+    wrong = next(line for line in told if line.startswith("WRONG"))
+    vm_id = wrong.partition(" vm ")[2][:36]
+    story = told[told.index("") + 1 :]
+    assert "created, by the provisioner" in story[0]
+    assert any(line.startswith("visitor") or vm_id[:8] in line for line in story)
+
+
+def test_what_did_not_settle_is_told_with_the_story_of_one_such_machine() -> None:
+    trial = Trial(weather="fair", seed=1, planted="delete-once")
+    result = Result(
+        weather="fair",
+        seed=1,
+        figures=Figures(),
+        settled_after=timedelta(0),
+        amiss=(f"not offered: {_first_machine()}",),
+    )
+    told = "\n".join(explained(trial, result, seconds=0.0))
+    assert "NOT SETTLED: not offered" in told
+    assert "created, by the provisioner" in told
+
+
+def _first_machine() -> str:
+    campaign = campaign_of(Trial(weather="fair", seed=1, length=timedelta(minutes=5)))
+    campaign.go()
+    return campaign.world.vms[0].vm_id
+
+
+def test_a_trial_is_built_from_its_words() -> None:
+    campaign = campaign_of(Trial(weather="everything", seed=1, without=("failover",), length=timedelta(minutes=1)))
+    assert campaign.weather == WEATHERS["everything"].without(["failover"])
+    assert campaign.length == timedelta(minutes=1)
+    assert Weather().troubles == ("crashes", "interrupted", "overlap")

@@ -1,0 +1,245 @@
+"""The naive queue manager of the chaos campaigns: four steps, a death between any two, and six rules kept."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from crowd_counter import ANN, BOB, A, B, Counter
+
+from scaler.model.record import Status
+from scaler.registry.sessions import Stage
+from simulator.chaos.crowd.steps import Died, mortal
+from simulator.happenings import Did, Manner
+
+RESERVED = {"status": "Reserved", "used": False, "sessionId": "ann"}
+
+
+def test_all_four_steps_leave_a_reserved_machine_and_a_promise() -> None:
+    counter = Counter()
+    counter.offer(A)
+    assert counter.all_steps(counter.manager(Manner.NAIVE).reserve()) == A
+    paper = counter.paper(A)
+    assert paper is not None
+    assert {name: paper[name] for name in RESERVED} == RESERVED
+    assert counter.listed(A) == {Status.RESERVED}
+    assert counter.deeds == [Did.TOOK, Did.PROMISED]
+
+
+@pytest.mark.parametrize(
+    ("pauses", "step", "status", "promised"),
+    [(1, "SPOP", "Available", False), (2, "GET", "Available", False), (3, "SET", "Reserved", True)],
+)
+def test_a_death_after_any_step_leaves_the_steps_before_it(pauses: int, step: str, status: str, promised: bool) -> None:
+    counter = Counter()
+    counter.offer(A)
+    counter.dies_after(pauses, counter.manager(Manner.NAIVE).reserve())
+    paper = counter.paper(A)
+    assert paper is not None
+    assert (paper["status"], Did.PROMISED in counter.deeds) == (status, promised), step
+    assert counter.listed(A) == set()
+
+
+def test_anything_may_happen_between_two_steps() -> None:
+    counter = Counter()
+    counter.offer(A)
+    steps = counter.manager(Manner.NAIVE).reserve()
+    next(steps)
+    assert counter.listed(A) == set()
+    counter.put(A, Status.UNAVAILABLE, session=BOB)
+    assert counter.all_steps(steps) is None  # rule 3: it is not free any more
+    assert counter.deeds == [Did.TOOK]
+    paper = counter.paper(A)
+    assert paper is not None
+    assert paper["sessionId"] == BOB
+
+
+@pytest.mark.parametrize(("seconds", "written"), [(119, True), (120, False), (121, False)])
+def test_it_sets_nothing_once_two_minutes_have_passed_since_its_spop(seconds: float, written: bool) -> None:
+    counter = Counter()
+    counter.offer(A)
+    steps = counter.manager(Manner.NAIVE).reserve()
+    next(steps)
+    next(steps)
+    counter.wait(seconds=seconds)
+    assert counter.all_steps(steps) == (A if written else None)
+    assert (Did.PROMISED in counter.deeds) is written
+
+
+def test_with_nothing_to_take_there_is_nothing_to_tell() -> None:
+    counter = Counter()
+    assert counter.all_steps(counter.manager(Manner.NAIVE).reserve()) is None
+    assert counter.deeds == []
+
+
+def test_a_member_that_is_no_key_is_no_machine() -> None:
+    counter = Counter()
+    counter.redis.sadd(counter.registry.keys.index(Status.AVAILABLE), b"garbage")
+    assert counter.all_steps(counter.manager(Manner.NAIVE).reserve()) is None
+    assert counter.deeds == []
+
+
+def test_fields_that_it_does_not_know_are_written_back() -> None:
+    counter = Counter()
+    counter.offer(A)
+    counter.redis.set(counter.key(A), json.dumps({**(counter.paper(A) or {}), "theirs": [1]}))
+    counter.all_steps(counter.manager(Manner.NAIVE).reserve())
+    paper = counter.paper(A)
+    assert paper is not None
+    assert (paper["theirs"], paper["warm"]) == ([1], False)
+
+
+@pytest.mark.parametrize("fate", ["lost", "mute"])
+def test_a_set_that_is_not_answered_is_looked_after_and_promised_once(fate: str) -> None:
+    counter = Counter()
+    counter.offer(A)
+    getattr(counter.commands, fate).append("set")
+    assert counter.all_steps(counter.manager(Manner.NAIVE).reserve()) == A
+    assert counter.deeds == [Did.TOOK, Did.HELD, Did.PROMISED]
+    assert counter.listed(A) == {Status.RESERVED}
+
+
+def test_a_set_that_was_not_answered_is_not_repeated_over_what_came_of_it() -> None:
+    counter = Counter()
+    counter.offer(A)
+    counter.commands.mute.append("set")
+    steps = counter.manager(Manner.NAIVE).reserve()
+    while Did.HELD not in counter.deeds:
+        counter.clock.advance(next(steps))
+    counter.open_for(ANN, A)
+    assert counter.all_steps(steps) == A
+    paper = counter.paper(A)
+    assert paper is not None
+    assert paper["status"] == "Unavailable"
+
+
+def test_an_unanswered_spop_promises_nothing() -> None:
+    counter = Counter()
+    counter.offer(A)
+    counter.commands.mute.append("spop")
+    with pytest.raises(Exception, match="too late"):
+        next(counter.manager(Manner.NAIVE).reserve())
+    assert counter.listed(A) == set()
+    assert counter.deeds == []
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [
+        (None, Stage.UNKNOWN),
+        ("no JSON", Stage.UNKNOWN),
+        ("[]", Stage.UNKNOWN),
+        ('{"status": "Reserved", "sessionId": "bob"}', Stage.UNKNOWN),
+        ('{"status": "Available", "sessionId": "ann"}', Stage.UNKNOWN),
+        ('{"status": "Reserved", "sessionId": "ann", "used": false}', Stage.RESERVED),
+        ('{"status": "Unavailable", "sessionId": "ann", "used": false}', Stage.OPEN),
+        ('{"status": "Unavailable", "sessionId": "ann", "used": true}', Stage.ENDED),
+        ('{"status": "Reserved", "sessionId": "ann", "used": true}', Stage.ENDED),
+    ],
+)
+def test_what_the_record_says_to_a_visitor_who_polls(text: str | None, stage: Stage) -> None:
+    counter = Counter()
+    if text is not None:
+        counter.redis.set(counter.key(A), text)
+    assert counter.manager(Manner.NAIVE).look(A).stage is stage
+
+
+def test_an_open_record_tells_where_to_go() -> None:
+    counter = Counter()
+    counter.open_for(ANN, A)
+    assert counter.manager(Manner.NAIVE).look(A).addresses == ("10.0.0.4",)
+
+
+def moved(counter: Counter) -> None:
+    counter.put(A, Status.UNAVAILABLE, session=ANN, used=True, moved_to=B)
+    counter.put(B, Status.RESERVED, session=ANN, moved_from=A)
+
+
+def test_who_does_not_follow_a_move_hears_of_it_and_of_an_end() -> None:
+    counter = Counter()
+    moved(counter)
+    heard = counter.manager(Manner.NAIVE).look(A)
+    assert (heard.stage, heard.vm_id, heard.moved_to) == (Stage.ENDED, A, B)
+
+
+def test_who_follows_is_where_the_session_is() -> None:
+    counter = Counter()
+    moved(counter)
+    heard = counter.manager(Manner.FOLLOWING).look(A)
+    assert (heard.stage, heard.vm_id) == (Stage.RESERVED, B)
+
+
+def test_a_move_that_points_in_a_circle_is_followed_to_an_end() -> None:
+    counter = Counter()
+    counter.put(A, Status.UNAVAILABLE, session=ANN, used=True, moved_to=A)
+    assert counter.manager(Manner.FOLLOWING).look(A).stage is Stage.ENDED
+
+
+def test_a_release_says_used_and_nothing_else() -> None:
+    counter = Counter()
+    counter.open_for(ANN, A)
+    before = counter.paper(A)
+    assert before is not None
+    assert counter.all_steps(counter.manager(Manner.NAIVE).release(A))
+    assert counter.paper(A) == {**before, "used": True}
+
+
+def test_a_release_of_what_is_somebody_elses_writes_nothing() -> None:
+    counter = Counter()
+    counter.open_for(BOB, A)
+    before = counter.paper(A)
+    assert not counter.all_steps(counter.manager(Manner.NAIVE).release(A))
+    assert counter.paper(A) == before
+
+
+def test_who_dies_before_a_releases_set_has_told_nobody() -> None:
+    counter = Counter()
+    counter.open_for(ANN, A)
+    before = counter.paper(A)
+    counter.dies_after(1, counter.manager(Manner.NAIVE).release(A))
+    assert counter.paper(A) == before
+
+
+def test_the_account_says_whose_machine_a_blind_set_takes() -> None:
+    """As after a failover that put the key back, and gave it to somebody else."""
+    counter = Counter()
+    counter.offer(A)
+    steps = counter.manager(Manner.NAIVE).reserve()
+    next(steps)
+    next(steps)
+    counter.redis.sadd(counter.registry.keys.index(Status.AVAILABLE), counter.key(A))
+    counter.all_steps(counter.manager(Manner.ATOMIC, BOB).reserve())
+    counter.all_steps(steps)
+    told = [each for each in counter.entries if each.did is Did.OVERWROTE]
+    assert [(each.session, each.vm_id, each.whom) for each in told] == [(ANN, A, BOB)]
+    assert counter.entries.index(told[0]) < counter.deeds.index(Did.PROMISED, counter.entries.index(told[0]))
+
+
+def test_who_has_parted_from_a_machine_loses_nothing_by_a_blind_set() -> None:
+    counter = Counter()
+    counter.offer(A)
+    bob = counter.errand(BOB)
+    bob.account.tell(Did.PROMISED, A)
+    assert counter.ledger.holders(A) == (BOB,)
+    bob.account.tell(Did.LEAVING, A)
+    counter.all_steps(counter.manager(Manner.NAIVE).reserve())
+    assert counter.ledger.holders(A) == (ANN,)
+    assert Did.OVERWROTE not in counter.deeds
+
+
+def test_nothing_is_said_of_a_set_that_changes_what_was_read() -> None:
+    counter = Counter()
+    counter.offer(A)
+    counter.all_steps(counter.manager(Manner.NAIVE).reserve())
+    counter.all_steps(counter.manager(Manner.NAIVE).release(A))
+    assert Did.OVERWROTE not in counter.deeds
+
+
+def test_a_mortal_process_dies_in_a_pause_and_an_immortal_one_never() -> None:
+    counter = Counter()
+    counter.offer(A, B)
+    dice = counter.errand().dice
+    steps = mortal(counter.manager(Manner.NAIVE).reserve(), dice, 1.0)
+    assert isinstance(next(steps), timedelta)
+    with pytest.raises(Died):
+        next(steps)
+    assert counter.all_steps(mortal(counter.manager(Manner.NAIVE).reserve(), dice, 0.0)) is not None

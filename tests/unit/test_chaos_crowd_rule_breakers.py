@@ -1,0 +1,238 @@
+"""Queue managers that break the rules: each breaks its own, and the account says what they did."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import builders as make
+import pytest
+from crowd_counter import ANN, BOB, IMMORTAL, A, B, Counter
+
+from scaler.model.instance import SessionId, VmId
+from scaler.model.record import Record, Status
+from scaler.registry.keys import Keys
+from scaler.registry.record_json import decode_record
+from simulator.chaos.crowd.litter import no_key, no_record, odd_record
+from simulator.happenings import Did, Manner
+from simulator.queue_managers.paper import parsed
+
+SEEDS = range(20)
+ALWAYS = replace(IMMORTAL, unasked=1.0)
+
+
+def seconds_until(did: Did, counter: Counter) -> float:
+    taken = next(each.at for each in counter.entries if each.did is Did.TOOK)
+    return (next(each.at for each in counter.entries if each.did is did) - taken).total_seconds()
+
+
+def written_at(manner: Manner, seed: int) -> float:
+    """Seconds from SPOP to the promise."""
+    counter = Counter()
+    counter.offer(A)
+    assert counter.all_steps(counter.manager(manner, seed=seed).reserve()) == A
+    return seconds_until(Did.PROMISED, counter)
+
+
+def test_a_late_one_needs_nearly_all_the_time_that_it_has() -> None:
+    needed = [written_at(Manner.LATE, seed) for seed in SEEDS]
+    assert all(60 < each < 120 for each in needed)
+    assert max(needed) > 100
+
+
+def test_one_that_is_too_late_writes_all_the_same() -> None:
+    needed = [written_at(Manner.TOO_LATE, seed) for seed in SEEDS]
+    assert all(120 < each <= 360 for each in needed)
+
+
+def test_a_late_one_that_is_held_up_does_not_write_any_more() -> None:
+    counter = Counter()
+    counter.offer(A)
+    steps = counter.manager(Manner.LATE).reserve()
+    next(steps)
+    counter.wait(minutes=3)
+    assert counter.all_steps(steps) is None
+    assert counter.deeds == [Did.TOOK]
+
+
+def test_one_that_is_too_late_writes_over_whoever_has_the_machine_by_then_and_says_whom() -> None:
+    counter = Counter()
+    counter.offer(A)
+    steps = counter.manager(Manner.TOO_LATE).reserve()
+    counter.clock.advance(next(steps))  # before its GET
+    counter.clock.advance(next(steps))  # before its SET
+    counter.put(A, Status.UNAVAILABLE, session=BOB)
+    assert counter.all_steps(steps) == A
+    assert (counter.paper(A) or {})["sessionId"] == ANN
+    told = [(each.manner, each.whom) for each in counter.entries if each.did is Did.OVERWROTE]
+    assert told == [(Manner.TOO_LATE, BOB)]
+
+
+def test_a_lossy_one_drops_what_it_does_not_know() -> None:
+    counter = Counter()
+    counter.offer(A)
+    counter.redis.set(counter.key(A), json.dumps({**(counter.paper(A) or {}), "region": "west", "theirs": 1}))
+    counter.all_steps(counter.manager(Manner.LOSSY).reserve())
+    paper = counter.paper(A) or {}
+    assert (paper["region"], paper["sessionId"]) == ("west", ANN)
+    assert not {"theirs", "warm"} & paper.keys()
+
+
+def test_a_lossy_one_undoes_what_the_scaler_wrote_meanwhile() -> None:
+    counter = Counter(habits=ALWAYS)
+    counter.offer(A)
+    lossy = counter.manager(Manner.LOSSY)
+    counter.all_steps(lossy.reserve())
+    counter.open_for(ANN, A)
+    lossy.meanwhile(A)
+    assert (counter.paper(A) or {})["status"] == "Reserved"
+    assert [each.whom for each in counter.entries if each.did is Did.OVERWROTE] == [None]
+    counter.open_for(ANN, A)
+    assert counter.all_steps(lossy.release(A))
+    paper = counter.paper(A) or {}
+    assert (paper["status"], paper["used"]) == ("Reserved", True)
+
+
+def test_a_greedy_one_takes_several_machines_and_sends_its_visitor_to_the_first() -> None:
+    counter = Counter()
+    counter.offer(*(make.vm(number) for number in range(1, 5)))
+    chosen = counter.all_steps(counter.manager(Manner.GREEDY).reserve())
+    promised = [each.vm_id for each in counter.entries if each.did is Did.PROMISED]
+    held = [each.vm_id for each in counter.entries if each.did is Did.HELD]
+    assert promised == [chosen]
+    assert held
+    assert chosen not in held
+    assert all((counter.paper(VmId(str(each))) or {})["sessionId"] == ANN for each in [*promised, *held])
+
+
+def test_a_greedy_one_dies_with_keys_in_its_hands() -> None:
+    counter = Counter()
+    counter.offer(A, B)
+    counter.dies_after(2, counter.manager(Manner.GREEDY).reserve())
+    assert counter.listed(A) | counter.listed(B) == set()
+    assert Did.PROMISED not in counter.deeds
+
+
+def test_a_greedy_one_may_or_may_not_release_the_others() -> None:
+    released = set()
+    for seed in SEEDS:
+        counter = Counter()
+        counter.offer(A, B)
+        greedy = counter.manager(Manner.GREEDY, seed=seed)
+        chosen = counter.all_steps(greedy.reserve())
+        counter.all_steps(greedy.afterwards(chosen))
+        spare = B if chosen == A else A
+        assert (counter.paper(chosen) or {})["used"] is False
+        released.add((counter.paper(spare) or {})["used"])
+    assert released == {True, False}
+
+
+def test_a_repeating_one_releases_again_at_once_and_long_after_over_whatever_is_there() -> None:
+    counter = Counter()
+    counter.offer(A)
+    repeating = counter.manager(Manner.REPEATING)
+    counter.all_steps(repeating.reserve())
+    counter.all_steps(repeating.release(A))
+    steps = repeating.afterwards(A)
+    counter.clock.advance(next(steps))
+    long = next(steps)
+    assert long >= timedelta(minutes=2)
+    counter.redis.delete(counter.key(A))  # retired
+    counter.clock.advance(long)
+    counter.all_steps(steps)
+    paper = counter.paper(A) or {}
+    assert (paper["sessionId"], paper["used"]) == (ANN, True)
+    assert counter.entries[-1].did is Did.OVERWROTE
+
+
+def spoiled(counter: Counter, vm_id: VmId) -> bool:
+    record = decode_record(vm_id, counter.redis.get(counter.key(vm_id)) or b"")
+    return not isinstance(record, Record)
+
+
+def test_a_garbage_one_writes_over_anybodys_record_and_says_whose() -> None:
+    victims: list[tuple[str | None, str | None]] = []
+    for seed in range(40):
+        counter = Counter(habits=ALWAYS)
+        counter.offer(A)
+        counter.all_steps(counter.manager(Manner.ATOMIC, BOB).reserve())
+        before = counter.redis.get(counter.key(A))
+        counter.manager(Manner.GARBAGE, seed=seed).meanwhile(B)
+        told = [(each.vm_id, each.whom) for each in counter.entries if each.did is Did.OVERWROTE and each.vm_id == A]
+        assert bool(told) is (counter.redis.get(counter.key(A)) != before)
+        victims += told
+    assert set(victims) == {(A, BOB)}
+
+
+def test_whose_a_machine_was_is_remembered_when_its_record_does_not_say_so_any_more() -> None:
+    counter = Counter(habits=ALWAYS)
+    counter.offer(A)
+    counter.all_steps(counter.manager(Manner.ATOMIC, BOB).reserve())
+    garbage = counter.manager(Manner.GARBAGE, seed=1)
+    for _ in range(60):
+        counter.redis.set(counter.key(A), "[]")
+        garbage.meanwhile(A)
+    assert {each.whom for each in counter.entries if each.did is Did.OVERWROTE and each.vm_id == A} == {BOB}
+
+
+def test_a_garbage_one_never_makes_a_machine_available() -> None:
+    for seed in range(200):
+        counter = Counter(habits=ALWAYS)
+        counter.open_for(BOB, A)
+        garbage = counter.manager(Manner.GARBAGE, seed=seed)
+        for _ in range(3):
+            garbage.meanwhile(A)
+        record = decode_record(A, counter.redis.get(counter.key(A)) or b"")
+        assert not isinstance(record, Record) or record.status is Status.UNAVAILABLE
+
+
+def test_a_free_machine_is_spoiled_for_everybody_or_not_at_all() -> None:
+    for seed in range(100):
+        counter = Counter(habits=ALWAYS)
+        counter.offer(A)
+        before = counter.redis.get(counter.key(A))
+        counter.manager(Manner.GARBAGE, seed=seed).meanwhile(A)
+        assert counter.redis.get(counter.key(A)) == before or spoiled(counter, A)
+
+
+def test_litter_in_the_sets_is_told_before_it_is_there() -> None:
+    told = 0
+    for seed in range(40):
+        counter = Counter(habits=ALWAYS)
+        counter.put(A, Status.RESERVED, session=ANN)
+        counter.manager(Manner.GARBAGE, seed=seed).meanwhile(A)
+        keys = counter.registry.keys
+        members = [each for status in Status for each in counter.redis.smembers(keys.index(status))]
+        assert len(members) == counter.deeds.count(Did.LITTERED)
+        told += len(members)
+    assert told > 3
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_is_no_record_is_none_to_the_scaler(seed: int) -> None:
+    assert not isinstance(decode_record(A, no_record(Random(seed))), Record)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_an_odd_spelling_is_the_same_record_and_perhaps_used(seed: int) -> None:
+    paper = {"vmId": A, "instanceId": "1", "status": "Reserved", "used": False, "warm": True, "sessionId": "bob"}
+    read = decode_record(A, odd_record(paper, Random(seed)))
+    assert isinstance(read, Record)
+    assert (read.status, read.session_id) == (Status.RESERVED, SessionId("bob"))
+
+
+def test_both_opinions_on_used_are_heard() -> None:
+    paper = {"vmId": A, "status": "Reserved", "used": False}
+    records = [decode_record(A, odd_record(paper, Random(seed))) for seed in range(30)]
+    assert {isinstance(each, Record) and each.used for each in records} == {True, False}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_member_that_is_no_key_names_no_machine_that_ever_was(seed: int) -> None:
+    named = Keys().vm_id_of(no_key(Keys(), Random(seed)))
+    assert named in {None, "00000000-never"}
+
+
+def test_the_paper_of_garbage_is_none() -> None:
+    assert parsed(b"\xff\xfe\x00") is None
+    assert parsed(b'{"a":' * 20_000 + b"0" + b"}" * 20_000) is None

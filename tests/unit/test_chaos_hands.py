@@ -1,0 +1,128 @@
+"""Somebody at the portal, and what operators and Azure do to a campaign from outside."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from emulator.behaviour import Behaviour
+from emulator.faults import Fault
+from emulator.history import What
+from emulator.latencies import Latencies
+from scaler.model.instance import PowerState, SessionId
+from scaler.model.policy import Capacity
+from scaler.tick import Name
+from simulator.chaos.hands import DEEDS, Hands
+from simulator.chaos.interference import Interference
+from simulator.chaos.weather import Weather
+from simulator.chaos.world import POLICY, SCALE_SET, SECOND, World
+
+_TWO = replace(POLICY, capacity={SCALE_SET: Capacity(desired=3, warm=1), SECOND: Capacity(desired=2, warm=1)})
+_WRITTEN = {
+    "evicted": What.EVICTED,
+    "stopped from inside": What.SHUT_DOWN,
+    "started by hand": What.START_ORDERED,
+    "stopped by hand": What.STOP_ORDERED,
+    "deallocated by hand": What.DEALLOCATE_ORDERED,
+    "restarted by hand": What.RESTART_ORDERED,
+    "unprotected by hand": What.UNPROTECT_ORDERED,
+    "deleted by hand": What.DELETE_ORDERED,
+}
+
+
+def _world() -> World:
+    world = World(seed=1, behaviour=Behaviour(latencies=Latencies().exact()), policy=_TWO)
+    world.run(600)
+    return world
+
+
+def _let_one_in(world: World) -> str:
+    got = world.reservations.reserve(SessionId("ann"))
+    assert got is not None
+    world.run(200)
+    return got.vm_id
+
+
+@pytest.mark.parametrize("deed", sorted(_WRITTEN))
+def test_a_deed_is_somebodys_and_not_the_scalers(deed: str) -> None:
+    world = _world()
+    runs = _let_one_in(world)
+    rests = deed in {"started by hand", "unprotected by hand"}
+    vm = next(each for each in world.azure.vms if (each.vm_id == runs) is not rests)
+    DEEDS[deed](world.azure, vm)
+    world.pass_time(120)
+    doers = {event.by for event in world.azure.history.of(vm.vm_id) if event.what is _WRITTEN[deed]}
+    assert doers & {"somebody", "guest", "platform"}
+
+
+def test_nobody_unprotects_a_machine_that_runs() -> None:
+    world = _world()
+    vm_id = _let_one_in(world)
+    state = world.azure.find(vm_id)
+    assert state is not None
+    assert state.power is PowerState.RUNNING
+    DEEDS["unprotected by hand"](world.azure, state)
+    assert world.azure.find(vm_id) == state
+
+
+def test_what_azure_refuses_somebody_is_only_counted() -> None:
+    world = _world()
+    world.azure.script(Fault.WRITE_FAILED, times=None)
+    hands = Hands(world, Random(1))
+    for _ in range(50):
+        hands.turn()
+    assert sum(world.counts[name] for name in DEEDS) == 50
+
+
+def _interference(world: World, **weather: bool) -> Interference:
+    return Interference(world, Weather(**weather), Random(5))  # type: ignore[arg-type]
+
+
+def _until(world: World, interference: Interference, what: str) -> None:
+    for _ in range(5000):
+        interference.turn()
+        world.clock.advance(POLICY.look_every)
+        if world.counts[what]:
+            return
+    raise AssertionError(f"{what} never happened")
+
+
+def test_a_scale_set_that_is_taken_out_of_the_settings_comes_back() -> None:
+    world = _world()
+    interference = _interference(world, settings=True)
+    _until(world, interference, "scale sets taken out of the settings")
+    assert all(len(host.policy.capacity) == 1 for host in world.hosts)
+    interference.leave_off()
+    assert all(host.policy == world.policy for host in world.hosts)
+
+
+def test_the_name_may_lead_to_another_scale_set_and_costs_nobody_anything() -> None:
+    world = _world()
+    interference = _interference(world, elsewhere=True)
+    vm_id = _let_one_in(world)
+    _until(world, interference, "settings of another scale set")
+    before = len(world.azure.history)
+    world.run(300)
+    assert len(world.azure.history) == before, "nobody ordered anything where it is not looked at"
+    interference.leave_off()
+    world.run(60)
+    assert world.azure.find(vm_id) is not None
+    assert world.wrongs == []
+
+
+@pytest.mark.parametrize("what", ["region sold out", "quota reached", "size not to be had"])
+def test_want_ends_after_an_hour(what: str) -> None:
+    world = _world()
+    interference = _interference(world, shortage=True)
+    _until(world, interference, what)
+    world.azure_region.clear_up()
+    for vm in world.azure.vms:
+        world.azure.happen(Fault.DELETED_BY_SOMEBODY, vm.vm_id)
+    world.run(1800, step=30)
+    assert len(world.azure.vms) == 3
+
+
+def test_controllers_are_named_as_the_observer_knows_them() -> None:
+    world = _world()
+    ordered = {event.by for event in world.azure.history if event.what is What.PROTECT_ORDERED}
+    assert ordered == {Name.RECONCILER}

@@ -1,0 +1,75 @@
+"""What may be asked of the campaigns."""
+
+import pytest
+
+from simulator.chaos.breaks import PLANTED
+from simulator.chaos.options import MANY, BadUsage, read
+from simulator.chaos.weather import WEATHERS
+
+
+def test_nothing_asked_is_many_seeds_over_all_weathers() -> None:
+    options = read([])
+    assert (options.seeds, options.seconds, options.first) == (MANY, None, 0)
+    assert options.weathers == tuple(WEATHERS)
+    assert options.jobs >= 1
+
+
+def test_a_time_is_enough() -> None:
+    options = read(["--for", "1.5m"])
+    assert (options.seeds, options.seconds) == (None, 90.0)
+
+
+def test_seeds_and_a_time_hold_both() -> None:
+    options = read(["--seeds=20", "--for=10s"])
+    assert (options.seeds, options.seconds) == (20, 10.0)
+
+
+def test_one_seed_is_replayed_in_the_weather_it_had_its_turn_in() -> None:
+    second = tuple(WEATHERS)[1]
+    assert read(["--seed", "1"]).weathers == (second,)
+    assert read(["--seed", "1"]).seeds == 1
+
+
+def test_a_seed_to_begin_with_goes_through_the_weathers() -> None:
+    options = read(["--seed", "7", "--seeds", "3"])
+    assert (options.first, options.seeds, options.weathers) == (7, 3, tuple(WEATHERS))
+
+
+def test_part_of_a_weathers_name_is_enough() -> None:
+    assert read(["--weather", "doubled"]).weathers == ("late and doubled orders",)
+
+
+def test_a_whole_name_wins_over_those_that_contain_it() -> None:
+    assert read(["--weather", "a failover"]).weathers == ("a failover",)
+
+
+def test_a_bug_is_planted_in_the_weathers_it_prefers() -> None:
+    for name, planted in PLANTED.items():
+        assert read(["--break", name]).weathers == (planted.weathers or tuple(WEATHERS))
+
+
+def test_every_preferred_weather_exists() -> None:
+    assert {each for planted in PLANTED.values() for each in planted.weathers} <= WEATHERS.keys()
+
+
+@pytest.mark.parametrize(
+    ("words", "mistake"),
+    [
+        (["--sedes", "3"], "--sedes: not understood"),
+        (["faster"], "faster: not understood"),
+        (["--seeds"], "--seeds needs a value"),
+        (["--seeds", "0"], "--seeds 0: a whole number of at least 1"),
+        (["--seeds", "many"], "--seeds many: a whole number"),
+        (["--seed", "-1"], "--seed -1: a whole number of at least 0"),
+        (["--jobs", "0"], "--jobs 0: a whole number of at least 1"),
+        (["--for", "soon"], "--for soon: a time like 60s"),
+        (["--for", "0s"], "--for 0s: a time like 60s"),
+        (["--weather", "hail"], "--weather hail: there is none of that name"),
+        (["--weather", "failover"], "--weather failover: which of these?"),
+        (["--break", "everything"], "--break everything: there is none of that name"),
+    ],
+)
+def test_a_mistake_is_named(words: list[str], mistake: str) -> None:
+    with pytest.raises(BadUsage) as caught:
+        read(words)
+    assert mistake in str(caught.value)

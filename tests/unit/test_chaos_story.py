@@ -1,0 +1,77 @@
+"""The story of a machine: all that concerns it, and nothing else."""
+
+from emulator.behaviour import Behaviour
+from emulator.latencies import Latencies
+from scaler.model.instance import SessionId
+from scaler.tick import Name
+from simulator.chaos.story import Story
+from simulator.chaos.world import World
+from simulator.happenings import Did, Entry
+
+
+def _world() -> tuple[World, Story]:
+    world = World(seed=1, behaviour=Behaviour(latencies=Latencies().exact()))
+    story = Story(world)
+    world.run(400)
+    return world, story
+
+
+def test_it_tells_a_machines_life_in_order() -> None:
+    world, story = _world()
+    vm_id = world.vms[0].vm_id
+    told = list(story.of(vm_id, None))
+    expected = [
+        "Azure                    created, by the provisioner",
+        "lists, and sees it unknown, Creating, unmarked",
+        "Azure                    running, by the provisioner",
+        "new machine runs",
+        "Azure                    protect-ordered, by the reconciler",
+        "ADMIT, since marked, at rest",
+        "Redis                    Available, on offer",
+    ]
+    found = [next(number for number, line in enumerate(told) if words in line) for words in expected]
+    assert found == sorted(found)
+    assert told == sorted(told, key=lambda line: line[:12]), "by time"
+
+
+def test_other_machines_are_left_out() -> None:
+    world, story = _world()
+    first, second = (vm.vm_id for vm in world.vms[:2])
+    assert not [line for line in story.of(first, None) if second[:8] in line]
+
+
+def test_what_a_visitor_says_is_told_of_their_session_and_of_their_machine() -> None:
+    world, story = _world()
+    vm_id = world.vms[0].vm_id
+    world.tell(Entry(at=world.clock.now(), session="ann", did=Did.PROMISED, vm_id=vm_id, why="they asked"))
+    line = f"visitor ann              promised {vm_id[:8]}: they asked [atomic]"
+    assert any(line in each for each in story.of(vm_id, None))
+    assert any(line in each for each in story.of(None, "ann"))
+    assert not any(line in each for each in story.of(None, "bob"))
+
+
+def test_an_order_is_told_when_it_is_given_and_when_it_arrives() -> None:
+    world, story = _world()
+    session = SessionId("ann")
+    got = world.reservations.reserve(session)
+    assert got is not None
+    world.tick(Name.STARTER)
+    told = "\n".join(story.of(got.vm_id, None))
+    assert "starter of host 1        notes and Start ordered, since reserved: done, by a look of" in told
+    assert "start-ordered, by the starter, given at" in told
+
+
+def test_accidents_of_redis_are_told_with_every_machine() -> None:
+    world, story = _world()
+    world.flush()
+    for vm in world.vms:
+        assert any("FORGOT" in line for line in story.of(vm.vm_id, None))
+
+
+def test_what_is_said_twice_in_a_row_is_said_once() -> None:
+    world, story = _world()
+    vm_id = world.vms[0].vm_id
+    for _ in range(3):
+        world.tell(Entry(at=world.clock.now(), session="ann", did=Did.QUEUED, vm_id=vm_id))
+    (line,) = (each for each in story.of(vm_id, "ann") if "queued" in each)
+    assert line.endswith("(3 times)")
