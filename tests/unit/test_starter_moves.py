@@ -164,7 +164,16 @@ def test_where_everybody_follows_a_naive_session_is_moved_too(name: str) -> None
     assert (edge(step), moved_to(step)) == (Edge.MOVE, 2)
 
 
-@pytest.mark.parametrize("name", [name for name in STRANDED if name not in {"three attempts", "gone"}])
+def test_with_no_other_machine_what_runs_for_nobody_is_not_given_back_fresh() -> None:
+    """Somebody started it by hand; the visitor cancels: without a note the next one would get it."""
+    step = only(plan_of("runs for nobody", waits()).steps)
+    assert (changed(step).presumed_at, changed(step).reserved, changed(step).fresh) == (NOW, waits(), False)
+    assert edge(step) is None
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in STRANDED if name not in {"three attempts", "gone", "runs for nobody"}]
+)
 def test_with_no_other_machine_it_waits(name: str) -> None:
     plan = plan_of(name, waits())
     assert not plan.steps

@@ -124,11 +124,13 @@ def _of(member: Member, fleet: Fleet, policy: Policy) -> Step | Stranded | None:
 
 def _of_seen(wait: Wait, seen: Seen, cloud: Cloud) -> Step | Stranded | None:
     instance = seen.instance
+    unexplained = _unexplained(wait, instance)
     if not seen.sighting.consent:
-        return _without_consent(wait, instance)
+        return unexplained or timeout(wait)
     doubted = wait.notes.claim is not None or wait.notes.presumed_at is not None or wait.notes.admitted_at is None
     if doubted or not instance.marked or instance.failed or (instance.runs and wait.start is None):
-        return wait.stranded(Why.CANNOT_START if wait.start else Why.TAINTED, failure=instance.failure)
+        why = Why.CANNOT_START if wait.start else Why.TAINTED
+        return wait.stranded(why, failure=instance.failure, otherwise=unexplained)
     if instance.runs and not instance.busy:
         return open_for(wait, seen, cloud)
     if instance.runs:  # and is Updating: OPEN goes before REFUSE, however late
@@ -136,10 +138,10 @@ def _of_seen(wait: Wait, seen: Seen, cloud: Cloud) -> Step | Stranded | None:
     return start(wait, seen) if instance.at_rest else unsettled(wait, seen)
 
 
-def _without_consent(wait: Wait, instance: Instance) -> Step | None:
-    """Nothing is ordered; but what runs meanwhile, and was not started by us, is never given to this visitor either."""
+def _unexplained(wait: Wait, instance: Instance) -> Step | None:
+    """It runs, and we have not started it: noted, for nobody gets it any more, neither this visitor nor a later one."""
     if not instance.runs or wait.start is not None or wait.notes.presumed_at is not None:
-        return timeout(wait)
+        return None
     presumed = replace(wait.notes, presumed_at=wait.now, reserved=reserved_since(wait))
     return Step(why=Why.MARKED_UNKNOWN_RUNS, vm_id=wait.member.vm_id, change=note(wait.member.row, presumed))
 
