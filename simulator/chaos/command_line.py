@@ -23,10 +23,10 @@ def main(words: Sequence[str]) -> int:
     try:
         options = read(words)
     except BadUsage as mistake:
-        print(f"{mistake}\n\n{HELP}", file=sys.stderr)
+        print(f"{mistake}\n\n{HELP}", end="", file=sys.stderr)
         return 2
     if options.help:
-        print(HELP)
+        print(HELP, end="")
         return 0
     if options.listing:
         print("\n".join(_listing()))

@@ -14,16 +14,24 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 MANY = 500
 """Seeds, where neither their number nor a time is given."""
 HELP = f"""\
-python -m simulator chaos [--seeds {MANY}] [--for 60s] [--seed N] [--weather NAME] [--break NAME] [--list] [--json]
+usage: python -m simulator chaos [--seeds {MANY}] [--for 60s] [--seed N] [--weather NAME] [--break NAME] [--jobs N]
+       [--json]
+   or: python -m simulator chaos --list
+
+Everything breaks on purpose, in virtual time: each seed is one campaign in one weather, and the same seed in the same
+weather is the same campaign again. The first that fails ends it all: it is made as small as possible, and its story told.
 
   --seeds N       so many campaigns, over all weathers in turn ({MANY}, where --for is not given either)
   --for 60s       as many as fit into that time (s, m or h); with --seeds: whichever is over first
   --seed N        begin with this seed; without --seeds and --for: only this one
   --weather NAME  only this weather; a part of the name is enough
   --break NAME    plant this bug, and stop at the first seed that catches it
-  --jobs N        processes (one for each processor)
-  --list          the weathers and the bugs
+  --jobs N        so many processes (one for each processor)
+  --list          name the weathers and the bugs, and do nothing else
   --json          a line of figures at the end
+
+exit status: 0 all was well, or the planted bug was caught · 1 something was wrong, did not settle, or was not caught
+· 2 bad usage
 """
 
 
@@ -98,7 +106,9 @@ def _weathers(asked: str | None, planted: str | None, alone: int | None) -> tupl
 
 def _named(option: str, asked: str, there: Sequence[str]) -> str:
     """A name, or the part of one that no other has."""
-    found = [asked] if asked in there else [each for each in there if asked.lower() in each.lower()]
+    wanted = asked.lower()
+    whole = [each for each in there if each.lower() == wanted]
+    found = whole or [each for each in there if wanted in each.lower()]
     if len(found) == 1:
         return found[0]
     if found:

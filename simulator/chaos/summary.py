@@ -47,11 +47,11 @@ class Summary:
         """The table."""
         figures, seconds = self.figures, self.seconds or 1.0
         yield (
-            f"{figures.campaigns} seeds in {self.seconds:.1f} s ({figures.campaigns / seconds:.1f} a second), "
-            f"in {len(self.weathers)} weathers"
+            f"{_many(figures.campaigns, 'seed')} in {self.seconds:.1f} s ({figures.campaigns / seconds:.1f} a second), "
+            f"in {_many(len(self.weathers), 'weather')}"
         )
         hours = figures.lived.total_seconds() / 3600
-        yield f"{hours:.0f} hours of virtual time, {3600 * hours / seconds:.0f} times as fast as real"
+        yield f"{hours:.1f} hours of virtual time, {3600 * hours / seconds:.0f} times as fast as real"
         yield f"{figures.ticks} ticks ({figures.ticks / seconds:.0f} a second), {figures.effects} effects"
         yield from _table("visitors", figures.did)
         yield from _table("steps of machines", figures.edges)
@@ -98,6 +98,10 @@ class Summary:
 
 def _by_name(counted: Mapping[str, int]) -> dict[str, int]:
     return {name: counted[name] for name in sorted(counted)}
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _table(title: str, counted: Mapping[str, int]) -> Iterator[str]:

@@ -11,7 +11,15 @@ from simulator.chaos.weather import Weather
 
 _GIVEN = {"mark_on_deallocated"}  # not drawn: an Azure that refuses the mark there lets nothing settle
 _QUICK = Latencies(create=(20, 40), start_deallocated=(15, 40), deallocate=(5, 20), power_off=(2, 8))
-_WARM = replace(_QUICK, create=(3, 8), power_off=(1, 2), start_stopped=(1, 2), protect=(0.5, 1))
+_WARM = replace(
+    _QUICK,
+    create=(3, 8),
+    power_off=(1, 2),
+    start_stopped=(1, 2),
+    protect=(0.5, 1),
+    deallocate=(1, 3),
+    start_deallocated=(2, 4),
+)
 _REUSE = 0.8  # reused instance ids are what goes wrong
 
 

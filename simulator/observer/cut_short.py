@@ -101,9 +101,7 @@ class CutShort:
             if stay.holds(event.at) and not self._over(stay, vm_id, event.at):
                 after = (event.at - stay.since).total_seconds()
                 stay.until = event.at  # told once
-                why = (
-                    f"it was {_HURTS[event.what]} by the {event.by} {after:.1f} s on the wall after it had been opened"
-                )
+                why = f"it was {_HURTS[event.what]} by the {event.by} {after:.1f} s after it had been opened"
                 yield Wrong(kind=Kind.CUT_SHORT, at=event.at, why=why, vm_id=vm_id, session=stay.session)
 
     def _over(self, stay: _Stay, vm_id: str, at: datetime) -> bool:

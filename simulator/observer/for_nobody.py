@@ -4,15 +4,21 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from scaler.model.instance import PowerState, ProvisioningState
+from scaler.model.policy import Moves
 from scaler.model.record import Status
 from simulator.happenings import Did, Entry, Forgotten, Happening, Look, Seen
 from simulator.observer.wrong import Kind, Wrong
 
 
 class ForNobody:
-    """A record is deleted after its machine; and whoever was refused a machine gets none behind their back."""
+    """A record is deleted after its machine; and whoever was refused a machine gets none behind their back.
 
-    def __init__(self) -> None:
+    Under Moves.ALWAYS the operator has given their word that every queue manager follows a moved session; where one
+    does not, that is no fault of the scaler's.
+    """
+
+    def __init__(self, moves: Moves) -> None:
+        self._moves = moves
         self._recorded: set[str] = set()  # vm ids of those that are somebody's, or were
         self._refused: dict[str, str] = {}  # session -> the vm id it had waited for
         self._told: set[str] = set()  # vm ids
@@ -33,7 +39,7 @@ class ForNobody:
     def _listen(self, entry: Entry, vm_id: str) -> Iterator[Wrong]:
         if entry.did is Did.REFUSED:
             self._refused[entry.session] = vm_id
-        elif entry.did is Did.LEFT_BEHIND:
+        elif entry.did is Did.LEFT_BEHIND and self._moves is not Moves.ALWAYS:
             why = "a session was moved to it whose queue manager will never hear of that"
             yield from self._leaked(vm_id, entry.at, why, entry.session)
 

@@ -30,7 +30,7 @@ class Observer:
             SentElsewhere(),
             CutShort(policy),
             Leaked(patience),
-            ForNobody(),
+            ForNobody(policy.moves),
         )
         self.wrongs: list[Wrong] = []
 

@@ -106,4 +106,4 @@ def _is_offered(seen: Seen) -> bool:
 
 
 def _seconds(duration: timedelta) -> str:
-    return f"{duration.total_seconds():.1f} s on the wall"
+    return f"{duration.total_seconds():.1f} s"

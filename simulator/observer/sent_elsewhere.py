@@ -2,22 +2,28 @@
 
 from collections.abc import Iterator
 
+from scaler.model.instance import PowerState
 from simulator.happenings import Did, Entry, Happening, Look
 from simulator.observer.wrong import Kind, Wrong
 
 
 class SentElsewhere:
-    """Instance ids are reused and lists of addresses are old; one who was told no address can do no harm with it."""
+    """Instance ids are reused and lists of addresses are old; one who was told no address can do no harm with it.
+
+    A machine that does not run any more, evicted between its opening and its visitor's next question, has no address.
+    """
 
     def __init__(self) -> None:
-        self._true: dict[str, frozenset[str]] = {}  # vm id -> every address it was seen to have
+        self._true: dict[str, frozenset[str]] = {}  # vm id -> where it is, while it runs
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
         """One happening after the other."""
         if isinstance(happening, Look):
-            for each in happening.machines:
-                found = frozenset(ip for ip in (each.state.private_ip, each.state.public_ip) if ip is not None)
-                self._true[each.state.vm_id] = found
+            self._true = {
+                each.state.vm_id: frozenset(ip for ip in (each.state.private_ip, each.state.public_ip) if ip)
+                for each in happening.machines
+                if each.state.power is PowerState.RUNNING
+            }
         elif isinstance(happening, Entry) and happening.did is Did.OPENED and happening.vm_id is not None:
             yield from self._compare(happening, happening.vm_id)
 

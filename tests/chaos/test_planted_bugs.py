@@ -9,8 +9,8 @@ from simulator.chaos.breaks import PLANTED
 from simulator.chaos.runs import Trial, run, trials
 from simulator.chaos.weather import WEATHERS
 
-BOUND = 60
-"""Campaigns until a bug must be caught: several times what the most hidden one needs. Most need one or two."""
+BOUND = 100
+"""Campaigns until a bug must be caught: several times what the most hidden one needs; most need one or two."""
 
 
 def first_catch(name: str) -> Trial | None:

@@ -41,6 +41,7 @@ def test_part_of_a_weathers_name_is_enough() -> None:
 
 def test_a_whole_name_wins_over_those_that_contain_it() -> None:
     assert read(["--weather", "a failover"]).weathers == ("a failover",)
+    assert read(["--weather", "Unruly queue managers"]).weathers == ("unruly queue managers",)
 
 
 def test_a_bug_is_planted_in_the_weathers_it_prefers() -> None:

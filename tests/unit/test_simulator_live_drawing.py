@@ -18,7 +18,7 @@ SIZES = [(80, 24), (100, 30), (120, 40), (200, 50), (60, 15), (20, 4), (1, 1)]
 WRONG = Wrong(
     kind=Kind.LEAKED,
     at=second(9),
-    why="it has been billed for 39.0 s on the wall, and nobody is on it or does anything to it",
+    why="it has been billed for 39.0 s, and nobody is on it or does anything to it",
     vm_id="cafe-0",
     session="v0007",
 )

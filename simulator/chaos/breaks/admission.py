@@ -60,10 +60,7 @@ ADMISSION = (
     Planted(
         name="mark-for-ever",
         what="a machine that was admitted is taken for marked, though somebody has unprotected it since",
-        weathers=(
-            "somebody at the portal",
-            "a moody ARM",
-        ),
+        weathers=("many hands at the portal",),
         verbs=shown(lambda fleet, _: with_instances(fleet, _marked_if_known)),
     ),
     Planted(

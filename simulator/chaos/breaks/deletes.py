@@ -74,7 +74,7 @@ DELETES = (
     Planted(
         name="age-from-reservation",
         what="a session's time runs from its reservation instead of its opening",
-        weathers=("fair",),
+        weathers=("visitors who stay",),
         verbs=shown(_noted(_since_reserved), Name.CLEANER),
     ),
     Planted(

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from scaler.model.fleet import Fleet, Member
 from scaler.model.lifecycle import Change
-from scaler.model.plan import Step
+from scaler.model.plan import Step, Why
 from scaler.model.policy import Moves
+from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.tick import Name
 from simulator.chaos.breaks.doors import RegistryDoor
@@ -43,13 +44,17 @@ def _copied(each: Step, _: Fleet) -> Step:
     return replace(each, change=each.change.partner)
 
 
-def _old_claims(member: Member) -> Row:
-    """However young it is, every order under it is taken for dead once the machine is cold."""
-    row, instance = member.row, member.instance
-    if row.notes is None or row.notes.claim is None or instance is None or not instance.at_rest or instance.warm:
-        return row
-    claim = replace(row.notes.claim, at=row.notes.claim.at - timedelta(hours=1))
-    return replace(row, notes=replace(row.notes, claim=claim))
+def _ended_with_its_order(each: Step, _: Fleet) -> Step:
+    """Offered again by the very write that the order goes with."""
+    change = each.change
+    if each.why is not Why.COOLING or change is None or change.row.notes is None:
+        return each
+    return replace(each, change=replace(change, notes=replace(change.row.notes, claim=None), index=Status.AVAILABLE))
+
+
+def _unclaimed(member: Member) -> Row:
+    notes = member.row.notes
+    return member.row if notes is None else replace(member.row, notes=replace(notes, claim=None))
 
 
 MOVING = (
@@ -76,14 +81,15 @@ MOVING = (
     ),
     Planted(
         name="claim-unlocked",
-        what="a machine is claimed to be cooled although somebody has just taken its key",
+        what="a machine is cooled under a claim that takes nobody's key, and keeps nobody from starting it",
         weathers=("warm and cold by turns",),
+        verbs=shown(lambda fleet, _: with_rows(fleet, _unclaimed), Name.STARTER),
         registry=_ClaimUnlocked,
     ),
     Planted(
         name="short-claim",
-        what="a claim ends as soon as its machine is cold, while an order under it may still arrive",
-        weathers=("warm and cold by turns",),
-        verbs=shown(lambda fleet, _: with_rows(fleet, _old_claims), Name.RECONCILER),
+        what="a claim ends when its stop is ordered, and the machine is offered while that order may still arrive",
+        weathers=("warm and cold by turns, in a rush",),
+        verbs=planned(_ended_with_its_order, Name.RECONCILER),
     ),
 )

@@ -97,8 +97,8 @@ ORDERS = (
         name="capacity-without-if-match",
         what="the capacity is sent without If-Match, over whatever it has become since it was read",
         weathers=(
+            "a rush",
             "late orders to quick machines",
-            "late and doubled orders",
         ),
         policy=lambda policy: replace(policy, max_surge=1),  # so that a late one is for less than there is by then
         scale_set=_Unconditional,

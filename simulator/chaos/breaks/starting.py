@@ -43,7 +43,7 @@ def _as_if_noted(fleet: Fleet) -> Fleet:
         if notes is None or record is None or record.session_id is None or not runs or not _reserved(member.row):
             return member.row
         start = StartNote(session=record.session_id, at=fleet.now, attempts=1)
-        return replace(member.row, notes=replace(notes, start=start))
+        return replace(member.row, notes=replace(notes, start=start, opened=None))
 
     return replace(with_rows(fleet, row_as), started_lately={})
 
@@ -86,8 +86,8 @@ STARTING = (
     ),
     Planted(
         name="open-without-note",
-        what="a reserved machine that runs is opened, for whomever it was started",
-        weathers=("a failover that no replica was ready for",),
+        what="a reserved machine that runs is opened for whom its record names, whoever it was started or opened for",
+        weathers=("unruly queue managers",),
         verbs=shown(lambda fleet, _: _as_if_noted(fleet), Name.STARTER),
     ),
     Planted(
@@ -105,7 +105,7 @@ STARTING = (
     Planted(
         name="wait-for-ever",
         what="a start is repeated without end, and a session that cannot be served is never refused",
-        weathers=("want",),
+        weathers=("nothing starts",),
         policy=lambda policy: replace(policy, start_attempts=10**9, reservation_timeout=timedelta(days=365)),
     ),
     Planted(

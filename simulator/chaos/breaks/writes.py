@@ -74,7 +74,7 @@ WRITES = (
     Planted(
         name="offered-again-at-once",
         what="an Available key that is missing from the set is put back at once, while an SPOP may be under way",
-        weathers=("only naive visitors",),
+        weathers=("dawdling queue managers",),
         policy=lambda policy: replace(policy, repair_after=timedelta(0)),
     ),
 )
