@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from time import monotonic
 
 from simulator.chaos.breaks import PLANTED
 from simulator.chaos.campaign import settle_bound
 from simulator.chaos.explaining import explained
 from simulator.chaos.figures import Result
-from simulator.chaos.options import HELP, BadUsage, Options, read
+from simulator.chaos.options import ALL, HELP, BadUsage, Options, read
 from simulator.chaos.runs import Budget, Trial, results, trials
 from simulator.chaos.summary import Summary
 from simulator.chaos.weather import WEATHERS
@@ -31,7 +32,7 @@ def main(words: Sequence[str]) -> int:
     if options.listing:
         print("\n".join(_listing()))
         return 0
-    return _run(options)
+    return _every_bug(options) if options.planted == ALL else _run(options)
 
 
 def _listing() -> Iterator[str]:
@@ -71,6 +72,27 @@ def _first_failure(options: Options, summary: Summary) -> Result | None:
         summary.seconds = monotonic() - began
         under_way.close()
     return None
+
+
+def _every_bug(options: Options) -> int:
+    """One after the other, each in its own weathers where none was asked for."""
+    caught = 0
+    for name, planted in PLANTED.items():
+        summary = Summary(bound=settle_bound(POLICY))
+        weathers = planted.weathers if planted.weathers and options.weathers == tuple(WEATHERS) else options.weathers
+        failure = _first_failure(replace(options, planted=name, weathers=weathers), summary)
+        caught += failure is not None
+        print(f"{name:32} {_in_short(failure, summary)}", flush=True)
+    print(f"{caught} of {len(PLANTED)} planted bugs are caught")
+    return 0 if caught == len(PLANTED) else 1
+
+
+def _in_short(failure: Result | None, summary: Summary) -> str:
+    seeds = summary.figures.campaigns
+    if failure is None:
+        return f"NOT CAUGHT in {seeds} seeds"
+    how = failure.wrongs[0].kind.value.replace("_", " ") if failure.wrongs else "not settled"
+    return f"{seeds:3} seed{'s' if seeds > 1 else ' '}  {how}"
 
 
 def _told_of_the_bug(options: Options, summary: Summary, failure: Result | None) -> int:

@@ -14,13 +14,20 @@ def explained(trial: Trial, failure: Result, *, seconds: float) -> Iterator[str]
     yield f"FAILED: seed {trial.seed} in {trial.weather!r}"
     yield f"again:  python -m simulator chaos --seed {trial.seed} --weather {trial.weather!r}"
     smallest, result = shrunk(trial, failure, seconds)
-    left_out = ", ".join(smallest.without) or "nothing"
-    yield f"the smallest that was found to fail: {smallest.length} long, without {left_out}"
+    yield _of_its_size(trial, smallest)
     yield from map(in_words, result.wrongs)
     yield from (f"NOT SETTLED: {each}" for each in result.amiss)
     yield ""
     yield from _story(smallest, result)
     yield ""
+
+
+def _of_its_size(trial: Trial, smallest: Trial) -> str:
+    if smallest == trial:
+        return "no smaller one was found to fail"
+    minutes = smallest.length.total_seconds() / 60
+    left_out = f", without {', '.join(smallest.without)}" if smallest.without else ""
+    return f"the smallest that was found to fail: {minutes:.1f} minutes long{left_out}"
 
 
 def _story(trial: Trial, result: Result) -> Iterator[str]:

@@ -11,6 +11,8 @@ from simulator.chaos.weather import WEATHERS
 _FLAGS = frozenset({"--list", "--json", "--help", "-h"})
 _VALUED = frozenset({"--seeds", "--for", "--seed", "--weather", "--break", "--jobs"})
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+ALL = "all"
+"""Every bug there is, each in the weathers that it prefers."""
 MANY = 500
 """Seeds, where neither their number nor a time is given."""
 HELP = f"""\
@@ -25,7 +27,7 @@ weather is the same campaign again. The first that fails ends it all: it is made
   --for 60s       as many as fit into that time (s, m or h); with --seeds: whichever is over first
   --seed N        begin with this seed; without --seeds and --for: only this one
   --weather NAME  only this weather; a part of the name is enough
-  --break NAME    plant this bug, and stop at the first seed that catches it
+  --break NAME    plant this bug, and stop at the first seed that catches it; all: each of them, one after the other
   --jobs N        so many processes (one for each processor)
   --list          name the weathers and the bugs, and do nothing else
   --json          a line of figures at the end
@@ -62,7 +64,7 @@ def read(words: Sequence[str]) -> Options:
     seeds = _number("--seeds", given["--seeds"]) if "--seeds" in given else None
     if seeds is None and seconds is None:
         seeds = MANY if number is None else 1
-    planted = _named("--break", given["--break"], tuple(PLANTED)) if "--break" in given else None
+    planted = _named("--break", given["--break"], (ALL, *PLANTED)) if "--break" in given else None
     return Options(
         weathers=_weathers(given.get("--weather"), planted, number if seeds == 1 else None),
         seeds=seeds,
@@ -99,7 +101,7 @@ def _weathers(asked: str | None, planted: str | None, alone: int | None) -> tupl
     everything = tuple(WEATHERS)
     if asked is not None:
         return (_named("--weather", asked, everything),)
-    preferred = PLANTED[planted].weathers if planted is not None else ()
+    preferred = PLANTED[planted].weathers if planted is not None and planted != ALL else ()
     chosen = preferred or everything
     return chosen if alone is None else (chosen[alone % len(chosen)],)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from scaler.model.instance import PowerState, ProvisioningState
 from scaler.model.policy import Moves
 from scaler.model.record import Status
-from simulator.happenings import Did, Entry, Forgotten, Happening, Look, Seen
+from simulator.happenings import RECKLESS, Did, Entry, Forgotten, Happening, Look, Seen
 from simulator.observer.wrong import Kind, Wrong
 
 
@@ -37,7 +37,7 @@ class ForNobody:
             self._recorded = {each.state.vm_id for each in happening.machines if _is_somebodys(each)}
 
     def _listen(self, entry: Entry, vm_id: str) -> Iterator[Wrong]:
-        if entry.did is Did.REFUSED:
+        if entry.did is Did.REFUSED and entry.manner not in RECKLESS:  # who may have undone their first machine
             self._refused[entry.session] = vm_id
         elif entry.did is Did.LEFT_BEHIND and self._moves is not Moves.ALWAYS:
             why = "a session was moved to it whose queue manager will never hear of that"

@@ -29,6 +29,7 @@ class Lost:
         self._promised: dict[str, _Promise] = {}
         self._forgotten: set[str] = set()  # by Redis
         self._took: dict[str, datetime] = {}  # session -> when a machine was taken for it, before they were told
+        self._theirs_since: dict[tuple[str, str | None], datetime] = {}  # (session, vm id): taken, or else promised
         self._overwritten: set[str] = set()  # sessions, by somebody else before they were told
         self._forgot_at: datetime | None = None
         self._in_vain: dict[str, datetime | None] = {}  # of those, who asked again; since when though one is free
@@ -51,7 +52,7 @@ class Lost:
         if entry.did is Did.QUEUED and entry.session in self._forgotten:
             self._in_vain[entry.session] = None
         if entry.did is Did.TOOK:
-            self._took[entry.session] = entry.at
+            self._took[entry.session] = self._theirs_since[entry.session, entry.vm_id] = entry.at
         if entry.did is Did.OVERWROTE:
             self._excuse(entry)
         if entry.did is Did.DISPLACED and entry.session in self._promised:
@@ -62,6 +63,7 @@ class Lost:
             self._in_vain.pop(entry.session, None)
         if entry.did is Did.PROMISED and entry.manner not in RECKLESS:
             self._promised[entry.session] = _Promise(vm_id=entry.vm_id)
+            self._theirs_since.setdefault((entry.session, entry.vm_id), entry.at)
             took = self._took.pop(entry.session, None)
             forgot = took is not None and self._forgot_at is not None and took <= self._forgot_at
             if forgot or entry.session in self._overwritten:
@@ -69,12 +71,17 @@ class Lost:
                 self._forget_session(entry.session)  # meanwhile, while the answer was on its way
 
     def _excuse(self, entry: Entry) -> None:
-        """Somebody writes over a record that is another's by now: whose fault is it?"""
-        took = self._took.get(entry.session)
-        let_down = self._forgot_at is not None and (took is None or took <= self._forgot_at)
-        if entry.manner in RECKLESS or let_down:
-            self._forget(entry.vm_id)
-            self._overwritten |= {each for each in self._took if each == entry.whom}
+        """Somebody writes over a record that is another's by now. It is no fault of the scaler's where they keep no
+        rules, or where Redis has forgotten that the machine was theirs."""
+        since = self._theirs_since.get((entry.session, entry.vm_id))
+        let_down = since is not None and self._forgot_at is not None and since <= self._forgot_at
+        if entry.whom is None or not (entry.manner in RECKLESS or let_down):
+            return
+        promise = self._promised.get(entry.whom)
+        if promise is not None and promise.vm_id == entry.vm_id:
+            self._forget_session(entry.whom)
+        elif entry.whom in self._took:
+            self._overwritten.add(entry.whom)
 
     def _forget(self, vm_id: str | None) -> None:
         """`vm_id`: only what was promised of that machine."""

@@ -3,7 +3,7 @@
 import pytest
 
 from simulator.chaos.breaks import PLANTED
-from simulator.chaos.options import MANY, BadUsage, read
+from simulator.chaos.options import ALL, MANY, BadUsage, read
 from simulator.chaos.weather import WEATHERS
 
 
@@ -74,3 +74,9 @@ def test_a_mistake_is_named(words: list[str], mistake: str) -> None:
     with pytest.raises(BadUsage) as caught:
         read(words)
     assert mistake in str(caught.value)
+
+
+def test_every_bug_may_be_asked_for_at_once() -> None:
+    options = read(["--break", "all", "--seeds", "100"])
+    assert (options.planted, options.seeds) == (ALL, 100)
+    assert options.weathers == tuple(WEATHERS)

@@ -4,7 +4,8 @@ import pytest
 from simulator_builders import OFFERED, USED, in_session, judged, look, machine, second, told
 
 from scaler.model.instance import PowerState, ProvisioningState
-from simulator.happenings import Did, Forgotten, Published
+from scaler.model.policy import Moves
+from simulator.happenings import Did, Entry, Forgotten, Manner, Published
 from simulator.observer.for_nobody import ForNobody
 from simulator.observer.wrong import Kind
 
@@ -51,3 +52,12 @@ def test_the_machine_that_it_was_refused_on_is_only_used() -> None:
 def test_a_session_moved_behind_its_queue_managers_back_is_told_at_once() -> None:
     (wrong,) = judged(ForNobody(Moves.ATOMIC), told(1, "ann", Did.LEFT_BEHIND))
     assert (wrong.kind, wrong.vm_id, wrong.session) == (Kind.LEAKED, "vm", "ann")
+
+
+def test_where_the_operator_says_that_everybody_follows_it_is_not_the_scalers_fault() -> None:
+    assert judged(ForNobody(Moves.ALWAYS), told(1, "ann", Did.LEFT_BEHIND)) == []
+
+
+def test_who_made_the_registry_forget_their_first_machine_may_be_refused_another() -> None:
+    refused = Entry(at=second(1), session="ann", did=Did.REFUSED, vm_id="second", manner=Manner.GARBAGE)
+    assert judged(ForNobody(Moves.ATOMIC), refused, look(2, machine(RUNS, in_session("ann")))) == []

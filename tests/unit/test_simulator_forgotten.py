@@ -23,8 +23,8 @@ def _lost() -> Lost:
     return Lost(_GRACE, timedelta(seconds=5))
 
 
-def _entry(at: float, session: str, did: Did, manner: Manner, vm_id: str = "vm") -> Entry:
-    return Entry(at=second(at), session=session, did=did, vm_id=vm_id, manner=manner)
+def _entry(at: float, session: str, did: Did, manner: Manner, whom: str | None = None) -> Entry:
+    return Entry(at=second(at), session=session, did=did, vm_id="vm", manner=manner, whom=whom)
 
 
 def test_a_promise_that_redis_forgot_is_not_lost() -> None:
@@ -76,22 +76,39 @@ def test_the_word_of_a_reckless_queue_manager_is_no_promise(manner: Manner) -> N
 
 
 def test_whom_a_reckless_one_writes_over_is_not_the_scalers_to_answer_for() -> None:
-    overwrote = _entry(1, "bob", Did.OVERWROTE, Manner.TOO_LATE)
+    overwrote = _entry(1, "bob", Did.OVERWROTE, Manner.TOO_LATE, whom="ann")
     assert judged(_lost(), told(0, "ann", Did.PROMISED), overwrote, looks(1, 10)) == []
 
 
 def test_so_is_whom_it_writes_over_before_they_were_told() -> None:
     took = told(0, "ann", Did.TOOK)
-    overwrote = Entry(at=second(1), session="bob", did=Did.OVERWROTE, vm_id="vm", manner=Manner.TOO_LATE, whom="ann")
+    overwrote = _entry(1, "bob", Did.OVERWROTE, Manner.TOO_LATE, whom="ann")
     assert judged(_lost(), took, overwrote, told(2, "ann", Did.PROMISED), looks(2, 10)) == []
 
 
 def test_whom_an_orderly_one_writes_over_is_lost_unless_redis_let_it_down() -> None:
     promised, took = told(0, "ann", Did.PROMISED), told(0, "bob", Did.TOOK)
-    overwrote = _entry(2, "bob", Did.OVERWROTE, Manner.NAIVE)
+    overwrote = _entry(2, "bob", Did.OVERWROTE, Manner.NAIVE, whom="ann")
     assert len(judged(_lost(), promised, took, overwrote, looks(2, 10))) == 1
     let_down: History = [took, Forgotten(at=second(1)), told(1, "ann", Did.PROMISED), overwrote]
     assert judged(_lost(), *let_down, looks(2, 10)) == []
+
+
+def test_who_was_promised_the_machine_after_redis_forgot_was_not_let_down() -> None:
+    accident, took, promised = Forgotten(at=second(0)), told(1, "bob", Did.TOOK), told(1, "bob", Did.PROMISED)
+    overwrote = _entry(3, "bob", Did.OVERWROTE, Manner.NAIVE, whom="ann")
+    history: History = [accident, took, promised, told(2, "ann", Did.PROMISED), overwrote]
+    assert [wrong.session for wrong in judged(_lost(), *history, looks(3, 10, named=("bob",)))] == ["ann"]
+
+
+def test_who_writes_over_another_answers_for_their_own_promise_still() -> None:
+    took, accident = told(0, "bob", Did.TOOK), Forgotten(at=second(1))
+    promised = [told(2, "ann", Did.PROMISED), told(3, "bob", Did.PROMISED, "second")]
+    overwrote = _entry(4, "bob", Did.OVERWROTE, Manner.NAIVE, whom="ann")
+    assert judged(_lost(), took, accident, *promised, overwrote, looks(4, 10)) == []
+    again = told(5, "bob", Did.PROMISED)
+    wrongs = judged(_lost(), took, accident, *promised, again, overwrote, looks(6, 10))
+    assert [wrong.session for wrong in wrongs] == ["bob"]
 
 
 def test_who_was_forgotten_is_not_in_reach_of_what_comes_up_later() -> None:

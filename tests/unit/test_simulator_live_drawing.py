@@ -113,13 +113,14 @@ def test_a_remark_among_the_events_has_its_time() -> None:
 
 
 def test_a_wrong_is_on_top_in_white_on_red_and_stays_readable() -> None:
-    shown = frame(machine(0, wronged=True), wrongs=(WRONG,))
+    wrong = replace(WRONG, session="ann-of-the-portal")
+    shown = frame(machine(0, wronged=True), wrongs=(wrong,))
     title, *red = [line for line in coloured(shown) if RED in line]
     assert "WRONG – machines leaked: 1" in title
     assert coloured(shown).index(title) == 1
     assert len(red) == 3  # two lines about it, and its machine's row
     text = " ".join(" ".join(screen(shown)[2:4]).split())
-    assert text == f"vm cafe visit v0007 – {WRONG.why}"
+    assert text == f"vm cafe visit ann-of-the-portal – {wrong.why}"
 
 
 def test_of_many_wrongs_the_first_and_the_latest_are_shown_and_all_are_counted() -> None:
