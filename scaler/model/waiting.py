@@ -374,7 +374,7 @@ _LEAVING = (
     Waiting(
         state="of a scale set that is not configured any more",
         standing=_S.UNSEEN,
-        waits_for="the operator; its keys leave available and what is Reserved is moved or refused at once",
+        waits_for="the operator; its keys leave available; what is Reserved is moved, or refused where nobody follows",
         ender=_E.OPERATOR,
         then="`scaler forget --scale-set NAME`",
     ),

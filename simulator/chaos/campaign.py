@@ -1,4 +1,4 @@
-"""One seed in one weather: half an hour of trouble and eager visitors; then it clears up, and all must settle."""
+"""One seed in one weather: a while of trouble and eager visitors; then it clears up, and all must settle."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -72,9 +72,14 @@ class Campaign:
         self.crowd.leave_off()
         began = world.clock.now()
         bound = settle_bound(world.policy)
-        while world.unsettled() and world.clock.now() < began + bound and not world.wrongs:
+        while self._amiss() and world.clock.now() < began + bound and not world.wrongs:
             world.run(60, step=20)
-        return Settled(after=world.clock.now() - began, amiss=tuple(world.unsettled()))
+        return Settled(after=world.clock.now() - began, amiss=self._amiss())
+
+    def _amiss(self) -> tuple[str, ...]:
+        """Of the world, and of those who came: a queue manager may still write."""
+        left = ["somebody is still there, or a queue manager has not come to its end"] if self.crowd.at_work else []
+        return (*self.world.unsettled(), *left)
 
     def _tick(self, name: Name) -> None:
         world, dice, weather = self.world, self.dice, self.weather

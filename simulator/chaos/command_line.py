@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 
@@ -11,7 +12,7 @@ from simulator.chaos.explaining import explained
 from simulator.chaos.figures import Result
 from simulator.chaos.options import ALL, HELP, BadUsage, Options, read
 from simulator.chaos.runs import Budget, Trial, results, trials
-from simulator.chaos.summary import Summary
+from simulator.chaos.summary import Summary, many
 from simulator.chaos.weather import WEATHERS
 from simulator.chaos.world import POLICY
 from simulator.summary import in_words
@@ -43,9 +44,11 @@ def _listing() -> Iterator[str]:
 
 
 def _run(options: Options) -> int:
-    """Until the first failure."""
+    """Until the first failure. A Ctrl-C is the end of the budget."""
     summary = Summary(bound=settle_bound(POLICY))
-    failure = _first_failure(options, summary)
+    failure = None
+    with suppress(KeyboardInterrupt):
+        failure = _first_failure(options, summary)
     if options.planted is not None:
         return _told_of_the_bug(options, summary, failure)
     if failure is not None:
@@ -57,7 +60,7 @@ def _run(options: Options) -> int:
 
 
 def _first_failure(options: Options, summary: Summary) -> Result | None:
-    """A Ctrl-C is the end of the budget."""
+    """None: they are over, and all went well."""
     began = monotonic()
     budget = Budget(seeds=options.seeds, seconds=options.seconds)
     under_way = results(budget.of(trials(options.weathers, options.first, options.planted)), options.jobs)
@@ -66,8 +69,6 @@ def _first_failure(options: Options, summary: Summary) -> Result | None:
             summary.add(result)
             if result.failed:
                 return result
-    except KeyboardInterrupt:
-        pass
     finally:
         summary.seconds = monotonic() - began
         under_way.close()
@@ -75,14 +76,16 @@ def _first_failure(options: Options, summary: Summary) -> Result | None:
 
 
 def _every_bug(options: Options) -> int:
-    """One after the other, each in its own weathers where none was asked for."""
+    """One after the other, each in its own weathers where none was asked for. A Ctrl-C ends them all."""
     caught = 0
-    for name, planted in PLANTED.items():
-        summary = Summary(bound=settle_bound(POLICY))
-        weathers = planted.weathers if planted.weathers and options.weathers == tuple(WEATHERS) else options.weathers
-        failure = _first_failure(replace(options, planted=name, weathers=weathers), summary)
-        caught += failure is not None
-        print(f"{name:32} {_in_short(failure, summary)}", flush=True)
+    with suppress(KeyboardInterrupt):
+        for name, planted in PLANTED.items():
+            summary = Summary(bound=settle_bound(POLICY))
+            own = planted.weathers if options.weathers == tuple(WEATHERS) else ()
+            chosen = replace(options, planted=name, weathers=own or options.weathers)
+            failure = _first_failure(chosen, summary)
+            caught += failure is not None
+            print(f"{name:32} {_in_short(failure, summary)}", flush=True)
     print(f"{caught} of {len(PLANTED)} planted bugs are caught")
     return 0 if caught == len(PLANTED) else 1
 
@@ -90,19 +93,17 @@ def _every_bug(options: Options) -> int:
 def _in_short(failure: Result | None, summary: Summary) -> str:
     seeds = summary.figures.campaigns
     if failure is None:
-        return f"NOT CAUGHT in {seeds} seeds"
+        return f"NOT CAUGHT in {many(seeds, 'seed')}"
     how = failure.wrongs[0].kind.value.replace("_", " ") if failure.wrongs else "not settled"
-    return f"{seeds:3} seed{'s' if seeds > 1 else ' '}  {how}"
+    return f"{many(seeds, 'seed'):>9}  {how}"
 
 
 def _told_of_the_bug(options: Options, summary: Summary, failure: Result | None) -> int:
-    planted, seeds = PLANTED[options.planted or ""], summary.figures.campaigns
+    planted, seeds = PLANTED[options.planted or ""], many(summary.figures.campaigns, "seed")
     print(f"{planted.name}: {planted.what}")
     if failure is None:
-        print(f"NOT CAUGHT in {seeds} seeds and {summary.seconds:.1f} s")
+        print(f"NOT CAUGHT in {seeds} and {summary.seconds:.1f} s")
         return 1
     how = in_words(failure.wrongs[0]) if failure.wrongs else f"not settled: {failure.amiss[0]}"
-    print(
-        f"caught after {seeds} seeds and {summary.seconds:.1f} s, by seed {failure.seed} in {failure.weather!r}: {how}"
-    )
+    print(f"caught after {seeds} and {summary.seconds:.1f} s, by seed {failure.seed} in {failure.weather!r}: {how}")
     return 0

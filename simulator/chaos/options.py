@@ -21,7 +21,7 @@ usage: python -m simulator chaos [--seeds {MANY}] [--for 60s] [--seed N] [--weat
    or: python -m simulator chaos --list
 
 Everything breaks on purpose, in virtual time: each seed is one campaign in one weather, and the same seed in the same
-weather is the same campaign again. The first that fails ends it all: it is made as small as possible, and its story told.
+weather is the same campaign again. The first that fails ends it all: it is made small, and its story is told.
 
   --seeds N       so many campaigns, over all weathers in turn ({MANY}, where --for is not given either)
   --for 60s       as many as fit into that time (s, m or h); with --seeds: whichever is over first

@@ -47,8 +47,8 @@ class Summary:
         """The table."""
         figures, seconds = self.figures, self.seconds or 1.0
         yield (
-            f"{_many(figures.campaigns, 'seed')} in {self.seconds:.1f} s ({figures.campaigns / seconds:.1f} a second), "
-            f"in {_many(len(self.weathers), 'weather')}"
+            f"{many(figures.campaigns, 'seed')} in {self.seconds:.1f} s ({figures.campaigns / seconds:.1f} a second), "
+            f"in {many(len(self.weathers), 'weather')}"
         )
         hours = figures.lived.total_seconds() / 3600
         yield f"{hours:.1f} hours of virtual time, {3600 * hours / seconds:.0f} times as fast as real"
@@ -100,7 +100,8 @@ def _by_name(counted: Mapping[str, int]) -> dict[str, int]:
     return {name: counted[name] for name in sorted(counted)}
 
 
-def _many(number: int, noun: str) -> str:
+def many(number: int, noun: str) -> str:
+    """So many of them: a noun with a plain plural."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

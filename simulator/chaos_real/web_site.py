@@ -11,7 +11,7 @@ from scaler.model.instance import SessionId, VmId
 from scaler.registry.sessions import Sight
 from simulator.queue_managers.queue_manager import AWAY, QueueManager
 
-_CRASHES = 0.04  # of the pauses of a naive queue manager
+_CRASHES = 0.1  # of the pauses of a naive queue manager
 
 
 class Crashed(RedisError):

@@ -33,7 +33,7 @@ def chaos_real(*arguments: str, **environment: str) -> subprocess.Popen[str]:
 @needs_redis
 @pytest.mark.run
 def test_whatever_breaks_nothing_is_wrong_and_all_settles() -> None:
-    with chaos_real("--for", "20s", "--seed", "9", "--json") as run:
+    with chaos_real("--for", "15s", "--seed", "1", "--json") as run:
         output, errors = run.communicate(timeout=PATIENCE)
     assert run.returncode == 0, output + errors
     found = json.loads(output.splitlines()[-1])
@@ -51,7 +51,7 @@ def test_whatever_breaks_nothing_is_wrong_and_all_settles() -> None:
 @needs_redis
 @pytest.mark.run
 def test_who_ends_it_early_gets_a_reckoning_and_leaves_nothing_behind() -> None:
-    with chaos_real("--for", "1h", "--seed", "3") as run:
+    with chaos_real("--for", "1h", "--seed", "3", "--speed", "40") as run:
         assert run.stdout is not None
         output = ""
         while "SIG" not in output:  # something is broken right now
