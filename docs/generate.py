@@ -15,7 +15,7 @@ from docs.timeouts_page import timeouts_page  # noqa: E402
 from scaler.model.lifecycle import LIFECYCLE, Owner, Rule  # noqa: E402
 from scaler.model.record import Status  # noqa: E402
 from scaler.model.standing import Standing  # noqa: E402
-from scaler.model.waiting import WAITINGS  # noqa: E402
+from scaler.model.waitings import WAITINGS  # noqa: E402
 from scaler.settings import SETTINGS  # noqa: E402
 
 LIFECYCLE_PAGE = ROOT / "docs" / "lifecycle.md"

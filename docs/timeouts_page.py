@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 from scaler.model.policy import Policy
-from scaler.model.waiting import WAITINGS, Waiting
+from scaler.model.waiting import Waiting
+from scaler.model.waitings import WAITINGS
 
 _PAGE = """# How long anything waits
 
-Drawn from `scaler/model/waiting.py` by `docs/generate.py`; do not edit by hand.
+Drawn from `scaler/model/waitings.py` by `docs/generate.py`; do not edit by hand.
 
 Nothing waits for ever. Each state in which something waits, for what, how long at most, who ends it, and the `why`
 of the step that does, as it stands in the log. "At once" is the next tick of whoever ends it.

@@ -1,7 +1,7 @@
 """The notes: what the scaler decided about a machine. They beat the record, which others may undo.
 
-Times of what was seen in Azure (mark_seen_at, missed_at, rest_at, unsettled_at, failed.since) are Date headers;
-all others are Redis' TIME. The two clocks are never compared with each other, nor with a host's.
+Times of what was seen in Azure (mark_seen_at, missed_at, rest_at, unsettled_at, failed.since, claim.seen_at) are Date
+headers; all others are Redis' TIME. The two clocks are never compared with each other, nor with a host's.
 """
 
 from collections.abc import Mapping
@@ -91,6 +91,7 @@ class ClaimNote:
 
     order: str  # what is ordered: "deallocate"
     at: datetime  # of its latest renewal: an order rests on one that is ripe, and dies within a known time of it
+    seen_at: datetime  # Azure's time at that renewal: by this clock the lives of orders are measured
     since: datetime  # of the first one
 
 
@@ -124,6 +125,7 @@ class Notes:
     ended: Mapping[SessionId, Ended] = field(default_factory=dict)
     spent: SpentNote | None = None
     claim: ClaimNote | None = None
+    uncooled_at: datetime | None = None  # a claim was given up: it stays warm for a while
     delete: DeleteNote | None = None
     missed_at: datetime | None = None
     rest_at: datetime | None = None

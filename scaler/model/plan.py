@@ -88,6 +88,7 @@ class Why(StrEnum):
     MARK_AWAITED = "its mark was ordered, and is not seen yet"
     INCOMPLETE = "the listing lacks machines: whose they are, nobody knows"
     UNDELETABLE = "Azure did not delete it, time after time"
+    STAYS_WARM = "Azure did not deallocate what is warm beyond the number; tried again later"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,8 @@ class Policy:
     refusal_kept: timedelta = 10 * _MIN
     # creates per tick and scale set: Azure accepts more, a wrong setting should not cost more
     max_surge: int = 10
+    # what Azure would not deallocate for start_timeout is offered warm for so long, until it is tried again
+    cool_retry: timedelta = 30 * _MIN
     # share of the fleet that one tick may begin to delete, at least one: a wrong decision shows before it is complete
     max_deletes: float = 0.10
     # the same for records forgotten, machines condemned for their marks, and warm ones claimed to be cooled
@@ -137,13 +139,16 @@ class Policy:
 
     @property
     def claim_stale(self) -> timedelta:
-        """The age of a claim's latest renewal from which no order may rest on it any more: it is renewed first."""
+        """The age of a claim's latest renewal from which no order may rest on it any more: it is renewed first.
+
+        Both this and the next are measured by Azure's clock, which no failover can put forward.
+        """
         return self.ripe_after + self.order_horizon
 
     @property
     def claim_over(self) -> timedelta:
         """The age at which every order that rested on it is dead, and what it did can be seen."""
-        return self.claim_stale + self.order_horizon + self.observation_lag
+        return self.claim_stale + self.order_horizon + self.observation_lag + self.date_resolution
 
     @property
     def witness_gap(self) -> timedelta:

@@ -74,7 +74,9 @@ def some_notes(draw: st.DrawFn) -> Notes:
         presumed_at=draw(st.sampled_from([None, None, None, EPOCH])),
         ended=draw(st.dictionaries(sessions, st.sampled_from(Ended), max_size=1)),
         spent=draw(st.sampled_from([None, None, SpentNote(why=SpentBy.REFUSE, at=EPOCH, reason="sorry")])),
-        claim=draw(st.sampled_from([None, None, None, ClaimNote(order="power_off", at=EPOCH, since=EPOCH)])),
+        claim=draw(
+            st.sampled_from([None, None, None, ClaimNote(order="power_off", at=EPOCH, seen_at=EPOCH, since=EPOCH)])
+        ),
     )
 
 

@@ -103,7 +103,7 @@ def test_ages_are_compared_as_times_not_as_texts(house: House) -> None:
     [
         notes(admitted_at=None),
         notes(spent=SpentNote(why=SpentBy.SPEND, at=EPOCH)),
-        notes(claim=ClaimNote(order="power_off", at=EPOCH, since=EPOCH)),
+        notes(claim=ClaimNote(order="power_off", at=EPOCH, seen_at=EPOCH, since=EPOCH)),
         notes(presumed_at=EPOCH),
         notes(ended={ME: Ended.MOVE}),
         started(OTHER),

@@ -103,4 +103,4 @@ def _claim(what: Notes) -> code.ClaimNote | None:
     if what.claim is None:
         return None
     at = NOW - timedelta(seconds=_OF_A_CLAIM[what.claim])
-    return code.ClaimNote(order="deallocate", at=at, since=at)
+    return code.ClaimNote(order="deallocate", at=at, seen_at=at, since=at)

@@ -34,7 +34,7 @@ def free(number: int, **noted: object) -> Row:
 
 
 def claimed(age: timedelta, since: timedelta | None = None) -> Row:
-    claim = ClaimNote(order="deallocate", at=NOW - age, since=NOW - (since or age))
+    claim = ClaimNote(order="deallocate", at=NOW - age, seen_at=NOW - age, since=NOW - (since or age))
     parked = row(1, record(1, warm=True), notes(1, claim=claim))
     return replace(parked, index=frozenset({Status.UNAVAILABLE}))
 
@@ -64,7 +64,7 @@ def test_the_newest_warm_machine_too_many_is_claimed_out_of_available() -> None:
     plan = decide((free(1), free(2)), cloud(warm(1, hours_old=2), warm(2, hours_old=1)))
     step = only(plan.steps)
     assert (step.vm_id, step.why, step.order) == (vm(2), Why.WARM_SURPLUS, None)
-    assert changed(step).claim == ClaimNote(order="deallocate", at=NOW, since=NOW)
+    assert changed(step).claim == ClaimNote(order="deallocate", at=NOW, seen_at=NOW, since=NOW)
     assert step.change is not None
     assert (step.change.takes, step.change.index, step.change.record) == (True, Status.UNAVAILABLE, KEEP)
 
@@ -139,7 +139,9 @@ def test_a_stale_claim_is_renewed_before_another_order(seconds: int, why: Why) -
     assert step.why is why
     if why is Why.CLAIM_RENEWED:
         claim = changed(step).claim
-        assert claim == ClaimNote(order="deallocate", at=NOW, since=NOW - POLICY.claim_stale - seconds * SECOND)
+        assert claim == ClaimNote(
+            order="deallocate", at=NOW, seen_at=NOW, since=NOW - POLICY.claim_stale - seconds * SECOND
+        )
         assert step.order is None
 
 
@@ -171,6 +173,43 @@ def test_what_cannot_be_cooled_in_time_is_offered_as_it_is(seconds: int) -> None
     if late:
         assert isinstance(ended.change.record if ended.change else None, Record)
         assert changed(ended).claim is None
+
+
+def test_what_could_not_be_cooled_is_offered_for_a_while_and_somebody_is_told() -> None:
+    """To claim it again in the very next tick would keep it from visitors for ever, and cost the same."""
+    given_up = step_for(claimed(POLICY.claim_over, POLICY.start_timeout), WARM)
+    assert given_up is not None
+    assert changed(given_up).uncooled_at == NOW
+    rows = (free(1, uncooled_at=ago(minutes=29)), free(2))
+    plan = decide(rows, cloud(warm(1, hours_old=1), warm(2, hours_old=9)))
+    assert whys(plan) == {2: Why.WARM_SURPLUS}, "another one may fare better"
+    assert [(each.why, each.vm_id, each.alarm) for each in plan.refusals] == [(Why.STAYS_WARM, vm(1), True)]
+    cooled = decide(rows, cloud(instance(1), warm(2, hours_old=9)))
+    assert not cooled.refusals
+
+
+def test_no_clock_of_redis_can_end_a_claim_while_an_order_lives() -> None:
+    """A failover to a replica a minute ahead: by Azure's clock the claim is as young as it was."""
+    ahead = timedelta(minutes=1)
+    what = claimed(timedelta(seconds=84), POLICY.start_timeout)
+    noted = what.notes
+    assert noted is not None
+    assert noted.claim is not None
+    moved = replace(noted, claim=replace(noted.claim, at=noted.claim.at - ahead, since=noted.claim.since - ahead))
+    for machine in (WARM, COLD):
+        step = step_for(replace(what, notes=moved), machine)
+        assert step is None or step.why not in {Why.CLAIM_DROPPED, Why.COOLED}
+
+
+def test_nor_can_it_make_a_stale_claim_young_again() -> None:
+    """A replica a minute behind."""
+    what = claimed(POLICY.claim_stale)
+    noted = what.notes
+    assert noted is not None
+    assert noted.claim is not None
+    behind = replace(noted, claim=replace(noted.claim, at=noted.claim.at + timedelta(minutes=1)))
+    step = step_for(replace(what, notes=behind), WARM)
+    assert step is None or step.order is None
 
 
 @pytest.mark.parametrize(

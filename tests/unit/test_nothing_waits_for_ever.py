@@ -21,7 +21,7 @@ from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row, Snapshot
 from scaler.model.sighting import By, Sighting
 from scaler.model.standing import Standing, standing
-from scaler.model.waiting import WAITINGS
+from scaler.model.waitings import WAITINGS
 
 MINE, OTHER = SessionId("mine"), SessionId("other")
 

@@ -78,7 +78,7 @@ all_notes = st.builds(
     opened=st.none() | st.builds(OpenedNote, session=sessions, at=our_moments, record=records),
     ended=st.dictionaries(sessions, st.sampled_from(Ended)),
     spent=st.none() | st.builds(SpentNote, why=st.sampled_from(SpentBy), at=our_moments, reason=st.none() | texts),
-    claim=st.none() | st.builds(ClaimNote, order=texts, at=our_moments, since=our_moments),
+    claim=st.none() | st.builds(ClaimNote, order=texts, at=our_moments, seen_at=our_moments, since=our_moments),
     delete=st.none() | st.builds(DeleteNote, at=our_moments, attempts=st.integers(1, 9)),
     failed=st.none() | st.builds(FailedNote, failure=st.sampled_from(FailureClass), since=our_moments),
     ips=st.dictionaries(texts, texts),

@@ -100,7 +100,7 @@ STRANDED = {
     "not admitted": (blank_notes(1, admitting_at=NOW), AT_REST),
     "runs for nobody": (notes(1), instance(1, power=PowerState.RUNNING)),
     "started for another": (notes(1, start=replace(started(), session=OTHER)), AT_REST),
-    "claimed": (notes(1, claim=ClaimNote(order="deallocate", at=NOW, since=NOW)), AT_REST),
+    "claimed": (notes(1, claim=ClaimNote(order="deallocate", at=NOW, seen_at=NOW, since=NOW)), AT_REST),
     "it ran while nobody allowed us to act": (notes(1, presumed_at=ago(minutes=1)), AT_REST),
     "gone": (notes(1, missed_at=ago(seconds=40)), None),
     "spent": (notes(1, spent=SpentNote(why=SpentBy.CONDEMN, at=NOW)), AT_REST),
@@ -219,7 +219,7 @@ def test_it_goes_to_a_warm_machine_before_a_cold_one_and_then_to_the_oldest() ->
 
 NO_SPARE: Mapping[str, Row] = {
     "started": spare(2, start=replace(started(), session=OTHER)),
-    "claimed": spare(2, claim=ClaimNote(order="deallocate", at=NOW, since=NOW)),
+    "claimed": spare(2, claim=ClaimNote(order="deallocate", at=NOW, seen_at=NOW, since=NOW)),
     "missed": spare(2, missed_at=NOW),
     "unsettled": spare(2, unsettled_at=NOW),
     "its key may be in somebody's hands": spare(2, unindexed_at=NOW),

@@ -40,7 +40,8 @@ from scaler.model.record import Status, Unreadable
 from scaler.model.row import Row
 from scaler.model.shortage import Shortage
 from scaler.model.sighting import By
-from scaler.model.waiting import WAITINGS, Waiting
+from scaler.model.waiting import Waiting
+from scaler.model.waitings import WAITINGS
 
 S = timedelta(seconds=1)
 MINE = SessionId("mine")
@@ -187,14 +188,20 @@ def claimed(machine: Instance, times: Callable[[datetime], ClaimNote], by: By = 
     return lambda since: reconciler.decide(fleet(known(since), sees=cloud(machine, look=sighting(by))), COLD)
 
 
+def uncooled(since: datetime) -> Plan:
+    """Warm beyond the number, and offered: its claim was given up."""
+    offered = row(1, record(1, warm=True), notes(1, uncooled_at=since))
+    return reconciler.decide(fleet(offered, sees=cloud(WARM)), COLD)
+
+
 def claim(since: datetime) -> ClaimNote:
     """Never renewed."""
-    return ClaimNote(order="deallocate", at=since, since=since)
+    return ClaimNote(order="deallocate", at=since, seen_at=since, since=since)
 
 
 def old_claim(since: datetime) -> ClaimNote:
     """No order that rested on it can hurt any more."""
-    return ClaimNote(order="deallocate", at=NOW - POLICY.claim_over, since=since)
+    return ClaimNote(order="deallocate", at=NOW - POLICY.claim_over, seen_at=NOW - POLICY.claim_over, since=since)
 
 
 def itself(since: datetime) -> datetime:
@@ -255,6 +262,7 @@ SCENES: Mapping[str, Scene] = {
     "claimed too long for an order": claimed(WARM, claim),
     "cooled": claimed(instance(), claim),
     "claimed in vain": claimed(WARM, old_claim),
+    "not to be cooled": uncooled,
     **{
         f"no start of a deallocated machine: {failure}": sold_out(failure)
         for failure in FailureClass

@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import islice, zip_longest
 
 from scaler.controllers.reconciler.case import Case, mood_of
+from scaler.controllers.reconciler.cooling import alarms as cooling_alarms
 from scaler.controllers.reconciler.cooling import claimed, ready, surplus, to_be_cooled
 from scaler.controllers.reconciler.doubts import doubtful, in_session, presume, used
 from scaler.controllers.reconciler.newcomers import newcomer, to_be_marked
@@ -67,7 +68,11 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
     """At most one step a machine and tick, the longest waiting first; what is too much for one tick waits."""
     mood = replace(mood_of(fleet, policy), surplus=surplus(fleet, policy))
     wanted: list[Step] = []
-    refusals: list[Refusal] = [*mood.alarms, *map(withheld, fleet.cloud.withheld.values())]
+    refusals: list[Refusal] = [
+        *mood.alarms,
+        *cooling_alarms(fleet, policy),
+        *map(withheld, fleet.cloud.withheld.values()),
+    ]
     for member in sorted(fleet.members, key=_longest_waiting_first):
         if member.seen is None:
             outcome = unseen(member, fleet, policy)

@@ -13,7 +13,7 @@ from scaler.model.fleet import Fleet, Member, Seen
 from scaler.model.instance import InstanceRef, ScaleSetName, VmId
 from scaler.model.lifecycle import Change, amend, claim, note, verified
 from scaler.model.notes import ClaimNote, Notes
-from scaler.model.plan import Deallocate, Step, Why
+from scaler.model.plan import Deallocate, Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.sighting import By
@@ -29,11 +29,25 @@ def surplus(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
     for name, wanted in policy.capacity.items():
         members = [(each, each.seen) for each in fleet.members if each.seen and _is_in(each.seen, name)]
         words = {member.vm_id: standing(member, policy) for member, _ in members}
-        warm = [seen for member, seen in members if seen.instance.warm and words[member.vm_id] is Standing.READY]
+        warm = [each for each in members if each[1].instance.warm and words[each[0].vm_id] is Standing.READY]
         claimed = sum(word is Standing.CLAIMED for word in words.values())
         room = policy.share(policy.max_forgets, len(members)) - claimed
-        found |= set(_newest(warm, min(len(warm) - wanted.warm, room)))
+        tried = [seen for member, seen in warm if not _stays_warm(member, fleet.now, policy)]
+        found |= set(_newest(tried, min(len(warm) - wanted.warm, room)))
     return frozenset(found)
+
+
+def _stays_warm(member: Member, now: datetime, policy: Policy) -> bool:
+    """It could not be cooled lately: to claim it again at once would only keep it from visitors."""
+    notes = member.row.notes
+    return notes is not None and notes.uncooled_at is not None and now - notes.uncooled_at < policy.cool_retry
+
+
+def alarms(fleet: Fleet, policy: Policy) -> list[Refusal]:
+    """What is billed beyond the number because Azure does not do what it is told."""
+    warm = [each for each in fleet.members if each.instance is not None and each.instance.warm]
+    stuck = [each.vm_id for each in warm if _stays_warm(each, fleet.now, policy)]
+    return [Refusal(why=Why.STAYS_WARM, vm_id=stuck[0], alarm=True, facts={"machines": len(stuck)})] if stuck else []
 
 
 def _is_in(seen: Seen, scale_set: ScaleSetName) -> bool:
@@ -54,17 +68,20 @@ def to_be_cooled(fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
 
 
 def _is_due(member: Member, now: datetime, policy: Policy) -> bool:
-    notes, instance = member.row.notes, member.instance
-    if notes is None or notes.claim is None or instance is None or standing(member, policy) is not Standing.CLAIMED:
+    notes, seen = member.row.notes, member.seen
+    if notes is None or notes.claim is None or seen is None or standing(member, policy) is not Standing.CLAIMED:
         return False
-    return instance.at_rest and instance.warm and policy.ripe_after <= now - notes.claim.at < policy.claim_stale
+    ripe = now - notes.claim.at >= policy.ripe_after
+    young = seen.sighting.at - notes.claim.seen_at < policy.claim_stale
+    return seen.instance.at_rest and seen.instance.warm and ripe and young
 
 
 def ready(case: Case) -> Step | None:
     """Claimed, if it is one of the surplus: its key leaves `available` by this very step, or nothing happens."""
     if case.row.vm_id not in case.mood.surplus or not case.seen.sighting.orders_allowed:
         return None
-    claimed = replace(case.notes, claim=ClaimNote(order=_ORDER, at=case.now, since=case.now))
+    begun = ClaimNote(order=_ORDER, at=case.now, seen_at=case.at, since=case.now)
+    claimed = replace(case.notes, claim=begun, uncooled_at=None)
     return Step(why=Why.WARM_SURPLUS, vm_id=case.row.vm_id, change=claim(case.row, claimed))
 
 
@@ -73,15 +90,16 @@ def claimed(case: Case) -> Step | None:
     standing_claim = case.notes.claim
     if standing_claim is None or not case.instance.at_rest:
         return None
-    age = case.now - standing_claim.at
+    age = case.at - standing_claim.seen_at
     too_long = case.now - standing_claim.since >= case.policy.start_timeout
     if not case.instance.warm or too_long:
         over = age >= case.policy.claim_over
         return _offered(case, Why.CLAIM_DROPPED if case.instance.warm else Why.COOLED) if over else None
-    if age < case.policy.ripe_after or not case.seen.sighting.orders_allowed:
+    if case.now - standing_claim.at < case.policy.ripe_after or not case.seen.sighting.orders_allowed:
         return None
     if age >= case.policy.claim_stale:
-        return _renewed(case, replace(case.notes, claim=replace(standing_claim, at=case.now)))
+        renewed = replace(standing_claim, at=case.now, seen_at=case.at)
+        return _renewed(case, replace(case.notes, claim=renewed))
     return _ordered(case) if case.seen.sighting.by is By.TARGETED else None
 
 
@@ -98,6 +116,7 @@ def _ordered(case: Case) -> Step:
 def _offered(case: Case, why: Why) -> Step:
     """No SPOP can be under way: the claim itself took the key."""
     record = amend(case.record, case.now, warm=case.instance.warm)
-    notes = replace(case.notes, claim=None, unindexed_at=None)
+    uncooled = case.now if case.instance.warm else None
+    notes = replace(case.notes, claim=None, uncooled_at=uncooled, unindexed_at=None)
     change = Change(row=case.row, edge=None, record=record, notes=notes, index=Status.AVAILABLE)
     return Step(why=why, vm_id=case.row.vm_id, change=change)

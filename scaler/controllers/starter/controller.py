@@ -64,7 +64,7 @@ def _look_at_the_opening(fleet: Fleet, policy: Policy) -> Look:
 def _opening(fleet: Fleet, policy: Policy) -> Iterator[Seen]:
     """The machines that this tick would open, were they asked for and were it known where they are."""
     located = replace(fleet, cloud=replace(fleet.cloud, addresses={each: {} for each in fleet.scale_sets}))
-    for member in fleet.members:
+    for member in sorted(fleet.members, key=_waiting_since):
         if member.row.status is Status.RESERVED and member.seen is not None:
             asked = replace(member.seen, sighting=replace(member.seen.sighting, by=By.TARGETED))
             outcome = _of(replace(member, seen=asked), located, policy)

@@ -1,0 +1,360 @@
+"""Every waiting there is, one row each: docs/timeouts.md is drawn from it.
+
+tests/unit/test_timeouts.py tries each row a second before its time, at it, and after it.
+"""
+
+from functools import partial
+
+from scaler.model.instance import FailureClass
+from scaler.model.plan import Why
+from scaler.model.standing import Standing
+from scaler.model.waiting import Ender, Waiting
+
+_S, _W, _E = Standing, Why, Ender
+
+_new = partial(Waiting, standing=_S.NEW, ender=_E.RECONCILER)
+_stranger = partial(Waiting, standing=_S.STRANGER, ender=_E.RECONCILER)
+_claimed = partial(Waiting, standing=_S.CLAIMED, ender=_E.RECONCILER)
+_reserved = partial(Waiting, standing=_S.RESERVED, ender=_E.STARTER)
+_in_session = partial(Waiting, standing=_S.IN_SESSION, ender=_E.CLEANER)
+_used = partial(Waiting, standing=_S.USED, ender=_E.CLEANER)
+_gone = partial(Waiting, standing=_S.GONE, ender=_E.CLEANER)
+
+_NEW = (
+    _new(
+        state="creating",
+        waits_for="Azure to finish it: Creating, Updating, or without a power state",
+        after=("creating_timeout",),
+        then="given up: CONDEMN, and deleted",
+        why=_W.UNFINISHED,
+    ),
+    Waiting(
+        state="new and running",
+        standing=_S.NEW,
+        waits_for="its stop",
+        ender=_E.PROVISIONER,
+        then="stopped: deallocated, or kept warm",
+        why=_W.NEW_RUNNING_COLD,
+    ),
+    _new(
+        state="new at rest",
+        waits_for="its mark",
+        then="the mark is ordered",
+        why=_W.NEW_AT_REST,
+    ),
+    _new(
+        state="marking",
+        waits_for="the mark to be seen",
+        after=("order_horizon",),
+        then="the mark is ordered again",
+        why=_W.NEW_AT_REST,
+    ),
+    _new(
+        state="mark never seen",
+        waits_for="a mark that Azure takes and does not show, while others are shown",
+        after=("creating_timeout",),
+        then="given up: CONDEMN, and deleted; the same after mark_attempts refusals",
+        why=_W.MARK_REFUSED,
+    ),
+    _new(
+        state="all marks refused",
+        waits_for="Azure to take any mark: an alarm is raised meanwhile",
+        after=("flush_hold",),
+        then="tried again, from the first attempt",
+        why=_W.NEW_AT_REST,
+    ),
+    Waiting(
+        state="admitting",
+        standing=_S.ADMITTING,
+        waits_for="every order given before the mark to be dead",
+        after=("order_horizon", "observation_lag", "date_resolution"),
+        ender=_E.RECONCILER,
+        then="ADMIT: it is offered",
+        why=_W.HORIZON_PASSED,
+    ),
+)
+
+_HELD = tuple(
+    _new(
+        state=f"failed: {failure}",
+        waits_for="better times: a new one would meet the same",
+        after=(f"failed_hold.{failure}",),
+        then="CONDEMN, deleted, and made anew",
+        why=_W.FAILED,
+    )
+    for failure in FailureClass
+)
+
+_DOUBTED = (
+    _stranger(
+        state="marked and unknown, at rest",
+        waits_for="nothing: nobody can say that it is fresh",
+        then="CONDEMN, and deleted",
+        why=_W.MARKED_UNKNOWN,
+    ),
+    _stranger(
+        state="unknown after a flush, at rest",
+        waits_for="somebody to bring Redis back: an alarm is raised meanwhile",
+        after=("flush_hold",),
+        then="CONDEMN, and deleted",
+        why=_W.MARKED_UNKNOWN,
+    ),
+    _stranger(
+        state="unknown, neither at rest nor running",
+        waits_for="Azure to finish whatever it does",
+        after=("creating_timeout",),
+        then="given up: CONDEMN, and deleted",
+        why=_W.UNFINISHED,
+    ),
+    _stranger(
+        state="unreadable record",
+        waits_for="nothing: whoever wrote it may have been on it",
+        then="CONDEMN by the notes alone; the record is left to the byte",
+        why=_W.UNREADABLE,
+    ),
+    Waiting(
+        state="offered, and on its way somewhere",
+        standing=_S.READY,
+        waits_for="Azure to finish whatever it does",
+        after=("start_timeout",),
+        ender=_E.RECONCILER,
+        then="tainted: it is not offered any more, and CONDEMNed when it rests, or after creating_timeout",
+        why=_W.LEFT_AVAILABLE,
+    ),
+    Waiting(
+        state="known and unmarked",
+        standing=_S.UNMARKED,
+        waits_for="its mark",
+        ender=_E.RECONCILER,
+        then="out of available, and marked anew",
+        why=_W.MARK_GONE,
+    ),
+    Waiting(
+        state="tainted, at rest",
+        standing=_S.TAINTED,
+        waits_for="nothing",
+        ender=_E.RECONCILER,
+        then="CONDEMN, and deleted",
+        why=_W.NOTES_LOST,
+    ),
+)
+
+_READY = (
+    Waiting(
+        state="ready",
+        standing=_S.READY,
+        waits_for="a visitor; it costs what the operator chose",
+        ender=_E.VISITOR,
+        then="RESERVE",
+    ),
+    Waiting(
+        state="ready, its key taken and no record written",
+        standing=_S.READY,
+        waits_for="a queue manager between its SPOP and its SET",
+        after=("repair_after",),
+        ender=_E.RECONCILER,
+        then="its key goes back into available",
+        why=_W.INDEX_REPAIR,
+    ),
+    _claimed(
+        state="claimed",
+        waits_for="the claim to be older than what a failover can forget",
+        after=("ripening", "plan_kept"),
+        then="deallocated",
+        why=_W.COOLING,
+    ),
+    _claimed(
+        state="claimed too long for an order",
+        waits_for="orders that rested on the claim to be dead",
+        after=("ripening", "plan_kept", "order_horizon"),
+        then="the claim is renewed, and ripens again",
+        why=_W.CLAIM_RENEWED,
+    ),
+    _claimed(
+        state="cooled",
+        waits_for="every order that rested on the claim to be dead, and seen",
+        after=("ripening", "plan_kept", "order_horizon", "order_horizon", "observation_lag", "date_resolution"),
+        then="offered again",
+        why=_W.COOLED,
+    ),
+    _claimed(
+        state="claimed in vain",
+        waits_for="Azure to cool it",
+        after=("start_timeout",),
+        then="offered again as it is, with an alarm",
+        why=_W.CLAIM_DROPPED,
+    ),
+    Waiting(
+        state="not to be cooled",
+        standing=_S.READY,
+        waits_for="Azure, or a role, to have been mended",
+        after=("cool_retry",),
+        ender=_E.RECONCILER,
+        then="claimed again",
+        why=_W.WARM_SURPLUS,
+    ),
+)
+
+_SOLD_OUT = tuple(
+    Waiting(
+        state=f"no start of a deallocated machine: {failure}",
+        standing=None,
+        waits_for="Azure to have machines again; the next cold start that succeeds ends it, too",
+        after=(f"unattractive.{failure}",),
+        ender=_E.STARTER,
+        then="sessions are moved to cold machines of that scale set again",
+        why=_W.CANNOT_START,
+    )
+    for failure in FailureClass
+    if failure.of_capacity
+)
+
+_VISITED = (
+    _reserved(
+        state="reserved and unstarted",
+        waits_for="its start: nobody may give orders, or Azure is away",
+        after=("reservation_timeout",),
+        then="REFUSE",
+        why=_W.TIMEOUT,
+    ),
+    _reserved(
+        state="reserved, and no notes say where",
+        waits_for="consent, or a look at all scale sets; where we may act it is not waited for",
+        after=("reservation_timeout",),
+        then="REFUSE",
+        why=_W.TAINTED,
+    ),
+    _reserved(
+        state="started, and still at rest",
+        waits_for="the start order to be dead",
+        after=("order_horizon",),
+        then="ordered again; after start_attempts MOVE, or REFUSE",
+        why=_W.START_OVERDUE,
+    ),
+    _reserved(
+        state="starting",
+        waits_for="Azure to finish the start",
+        after=("start_timeout",),
+        then="MOVE; REFUSE if nobody would follow",
+        why=_W.CANNOT_START,
+    ),
+    _reserved(
+        state="stranded: no other machine to move to",
+        waits_for="another machine to be Available",
+        after=("reservation_timeout",),
+        then="REFUSE",
+        why=_W.GONE,
+    ),
+    _reserved(
+        state="running and not opened",
+        waits_for="its addresses, while nobody can say them",
+        after=("address_patience",),
+        then="OPEN without addresses",
+        why=_W.RUNS,
+    ),
+    _in_session(
+        state="in session",
+        waits_for="RELEASE",
+        after=("session_limit", "expiry_grace"),
+        then="EXPIRE, and deleted; never by time where session_limit is 0",
+        why=_W.LIMIT,
+    ),
+    _in_session(
+        state="presumed",
+        waits_for="RELEASE of whoever is on it, if anybody is",
+        after=("limit_of_presumed", "expiry_grace"),
+        then="EXPIRE, and deleted",
+        why=_W.PRESUMED_LIMIT,
+    ),
+    _in_session(
+        state="in session, at rest",
+        waits_for="the second witness: evicted, or shut down from inside",
+        after=("evidence", "date_resolution"),
+        then="EXPIRE, and deleted",
+        why=_W.CAME_TO_REST,
+    ),
+    _in_session(
+        state="in session without a limit, lost from view",
+        waits_for="Azure to say whether it runs (only where session_limit is 0)",
+        after=("creating_timeout", "presumed_limit"),
+        then="EXPIRE, and deleted",
+        why=_W.PRESUMED_LIMIT,
+    ),
+)
+
+_LEAVING = (
+    _used(
+        state="spent before it was let in",
+        waits_for="its note to be older than what a failover can forget",
+        after=("ripening", "plan_kept"),
+        then="deleted",
+        why=_W.RIPE,
+    ),
+    _used(
+        state="used and running, for nobody known",
+        waits_for="whoever may be on it",
+        after=("limit_of_presumed", "expiry_grace"),
+        then="deleted",
+        why=_W.RIPE,
+    ),
+    _used(
+        state="deleting",
+        waits_for="Azure to delete it",
+        after=("delete_retry",),
+        then="ordered again, after twice as long each time up to delete_retry_most; an alarm after delete_attempts",
+        why=_W.DELETE_OVERDUE,
+    ),
+    _used(
+        state="deleting, and nothing comes of it",
+        waits_for="an operation that Azure has perhaps lost",
+        after=("delete_lost",),
+        then="deleted again",
+        why=_W.DELETE_OVERDUE,
+    ),
+    _gone(
+        state="missed once",
+        waits_for="the second witness of its absence",
+        after=("evidence", "date_resolution"),
+        then="RETIRE; FORGET by the reconciler if it was Available; MOVE or REFUSE by the starter if it was Reserved",
+        why=_W.GONE,
+    ),
+    _gone(
+        state="missed in another scale set of its name",
+        waits_for="whoever may be on it: perhaps only the settings are wrong",
+        after=("limit_of_presumed", "expiry_grace"),
+        then="RETIRE; FORGET by the reconciler if it was Available",
+        why=_W.GONE,
+    ),
+    _gone(
+        state="refused or moved, and gone",
+        waits_for="its reader: the visitor who was refused, the queue manager that follows",
+        after=("refusal_kept",),
+        then="RETIRE",
+        why=_W.GONE,
+    ),
+    Waiting(
+        state="not seen, and not proven gone",
+        standing=_S.UNSEEN,
+        waits_for="a complete listing, or an answer to a targeted GET",
+        ender=_E.CLEANER,
+        then="whatever that shows; RESERVED has its own clock all the same",
+    ),
+    Waiting(
+        state="of a scale set that is not configured any more",
+        standing=_S.UNSEEN,
+        waits_for="the operator; its keys leave available; what is Reserved is moved, or refused where nobody follows",
+        ender=_E.OPERATOR,
+        then="`scaler forget --scale-set NAME`",
+    ),
+    Waiting(
+        state="capacity above what is listed",
+        standing=None,
+        waits_for="machines that Azure promised, while nothing is Updating",
+        after=("capacity_stuck",),
+        ender=_E.PROVISIONER,
+        then="the same capacity is PATCHed again, and reported",
+        why=_W.CAPACITY_STUCK,
+    ),
+)
+
+WAITINGS: tuple[Waiting, ...] = (*_NEW, *_HELD, *_DOUBTED, *_READY, *_SOLD_OUT, *_VISITED, *_LEAVING)
