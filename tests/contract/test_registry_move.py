@@ -138,6 +138,15 @@ def test_where_the_record_forgot_where_to_the_sessions_key_knows(house: House) -
     assert house.reservations.look(ME, A).stage is Stage.RESERVED
 
 
+def test_where_the_sessions_key_is_gone_the_record_knows(house: House) -> None:
+    waiting(house)
+    house.apply(moved(house))
+    house.redis.delete(house.keys.session(ME))
+    found = house.reservations.look(ME, A).reservation
+    assert found is not None
+    assert found.vm_id == B
+
+
 @pytest.mark.parametrize("to", ["a", "b", "nowhere", "", "../x"])
 def test_a_circle_or_a_dead_end_is_an_end(house: House, to: str) -> None:
     waiting(house)

@@ -23,6 +23,7 @@ from builders import (
 )
 
 from scaler.controllers import reconciler
+from scaler.model.fleet import Seen
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.lifecycle import Edge
 from scaler.model.notes import Notes, ReservedNote
@@ -204,3 +205,13 @@ def test_and_stays_out_of_available_as_long_as_an_spop_may_be_under_way(seconds:
     since = NOW - POLICY.repair_after - seconds * SECOND
     again = notes(admitted_at=None, mark_asked_at=since, mark_seen_at=ago(minutes=2), unindexed_at=since)
     assert [step.change.edge for step in steps_for(parked(again), instance(1)) if step.change] == edges
+
+
+def test_where_it_may_mark_is_looked_at_before_where_it_may_only_tell() -> None:
+    halted = [instance(number, marked=False) for number in range(1, 20)]
+    listed = cloud(*halted, look=sighting(consent=False))
+    ours = instance(30, marked=False)
+    seen = {**listed.seen, ours.vm_id: Seen(instance=ours, sighting=sighting())}
+    want = reconciler.wants(fleet(row(30), sees=replace(listed, seen=seen)), POLICY)
+    assert isinstance(want, Some)
+    assert want.refs[0] == ours.ref

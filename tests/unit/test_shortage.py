@@ -61,3 +61,7 @@ def test_a_fleet_knows_until_when(seconds: int, short: bool) -> None:
     known = type(joined)(now=NOW, rows={}, cloud=joined.cloud, scale_sets=frozenset(), shortages={SCALE_SET: until})
     assert known.is_unattractive(SCALE_SET) is short
     assert not joined.is_unattractive(SCALE_SET)
+
+
+def test_machines_without_notes_or_without_a_start_say_nothing() -> None:
+    assert not shortages([row(1), row(2, record(2), notes(2))], {}, POLICY)

@@ -215,6 +215,8 @@ def test_the_waiting_of_one_whose_start_nobody_noted_begins_now() -> None:
 def test_it_goes_to_a_warm_machine_before_a_cold_one_and_then_to_the_oldest() -> None:
     assert moved_to(only(plan_of("failed", waits(), spare(2), spare(3), spare(4, warm=True)).steps)) == 4
     assert moved_to(only(plan_of("failed", waits(), spare(3), spare(2)).steps)) == 2
+    younger = replace(spare(2), record=record(2, created_at=ago(hours=1)))
+    assert moved_to(only(plan_of("failed", waits(), younger, spare(3)).steps)) == 3
 
 
 NO_SPARE: Mapping[str, Row] = {
@@ -341,3 +343,11 @@ def test_but_its_visitor_does_not_wait_for_ever() -> None:
     snapshot = Snapshot(now=NOW, rows={what.vm_id: what})
     step = only(starter.decide(Fleet.join(snapshot, elsewhere, TWO_SETS.capacity), TWO_SETS).steps)
     assert edge(step) is Edge.REFUSE
+
+
+@pytest.mark.parametrize(("seconds", "started_again"), [(-1, True), (0, False), (1, False)])
+def test_a_start_that_is_due_when_the_visitors_time_is_over_is_not_given(seconds: int, started_again: bool) -> None:
+    waiting = ReservedNote(session=MINE, at=NOW - TIMEOUT - timedelta(seconds=seconds), movable=True)
+    step = only(plan_for(reserved(notes(1, start=started(seconds=50), reserved=waiting))).steps)
+    assert isinstance(step.order, Start) is started_again
+    assert (edge(step) is Edge.REFUSE) is not started_again
