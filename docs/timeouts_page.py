@@ -59,4 +59,6 @@ def _after(waiting: Waiting) -> str:
 
 def _spelled(duration: timedelta) -> str:
     minutes, seconds = divmod(round(duration.total_seconds()), 60)
+    if minutes > 120 and not minutes % 60 and not seconds:
+        return f"{minutes // 60} h"
     return " ".join(each for each in (f"{minutes} min" if minutes else "", f"{seconds} s" if seconds else "") if each)

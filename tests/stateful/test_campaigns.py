@@ -7,7 +7,7 @@ import pytest
 from simulator.chaos.campaign import Campaign
 from simulator.chaos.weather import WEATHERS
 
-SEEDS = int(os.environ.get("SEEDS", "1"))
+SEEDS = int(os.environ.get("SEEDS") or "1")
 
 
 @pytest.mark.stateful
