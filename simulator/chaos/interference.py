@@ -33,6 +33,9 @@ _STRANGERS: tuple[tuple[Mapping[str, str], int], ...] = (
 _OFTEN = 0.05  # per step
 _SELDOM = 0.005
 
+_ELSEWHERE = timedelta(minutes=10)
+"""How long settings may name another scale set: its records are kept only until nobody's time can be left there."""
+
 
 class Interference:
     """Takes its turn once per step."""
@@ -108,6 +111,7 @@ class Interference:
         elif self._odd_until is None and dice.random() < _SELDOM:
             self._odd_until = now + timedelta(minutes=dice.uniform(1, 15))
             if self._weather.elsewhere and (not self._weather.settings or dice.random() < 0.5):
+                self._odd_until = min(self._odd_until, now + _ELSEWHERE)
                 self._count("settings of another scale set")
                 tags, machines = dice.choice(_STRANGERS)
                 world.azure_region.confuse(SCALE_SET, tags, machines)
