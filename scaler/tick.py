@@ -120,7 +120,7 @@ class Tick:
         fleet = self._join(snapshot, cloud)
         looks: list[Look] = []
         away: ScalerError | None = None
-        while len(looks) < _MOST_LOOKS:
+        while away is None and len(looks) < _MOST_LOOKS:
             look = verbs.wants(fleet, self._policy)
             if isinstance(look, Nothing) or look in looks:  # nobody answered the first time
                 break
@@ -128,26 +128,22 @@ class Tick:
             try:
                 cloud, failed = self._eyes.look(cloud, look)
             except ScalerError as error:
-                away = error
-                break
+                away, failed = error, (error,)
             errors += failed
             snapshot = self._with_unnamed(snapshot, cloud, registry)
             fleet = self._join(snapshot, cloud)
-        fleet = self._now(fleet, read_at)
-        plan = replace(verbs.decide(fleet, self._policy), good_until=fleet.now + self._policy.plan_kept)
-        if away is not None and not plan.steps:
-            raise away
-        errors += [away] if away is not None else []  # what the registry alone decides does not wait for Azure
-        would = Plan()
-        if cloud.withheld:
-            would = verbs.decide(self._join(snapshot, cloud.as_if_allowed()), self._policy)
-        return Report(
-            plan=plan,
-            would=beyond(plan, would, cloud),
-            errors=tuple(errors),
-            complaints=snapshot.complaints,
-            machines=len(fleet.rows),
-        )
+        report = self._decided(self._now(fleet, read_at), verbs)
+        if away is not None and not report.plan.steps:
+            raise away  # what the registry alone decides does not wait for Azure; here there is nothing of that
+        return replace(report, errors=tuple(errors), complaints=snapshot.complaints)
+
+    def _decided(self, fleet: Fleet, verbs: Verbs) -> Report:
+        """What is to be done, and what would be, were it allowed: of the same machines, at the same time."""
+        cloud, good_until = fleet.cloud, fleet.now + self._policy.plan_kept
+        plan = replace(verbs.decide(fleet, self._policy), good_until=good_until)
+        allowed = replace(fleet, cloud=cloud.as_if_allowed())
+        would = verbs.decide(allowed, self._policy) if cloud.withheld else Plan()
+        return Report(plan=plan, would=beyond(plan, would, cloud), machines=len(fleet.rows))
 
     def _with_unnamed(self, snapshot: Snapshot, cloud: Cloud, registry: Registry) -> Snapshot:
         """Rows of machines that the index does not name: a second read, only when there are any.

@@ -1,7 +1,7 @@
 """Adoption, round after round, until no further round would hand anything over."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.controllers import adoption
 from scaler.errors import Refused, ScalerError, Throttled, Unreachable
 from scaler.model.instance import VmId
-from scaler.model.plan import Plan, Step, Why
+from scaler.model.plan import Plan, Why
 from scaler.model.policy import Policy
 from scaler.report import Report
 from scaler.tick import Tick, Verbs
@@ -60,12 +60,12 @@ class Handover:
             report = self._tick.plan()
         except (Throttled, Unreachable) as away:
             return Report(plan=Plan(), errors=(away,))
-        return replace(report, outcomes=self._take(report.plan.steps))
+        return replace(report, outcomes=self._take(report.plan))
 
-    def _take(self, steps: Sequence[Step]) -> tuple[Outcome, ...]:
+    def _take(self, plan: Plan) -> tuple[Outcome, ...]:
         """A refused mark is an operator's matter, and not the next round's."""
-        wanted = tuple(each for each in steps if not self._given_up(each.vm_id))
-        outcomes = actuate(Plan(steps=wanted), self._ports, self._policy)
+        wanted = tuple(each for each in plan.steps if not self._given_up(each.vm_id))
+        outcomes = actuate(replace(plan, steps=wanted), self._ports, self._policy)
         for outcome in outcomes:
             vm_id = outcome.step.vm_id
             if vm_id is not None and _arrived(outcome):

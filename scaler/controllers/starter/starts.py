@@ -20,27 +20,24 @@ def start(wait: Wait, seen: Seen) -> Step | Stranded | None:
     """
     if wait.notes.start is not None and wait.start is None:  # started for somebody else, who never came
         return wait.stranded(Why.TAINTED)
-    failure = wait.start.failure if wait.start is not None else None
-    again = _order(wait, seen) if _is_due(wait) else None
+    again = _again(wait, seen)
+    if wait.start is None:
+        return again
+    failure = wait.start.failure
     if failure is not None and failure.of_capacity and wait.movable:
-        return wait.stranded(Why.NO_CAPACITY, failure=failure, otherwise=_allowed(again, wait, seen))
-    if not _is_due(wait):
-        return None
-    if seen.sighting.starts_allowed and wait.start is not None and wait.start.attempts >= wait.policy.start_attempts:
+        return wait.stranded(Why.NO_CAPACITY, failure=failure, otherwise=again)
+    if again is not None and again.order is not None and wait.start.attempts >= wait.policy.start_attempts:
         return wait.stranded(Why.CANNOT_START, failure=failure, otherwise=again)
-    if wait.now - wait.since >= wait.policy.reservation_timeout:
+    return again
+
+
+def _again(wait: Wait, seen: Seen) -> Step | None:
+    """The order, once the last one is dead for sure. While nobody may start anything, the clock of the waiting runs."""
+    if wait.start is not None and wait.now - wait.start.at < wait.policy.order_horizon:
+        return None
+    if wait.is_over or not seen.sighting.starts_allowed:
         return timeout(wait)
-    return _allowed(again, wait, seen)
-
-
-def _is_due(wait: Wait) -> bool:
-    """No start was ordered for this session, or the order is dead for sure."""
-    return wait.start is None or wait.now - wait.start.at >= wait.policy.order_horizon
-
-
-def _allowed(order: Step | None, wait: Wait, seen: Seen) -> Step | None:
-    """While nobody may start anything, the clock of the waiting runs."""
-    return order if seen.sighting.starts_allowed else timeout(wait)
+    return _order(wait, seen)
 
 
 def _order(wait: Wait, seen: Seen) -> Step:

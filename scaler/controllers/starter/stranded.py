@@ -9,7 +9,7 @@ from scaler.controllers.starter.moving import move, spares
 from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import FailureClass, SessionId
 from scaler.model.lifecycle import note
-from scaler.model.notes import ReservedNote
+from scaler.model.notes import Notes, ReservedNote
 from scaler.model.plan import Step, Why
 from scaler.model.policy import Moves, Policy
 from scaler.model.record import Record
@@ -31,8 +31,7 @@ class Stranded:
     def waits(self) -> ReservedNote | None:
         """Since when this session has been waiting, where that is known."""
         notes = self.member.row.notes
-        noted = notes.reserved if notes is not None else None
-        return noted if noted is not None and noted.session == self.record.session_id else None
+        return waiting(notes, self.record.session_id) if notes is not None else None
 
     def since(self, now: datetime) -> datetime:
         """The same, from now on where it is not known."""
@@ -53,7 +52,7 @@ def _settled(
     stranded: Stranded, free: Sequence[Row], now: datetime, policy: Policy
 ) -> tuple[Step | None, Sequence[Row]]:
     session = stranded.record.session_id
-    if session is None or not _would_follow(stranded, policy):
+    if session is None or not would_follow(stranded.waits, policy):
         return refuse(stranded.member, stranded.record, stranded.why, now), free
     chosen = _choice(stranded, session, free)
     if chosen is not None:
@@ -63,11 +62,14 @@ def _settled(
     return stranded.otherwise or _waits_on(stranded, session, now), free
 
 
-def _would_follow(stranded: Stranded, policy: Policy) -> bool:
+def waiting(notes: Notes, session: SessionId | None) -> ReservedNote | None:
+    """What the notes say of this session's waiting, if it is of this one that they speak."""
+    return notes.reserved if notes.reserved is not None and notes.reserved.session == session else None
+
+
+def would_follow(waits: ReservedNote | None, policy: Policy) -> bool:
     """A queue manager that asks by machine would never hear of another one."""
-    if policy.moves is Moves.ALWAYS:
-        return True
-    return stranded.waits is not None and stranded.waits.movable
+    return policy.moves is Moves.ALWAYS or (waits is not None and waits.movable)
 
 
 def _choice(stranded: Stranded, session: SessionId, free: Sequence[Row]) -> Row | None:

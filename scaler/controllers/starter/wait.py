@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scaler.controllers.starter.endings import refuse
-from scaler.controllers.starter.stranded import Stranded
+from scaler.controllers.starter.stranded import Stranded, waiting, would_follow
 from scaler.model.fleet import Member
 from scaler.model.instance import FailureClass, SessionId
 from scaler.model.lifecycle import note
 from scaler.model.notes import Notes, ReservedNote, StartNote
 from scaler.model.plan import Step, Why
-from scaler.model.policy import Moves, Policy
+from scaler.model.policy import Policy
 from scaler.model.record import Record
 
 
@@ -34,17 +34,17 @@ class Wait:
     @property
     def since(self) -> datetime:
         """Since when we know of this session's waiting, by Redis' clock."""
-        noted = self.notes.reserved
-        if noted is not None and noted.session == self.session:
-            return noted.at
-        return self.start.at if self.start is not None else self.now
+        return reserved_since(self).at
+
+    @property
+    def is_over(self) -> bool:
+        """It has waited as long as anybody is to wait."""
+        return self.now - self.since >= self.policy.reservation_timeout
 
     @property
     def movable(self) -> bool:
         """Whether its queue manager would follow a MOVE."""
-        noted = self.notes.reserved
-        theirs = noted is not None and noted.session == self.session and noted.movable
-        return theirs or self.policy.moves is Moves.ALWAYS
+        return would_follow(waiting(self.notes, self.session), self.policy)
 
     def stranded(self, why: Why, failure: FailureClass | None = None, otherwise: Step | None = None) -> Stranded:
         """It cannot have this machine."""
@@ -53,7 +53,7 @@ class Wait:
 
 def timeout(wait: Wait) -> Step | None:
     """The clock of a waiting that nothing else ends; it starts when we first know of the session."""
-    if wait.now - wait.since >= wait.policy.reservation_timeout:
+    if wait.is_over:
         return refuse(wait.member, wait.record, Why.TIMEOUT, wait.now)
     return noted(wait, replace(wait.notes, reserved=reserved_since(wait)))
 
@@ -66,8 +66,6 @@ def noted(wait: Wait, notes: Notes) -> Step | None:
 
 
 def reserved_since(wait: Wait) -> ReservedNote:
-    """The note that starts the clock."""
-    noted = wait.notes.reserved
-    if noted is not None and noted.session == wait.session:
-        return noted
-    return ReservedNote(session=wait.session, at=wait.since)
+    """The note that starts the clock: the one there is, else one that begins with the start, or now."""
+    since = wait.start.at if wait.start is not None else wait.now
+    return waiting(wait.notes, wait.session) or ReservedNote(session=wait.session, at=since)
