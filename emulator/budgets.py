@@ -58,7 +58,8 @@ _OF_SET_SHARED = _limits("DeleteVMScaleSet", (525, 175))
 _OF_VM = _limits("DeleteVMScaleSetVM", (1500, 500), (12, 4))
 _OF_VM_SHARED = _limits("DeleteVMScaleSetVM", (1500, 500))
 _ACTIONS = _limits("VMScaleSetActions", (1500, 500))
-_BATCHED = Limit(name="VMScaleSetBatchedVMRequestsSubscriptionMaximum", burst=6000, refill=2000, per_vm=True)
+_ACTIONS_OF_SET = _limits("VMScaleSetActions", (1500, 500), (12, 4))
+BATCHED = Limit(name="VMScaleSetBatchedVMRequestsSubscriptionMaximum", burst=6000, refill=2000, per_vm=True)
 _VIEWS = Limit(name="VMScaleSetVMViewsSubscriptionMaximum", burst=5000, refill=5000 / 3, per_vm=True)
 
 # Microsoft's compute throttling limits. Names and numbers of the four for single machines are those of VMSS VMs: what
@@ -68,12 +69,12 @@ _TABLE: Mapping[Call, tuple[Limit, ...]] = {
     Call.SET_VIEW: _HIGH_COST,
     Call.LIST: _HIGH_COST,
     Call.GET_VM: _GET_SET_VM,
-    Call.UPDATE_SET: (*_limits("VMScaleSetActions", (1500, 500), (12, 4)), _BATCHED),
-    Call.START: (*_ACTIONS, _BATCHED),
-    Call.RESTART: (*_ACTIONS, _BATCHED),
-    Call.POWER_OFF: (*_OF_SET_SHARED, _BATCHED),
-    Call.DEALLOCATE: (*_OF_SET, _BATCHED),
-    Call.DELETE: (*_OF_VM_SHARED, _BATCHED),
+    Call.UPDATE_SET: (*_ACTIONS_OF_SET, BATCHED),
+    Call.START: (*_ACTIONS, BATCHED),
+    Call.RESTART: (*_ACTIONS, BATCHED),
+    Call.POWER_OFF: (*_OF_SET_SHARED, BATCHED),
+    Call.DEALLOCATE: (*_OF_SET, BATCHED),
+    Call.DELETE: (*_OF_VM_SHARED, BATCHED),
     Call.UPDATE_VM: _limits("UpdateVMScaleSetVM", (1500, 500), (12, 4)),
     Call.VM_ACTION: _limits("VMScaleSetVMActions", (1500, 500), (12, 4)),
     Call.VM_DELETE: _OF_VM,
@@ -94,18 +95,15 @@ def limits(call: Call, switches: Switches) -> tuple[Limit, ...]:
     """The buckets of a call, in the order in which an answer names them."""
     found = _TABLE[call]
     if call is Call.DELETE and switches.delete_bucket_of_set:
-        found = (*_OF_SET, _BATCHED)
+        found = (*_OF_SET, BATCHED)
     if call is Call.DEALLOCATE and not switches.deallocate_bucket_of_set:
-        found = (*_OF_SET_SHARED, _BATCHED)
+        found = (*_OF_SET_SHARED, BATCHED)
+    if call is Call.UPDATE_VM and not switches.mark_bucket_per_vm:
+        found = (*_ACTIONS_OF_SET, BATCHED)
     if call in {Call.LIST, Call.GET_VM} and switches.views_are_metered:
         found = (*found, _VIEWS)
     return found
 
 
 QUEUED = "VmssQueuedVMOperations;0"
-"""Stands behind the per-VM bucket of batches. It once counted down from 4,800; a 0 means nothing any more."""
-
-
-def is_batch(call: Call) -> bool:
-    """Whether it is charged for each VM that it is about, beside the call itself."""
-    return _BATCHED in _TABLE[call]
+"""Stands behind the per-VM bucket. It once counted down from 4,800; a 0 means nothing any more."""

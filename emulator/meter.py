@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from emulator.budgets import QUEUED, Call, Limit, is_batch, limits
+from emulator.budgets import BATCHED, QUEUED, Call, Limit, limits
 from emulator.refusals import throttled
 from emulator.switches import Switches
 
@@ -81,7 +81,7 @@ class Meter:
         """The value of the header x-ms-ratelimit-remaining-resource; empty where answers have none."""
         told = [each for each in self._limits(call) if each.told]
         parts = [f"{each.name};{int(self._level(each, resource, now))}" for each in told]
-        return ",".join(f"Microsoft.Compute/{each}" for each in (*parts, *([QUEUED] if is_batch(call) else ())))
+        return ",".join(f"Microsoft.Compute/{each}" for each in (*parts, *([QUEUED] if BATCHED in told else ())))
 
     def policy(self, call: Call) -> str:
         """The bucket that a 429 names which comes by chance: the resource's own, where there is one."""

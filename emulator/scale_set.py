@@ -145,8 +145,7 @@ class EmulatedScaleSet(Observed):
     ) -> Operation:
         """PUT of one VM's protectionPolicy: the mark."""
         with self._moment() as world:
-            per_vm = world.switches.mark_bucket_per_vm
-            self.meter.charge(Call.UPDATE_VM, instance_id if per_vm else SET, world.at)
+            self.meter.charge(Call.UPDATE_VM, self.marked_in(instance_id), world.at, 1)
             target = world.key(instance_id)
             given, policy = self._given(by, within), self.meter.policy(Call.UPDATE_VM)
             return self._delivery.send(
@@ -177,6 +176,10 @@ class EmulatedScaleSet(Observed):
         if single and self._world.flexible:
             return Call.DELETE_MACHINE if kind is OrderKind.DELETE else Call.UPDATE_MACHINE
         return _CALLS[kind][single]
+
+    def marked_in(self, instance_id: str) -> str:
+        """Whose bucket the mark of that VM is charged to."""
+        return instance_id if self._world.switches.mark_bucket_per_vm else SET
 
     def _views(self, call: Call) -> bool:
         """Whether the answer may show power states: as parts of a Flexible scale set VMs have none."""

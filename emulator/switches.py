@@ -112,7 +112,7 @@ class Switches:
     public_ip_survives_deallocation: bool = False  # as a static one does; else it is another one after the next start
     unallocated_public_ips_listed: bool = True  # one without an address is in the list of public IPs
     # request budgets
-    mark_bucket_per_vm: bool = True  # which bucket the PUT is charged to; else one for the whole scale set
+    mark_bucket_per_vm: bool = False  # the PUT is charged to the VM; else, as recorded, to VMScaleSetActions of the set
     delete_bucket_of_set: bool = False  # POST …/delete is counted per scale set, as deallocate is
     deallocate_bucket_of_set: bool = True  # POST …/deallocate is: documented, and missing in recorded headers
     views_are_metered: bool = False  # a listing costs a token for each VM in it beside the one for the page

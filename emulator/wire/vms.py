@@ -5,7 +5,7 @@ from emulator.budgets import Call
 from emulator.faults import Fault
 from emulator.orders import OrderKind, Protection
 from emulator.refusals import ArmError, not_a_number, not_active
-from emulator.scale_set import SET, EmulatedScaleSet
+from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from emulator.wire import bodies, narrowing, paging
 from emulator.wire.changes import refuse_changes
@@ -67,8 +67,8 @@ def put(site: Site, asked: Asked) -> Answer:
     operation = emulated.protect(instance_id, protection, if_match=if_match, by=asked.caller)
     state = _truth(emulated, instance_id)
     answer = _shown(site, emulated, state, view=False)
-    resource = instance_id if emulated.behaviour.switches.mark_bucket_per_vm else SET
-    return charged(asynchronous(answer, site, asked, operation), emulated, Call.UPDATE_VM, resource)
+    resource = emulated.marked_in(instance_id)
+    return charged(asynchronous(answer, site, asked, operation), emulated, Call.UPDATE_VM, resource, vms=1)
 
 
 def _truth(emulated: EmulatedScaleSet, instance_id: str) -> VmState:

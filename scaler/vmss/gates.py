@@ -16,7 +16,8 @@ class Lane(StrEnum):
     """What a 429 closes: requests that are answered, and throttled, by the same part of Azure."""
 
     READS = "reads"  # of Microsoft.Compute
-    WRITES = "writes"  # to Microsoft.Compute
+    STARTS = "starts"  # a visitor waits for each: only a 429 to a start closes this lane
+    WRITES = "writes"  # all other writes to Microsoft.Compute
     NETWORK = "network"  # reads of Microsoft.Network: addresses can wait, listings cannot
     TAGS = "tags"  # Microsoft.Resources, which keeps the tags
 
@@ -37,7 +38,7 @@ class Kind(StrEnum):
     DEALLOCATE = "deallocate"  # a batch: refills at 4 a minute per scale set
     DEALLOCATE_ONE = "deallocate_one"
     DELETE = "delete"
-    MARK = "mark"
+    MARK = "mark"  # charged to the scale set's own bucket, as the capacity is: refills at 4 a minute
     CAPACITY = "capacity"
 
     @property
@@ -48,6 +49,8 @@ class Kind(StrEnum):
                 return Lane.READS
             case Kind.NETWORK:
                 return Lane.NETWORK
+            case Kind.START | Kind.START_ONE:
+                return Lane.STARTS
             case Kind.TAG:
                 return Lane.TAGS
             case _:
@@ -57,15 +60,15 @@ class Kind(StrEnum):
 # The lists that the scaler itself holds to a budget: each page costs ARM a look at every machine on it.
 BUDGETED = (Kind.LIST, Kind.LIST_VMS)
 
-# What ARM says is left in a bucket, and whom it concerns. Start, restart and power-off are counted per subscription
-# only. VmssQueuedVMOperations is not here: it shows 0 in healthy answers.
+# What ARM says is left in a bucket, and which kinds wait when little is. Starts never wait for that: visitors wait for
+# starts, and ARM counts starts per subscription only. VmssQueuedVMOperations is missing: healthy answers show 0.
 BUCKETS: Mapping[str, frozenset[Kind]] = {
     "HighCostGetVMScaleSetResource": frozenset({Kind.LIST}),
     "HighCostGetVMScaleSetSubscriptionMaximum": frozenset({Kind.LIST}),
     "GetVMScaleSetResource": frozenset({Kind.VIEW}),
     "GetVMScaleSetSubscriptionMaximum": frozenset({Kind.VIEW}),
-    "VMScaleSetActionsResource": frozenset({Kind.CAPACITY}),
-    "VMScaleSetActionsSubscriptionMaximum": frozenset({Kind.CAPACITY, Kind.START}),
+    "VMScaleSetActionsResource": frozenset({Kind.CAPACITY, Kind.MARK}),
+    "VMScaleSetActionsSubscriptionMaximum": frozenset({Kind.CAPACITY, Kind.MARK}),
     "DeleteVMScaleSetResource": frozenset({Kind.DEALLOCATE}),
     "DeleteVMScaleSetSubscriptionMaximum": frozenset({Kind.DEALLOCATE, Kind.POWER_OFF}),
 }
@@ -82,6 +85,7 @@ class Budget:
     pages_a_minute: float = 6  # of each list: ARM grants 10 per scale set; others (portal, alerts) want some
     pause: timedelta = timedelta(seconds=15)  # a bucket at its end: a quarter of ARM's window refills it a little
     nearly_empty: int = 1  # the last request in a bucket is left to whoever else looks at the scale set
+    kept_from_marks: int = 1  # marks leave one more to the capacity: many marks would starve the one PATCH a minute
 
     def at_speed(self, speed: float) -> "Budget":
         """The same budget in a world that runs `speed` times faster."""
@@ -151,8 +155,12 @@ class Gates:
                     self._remaining[name] = number
             until = self._clock.monotonic() + self._budget.pause.total_seconds()
             for name in left.keys() & BUCKETS.keys():
-                if left[name] <= self._budget.nearly_empty:
-                    self._paused_until.update(dict.fromkeys(BUCKETS[name], until))
+                scarce = (kind for kind in BUCKETS[name] if left[name] <= self._kept_back(kind))
+                self._paused_until.update(dict.fromkeys(scarce, until))
+
+    def _kept_back(self, kind: Kind) -> int:
+        """How many requests this kind leaves in its bucket."""
+        return self._budget.nearly_empty + (self._budget.kept_from_marks if kind is Kind.MARK else 0)
 
     @property
     def usage(self) -> Usage:

@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
+from emulator.meter import Bucket
 from scaler.errors import Throttled
-from scaler.vmss.gates import Budget, Gates, Kind
+from scaler.vmss.gates import BUCKETS, Budget, Gates, Kind
 
 SECOND = timedelta(seconds=1)
 READS = {Kind.LIST, Kind.LIST_VMS, Kind.VIEW, Kind.GET}
-WRITES = set(Kind) - READS - {Kind.NETWORK, Kind.TAG}
+STARTS = {Kind.START, Kind.START_ONE}
+WRITES = set(Kind) - READS - STARTS - {Kind.NETWORK, Kind.TAG}
 
 
 def shut(gates: Gates, kinds: Iterable[Kind] = Kind) -> dict[Kind, timedelta]:
@@ -38,8 +40,10 @@ def test_fresh_gates_are_open() -> None:
     ("kind", "lane"),
     [
         (Kind.GET, READS),
-        (Kind.START, WRITES),
+        (Kind.START, STARTS),
+        (Kind.START_ONE, STARTS),
         (Kind.MARK, WRITES),
+        (Kind.DEALLOCATE, WRITES),
         (Kind.NETWORK, {Kind.NETWORK}),
         (Kind.TAG, {Kind.TAG}),
     ],
@@ -58,10 +62,36 @@ def test_a_429_shuts_its_lane_to_the_second_and_no_other(kind: Kind, lane: set[K
 def test_a_shorter_429_does_not_open_a_gate_early() -> None:
     clock = ManualClock()
     gates = Gates(clock)
-    gates.throttled(Kind.START, 60 * SECOND)
+    gates.throttled(Kind.MARK, 60 * SECOND)
     gates.throttled(Kind.DELETE, 5 * SECOND)
     clock.advance(5 * SECOND)
-    assert shut(gates, [Kind.START]) == {Kind.START: 55 * SECOND}
+    assert shut(gates, [Kind.MARK]) == {Kind.MARK: 55 * SECOND}
+
+
+@pytest.mark.parametrize("kind", sorted(set(Kind) - STARTS))
+def test_nothing_but_a_429_for_a_start_holds_a_visitors_start_back(kind: Kind) -> None:
+    gates = Gates(ManualClock())
+    gates.throttled(kind, 60 * SECOND)
+    gates.heard(header(**dict.fromkeys(BUCKETS, 0)))
+    assert shut(gates, STARTS) == {}
+
+
+def test_marks_keep_to_the_pace_at_which_their_bucket_refills_and_leave_a_request_to_the_capacity() -> None:
+    clock = ManualClock()
+    bucket = Bucket.full(12, 4 / 60, clock.now())
+    gates = Gates(clock)
+    marked = 0
+    while clock.monotonic() <= 240:
+        if not shut(gates, [Kind.MARK]):
+            assert bucket.want(1, clock.now()) == timedelta(0), "ARM would have answered 429"
+            bucket.take(1)
+            gates.heard(header(VMScaleSetActionsResource=int(bucket.level)))
+            marked += 1
+            assert shut(gates, [Kind.CAPACITY]) == {}
+        else:
+            clock.advance(5 * SECOND)
+            bucket.refill(clock.now())
+    assert marked == 10 + 4 * 4  # ten at once, then four a minute
 
 
 def test_six_pages_a_minute_and_then_one_every_ten_seconds() -> None:
@@ -122,8 +152,8 @@ def test_only_a_429_stops_a_listing_that_has_begun() -> None:
     [
         ("HighCostGetVMScaleSetResource", {Kind.LIST}),
         ("GetVMScaleSetResource", {Kind.VIEW}),
-        ("VMScaleSetActionsResource", {Kind.CAPACITY}),
-        ("VMScaleSetActionsSubscriptionMaximum", {Kind.CAPACITY, Kind.START}),
+        ("VMScaleSetActionsResource", {Kind.CAPACITY, Kind.MARK}),
+        ("VMScaleSetActionsSubscriptionMaximum", {Kind.CAPACITY, Kind.MARK}),
         ("DeleteVMScaleSetResource", {Kind.DEALLOCATE}),
         ("DeleteVMScaleSetSubscriptionMaximum", {Kind.DEALLOCATE, Kind.POWER_OFF}),
         ("VmssQueuedVMOperations", set()),
@@ -133,7 +163,7 @@ def test_only_a_429_stops_a_listing_that_has_begun() -> None:
 def test_a_bucket_at_its_end_is_left_alone_for_a_while(bucket: str, kinds: set[Kind]) -> None:
     clock = ManualClock()
     gates = Gates(clock)
-    gates.heard(header(**{bucket: 2}))
+    gates.heard(header(**{bucket: 3}))
     assert shut(gates) == {}
     gates.heard(header(**{bucket: 1}))
     assert shut(gates) == dict.fromkeys(kinds, 15 * SECOND)

@@ -28,7 +28,7 @@ def pair(name: str) -> list[str]:
         ("GET", f"{SET}/virtualMachines", None, pair("HighCostGetVMScaleSet")),
         ("GET", VM, None, pair("GetVMScaleSetVM")),
         ("GET", f"{VM}/instanceView", None, pair("GetVMScaleSetVM")),
-        ("PUT", VM, MARK, pair("UpdateVMScaleSetVM")),
+        ("PUT", VM, MARK, [*pair("VMScaleSetActions"), *QUEUED]),
         ("PATCH", SET, {"sku": {"capacity": 3}}, [*pair("VMScaleSetActions"), *QUEUED]),
         ("POST", f"{SET}/start", {"instanceIds": ["0"]}, ["VMScaleSetActionsSubscriptionMaximum", *QUEUED]),
         ("POST", f"{SET}/poweroff", {"instanceIds": ["0"]}, ["DeleteVMScaleSetSubscriptionMaximum", *QUEUED]),
@@ -45,6 +45,19 @@ def test_an_answer_names_the_buckets_it_was_charged_to(
     answer = desk(capacity=2).ask(method, target, body)
     assert answer.status < 300
     assert list(answer.left) == names
+
+
+def test_a_mark_is_charged_to_its_vm_where_the_switch_says_so() -> None:
+    answer = desk(Switches(mark_bucket_per_vm=True), capacity=1).ask("PUT", VM, MARK)
+    assert list(answer.left) == pair("UpdateVMScaleSetVM")
+
+
+def test_a_mark_takes_from_the_same_bucket_as_a_patch_of_the_capacity() -> None:
+    azure = desk(capacity=1)
+    azure.ask("PATCH", SET, {"sku": {"capacity": 2}})
+    answer = azure.ask("PUT", VM, MARK)
+    assert answer.left["VMScaleSetActionsResource"] == 10
+    assert answer.headers["x-ms-request-charge"] == "1"
 
 
 def test_a_batch_of_deallocations_shows_the_buckets_that_were_recorded() -> None:

@@ -235,20 +235,21 @@ def test_a_start_that_azure_cannot_serve_says_why(code: str, message: str, error
         wire.scale_set.start([ref(1)], within=MINUTE)
 
 
-def test_after_a_429_the_lane_is_closed_until_its_time_is_over() -> None:
-    answers = deque([refusal_said(429, "OperationNotAllowed", retry_after="30"), ACCEPTED])
+def test_after_a_429_to_a_housekeeping_order_such_orders_wait_until_its_time_is_over_and_starts_do_not() -> None:
+    answers = deque([refusal_said(429, "OperationNotAllowed", retry_after="30"), ACCEPTED, ACCEPTED])
     with wired(lambda asked: answers.popleft() if asked.method == "POST" else json_said(set_body())) as wire:
         with pytest.raises(Throttled) as throttled:
-            wire.scale_set.start([ref(1)], within=MINUTE)
+            wire.scale_set.deallocate([ref(1)], within=MINUTE)
         assert throttled.value.retry_after == timedelta(seconds=30)
         wire.clock.advance(timedelta(seconds=29))
         with pytest.raises(Throttled) as held_back:
-            wire.scale_set.deallocate([ref(1)], within=MINUTE)
+            wire.scale_set.delete([ref(1)], within=MINUTE)
         assert held_back.value.retry_after == timedelta(seconds=1)
-        wire.scale_set.view()  # reads are another lane
+        wire.scale_set.start([ref(1)], within=MINUTE)  # starts are another lane
+        wire.scale_set.view()  # and so are reads
         wire.clock.advance(timedelta(seconds=1))
-        wire.scale_set.start([ref(1)], within=MINUTE)
-        assert len(wire.asked) == 3
+        wire.scale_set.deallocate([ref(1)], within=MINUTE)
+        assert len(wire.asked) == 4
 
 
 def test_a_bucket_of_arms_that_is_nearly_empty_is_left_alone_for_a_while() -> None:
