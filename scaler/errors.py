@@ -53,9 +53,9 @@ class Conflict(ScalerError):
 
 
 class Missing(ScalerError):
-    """The scale set or these instances do not exist any more. For a delete that is success.
+    """The scale set or these instances do not exist any more.
 
-    `instance_ids`: those that Azure named; empty when it named none.
+    `instance_ids`: those that Azure named, and a delete of these is done; empty when Azure named none.
     """
 
     def __init__(self, message: str, instance_ids: Sequence[InstanceId] = ()) -> None:

@@ -68,8 +68,9 @@ def _given(pending: list[Step], ports: Ports, policy: Policy) -> tuple[list[Outc
 
 
 def _came_to(step: Step, error: ScalerError | None) -> Outcome:
-    """An order that was accepted, or was not. What is gone already is deleted."""
-    if error is None or (isinstance(error, Missing) and isinstance(step.order, Delete)):
+    """An order that was accepted, or was not. A machine that Azure names as gone is deleted already."""
+    gone = isinstance(error, Missing) and _instance_id(step) in error.instance_ids
+    if error is None or (gone and isinstance(step.order, Delete)):
         return Outcome(step=step, result=Result.DONE, error=error)
     lost = isinstance(error, Conflict) and isinstance(step.order, SetCapacity)
     return Outcome(step=step, result=Result.LOST_RACE if lost else Result.FAILED, error=error)

@@ -95,8 +95,8 @@ class Fault(Body):
 
     @property
     def codes(self) -> frozenset[str]:
-        """Its own code and those of its details."""
-        return frozenset(each.code for each in (self, *(self.details or ())) if each.code)
+        """Its own code and those of its details, in lower case: ARM spells one code in several letter cases."""
+        return frozenset(each.code.lower() for each in (self, *(self.details or ())) if each.code)
 
 
 class _FaultBody(Fault):

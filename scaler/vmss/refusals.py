@@ -1,7 +1,7 @@
 """ARM's refusals in the scaler's words: one table, read from the top; the HTTP status decides first, then the code.
 
-The status goes first because codes are ambiguous: OperationNotAllowed is a throttle with 429, and with 409 a quota or
-a deletion under way.
+The status goes first because codes are ambiguous: OperationNotAllowed is a throttle with 429, and with 409 a quota, a
+deletion or another operation under way. ARM spells one code in several letter cases: all are compared in lower case.
 """
 
 import re
@@ -19,6 +19,7 @@ from scaler.errors import (
     ScalerError,
     Throttled,
     Unreachable,
+    failure_of,
 )
 from scaler.model.instance import FailureClass, InstanceId
 from scaler.vmss.bodies import Fault, fault_in
@@ -30,22 +31,47 @@ SHORTEST_THROTTLE = timedelta(seconds=1)  # "0" would be asked again within the 
 
 CAPACITY = frozenset(
     {
-        "AllocationFailed",
-        "ZonalAllocationFailed",
-        "OverconstrainedAllocationRequest",
-        "OverconstrainedZonalAllocationRequest",
+        "allocationfailed",
+        "zonalallocationfailed",
+        "overconstrainedallocationrequest",
+        "overconstrainedzonalallocationrequest",
     }
 )
-NOT_SOLD = frozenset({"SkuNotAvailable"})
-QUOTA = frozenset({"QuotaExceeded"})
+# A stopped machine keeps its place in a cluster, and finds none in another one.
+_NO_ROOM = re.compile(r"not (?:be )?available in the (?:existing allocation unit|cluster)", re.IGNORECASE)
+NOT_SOLD = frozenset({"skunotavailable"})
+_NOT_SOLD_HERE = re.compile(r"size [^ ]{1,80} is not available in the current region", re.IGNORECASE)
+QUOTA = frozenset({"quotaexceeded"})
 # From the first "exceeding" on, and only from there: a long text full of them would be searched for hours.
 _QUOTA_TEXT = re.compile(r"\A(?>.*?exceeding\b).*\bquota", re.IGNORECASE | re.DOTALL)
 _DEAD_ID = re.compile(r"instanceId\s+'?([\w-]{1,80})'?\s+is not an active", re.IGNORECASE)
-_DYING = re.compile(r"marked for deletion", re.IGNORECASE)
+# Images, extensions and restore points are marked for deletion too; only the VM or its scale set takes the VM away.
+_DYING = re.compile(
+    r"\b(?:VM(?: instance)?|Virtual Machine(?: Scale Set)?) '[^']{1,80}' since [^']{0,40}marked for deletion",
+    re.IGNORECASE,
+)
 _DYING_VM = re.compile(r"\bVM(?: instance)? '([^']{1,80})'", re.IGNORECASE)  # its name or its id
+# Whoever does something to a machine meanwhile: another order, Azure itself, or who has deallocated it already.
+_OVERLAP = re.compile(
+    r"another operation is in progress|ongoing operation is changing power state|platform[- ](?:initiated )?update"
+    r"|either deallocated or marked to be deallocated",
+    re.IGNORECASE,
+)
+_CONFLICT = frozenset({"conflict", "operationpreempted", "anotheroperationinprogress"})
+# Passing faults of Azure's own services, which some of its answers report with 409 and not with 5xx.
+_PASSING = frozenset(
+    {"networkinginternaloperationerror", "internaloperationerror", "internalexecutionerror", "retryableerror"}
+)
 _GONE_VM = re.compile(r"\bvirtualMachines/([\w-]{1,80})'", re.IGNORECASE)
-_NO_SCALE_SET = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound", "ParentResourceNotFound"})
+_NO_SCALE_SET = frozenset({"resourcegroupnotfound", "subscriptionnotfound", "parentresourcenotfound"})
 _NO_SCALE_SET_TEXT = re.compile(r"virtualMachineScaleSets/[^/']+'", re.IGNORECASE)  # the resource itself, not its VM
+# Said of scale sets that are there: one of ARM's regional stores does not know yet what another one does.
+_NOT_IN_THIS_STORE = re.compile(r"not found in this Azure location", re.IGNORECASE)
+_LINKED = frozenset({"linkedauthorizationfailed"})
+_LINKED_RIGHT = re.compile(
+    r"not have permission to perform action(?:\(s\))? '([^']{1,300})' on the linked scope(?:\(s\))? '([^']{1,400})'",
+    re.IGNORECASE,
+)
 OF_SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets/* on the scale set"
 
 
@@ -117,10 +143,10 @@ def _gone(refusal: Refusal, naming: re.Pattern[str]) -> ScalerError:
 
 
 def _forbidden(refusal: Refusal) -> ScalerError:
-    remedy = (
-        "give the managed identity (AZURE_CLIENT_ID, or the system-assigned one) a role with"
-        f" {refusal.about.permission}"
-    )
+    """With what is missing: of a linked resource (the subnet, a disk, an identity) ARM says so late in its message."""
+    linked = None if refusal.fault.codes.isdisjoint(_LINKED) else _LINKED_RIGHT.search(refusal.fault.message or "")
+    permission = refusal.about.permission if linked is None else f"{linked[1]} on {linked[2]}"
+    remedy = f"give the managed identity (AZURE_CLIENT_ID, or the system-assigned one) a role with {permission}"
     return Refused(f"{refusal.text} -> {remedy}", refusal.fault.code or "", refusal.reply.status)
 
 
@@ -135,6 +161,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(statuses=frozenset({408}), makes=lambda it: Unreachable(it.text)),
     Rule(statuses=range(500, 600), makes=lambda it: Unreachable(it.text)),
     Rule(statuses=frozenset({412}), makes=lambda it: Conflict(it.text)),
+    Rule(statuses=frozenset({404}), text=_NOT_IN_THIS_STORE, makes=lambda it: Unreachable(it.text)),
     Rule(statuses=frozenset({404}), makes=_not_found),
     Rule(statuses=frozenset({401}), makes=_forbidden),
     Rule(statuses=frozenset({400}), text=_DEAD_ID, makes=lambda it: _gone(it, _DEAD_ID)),
@@ -142,12 +169,13 @@ TABLE: tuple[Rule, ...] = (
     Rule(statuses=_SAID_NO, codes=QUOTA, makes=lambda it: QuotaReached(it.text)),
     Rule(statuses=_SAID_NO, text=_QUOTA_TEXT, makes=lambda it: QuotaReached(it.text)),
     Rule(statuses=_SAID_NO, codes=CAPACITY, makes=lambda it: OutOfCapacity(it.text)),
+    Rule(statuses=_SAID_NO, text=_NO_ROOM, makes=lambda it: OutOfCapacity(it.text)),
     Rule(statuses=_SAID_NO, codes=NOT_SOLD, makes=lambda it: OutOfCapacity(it.text, FailureClass.SKU)),
-    Rule(
-        statuses=frozenset({409}),
-        codes=frozenset({"Conflict", "OperationPreempted", "AnotherOperationInProgress"}),
-        makes=lambda it: Conflict(it.text),
-    ),
+    Rule(statuses=_SAID_NO, text=_NOT_SOLD_HERE, makes=lambda it: OutOfCapacity(it.text, FailureClass.SKU)),
+    Rule(statuses=frozenset({409}), codes=_CONFLICT, makes=lambda it: Conflict(it.text)),
+    Rule(statuses=frozenset({409}), text=_OVERLAP, makes=lambda it: Conflict(it.text)),
+    Rule(statuses=_SAID_NO, codes=_PASSING, makes=lambda it: Unreachable(it.text)),
+    Rule(statuses=_SAID_NO, codes=_LINKED, makes=_forbidden),
     Rule(statuses=frozenset({403}), makes=_forbidden),
     Rule(statuses=range(1000), makes=_refused),
 )
@@ -155,7 +183,10 @@ TABLE: tuple[Rule, ...] = (
 
 def refusal(reply: Reply, about: About | None = None) -> ScalerError:
     """What a reply with an unwanted status means."""
-    told = Refusal(reply=reply, fault=fault_in(reply.body), about=about or About())
+    return _meaning(Refusal(reply=reply, fault=fault_in(reply.body), about=about or About()))
+
+
+def _meaning(told: Refusal) -> ScalerError:
     return next(rule for rule in TABLE if rule.matches(told)).makes(told)
 
 
@@ -165,12 +196,9 @@ def stale_token(reply: Reply) -> bool:
 
 
 def failure_class(code: str, message: str = "") -> FailureClass:
-    """The class of an error that Azure met after it had accepted the order."""
-    if code in CAPACITY:
-        return FailureClass.ALLOCATION
-    if code in NOT_SOLD:
-        return FailureClass.SKU
-    return FailureClass.QUOTA if code in QUOTA or _QUOTA_TEXT.search(message) else FailureClass.OTHER
+    """The class of an error that Azure met after it had accepted the order: as if it had been said at once."""
+    late = Reply(status=409, headers={}, body=b"", sent=0)
+    return failure_of(_meaning(Refusal(reply=late, fault=Fault(code=code, message=message), about=About())))
 
 
 def retry_after(reply: Reply) -> timedelta:

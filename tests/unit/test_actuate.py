@@ -84,6 +84,13 @@ class House:
         order = Start(ref=ref(number), rests_on=sighting(sent=sent))
         return Step(why=Why.RESERVED, vm_id=ref(number).vm_id, change=note(before, after), order=order)
 
+    def delete(self, number: int) -> Step:
+        before = self.row(number, notes(number))
+        assert before.notes is not None
+        after = replace(before.notes, delete=DeleteNote(at=NOW, attempts=1))
+        order = Delete(ref=ref(number), rests_on=sighting())
+        return Step(why=Why.RIPE, vm_id=ref(number).vm_id, change=note(before, after), order=order)
+
     def stop(self, number: int, sent: float = 0.0) -> Step:
         order = Deallocate(ref=ref(number), rests_on=sighting(sent=sent))
         return Step(why=Why.NEW_RUNNING_COLD, vm_id=ref(number).vm_id, order=order)
@@ -150,15 +157,15 @@ def test_a_dead_batch_without_names_fails_once_and_is_not_sent_for_ever() -> Non
 def test_a_refused_batch_is_resent_singly() -> None:
     refused = Refused("one of them cannot be deleted", "OperationNotAllowed", 409)
     house = House(refused, None, refused)
-    steps = []
-    for number in (1, 2):
-        before = house.row(number, notes(number))
-        assert before.notes is not None
-        after = replace(before.notes, delete=DeleteNote(at=NOW, attempts=1))
-        order = Delete(ref=ref(number), rests_on=sighting())
-        steps.append(Step(why=Why.RIPE, vm_id=ref(number).vm_id, change=note(before, after), order=order))
-    assert results(house.act(*steps)) == [Result.DONE, Result.FAILED]
+    assert results(house.act(house.delete(1), house.delete(2))) == [Result.DONE, Result.FAILED]
     assert [ids for _, ids, _ in house.azure.orders] == [("1", "2"), ("1",), ("2",)]
+
+
+def test_a_delete_is_done_only_for_the_machines_that_azure_names_as_gone() -> None:
+    house = House(Missing("404 NotFound: there is no such thing"))
+    assert results(house.act(house.delete(1), house.delete(2))) == [Result.FAILED] * 2
+    house = House(Missing("instance 1 is no more", [InstanceId("1")]), Unreachable("no answer"))
+    assert results(house.act(house.delete(1), house.delete(2))) == [Result.DONE, Result.FAILED]
 
 
 def test_a_failed_start_is_written_to_the_notes_with_its_class() -> None:

@@ -16,8 +16,8 @@ from scaler.errors import (
     Throttled,
     Unreachable,
 )
-from scaler.model.instance import InstanceId
-from scaler.vmss.refusals import About, refusal, retry_after
+from scaler.model.instance import FailureClass, InstanceId
+from scaler.vmss.refusals import About, failure_class, refusal, retry_after
 from scaler.vmss.reply import Reply
 
 
@@ -37,6 +37,17 @@ def of_one(instance_id: str) -> About:
 
 
 DYING = "Operation 'start' is not allowed on VM 'pixels_12' since the VM is marked for deletion."
+DOOMED = "Operation 'start' is not allowed on {} 'x' since it is marked for deletion. You can only retry the Delete."
+BUSY = "Operation 'start' is not allowed on VM 'pixels_12' since another operation is in progress."
+CHANGING = (
+    "An ongoing operation is changing power state of Virtual Machine pixels_12 to deallocated."
+    " Please perform operation start after some time."
+)
+AT_REST = (
+    "Operation 'powerOff' is not allowed on VM 'pixels_12' since the VM is either deallocated or marked to be"
+    " deallocated."
+)
+NO_ROOM = "Unable to add or update the VM. The requested VM size Standard_NV36ads_A10_v5 is not available {}."
 
 
 @pytest.mark.parametrize(
@@ -48,6 +59,22 @@ DYING = "Operation 'start' is not allowed on VM 'pixels_12' since the VM is mark
         (409, "OperationNotAllowed", "results in exceeding approved\nTotal Regional Cores quota.", QuotaReached),
         (400, "QuotaExceeded", "", QuotaReached),
         (409, "OperationNotAllowed", DYING, Missing),
+        (409, "OperationNotAllowed", BUSY, Conflict),
+        (409, "OperationNotAllowed", CHANGING, Conflict),
+        (409, "OperationNotAllowed", AT_REST, Conflict),
+        (409, "OperationNotAllowed", "Operation 'start' is not allowed during a platform update of the VM.", Conflict),
+        (409, "OperationNotAllowed", DOOMED.format("VM extension"), Refused),
+        (409, "OperationNotAllowed", DOOMED.format("Image"), Refused),
+        (409, "OperationNotAllowed", NO_ROOM.format("in the existing allocation unit"), OutOfCapacity),
+        (400, "InvalidParameter", NO_ROOM.format("in the cluster where the VM is currently allocated"), OutOfCapacity),
+        (400, "InvalidParameter", NO_ROOM.format("in the current region"), OutOfCapacity),
+        (409, "NetworkingInternalOperationError", "Unknown network allocation error.", Unreachable),
+        (409, "OverConstrainedAllocationRequest", "", OutOfCapacity),
+        (409, "skunotavailable", "", OutOfCapacity),
+        (409, "quotaexceeded", "", QuotaReached),
+        (409, "conflict", "", Conflict),
+        (404, "NotFound", "The entity was not found in this Azure location.", Unreachable),
+        (404, "RESOURCEGROUPNOTFOUND", "", Missing),
         (409, "OperationNotAllowed", "it manages updates using maintenance control", Refused),
         (409, "Conflict", "", Conflict),
         (409, "OperationPreempted", "", Conflict),
@@ -98,7 +125,7 @@ GONE = "The provided instanceId {} is not an active Virtual Machine … instance
         (409, "not allowed on VM 'pixels_12345678' since it is marked for deletion", of("pixels_12345678"), None),
         (409, "not allowed on VM instance '3' since it is marked for deletion", of("3", "33"), ("3",)),
         (409, "not allowed on Virtual Machine Scale Set 'b242' since it is marked for deletion", of("b242"), ()),
-        (409, "marked for deletion", of_one("5"), ("5",)),
+        (409, DYING, of_one("5"), ("5",)),
         (404, "no entity", of_one("5"), ("5",)),
         (404, "no entity", of("5"), ()),
         (404, "The Resource 'Microsoft.Compute/virtualMachines/pixels_1' was not found.", of("pixels_1", "x"), None),
@@ -118,6 +145,38 @@ def test_who_is_missing_is_named_if_it_was_asked_for(
 def test_a_want_of_rights_names_the_right(status: int) -> None:
     error = error_of(status, "AuthorizationFailed", "no", About(permission="Microsoft.Network/networkInterfaces/read"))
     assert "a role with Microsoft.Network/networkInterfaces/read" in str(error)
+
+
+def test_a_missing_right_on_a_linked_resource_is_named_with_that_resource_however_late_the_message_says_it() -> None:
+    scale_set, subnet = f"/subscriptions/{'0' * 300}/virtualMachineScaleSets/pixels", "/subscriptions/s/subnets/gpu"
+    action = "Microsoft.Network/virtualNetworks/subnets/join/action"
+    message = (
+        f"The client 'c' has permission to perform action 'Microsoft.Compute/virtualMachineScaleSets/write' on scope"
+        f" '{scale_set}'; however, it does not have permission to perform action(s) '{action}' on the linked scope(s)"
+        f" '{subnet}' (respectively) or the linked scope(s) are invalid."
+    )
+    error = error_of(403, "LinkedAuthorizationFailed", message)
+    assert isinstance(error, Refused)
+    assert f"a role with {action} on {subnet}" in str(error)
+    assert "virtualMachineScaleSets/*" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "failure"),
+    [
+        ("OverConstrainedAllocationRequest", "", FailureClass.ALLOCATION),
+        ("OperationNotAllowed", NO_ROOM.format("in the existing allocation unit"), FailureClass.ALLOCATION),
+        ("InvalidParameter", NO_ROOM.format("in the current region"), FailureClass.SKU),
+        ("SKUNotAvailable", "", FailureClass.SKU),
+        ("quotaExceeded", "", FailureClass.QUOTA),
+        ("OperationNotAllowed", "exceeding approved Total Regional Cores quota", FailureClass.QUOTA),
+        ("VMStartTimedOut", "", FailureClass.OTHER),
+    ],
+)
+def test_what_azure_met_after_it_had_accepted_an_order_is_of_the_same_class(
+    code: str, message: str, failure: FailureClass
+) -> None:
+    assert failure_class(code, message) is failure
 
 
 def test_an_error_without_its_envelope_is_read_too() -> None:
