@@ -1,9 +1,10 @@
 """What one tick saw, wanted and got."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from scaler.actuate import Outcome
-from scaler.errors import ScalerError
+from scaler.errors import ScalerError, Throttled
 from scaler.model.plan import Plan, Step
 from scaler.model.row import Complaint
 
@@ -18,3 +19,11 @@ class Report:
     errors: tuple[ScalerError, ...] = ()
     complaints: tuple[Complaint, ...] = ()
     machines: int = 0
+
+    @property
+    def look_again(self) -> timedelta | None:
+        """How soon another tick would find something new, or an open gate; None: at the timer."""
+        errors = (*self.errors, *(each.error for each in self.outcomes))
+        waits = [error.retry_after for error in errors if isinstance(error, Throttled)]
+        waits += [self.plan.look_again] if self.plan.look_again is not None else []
+        return min(waits, default=None)

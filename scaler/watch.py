@@ -61,7 +61,8 @@ class Watch:
         except ScalerError as error:
             if before is None or str(error) != str(before):
                 self._telemetry.failed(error)
-            self._due = self._clock.monotonic() + AFTER_FAILURE.total_seconds()
+            again = error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
+            self._due = self._clock.monotonic() + again.total_seconds()
             self._known = frozenset()
             return error
         return None if ticks else before
@@ -69,7 +70,7 @@ class Watch:
     def _tick_once(self) -> None:
         report = self._tick.run()
         self._telemetry.report(report)
-        again = report.plan.look_again
+        again = report.look_again
         self._due = self._clock.monotonic() + (again.total_seconds() if again is not None else float("inf"))
 
     def _rest(self, failure: ScalerError | None) -> float:

@@ -1,18 +1,36 @@
 """A watch: ticks when due, when something new shows, and after a failure."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from clock import ManualClock
 
+from scaler.actuate import Outcome, Result
 from scaler.errors import ScalerError, Throttled, Unreachable
-from scaler.model.instance import VmId
-from scaler.model.plan import Plan
+from scaler.model.instance import InstanceId, InstanceRef, ScaleSetName, VmId
+from scaler.model.plan import Mark, Plan, Step, Why
+from scaler.model.sighting import By, Sighting
 from scaler.report import Report
 from scaler.telemetry import Telemetry
 from scaler.watch import Watch
 
 SECOND = timedelta(seconds=1)
+
+
+REF = InstanceRef(scale_set=ScaleSetName("vmss"), instance_id=InstanceId("1"), vm_id=VmId("a"))
+LOOK = Sighting(
+    scale_set=REF.scale_set,
+    unique_id="u",
+    at=datetime(2026, 1, 1, tzinfo=UTC),
+    sent=0.0,
+    by=By.TARGETED,
+    complete=True,
+    plausible=True,
+    consent=True,
+    capacity=1,
+    etag=None,
+)
 
 
 class CountingTick:
@@ -21,13 +39,14 @@ class CountingTick:
     def __init__(self, clock: ManualClock, again: timedelta | None = None, *failures: ScalerError | None) -> None:
         self.clock, self.again, self.failures = clock, again, list(failures)
         self.ran_at: list[float] = []
+        self.held_back: dict[str, Any] = {}
 
     def run(self) -> Report:
         self.ran_at.append(self.clock.monotonic())
         failure = self.failures.pop(0) if self.failures else None
         if failure is not None:
             raise failure
-        return Report(plan=Plan(look_again=self.again))
+        return Report(plan=Plan(look_again=self.again), **self.held_back)
 
 
 def watch(tick: CountingTick) -> Watch:
@@ -95,6 +114,29 @@ def test_a_watch_that_waits_for_a_budget_has_not_failed() -> None:
     tick = CountingTick(ManualClock(), None, Throttled("no budget now", SECOND))
     watch(tick).run(timedelta(0))
     assert tick.ran_at == [0.0]
+
+
+def test_a_look_that_was_held_back_is_tried_again_when_its_gate_opens() -> None:
+    tick = CountingTick(ManualClock())
+    tick.held_back = {"errors": (Throttled("no budget for list requests now", 12 * SECOND), Unreachable("away"))}
+    watch(tick).run(25 * SECOND)
+    assert tick.ran_at == [0.0, 12.0, 24.0]
+
+
+def test_an_order_that_was_held_back_is_tried_again_when_its_gate_opens() -> None:
+    tick = CountingTick(ManualClock(), again=20 * SECOND)
+    step = Step(why=Why.NEW_AT_REST, order=Mark(ref=REF, etag=None, rests_on=LOOK))
+    held = Outcome(step=step, result=Result.FAILED, error=Throttled("no budget for mark requests now", 12 * SECOND))
+    tick.held_back = {"outcomes": (Outcome(step=step, result=Result.DONE), held)}
+    watch(tick).run(25 * SECOND)
+    assert tick.ran_at == [0.0, 12.0, 24.0]
+
+
+def test_a_tick_that_nothing_but_a_gate_ended_is_tried_again_when_the_gate_opens() -> None:
+    held = Throttled("no budget now", 12 * SECOND)
+    tick = CountingTick(ManualClock(), None, held, held)
+    watch(tick).run(25 * SECOND)
+    assert tick.ran_at == [0.0, 12.0, 24.0]
 
 
 def test_a_failing_probe_is_a_failed_tick_and_is_tried_again() -> None:
