@@ -110,10 +110,12 @@ def not_for_flexible(what: str, scale_set: str) -> ArmError:
     return not_allowed(f"Operation '{what}' is not allowed on Virtual Machine Scale Set '{scale_set}'.")
 
 
-def over_quota(code: str = "OperationNotAllowed", cores: str = "") -> ArmError:
+def over_quota(code: str = "OperationNotAllowed", details: str = "") -> ArmError:
     """409: the subscription's cores are used up."""
-    message = "The operation results in exceeding approved standardNVADSA10v5Family Cores quota."
-    return ArmError(409, code, f"{message} {cores}".rstrip())
+    message = (
+        "Operation could not be completed as it results in exceeding approved standardNVADSA10v5Family Cores quota."
+    )
+    return ArmError(409, code, f"{message} {details}".rstrip())
 
 
 def sold_out() -> ArmError:

@@ -10,13 +10,13 @@ from scaler.errors import (
     Conflict,
     Missing,
     OutOfCapacity,
-    QuotaReached,
     Refused,
     ScalerError,
     Throttled,
     Unreachable,
 )
 from scaler.model.instance import FailureClass, InstanceId
+from scaler.vmss.refusals import quota_reached
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def translate(error: ArmError) -> ScalerError:
 
 def _said_no(error: ArmError) -> ScalerError:
     if error.status == 409 and "quota" in error.message:
-        return QuotaReached(error.message)
+        return quota_reached(error.message, error.message)
     if error.status == 412 or error.code in set(ConflictCode):
         return Conflict(error.message)
     if error.code == "SkuNotAvailable":

@@ -125,9 +125,13 @@ class World:
 
     def over_quota(self, vms: int = 0) -> ArmError:
         """409: so many VMs more would need too many cores."""
-        region = self.region
-        figures = f"(limit {region.cores}, in use {region.cores_used}, required {vms * self.profile.cores})"
-        return over_quota(self.switches.quota_code, figures if vms else "")
+        used, required = self.region.cores_used, vms * self.profile.cores
+        details = (
+            "Additional details - Deployment Model: Resource Manager, Location: westeurope, Current Limit:"
+            f" {self.region.cores}, Current Usage: {used}, Additional Required: {required}, (Minimum) New Limit"
+            f" Required: {used + required}."
+        )
+        return over_quota(self.switches.quota_code, details if vms else "")
 
     def cores(self) -> int:
         """What this scale set uses of the region's quota."""

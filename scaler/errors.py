@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from fractions import Fraction
 
 from scaler.model.instance import FailureClass, InstanceId
 
@@ -72,9 +73,16 @@ class OutOfCapacity(ScalerError):
 
 
 class QuotaReached(ScalerError):
-    """The subscription may not have more cores: only an operator can change that."""
+    """The subscription may not have more cores: only an operator can change that.
+
+    `room`: the share of what was ordered that the rest of the quota is enough for. None: Azure did not say.
+    """
 
     failure = FailureClass.QUOTA
+
+    def __init__(self, message: str = "", room: Fraction | None = None) -> None:
+        super().__init__(message)
+        self.room = room
 
 
 class Refused(ScalerError):

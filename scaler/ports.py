@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from scaler.model.ceiling import Ceiling
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.row import Row, Snapshot
@@ -112,6 +113,14 @@ class Registry(Protocol):
 
     def pause(self, how: Pause) -> None:
         """Halt the controllers that read this registry, or let them go on (NONE), from their next tick on."""
+        ...
+
+    def keep_ceilings(self, ceilings: Mapping[ScaleSetName, Ceiling], *, lasts: timedelta) -> None:
+        """Write down what Azure lately refused to make, in the place of what was written before, for so long."""
+        ...
+
+    def ceilings(self) -> Mapping[ScaleSetName, Ceiling]:
+        """What is written down of that: for people, who see Redis and not the provisioner's memory."""
         ...
 
 

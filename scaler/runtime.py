@@ -8,8 +8,8 @@ import logging
 import os
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Lock
 
@@ -17,6 +17,7 @@ from azure.core.credentials import TokenCredential
 
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
+from scaler.model.ceiling import Ceiling
 from scaler.model.instance import Orchestration, ScaleSetName
 from scaler.registry.auth import connect as connect_redis
 from scaler.registry.keys import Keys
@@ -62,6 +63,7 @@ class Doors:
     scale_sets: Mapping[ScaleSetName, ArmScaleSet | FlexibleScaleSet]
     clock: SystemClock
     closing: ExitStack
+    ceilings: dict[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused to this process
 
     def close(self) -> None:
         """Hang up. A worker never does: its doors stay open as long as it lives."""
@@ -75,7 +77,12 @@ class Doors:
 
     def tick(self, name: Name) -> Tick:
         """One controller before these doors."""
-        return Tick(name, self.ports(name), self.settings.policy)
+        return Tick(name, self.ports(name), self.settings.policy, self.ceilings)
+
+    def recall_ceilings(self) -> None:
+        """What Azure lately refused to another process, as far as the registry can say."""
+        with suppress(ScalerError):
+            self.ceilings.update(self.registry.ceilings())
 
 
 def open_doors(settings: Settings, credential: TokenCredential | None = None) -> Doors:

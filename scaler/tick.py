@@ -5,6 +5,7 @@ never early.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -12,6 +13,7 @@ from enum import StrEnum
 from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.controllers import cleaner, provisioner, reconciler, starter
 from scaler.errors import OutOfCapacity, QuotaReached, ScalerError
+from scaler.model.ceiling import Ceiling, ceiling_after
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName, SessionId, VmId
 from scaler.model.plan import Look, Nothing, Plan, SetCapacity, Some, Start, Step
@@ -54,15 +56,28 @@ _OF_THE_REGISTRY: Mapping[Name, Verbs] = {
 class Tick:
     """One controller with its doors; call `run` for each tick. Holds hints between ticks, never knowledge."""
 
-    def __init__(self, what: Name | Verbs, ports: Ports, policy: Policy) -> None:
-        """`what`: one of the four by its name, or the verbs of a controller that no timer runs (adoption)."""
+    def __init__(
+        self,
+        what: Name | Verbs,
+        ports: Ports,
+        policy: Policy,
+        ceilings: dict[ScaleSetName, Ceiling] | None = None,
+    ) -> None:
+        """`what`: one of the four by its name, or the verbs of a controller that no timer runs (adoption).
+
+        `ceilings`: shared by the ticks of one process. The provisioner learns them and has no registry; the reconciler
+        writes them down there, for people.
+        """
         self._verbs = what if isinstance(what, Verbs) else _OF_THE_REGISTRY.get(what)
+        self._reconciles = what is Name.RECONCILER
         self._ports = ports
         self._policy = policy
         self._eyes = Eyes(ports.scale_sets, ports.clock, policy)
         self._started: dict[VmId, SessionId] = {}
         self._shortages: Mapping[ScaleSetName, Shortage] = {}
         self._lately: Mapping[ScaleSetName, frozenset[VmId]] = {}  # the machines of the last listing of each
+        self._ceilings = ceilings if ceilings is not None else {}
+        self._written: Mapping[ScaleSetName, Ceiling] = {}  # of them
         self._asked: tuple[VmId, ...] = ()  # new machines by when the provisioner asked for them, the latest last
 
     def run(self) -> Report:
@@ -73,6 +88,7 @@ class Tick:
         report = self.plan()
         outcomes = actuate(report.plan, self._ports, self._policy)
         self._remember(outcomes)
+        self._write_ceilings()
         plan = replace(report.plan, look_again=timedelta(0)) if any(map(_lacks_capacity, outcomes)) else report.plan
         return replace(report, plan=plan, outcomes=outcomes)
 
@@ -87,6 +103,23 @@ class Tick:
                     del self._started[next(iter(self._started))]
             if isinstance(order, SetCapacity):
                 self._eyes.patched(order.scale_set)
+                self._learn_ceiling(order, outcome.error)
+
+    def _learn_ceiling(self, order: SetCapacity, error: ScalerError | None) -> None:
+        if isinstance(error, QuotaReached | OutOfCapacity):
+            room = error.room if isinstance(error, QuotaReached) else None
+            ceiling = ceiling_after(order, error.failure, room, str(error), self._policy)
+            if ceiling is not None:
+                self._ceilings[order.scale_set] = ceiling
+
+    def _write_ceilings(self) -> None:
+        """Once for each change. What Redis does not take now it is told after the next tick."""
+        registry, learnt = self._ports.registry, dict(self._ceilings)
+        if registry is None or not self._reconciles or learnt == self._written:
+            return
+        with suppress(ScalerError):
+            registry.keep_ceilings(learnt, lasts=self._policy.refused_hold)
+            self._written = learnt
 
     def plan(self) -> Report:
         """The same without acting: what a tick would do, and why."""
@@ -96,7 +129,7 @@ class Tick:
         return self._of_both(registry, self._verbs)
 
     def _of_azure(self) -> Report:
-        cloud, errors = Cloud(pause=self._policy.pause), list[ScalerError]()
+        cloud, errors = Cloud(pause=self._policy.pause, ceilings=dict(self._ceilings)), list[ScalerError]()
         looks: list[Look] = []
         while len(looks) < _MOST_LOOKS:
             look = provisioner.wants(cloud, self._policy, self._asked)

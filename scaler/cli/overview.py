@@ -1,10 +1,12 @@
 """Everything that Redis and Azure say at one moment, machine by machine, in the words of the code."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
+from scaler.model.ceiling import Ceiling
 from scaler.model.fleet import Cloud, Fleet, Member
 from scaler.model.instance import ScaleSetName, SessionId
 from scaler.model.notes import Notes
@@ -81,6 +83,7 @@ class Overview:
     snapshot: Snapshot
     views: dict[ScaleSetName, ScaleSetView]
     machines: tuple[Machine, ...]
+    ceilings: Mapping[ScaleSetName, Ceiling]  # what Azure lately refused to the running scaler
     errors: tuple[ScalerError, ...]
 
 
@@ -98,6 +101,7 @@ def look(ports: Ports, registry: Registry, policy: Policy) -> Overview:
         snapshot=snapshot,
         views={name: ports.scale_sets[name].view(no_older_than=policy.view_kept) for name in cloud.listings},
         machines=tuple(sorted(machines, key=lambda each: each.place)),
+        ceilings=registry.ceilings(),
         errors=errors,
     )
 

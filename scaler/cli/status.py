@@ -11,11 +11,12 @@ from scaler.cli.environment import Operator
 from scaler.cli.options import AsJson, Exit
 from scaler.cli.overview import Machine, Overview, look
 from scaler.cli.screen import Screen, age
+from scaler.model.ceiling import Ceiling
 from scaler.model.instance import PowerState, ProvisioningState, ScaleSetName
 from scaler.model.notes import Notes
 from scaler.model.policy import Policy
 from scaler.model.record import Status
-from scaler.model.sighting import Pause, ScaleSetView
+from scaler.model.sighting import Pause
 from scaler.settings import Settings
 
 _EVERY = timedelta(seconds=30)  # Azure grants ten listings a minute, and the scaler itself may take six of them
@@ -58,7 +59,7 @@ def _show(screen: Screen, overview: Overview, settings: Settings) -> None:
     for name in (*settings.scale_sets, *_elsewhere(overview, settings)):
         machines = [each for each in overview.machines if each.scale_set == name]
         screen.line("")
-        _head(screen, ScaleSetName(name), overview.views.get(ScaleSetName(name)), settings.policy)
+        _head(screen, ScaleSetName(name), overview, settings.policy)
         if machines:
             screen.table(_COLUMNS, (_row(screen, each) for each in machines), _FOLD)
     for complaint in overview.snapshot.complaints:
@@ -80,8 +81,8 @@ def _elsewhere(overview: Overview, settings: Settings) -> list[str]:
     return sorted({each.scale_set for each in overview.machines} - set(settings.scale_sets))
 
 
-def _head(screen: Screen, name: ScaleSetName, view: ScaleSetView | None, policy: Policy) -> None:
-    wanted = policy.capacity.get(name)
+def _head(screen: Screen, name: ScaleSetName, overview: Overview, policy: Policy) -> None:
+    wanted, view = policy.capacity.get(name), overview.views.get(name)
     if wanted is None:
         screen.line(f"{name or 'of no known scale set'}  not in AZURE_VMSS_NAME", style="yellow")
         return
@@ -92,11 +93,24 @@ def _head(screen: Screen, name: ScaleSetName, view: ScaleSetView | None, policy:
         f"{name}  capacity {view.capacity}, wanted {wanted.desired} ({wanted.warm} warm), etag {view.etag or '–'}",
         style="bold",
     )
+    refused = _refused(name, overview, policy)
+    if refused is not None:
+        screen.line(
+            f"Azure has no room for {refused.refused} machines ({refused.failure}); all that are wanted are asked for"
+            f" again at {refused.until:%H:%M:%S}: {refused.said}",
+            style="bold red",
+        )
     if view.managed_by != policy.managed_by:
         said = f"is {view.managed_by!r}" if view.managed_by is not None else "is not there"
         screen.line(f"no consent: the tag scaler:managed {said}, SCALER_NAME is {policy.managed_by!r}", style="yellow")
     if view.pause is not Pause.NONE:
         screen.line(f"paused by its tag: {_halts(view.pause)}", style="yellow")
+
+
+def _refused(name: ScaleSetName, overview: Overview, policy: Policy) -> Ceiling | None:
+    """What keeps a scale set below its number; what kept it there once does not matter any more."""
+    view, ceiling = overview.views.get(name), overview.ceilings.get(name)
+    return ceiling if view is not None and view.capacity < policy.capacity[name].desired else None
 
 
 def _halts(how: Pause) -> str:
@@ -164,15 +178,16 @@ def document(overview: Overview, settings: Settings) -> Mapping[str, object]:
     return {
         "now": overview.snapshot.now.isoformat(),
         "paused": {"registry": overview.snapshot.pause, "settings": settings.policy.pause},
-        "scale_sets": [_scale_set(name, overview.views.get(name), settings.policy) for name in settings.scale_sets],
+        "scale_sets": [_scale_set(name, overview, settings.policy) for name in settings.scale_sets],
         "machines": [_machine(each) for each in overview.machines],
         "complaints": [{"key": each.key, "why": each.why} for each in overview.snapshot.complaints],
         "errors": [str(each) for each in overview.errors],
     }
 
 
-def _scale_set(name: ScaleSetName, view: ScaleSetView | None, policy: Policy) -> Mapping[str, object]:
-    wanted = policy.capacity[name]
+def _scale_set(name: ScaleSetName, overview: Overview, policy: Policy) -> Mapping[str, object]:
+    wanted, view = policy.capacity[name], overview.views.get(name)
+    refused = _refused(name, overview, policy)
     return {
         "name": name,
         "wanted": wanted.desired,
@@ -182,6 +197,7 @@ def _scale_set(name: ScaleSetName, view: ScaleSetView | None, policy: Policy) ->
         "managed_by": view.managed_by if view is not None else None,
         "consent": view.managed_by == policy.managed_by if view is not None else None,
         "paused": view.pause if view is not None else None,
+        "refused": refused and {"failure": refused.failure, "until": refused.until.isoformat(), "azure": refused.said},
     }
 
 

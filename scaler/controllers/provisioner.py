@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, zip_longest
 
 from scaler.model.fleet import Cloud, Seen
-from scaler.model.instance import InstanceRef, PowerState, ScaleSetName, VmId
+from scaler.model.instance import FailureClass, InstanceRef, PowerState, ScaleSetName, VmId
 from scaler.model.plan import (
     Deallocate,
+    Facts,
     Listing,
     Look,
     Nothing,
@@ -59,6 +60,7 @@ def decide(cloud: Cloud, policy: Policy) -> Plan:
             continue
         capacity = policy.capacity[name]
         steps += _grow(listing, cloud, capacity, policy)
+        refusals += _kept_small(listing, cloud, capacity)
         steps += _to_rest(cloud, name, capacity)
     return Plan(steps=tuple(steps), refusals=tuple(refusals))
 
@@ -66,11 +68,37 @@ def decide(cloud: Cloud, policy: Policy) -> Plan:
 def _grow(listing: Sighting, cloud: Cloud, wanted: Capacity, policy: Policy) -> Iterator[Step]:
     if listing.capacity < wanted.desired:
         surge = min(wanted.desired, listing.capacity + policy.max_surge)
-        yield _set_capacity(listing, surge, Why.BELOW_DESIRED)
+        allowed = _allowed(listing, cloud)
+        more = surge if allowed is None else min(surge, allowed)
+        if more > listing.capacity:
+            yield _set_capacity(listing, more, Why.BELOW_DESIRED)
         return
     since = cloud.short_since.get(listing.scale_set)
     if since is not None and listing.at - since >= policy.capacity_stuck:
         yield _set_capacity(listing, listing.capacity, Why.CAPACITY_STUCK)
+
+
+def _allowed(listing: Sighting, cloud: Cloud) -> int | None:
+    """The largest capacity that Azure has not lately refused; None: it refused none."""
+    ceiling = cloud.ceilings.get(listing.scale_set)
+    return ceiling.capacity(listing) if ceiling is not None else None
+
+
+def _kept_small(listing: Sighting, cloud: Cloud, wanted: Capacity) -> Iterator[Refusal]:
+    """The alarm while Azure's last refusal keeps a scale set below what is wanted."""
+    allowed = _allowed(listing, cloud)
+    if allowed is None or allowed >= wanted.desired:
+        return
+    ceiling = cloud.ceilings[listing.scale_set]
+    why = Why.QUOTA_TOO_SMALL if ceiling.failure is FailureClass.QUOTA else Why.SOLD_OUT
+    facts: Facts = {
+        "scale_set": listing.scale_set,
+        "capacity": listing.capacity,
+        "wanted": wanted.desired,
+        "asked_again_at": ceiling.until.isoformat(),
+        "azure": ceiling.said,
+    }
+    yield Refusal(why=why, alarm=True, facts=facts)
 
 
 def _set_capacity(listing: Sighting, capacity: int, why: Why) -> Step:

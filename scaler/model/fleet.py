@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from scaler.model.ceiling import Ceiling
 from scaler.model.instance import (
     Addresses,
     Instance,
@@ -30,7 +31,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cloud:
-    """What this tick saw of Azure: the whole of what the provisioner knows. Nothing is carried over between ticks."""
+    """What this tick saw of Azure: the whole of what the provisioner knows. Hints alone outlive a tick."""
 
     listings: Mapping[ScaleSetName, Sighting] = field(default_factory=dict)
     unlisted: frozenset[ScaleSetName] = frozenset()  # a listing was wanted and put off (the budget, or not yet due)
@@ -38,6 +39,7 @@ class Cloud:
     seen: Mapping[VmId, Seen] = field(default_factory=dict)  # the latest look at each
     asked: Mapping[VmId, Sighting] = field(default_factory=dict)  # every targeted GET that was answered
     short_since: Mapping[ScaleSetName, datetime] = field(default_factory=dict)  # less listed than capacity since
+    ceilings: Mapping[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused: a hint
     # where instances can be reached, of the scale sets that were asked; None: no answer, and worth asking again
     addresses: Mapping[ScaleSetName, Mapping[InstanceId, Addresses] | None] = field(default_factory=dict)
     pause: Pause = Pause.NONE  # what holds for every scale set: the settings' and the registry's
@@ -99,6 +101,7 @@ class Cloud:
             pause=strictest(self.pause, view.pause),
             capacity=view.capacity,
             etag=view.etag,
+            listed=listed,
         )
 
     def _of_answer(self, view: ScaleSetView, answer: Answer, policy: Policy) -> Sighting:

@@ -15,6 +15,8 @@ class Why(StrEnum):
 
     # provisioner
     BELOW_DESIRED = "capacity is below the desired number of instances"
+    QUOTA_TOO_SMALL = "the quota allows fewer machines than wanted: ask Azure for quota, or lower SCALER_POOL_CAPACITY"
+    SOLD_OUT = "Azure has fewer machines of this size than wanted: another size, zone or region may have more"
     CAPACITY_STUCK = "capacity stays above what is listed and nothing is updating"
     NEW_RUNNING_WARM = "new machine runs; stopped, but kept allocated (warm)"
     NEW_RUNNING_COLD = "new machine runs; deallocated"

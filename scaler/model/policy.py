@@ -103,6 +103,8 @@ class Policy:
     flush_hold: timedelta = 10 * _MIN
     # capacity above what is listed for so long is an operation that Azure lost
     capacity_stuck: timedelta = 10 * _MIN
+    # Azure refused a capacity: until then only what fits is asked for. All of it again costs one request, no machine
+    refused_hold: timedelta = 10 * _MIN
     failed_hold: Mapping[FailureClass, timedelta] = field(default_factory=_holds)
     # after a start failed for want of capacity: no session is moved to a cold machine of that scale set
     unattractive: Mapping[FailureClass, timedelta] = field(default_factory=_unattractive)

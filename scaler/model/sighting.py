@@ -56,6 +56,12 @@ class Sighting:
     pause: Pause = Pause.NONE  # from whichever side
     capacity: int
     etag: str | None
+    listed: int = 0  # rows of a listing, those being deleted and those without identity too; 0 if targeted
+
+    @property
+    def machines(self) -> int:
+        """How many machines hold cores: one being deleted may have left `capacity` already."""
+        return max(self.capacity, self.listed)
 
     @property
     def orders_allowed(self) -> bool:

@@ -355,6 +355,15 @@ _LEAVING = (
         then="the same capacity is PATCHed again, and reported",
         why=_W.CAPACITY_STUCK,
     ),
+    Waiting(
+        state="fewer machines than wanted: Azure refused more",
+        standing=None,
+        waits_for="quota, or machines of that size; what fits is made meanwhile, and an alarm is raised",
+        after=("refused_hold",),
+        ender=_E.PROVISIONER,
+        then="all that is wanted is asked for again",
+        why=_W.BELOW_DESIRED,
+    ),
 )
 
 WAITINGS: tuple[Waiting, ...] = (*_NEW, *_HELD, *_DOUBTED, *_READY, *_SOLD_OUT, *_VISITED, *_LEAVING)

@@ -54,6 +54,11 @@ class Keys:
         return f"{self.prefix}:waits"
 
     @property
+    def ceilings(self) -> str:
+        """What Azure lately refused to make, for `scaler status` and `scaler plan`."""
+        return f"{self.prefix}:refused"
+
+    @property
     def confirm(self) -> str:
         """Written right before every WAIT, so that the wait is for something."""
         return f"{self.prefix}:confirm"

@@ -1,15 +1,17 @@
 """The registry without Redis: the same promise, the same bytes, on a clock that somebody else turns."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from scaler.model.instance import VmId
+from scaler.model.ceiling import Ceiling
+from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.lifecycle import KEEP, Change, Keep
 from scaler.model.record import Status
 from scaler.model.row import Before, Row, Snapshot
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
 from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, writes_of
+from scaler.registry.ceilings_json import decode_ceilings, encode_ceilings, whole_seconds
 from scaler.registry.keys import Keys
 from scaler.registry.keyspace import Keyspace
 from scaler.registry.rows import complaints_about, pause_of, row_of, sort_members
@@ -59,6 +61,14 @@ class MemoryRegistry:
             self.keyspace.delete(self.keys.pause)
         else:
             self.keyspace.set(self.keys.pause, how.value)
+
+    def keep_ceilings(self, ceilings: Mapping[ScaleSetName, Ceiling], *, lasts: timedelta) -> None:
+        """Write down what Azure lately refused to make."""
+        self.keyspace.set(self.keys.ceilings, encode_ceilings(ceilings), ex=whole_seconds(lasts))
+
+    def ceilings(self) -> Mapping[ScaleSetName, Ceiling]:
+        """What is written down of that."""
+        return decode_ceilings(self.keyspace.get(self.keys.ceilings))
 
     def _row(self, vm_id: VmId, index: frozenset[Status]) -> Row:
         return row_of(vm_id, self._stored(vm_id), index)

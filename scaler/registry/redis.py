@@ -1,20 +1,22 @@
 """The registry in Redis: reading costs two round trips whatever the number, writing one for 250 machines."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import redis
 from redis import exceptions
 
 from scaler.errors import Refused
-from scaler.model.instance import VmId
+from scaler.model.ceiling import Ceiling
+from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.lifecycle import KEEP, Change, Keep
 from scaler.model.record import Status
 from scaler.model.row import Complaint, Row, Snapshot
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
 from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, chunks, writes_of
+from scaler.registry.ceilings_json import MAX_CEILINGS, decode_ceilings, encode_ceilings, whole_seconds
 from scaler.registry.failures import address, translated
 from scaler.registry.keys import Keys
 from scaler.registry.lua import ScriptName, script_text
@@ -121,6 +123,20 @@ class RedisRegistry:
                 self._client.delete(self._keys.pause)
             else:
                 self._client.set(self._keys.pause, how.value)
+
+    def keep_ceilings(self, ceilings: Mapping[ScaleSetName, Ceiling], *, lasts: timedelta) -> None:
+        """Write down what Azure lately refused to make."""
+        with translated(self._where):
+            self._client.set(self._keys.ceilings, encode_ceilings(ceilings), ex=whole_seconds(lasts))
+
+    def ceilings(self) -> Mapping[ScaleSetName, Ceiling]:
+        """What is written down of that."""
+        with translated(self._where):
+            try:
+                raw: Any = self._client.getrange(self._keys.ceilings, 0, MAX_CEILINGS)
+            except exceptions.ResponseError:  # it holds something else than a string
+                raw = None
+        return decode_ceilings(raw)
 
     def _send(self, writes: Sequence[Write], good_until: datetime | None) -> Sequence[int]:
         names = [self._keys.index(status) for status in _PLACES]

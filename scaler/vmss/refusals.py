@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from fractions import Fraction
 
 from scaler.errors import (
     Conflict,
@@ -44,6 +45,7 @@ _NOT_SOLD_HERE = re.compile(r"size [^ ]{1,80} is not available in the current re
 QUOTA = frozenset({"quotaexceeded"})
 # From the first "exceeding" on, and only from there: a long text full of them would be searched for hours.
 _QUOTA_TEXT = re.compile(r"\A(?>.*?exceeding\b).*\bquota", re.IGNORECASE | re.DOTALL)
+_QUOTA_FIGURE = re.compile(r"\b(Current Limit|Current Usage|Additional Required): {0,9}(\d{1,9})\b", re.IGNORECASE)
 _DEAD_ID = re.compile(r"instanceId\s+'?([\w-]{1,80})'?\s+is not an active", re.IGNORECASE)
 # Images, extensions and restore points are marked for deletion too; only the VM or its scale set takes the VM away.
 _DYING = re.compile(
@@ -142,6 +144,19 @@ def _gone(refusal: Refusal, naming: re.Pattern[str]) -> ScalerError:
     return Missing(refusal.text, named)
 
 
+def _quota(refusal: Refusal) -> ScalerError:
+    return quota_reached(refusal.text, refusal.fault.message or "")
+
+
+def quota_reached(text: str, message: str) -> QuotaReached:
+    """With the figures of ARM's message, where it has all three of them."""
+    figures = {name.lower(): int(number) for name, number in _QUOTA_FIGURE.findall(message)}
+    if len(figures) < 3 or not figures["additional required"]:
+        return QuotaReached(text)
+    left = max(0, figures["current limit"] - figures["current usage"])
+    return QuotaReached(text, Fraction(left, figures["additional required"]))
+
+
 def _forbidden(refusal: Refusal) -> ScalerError:
     """With what is missing: of a linked resource (the subnet, a disk, an identity) ARM says so late in its message."""
     linked = None if refusal.fault.codes.isdisjoint(_LINKED) else _LINKED_RIGHT.search(refusal.fault.message or "")
@@ -166,8 +181,8 @@ TABLE: tuple[Rule, ...] = (
     Rule(statuses=frozenset({401}), makes=_forbidden),
     Rule(statuses=frozenset({400}), text=_DEAD_ID, makes=lambda it: _gone(it, _DEAD_ID)),
     Rule(statuses=_SAID_NO, text=_DYING, makes=lambda it: _gone(it, _DYING_VM)),
-    Rule(statuses=_SAID_NO, codes=QUOTA, makes=lambda it: QuotaReached(it.text)),
-    Rule(statuses=_SAID_NO, text=_QUOTA_TEXT, makes=lambda it: QuotaReached(it.text)),
+    Rule(statuses=_SAID_NO, codes=QUOTA, makes=_quota),
+    Rule(statuses=_SAID_NO, text=_QUOTA_TEXT, makes=_quota),
     Rule(statuses=_SAID_NO, codes=CAPACITY, makes=lambda it: OutOfCapacity(it.text)),
     Rule(statuses=_SAID_NO, text=_NO_ROOM, makes=lambda it: OutOfCapacity(it.text)),
     Rule(statuses=_SAID_NO, codes=NOT_SOLD, makes=lambda it: OutOfCapacity(it.text, FailureClass.SKU)),

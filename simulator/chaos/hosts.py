@@ -7,6 +7,7 @@ from datetime import timedelta
 from scaler.actuate import Ports, actuate
 from scaler.controllers import cleaner, reconciler, starter
 from scaler.errors import ScalerError
+from scaler.model.ceiling import Ceiling
 from scaler.model.instance import ScaleSetName
 from scaler.model.policy import Policy
 from scaler.ports import Registry, ScaleSet
@@ -64,14 +65,20 @@ class Host:
         self._around = around
         self._clock = SkewedClock(around.clock, ahead)
         self._running: dict[Name, Tick] = {}
+        self._ceilings: dict[ScaleSetName, Ceiling] = {}
         self.configure(policy)
 
     def configure(self, policy: Policy) -> None:
         """Start anew with these settings."""
         planted = self._around.planted
         self.policy = planted.policy(policy) if planted is not None else policy
-        self._running.clear()
+        self._forget()
         self._ports = {name: self._ports_of(name) for name in Name}
+
+    def _forget(self) -> None:
+        """What only a process remembers."""
+        self._running.clear()
+        self._ceilings = {}
 
     def run(self, name: Name) -> Report | None:
         """One tick. Raises Crash when the process dies: then all of it starts again without memory."""
@@ -81,7 +88,7 @@ class Host:
         except ScalerError:
             return None  # Redis or Azure away: the next tick is the retry
         except Crash:
-            self._running.clear()
+            self._forget()
             raise
         finally:
             self.fate.left = self.delay.left = None
@@ -105,7 +112,7 @@ class Host:
 
     def _tick_of(self, name: Name) -> Tick:
         if name not in self._running:
-            self._running[name] = Tick(self._what(name), self._ports[name], self.policy)
+            self._running[name] = Tick(self._what(name), self._ports[name], self.policy, self._ceilings)
         return self._running[name]
 
     def _what(self, name: Name) -> Name | Verbs:

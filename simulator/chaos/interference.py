@@ -48,6 +48,8 @@ class Interference:
         self._short_until: datetime | None = None
         self._blind_until: datetime | None = None
         self._odd_until: datetime | None = None  # the settings
+        self._room = dice.randrange(1, world.policy.capacity[SCALE_SET].desired) if weather.room_for_some else None
+        self._keep_small()
 
     def turn(self) -> None:
         """Perhaps nothing."""
@@ -76,6 +78,13 @@ class Interference:
         """All is as the operator wants it."""
         self._world.azure_region.correct()
         self._configure(self._world.policy)
+        self._keep_small()
+
+    def _keep_small(self) -> None:
+        """The quota has room for some of the machines that are wanted, and nobody asks for more quota."""
+        azure = self._world.azure
+        if self._room is not None:
+            azure.limit(cores=self._room * azure.profile.cores)
 
     def _ration(self) -> None:
         """Nothing is to be had for up to an hour, for one of three reasons."""

@@ -12,7 +12,7 @@ from simulator.chaos.redis_server import RedisServer
 def unsettled(
     redis: RedisServer, azures: Mapping[ScaleSetName, EmulatedScaleSet], policy: Policy, *, forgetful: bool
 ) -> list[str]:
-    """Each thing in words; nothing: all machines are fresh, at rest and offered, and their number is as desired."""
+    """Each thing in words; nothing: all machines are fresh, at rest and offered, as many as desired, or as fit."""
     alive = {vm.vm_id: vm for each in azures.values() for vm in each.vms}
     rows = redis.read().rows
     offered = {vm_id for vm_id, row in rows.items() if row.status is Status.AVAILABLE}
@@ -25,11 +25,18 @@ def unsettled(
     if not forgetful:
         amiss += [f"left over: {key}" for key in _left_over(redis, alive.keys())]
     for name, azure in azures.items():
-        if len(azure.vms) != policy.capacity[name].desired:
-            amiss.append(f"{len(azure.vms)} machines in {name} instead of {policy.capacity[name].desired}")
+        wanted = _wanted(azure, policy.capacity[name].desired)
+        if len(azure.vms) != wanted:
+            amiss.append(f"{len(azure.vms)} machines in {name} instead of {wanted}")
         if azure.capacity != len(azure.vms):
             amiss.append(f"the capacity of {name} is {azure.capacity}, and it has {len(azure.vms)} machines")
     return amiss
+
+
+def _wanted(azure: EmulatedScaleSet, desired: int) -> int:
+    """As many as the quota has room for."""
+    cores = azure.region.cores
+    return desired if cores is None else min(desired, cores // azure.profile.cores)
 
 
 def _left_over(redis: RedisServer, alive: Container[str]) -> Iterator[str]:

@@ -33,6 +33,7 @@ class Weather:
     second: bool = False  # another scale set, with the same instance ids, that is away now and then
     halts: float = 0.0  # per step: somebody pauses everything, takes the consent away, or gives it back
     shortage: bool = False  # the region is sold out, or the quota reached, for an hour
+    room_for_some: bool = False  # the quota is smaller than what is wanted, from the beginning to the end
     settings: bool = False  # a scale set is taken out of the settings for a while
     elsewhere: bool = False  # the settings name another scale set for a while
     blind: float = 0.0  # per step: listings are empty for a minute or two
@@ -144,6 +145,7 @@ WEATHERS: Mapping[str, Weather] = {
     "somebody at the portal": Weather(hands=0.05, stay=60),
     "want": Weather(rates=_WANT, shortage=True, second=True, stay=60),
     "want, and everybody follows": Weather(rates=_WANT, second=True, naive=0.7, following=True, per_minute=2, stay=60),
+    "a quota that has room for some": Weather(room_for_some=True, stay=60, naive=0.1),
     "orders that hang": Weather(
         rates={Fault.ORDER_ENDLESS: 0.1, Fault.ETAG_CHANGED: 0.3, Fault.WRITE_CONFLICT: 0.2}, stay=60
     ),

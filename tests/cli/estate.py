@@ -1,5 +1,7 @@
 """What a command line is pointed at: an emulated Azure on the wire, a real redis-server, and who lives in them."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -9,6 +11,7 @@ import redis
 from cli.console import Console
 from contract.registries import Server
 from go_scaler import Machine, Placed
+from wire.scripted_arm import StaticToken
 
 from emulator.behaviour import Behaviour
 from emulator.latencies import Latencies
@@ -16,6 +19,10 @@ from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.server import RunningServer, serve
 from emulator.wire.site import Site
 from scaler.registry.keys import Keys
+from scaler.report import Report
+from scaler.runtime import open_doors
+from scaler.settings import load
+from scaler.tick import Name
 
 SPEED = 20  # of the policy: Redis' clock is the real one
 SECRET = "the-identity's"
@@ -98,6 +105,16 @@ class Estate:
     def allow(self) -> None:
         """The operator sets the tag."""
         self.azure.tag(**{"scaler:managed": "true"})
+
+    @contextmanager
+    def process(self) -> Iterator[Callable[[Name], Report]]:
+        """A functions host: ticks that share one memory."""
+        doors = open_doors(load(self.environment), StaticToken())
+        ticks = {name: doors.tick(name) for name in Name}
+        try:
+            yield lambda name: ticks[name].run()
+        finally:
+            doors.close()
 
     def is_gone(self, placed: Placed) -> bool:
         """Whether Azure has deleted it."""

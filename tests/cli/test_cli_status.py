@@ -7,8 +7,10 @@ from cli.estate import KEYS, Estate
 from go_scaler import Machine
 
 from emulator.faults import Fault
+from emulator.orders import Scale
 from scaler.cli.options import Exit
 from scaler.model.record import Status
+from scaler.tick import Name
 
 A, R, U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
 
@@ -113,3 +115,22 @@ def test_what_others_wrote_is_shown_and_not_obeyed(estate: Estate, console: Cons
     assert "\\x1b[31m[bold]s\\x202e" in said
     assert "\x1b" not in said
     assert console.run("status", "--json").json["machines"][0]["session"] == "\x1b[31m[bold]s\u202e"
+
+
+def test_what_azure_refused_is_named_while_fewer_machines_are_there_than_wanted(
+    estate: Estate, console: Console
+) -> None:
+    estate.allow()
+    estate.azure.limit(cores=2 * estate.azure.profile.cores)
+    assert "no room" not in console.run("status").out
+    with estate.process() as tick:
+        for name in (Name.PROVISIONER, Name.RECONCILER, Name.PROVISIONER):
+            tick(name)
+    said = console.run("status").out
+    assert "Azure has no room for 3 machines (quota); all that are wanted are asked for again at " in said
+    assert "Current Limit: 72, Current Usage: 0, Additional Required: 108" in said
+    ((scale_set,),) = [console.run("status", "--json").json["scale_sets"]]
+    assert (scale_set["capacity"], scale_set["refused"]["failure"]) == (2, "quota")
+    estate.azure.limit()
+    estate.azure.scale(Scale(capacity=3))
+    assert "no room" not in console.run("status").out

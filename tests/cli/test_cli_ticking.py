@@ -7,6 +7,7 @@ from go_scaler import Machine
 
 from emulator.faults import Fault
 from scaler.cli.options import Exit
+from scaler.model.plan import Why
 from scaler.model.record import Status
 from scaler.tick import Name
 
@@ -100,3 +101,15 @@ def test_the_session_and_the_attempt_stand_beside_the_reason(estate: Estate, con
     assert (row["kind"], row["vm"], row["id"], row["step"]) == ("do", waiting.vm_id, "0", "Start")
     assert row["why"] == "reserved  session=s-1 attempt=1 warm=False"
     assert estate.redis.get(KEYS.notes(waiting.vm_id)) is not None
+
+
+def test_a_plan_knows_what_azure_refused_to_the_running_scaler(estate: Estate, console: Console) -> None:
+    estate.allow()
+    estate.azure.limit(cores=2 * estate.azure.profile.cores)
+    with estate.process() as tick:
+        tick(Name.PROVISIONER)
+        tick(Name.RECONCILER)
+    (alarm, step) = console.run("plan", "provisioner").table[::-1]
+    assert (alarm["kind"], step["kind"]) == ("alarm", "do")
+    (held,) = console.run("plan", "provisioner", "--json").json["provisioner"]["held"]
+    assert (held["why"], held["facts"]["wanted"]) == (Why.QUOTA_TOO_SMALL, 3)

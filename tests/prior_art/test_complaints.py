@@ -54,7 +54,7 @@ def test_a_quota_that_is_reached_is_said_in_that_very_tick_and_costs_nothing_tha
     assert [type(each.error) for each in report.outcomes] == [QuotaReached]
     scene.run(10)
     assert scene.runs(vm_id)
-    assert len(scene.available) == 1
+    assert len(scene.available) == 2  # of the six that are wanted, what the quota has room for is made
 
 
 def test_a_session_that_nobody_releases_ends_at_its_limit() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 import pytest
 from builders import (
@@ -20,6 +21,7 @@ from builders import (
 )
 
 from scaler.controllers import cleaner, provisioner, reconciler, starter
+from scaler.model.ceiling import ceiling_after
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName, SessionId
 from scaler.model.notes import (
@@ -34,7 +36,7 @@ from scaler.model.notes import (
     SpentNote,
     StartNote,
 )
-from scaler.model.plan import Plan
+from scaler.model.plan import Plan, SetCapacity
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status, Unreadable
 from scaler.model.row import Row
@@ -220,6 +222,14 @@ def provisioned(machine: Instance | None = None, *, short: bool = False) -> Scen
     return wanted
 
 
+def refused(since: datetime) -> Plan:
+    """Azure has no room for a third machine."""
+    order = SetCapacity(scale_set=SCALE_SET, capacity=3, etag=None, rests_on=sighting(capacity=2, at=since))
+    ceiling = ceiling_after(order, FailureClass.QUOTA, Fraction(0), "no cores", POLICY)
+    assert ceiling is not None
+    return provisioner.decide(replace(cloud(look=sighting(capacity=2)), ceilings={SCALE_SET: ceiling}), POLICY)
+
+
 def flushed(since: datetime) -> Row:
     """Noted as unknown, and nothing else."""
     return row(1, None, blank_notes(unknown_at=since))
@@ -308,6 +318,7 @@ SCENES: Mapping[str, Scene] = {
         )
     ),
     "capacity above what is listed": provisioned(short=True),
+    "fewer machines than wanted: Azure refused more": refused,
 }
 NO_CLOCK_OF_OURS = {
     "ready": "visitors come when they come",

@@ -1,6 +1,7 @@
 """What ARM's refusals mean to a tick."""
 
 from datetime import timedelta
+from fractions import Fraction
 
 import pytest
 from unit.arm_replies import DATE, reply
@@ -102,6 +103,31 @@ def test_the_status_decides_first_and_then_the_code(
     status: int, code: str, message: str, kind: type[ScalerError]
 ) -> None:
     assert type(error_of(status, code, message)) is kind
+
+
+_FIGURES = (
+    "Operation could not be completed as it results in exceeding approved Total Regional Cores quota. Additional"
+    " details - Deployment Model: Resource Manager, Location: eastus, Current Limit: 350, Current Usage: 348,"
+    " Additional Required: 4, (Minimum) New Limit Required: 352. Submit a request for Quota increase at https://aka.ms"
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "room"),
+    [
+        (_FIGURES, Fraction(1, 2)),
+        (_FIGURES.lower(), Fraction(1, 2)),
+        (_FIGURES.replace("Usage: 348", "Usage: 352"), Fraction(0)),
+        (_FIGURES.replace("Current Usage: 348, ", ""), None),
+        (_FIGURES.replace("Required: 4,", "Required: 0,"), None),
+        (_FIGURES.replace("348", "9" * 40), None),
+        ("results in exceeding approved Total Regional Cores quota.", None),
+    ],
+)
+def test_a_reached_quota_says_how_much_of_the_order_it_has_room_for(message: str, room: Fraction | None) -> None:
+    error = error_of(409, "OperationNotAllowed", message)
+    assert isinstance(error, QuotaReached)
+    assert error.room == room
 
 
 def test_a_refusal_keeps_arms_code_and_names_the_remedy_where_there_is_one() -> None:

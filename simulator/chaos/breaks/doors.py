@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from scaler.model.ceiling import Ceiling
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.row import Row, Snapshot
@@ -39,6 +40,14 @@ class RegistryDoor:
     def pause(self, how: Pause) -> None:
         """Halt the controllers that read this registry, or let them go on."""
         self.inner.pause(how)
+
+    def keep_ceilings(self, ceilings: Mapping[ScaleSetName, Ceiling], *, lasts: timedelta) -> None:
+        """Write down what Azure lately refused to make."""
+        self.inner.keep_ceilings(ceilings, lasts=lasts)
+
+    def ceilings(self) -> Mapping[ScaleSetName, Ceiling]:
+        """What is written down of that."""
+        return self.inner.ceilings()
 
 
 class ScaleSetDoor:

@@ -104,6 +104,12 @@ ORDERS = (
         scale_set=_Unconditional,
     ),
     Planted(
+        name="all-or-nothing",
+        what="a capacity that the quota has no room for is asked for again, and never a smaller one",
+        weathers=("a quota that has room for some",),
+        policy=lambda policy: replace(policy, refused_hold=timedelta(0)),
+    ),
+    Planted(
         name="delete-once",
         what="a delete that was noted is taken for done and never ordered again",
         weathers=("a moody ARM",),

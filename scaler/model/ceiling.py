@@ -1,0 +1,48 @@
+"""How far Azure lately let a scale set grow: what is asked for after a capacity was refused, until that is old."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from scaler.model.instance import FailureClass
+from scaler.model.plan import SetCapacity
+from scaler.model.policy import Policy
+from scaler.model.sighting import Sighting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """The smallest number of machines that Azure refused. Machines being deleted count: they still hold cores."""
+
+    refused: int
+    exact: bool  # Azure's message gave the room: one machine less fits; else the room is searched for by halves
+    failure: FailureClass
+    until: datetime  # by Azure's clock; from then on the refusal says nothing
+    said: str  # Azure's words
+
+    def capacity(self, listing: Sighting) -> int | None:
+        """The largest capacity to ask for after this look; None where the refusal is old, or proven wrong."""
+        room = self.refused - 1 - listing.machines
+        if listing.at >= self.until or room < 0:
+            return None
+        return listing.capacity + (room if self.exact else (room + 1) // 2)
+
+
+def ceiling_after(
+    order: SetCapacity, failure: FailureClass, room: Fraction | None, said: str, policy: Policy
+) -> Ceiling | None:
+    """What Azure's refusal of an order says about the room for machines; None where no more were ordered.
+
+    `room`: the share of the order that there is room for, if Azure said so.
+    """
+    look, more = order.rests_on, order.capacity - order.rests_on.capacity
+    if more <= 0:
+        return None
+    fits = int(more * room) if room is not None and room < 1 else None
+    return Ceiling(
+        refused=look.machines + (more if fits is None else fits + 1),
+        exact=fits is not None,
+        failure=failure,
+        until=look.at + policy.refused_hold,
+        said=said,
+    )
