@@ -99,7 +99,8 @@ class Registry(Protocol):
         """Write each change if its row is still what it was, to the byte; one after the other, each atomically.
 
         Returns the new row per change, None where the race was lost: of all of them once it is later than `good_until`
-        by the registry's own clock. One machine twice in a batch is a ValueError.
+        by the registry's own clock, or where the rows were read from another Redis server than the one that is asked
+        now. One machine twice in a batch is a ValueError.
         """
         ...
 

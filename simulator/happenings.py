@@ -93,6 +93,7 @@ class Published:
     status: Status | None = None  # None: there is no readable record
     used: bool = False
     session: str | None = None  # the record's
+    opened_for: str | None = None  # the session that the scaler let in, by its notes
     offered: bool = False  # its key is in the available set
     presumed_since: datetime | None = None  # it runs, and nobody knows for whom
 

@@ -78,6 +78,7 @@ def published(record: _Values | None, notes: _Values | None, offered: bool) -> P
         status=_status(found.get("status")),
         used=found.get("used") is True,
         session=session if isinstance(session, str) else None,
+        opened_for=((notes or {}).get("opened") or {}).get("session"),
         offered=offered,
         presumed_since=_presumed_since(notes or {}),
     )

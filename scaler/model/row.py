@@ -12,10 +12,14 @@ from scaler.model.sighting import Pause
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """The exact bytes a row was read from; None is absence, and absence is a value. A change compares with them."""
+    """The exact bytes a row was read from; None is absence, and absence is a value. A change compares with them.
+
+    A change is written only to the server that the bytes were read from: a failover brings old bytes back.
+    """
 
     record: bytes | None = None
     notes: bytes | None = None
+    server: str = field(default="", compare=False)  # the Redis server they were read from; empty: unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

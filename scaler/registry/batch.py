@@ -47,7 +47,7 @@ class Write:
         before = self.row.before
         record = before.record if self.record is KEEP else self.record
         notes = before.notes if self.notes is KEEP else self.notes
-        return row_of(self.vm_id, Before(record=record, notes=notes), self._index())
+        return row_of(self.vm_id, Before(record=record, notes=notes, server=before.server), self._index())
 
     def _index(self) -> frozenset[Status]:
         if self.index is None:
@@ -66,6 +66,12 @@ def writes_of(changes: Sequence[Change]) -> tuple[Write | None, ...]:
     if len(set(named)) != len(named):
         raise ValueError("one machine is twice in a batch")
     return tuple(_possible(change) for change in changes)
+
+
+def server_of(writes: Sequence[Write]) -> str | None:
+    """The server that all of these rows were read from; empty where it is unknown, None where there are several."""
+    servers = {half.row.before.server for write in writes for half in write.together} - {""}
+    return None if len(servers) > 1 else next(iter(servers), "")
 
 
 def _possible(change: Change) -> Write | None:

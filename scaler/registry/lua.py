@@ -4,7 +4,7 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
-_PARTS = ("json.lua", "time.lua", "machine.lua")
+_PARTS_OF_A_SESSION = ("json.lua", "time.lua", "machine.lua")
 
 
 class ScriptName(StrEnum):
@@ -24,9 +24,12 @@ class ScriptName(StrEnum):
         return self not in {ScriptName.MEMBERS, ScriptName.VALUES, ScriptName.APPLY}
 
 
+_PARTS = {ScriptName.VALUES: ("server.lua",), ScriptName.APPLY: ("server.lua",)}
+
+
 @cache
 def script_text(name: ScriptName) -> str:
     """The Lua text, complete."""
-    parts = _PARTS if name.of_a_session else ()
+    parts = _PARTS_OF_A_SESSION if name.of_a_session else _PARTS.get(name, ())
     folder = files("scaler.registry") / "scripts"
     return "\n".join((folder / part).read_text("utf-8") for part in (*parts, f"{name}.lua"))

@@ -10,7 +10,7 @@ from scaler.model.record import Status
 from scaler.model.row import Before, Row, Snapshot
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
-from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, writes_of
+from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, server_of, writes_of
 from scaler.registry.ceilings_json import decode_ceilings, encode_ceilings, whole_seconds
 from scaler.registry.keys import Keys
 from scaler.registry.keyspace import Keyspace
@@ -24,6 +24,7 @@ class MemoryRegistry:
         self.now = now
         self.keys = keys or Keys()
         self.keyspace = Keyspace(now)
+        self.server = "memory"  # whoever fails over to another one renames it
 
     def read(self) -> Snapshot:
         """Every machine the index names."""
@@ -41,7 +42,8 @@ class MemoryRegistry:
     def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
         """Write each change if its row is still what it was, to the byte."""
         writes = writes_of(changes)
-        if good_until is not None and self.now() > good_until:
+        is_late = good_until is not None and self.now() > good_until
+        if is_late or server_of([write for write in writes if write is not None]) not in {"", self.server}:
             return tuple(None for _ in writes)
         return tuple(write.accepted() if write is not None and self._accepted(write) else None for write in writes)
 
@@ -75,7 +77,9 @@ class MemoryRegistry:
 
     def _stored(self, vm_id: VmId) -> Before:
         return Before(
-            record=self.keyspace.get(self.keys.instance(vm_id)), notes=self.keyspace.get(self.keys.notes(vm_id))
+            record=self.keyspace.get(self.keys.instance(vm_id)),
+            notes=self.keyspace.get(self.keys.notes(vm_id)),
+            server=self.server,
         )
 
     def _accepted(self, write: Write) -> bool:

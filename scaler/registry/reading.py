@@ -64,16 +64,16 @@ class Reading:
         rows: dict[VmId, Row] = {}
         room = ROOM
         for some in chunks(list(index), CHUNK):
-            values = self._read(some, room)
+            values, server = self._read(some, room)
             room -= sum(len(value) for value in values if value is not None and len(value) > SMALL)
             for vm_id, record, notes in zip(some, values[::2], values[1::2], strict=True):
-                rows[vm_id] = row_of(vm_id, Before(record=record, notes=notes), index[vm_id])
+                rows[vm_id] = row_of(vm_id, Before(record=record, notes=notes, server=server), index[vm_id])
         return rows
 
-    def _read(self, vm_ids: Sequence[VmId], room: int) -> list[bytes | None]:
+    def _read(self, vm_ids: Sequence[VmId], room: int) -> tuple[list[bytes | None], str]:
         names = [name for vm_id in vm_ids for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
-        answers: Any = self._values(keys=names, args=[SMALL, MAX_NOTES, room])
-        return [value_of(answer) for answer in answers]
+        *answers, server = self._values(keys=names, args=[SMALL, MAX_NOTES, room])
+        return [value_of(answer) for answer in answers], server.decode()
 
     def _no_set(self, status: Status) -> Complaint:
         why = f"is no set: no machine can become {status} before it is deleted or renamed (then the scaler rebuilds it)"

@@ -15,7 +15,7 @@ from scaler.model.record import Status
 from scaler.model.row import Complaint, Row, Snapshot
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
-from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, chunks, writes_of
+from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, chunks, server_of, writes_of
 from scaler.registry.ceilings_json import MAX_CEILINGS, decode_ceilings, encode_ceilings, whole_seconds
 from scaler.registry.failures import address, translated
 from scaler.registry.keys import Keys
@@ -28,6 +28,11 @@ CHUNK = 250
 """Changes per script: it blocks Redis for about 10 µs each, and nobody should wait more than a few milliseconds."""
 CONFIRM_WITHIN_MS = 200
 """How long a start may wait for a replica: a visitor does not notice, and a healthy replica needs a millisecond."""
+_UNCHECKED = (
+    "does not answer INFO, so nobody has checked whether it evicts keys (maxmemory-policy noeviction is needed) or is"
+    " clustered, and a tick cannot see that a failover has put another server in its place: give the scaler's Redis"
+    " user +info ({})"
+)
 
 _PLACES = {Status.AVAILABLE: "1", Status.RESERVED: "2", Status.UNAVAILABLE: "3"}
 
@@ -57,8 +62,8 @@ class RedisRegistry:
         with translated(self._where):
             try:
                 info: dict[str, Any] = self._client.execute_command("INFO")  # type: ignore[no-untyped-call]
-            except exceptions.ResponseError:  # INFO is not for everybody, and a fake Redis has none: nothing is known
-                return ()
+            except exceptions.ResponseError as error:  # a fake Redis has none; Azure's policy Data Contributor lacks it
+                return (Complaint(key=self._where, why=_UNCHECKED.format(error)),)
         if info.get("cluster_enabled") == 1 and not self._keys.in_one_slot:
             raise Refused(
                 f"Redis at {self._where} is clustered: set SCALER_REDIS_PREFIX="
@@ -89,6 +94,8 @@ class RedisRegistry:
         """Write each change if its row is still what it was, to the byte."""
         writes = writes_of(changes)
         wanted = [write for write in writes if write is not None]
+        if server_of(wanted) is None:  # there was a failover between two reads
+            return tuple(None for _ in writes)
         with translated(self._where):
             accepted = {
                 write.vm_id
@@ -141,7 +148,7 @@ class RedisRegistry:
     def _send(self, writes: Sequence[Write], good_until: datetime | None) -> Sequence[int]:
         names = [self._keys.index(status) for status in _PLACES]
         until = good_until.timestamp() if good_until is not None else ""
-        arguments: list[str | bytes | int | float] = [UNRECORDED_NOTES_TTL, SESSION_TTL, until]
+        arguments: list[str | bytes | int | float] = [UNRECORDED_NOTES_TTL, SESSION_TTL, until, server_of(writes) or ""]
         halves = [half for write in writes for half in write.together]
         for half in halves:
             names += (self._keys.instance(half.vm_id), self._keys.notes(half.vm_id))

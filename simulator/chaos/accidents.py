@@ -48,6 +48,14 @@ class Accidents:
         if kinds:
             dice.choice(kinds)()
 
+    def fail_over_at_once(self, back: int) -> None:
+        """To the state of so many ago; nothing happens if there was an accident not long ago."""
+        now = self._world.clock.now()
+        if now >= self._quiet_until:
+            self._world.fail_over(-1 - back)
+            self._next = max(self._next, now + timedelta(seconds=_APART[0]))
+            self._quiet_until = now + timedelta(seconds=_APART[0])
+
     def _provoked(self, _host: Host, _name: Name, report: Report) -> None:
         """Something was decided that must not be forgotten: what better moment is there?"""
         now = self._world.clock.now()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
+from scaler.model.lifecycle import Edge
 from scaler.model.policy import Capacity, Moves, Policy
 from scaler.tick import Name
 from simulator.chaos.accidents import Accidents
@@ -18,6 +19,7 @@ from simulator.chaos.world import MINUTE, POLICY, SCALE_SET, SECOND, World
 
 LENGTH = 40 * MINUTE
 _HOSTS = 2
+_HELD = 9  # seconds: a plan is kept for ten
 _AFTERMATH = 60 * MINUTE  # sessions that are still on, deletes of one a tick, new machines, their marks
 _LATER = (5, 20, 50, 120, 300, 600)  # seconds until an interrupted tick goes on, at most
 
@@ -89,7 +91,9 @@ class Campaign:
             return
         dies = dice.random() < weather.crashes
         if dice.random() < weather.held_up:
-            world.hosts[host].held_up(dice.randrange(8), lambda: self._meanwhile(name, 1 - host))
+            fails_over = dice.random() < weather.failover_held if weather.failover_held else False
+            meanwhile = self._meanwhile_redis_fails_over if fails_over else self._meanwhile
+            world.hosts[host].held_up(dice.randrange(8), lambda: meanwhile(name, 1 - host))
         if dies:
             world.tick(name, host=host, dies_after=dice.randrange(4), after_the_last=dice.random() < 0.5)
         elif dice.random() < weather.overlap:
@@ -113,6 +117,18 @@ class Campaign:
         self.crowd.go_on()
         if self.dice.random() < 0.5:
             self.world.tick(name, host=other)
+
+    def _meanwhile_redis_fails_over(self, name: Name, other: int) -> None:
+        """A tick is held up; by the time it goes on, what it read is there again, and a session let in is forgotten."""
+        self.world.counts["ticks held up"] += 1
+        opened = self.world.edges[Edge.OPEN]
+        for second in range(_HELD):
+            self.world.pass_time(1)
+            self.crowd.go_on()
+            if second >= _HELD / 3:  # until then, visitors change their minds
+                self.world.tick(Name.STARTER, host=other)
+        if self.world.edges[Edge.OPEN] > opened:
+            self.accidents.fail_over_at_once(_HELD)
 
     def _carry_out_due(self) -> None:
         now = self.world.clock.now()

@@ -74,6 +74,7 @@ class RedisServer(MemoryRegistry):
     def _fall_back(self, to: tuple[datetime, State]) -> None:
         """What came after it never was: a second accident may not lose what the first one brought back."""
         self._replica = [to]
+        self.server = f"{self.server}'"
         self.keyspace.restore_state(to[1])
 
     def _true(self) -> datetime:

@@ -20,6 +20,7 @@ class Weather:
     skewed: bool = False  # everybody's clock is wrong
     # Redis
     failover: bool = False  # every few minutes; two in a row are outside of what can be promised
+    failover_held: float = 0.0  # per tick held up: Redis falls back to what it was when that tick was stopped
     spiteful: bool = False  # right after something was decided that must not be forgotten
     flush: bool = False
     restart: bool = False
@@ -163,6 +164,17 @@ WEATHERS: Mapping[str, Weather] = {
         spiteful=True,
         lagging=1.0,
         fickle=0.1,
+    ),
+    "a failover while a tick is held": Weather(
+        all_warm=True,
+        machines=6,
+        per_minute=30,
+        step=1,
+        stay=20,
+        fickle=0.3,
+        held_up=0.5,
+        failover_held=1.0,
+        lagging=1.0,
     ),
     "dawdling queue managers": Weather(dawdling=True, naive=0.7, stay=60, all_warm=True, per_minute=20),
     "visitors who stay": Weather(stay=2400, fickle=0.0, per_minute=20),

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 
 from emulator.history import Event, What
-from simulator.happenings import PARTINGS, Did, Entry, Forgotten, Happening
+from simulator.happenings import PARTINGS, Did, Entry, Forgotten, Happening, Look
 from simulator.observer.wrong import Kind, Wrong
 
 _ON_IT = frozenset({Did.OPENED, Did.CONNECTED})
@@ -26,6 +27,11 @@ class HandedOut:
             yield from self._listen(happening, happening.vm_id)
         elif isinstance(happening, Forgotten):
             self._forget(happening.vm_id)
+        elif isinstance(happening, Look):
+            for machine in happening.machines:
+                if machine.published is not None and machine.published.opened_for is not None:
+                    session, vm_id = machine.published.opened_for, machine.state.vm_id
+                    yield from self._reach(vm_id, session, happening.at, "opened")
 
     def _forget(self, vm_id: str | None) -> None:
         """Whom Redis forgot is not within reach of what starts from now on: nobody will tell them to go in."""
@@ -38,12 +44,13 @@ class HandedOut:
         elif entry.did in PARTINGS:
             self._promised[vm_id].discard(entry.session)
         elif entry.did in _ON_IT:
-            yield from self._second(entry, vm_id)
-            self._reached[vm_id][entry.session] = None
+            yield from self._reach(vm_id, entry.session, entry.at, entry.did)
 
-    def _second(self, entry: Entry, vm_id: str) -> Iterator[Wrong]:
-        others = [each for each in self._reached[vm_id] if each != entry.session]
-        if others and (vm_id, entry.session) not in self._told:
-            self._told.add((vm_id, entry.session))
-            why = f"it was {entry.did} for {entry.session} after it had been within reach of {', '.join(others)}"
-            yield Wrong(kind=Kind.HANDED_OUT, at=entry.at, why=why, vm_id=vm_id, session=entry.session)
+    def _reach(self, vm_id: str, session: str, at: datetime, how: str) -> Iterator[Wrong]:
+        """From now on the machine is within reach of this session, whether or not its visitor ever hears of it."""
+        others = [each for each in self._reached[vm_id] if each != session]
+        self._reached[vm_id][session] = None
+        if others and (vm_id, session) not in self._told:
+            self._told.add((vm_id, session))
+            why = f"it was {how} for {session} after it had been within reach of {', '.join(others)}"
+            yield Wrong(kind=Kind.HANDED_OUT, at=at, why=why, vm_id=vm_id, session=session)

@@ -281,4 +281,13 @@ def test_a_url_that_is_none_is_refused() -> None:
 
 def test_a_redis_that_does_not_tell_about_itself_is_used_all_the_same() -> None:
     registry = RedisRegistry(fakeredis.FakeRedis(), Keys())  # which has no INFO
-    assert registry.check() == ()
+    (complaint,) = registry.check()
+    assert registry.read().rows == {}
+    assert complaint.why.startswith("does not answer INFO, so nobody has checked whether it evicts keys")
+
+
+def test_a_user_without_info_hears_what_was_not_checked_and_which_right_is_missing(start_redis: StartServer) -> None:
+    client = start_redis("--user", "default", "on", "nopass", "~*", "&*", "+@all", "-info").client()
+    (complaint,) = RedisRegistry(client, Keys()).check()
+    for word in ("evicts keys", "clustered", "failover", "+info", "no permissions"):
+        assert word in complaint.why

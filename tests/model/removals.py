@@ -15,6 +15,7 @@ MISSED_IN: Mapping[Rule, Scenario] = {
     Rule.GET_BEFORE_MARK: scenarios.FORGOTTEN,
     Rule.YOUNG_PLAN: scenarios.STALLED,
     Rule.COMPARE_AND_SET: scenarios.OVERLAP,
+    Rule.SAME_SERVER: scenarios.HELD,
     Rule.TAKES_AT_RESERVE: scenarios.MOVING,
     Rule.TAKES_AT_MOVE: scenarios.MOVING,
     Rule.TAKES_AT_CLAIM: scenarios.COOLING,

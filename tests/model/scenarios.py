@@ -125,6 +125,14 @@ UNCONFIRMED = Scenario(
     accidents={Accident.FAILOVER: 1, Accident.FAIL: 1},
     without=frozenset({Rule.CONFIRMED}),
 )
+HELD = Scenario(
+    name="held",
+    about="no replica answers in time; a tick that decides, and acts after a failover",
+    machines=(READY,),
+    visitors=(X, Y),
+    accidents={Accident.FAILOVER: 1, Accident.OVERLAP: 1},
+    without=frozenset({Rule.CONFIRMED}),
+)
 
 SCENARIOS: Mapping[str, Scenario] = {
     each.name: each
@@ -144,5 +152,6 @@ SCENARIOS: Mapping[str, Scenario] = {
         STALLED,
         SLOW,
         UNCONFIRMED,
+        HELD,
     )
 }

@@ -116,7 +116,7 @@ class Next:
 
     def _redis(self, world: World) -> Iterator[tuple[str, World]]:
         if world.replica is not None:
-            back = tuple(each._replace(row=each.kept or Row(), kept=None) for each in world.machines)
+            back = tuple(self._failed_over(each) for each in world.machines)
             yield "Redis fails over", world._replace(machines=back, replica=None, forgot=True)
         elif _is_left(world, Accident.FAILOVER):
             kept = tuple(each._replace(kept=each.row) for each in world.machines)
@@ -125,6 +125,11 @@ class Next:
             empty = tuple(each._replace(row=Row(), kept=None) for each in world.machines)
             flushed = world._replace(machines=empty, replica=None, forgot=True)
             yield "Redis is flushed", spent(flushed, Accident.FLUSH)
+
+    def _failed_over(self, machine: Machine) -> Machine:
+        """The replica's row; what ticks of before would write, is written to nobody any more."""
+        back = machine._replace(row=machine.kept or Row(), kept=None)
+        return back._replace(held=None, stalled=None) if Rule.SAME_SERVER in self._rules else back
 
     # -- time
 

@@ -1,10 +1,12 @@
 """A machine that a second session gets, and everything that only looks like it."""
 
 import pytest
-from simulator_builders import azure, judged, told
+from simulator_builders import azure, judged, look, machine, told
 
 from emulator.history import What
-from simulator.happenings import Did
+from scaler.model.instance import PowerState
+from scaler.model.record import Status
+from simulator.happenings import Did, Published
 from simulator.observer.handed_out import HandedOut
 from simulator.observer.wrong import Kind
 
@@ -55,3 +57,9 @@ def test_one_session_may_come_and_go_on_its_machine() -> None:
 def test_a_promise_of_somebody_elses_machine_is_not_yet_wrong() -> None:
     history = (told(1, "ann", Did.OPENED), told(2, "bob", Did.PROMISED), told(3, "bob", Did.DISPLACED))
     assert judged(HandedOut(), *history) == []
+
+
+def test_a_machine_that_the_notes_open_for_a_second_session_is_wrong_though_its_visitor_never_hears_of_it() -> None:
+    opened = [Published(status=Status.UNAVAILABLE, opened_for=name) for name in ("ann", "ann", "bob")]
+    looks = (look(at, machine(PowerState.RUNNING, each)) for at, each in enumerate(opened))
+    assert [each.session for each in judged(HandedOut(), *looks)] == ["bob"]

@@ -2,14 +2,15 @@
 -- that stands alone, and one answer for two that are written together.
 -- KEYS: the sets available, reserved, unavailable; then record and notes of each machine; then session keys.
 -- ARGV: ttl of notes without a record, ttl of session keys, until when this batch may be written (seconds since 1970,
--- empty: whenever; afterwards nothing is written, and every answer is 0); then eight for each machine:
+-- empty: whenever; afterwards nothing is written, and every answer is 0), the server that the values before were read
+-- from (empty: unknown; on another one nothing is written, and every answer is 0); then eight for each machine:
 --   record before, notes before   '-' absent, '=' and the bytes, '<' and the first of too many bytes, '!' no string
 --   record, notes                 '~' keep, '-' delete, '=' and the bytes
 --   index                         '~' keep, '-' out of all, or the number of the set
 --   takes                         '1': only if the key is in `available` now, out of which it goes
 --   session                       '0', or which of KEYS shall name this machine
 --   joined                        '1': only together with the next one, which then has no answer of its own
-local NOTES_TTL, SESSION_TTL, GOOD_UNTIL = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local NOTES_TTL, SESSION_TTL, GOOD_UNTIL, READ_FROM = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
 -- A key of the index may hold something else than a set: then no machine comes into it, and everything else goes on.
 local IS_SET = {}
@@ -53,8 +54,13 @@ local function is_too_late()
   return GOOD_UNTIL and time[1] + time[2] / 1000000 > GOOD_UNTIL
 end
 
+-- A failover brings old values back: what was read before it may be there again, and prove nothing.
+local function is_another_server()
+  return READ_FROM ~= '' and READ_FROM ~= this_server()
+end
+
 local function machine(number)
-  local first = 8 * number - 4
+  local first = 8 * number - 3
   local before, noted_before, record, notes, index, takes, session, joined = unpack(ARGV, first, first + 7)
   return {
     key = KEYS[2 * number + 2], notes_key = KEYS[2 * number + 3], before = before, noted_before = noted_before,
@@ -80,11 +86,11 @@ local function carry_out(it)
   if it.index ~= '~' then place(it.key, it.index) end
 end
 
-local answers, number, too_late = {}, 1, is_too_late()
-while number <= (#ARGV - 3) / 8 do
+local answers, number, in_vain = {}, 1, is_too_late() or is_another_server()
+while number <= (#ARGV - 4) / 8 do
   local it = machine(number)
   local other = it.joined and machine(number + 1) or nil
-  local accepted = not too_late and holds(it) and (not other or holds(other))
+  local accepted = not in_vain and holds(it) and (not other or holds(other))
   if accepted then
     carry_out(it)
     if other then carry_out(other) end

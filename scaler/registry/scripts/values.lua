@@ -1,5 +1,6 @@
 -- The values of KEYS, so bounded that no value is worth an attack. Writes nothing. For each key: nil if there is none,
 -- its bytes, {its first bytes} if it is longer than any value of ours, 0 if it is no string, 1 if there is no room left.
+-- After them the server that they were read from.
 -- ARGV: bytes of a value that is always read, bytes of the longest, bytes of room for those in between.
 local SMALL, LONGEST, room = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
@@ -25,4 +26,5 @@ local values = {}
 for number, key in ipairs(KEYS) do
   values[number] = value_of(key)
 end
+values[#KEYS + 1] = this_server()
 return values

@@ -27,6 +27,20 @@ class _Blind(RegistryDoor):
         return self.inner.apply(blind, good_until=good_until)
 
 
+class _AnyServer(RegistryDoor):
+    """Takes every Redis for the one that was read."""
+
+    def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
+        anywhere = [_from_any_server(each) for each in changes]
+        return self.inner.apply(anywhere, good_until=good_until)
+
+
+def _from_any_server(change: Change) -> Change:
+    row = replace(change.row, before=replace(change.row.before, server=""))
+    partner = _from_any_server(change.partner) if change.partner is not None else None
+    return replace(change, row=row, partner=partner)
+
+
 def _word_of_the_record(member: Member) -> Row:
     record, notes = member.row.readable, member.row.notes
     if record is None or notes is None:
@@ -58,6 +72,12 @@ WRITES = (
             "dying processes",
         ),
         registry=_Blind,
+    ),
+    Planted(
+        name="write-to-any-server",
+        what="a tick that read one Redis server writes to the one that a failover has put in its place",
+        weathers=("a failover while a tick is held",),
+        registry=_AnyServer,
     ),
     Planted(
         name="record-beats-notes",
