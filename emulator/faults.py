@@ -28,6 +28,7 @@ class Fault(StrEnum):
     READ_FAILED = "read-failed"  # 503; of a listing with several pages, any of them
     WRITE_FAILED = "write-failed"  # 503, and the order did not arrive
     WRITE_CONFLICT = "write-conflict"  # 409: somebody else's request, just now
+    VM_BUSY = "vm-busy"  # 409, per VM: Azure is busy with it, though nothing shows
     ORDER_LATE = "order-late"  # no answer; the order arrives later, but within its bound
     ORDER_DOUBLED = "order-doubled"  # it arrives now, and again later within its bound
     ORDER_QUEUED = "order-queued"  # accepted, and begun only later, but within its bound

@@ -13,6 +13,7 @@ from scaler.errors import Missing, Partly, ScalerError, Throttled, Unreachable, 
 from scaler.model.instance import Addresses, Instance, InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import Clock
+from scaler.vmss.refusals import About
 from scaler.vmss.tags import CONSENT_TAG, paused_by, tag
 
 
@@ -80,11 +81,12 @@ class InProcessScaleSet:
         sent = self._ask("get")
         found: Instance | None = None
         try:
-            with translated():
+            with translated(About(ids=(ref.instance_id,), alone=True)):
                 state = self.emulated.read_vm(ref.instance_id)
             found = self._instance(state)
-        except Missing:
-            pass
+        except Missing as missing:
+            if not missing.instance_ids:
+                raise
         return Answer(asked=ref, found=found, at=self._date(), sent=sent)
 
     def addresses(self) -> Mapping[InstanceId, Addresses]:
@@ -126,7 +128,7 @@ class InProcessScaleSet:
     def mark(self, ref: InstanceRef, etag: str | None, *, within: timedelta) -> None:
         """Set protectFromScaleIn."""
         left = self._give("mark", within)
-        with translated():
+        with translated(About(ids=(ref.instance_id,), alone=True)):
             protection = Protection(from_scale_in=True)
             self.emulated.protect(ref.instance_id, protection, if_match=etag, by=self._caller, within=left)
 
@@ -162,7 +164,7 @@ class InProcessScaleSet:
 
     def _send(self, kind: OrderKind, ids: Sequence[InstanceId], within: timedelta, *, single: bool = False) -> None:
         left = self._give(kind.name.lower(), within)
-        with translated():
+        with translated(About(ids=tuple(ids), alone=single)):
             self.emulated.order(kind, ids, by=self._caller, within=left, single=single)
 
     def _ask(self, kind: str) -> float:

@@ -8,10 +8,10 @@ from emulator.faults import Fault
 from emulator.history import What
 from emulator.operations import Operation
 from emulator.orders import ORDERED, Given, OrderKind, Protection
-from emulator.refusals import Failure, mark_refused, marked_for_deletion, not_allowed, preempted
+from emulator.refusals import Failure, deallocated, mark_refused, marked_for_deletion, not_allowed, preempted
 from emulator.setbacks import setback
 from emulator.switches import Overlap
-from emulator.vm import Vm, VmState, Work
+from emulator.vm import Vm, Work
 from emulator.world import World
 from scaler.model.instance import FailureClass, PowerState, ProvisioningState
 
@@ -39,26 +39,29 @@ class Machines:
         if state.provisioning is ProvisioningState.DELETING:
             if kind is not OrderKind.DELETE:
                 raise marked_for_deletion(state.instance_id)
-        elif vm.work is not None:
-            self._check_overlap(vm.work, kind, state)
+        elif self._world.chance.strikes(Fault.VM_BUSY, state.instance_id) or self._overlaps(vm.work, kind):
+            raise self._world.overlap(vm, kind)
+        if state.power in {PowerState.DEALLOCATED, PowerState.DEALLOCATING} and kind is OrderKind.POWER_OFF:
+            raise deallocated(kind, state.instance_id)
         if state.power not in {PowerState.RUNNING, PowerState.STARTING} and kind is OrderKind.RESTART:
             raise not_allowed("A VM that does not run cannot be restarted.")
         if state.power is PowerState.UNKNOWN and kind is OrderKind.POWER_OFF:
             raise not_allowed("A VM whose creation failed cannot be stopped.")
 
-    def _check_overlap(self, work: Work, kind: OrderKind, state: VmState) -> None:
-        if work.endless and kind is OrderKind.DELETE:
-            return
-        joins = work.kind is kind and kind is not OrderKind.PROTECT
-        never = kind is OrderKind.PROTECT or (work.kind is OrderKind.CREATE and kind is not OrderKind.DELETE)
-        if not joins and (never or self._world.switches.overlap is Overlap.CONFLICT):
-            raise self._world.conflict(state.instance_id)
+    def _overlaps(self, work: Work | None, kind: OrderKind) -> bool:
+        """Whether what the VM is busy with refuses it. The same again joins what is under way."""
+        if work is None or (work.kind is kind and kind is not OrderKind.PROTECT):
+            return False
+        if kind is OrderKind.DELETE:
+            return self._world.switches.overlap is Overlap.CONFLICT and not work.endless
+        never = kind is OrderKind.PROTECT or work.kind is OrderKind.CREATE
+        return never or self._world.switches.overlap is not Overlap.PREEMPT
 
     def check_protection(self, vm: Vm) -> None:
         """Raises what ARM would answer to this PUT at once."""
         instance_id = vm.state.instance_id
         if self._world.chance.strikes(Fault.MARK_CONFLICT, instance_id):
-            raise self._world.conflict(instance_id)
+            raise self._world.overlap(vm, OrderKind.PROTECT)
         if self._world.chance.strikes(Fault.MARK_REFUSED, instance_id):
             raise mark_refused(instance_id)
         if vm.state.power is PowerState.DEALLOCATED and not self._world.switches.mark_on_deallocated:

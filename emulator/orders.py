@@ -19,6 +19,9 @@ class OrderKind(StrEnum):
     PROTECT = "protect"  # a PUT of the instance
 
 
+POWER_CHANGES = frozenset({OrderKind.START, OrderKind.POWER_OFF, OrderKind.DEALLOCATE, OrderKind.RESTART})
+"""What changes a power state, or repeats one."""
+
 ORDERED = {
     OrderKind.START: What.START_ORDERED,
     OrderKind.POWER_OFF: What.STOP_ORDERED,

@@ -1,7 +1,7 @@
 """What ARM says when it says no: the codes are Azure's, and so are those words that clients look for."""
 
-from collections.abc import Iterable
 from datetime import timedelta
+from math import ceil
 
 
 class NoAnswer(Exception):
@@ -18,10 +18,16 @@ class ArmError(Exception):
         self.message = message
         self.target = target
         self.detail = detail  # the code of the one entry in `details`, where there is one
-        self.instance_ids: tuple[str, ...] = ()  # those it is about
         self.retry_after: timedelta | None = None
         self.allowed = 0  # requests a minute, and how many there were: a 429 says so
         self.measured = 0
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a 429 says about its end, in whole seconds."""
+        if self.retry_after is None:
+            return {}
+        return {"retry-after": str(max(1, ceil(self.retry_after.total_seconds())))}
 
 
 class Failure(Exception):
@@ -60,16 +66,34 @@ def unavailable() -> ArmError:
     return ArmError(503, "ServiceUnavailable", "The service cannot answer now.")
 
 
-def conflict(code: str, *instance_ids: str) -> ArmError:
-    """409: another request is under way."""
-    message = "There is a conflict with a concurrent request."
-    return _about(ArmError(409, code, message), instance_ids)
+def conflict(code: str = "Conflict") -> ArmError:
+    """409: another request is under way, perhaps for another VM of the scale set."""
+    return ArmError(409, code, "There is a conflict with a concurrent request.")
+
+
+def busy(operation: str, vm: str) -> ArmError:
+    """409: this VM is being worked on."""
+    return not_allowed(f"Operation '{operation}' is not allowed on VM '{vm}' since another operation is in progress.")
+
+
+def changing_power(operation: str, vm: str, target: str) -> ArmError:
+    """409: this VM is being started or stopped."""
+    return not_allowed(
+        f"An ongoing operation is changing power state of Virtual Machine {vm} to {target}."
+        f" Please perform operation {operation} after some time."
+    )
+
+
+def deallocated(operation: str, vm: str) -> ArmError:
+    """409: this VM has no machine that could be stopped."""
+    why = "since the VM is either deallocated or marked to be deallocated"
+    return not_allowed(f"Operation '{operation}' is not allowed on VM '{vm}' {why}.")
 
 
 def not_active(instance_id: str) -> ArmError:
     """400: a batch named a VM that is not there; all of it is rejected."""
     message = f"The provided instanceId {instance_id} is not an active Virtual Machine Scale Set VM instanceId."
-    return _about(ArmError(400, "InvalidParameter", message, target="instanceIds"), (instance_id,))
+    return ArmError(400, "InvalidParameter", message, target="instanceIds")
 
 
 def not_a_number() -> ArmError:
@@ -78,16 +102,16 @@ def not_a_number() -> ArmError:
     return ArmError(400, "InvalidParameter", message, target="instanceId")
 
 
-def not_found(what: str, group: str) -> ArmError:
+def not_found(what: str, group: str = "") -> ArmError:
     """404."""
-    message = f"There is no resource 'Microsoft.Compute/{what}' in resource group '{group}'."
-    return ArmError(404, "ResourceNotFound", message)
+    where = f" in resource group '{group}'" if group else ""
+    return ArmError(404, "ResourceNotFound", f"There is no resource 'Microsoft.Compute/{what}'{where}.")
 
 
 def marked_for_deletion(instance_id: str) -> ArmError:
     """409: the VM is on its way out."""
     message = f"The operation is not allowed on VM instance '{instance_id}' since it is marked for deletion."
-    return _about(ArmError(409, "OperationNotAllowed", message), (instance_id,))
+    return ArmError(409, "OperationNotAllowed", message)
 
 
 def not_allowed(message: str) -> ArmError:
@@ -133,15 +157,10 @@ def etag_mismatch(asked: str, actual: str) -> ArmError:
 def mark_refused(instance_id: str) -> ArmError:
     """400: too many differing models among the instances."""
     message = f"The protection of instance {instance_id} cannot be changed: too many models reached its limit."
-    return _about(ArmError(400, "InvalidParameter", message, target="protectionPolicy"), (instance_id,))
+    return ArmError(400, "InvalidParameter", message, target="protectionPolicy")
 
 
 def preempted() -> Failure:
     """A later operation took over."""
     message = "A later operation took the place of this one."
     return Failure("OperationPreempted", message, status="Canceled")
-
-
-def _about(error: ArmError, instance_ids: Iterable[str]) -> ArmError:
-    error.instance_ids = tuple(instance_ids)
-    return error

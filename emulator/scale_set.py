@@ -93,7 +93,7 @@ class EmulatedScaleSet(Observed):
         with self._read(call, instance_id, 1) as world:
             found = self._reading.vm(world.key(instance_id), viewed=self._views(call))
             if found is None:
-                raise not_found(f"virtualMachineScaleSets/{self.name}/virtualMachines/{instance_id}", "")
+                raise not_found(f"virtualMachineScaleSets/{self.name}/virtualMachines/{instance_id}")
             return found
 
     def read_addresses(self) -> tuple[VmState, ...]:
@@ -107,7 +107,7 @@ class EmulatedScaleSet(Observed):
             self.meter.charge(Call.GET_OPERATION, operation_id, world.at)
             operation = world.operations.find(operation_id)
             if operation is None:
-                raise not_found(f"locations/operations/{operation_id}", "")
+                raise not_found(f"locations/operations/{operation_id}")
             return operation
 
     def order(

@@ -9,6 +9,7 @@ class Overlap(StrEnum):
     """What becomes of an order to a VM that is still busy with another one."""
 
     PREEMPT = "preempt"  # the later one wins; the earlier operation ends as OperationPreempted
+    SOME = "some"  # a delete wins; one that starts, stops or restarts the VM gets a 409
     CONFLICT = "conflict"  # the later one gets a 409
 
 
@@ -44,8 +45,9 @@ class FailedOperation(StrEnum):
 
 
 class ConflictCode(StrEnum):
-    """The code of a 409 that another request under way causes."""
+    """The code of a 409 that another request under way causes; one that is about no VM has a Conflict's."""
 
+    OPERATION_NOT_ALLOWED = "OperationNotAllowed"  # the message tells it from all else that is not allowed
     CONFLICT = "Conflict"
     ANOTHER_OPERATION = "AnotherOperationInProgress"
 
@@ -78,9 +80,9 @@ class Switches:
     """The defaults are the likelier answer, or the more unpleasant one where neither is likelier."""
 
     # orders and operations
-    overlap: Overlap = Overlap.PREEMPT
+    overlap: Overlap = Overlap.SOME
     set_overlap: SetOverlap = SetOverlap.BOTH
-    conflict_code: ConflictCode = ConflictCode.CONFLICT
+    conflict_code: ConflictCode = ConflictCode.OPERATION_NOT_ALLOWED
     failed_operation: FailedOperation = FailedOperation.CODE
     empty_ids: EmptyIds = EmptyIds.ALL
     protected_survive_scale_in: bool = True  # a lowered capacity spares protected VMs; else only Autoscale does

@@ -10,11 +10,11 @@ from emulator.chance import Chance
 from emulator.history import Event, History, What
 from emulator.latencies import Latencies, Span
 from emulator.operations import Operation, Operations
-from emulator.orders import Given
+from emulator.orders import POWER_CHANGES, Given, OrderKind
 from emulator.profile import Orchestration, Profile
-from emulator.refusals import ArmError, conflict, not_a_number, not_active, over_quota, preempted
+from emulator.refusals import ArmError, busy, changing_power, conflict, not_a_number, not_active, over_quota, preempted
 from emulator.region import Region
-from emulator.switches import Switches
+from emulator.switches import ConflictCode, Switches
 from emulator.vm import Vm, VmState
 from scaler.model.instance import PowerState, ProvisioningState
 
@@ -119,9 +119,19 @@ class World:
         for each in list(self.busy):
             each.end(self.at, preempted())
 
-    def conflict(self, *instance_ids: str) -> ArmError:
+    def conflict(self) -> ArmError:
         """409: another request is under way."""
-        return conflict(self.switches.conflict_code, *instance_ids)
+        code = self.switches.conflict_code
+        return conflict() if code is ConflictCode.OPERATION_NOT_ALLOWED else conflict(code)
+
+    def overlap(self, vm: Vm, kind: OrderKind) -> ArmError:
+        """409: this VM is being worked on, and takes no such order meanwhile. To a PUT it is a conflict always."""
+        if kind is OrderKind.PROTECT or self.switches.conflict_code is not ConflictCode.OPERATION_NOT_ALLOWED:
+            return self.conflict()
+        name = vm.state.instance_id if self.flexible else f"{self.name}_{vm.state.instance_id}"
+        if vm.work is not None and vm.work.kind in POWER_CHANGES:
+            return changing_power(kind, name, vm.work.target)
+        return busy(kind, name)
 
     def over_quota(self, vms: int = 0) -> ArmError:
         """409: so many VMs more would need too many cores."""

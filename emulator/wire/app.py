@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable
 from email.utils import format_datetime
-from math import ceil
 from uuid import uuid4
 
 from emulator.budgets import BURSTS
@@ -111,11 +110,9 @@ def _refusal(error: ArmError, site: Site) -> Answer:
     answer = Answer(status=error.status, body={"error": body})
     if error.status == 401:
         return answer.having(www_authenticate='Bearer error="invalid_token"')
-    if error.retry_after is None:
-        return answer
     if error.target in BURSTS:
         answer = answer.having(x_ms_ratelimit_remaining_resource=f"Microsoft.Compute/{error.target};0")
-    return answer.having(retry_after=str(max(1, ceil(error.retry_after.total_seconds()))))
+    return answer.having(**error.headers)
 
 
 def _measured(error: ArmError, site: Site) -> str:

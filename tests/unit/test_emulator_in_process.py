@@ -293,3 +293,18 @@ def test_a_conflict_is_one_whatever_its_code(code: ConflictCode) -> None:
     azure.port.deallocate(azure.refs, within=WITHIN)
     with pytest.raises(Conflict):
         azure.port.start(azure.refs, within=WITHIN)
+
+
+def test_a_vm_that_azure_is_busy_with_is_a_conflict() -> None:
+    azure = Azure()
+    azure.emulated.script(Fault.VM_BUSY)
+    with pytest.raises(Conflict):
+        azure.port.deallocate(azure.refs, within=WITHIN)
+
+
+def test_a_power_off_of_what_is_deallocated_is_a_conflict() -> None:
+    azure = Azure()
+    azure.port.deallocate(azure.refs, within=WITHIN)
+    azure.wait(60)
+    with pytest.raises(Conflict):
+        azure.port.power_off(azure.refs, within=WITHIN)

@@ -13,7 +13,7 @@ from emulator.operations import Status
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError
 from emulator.scale_set import EmulatedScaleSet
-from emulator.switches import Switches
+from emulator.switches import Overlap, Switches
 from emulator.vm import VmState
 from scaler.model.instance import ProvisioningState
 
@@ -136,7 +136,7 @@ def test_a_mark_may_cost_the_latest_model() -> None:
 
 
 def test_a_mark_survives_an_order_that_preempts_it() -> None:
-    azure = Azure()
+    azure = Azure(Switches(overlap=Overlap.PREEMPT))
     azure.emulated.protect("0", MARK)
     azure.emulated.order(OrderKind.START, ["0"])
     azure.wait(600)

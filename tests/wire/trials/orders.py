@@ -23,7 +23,8 @@ def _overlap(switches: Switches) -> object:
     azure = desk(switches)
     first = azure.order("deallocate", "0")
     second = azure.order("start", "0")
-    return second.status, operation(azure, first)["status"]
+    third = azure.order("delete", "0")
+    return second.status, third.status, operation(azure, first)["status"]
 
 
 def _set_overlap(switches: Switches) -> object:
@@ -99,7 +100,14 @@ def _allocation_code(switches: Switches) -> object:
 
 
 TRIALS: Mapping[str, Trial] = {
-    "overlap": Trial(look=_overlap, shows={Overlap.PREEMPT: (202, "Canceled"), Overlap.CONFLICT: (409, "InProgress")}),
+    "overlap": Trial(
+        look=_overlap,
+        shows={
+            Overlap.PREEMPT: (202, 202, "Canceled"),
+            Overlap.SOME: (409, 202, "Canceled"),
+            Overlap.CONFLICT: (409, 409, "InProgress"),
+        },
+    ),
     "set_overlap": Trial(
         look=_set_overlap,
         shows={
