@@ -96,7 +96,10 @@ class Registry(Protocol):
         ...
 
     def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
-        """Write each change if its row is still what it was, to the byte; one after the other, each atomically.
+        """Write each change if all that it was decided on is still what it was; one after the other, each atomically.
+
+        That is the notes, to the byte, and the record but for `updatedAt` and the queue manager's own fields: these may
+        change meanwhile, as often as they like, and are kept as they are then.
 
         Returns the new row per change, None where the race was lost: of all of them once it is later than `good_until`
         by the registry's own clock, or where the rows were read from another Redis server than the one that is asked

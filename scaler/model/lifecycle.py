@@ -204,13 +204,18 @@ class Change:
     None deletes a value; an index of None takes the key out of all three sets.
     """
 
-    row: Row  # as it was when the change was decided; its bytes must still be there
+    row: Row  # as it was when the change was decided; all that is decided on must still be there
     edge: Edge | None  # None: bookkeeping that is no step of the lifecycle
     record: Record | Keep | None = KEEP
     notes: Notes | Keep | None = KEEP
     index: Status | Keep | None = KEEP
     takes: bool = False
     partner: "Change | None" = None  # another machine's, written in the same moment: both win their race, or neither
+
+    @property
+    def together(self) -> "tuple[Change, ...]":
+        """The change, and its partner's if it has one."""
+        return (self,) if self.partner is None else (self, self.partner)
 
 
 class IllegalStep(AssertionError):

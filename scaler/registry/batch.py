@@ -1,6 +1,6 @@
 """What is wanted of one machine -> the bytes to compare with and the bytes to write."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from scaler.model.instance import SessionId, VmId
@@ -29,6 +29,7 @@ class Write:
     notes: bytes | Keep | None
     index: Status | Keep | None
     takes: bool
+    offered: bool | None  # whether its key must be in `available` until then; None: that does not matter
     session: SessionId | None  # whose pointer should name this machine from now on
     partner: "Write | None" = None  # another machine's: both or neither
 
@@ -62,7 +63,7 @@ def writes_of(changes: Sequence[Change]) -> tuple[Write | None, ...]:
 
     None for what is never overwritten, and for what nobody could read afterwards.
     """
-    named = [each.row.vm_id for change in changes for each in (change, change.partner) if each is not None]
+    named = [half.row.vm_id for change in changes for half in change.together]
     if len(set(named)) != len(named):
         raise ValueError("one machine is twice in a batch")
     return tuple(_possible(change) for change in changes)
@@ -72,6 +73,35 @@ def server_of(writes: Sequence[Write]) -> str | None:
     """The server that all of these rows were read from; empty where it is unknown, None where there are several."""
     servers = {half.row.before.server for write in writes for half in write.together} - {""}
     return None if len(servers) > 1 else next(iter(servers), "")
+
+
+def carried_over(change: Change, now: Mapping[VmId, Row]) -> Change | None:
+    """The same change over the rows as they are `now`, where only fields of the queue manager's differ from before.
+
+    None where a decision could differ too: the notes, or a field of the record that this scaler reads, have changed.
+    """
+    after = _over(change, now[change.row.vm_id])
+    if after is None or change.partner is None:
+        return after
+    partner = carried_over(change.partner, now)
+    return replace(after, partner=partner) if partner is not None else None
+
+
+def _over(change: Change, now: Row) -> Change | None:
+    before, record = change.row, change.record
+    same_notes = now.before.notes == before.before.notes and not now.untouchable
+    if not same_notes or _decisive(now) != _decisive(before):
+        return None
+    if isinstance(record, Record) and before.readable is not None and now.readable is not None:
+        kept = record.extra == before.readable.extra  # else it is restored from the notes, foreign fields included
+        record = replace(record, extra=now.readable.extra) if kept else record
+    bytes_now = replace(now.before, server=before.before.server)  # another one has not what the decision rests on
+    return replace(change, row=replace(now, index=before.index, before=bytes_now), record=record)
+
+
+def _decisive(row: Row) -> Record | Unreadable | None:
+    """What of the record a decision may rest on: `updatedAt`, which both sides write, only orders a queue."""
+    return replace(row.readable, extra=(), updated_at=None) if row.readable is not None else row.record
 
 
 def _possible(change: Change) -> Write | None:
@@ -107,8 +137,21 @@ def _write(change: Change) -> Write:
         notes=change.notes if change.notes is None or change.notes is KEEP else encode_notes(change.notes),
         index=change.index,
         takes=change.takes,
+        offered=_offered(change),
         session=_session_of(record),
     )
+
+
+def _offered(change: Change) -> bool | None:
+    """A step that takes needs the key. Bookkeeping that moves a key needs it as it was when the index was read.
+
+    The rows are read after the index: in between a key may have come back into `available`. And SPOP takes a key
+    without a trace in the record.
+    """
+    if change.takes:
+        return True
+    moves = change.edge is None and change.index is not KEEP
+    return Status.AVAILABLE in change.row.index if moves else None
 
 
 def _fits(write: Write) -> bool:

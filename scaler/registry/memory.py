@@ -10,7 +10,7 @@ from scaler.model.record import Status
 from scaler.model.row import Before, Row, Snapshot
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
-from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, server_of, writes_of
+from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, carried_over, server_of, writes_of
 from scaler.registry.ceilings_json import decode_ceilings, encode_ceilings, whole_seconds
 from scaler.registry.keys import Keys
 from scaler.registry.keyspace import Keyspace
@@ -40,8 +40,8 @@ class MemoryRegistry:
         return {vm_id: self._row(vm_id, frozenset()) for vm_id in vm_ids}
 
     def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
-        """Write each change if its row is still what it was, to the byte."""
-        writes = writes_of(changes)
+        """Write each change if all that it was decided on is still what it was."""
+        writes = writes_of([carried_over(each, self._rows(each)) or each for each in changes])
         is_late = good_until is not None and self.now() > good_until
         if is_late or server_of([write for write in writes if write is not None]) not in {"", self.server}:
             return tuple(None for _ in writes)
@@ -75,6 +75,9 @@ class MemoryRegistry:
     def _row(self, vm_id: VmId, index: frozenset[Status]) -> Row:
         return row_of(vm_id, self._stored(vm_id), index)
 
+    def _rows(self, change: Change) -> dict[VmId, Row]:
+        return {half.row.vm_id: self._row(half.row.vm_id, half.row.index) for half in change.together}
+
     def _stored(self, vm_id: VmId) -> Before:
         return Before(
             record=self.keyspace.get(self.keys.instance(vm_id)),
@@ -93,7 +96,7 @@ class MemoryRegistry:
         if self._stored(write.vm_id) != write.row.before:
             return False
         available = self.keys.index(Status.AVAILABLE)
-        return not write.takes or self.keyspace.sismember(available, self.keys.instance(write.vm_id))
+        return write.offered in {None, self.keyspace.sismember(available, self.keys.instance(write.vm_id))}
 
     def _carry_out(self, write: Write) -> None:
         key = self.keys.instance(write.vm_id)

@@ -15,7 +15,15 @@ from scaler.model.record import Status
 from scaler.model.row import Complaint, Row, Snapshot
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
-from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, chunks, server_of, writes_of
+from scaler.registry.batch import (
+    SESSION_TTL,
+    UNRECORDED_NOTES_TTL,
+    Write,
+    carried_over,
+    chunks,
+    server_of,
+    writes_of,
+)
 from scaler.registry.ceilings_json import MAX_CEILINGS, decode_ceilings, encode_ceilings, whole_seconds
 from scaler.registry.failures import address, translated
 from scaler.registry.keys import Keys
@@ -26,6 +34,8 @@ from scaler.registry.stored import wire_form
 
 CHUNK = 250
 """Changes per script: it blocks Redis for about 10 µs each, and nobody should wait more than a few milliseconds."""
+MORE_ATTEMPTS = 2
+"""How often a change that lost its race only to the queue manager's own fields is written again, over these."""
 CONFIRM_WITHIN_MS = 200
 """How long a start may wait for a replica: a visitor does not notice, and a healthy replica needs a millisecond."""
 _UNCHECKED = (
@@ -35,6 +45,7 @@ _UNCHECKED = (
 )
 
 _PLACES = {Status.AVAILABLE: "1", Status.RESERVED: "2", Status.UNAVAILABLE: "3"}
+_FROM = {(True, True): "1", (False, True): "+", (False, False): "-", (False, None): "0"}  # whether it takes, offered
 
 
 class RedisRegistry:
@@ -91,19 +102,16 @@ class RedisRegistry:
             return self._reading.rows(dict.fromkeys(vm_ids, frozenset()))
 
     def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
-        """Write each change if its row is still what it was, to the byte."""
-        writes = writes_of(changes)
-        wanted = [write for write in writes if write is not None]
-        if server_of(wanted) is None:  # there was a failover between two reads
-            return tuple(None for _ in writes)
-        with translated(self._where):
-            accepted = {
-                write.vm_id
-                for chunk in chunks(wanted, CHUNK)
-                for write, done in zip(chunk, self._send(chunk, good_until), strict=True)
-                if done
-            }
-        return tuple(write.accepted() if write and write.vm_id in accepted else None for write in writes)
+        """Write each change if all that it was decided on is still what it was. One round trip if no race is lost."""
+        rows = self._written(changes, good_until)
+        pending = dict(enumerate(changes))
+        for _ in range(MORE_ATTEMPTS):
+            pending = self._carried_over({number: each for number, each in pending.items() if rows[number] is None})
+            if not pending:
+                break
+            again = self._written(list(pending.values()), good_until)
+            rows |= dict(zip(pending, again.values(), strict=True))
+        return tuple(rows.values())
 
     def confirm(self) -> Confirmation:
         """Whether a replica has what was applied before."""
@@ -145,6 +153,34 @@ class RedisRegistry:
                 raw = None
         return decode_ceilings(raw)
 
+    def _written(self, changes: Sequence[Change], good_until: datetime | None) -> dict[int, Row | None]:
+        """The new row per change, by its number; None where the race was lost."""
+        writes = writes_of(changes)
+        wanted = [write for write in writes if write is not None]
+        if server_of(wanted) is None:  # there was a failover between two reads
+            return dict.fromkeys(range(len(writes)))
+        with translated(self._where):
+            accepted = {
+                write.vm_id
+                for chunk in chunks(wanted, CHUNK)
+                for write, done in zip(chunk, self._send(chunk, good_until), strict=True)
+                if done
+            }
+        written = (write.accepted() if write and write.vm_id in accepted else None for write in writes)
+        return dict(enumerate(written))
+
+    def _carried_over(self, lost: Mapping[int, Change]) -> dict[int, Change]:
+        """Those that lost their race only to fields of the queue manager's, over what these are now."""
+        now = self.read_also(half.row.vm_id for change in lost.values() for half in change.together) if lost else {}
+        again: dict[int, Change] = {}
+        for number, change in lost.items():
+            if all(now[half.row.vm_id].before == half.row.before for half in change.together):
+                continue  # not its bytes have lost it: its key was not to be had, or it came too late
+            after = carried_over(change, now)
+            if after is not None:
+                again[number] = after
+        return again
+
     def _send(self, writes: Sequence[Write], good_until: datetime | None) -> Sequence[int]:
         names = [self._keys.index(status) for status in _PLACES]
         until = good_until.timestamp() if good_until is not None else ""
@@ -155,8 +191,12 @@ class RedisRegistry:
         for half in halves:
             if half.session is not None:
                 names.append(self._keys.session(half.session))
-            arguments += (*_values(half), _flag(half.takes), len(names) if half.session is not None else 0)
-            arguments.append(_flag(half.partner is not None))
+            arguments += (
+                *_values(half),
+                _FROM[half.takes, half.offered],
+                len(names) if half.session is not None else 0,
+            )
+            arguments.append("1" if half.partner is not None else "0")
         answer: Sequence[int] = self._apply(keys=names, args=arguments)
         return answer
 
@@ -180,10 +220,6 @@ def _values(write: Write) -> tuple[bytes | str, ...]:
     before = write.row.before
     index = "-" if write.index is None else "~" if write.index is KEEP else _PLACES[write.index]
     return wire_form(before.record), wire_form(before.notes), _wanted(write.record), _wanted(write.notes), index
-
-
-def _flag(value: bool) -> str:
-    return "1" if value else "0"
 
 
 def _wanted(value: bytes | Keep | None) -> bytes | str:

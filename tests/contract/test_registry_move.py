@@ -54,7 +54,7 @@ def _lose_the_key(house: House) -> None:
 
 def _write_over(name: str) -> object:
     def write(house: House) -> None:
-        house.plant(name, (house.raw(name) or b"") + b" ")
+        house.plant(name, (house.raw(name) or b"").replace(b'"instanceId":"7"', b'"instanceId":"8"'))
 
     return write
 

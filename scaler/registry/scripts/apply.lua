@@ -8,6 +8,7 @@
 --   record, notes                 '~' keep, '-' delete, '=' and the bytes
 --   index                         '~' keep, '-' out of all, or the number of the set
 --   takes                         '1': only if the key is in `available` now, out of which it goes
+--                                 '+': only if it is there, '-': only if it is not, '0': either
 --   session                       '0', or which of KEYS shall name this machine
 --   joined                        '1': only together with the next one, which then has no answer of its own
 local NOTES_TTL, SESSION_TTL, GOOD_UNTIL, READ_FROM = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
@@ -64,14 +65,17 @@ local function machine(number)
   local before, noted_before, record, notes, index, takes, session, joined = unpack(ARGV, first, first + 7)
   return {
     key = KEYS[2 * number + 2], notes_key = KEYS[2 * number + 3], before = before, noted_before = noted_before,
-    record = record, notes = notes, index = index, takes = takes == '1', session = session, joined = joined == '1',
+    record = record, notes = notes, index = index, takes = takes, session = session, joined = joined == '1',
   }
 end
 
 -- Whether nothing stands against it: the values are what they were, and its key can be taken and placed.
 local function holds(it)
   if not is(it.key, it.before) or not is(it.notes_key, it.noted_before) then return false end
-  if it.takes and not (IS_SET[1] and redis.call('SISMEMBER', KEYS[1], it.key) == 1) then return false end
+  if it.takes ~= '0' then
+    local offered = IS_SET[1] and redis.call('SISMEMBER', KEYS[1], it.key) == 1
+    if offered == (it.takes == '-') then return false end
+  end
   return IS_SET[tonumber(it.index)] ~= false
 end
 
@@ -82,7 +86,7 @@ local function carry_out(it)
     if has_record then redis.call('PERSIST', it.notes_key) else redis.call('EXPIRE', it.notes_key, NOTES_TTL) end
   end
   if it.session ~= '0' then redis.call('SET', KEYS[tonumber(it.session)], it.key:match('[^:]+$'), 'EX', SESSION_TTL) end
-  if it.takes then redis.call('SREM', KEYS[1], it.key) end
+  if it.takes == '1' then redis.call('SREM', KEYS[1], it.key) end
   if it.index ~= '~' then place(it.key, it.index) end
 end
 
