@@ -4,7 +4,7 @@ Redis is read before Azure: an instance exists before its record, so a record wi
 never early.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,7 +16,7 @@ from scaler.errors import OutOfCapacity, QuotaReached, ScalerError
 from scaler.model.ceiling import Ceiling, ceiling_after
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName, SessionId, VmId
-from scaler.model.plan import Look, Nothing, Plan, SetCapacity, Some, Start, Step
+from scaler.model.plan import Look, Nothing, Plan, Refusal, SetCapacity, Some, Start, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Snapshot
 from scaler.model.shortage import Shortage, shortages
@@ -26,7 +26,11 @@ from scaler.ports import Registry
 from scaler.report import Report
 
 _REMEMBERED = 5_000  # starts: more than a scale set can make in a day
+_AGAIN_AT_ONCE = 2  # times that a step which lost its race is decided again without waiting for the next look
+_LOST_TOO_OFTEN = 10  # times that a step may lose its race before somebody should look at who writes that record
 _MOST_LOOKS = 4  # a listing, targeted GETs after it, addresses, and a last "nothing more"
+
+type _Wanted = tuple[VmId | None, Why]  # one step, told apart from the others of its tick
 
 
 class Name(StrEnum):
@@ -78,6 +82,7 @@ class Tick:
         self._lately: Mapping[ScaleSetName, frozenset[VmId]] = {}  # the machines of the last listing of each
         self._ceilings = ceilings if ceilings is not None else {}
         self._written: Mapping[ScaleSetName, Ceiling] = {}  # of them
+        self._lost: dict[_Wanted, int] = {}  # how often these steps have lost their race since they last won it
         self._asked: tuple[VmId, ...] = ()  # new machines by when the provisioner asked for them, the latest last
 
     def run(self) -> Report:
@@ -89,8 +94,27 @@ class Tick:
         outcomes = actuate(report.plan, self._ports, self._policy)
         self._remember(outcomes)
         self._write_ceilings()
-        plan = replace(report.plan, look_again=timedelta(0)) if any(map(_lacks_capacity, outcomes)) else report.plan
+        lost = self._lost_races(outcomes)
+        at_once = any(map(_lacks_capacity, outcomes)) or any(times <= _AGAIN_AT_ONCE for times in lost.values())
+        plan = replace(
+            report.plan,
+            refusals=(*report.plan.refusals, *_alarms(lost)),
+            look_again=timedelta(0) if at_once else report.plan.look_again,
+        )
         return replace(report, plan=plan, outcomes=outcomes)
+
+    def _lost_races(self, outcomes: Sequence[Outcome]) -> Mapping[_Wanted, int]:
+        """How often each step that has lost its race now has lost it since it was last carried out."""
+        lost: dict[_Wanted, int] = {}
+        for outcome in outcomes:
+            step = (outcome.step.vm_id, outcome.step.why)
+            times = self._lost.pop(step, 0)
+            if outcome.result is Result.LOST_RACE and outcome.step.change is not None:
+                lost[step] = times + 1
+        self._lost |= lost
+        while len(self._lost) > _REMEMBERED:
+            del self._lost[next(iter(self._lost))]
+        return lost
 
     def _remember(self, outcomes: Sequence[Outcome]) -> None:
         """Hints for the next tick: whom a machine was started for, and which capacity was patched again."""
@@ -201,6 +225,12 @@ class Tick:
 
     def _join(self, snapshot: Snapshot, cloud: Cloud) -> Fleet:
         return Fleet.join(snapshot, cloud, self._policy.capacity, self._started, self._shortages)
+
+
+def _alarms(lost: Mapping[_Wanted, int]) -> Iterator[Refusal]:
+    for (vm_id, why), times in lost.items():
+        if times > _LOST_TOO_OFTEN:
+            yield Refusal(why=Why.LOSES_EVERY_RACE, vm_id=vm_id, alarm=True, facts={"step": str(why), "times": times})
 
 
 def _lacks_capacity(outcome: Outcome) -> bool:

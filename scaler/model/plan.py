@@ -90,6 +90,9 @@ class Why(StrEnum):
     MARK_AWAITED = "its mark was ordered, and is not seen yet"
     INCOMPLETE = "the listing lacks machines: whose they are, nobody knows"
     UNDELETABLE = "Azure did not delete it, time after time"
+    LOSES_EVERY_RACE = (
+        "this step is never carried out: somebody changes the machine's record before every write of ours"
+    )
     STAYS_WARM = "Azure did not deallocate what is warm beyond the number; tried again later"
 
 
