@@ -33,6 +33,7 @@ class Why(StrEnum):
     USED_ELSEWHERE = "its record or its notes say used"
     FAILED = "its last operation failed, and the hold for this class of failure is over"
     UNFINISHED = "neither at rest nor running for too long"
+    DELETION_HANGS = "somebody else ordered its deletion, and Azure does not finish it: it is deleted again"
     MARK_REFUSED = "Azure refused its mark too often"
     MARK_GONE = "known, but its mark is gone; it is marked again"
     GONE = "gone from Azure (two witnesses)"

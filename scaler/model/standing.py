@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from scaler.model.fleet import Member
-from scaler.model.instance import Instance
+from scaler.model.instance import Instance, ProvisioningState
 from scaler.model.notes import Ended, Notes, SpentBy
 from scaler.model.policy import Policy
 from scaler.model.record import Status
@@ -111,7 +111,16 @@ def deletable(notes: Notes, instance: Instance, now: datetime, policy: Policy) -
     never_handed_over = not instance.marked and notes.admitted_at is None and notes.presumed_at is None
     if never_handed_over and not instance.runs:
         return True
-    return presumption_over(notes, now, policy)
+    return new_and_deleting(notes, instance) or presumption_over(notes, now, policy)
+
+
+def new_and_deleting(notes: Notes, instance: Instance) -> bool:
+    """Unmarked, never handed over, and its deletion ordered already: nobody is on it, though it may run.
+
+    The provisioner may stop what is unmarked and runs, and cannot: Azure takes no order but a delete here.
+    """
+    touched = notes.admitted_at or notes.start or notes.opened or notes.presumed_at
+    return not instance.marked and not touched and instance.provisioning is ProvisioningState.DELETING
 
 
 def presumption_over(notes: Notes, now: datetime, policy: Policy) -> bool:

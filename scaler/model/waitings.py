@@ -74,6 +74,23 @@ _NEW = (
     ),
 )
 
+_DELETED_BY_OTHERS = (
+    _new(
+        state="deleting by somebody else's order",
+        waits_for="Azure to delete it",
+        after=("delete_lost",),
+        then="CONDEMN, and deleted again",
+        why=_W.DELETION_HANGS,
+    ),
+    _used(
+        state="deleting by somebody else's order, new, and running",
+        waits_for="its note to be older than what a failover can forget",
+        after=("ripening", "plan_kept"),
+        then="deleted, though it runs: nobody was ever let near it",
+        why=_W.RIPE,
+    ),
+)
+
 _HELD = tuple(
     _new(
         state=f"failed: {failure}",
@@ -366,4 +383,13 @@ _LEAVING = (
     ),
 )
 
-WAITINGS: tuple[Waiting, ...] = (*_NEW, *_HELD, *_DOUBTED, *_READY, *_SOLD_OUT, *_VISITED, *_LEAVING)
+WAITINGS: tuple[Waiting, ...] = (
+    *_NEW,
+    *_DELETED_BY_OTHERS,
+    *_HELD,
+    *_DOUBTED,
+    *_READY,
+    *_SOLD_OUT,
+    *_VISITED,
+    *_LEAVING,
+)

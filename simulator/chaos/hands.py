@@ -9,7 +9,7 @@ from emulator.orders import OrderKind, Protection
 from emulator.refusals import ArmError, NoAnswer
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
-from scaler.model.instance import PowerState
+from scaler.model.instance import PowerState, ProvisioningState
 from simulator.chaos.world import World
 
 type Deed = Callable[[EmulatedScaleSet, VmState], object]
@@ -63,3 +63,14 @@ class Hands:
         self._world.counts[name] += 1
         with suppress(ArmError, NoAnswer):
             DEEDS[name](azure, self._dice.choice(azure.vms))
+
+    def delete_and_hang(self) -> None:
+        """A deletion of any machine, which Azure accepts and never finishes."""
+        azure = self._world.azure_region.choose(self._dice)
+        sound = [vm for vm in azure.vms if vm.identified and vm.provisioning is ProvisioningState.SUCCEEDED]
+        if sound:
+            self._world.counts["deletions by hand that hang"] += 1
+            vm = self._dice.choice(sound)
+            azure.script(Fault.ORDER_ENDLESS, instance_id=vm.instance_id)
+            with suppress(ArmError, NoAnswer):
+                azure.order(OrderKind.DELETE, [vm.instance_id], by=_WHO, single=True)

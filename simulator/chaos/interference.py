@@ -65,6 +65,8 @@ class Interference:
             self._world.azure_region.choose(dice).tag(**dice.choice(_TAGS))
         if dice.random() < weather.hands:
             self._hands.turn()
+        if weather.hung_deletes and dice.random() < weather.hung_deletes:
+            self._hands.delete_and_hang()
         if weather.shortage:
             self._ration()
         if weather.settings or weather.elsewhere:

@@ -11,6 +11,7 @@ from simulator.chaos.weather import Weather
 
 _GIVEN = {"mark_on_deallocated"}  # not drawn: an Azure that refuses the mark there lets nothing settle
 _QUOTA_AT_ONCE = {"quota_refused_at_once": True, "deallocated_hold_quota": True}  # else machines are made that fail
+_DELETIONS_HANG = {"deleting_rows_lose_id": False}
 _QUICK = Latencies(create=(20, 40), start_deallocated=(15, 40), deallocate=(5, 20), power_off=(2, 8))
 _WARM = replace(
     _QUICK,
@@ -28,7 +29,7 @@ def azure_of(weather: Weather, dice: Random) -> Behaviour:
     """One of many."""
     names = [each.name for each in fields(Switches) if each.name not in _GIVEN]
     drawn = {name: dice.choice(sorted(set(values_of(name).values()), key=str)) for name in names}
-    given = _QUOTA_AT_ONCE if weather.room_for_some else {}
+    given = {**(_QUOTA_AT_ONCE if weather.room_for_some else {}), **(_DELETIONS_HANG if weather.hung_deletes else {})}
     switches = Switches(**{**drawn, "reuse_ids": dice.random() < _REUSE, **given})  # type: ignore[arg-type]
     latencies = _QUICK if dice.random() < 0.5 else Latencies()
     return Behaviour(switches=switches, faults=faults_of(weather), latencies=_WARM if weather.all_warm else latencies)

@@ -31,6 +31,7 @@ class Weather:
     lagging: float = 0.0  # per start: the replica does not confirm its note in time
     # Azure and its operators
     hands: float = 0.0  # per step: somebody does something at the portal
+    hung_deletes: float = 0.0  # per step: somebody deletes a machine at the portal, and Azure does not finish it
     second: bool = False  # another scale set, with the same instance ids, that is away now and then
     halts: float = 0.0  # per step: somebody pauses everything, takes the consent away, or gives it back
     shortage: bool = False  # the region is sold out, or the quota reached, for an hour
@@ -146,6 +147,7 @@ WEATHERS: Mapping[str, Weather] = {
     "somebody at the portal": Weather(hands=0.05, stay=60),
     "want": Weather(rates=_WANT, shortage=True, second=True, stay=60),
     "want, and everybody follows": Weather(rates=_WANT, second=True, naive=0.7, following=True, per_minute=2, stay=60),
+    "a deletion by somebody else that hangs": Weather(hung_deletes=0.01, stay=60),
     "a quota that has room for some": Weather(room_for_some=True, stay=60, naive=0.1),
     "orders that hang": Weather(
         rates={Fault.ORDER_ENDLESS: 0.1, Fault.ETAG_CHANGED: 0.3, Fault.WRITE_CONFLICT: 0.2}, stay=60

@@ -84,6 +84,9 @@ POWERS = [
     (_P.UNKNOWN, _V.FAILED),
     (_P.UNKNOWN, _V.SUCCEEDED),
     (_P.UNKNOWN, _V.UPDATING),
+    (_P.RUNNING, _V.DELETING),
+    (_P.DEALLOCATED, _V.DELETING),
+    (_P.UNKNOWN, _V.DELETING),
 ]
 
 # within so long each fate must have come: the slowest is a stranger that cannot be seen to run or rest

@@ -54,6 +54,7 @@ NO_MACHINE = cloud()
 RUNNING = instance(power=PowerState.RUNNING)
 UNSETTLED = instance(power=PowerState.STARTING, provisioning=ProvisioningState.UPDATING)
 WARM = instance(power=PowerState.STOPPED)
+DELETING = instance(power=PowerState.RUNNING, provisioning=ProvisioningState.DELETING, marked=False)
 NEW = instance(marked=False)
 type Scene = Callable[[datetime], Plan]  # since when it has waited -> what the controllers want now
 
@@ -230,6 +231,12 @@ def refused(since: datetime) -> Plan:
     return provisioner.decide(replace(cloud(look=sighting(capacity=2)), ceilings={SCALE_SET: ceiling}), POLICY)
 
 
+def condemned(since: datetime) -> Row:
+    """While somebody else's deletion of it hung."""
+    noted = blank_notes(spent=SpentNote(why=SpentBy.CONDEMN, at=since), unsettled_at=NOW - 3600 * S)
+    return row(1, record(1, Status.UNAVAILABLE, used=True), noted)
+
+
 def flushed(since: datetime) -> Row:
     """Noted as unknown, and nothing else."""
     return row(1, None, blank_notes(unknown_at=since))
@@ -244,6 +251,8 @@ def failed(failure: FailureClass) -> Scene:
 CREATING = replace(NEW, power=PowerState.UNKNOWN, provisioning=ProvisioningState.CREATING)
 SCENES: Mapping[str, Scene] = {
     "creating": lambda since: seen(replace(CREATING, created_at=since), lambda _: row())(since),
+    "deleting by somebody else's order": seen(DELETING, lambda since: row(1, None, blank_notes(unsettled_at=since))),
+    "deleting by somebody else's order, new, and running": seen(DELETING, condemned, by=By.TARGETED),
     "new and running": provisioned(replace(RUNNING, marked=False)),
     "new at rest": to_be_marked(lambda _: row()),
     "marking": to_be_marked(lambda since: row(1, None, asked(since))),

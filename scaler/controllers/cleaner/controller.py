@@ -14,7 +14,7 @@ from scaler.model.plan import Delete, Listing, Look, Nothing, Plan, Refusal, Som
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
-from scaler.model.standing import Standing, is_used, own_session_ended, presumption_over, ripe
+from scaler.model.standing import Standing, is_used, new_and_deleting, own_session_ended, presumption_over, ripe
 
 
 def wants(fleet: Fleet, policy: Policy) -> Look:
@@ -64,7 +64,7 @@ def _worth_a_look(member: Member, now: datetime, policy: Policy) -> bool:
         if notes.spent is None:
             return True
         free = own_session_ended(notes) or presumption_over(notes, now, policy)
-        free = free or (seen is not None and not seen.instance.runs)
+        free = free or (seen is not None and (not seen.instance.runs or new_and_deleting(notes, seen.instance)))
         return free and delete_due(notes, now, policy) and ripe(notes, now, policy)
     rests = seen is not None and seen.instance.at_rest and notes.rest_at is not None
     return rests or limit_over(notes, now, policy) is not None

@@ -88,9 +88,14 @@ def used(case: Case) -> Step | None:
 
 
 def hold_over(case: Case) -> Step | Refusal | None:
-    """Failed, or neither at rest nor running: condemned past its hold, which depends on the class of the failure."""
-    if case.instance.provisioning is ProvisioningState.DELETING or not case.seen.sighting.plausible:
+    """Failed, or neither at rest nor running: condemned past its hold, which depends on the class of the failure.
+
+    A deletion that somebody else ordered, and Azure does not finish: condemned, so that the cleaner orders it again.
+    """
+    if not case.seen.sighting.plausible:
         return None
+    if case.instance.provisioning is ProvisioningState.DELETING:
+        return condemn(case, Why.DELETION_HANGS) if _unfinished_for(case) >= case.policy.delete_lost else None
     failed = case.notes.failed
     if case.instance.failed and failed is not None:
         over = case.at - failed.since >= case.policy.failed_hold[failed.failure]

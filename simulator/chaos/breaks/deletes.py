@@ -7,7 +7,7 @@ from datetime import timedelta
 from scaler.model.fleet import Fleet, Member
 from scaler.model.lifecycle import Change
 from scaler.model.notes import Notes
-from scaler.model.plan import Delete, Step
+from scaler.model.plan import Delete, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Row
 from scaler.tick import Name
@@ -76,6 +76,12 @@ DELETES = (
         what="a session's time runs from its reservation instead of its opening",
         weathers=("visitors who stay",),
         verbs=shown(_noted(_since_reserved), Name.CLEANER),
+    ),
+    Planted(
+        name="deletion-trusted",
+        what="a machine that somebody else ordered to be deleted is waited for, however long Azure takes",
+        weathers=("a deletion by somebody else that hangs",),
+        verbs=planned(lambda each, _: None if each.why is Why.DELETION_HANGS else each, Name.RECONCILER),
     ),
     Planted(
         name="delete-running",
