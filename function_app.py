@@ -3,6 +3,8 @@
 Functions are synchronous on purpose: each has a thread of its own, so a slow answer to one does not delay the others.
 """
 
+import logging
+
 from scaler.startup import collector_paused
 
 with collector_paused():
@@ -11,6 +13,7 @@ with collector_paused():
     from scaler import runtime
 
 app = func.FunctionApp()
+logging.getLogger("azure").setLevel(logging.WARNING)  # the SDK tells of every request; host.json cannot say this
 
 
 @app.timer_trigger(arg_name="timer", schedule="%PROVISIONER_SCHEDULE%", run_on_startup=False)

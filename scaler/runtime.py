@@ -7,6 +7,7 @@ at its start, and not in its first tick. Connections are made by the first tick 
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from azure.core.credentials import TokenCredential
 
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
+from scaler.log_line import written
 from scaler.model.ceiling import Ceiling
 from scaler.model.instance import Orchestration, ScaleSetName
 from scaler.registry.auth import connect as connect_redis
@@ -34,7 +36,7 @@ from scaler.vmss.scale_set import ArmScaleSet
 from scaler.watch import Watch
 
 _LOG = logging.getLogger("scaler")
-
+_MOST_RENEWALS = 10  # each is an outage; a tick says it within seconds
 
 _KINDS: Mapping[Orchestration, type[ArmScaleSet | FlexibleScaleSet]] = {
     Orchestration.UNIFORM: ArmScaleSet,
@@ -64,6 +66,7 @@ class Doors:
     clock: SystemClock
     closing: ExitStack
     ceilings: dict[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused to this process
+    renewals: deque[Exception] = field(default_factory=deque)  # tokens for Redis not renewed, and not told yet
 
     def close(self) -> None:
         """Hang up. A worker never does: its doors stay open as long as it lives."""
@@ -90,7 +93,8 @@ def open_doors(settings: Settings, credential: TokenCredential | None = None) ->
     clock = SystemClock()
     credential = credential or managed_identity(settings.client_id)
     arm = connect_arm(settings.subscription, credential, endpoint=settings.arm_url, bounds=_bounds(settings))
-    registry = _registry_of(settings, credential)
+    renewals = deque[Exception](maxlen=_MOST_RENEWALS)
+    registry = _registry_of(settings, credential, renewals)
     closing = ExitStack()
     for close in (getattr(credential, "close", None), arm.close, registry.client.close):
         if close is not None:
@@ -101,6 +105,7 @@ def open_doors(settings: Settings, credential: TokenCredential | None = None) ->
         scale_sets=_scale_sets_of(settings, arm, clock),
         clock=clock,
         closing=closing,
+        renewals=renewals,
     )
 
 
@@ -114,12 +119,11 @@ class Scaler:
         self._checked = False
         for name, orchestration in doors.settings.orchestration.items():
             if orchestration is Orchestration.FLEXIBLE:
-                _LOG.warning(
-                    "%s: %s", name, EXPERIMENTAL, extra={"event": "complaint", "key": name, "why": EXPERIMENTAL}
-                )
+                _warn(f"{name}: {EXPERIMENTAL}", event="complaint", key=name, why=EXPERIMENTAL)
 
     def watch(self, name: Name) -> None:
         """One timer invocation of one controller. Raises ScalerError when its last tick could not be done."""
+        self._say_what_was_not_renewed(name)
         if name is not Name.PROVISIONER:
             self._check_once(name)
         probe = self._doors.registry.reserved if name is Name.STARTER else None
@@ -137,12 +141,28 @@ class Scaler:
             raise
         self._checked = True
         for complaint in complaints:
-            _LOG.warning("%s: %s", complaint.key, complaint.why, extra={"event": "complaint"})
+            said = f"{complaint.key}: {complaint.why}"
+            _warn(said, event="complaint", controller=name, key=complaint.key, why=complaint.why)
+
+    def _say_what_was_not_renewed(self, name: Name) -> None:
+        """By whichever controller comes first: a log record outside an invocation does not reach Azure's log."""
+        renewals = self._doors.renewals
+        with suppress(IndexError):  # another controller's thread may take the last one
+            while True:
+                why = str(renewals.popleft())
+                said = f"the Entra ID token for Redis could not be renewed: {why}"
+                _warn(said, event="renewal", controller=name, why=why)
 
 
-def _registry_of(settings: Settings, credential: TokenCredential) -> RedisRegistry:
+def _warn(sentence: str, **facts: object) -> None:
+    _LOG.warning(written(sentence, facts))
+
+
+def _registry_of(settings: Settings, credential: TokenCredential, renewals: deque[Exception]) -> RedisRegistry:
     identity = Guarded(credential) if settings.redis.entra else None
-    client = connect_redis(url=settings.redis.url, ca_file=settings.redis.ca_file, identity=identity)
+    client = connect_redis(
+        url=settings.redis.url, ca_file=settings.redis.ca_file, identity=identity, report=renewals.append
+    )
     return RedisRegistry(client, Keys(prefix=settings.prefix))
 
 
@@ -180,6 +200,8 @@ def _scaler() -> Scaler:
             try:
                 _assembled = Scaler(open_doors(load(os.environ)))
             except InvalidSettings as invalid:
-                _LOG.error(str(invalid), extra={"event": "settings", "mistakes": list(invalid.mistakes)})
+                for mistake in invalid.mistakes:  # a line each: a message of several lines is torn on its way
+                    facts = {"event": "settings", "setting": mistake.partition(":")[0], "why": mistake}
+                    _LOG.error(written(f"the settings cannot be used: {mistake}", facts))
                 raise
     return _assembled

@@ -4,9 +4,11 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from scaler.log_line import read
 from simulator.happenings import Ticked, Told, Trouble
 
 _TELLING = frozenset({"step", "held", "would", "tick_failed", "complaint"})
+_BY_SENTENCE = frozenset({"tick_failed", "complaint"})  # the reason alone does not say what it is the reason of
 _SERIOUS = frozenset({"ERROR", "CRITICAL"})
 _ENDED = "function succeeded"  # the host's word when a timer's function has returned
 
@@ -37,7 +39,12 @@ def _parsed(text: str) -> dict[str, Any] | None:
         line = json.loads(text)
     except ValueError:
         return None
-    return line if isinstance(line, dict) else None
+    if not isinstance(line, dict):
+        return None
+    if line.get("logger") != "scaler":
+        return line
+    sentence, facts = read(str(line.get("message")))
+    return {**facts, **line, "message": sentence}
 
 
 def _moment(line: dict[str, Any]) -> datetime:
@@ -64,7 +71,7 @@ def _told(line: dict[str, Any], at: datetime) -> Told:
         at=at,
         event=text("event"),
         controller=_who(line),
-        why=text("why") or text("message"),
+        why=text("message") if text("event") in _BY_SENTENCE else text("why") or text("message"),
         vm_id=text("vm_id"),
         scale_set="" if text("vm_id") else text("scale_set") or str(_facts(line).get("scale_set") or ""),
         session=str(_facts(line).get("session") or ""),

@@ -17,7 +17,8 @@ _DESCRIPTION = """\
 A stand-in for `func start`: runs the timer functions of a function app on this machine.
 
 Settings come from the Values of local.settings.json; a variable of the environment beats them.
-Every log record is one JSON object on a line of standard output. `host started` is the first of the host's own.
+Every log record that would arrive in Azure is one JSON object on a line of standard output, with what Microsoft's
+worker forwards of it: message, level, logger and invocation. `host started` is the first line of the host's own.
 Ends on SIGINT or SIGTERM within a second; a function that is still running by then is cut short.
 """
 _EXIT_CODES = """\

@@ -51,12 +51,12 @@ class Host:
         if port is not None:
             facts["port"] = admin.serve(self._admin(), port)
         listeners = [asyncio.create_task(keep_firing(timer, self._worker)) for timer in self._timers]
-        logger.info("host started", extra=facts)
+        logger.info("host started", extra={"facts": facts})
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), timeout=seconds)
         for listener in listeners:
             listener.cancel()
-        logger.info("host stopping", extra={"running": len(self._worker.running)})
+        logger.info("host stopping", extra={"facts": {"running": len(self._worker.running)}})
 
     async def leave(self, code: int) -> None:
         """Wait for what still runs, but not for long: end the process with `code` then, whatever it is doing.

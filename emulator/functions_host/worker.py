@@ -19,8 +19,9 @@ from uuid import uuid4
 import azure_functions_runtime as runtime
 
 from emulator.functions_host.errors import CannotStart
+from emulator.functions_host.log_lines import HOST
 
-logger = logging.getLogger("functions_host")
+logger = logging.getLogger(HOST)
 
 # ScheduleStatus is null as for any schedule that the real host does not monitor: those faster than a minute.
 _TIMER_PAYLOAD = json.dumps({"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False})
@@ -114,10 +115,11 @@ class Worker:
 
 def _report(result: Any, facts: dict[str, object]) -> bool:
     if result.status == _Message.Success:
-        logger.info("function succeeded", extra=facts)
+        logger.info("function succeeded", extra={"facts": facts})
         return True
     mistake = result.exception
-    logger.error("function failed", extra={**facts, "error": mistake.message, "exception": mistake.stack_trace})
+    facts |= {"error": mistake.message, "exception": mistake.stack_trace}
+    logger.error("function failed", extra={"facts": facts})
     return False
 
 

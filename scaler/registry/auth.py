@@ -1,6 +1,7 @@
 """A connection to Redis: where, as whom, by which certificate, and how long to wait for it."""
 
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -16,10 +17,17 @@ HEALTH_CHECK_EVERY = 30
 """Seconds of silence after which a connection is pinged first: Azure's load balancers drop idle ones after minutes."""
 
 
-def connect(*, url: str, ca_file: str | None = None, identity: TokenCredential | None = None) -> redis.Redis:
+def connect(
+    *,
+    url: str,
+    ca_file: str | None = None,
+    identity: TokenCredential | None = None,
+    report: Callable[[Exception], None] = lambda _: None,
+) -> redis.Redis:
     """A client for this url (redis:// or rediss://). Nothing is sent before the first command.
 
     ca_file: a CA to trust besides the system's. identity: signs in with its Entra ID tokens instead of a password.
+    report: hears, in another thread, of each outage in which such a token was not renewed.
     """
     manners = _manners() | (_tls(ca_file) if url.startswith("rediss://") else {})
     try:
@@ -28,7 +36,7 @@ def connect(*, url: str, ca_file: str | None = None, identity: TokenCredential |
         # Imported only where it is asked for: a cold start pays for every import.
         from scaler.registry.entra import connect_as  # noqa: PLC0415
 
-        return connect_as(identity, url, manners)
+        return connect_as(identity, url, manners, report)
     except ValueError as error:
         raise Refused(f"REDIS_URL is not a Redis url: {error}") from error
 

@@ -3,7 +3,6 @@
 docs/decisions/0008 says which of its habits are mended here, and why it is used all the same.
 """
 
-import logging
 from collections.abc import Callable
 from threading import Lock
 from time import time
@@ -37,12 +36,17 @@ _CONFIG = TokenManagerConfig(
     token_request_execution_timeout_in_ms=0,  # read by nobody; the credential has timeouts of its own
     retry_policy=RetryPolicy(max_attempts=0, delay_in_ms=0),  # the next tick, or the next renewal, is the retry
 )
-_LOG = logging.getLogger("scaler")
 
 
-def connect_as(identity: TokenCredential, url: str, manners: dict[str, Any]) -> redis.Redis:
-    """A client that signs in as this identity, each connection when it is made. Closed, it renews nothing any more."""
-    signing_in = SigningIn(identity)
+def connect_as(
+    identity: TokenCredential, url: str, manners: dict[str, Any], report: Callable[[Exception], None]
+) -> redis.Redis:
+    """A client that signs in as this identity, each connection when it is made. Closed, it renews nothing any more.
+
+    `report` is called by the thread that renews tokens. What that thread would log itself never reaches Azure's log:
+    the Functions host drops a record that carries no running invocation.
+    """
+    signing_in = SigningIn(identity, report)
     pool = RenewedPool.from_url(url, credential_provider=signing_in, redis_connect_func=signing_in.introduce, **manners)
     client = _Client(connection_pool=pool, credential_provider=signing_in)  # this is what subscribes to renewals
     client.auto_close_connection_pool = True  # as from_pool does
@@ -77,8 +81,8 @@ class RenewedPool(redis.ConnectionPool):
 class SigningIn(StreamingCredentialProvider):
     """redis-entraid's credentials provider, with failures that redis-py cleans up after and the scaler understands."""
 
-    def __init__(self, identity: TokenCredential) -> None:
-        self._source = _Source(DefaultAzureCredentialProvider(identity, (SCOPE,)))
+    def __init__(self, identity: TokenCredential, report: Callable[[Exception], None]) -> None:
+        self._source = _Source(DefaultAzureCredentialProvider(identity, (SCOPE,)), report)
         self._provider = EntraIdCredentialsProvider(self._source, _CONFIG)
         self._starting = Lock()
 
@@ -131,8 +135,9 @@ class SigningIn(StreamingCredentialProvider):
 class _Source(IdentityProviderInterface):
     """Where tokens come from. A renewal does not fail here: redis-py's manager makes no further one after an error."""
 
-    def __init__(self, provider: IdentityProviderInterface) -> None:
+    def __init__(self, provider: IdentityProviderInterface, report: Callable[[Exception], None]) -> None:
         self._provider = provider
+        self._report = report
         self._held: TokenInterface | None = None
         self._failing = False
         self._closed = False
@@ -163,10 +168,9 @@ class _Source(IdentityProviderInterface):
         return self._held
 
     def report(self, error: Exception) -> None:
-        """One line: connections that are there serve until their token ends, new ones have to wait."""
+        """Once per outage: connections that are there serve until their token ends, new ones have to wait."""
         if not self._closed:
-            extra = {"event": "renewal", "error": str(error)}
-            _LOG.warning("the Entra ID token for Redis could not be renewed: %s", error, extra=extra)
+            self._report(error)
 
     def _asked(self, force_refresh: bool) -> TokenInterface:
         try:

@@ -17,6 +17,7 @@ from emulator.latencies import Latencies
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
+from scaler.log_line import read
 from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
@@ -87,10 +88,11 @@ class Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line."""
-        said = {name: str(getattr(record, name, "")) for name in ("event", "controller", "error", "edge", "order")}
-        why = str(getattr(record, "why", "")) or record.getMessage()
-        result = str(getattr(record, "result", ""))
-        self.lines.append(Line(at=self._now(), level=record.levelno, why=why, result=result, **said))
+        sentence, facts = read(record.getMessage())
+        names = ("event", "controller", "error", "edge", "order", "result")
+        said = {name: str(facts.get(name, "")) for name in names}
+        why = str(facts.get("why", sentence))
+        self.lines.append(Line(at=self._now(), level=record.levelno, why=why, **said))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,21 +1,27 @@
-"""A log line is one JSON object that keeps what the record knows."""
+"""A log line holds what Microsoft's worker forwards of a record, and no record that Azure's host would drop."""
 
 import io
 import json
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
+
+import pytest
 
 from emulator.functions_host.log_lines import LogLines
 
+INVOCATION = {"function": "cleaner", "invocation_id": "42"}
 
-def written(record: logging.LogRecord, speaker: Mapping[str, str]) -> dict[str, Any]:
+
+def lines(record: logging.LogRecord, speaker: Mapping[str, str]) -> list[dict[str, Any]]:
     stream = io.StringIO()
     LogLines(stream, lambda: speaker).handle(record)
-    (line,) = stream.getvalue().splitlines()
-    decoded: dict[str, Any] = json.loads(line)
-    return decoded
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def written(record: logging.LogRecord) -> dict[str, Any]:
+    (line,) = lines(record, INVOCATION)
+    return line
 
 
 def record(**attributes: object) -> logging.LogRecord:
@@ -24,46 +30,37 @@ def record(**attributes: object) -> logging.LogRecord:
     )
 
 
-def test_a_line_says_when_how_grave_who_and_what() -> None:
-    assert written(record(), {}) == {
+@pytest.mark.parametrize("extra", [{}, {"instances": 3}, {"facts": {"x": 1}}, {"event": "step"}])
+def test_of_a_record_only_what_the_worker_forwards_arrives(extra: dict[str, object]) -> None:
+    assert written(record(**extra)) == {
         "time": "1970-01-01T00:00:00.250Z",
         "level": "INFO",
         "logger": "app",
         "message": "one stopped",
+        **INVOCATION,
     }
 
 
-def test_a_line_names_the_function_that_speaks() -> None:
-    line = written(record(), {"function": "cleaner", "invocation_id": "42"})
-    assert (line["function"], line["invocation_id"]) == ("cleaner", "42")
+@pytest.mark.parametrize("logger", ["app", "scaler", "azure.identity", "root"])
+def test_what_no_invocation_says_does_not_arrive(logger: str) -> None:
+    assert lines(record(name=logger), {}) == []
 
 
-def test_extras_are_fields_of_the_line() -> None:
-    line = written(record(instances=3, ids=["a", "b"], none=None, details={"x": 1.5}), {})
-    assert (line["instances"], line["ids"], line["none"], line["details"]) == (3, ["a", "b"], None, {"x": 1.5})
+@pytest.mark.parametrize(("logger", "level"), [("functions_host", "INFO"), ("azure.functions", "WARNING")])
+def test_what_the_host_and_the_worker_say_of_themselves_needs_no_invocation(logger: str, level: str) -> None:
+    said = record(name=logger, levelname=level, levelno=logging.getLevelName(level))
+    assert [line["message"] for line in lines(said, {})] == ["one stopped"]
 
 
-def test_what_json_cannot_write_becomes_text() -> None:
-    line = written(record(at=datetime(2026, 11, 21, tzinfo=UTC), ratio=float("nan")), {})
-    assert (line["at"], line["ratio"]) == ("2026-11-21 00:00:00+00:00", "nan")
+def test_the_lines_of_the_host_have_fields_of_their_own() -> None:
+    (line,) = lines(record(name="functions_host", facts={"port": 7071}), {})
+    assert line["port"] == 7071
 
 
-def test_an_extra_does_not_overwrite_a_field() -> None:
-    line = written(record(time="noon"), {})
-    assert (line["time"], line["extra_time"]) == ("1970-01-01T00:00:00.250Z", "noon")
-
-
-def test_an_exception_is_text() -> None:
+def test_an_exception_is_part_of_the_message() -> None:
     error = ValueError("boom")
-    line = written(record(exc_info=(ValueError, error, None)), {})
-    assert line["exception"] == "ValueError: boom"
+    assert written(record(exc_info=(ValueError, error, None)))["message"] == "one stopped\nValueError: boom"
 
 
 def test_a_message_of_many_lines_is_one_line() -> None:
-    assert written(record(msg="a\nb", args=()), {})["message"] == "a\nb"
-
-
-def test_the_warning_that_every_timer_app_causes_is_not_written() -> None:
-    stream = io.StringIO()
-    LogLines(stream, dict).handle(record(msg="Auth level is not applied to non http function app. Ref: …", args=()))
-    assert stream.getvalue() == ""
+    assert written(record(msg="a\nb", args=()))["message"] == "a\nb"

@@ -10,6 +10,7 @@ from hostile.world import World, a_world
 from redis import ResponseError
 
 from scaler.errors import Refused
+from scaler.log_line import read
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change
 from scaler.model.record import Status, Unreadable
@@ -170,7 +171,8 @@ def test_no_controller_stops_for_a_set_that_is_none(
         world.machines(2)
         spoil(real_house, real_house.keys.index(status), NOT_A_SET["string"])
         ticked(world, 4)
-    named = [line for line in caplog.records if getattr(line, "key", "") == real_house.keys.index(status)]
+    keys = [read(line.getMessage())[1].get("key") for line in caplog.records]
+    named = [key for key in keys if key == real_house.keys.index(status)]
     assert len(named) == 3  # once for each controller that reads Redis, not once a tick
     if status is not Status.AVAILABLE:
         assert len(real_house.members(Status.AVAILABLE)) == 2

@@ -15,6 +15,7 @@ from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
+from scaler.log_line import read
 from scaler.model.instance import InstanceId, ScaleSetName
 from scaler.model.lifecycle import Change, Edge
 from scaler.model.plan import Mark, SetCapacity, Why
@@ -143,5 +144,6 @@ def test_what_would_be_done_is_said_once_for_as_long_as_it_stays_so(caplog: pyte
     for _ in range(3):
         telemetry.report(tick.run())
         house.later(seconds=30)
-    said = [line for line in caplog.records if getattr(line, "event", "") == "would"]
-    assert [(line.getMessage(), getattr(line, "order", "")) for line in said] == [(f"would: {Why.NEW_AT_REST}", "Mark")]
+    said = [read(line.getMessage()) for line in caplog.records]
+    would = [(sentence, facts["order"]) for sentence, facts in said if facts["event"] == "would"]
+    assert would == [(f"would: {Why.NEW_AT_REST}", "Mark")]

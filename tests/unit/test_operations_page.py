@@ -1,14 +1,35 @@
-"""The page for the operator at night quotes the log as it is: every reason on it is one that the log can have."""
+"""The page for the operator at night quotes the log as it is: its reasons and its facts are those that arrive."""
 
+import logging
 import re
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
-from scaler.model.plan import Why
+import pytest
+from builders import NOW, notes, record, ref, row, sighting, vm
+from unit.test_settings import LEAST
+from wire.scripted_arm import StaticToken
+
+from scaler import runtime
+from scaler.actuate import Outcome, Result
+from scaler.errors import ScalerError, Throttled, Unreachable
+from scaler.log_line import read
+from scaler.model.lifecycle import Edge, Owner, step
+from scaler.model.plan import Mark, Plan, Refusal, Step, Why, withheld
+from scaler.model.row import Complaint
+from scaler.model.sighting import Pause
+from scaler.report import Report
+from scaler.settings import InvalidSettings, load
+from scaler.telemetry import Telemetry
+from scaler.tick import Name
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 REASONS = [each.value for each in Why]
 _BLOCK = re.compile(r"```.*?```", re.DOTALL)
 _QUOTED = re.compile(r'"([^"]+)"')
+NO_ARM = {"AZURE_RESOURCE_MANAGER_URL": "http://127.0.0.1:9"}
+SESSIONS = {"facts.session"}  # of steps that are about a reservation
 _ALARM = re.compile(r"^## Alarms.*?^## ", re.DOTALL | re.MULTILINE)
 
 
@@ -42,6 +63,52 @@ def test_every_alarm_of_the_table_is_one() -> None:
     alarms = re.findall(r"^\| (?!alarm|---)([^|]+?) \|", section.group(), re.MULTILINE)
     assert len(alarms) >= 4
     assert [each for each in alarms if each not in REASONS] == []
+
+
+def an_eventful_tick() -> Report:
+    """Something of every kind."""
+    admitted = step(Edge.ADMIT, Owner.RECONCILER, row(1, None, notes()), record(), notes(), NOW)
+    mark = Mark(ref=ref(1), etag=None, rests_on=sighting())
+    one = Step(why=Why.HORIZON_PASSED, vm_id=vm(1), change=admitted, order=mark, facts={"warm": True})
+    held = Refusal(why=Why.BREAKER, vm_id=vm(1), facts={"held": Why.RIPE})
+    return Report(
+        plan=Plan(refusals=(held, withheld(sighting(pause=Pause.ORDERS)))),
+        would=(one,),
+        outcomes=(Outcome(step=one, result=Result.FAILED, error=Unreachable("no answer")),),
+        errors=(Unreachable("no answer"), Throttled("no budget now", timedelta(seconds=7))),
+        complaints=(Complaint(key="vmss:instance:x", why="not JSON"),),
+    )
+
+
+def facts_that_arrive(messages: list[str]) -> dict[str, set[str]]:
+    """Of each event, the facts that stand in the message of its lines; `facts.pause` is one inside another."""
+    found: dict[str, set[str]] = {}
+    for _, facts in map(read, messages):
+        inner = {f"facts.{name}" for name in facts.get("facts", {})}
+        found.setdefault(facts["event"], set()).update(facts, inner)
+    return found
+
+
+def test_every_fact_that_it_names_is_in_the_message_of_such_a_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="scaler")
+    Telemetry("reconciler").report(an_eventful_tick())
+    with closing(runtime.open_doors(load(LEAST | NO_ARM), StaticToken())) as doors:
+        doors.renewals.append(Unreachable("the identity endpoint does not answer"))
+        with pytest.raises(ScalerError):
+            runtime.Scaler(doors).watch(Name.PROVISIONER)
+    monkeypatch.setenv("SCALER_POOL_CAPACITY", "many")
+    with pytest.raises(InvalidSettings):
+        runtime.run("starter")
+    arrive = facts_that_arrive(caplog.messages)
+    page = PAGE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(?!event`)(\w+)` \|.*\| ([^|]*) \|$", page, re.MULTILINE)
+    assert {event for event, _ in rows} == set(arrive)
+    for event, look_at in rows:
+        assert set(re.findall(r"`([\w.]+)`", look_at)) <= arrive[event], event
+    everywhere = set[str]().union(*arrive.values())
+    assert set(re.findall(r"\bfacts\.\w+", page.replace("fact.facts", "facts"))) - SESSIONS <= everywhere
 
 
 def test_each_disaster_says_what_is_seen_what_happens_by_itself_and_what_to_do() -> None:

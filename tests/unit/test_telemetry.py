@@ -1,13 +1,15 @@
-"""The log: constants for messages, facts beside them, one line for each thing."""
+"""The log: one line for each thing, its facts in the message."""
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from builders import NOW, instance, notes, record, ref, row, sighting, vm
 
 from scaler.actuate import Outcome, Result
 from scaler.errors import Throttled, Unreachable
+from scaler.log_line import read
 from scaler.model.lifecycle import Edge, Owner, step
 from scaler.model.plan import Plan, Refusal, Start, Step, Why
 from scaler.model.row import Complaint
@@ -26,22 +28,25 @@ def report(**fields: object) -> Report:
     return Report(plan=Plan(), **fields)  # type: ignore[arg-type]
 
 
-def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[logging.LogRecord]:
-    return [line for line in caplog.records if getattr(line, "event", "") == event]
+def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Level, sentence and facts of each line."""
+    lines = [(each.levelname, *read(each.getMessage())) for each in caplog.records]
+    return [line for line in lines if line[2]["event"] == event]
 
 
 def test_a_step_is_one_line_with_everything_an_operator_asks_for(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     Telemetry("reconciler").report(report(outcomes=(Outcome(step=STEP, result=Result.DONE),)))
     (line,) = logged(caplog, "step")
-    assert line.getMessage() == Why.HORIZON_PASSED
-    said = {each: getattr(line, each) for each in ("controller", "vm_id", "instance_id", "edge", "order", "facts")}
-    assert said == {
+    assert line[:2] == ("INFO", Why.HORIZON_PASSED)
+    assert line[2] == {
+        "event": "step",
         "controller": "reconciler",
+        "why": Why.HORIZON_PASSED,
+        "result": "done",
         "vm_id": vm(1),
         "instance_id": "1",
         "edge": "ADMIT",
-        "order": "",
         "facts": {"warm": True},
     }
 
@@ -52,16 +57,16 @@ def test_a_failed_step_is_a_warning_that_names_the_error(caplog: pytest.LogCaptu
         step=Step(why=Why.RESERVED, vm_id=vm(1), order=order), result=Result.FAILED, error=Unreachable("no answer")
     )
     Telemetry("starter").report(report(outcomes=(failed,)))
-    (line,) = logged(caplog, "step")
-    assert (line.levelname, line.__dict__["error"]) == ("WARNING", "Unreachable: no answer")
-    assert instance(1).ref.instance_id == line.__dict__["instance_id"]
+    ((level, _, facts),) = logged(caplog, "step")
+    assert (level, facts["error"]) == ("WARNING", "Unreachable: no answer")
+    assert instance(1).ref.instance_id == facts["instance_id"]
 
 
 def test_an_alarm_is_an_error_and_a_breaker_is_not(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     held = (Refusal(why=Why.ALL_MARKS_REFUSED, alarm=True), Refusal(why=Why.BREAKER, vm_id=vm(1)))
     Telemetry("reconciler").report(Report(plan=Plan(refusals=held)))
-    assert [line.levelname for line in logged(caplog, "held")] == ["ERROR", "INFO"]
+    assert [level for level, _, _ in logged(caplog, "held")] == ["ERROR", "INFO"]
 
 
 def test_what_is_left_alone_is_said_once_with_its_key(caplog: pytest.LogCaptureFixture) -> None:
@@ -69,8 +74,8 @@ def test_what_is_left_alone_is_said_once_with_its_key(caplog: pytest.LogCaptureF
     complaint = Complaint(key="vmss:instance:x", why="not JSON")
     for _ in range(3):
         telemetry.report(report(complaints=(complaint,)))
-    (line,) = logged(caplog, "complaint")
-    assert line.__dict__["key"] == "vmss:instance:x"
+    ((_, _, facts),) = logged(caplog, "complaint")
+    assert facts["key"] == "vmss:instance:x"
 
 
 def test_a_tick_without_anything_to_say_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -82,10 +87,12 @@ def test_a_tick_without_anything_to_say_says_nothing(caplog: pytest.LogCaptureFi
 def test_waiting_for_a_budget_is_not_a_failure(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     Telemetry("cleaner").failed(Throttled("no budget for list requests now", timedelta(seconds=7)))
-    (line,) = logged(caplog, "held")
-    assert (line.levelname, line.__dict__["facts"]) == ("INFO", {"retry_after_s": 7.0})
+    ((level, _, facts),) = logged(caplog, "held")
+    assert (level, facts["facts"]) == ("INFO", {"retry_after_s": 7.0})
 
 
 def test_a_tick_that_could_not_be_done_is_one_clear_line(caplog: pytest.LogCaptureFixture) -> None:
     Telemetry("cleaner").failed(Unreachable("Redis at host:6379 does not answer"))
-    assert [line.getMessage() for line in caplog.records] == ["tick failed: Redis at host:6379 does not answer"]
+    ((level, sentence, facts),) = logged(caplog, "tick_failed")
+    assert (level, sentence) == ("WARNING", "tick failed: Redis at host:6379 does not answer")
+    assert facts["error"] == "Unreachable"

@@ -5,6 +5,7 @@ import logging
 import pytest
 from builders import vm
 
+from scaler.log_line import read
 from scaler.model.plan import Plan, Step, Why
 from scaler.report import Report
 from scaler.telemetry import Telemetry
@@ -19,5 +20,5 @@ def test_what_was_done_or_allowed_meanwhile_is_said_again_when_it_is_withheld_ag
     telemetry = Telemetry("reconciler")
     for would in ((WOULD,), (WOULD,), (), (WOULD,), *[()] * 20, (WOULD,)):  # a tick need not look at Azure
         telemetry.report(Report(plan=Plan(), would=would))
-    said = [line.getMessage() for line in caplog.records]
+    said = [read(line.getMessage())[0] for line in caplog.records]
     assert said == [f"would: {Why.NEW_AT_REST}"] * 2

@@ -68,14 +68,19 @@ class House:
         object_ids = [each.object_id for each in users]
         return self._stack.enter_context(entra_redis(self._folder, object_ids, access_string(), context))
 
-    def client(self, server: EntraRedis, client_id: str | None = None) -> redis.Redis:
+    def client(
+        self,
+        server: EntraRedis,
+        client_id: str | None = None,
+        report: Callable[[Exception], None] = lambda _: None,
+    ) -> redis.Redis:
         """A client as the scaler makes it."""
         credential = managed_identity(client_id)
         assert isinstance(credential, ManagedIdentityCredential)
         self._stack.enter_context(closing(credential))
         ca_file = str(self.authority.ca_file) if self.authority is not None else None
         url = f"redis{'s' if self.authority is not None else ''}://localhost:{server.port}"
-        client = connect(url=url, ca_file=ca_file, identity=Guarded(credential))
+        client = connect(url=url, ca_file=ca_file, identity=Guarded(credential), report=report)
         return self._stack.enter_context(closing(client))
 
 
