@@ -23,6 +23,7 @@ class Manner(StrEnum):
     TOO_LATE = "too late"  # slower than that
     LOSSY = "lossy"  # drops the fields it does not know, and writes again what it read long ago
     GREEDY = "greedy"  # takes several machines for one visitor
+    NOTING = "noting"  # writes a field of its own into the record every second, as often as the contract allows
     REPEATING = "repeating"  # releases again, and once more long after
     VANISHING = "vanishing"  # its visitors are gone without a word
     GARBAGE = "garbage"  # writes what is no record, and members that are no keys

@@ -50,6 +50,9 @@ class Campaign:
         self.interference = Interference(self.world, weather, self.dice)
         self.crowd = crowd_of(self.world, weather, Random(f"crowd {seed}"))
         self.world.turns.append(self.crowd.go_on)
+        self._calm = not weather.noting
+        for host in self.world.hosts:
+            host.sightings.append(self._while_azure_answers)
         self._due: list[tuple[datetime, Late]] = []
 
     def go(self) -> None:
@@ -70,6 +73,7 @@ class Campaign:
         """Fair weather, and nobody comes any more."""
         world = self.world
         world.clear_up()
+        self._calm = True
         self.interference.leave_off()
         self.crowd.leave_off()
         began = world.clock.now()
@@ -129,6 +133,12 @@ class Campaign:
                 self.world.tick(Name.STARTER, host=other)
         if self.world.edges[Edge.OPEN] > opened:
             self.accidents.fail_over_at_once(_HELD)
+
+    def _while_azure_answers(self, _who: str, _answer: object) -> None:
+        """It takes a second, in which whoever writes every second writes."""
+        if not self._calm:
+            self.world.pass_time(1)
+            self.crowd.go_on()
 
     def _carry_out_due(self) -> None:
         now = self.world.clock.now()

@@ -51,6 +51,8 @@ def _runs(world: World, vm_id: VmId) -> bool:
 def _shares(weather: Weather) -> Mapping[Manner, float]:
     if weather.unruly:
         return MIXED
+    if weather.noting:
+        return {Manner.NOTING: 1.0}
     honest = Manner.LATE if weather.dawdling else Manner.NAIVE
     naive = Manner.FOLLOWING if weather.following else honest
     return {Manner.ATOMIC: 1 - weather.naive, naive: weather.naive}

@@ -45,6 +45,7 @@ class Weather:
     naive: float = 0.3  # share of visitors
     following: bool = False  # naive queue managers follow a moved session, and the policy counts on it
     dawdling: bool = False  # naive queue managers need nearly as long from SPOP to SET as they may
+    noting: bool = False  # every queue manager writes its record every second, in the middle of a tick too
     unruly: bool = False  # queue managers of every kind, those that break rules too
     stay: float = 90.0  # seconds, on average
     fickle: float = 0.01  # chance per step that a waiting visitor gives up
@@ -179,6 +180,7 @@ WEATHERS: Mapping[str, Weather] = {
         lagging=1.0,
     ),
     "dawdling queue managers": Weather(dawdling=True, naive=0.7, stay=60, all_warm=True, per_minute=20),
+    "a crowd that writes its records every second": Weather(noting=True, stay=400, fickle=0.0, per_minute=8, step=1),
     "visitors who stay": Weather(stay=2400, fickle=0.0, per_minute=20),
     "a flush of quick machines": Weather(
         flush=True, stay=200, rates={Fault.GUEST_SHUT_DOWN: 20.0}, all_warm=True, step=2

@@ -243,3 +243,20 @@ def test_a_mortal_process_dies_in_a_pause_and_an_immortal_one_never() -> None:
     with pytest.raises(Died):
         next(steps)
     assert counter.all_steps(mortal(counter.manager(Manner.NAIVE).reserve(), dice, 0.0)) is not None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_that_notes_every_second_changes_its_own_fields_of_its_own_machine_and_nothing_else(seed: int) -> None:
+    counter = Counter()
+    counter.offer(A)
+    manager = counter.manager(Manner.NOTING, seed=seed)
+    assert counter.all_steps(manager.reserve()) == A
+    before = counter.paper(A) or {}
+    counter.wait(seconds=1)
+    manager.meanwhile(A)
+    after = counter.paper(A) or {}
+    assert after["lastSeen"] == after["updatedAt"] == counter.clock.now().isoformat()
+    assert {**after, "lastSeen": None, "updatedAt": None} == {**before, "lastSeen": None, "updatedAt": None}
+    counter.put(A, Status.UNAVAILABLE, session=BOB)
+    manager.meanwhile(A)
+    assert "lastSeen" not in (counter.paper(A) or {})
