@@ -1,24 +1,26 @@
 """What one tick saw, wanted and got."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from scaler.actuate import Outcome
 from scaler.errors import ScalerError, Throttled
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.plan import Plan, Step
 from scaler.model.row import Complaint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`errors`: looks that failed while others succeeded. `machines`: how many either side knows."""
+    """`errors`: looks that failed while others succeeded. `fleet`: `cloud` joined with Redis; None where nobody did."""
 
     plan: Plan
     would: tuple[Step, ...] = ()  # what only a missing consent, or a pause, keeps from being done
     outcomes: tuple[Outcome, ...] = ()
     errors: tuple[ScalerError, ...] = ()
     complaints: tuple[Complaint, ...] = ()
-    machines: int = 0
+    cloud: Cloud = field(default_factory=Cloud)
+    fleet: Fleet | None = None
 
     @property
     def look_again(self) -> timedelta | None:

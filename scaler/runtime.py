@@ -115,7 +115,7 @@ class Scaler:
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
         self._ticks = {name: doors.tick(name) for name in Name}
-        self._telemetry = {name: Telemetry(name) for name in Name}
+        self._telemetry = {name: Telemetry(name, doors.settings.policy) for name in Name}
         self._checked = False
         for name, orchestration in doors.settings.orchestration.items():
             if orchestration is Orchestration.FLEXIBLE:

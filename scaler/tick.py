@@ -167,7 +167,7 @@ class Tick:
             errors += failed
         plan = provisioner.decide(cloud, self._policy)
         would = provisioner.decide(cloud.as_if_allowed(), self._policy) if cloud.withheld else Plan()
-        return Report(plan=plan, would=beyond(plan, would, cloud), errors=tuple(errors), machines=len(cloud.seen))
+        return Report(plan=plan, would=beyond(plan, would, cloud), errors=tuple(errors), cloud=cloud)
 
     def _of_both(self, registry: Registry, verbs: Verbs) -> Report:
         snapshot = registry.read()
@@ -200,7 +200,7 @@ class Tick:
         plan = replace(verbs.decide(fleet, self._policy), good_until=good_until)
         allowed = replace(fleet, cloud=cloud.as_if_allowed())
         would = verbs.decide(allowed, self._policy) if cloud.withheld else Plan()
-        return Report(plan=plan, would=beyond(plan, would, cloud), machines=len(fleet.rows))
+        return Report(plan=plan, would=beyond(plan, would, cloud), cloud=cloud, fleet=fleet)
 
     def _with_unnamed(self, snapshot: Snapshot, cloud: Cloud, registry: Registry) -> Snapshot:
         """Rows of machines that the index does not name: a second read, only when there are any.

@@ -55,7 +55,7 @@ def _moment(line: dict[str, Any]) -> datetime:
 
 
 def _is_sign_of_life(line: dict[str, Any]) -> bool:
-    ticked = line.get("logger") == "scaler" and line.get("event") == "tick"
+    ticked = line.get("logger") == "scaler" and line.get("event") == "evaluation"
     return bool(_who(line)) and (ticked or line.get("message") == _ENDED)
 
 

@@ -54,7 +54,7 @@ def _look(operator: Operator, name: ScaleSetName) -> Report:
             f"Azure still shows {len(alive)} of the machines of {name}, and nobody would look after them: delete them,"
             " or the scale set, first; or take it into AZURE_VMSS_NAME again"
         )
-    return Report(plan=plan if plan.steps else Plan(), complaints=snapshot.complaints, machines=len(snapshot.rows))
+    return Report(plan=plan if plan.steps else Plan(), complaints=snapshot.complaints)
 
 
 def _shown(operator: Operator, name: ScaleSetName) -> Cloud:

@@ -16,13 +16,6 @@ _STYLES = {"do": "green", "would": "cyan", "held": "yellow", "alarm": "bold red"
 _RESULTS = {Result.DONE: "green", Result.LOST_RACE: "yellow", Result.EXPIRED: "yellow", Result.FAILED: "bold red"}
 
 
-def verb(step: Step) -> str:
-    """The edge, the order, or both; bookkeeping is a note."""
-    edge = step.change.edge if step.change is not None else None
-    order = type(step.order).__name__ if step.order is not None else None
-    return " + ".join(str(each) for each in (edge, order) if each) or "note"
-
-
 def instance_id(step: Step) -> str:
     """Where it is about."""
     if step.order is not None and not isinstance(step.order, SetCapacity):
@@ -60,7 +53,7 @@ def of_refusal(screen: Screen, refusal: Refusal) -> tuple[Cell, ...]:
 
 def _of_step(screen: Screen, kind: str, step: Step) -> tuple[Cell, ...]:
     vm = screen.vm(step.vm_id) if step.vm_id is not None else "–"
-    return Text(kind, style=_STYLES[kind]), vm, instance_id(step) or "–", verb(step), _why(step.why, step.facts)
+    return Text(kind, style=_STYLES[kind]), vm, instance_id(step) or "–", step.verb, _why(step.why, step.facts)
 
 
 def _why(why: str, facts: Mapping[str, object]) -> Text:

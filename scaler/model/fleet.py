@@ -203,6 +203,13 @@ class Fleet:
         complete = [each for each in listings if each is not None and each.complete and each.consent]
         return min(complete, key=lambda each: each.at) if listings and len(complete) == len(listings) else None
 
+    def scale_set_of(self, vm_id: VmId) -> ScaleSetName | None:
+        """Where the machine was seen in this tick, else where its notes say that it was; None where neither tells."""
+        seen, row = self.cloud.seen.get(vm_id), self.rows.get(vm_id)
+        if seen is not None:
+            return seen.instance.ref.scale_set
+        return row.notes.scale_set or None if row is not None and row.notes is not None else None
+
     def address(self, row: Row) -> InstanceRef | None:
         """Where a targeted GET would find it, by our notes; None where they do not say or the set is not ours."""
         notes = row.notes

@@ -72,7 +72,7 @@ def test_twenty_minutes_without_redis_end_nobodys_session() -> None:
     began = house.clock.now()
     house.redis_guard = lambda _call: translate(REFUSED, "redis.example:10000")
     house.run(20 * MINUTE)
-    assert {each.event for each in house.log.lines if each.at > began and each.event != "tick"} == {"tick_failed"}
+    assert {each.event for each in house.log.lines if each.at > began and each.event != "evaluation"} == {"tick_failed"}
     assert all("Redis at redis.example:10000 does not answer" in each.why for each in house.failed(since=began))
     house.redis_guard = lambda _call: None
     house.until_well(within=20 * MINUTE)

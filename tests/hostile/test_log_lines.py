@@ -90,7 +90,8 @@ def test_steps_without_end_are_counted_and_those_with_an_order_are_told(caplog: 
     Telemetry("reconciler").report(Report(plan=Plan(refusals=held), outcomes=tuple(outcomes)))
     assert len(caplog.records) < 4_100
     assert [line for line in caplog.records if facts(line).get("order") == "Start"]
-    assert facts(caplog.records[-1])["facts"] == {"machines": 0, "steps": 60_001, "held": 60_000}
+    assert facts(caplog.records[-1])["done"] == {"note": 60_000, "Start": 1}
+    assert facts(caplog.records[-1])["held"] == {Why.BREAKER: 60_000}
 
 
 @pytest.mark.parametrize("text", ["", "plain", "ü \u4e2d", "x" * LONGEST_LINE])

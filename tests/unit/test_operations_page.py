@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from builders import NOW, notes, record, ref, row, sighting, vm
+from builders import NOW, instance, notes, record, ref, row, sighting, vm
 from unit.test_settings import LEAST
 from wire.scripted_arm import StaticToken
 
@@ -15,9 +15,12 @@ from scaler import runtime
 from scaler.actuate import Outcome, Result
 from scaler.errors import ScalerError, Throttled, Unreachable
 from scaler.log_line import read
+from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.instance import ScaleSetName
 from scaler.model.lifecycle import Edge, Owner, step
 from scaler.model.plan import Mark, Plan, Refusal, Step, Why, withheld
-from scaler.model.row import Complaint
+from scaler.model.policy import Capacity, Policy
+from scaler.model.row import Complaint, Snapshot
 from scaler.model.sighting import Pause
 from scaler.report import Report
 from scaler.settings import InvalidSettings, load
@@ -28,6 +31,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 REASONS = [each.value for each in Why]
 _BLOCK = re.compile(r"```.*?```", re.DOTALL)
 _QUOTED = re.compile(r'"([^"]+)"')
+SET = ScaleSetName("vmss-pixels")
+POLICY = Policy(capacity={SET: Capacity(desired=1, warm=1)})
 NO_ARM = {"AZURE_RESOURCE_MANAGER_URL": "http://127.0.0.1:9"}
 SESSIONS = {"facts.session"}  # of steps that are about a reservation
 _ALARM = re.compile(r"^## Alarms.*?^## ", re.DOTALL | re.MULTILINE)
@@ -71,10 +76,14 @@ def an_eventful_tick() -> Report:
     mark = Mark(ref=ref(1), etag=None, rests_on=sighting())
     one = Step(why=Why.HORIZON_PASSED, vm_id=vm(1), change=admitted, order=mark, facts={"warm": True})
     held = Refusal(why=Why.BREAKER, vm_id=vm(1), facts={"held": Why.RIPE})
+    failed = Outcome(step=one, result=Result.FAILED, error=Unreachable("no answer"))
+    seen = Cloud(listings={SET: sighting()}, seen={vm(1): Seen(instance=instance(1), sighting=sighting())})
     return Report(
         plan=Plan(refusals=(held, withheld(sighting(pause=Pause.ORDERS)))),
         would=(one,),
-        outcomes=(Outcome(step=one, result=Result.FAILED, error=Unreachable("no answer")),),
+        outcomes=(failed, Outcome(step=one, result=Result.DONE)),
+        cloud=seen,
+        fleet=Fleet.join(Snapshot(now=NOW, rows={}), seen, POLICY.capacity),
         errors=(Unreachable("no answer"), Throttled("no budget now", timedelta(seconds=7))),
         complaints=(Complaint(key="vmss:instance:x", why="not JSON"),),
     )
@@ -85,7 +94,8 @@ def facts_that_arrive(messages: list[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for _, facts in map(read, messages):
         inner = {f"facts.{name}" for name in facts.get("facts", {})}
-        found.setdefault(facts["event"], set()).update(facts, inner)
+        of_scale_sets = {name for row in facts.get("scale_sets", {}).values() for name in row}
+        found.setdefault(facts["event"], set()).update(facts, inner, of_scale_sets)
     return found
 
 
@@ -93,7 +103,7 @@ def test_every_fact_that_it_names_is_in_the_message_of_such_a_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="scaler")
-    Telemetry("reconciler").report(an_eventful_tick())
+    Telemetry("reconciler", POLICY).report(an_eventful_tick())
     with closing(runtime.open_doors(load(LEAST | NO_ARM), StaticToken())) as doors:
         doors.renewals.append(Unreachable("the identity endpoint does not answer"))
         with pytest.raises(ScalerError):
@@ -107,6 +117,9 @@ def test_every_fact_that_it_names_is_in_the_message_of_such_a_line(
     assert {event for event, _ in rows} == set(arrive)
     for event, look_at in rows:
         assert set(re.findall(r"`([\w.]+)`", look_at)) <= arrive[event], event
+    (evaluation,) = re.findall(r"^An `evaluation` is .*?\n\n", page, re.MULTILINE | re.DOTALL)
+    words = {"evaluation", "unseen", "new", "marked"}  # the event, and standings
+    assert set(re.findall(r"`([\w.]+)`", evaluation)) - words <= arrive["evaluation"]
     everywhere = set[str]().union(*arrive.values())
     assert set(re.findall(r"\bfacts\.\w+", page.replace("fact.facts", "facts"))) - SESSIONS <= everywhere
 

@@ -52,7 +52,7 @@ def test_what_is_held_back_with_an_alarm_is_marked_so() -> None:
 
 def test_a_tick_and_a_function_that_returned_are_signs_of_life() -> None:
     at = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
-    assert heard(line(event="tick", controller="starter")) == Ticked(at=at, controller="starter")
+    assert heard(line(event="evaluation", controller="starter")) == Ticked(at=at, controller="starter")
     ended = line_of_the_host(function="cleaner", message="function succeeded")
     assert heard(ended) == Ticked(at=at, controller="cleaner")
 

@@ -10,9 +10,10 @@ from builders import NOW, instance, notes, record, ref, row, sighting, vm
 from scaler.actuate import Outcome, Result
 from scaler.errors import Throttled, Unreachable
 from scaler.log_line import read
-from scaler.model.lifecycle import Edge, Owner, step
+from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.lifecycle import Edge, Owner, note, step
 from scaler.model.plan import Plan, Refusal, Start, Step, Why
-from scaler.model.row import Complaint
+from scaler.model.row import Complaint, Snapshot
 from scaler.report import Report
 from scaler.telemetry import Telemetry
 
@@ -78,10 +79,23 @@ def test_what_is_left_alone_is_said_once_with_its_key(caplog: pytest.LogCaptureF
     assert facts["key"] == "vmss:instance:x"
 
 
-def test_a_tick_without_anything_to_say_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_ticks_without_anything_to_say_are_one_evaluation(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    Telemetry("cleaner").report(report(machines=9))
-    assert caplog.records == []
+    telemetry = Telemetry("cleaner", seconds=lambda: 7.0)
+    for _ in range(3):
+        telemetry.report(report())
+    assert [read(each.getMessage())[1]["event"] for each in caplog.records] == ["evaluation"]
+
+
+def test_a_step_without_an_order_names_its_scale_set_too(caplog: pytest.LogCaptureFixture) -> None:
+    """Instance ids repeat across scale sets."""
+    caplog.set_level(logging.INFO)
+    noted, seen = row(1, record(), notes()), Seen(instance=instance(2), sighting=sighting())
+    fleet = Fleet.join(Snapshot(now=NOW, rows={vm(1): noted}), Cloud(seen={vm(2): seen}), ())
+    steps = (STEP, Step(why=Why.NOTED, vm_id=vm(2), change=note(row(2), notes(2))))
+    outcomes = tuple(Outcome(step=each, result=Result.DONE) for each in steps)
+    Telemetry("reconciler").report(report(outcomes=outcomes, cloud=fleet.cloud, fleet=fleet))
+    assert [facts["scale_set"] for _, _, facts in logged(caplog, "step")] == ["vmss-pixels"] * 2
 
 
 def test_waiting_for_a_budget_is_not_a_failure(caplog: pytest.LogCaptureFixture) -> None:

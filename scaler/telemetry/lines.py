@@ -1,15 +1,19 @@
-"""A tick's report -> log lines: one per step, one per thing held back, one per tick; each with its facts."""
+"""A tick's report -> log lines: one per step, one per thing held back, and now and then an evaluation."""
 
 import logging
+import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from scaler.actuate import Outcome, Result
 from scaler.errors import ScalerError, Throttled
 from scaler.log_line import written
+from scaler.model.instance import ScaleSetName
 from scaler.model.plan import Refusal, SetCapacity, Step
+from scaler.model.policy import Policy
 from scaler.model.row import Complaint
 from scaler.report import Report
+from scaler.telemetry.evaluation import Evaluations
 
 _LOG = logging.getLogger("scaler")
 _MOST_COMPLAINTS = 1_000  # lines of one process: a hostile Redis must fill neither the log nor our memory
@@ -20,8 +24,11 @@ _REMEMBERED = 20  # ticks: not every tick looks at Azure
 class Telemetry:
     """The log of one controller. Remembers only which complaints it has made already."""
 
-    def __init__(self, controller: str) -> None:
+    def __init__(self, controller: str, policy: Policy | None = None, seconds: Callable[[], float] = time.time) -> None:
+        """`policy`: the settings in force, told with every evaluation. `seconds`: the time, of which a minute is 60."""
         self._controller = controller
+        self._evaluations = Evaluations(controller, policy or Policy())
+        self._seconds = seconds
         self._complained: set[Complaint] = set()
         self._said: deque[frozenset[tuple[str, str]]] = deque(maxlen=_REMEMBERED)  # what would be done, tick by tick
 
@@ -31,15 +38,16 @@ class Telemetry:
             self._complain(complaint)
         for number, outcome in enumerate(report.outcomes):
             if number < _MOST_STEPS or outcome.step.order is not None:
-                self._log_step(outcome)
+                self._log_step(outcome, report)
         for refusal in report.plan.refusals[:_MOST_STEPS]:
             self._log_held(refusal)
-        self._say_what_would_be_done(report.would)
+        self._say_what_would_be_done(report)
         for error in report.errors:
             self.failed(error)
-        if report.outcomes or report.plan.refusals:
-            counts = {"machines": report.machines, "steps": len(report.outcomes), "held": len(report.plan.refusals)}
-            self._log(logging.INFO, "tick", "tick", facts=counts)
+        row = self._evaluations.row(report, self._seconds())
+        if row is not None:
+            sentence, facts = row
+            self._log(logging.INFO, sentence, "evaluation", **facts)
 
     def failed(self, error: ScalerError) -> None:
         """One clear line for a tick, or a part of one, that could not be done; nothing was changed by it.
@@ -62,7 +70,7 @@ class Telemetry:
         why = complaint.why
         self._log(logging.WARNING, f"left alone: {why}", "complaint", why=why, key=complaint.key)
 
-    def _log_step(self, outcome: Outcome) -> None:
+    def _log_step(self, outcome: Outcome, report: Report) -> None:
         step, error = outcome.step, outcome.error
         self._log(
             logging.WARNING if outcome.result in {Result.FAILED, Result.EXPIRED} else logging.INFO,
@@ -72,26 +80,26 @@ class Telemetry:
             result=outcome.result,
             error=f"{type(error).__name__}: {error}" if error is not None else "",
             confirmation=outcome.confirmation,
-            **_of_step(step),
+            **_of_step(step, report),
         )
 
     def _log_held(self, refusal: Refusal) -> None:
         level = logging.ERROR if refusal.alarm else logging.INFO
         self._log(level, refusal.why, "held", why=refusal.why, vm_id=refusal.vm_id, facts=refusal.facts)
 
-    def _say_what_would_be_done(self, steps: Sequence[Step]) -> None:
+    def _say_what_would_be_done(self, report: Report) -> None:
         """Without consent, or while paused: each step once, for as long as nothing comes of it."""
         said = frozenset[tuple[str, str]]().union(*self._said)
-        for step in steps:
+        for step in report.would:
             if (step.vm_id or "", step.why) not in said:
-                self._log(logging.INFO, f"would: {step.why}", "would", why=step.why, **_of_step(step))
-        self._said.append(frozenset((step.vm_id or "", step.why) for step in steps))
+                self._log(logging.INFO, f"would: {step.why}", "would", why=step.why, **_of_step(step, report))
+        self._said.append(frozenset((step.vm_id or "", step.why) for step in report.would))
 
     def _log(self, level: int, sentence: str, event: str, **facts: object) -> None:
         _LOG.log(level, written(sentence, {"event": event, "controller": self._controller, **facts}))
 
 
-def _of_step(step: Step) -> Mapping[str, object]:
+def _of_step(step: Step, report: Report) -> Mapping[str, object]:
     order = step.order
     ref = None if order is None or isinstance(order, SetCapacity) else order.ref
     notes = step.change.row.notes if step.change is not None else None
@@ -101,8 +109,15 @@ def _of_step(step: Step) -> Mapping[str, object]:
     return {
         "vm_id": step.vm_id or "",
         "instance_id": instance_id or (record.instance_id if record is not None else ""),
-        "scale_set": order.scale_set if isinstance(order, SetCapacity) else ref.scale_set if ref is not None else "",
+        "scale_set": _scale_set_of(step, report),
         "edge": edge or "",
         "order": type(order).__name__ if order is not None else "",
         "facts": dict(step.facts),
     }
+
+
+def _scale_set_of(step: Step, report: Report) -> ScaleSetName | None:
+    """Where the step is about: instance ids repeat across scale sets."""
+    if step.order is not None:
+        return step.order.scale_set if isinstance(step.order, SetCapacity) else step.order.ref.scale_set
+    return report.fleet.scale_set_of(step.vm_id) if report.fleet is not None and step.vm_id is not None else None

@@ -1,0 +1,159 @@
+"""One controller's evaluation row: settings in force, machines by standing and power, wanted, done, held back and why.
+
+A row is written in every minute in which the controller ticks, and at once when a tick has something to tell that no
+row of this minute has told: another kind of step, another reason to hold back, another consent. Numbers that change
+wait for the next row: else every visitor would cost one.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from scaler.actuate import Outcome, Result
+from scaler.model.fleet import Cloud
+from scaler.model.instance import ScaleSetName
+from scaler.model.policy import Policy
+from scaler.model.sighting import Sighting
+from scaler.model.standing import standing
+from scaler.report import Report
+
+_MINUTE = 60.0
+_MOST_SCALE_SETS = 50  # of one row: Application Insights cuts a message at 32,768 characters
+_UNKNOWN = ScaleSetName("unknown")  # neither Azure nor the notes say where such a machine is
+_SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "provisioner": ("managed_by", "pause", "max_surge"),
+    "reconciler": ("managed_by", "pause", "max_forgets"),
+    "starter": ("managed_by", "pause", "moves", "reservation_timeout", "start_timeout", "start_attempts"),
+    "cleaner": ("managed_by", "pause", "session_limit", "presumed_limit", "max_deletes"),
+}
+"""The numbers of the policy that each controller goes by."""
+_SUMS = ("done", "not_done", "held", "errors")  # by step, by step and error, by reason, by kind
+
+type Row = tuple[str, Mapping[str, object]]
+
+
+class Evaluations:
+    """Adds up what the ticks since the last row did and held back."""
+
+    def __init__(self, controller: str, policy: Policy) -> None:
+        self._controller = controller
+        self._policy = policy
+        self._minute = -1
+        self._told: set[tuple[object, ...]] = set()  # by the rows of this minute
+        self._ticks = 0
+        self._sums: Mapping[str, Counter[str]] = {name: Counter() for name in _SUMS}
+
+    def row(self, report: Report, seconds: float) -> Row | None:
+        """The sentence and the facts of the row that is due after this tick, at this time; None where none is due."""
+        self._add(report)
+        if int(seconds // _MINUTE) != self._minute:
+            self._minute = int(seconds // _MINUTE)
+            self._told.clear()
+        news = set(self._news(report.cloud)) - self._told
+        if self._told and not news:
+            return None
+        self._told |= news
+        row = self._sentence(report), self._facts(report)
+        self._ticks = 0
+        for counter in self._sums.values():
+            counter.clear()
+        return row
+
+    def _add(self, report: Report) -> None:
+        self._ticks += 1
+        for outcome in report.outcomes:
+            if outcome.result is Result.DONE:
+                self._sums["done"][outcome.step.verb] += 1
+            else:
+                self._sums["not_done"][_failure(outcome)] += 1
+        held = Counter(str(refusal.why) for refusal in report.plan.refusals)
+        for why, number in held.items():  # the next tick holds the same back again: the most of one tick counts
+            self._sums["held"][why] = max(self._sums["held"][why], number)
+        self._sums["errors"].update(type(error).__name__ for error in report.errors)
+
+    def _news(self, cloud: Cloud) -> Iterator[tuple[object, ...]]:
+        """What a row tells at once, if no row of this minute has."""
+        yield ("settings", *self._settings().items())
+        for scale_set, wanted in self._policy.capacity.items():
+            yield ("wanted", scale_set, wanted)
+        for scale_set, look in _looks(cloud).items():
+            yield ("allowed", scale_set, look.consent, look.pause)
+        for name, counter in self._sums.items():
+            yield from ((name, each) for each in counter)
+
+    def _sentence(self, report: Report) -> str:
+        wanted = sum(each.desired for each in self._policy.capacity.values())
+        known = len(report.fleet.rows) if report.fleet is not None else len(report.cloud.seen)
+        done, not_done, held = (self._sums[name].total() for name in ("done", "not_done", "held"))
+        return (
+            f"the {self._controller} knows {known} machines and wants {wanted}: {done} steps done, {not_done} not done,"
+            f" {held} held back since its last evaluation"
+        )
+
+    def _facts(self, report: Report) -> Mapping[str, object]:
+        return {
+            "ticks": self._ticks,
+            "settings": self._settings(),
+            "scale_sets": dict(list(self._scale_sets(report).items())[:_MOST_SCALE_SETS]),
+            **{name: dict(counter) for name, counter in self._sums.items()},
+        }
+
+    def _settings(self) -> Mapping[str, object]:
+        found: dict[str, object] = {}
+        for name in _SETTINGS.get(self._controller, ()):
+            value = getattr(self._policy, name)
+            seconds = isinstance(value, timedelta)
+            found[f"{name}_s" if seconds else name] = value.total_seconds() if seconds else value
+        return found
+
+    def _scale_sets(self, report: Report) -> Mapping[ScaleSetName, Mapping[str, object]]:
+        looks, standings, powers = _looks(report.cloud), _standings(report, self._policy), _powers(report.cloud)
+        names = dict.fromkeys((*self._policy.capacity, *looks, *standings))
+        return {name: self._scale_set(name, looks.get(name), standings, powers) for name in names}
+
+    def _scale_set(
+        self,
+        name: ScaleSetName,
+        look: Sighting | None,
+        standings: Mapping[ScaleSetName, Counter[str]],
+        powers: Mapping[ScaleSetName, Counter[str]],
+    ) -> Mapping[str, object]:
+        """What was wanted and found there; of Azure nothing in a tick that did not look."""
+        wanted = self._policy.capacity.get(name)
+        found: dict[str, object] = {"wanted": wanted.desired, "wanted_warm": wanted.warm} if wanted is not None else {}
+        if look is not None:
+            found |= {"capacity": look.capacity, "consent": look.consent, "pause": look.pause}
+        return found | {"standing": dict(standings.get(name, {})), "power": dict(powers.get(name, {}))}
+
+
+def _failure(outcome: Outcome) -> str:
+    """What was not done and how, with the kind of error: `Start failed: OutOfCapacity`."""
+    kind = f": {type(outcome.error).__name__}" if outcome.error is not None else ""
+    return f"{outcome.step.verb} {outcome.result}{kind}"
+
+
+def _looks(cloud: Cloud) -> Mapping[ScaleSetName, Sighting]:
+    """The latest look of this tick at each scale set."""
+    looks = sorted((*cloud.listings.values(), *cloud.asked.values()), key=lambda each: each.sent)
+    return {each.scale_set: each for each in looks}
+
+
+def _powers(cloud: Cloud) -> Mapping[ScaleSetName, Counter[str]]:
+    found: dict[ScaleSetName, Counter[str]] = {}
+    for seen in cloud.seen.values():
+        found.setdefault(seen.instance.ref.scale_set, Counter())[str(seen.instance.power)] += 1
+    return found
+
+
+def _standings(report: Report, policy: Policy) -> Mapping[ScaleSetName, Counter[str]]:
+    """By the one classification of all controllers; the provisioner, without a registry, knows the mark alone."""
+    found: dict[ScaleSetName, Counter[str]] = {}
+    if report.fleet is None:
+        for seen in report.cloud.seen.values():
+            word = "marked" if seen.instance.marked else "new"
+            found.setdefault(seen.instance.ref.scale_set, Counter())[word] += 1
+        return found
+    for member in report.fleet.members:
+        name = report.fleet.scale_set_of(member.vm_id) or _UNKNOWN
+        found.setdefault(name, Counter())[str(standing(member, policy))] += 1
+    return found
