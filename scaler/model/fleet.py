@@ -184,6 +184,14 @@ class Fleet:
         """All machines about which anything may be decided here, in a stable order."""
         return tuple(self.member(self.rows[vm_id]) for vm_id in sorted(self.rows) if not self.rows[vm_id].untouchable)
 
+    @property
+    def size(self) -> int:
+        """How many machines the breakers count: those that Azure shows, and those that our notes know.
+
+        A key that anybody may have written into the index is no machine: 400 of them would open every breaker.
+        """
+        return sum(row.notes is not None or vm_id in self.cloud.seen for vm_id, row in self.rows.items())
+
     def member(self, row: Row) -> Member:
         """One row, joined."""
         return Member(row=row, seen=self.cloud.seen.get(row.vm_id), absent=self.absent(row.vm_id))

@@ -16,19 +16,21 @@ from scaler.report import Report
 from scaler.telemetry.evaluation import Evaluations
 
 _LOG = logging.getLogger("scaler")
-_MOST_COMPLAINTS = 1_000  # lines of one process: a hostile Redis must fill neither the log nor our memory
+_MOST_COMPLAINTS = 1_000  # an hour: a hostile Redis must fill neither the log nor our memory
+_HOUR = 3600.0
 _MOST_STEPS = 2_000  # of one tick; those with an order are told however many there are
 _REMEMBERED = 20  # ticks: not every tick looks at Azure
 
 
 class Telemetry:
-    """The log of one controller. Remembers only which complaints it has made already."""
+    """The log of one controller. Remembers which complaints it has made in this hour."""
 
     def __init__(self, controller: str, policy: Policy | None = None, seconds: Callable[[], float] = time.time) -> None:
         """`policy`: the settings in force, told with every evaluation. `seconds`: the time, of which a minute is 60."""
         self._controller = controller
         self._evaluations = Evaluations(controller, policy or Policy())
         self._seconds = seconds
+        self._hour = 0
         self._complained: set[Complaint] = set()
         self._said: deque[frozenset[tuple[str, str]]] = deque(maxlen=_REMEMBERED)  # what would be done, tick by tick
 
@@ -62,11 +64,15 @@ class Telemetry:
         self._log(logging.WARNING, f"tick failed: {why}", "tick_failed", why=why, error=type(error).__name__)
 
     def _complain(self, complaint: Complaint) -> None:
+        hour = int(self._seconds() // _HOUR)
+        if hour != self._hour:
+            self._hour = hour
+            self._complained.clear()
         if complaint in self._complained or len(self._complained) > _MOST_COMPLAINTS:
             return
         self._complained.add(complaint)
         if len(self._complained) > _MOST_COMPLAINTS:
-            complaint = Complaint(key="", why="so much is left alone that the rest of it is not told")
+            complaint = Complaint(key="", why="so much is left alone that the rest is not told before the next hour")
         why = complaint.why
         self._log(logging.WARNING, f"left alone: {why}", "complaint", why=why, key=complaint.key)
 

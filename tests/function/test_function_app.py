@@ -76,6 +76,12 @@ def test_the_host_file_says_what_the_real_host_needs() -> None:
     }
 
 
+def test_no_line_of_the_log_is_sampled_away() -> None:
+    """An alarm is a trace: Application Insights keeps some of them only, unless their type is excluded."""
+    sampling = read("host.json")["logging"]["applicationInsights"]["samplingSettings"]
+    assert {"Trace", "Exception"} <= set(sampling["excludedTypes"].split(";"))
+
+
 @pytest.mark.skipif(shutil.which("git") is None or not (ROOT / ".git").exists(), reason="needs the git checkout")
 def test_only_the_app_is_published() -> None:
     listing = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)

@@ -73,7 +73,7 @@ def test_what_a_queue_manager_wrote_is_quoted_not_obeyed(caplog: pytest.LogCaptu
 
 
 def test_complaints_without_end_end(caplog: pytest.LogCaptureFixture) -> None:
-    telemetry = Telemetry("reconciler")
+    telemetry = Telemetry("reconciler", seconds=lambda: 0.0)
     for tick in range(3):
         names = (f"vmss:instance:{tick}-{number}" for number in range(20_000))
         telemetry.report(Report(plan=Plan(), complaints=tuple(Complaint(key=name, why="not JSON") for name in names)))

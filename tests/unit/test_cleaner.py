@@ -270,7 +270,9 @@ def test_an_unreadable_record_is_left_alone_when_its_machine_goes() -> None:
     assert (step.change.notes, step.change.index) == (None, None)
 
 
-def test_it_begins_at_most_a_share_of_the_fleet_a_tick_the_longest_spent_first() -> None:
+@pytest.mark.parametrize("junk", [0, 400])
+def test_it_begins_at_most_a_share_of_the_fleet_a_tick_the_longest_spent_first(junk: int) -> None:
+    """A key that anybody wrote is no machine of the fleet."""
     machines = [instance(number, power=PowerState.RUNNING) for number in range(1, 31)]
     rows = [
         row(
@@ -283,6 +285,7 @@ def test_it_begins_at_most_a_share_of_the_fleet_a_tick_the_longest_spent_first()
         )
         for number in range(1, 31)
     ]
+    rows += [replace(row(number), index=frozenset({Status.AVAILABLE})) for number in range(31, 31 + junk)]
     plan = cleaner.decide(fleet(*rows, sees=cloud(*machines, look=ASKED)), POLICY)
     assert [step.vm_id for step in plan.steps] == [ref(number).vm_id for number in (30, 29, 28)]
     assert sum(held.why is Why.BREAKER for held in plan.refusals) == 27

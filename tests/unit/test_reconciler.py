@@ -269,10 +269,12 @@ def test_nothing_is_condemned_on_an_implausible_listing() -> None:
     assert steps_for(row(1), instance(1), look=sighting(plausible=False)) == ()
 
 
-def test_it_forgets_at_most_a_share_of_the_fleet_a_tick() -> None:
+@pytest.mark.parametrize("junk", [0, 400])
+def test_it_forgets_at_most_a_share_of_the_fleet_a_tick(junk: int) -> None:
     lost = [row(number, record(number), notes(number, missed_at=ago(minutes=5)), index=False) for number in range(1, 9)]
     gone = [each.vm_id for each in lost]
-    plan = reconciler.decide(fleet(*lost, NEIGHBOUR, sees=asked(cloud(instance(9)), *gone)), POLICY)
+    keys = [replace(row(number), index=frozenset({Status.UNAVAILABLE})) for number in range(10, 10 + junk)]
+    plan = reconciler.decide(fleet(*lost, NEIGHBOUR, *keys, sees=asked(cloud(instance(9)), *gone)), POLICY)
     assert sum(step.why is Why.GONE for step in plan.steps) == 1
     assert sum(held.why is Why.BREAKER for held in plan.refusals) == 7
 

@@ -71,12 +71,27 @@ def test_an_alarm_is_an_error_and_a_breaker_is_not(caplog: pytest.LogCaptureFixt
 
 
 def test_what_is_left_alone_is_said_once_with_its_key(caplog: pytest.LogCaptureFixture) -> None:
-    telemetry = Telemetry("reconciler")
+    telemetry = Telemetry("reconciler", seconds=lambda: 0.0)
     complaint = Complaint(key="vmss:instance:x", why="not JSON")
     for _ in range(3):
         telemetry.report(report(complaints=(complaint,)))
     ((_, _, facts),) = logged(caplog, "complaint")
     assert facts["key"] == "vmss:instance:x"
+
+
+def test_after_a_thousand_complaints_the_next_hour_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
+    now = 0.0
+    telemetry = Telemetry("reconciler", seconds=lambda: now)
+    told = []
+    for hour in range(3):
+        now = hour * 3600.0
+        caplog.clear()
+        for tick in range(2):
+            keys = (f"vmss:instance:{hour}-{tick}-{number}" for number in range(2_000))
+            telemetry.report(report(complaints=tuple(Complaint(key=key, why="not JSON") for key in keys)))
+        told.append([facts["key"] for _, _, facts in logged(caplog, "complaint") if "key" in facts])
+    assert [len(keys) for keys in told] == [1_000] * 3
+    assert all(keys[0] == f"vmss:instance:{hour}-0-0" for hour, keys in enumerate(told))
 
 
 def test_ticks_without_anything_to_say_are_one_evaluation(caplog: pytest.LogCaptureFixture) -> None:

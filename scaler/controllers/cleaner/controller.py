@@ -80,7 +80,7 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
                 refusals.append(outcome)
             else:
                 wanted.append(outcome)
-    kept, held = _breakers(wanted, len(fleet.rows), policy)
+    kept, held = _breakers(wanted, fleet.size, policy)
     return Plan(steps=kept, refusals=(*refusals, *held))
 
 

@@ -82,7 +82,7 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
             refusals.append(outcome)
         elif outcome is not None:
             wanted.append(outcome)
-    kept, held = _breakers(wanted, len(fleet.rows), policy)
+    kept, held = _breakers(wanted, fleet.size, policy)
     return Plan(steps=kept, refusals=(*refusals, *held), look_again=_look_again(kept, fleet, policy))
 
 
