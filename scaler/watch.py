@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
-from scaler.errors import ScalerError, Throttled
+from scaler.errors import Missing, ScalerError, Throttled
 from scaler.model.instance import VmId
 from scaler.ports import Clock
 from scaler.report import Report
@@ -34,12 +34,18 @@ class Watch:
         self._probe = probe
         self._known: frozenset[VmId] = frozenset()
         self._due = 0.0
+        self._missing: Missing | None = None  # a configured scale set that is not there
 
     def run(self, duration: timedelta) -> None:
-        """Watch for that long; zero is one tick. Raises the last tick's error when it failed."""
+        """Watch for that long; zero is one tick. Raises the last tick's error when it failed.
+
+        A configured scale set that Azure does not have is a mistake in the settings, or a loss: the other scale sets'
+        work goes on, and the error is raised at the end.
+        """
         end = self._clock.monotonic() + duration.total_seconds()
         self._due = self._clock.monotonic()
         self._known = frozenset()
+        self._missing = None
         failure: ScalerError | None = None
         while True:
             failure = self._look(failure)
@@ -49,6 +55,8 @@ class Watch:
             self._clock.sleep(timedelta(seconds=rest))
         if failure is not None and not isinstance(failure, Throttled):
             raise failure
+        if self._missing is not None:
+            raise self._missing
 
     def _look(self, before: ScalerError | None) -> ScalerError | None:
         """Tick if there is reason to. Returns why the latest tick could not be done, if it could not."""
@@ -70,6 +78,7 @@ class Watch:
     def _tick_once(self) -> None:
         report = self._tick.run()
         self._telemetry.report(report)
+        self._missing = next((each for each in report.errors if isinstance(each, Missing)), self._missing)
         again = report.look_again
         self._due = self._clock.monotonic() + (again.total_seconds() if again is not None else float("inf"))
 

@@ -26,6 +26,7 @@ from scaler.model.instance import FailureClass, InstanceId
 from scaler.vmss.bodies import Fault, fault_in
 from scaler.vmss.reply import Reply, http_date
 
+_WHERE = "check AZURE_VMSS_NAME, AZURE_RESOURCE_GROUP and AZURE_SUBSCRIPTION_ID"
 SILENT_THROTTLE = timedelta(seconds=60)  # a 429 that does not say how long: ARM's windows are one minute
 LONGEST_THROTTLE = timedelta(hours=1)  # a mistaken Retry-After must not silence the scaler for a day
 SHORTEST_THROTTLE = timedelta(seconds=1)  # "0" would be asked again within the same tick
@@ -133,7 +134,7 @@ def _not_found(refusal: Refusal) -> ScalerError:
     if not refusal.fault.code:
         return Garbled("a 404 that is not ARM's")
     if not refusal.fault.codes.isdisjoint(_NO_SCALE_SET) or _NO_SCALE_SET_TEXT.search(refusal.text):
-        return Missing(refusal.text)
+        return Missing(f"{refusal.text} -> {_WHERE}")
     return _gone(refusal, _GONE_VM)
 
 

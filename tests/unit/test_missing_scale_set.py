@@ -19,7 +19,9 @@ from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.model.sighting import Pages, ScaleSetView
 from scaler.registry.memory import MemoryRegistry
+from scaler.telemetry import Telemetry
 from scaler.tick import Name, Tick
+from scaler.watch import Watch
 
 FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
 
@@ -44,7 +46,7 @@ class Vanishing(InProcessScaleSet):
 class House:
     """Scale sets of one machine each, Available."""
 
-    def __init__(self, *names: ScaleSetName) -> None:
+    def __init__(self, *names: ScaleSetName, settled: bool = True) -> None:
         self.clock, self.faces = ManualClock(), dict[ScaleSetName, Vanishing]()
         for seed, name in enumerate(names):
             behaviour = Behaviour(latencies=Latencies().exact())
@@ -59,7 +61,7 @@ class House:
         policy = Policy(capacity=dict.fromkeys(names, Capacity(desired=1)))
         ports = Ports(registry=self.registry, scale_sets=self.faces, clock=self.clock)
         self.reconciler = Tick(Name.RECONCILER, ports, policy)
-        self.ticks(8)
+        self.ticks(8 if settled else 0)
 
     def later(self, **duration: float) -> None:
         self.clock.advance(timedelta(**duration))
@@ -99,3 +101,16 @@ def test_no_record_goes_for_it_and_all_of_them_come_back(names: tuple[ScaleSetNa
     house.faces[FIRST].gone = False
     house.ticks(8)
     assert house.offered() == set(names)
+
+
+@pytest.mark.parametrize("names", [(FIRST,), (FIRST, SECOND)])
+def test_the_invocation_fails_at_its_end_and_the_other_scale_sets_work_goes_on(names: tuple[ScaleSetName, ...]) -> None:
+    house = House(*names, settled=False)
+    house.faces[FIRST].gone = True
+    for _ in range(8):
+        house.later(seconds=30)
+        with pytest.raises(Missing, match="404"):
+            Watch(house.reconciler, Telemetry("reconciler"), house.clock).run(timedelta(seconds=25))
+    assert house.offered() == set(names) - {FIRST}
+    house.faces[FIRST].gone = False
+    Watch(house.reconciler, Telemetry("reconciler"), house.clock).run(timedelta(seconds=25))

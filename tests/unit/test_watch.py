@@ -1,5 +1,6 @@
 """A watch: ticks when due, when something new shows, and after a failure."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from clock import ManualClock
 
 from scaler.actuate import Outcome, Result
-from scaler.errors import ScalerError, Throttled, Unreachable
+from scaler.errors import Missing, ScalerError, Throttled, Unreachable
 from scaler.log_line import read
 from scaler.model.instance import InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.plan import Mark, Plan, Step, Why
@@ -151,3 +152,20 @@ def test_a_failing_probe_is_a_failed_tick_and_is_tried_again() -> None:
 
     Watch(tick, Telemetry("starter"), clock, probe).run(4 * SECOND)
     assert tick.ran_at == [2.0]
+
+
+def test_a_missing_scale_set_fails_the_watch_at_its_end_and_does_not_slow_it_down() -> None:
+    clock, missing = ManualClock(), Missing("404 ResourceNotFound")
+    asked_at = list[float]()
+
+    class Misses(CountingTick):
+        def run(self) -> Report:
+            return replace(super().run(), errors=(missing,) if len(self.ran_at) == 1 else ())
+
+    def probe() -> frozenset[VmId]:
+        asked_at.append(clock.monotonic())
+        return frozenset()
+
+    with pytest.raises(Missing):
+        Watch(Misses(clock, SECOND), Telemetry("starter"), clock, probe).run(2 * SECOND)
+    assert asked_at == [number / 4 for number in range(9)]

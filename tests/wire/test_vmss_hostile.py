@@ -199,6 +199,7 @@ def test_a_404_for_the_whole_scale_set_is_not_an_answer_about_an_instance(code: 
     with wired(lambda _: refusal_said(404, code)) as wire, pytest.raises(Missing) as missing:
         wire.scale_set.get(ref(1))
     assert missing.value.instance_ids == ()
+    assert "check AZURE_VMSS_NAME, AZURE_RESOURCE_GROUP and AZURE_SUBSCRIPTION_ID" in str(missing.value)
 
 
 def test_a_404_without_a_date_is_no_evidence() -> None:
