@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.controllers import cleaner, provisioner, reconciler, starter
-from scaler.errors import OutOfCapacity, QuotaReached, ScalerError
+from scaler.errors import Conflict, OutOfCapacity, QuotaReached, ScalerError
 from scaler.model.ceiling import Ceiling, ceiling_after
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName, SessionId, VmId
@@ -95,11 +95,12 @@ class Tick:
         self._remember(outcomes)
         self._write_ceilings()
         lost = self._lost_races(outcomes)
-        at_once = any(map(_lacks_capacity, outcomes)) or any(times <= _AGAIN_AT_ONCE for times in lost.values())
+        waits = [report.plan.look_again, *(_wait_after(each, self._policy) for each in outcomes)]
+        waits += [timedelta(0) for times in lost.values() if times <= _AGAIN_AT_ONCE]
         plan = replace(
             report.plan,
             refusals=(*report.plan.refusals, *_alarms(lost)),
-            look_again=timedelta(0) if at_once else report.plan.look_again,
+            look_again=min((each for each in waits if each is not None), default=None),
         )
         return replace(report, plan=plan, outcomes=outcomes)
 
@@ -233,9 +234,20 @@ def _alarms(lost: Mapping[_Wanted, int]) -> Iterator[Refusal]:
             yield Refusal(why=Why.LOSES_EVERY_RACE, vm_id=vm_id, alarm=True, facts={"step": str(why), "times": times})
 
 
-def _lacks_capacity(outcome: Outcome) -> bool:
-    """A start was refused at once for want of capacity: its session need not wait for the next look."""
-    return isinstance(outcome.step.order, Start) and isinstance(outcome.error, OutOfCapacity | QuotaReached)
+def _wait_after(outcome: Outcome, policy: Policy) -> timedelta | None:
+    """How soon a session is looked at again whose start Azure refused at once: the plan took it for accepted.
+
+    For want of capacity it may be moved at once; something else that is being done to its machine soon ends.
+    """
+    if not isinstance(outcome.step.order, Start):
+        return None
+    match outcome.error:
+        case OutOfCapacity() | QuotaReached():
+            return timedelta(0)
+        case Conflict():
+            return policy.look_every
+        case _:
+            return None
 
 
 def beyond(plan: Plan, would: Plan, cloud: Cloud) -> tuple[Step, ...]:

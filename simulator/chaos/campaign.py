@@ -44,7 +44,12 @@ class Campaign:
         skews = Skews.drawn(self.dice, _HOSTS) if weather.skewed else replace(NO_SKEWS, hosts=(timedelta(0),) * _HOSTS)
         behaviour = azure_of(weather, self.dice)
         self.world = World(
-            seed=seed, behaviour=behaviour, policy=_policy_for(weather, self.dice), skews=skews, planted=planted
+            seed=seed,
+            behaviour=behaviour,
+            policy=_policy_for(weather, self.dice),
+            skews=skews,
+            planted=planted,
+            waits=timedelta(seconds=weather.waits) or None,
         )
         self.accidents = Accidents(self.world, weather, self.dice, length)
         self.interference = Interference(self.world, weather, self.dice)

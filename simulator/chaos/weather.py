@@ -52,6 +52,7 @@ class Weather:
     machines: int = 0  # in the first scale set; 0: any small number
     all_warm: bool = False  # and quick: from the order to stop a new machine to a session on it in seconds
     step: float = 4.0  # seconds
+    waits: float = 0.0  # seconds from a promise until the visitor is let in, at most; 0: as the policy says
 
     def without(self, troubles: Iterable[str]) -> "Weather":
         """The same, but for these: names of fields that go back to nothing, or of faults."""
@@ -70,7 +71,7 @@ class Weather:
 
 
 _NO_TROUBLE = frozenset(
-    {"rates", "machines", "per_minute", "stay", "all_warm", "step", "naive", "dawdling", "following"}
+    {"rates", "machines", "per_minute", "stay", "all_warm", "step", "naive", "dawdling", "following", "waits"}
 )
 _LATE = {Fault.ORDER_LATE: 0.3, Fault.ORDER_DOUBLED: 0.5, Fault.ORDER_QUEUED: 0.2}
 _PLATFORM = {Fault.EVICTED: 1.0, Fault.GUEST_SHUT_DOWN: 1.0, Fault.RESTARTED_ITSELF: 1.0, Fault.TURNED_FAILED: 0.7}
@@ -211,6 +212,18 @@ WEATHERS: Mapping[str, Weather] = {
     "many hands at the portal": Weather(hands=0.3, stay=60),
     "nothing starts": Weather(
         rates={Fault.START_REFUSED: 0.7, Fault.START_ALLOCATION: 0.9}, stay=60, naive=0.1, fickle=0.0, per_minute=20
+    ),
+    "overlap answers": Weather(
+        rates={Fault.VM_BUSY: 0.25, Fault.WRITE_CONFLICT: 0.1},
+        crashes=0,
+        interrupted=0,
+        overlap=0,
+        all_warm=True,
+        machines=5,
+        stay=30,
+        step=3,
+        fickle=0.0,
+        waits=80,  # less than two orders live: the second attempt does not wait for the end of the first
     ),
     "a rush": Weather(
         rates=_LATE,

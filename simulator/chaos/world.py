@@ -58,7 +58,9 @@ class World:
         policy: Policy = POLICY,
         skews: Skews = NO_SKEWS,
         planted: Planted | None = None,
+        waits: timedelta | None = None,
     ) -> None:
+        """`waits`: how long a visitor may be left waiting at most; None: as long as the policy has it."""
         self.policy = policy
         self.clock = VirtualClock()
         self.skews = skews
@@ -68,7 +70,7 @@ class World:
         around = Surroundings(clock=self.clock, azure=self.azure_region, redis=self.registry, planted=planted)
         self.hosts = [Host(f"host {number}", around, policy, ahead) for number, ahead in enumerate(skews.hosts, 1)]
         self.queue_managers_line = Line(self.registry, self.clock)
-        self.observer = Observer(policy, _ENDLESS, _IN_VAIN)
+        self.observer = Observer(policy, _ENDLESS, _IN_VAIN, waits)
         self.looker = VirtualLooker(
             clock=self.clock, azures=tuple(self.azure_region.scale_sets.values()), redis=self.registry
         )

@@ -21,11 +21,20 @@ LOOK_TWICE = timedelta(seconds=1)
 class Observer:
     """Sees everything that happens, and remembers the wrongs."""
 
-    def __init__(self, policy: Policy, patience: Patience, in_vain: timedelta = LOOK_TWICE) -> None:
-        """`in_vain`: how soon one whom Redis forgot must get a machine, while one is free, by asking again."""
+    def __init__(
+        self,
+        policy: Policy,
+        patience: Patience,
+        in_vain: timedelta = LOOK_TWICE,
+        waits: timedelta | None = None,
+    ) -> None:
+        """`in_vain`: how soon one whom Redis forgot must get a machine, while one is free, by asking again.
+
+        `waits`: how long a visitor may wait at most who was promised a machine; None: as long as the policy has it.
+        """
         self._judges = (
             Lost(LOOK_TWICE, in_vain),
-            Unserved(policy.reservation_timeout + policy.start_timeout),
+            Unserved(waits or policy.reservation_timeout + policy.start_timeout),
             HandedOut(),
             SentElsewhere(),
             CutShort(policy),

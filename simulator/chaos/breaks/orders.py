@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from scaler.errors import Conflict, Refused
 from scaler.model.instance import Instance, InstanceRef, VmId
 from scaler.model.plan import Why
 from scaler.model.sighting import Answer, Pages, ScaleSetView
@@ -60,6 +61,16 @@ class _Shrinking(ScaleSetDoor):
         self.inner.set_capacity(max(0, view.capacity - len(refs)), view.etag, within=within)
 
 
+class _Offended(ScaleSetDoor):
+    """Takes it for the machine's fault that something else is being done to it."""
+
+    def start(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
+        try:
+            self.inner.start(refs, within=within)
+        except Conflict as conflict:
+            raise Refused(str(conflict), "OperationNotAllowed", 409) from conflict
+
+
 class _Unconditional(ScaleSetDoor):
     """Sends the capacity without If-Match."""
 
@@ -108,6 +119,12 @@ ORDERS = (
         what="a capacity that the quota has no room for is asked for again, and never a smaller one",
         weathers=("a quota that has room for some",),
         policy=lambda policy: replace(policy, refused_hold=timedelta(0)),
+    ),
+    Planted(
+        name="overlaps-are-refusals",
+        what="a start that Azure will not take while something else is being done to the machine counts as failed",
+        weathers=("overlap answers",),
+        scale_set=_Offended,
     ),
     Planted(
         name="delete-once",
