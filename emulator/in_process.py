@@ -9,7 +9,7 @@ from emulator.orders import OrderKind, Protection, Scale
 from emulator.scale_set import EmulatedScaleSet
 from emulator.translation import translated
 from emulator.vm import VmState
-from scaler.errors import Missing, Partly, ScalerError, Throttled, Unreachable, Unsent
+from scaler.errors import Conflict, Missing, Partly, ScalerError, Throttled, Unreachable, Unsent
 from scaler.model.instance import Addresses, Instance, InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import Clock
@@ -136,6 +136,8 @@ class InProcessScaleSet:
         """PATCH sku.capacity."""
         left = self._give("set_capacity", within)
         self._kept = None
+        if etag is None and self.emulated.capacity > capacity:
+            raise Conflict("not sent: it would lower the capacity")
         with translated():
             self.emulated.scale(Scale(capacity=capacity), if_match=etag, by=self._caller, within=left)
 

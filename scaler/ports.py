@@ -68,7 +68,10 @@ class ScaleSet(Protocol):
         ...
 
     def set_capacity(self, capacity: int, etag: str | None, *, within: timedelta) -> None:
-        """PATCH sku.capacity with If-Match `etag`. Raises Conflict when the scale set has changed since."""
+        """PATCH sku.capacity with If-Match `etag`. Raises Conflict when the scale set has changed since.
+
+        Without an etag: when the capacity is larger already, which is never lowered.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ from azure.core import MatchConditions
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from scaler.errors import Missing, Partly, Refused, ScalerError, Throttled
+from scaler.errors import Conflict, Missing, Partly, Refused, ScalerError, Throttled
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, Orchestration, ScaleSetName
 from scaler.model.sighting import Pause, ScaleSetView
 from scaler.ports import Clock
@@ -112,12 +112,17 @@ class ScaleSetResource(ABC):
         self._calls.order(Kind.MARK, begin, *where, _MARK, until=until, about=about)
 
     def set_capacity(self, capacity: int, etag: str | None, *, within: timedelta) -> None:
-        """PATCH sku.capacity, with the sku's name and tier as they were last seen."""
+        """PATCH sku.capacity, with the sku's name and tier as they were last seen.
+
+        Without an etag Azure would take any number: what is read first must not be more.
+        """
         if capacity < 0:
             raise ValueError(f"a capacity of {capacity}")
         until = self._calls.until(within)
         seen = self._seen.latest if etag else None  # an etag vouches for the sku; without one it might be an old size
-        sku = (seen or self._look(until))[1]
+        view, sku = seen or self._look(until)
+        if not etag and view.capacity > capacity:
+            raise Conflict(f"not sent: the capacity is {view.capacity} by now, and {capacity} would lower it")
         begin = partial(self._sets.begin_update, **_if_match(etag))
         body = {"sku": to_builtins(replace(sku, capacity=capacity))}
         self._calls.order(Kind.CAPACITY, begin, self._group, self._arm_name, body, until=until)

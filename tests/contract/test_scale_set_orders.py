@@ -279,6 +279,18 @@ def test_a_mark_that_azure_turns_away_says_why(fault: Fault, error: type[ScalerE
     assert not house.seen()[ref.vm_id].marked
 
 
+@pytest.mark.parametrize("wanted", [1, 2, 3, 4])
+def test_without_an_etag_no_capacity_is_lowered(wanted: int, house: House) -> None:
+    house.with_machines(3)
+    if wanted < 3:
+        with pytest.raises(Conflict):
+            house.scale_set.set_capacity(wanted, None, within=MINUTE)
+    else:
+        house.scale_set.set_capacity(wanted, None, within=MINUTE)
+    house.later()
+    assert house.emulated.capacity == max(3, wanted)
+
+
 @every_order
 @pytest.mark.parametrize("fault", [Fault.ORDER_LOST, Fault.ORDER_LATE, Fault.ANSWER_LOST])
 def test_an_order_without_an_answer_is_unreachable(order: Order, fault: Fault, house: House) -> None:

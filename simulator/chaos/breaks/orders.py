@@ -72,10 +72,10 @@ class _Offended(ScaleSetDoor):
 
 
 class _Unconditional(ScaleSetDoor):
-    """Sends the capacity without If-Match."""
+    """Sends the capacity with `If-Match: *`, which every etag matches."""
 
     def set_capacity(self, capacity: int, etag: str | None, *, within: timedelta) -> None:
-        self.inner.set_capacity(capacity, None, within=within)
+        self.inner.set_capacity(capacity, "*", within=within)
 
 
 ORDERS = (
@@ -106,7 +106,7 @@ ORDERS = (
     ),
     Planted(
         name="capacity-without-if-match",
-        what="the capacity is sent without If-Match, over whatever it has become since it was read",
+        what="the capacity is sent without the etag that was read, over whatever it has become since it was read",
         weathers=(
             "a rush",
             "late orders to quick machines",
