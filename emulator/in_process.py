@@ -71,6 +71,7 @@ class InProcessScaleSet:
             scale_set=self.name,
             instances=instances,
             unidentified=len(rows) - len(instances),
+            nameless=frozenset(each.instance_id for each in rows if not each.identified),
             requests=requests,
             at=self._date(),
             sent=sent,

@@ -23,6 +23,7 @@ from scaler.model.plan import (
 from scaler.model.policy import Capacity, Policy
 from scaler.model.sighting import By, Sighting
 
+_NAMED = 20  # ids in one line: should Azure identify no row at all, there are a thousand
 _ALLOCATED_AT_REST = {PowerState.STOPPING, PowerState.STOPPED}  # on their way to warm, or there
 
 
@@ -61,6 +62,7 @@ def decide(cloud: Cloud, policy: Policy) -> Plan:
         capacity = policy.capacity[name]
         steps += _grow(listing, cloud, capacity, policy)
         refusals += _kept_small(listing, cloud, capacity)
+        refusals += _unidentified(listing, cloud, policy)
         steps += _to_rest(cloud, name, capacity)
     return Plan(steps=tuple(steps), refusals=tuple(refusals))
 
@@ -99,6 +101,15 @@ def _kept_small(listing: Sighting, cloud: Cloud, wanted: Capacity) -> Iterator[R
         "azure": ceiling.said,
     }
     yield Refusal(why=why, alarm=True, facts=facts)
+
+
+def _unidentified(listing: Sighting, cloud: Cloud, policy: Policy) -> Iterator[Refusal]:
+    """The alarm for rows without identity, longer than a creation takes: no order can name them, and they count."""
+    since = cloud.nameless.get(listing.scale_set, {})
+    ids = sorted(each for each, seen_at in since.items() if listing.at - seen_at >= policy.creating_timeout)
+    if ids:
+        facts: Facts = {"scale_set": listing.scale_set, "machines": len(ids), "instance_ids": ", ".join(ids[:_NAMED])}
+        yield Refusal(why=Why.NO_IDENTITY, alarm=True, facts=facts)
 
 
 def _set_capacity(listing: Sighting, capacity: int, why: Why) -> Step:

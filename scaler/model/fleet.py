@@ -39,6 +39,8 @@ class Cloud:
     seen: Mapping[VmId, Seen] = field(default_factory=dict)  # the latest look at each
     asked: Mapping[VmId, Sighting] = field(default_factory=dict)  # every targeted GET that was answered
     short_since: Mapping[ScaleSetName, datetime] = field(default_factory=dict)  # less listed than capacity since
+    # rows that do not say which VM they are about, by their ids, and since when
+    nameless: Mapping[ScaleSetName, Mapping[str, datetime]] = field(default_factory=dict)
     ceilings: Mapping[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused: a hint
     # where instances can be reached, of the scale sets that were asked; None: no answer, and worth asking again
     addresses: Mapping[ScaleSetName, Mapping[InstanceId, Addresses] | None] = field(default_factory=dict)

@@ -15,6 +15,7 @@ class Why(StrEnum):
 
     # provisioner
     BELOW_DESIRED = "capacity is below the desired number of instances"
+    NO_IDENTITY = "Azure does not say which machine a row of its listing is: delete it there, it holds a place"
     QUOTA_TOO_SMALL = "the quota allows fewer machines than wanted: ask Azure for quota, or lower SCALER_POOL_CAPACITY"
     SOLD_OUT = "Azure has fewer machines of this size than wanted: another size, zone or region may have more"
     CAPACITY_STUCK = "capacity stays above what is listed and nothing is updating"

@@ -81,6 +81,7 @@ class Pages:
     scale_set: ScaleSetName
     instances: tuple[Instance, ...]
     unidentified: int  # rows without a vmId or id yet (being created, being deleted): counted, not named
+    nameless: frozenset[str] = frozenset()  # instance ids of such rows, as far as the rows say; "?" where they do not
     requests: int  # pages asked for
     at: datetime
     sent: float

@@ -373,6 +373,13 @@ _LEAVING = (
         why=_W.CAPACITY_STUCK,
     ),
     Waiting(
+        state="listed without its identity",
+        standing=None,
+        waits_for="Azure to say which machine it is, or the operator: an alarm is raised after creating_timeout",
+        ender=_E.OPERATOR,
+        then="deleted in Azure by its instance id; the pool is filled up by itself",
+    ),
+    Waiting(
         state="fewer machines than wanted: Azure refused more",
         standing=None,
         waits_for="quota, or machines of that size; what fits is made meanwhile, and an alarm is raised",

@@ -25,6 +25,7 @@ class Eyes:
         self._policy = policy
         self._listed: dict[ScaleSetName, float] = {}
         self._short_since: dict[ScaleSetName, datetime] = {}
+        self._nameless: dict[ScaleSetName, Mapping[str, datetime]] = {}
         self._silences = Silences(clock, policy)
         self._of_network = Silences(clock, policy)
 
@@ -64,10 +65,12 @@ class Eyes:
             else:
                 self._listed[name] = self._clock.monotonic()
                 self._time_shortness(view, pages)
+                known = self._nameless.get(name, {})
+                self._nameless[name] = {each: known.get(each, pages.at) for each in pages.nameless}
                 cloud = cloud.with_listing(view, pages, self._policy)
         if errors and not (cloud.listings or cloud.unlisted or cloud.missing):
             raise errors[0]
-        return replace(cloud, short_since=dict(self._short_since)), tuple(errors)
+        return replace(cloud, short_since=dict(self._short_since), nameless=dict(self._nameless)), tuple(errors)
 
     def _due(self, name: ScaleSetName) -> bool:
         last = self._listed.get(name)

@@ -56,6 +56,7 @@ class FlexibleScaleSet(ScaleSetResource):
             scale_set=self._name,
             instances=both.instances,
             unidentified=both.unidentified,
+            nameless=both.nameless,
             requests=members.requests + machines.requests,
             at=members.at,
             sent=members.sent,

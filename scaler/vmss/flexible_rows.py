@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from scaler.errors import Garbled
 from scaler.model.instance import Instance, InstanceId, InstanceRef, ProvisioningState, ScaleSetName, addresses_one
 from scaler.vmss.bodies import PageBody, VmBody
-from scaler.vmss.rows import is_marked, shown, vm_id_of
+from scaler.vmss.rows import is_marked, shown, shown_id, vm_id_of
 
 _UNDER_WAY = frozenset({ProvisioningState.CREATING, ProvisioningState.UPDATING, ProvisioningState.DELETING})
 
@@ -17,6 +17,7 @@ class Joined:
 
     instances: tuple[Instance, ...]
     unidentified: int
+    nameless: frozenset[str] = frozenset()  # whom not both identify, on their way or not
 
 
 def joined(members: Iterable[PageBody], machines: Iterable[PageBody], scale_set: ScaleSetName) -> Joined:
@@ -30,7 +31,13 @@ def joined(members: Iterable[PageBody], machines: Iterable[PageBody], scale_set:
     pairs = [(row, powered[name]) for name, row in named.items() if name in powered]
     instances = [_instance(member, machine, scale_set) for member, machine in pairs]
     seen = tuple(each for each in instances if each is not None)
-    return Joined(instances=seen, unidentified=sum(_passing(*pair) for pair in pairs))
+    return Joined(
+        instances=seen,
+        unidentified=sum(_passing(*pair) for pair in pairs),
+        nameless=frozenset(
+            shown_id(_name(pair[0])) for pair, each in zip(pairs, instances, strict=True) if each is None
+        ),
+    )
 
 
 def joined_one(member: VmBody, machine: VmBody, asked: InstanceRef) -> Instance:

@@ -34,6 +34,11 @@ def vm_id_of(row: VmBody) -> VmId | None:
     return VmId(vm_id) if _VM_ID.fullmatch(vm_id) else None
 
 
+def shown_id(instance_id: str | None) -> str:
+    """The id of a row that does not say which VM it is about, for people: whatever stands there, cut to its size."""
+    return (instance_id or "?")[:80]
+
+
 def shown(row: VmBody, ref: InstanceRef, *, marked: bool, etag: str | None) -> Instance:
     """What a row shows of the instance."""
     properties = row.properties or VmPropertiesBody()

@@ -41,6 +41,7 @@ class ArmScaleSet(ScaleSetResource):
             scale_set=self._name,
             instances=tuple(at_address.values()),
             unidentified=sum(page.unidentified for page in listed.pages),
+            nameless=frozenset().union(*(page.nameless for page in listed.pages)),
             requests=listed.requests,
             at=listed.at,
             sent=listed.sent,

@@ -10,7 +10,7 @@ from scaler.model.instance import Instance, InstanceId, InstanceRef, Orchestrati
 from scaler.model.sighting import ScaleSetView
 from scaler.vmss.bodies import ScaleSetBody, VmBody, decoded
 from scaler.vmss.reply import Reply
-from scaler.vmss.rows import etag_of, is_marked, shown, to_row, to_rows, vm_id_of
+from scaler.vmss.rows import etag_of, is_marked, shown, shown_id, to_row, to_rows, vm_id_of
 from scaler.vmss.tags import CONSENT_TAG, paused_by, tag
 
 UNIFORM_ID = re.compile(r"[0-9]{1,10}")
@@ -24,15 +24,21 @@ class Page:
 
     instances: tuple[Instance, ...]
     unidentified: int
+    nameless: frozenset[str]
     next_link: str | None
 
 
 def to_page(reply: Reply, scale_set: ScaleSetName) -> Page:
     """One page. Rows that cannot be named (being created, being deleted) are counted."""
     body = to_rows(reply)
-    rows = [_instance(row, scale_set) for row in body.value]
-    instances = tuple(row for row in rows if row is not None)
-    return Page(instances=instances, unidentified=len(rows) - len(instances), next_link=body.next_link or None)
+    rows = [(_instance(row, scale_set), row) for row in body.value]
+    instances = tuple(instance for instance, _ in rows if instance is not None)
+    return Page(
+        instances=instances,
+        unidentified=len(rows) - len(instances),
+        nameless=frozenset(shown_id(row.instance_id) for instance, row in rows if instance is None),
+        next_link=body.next_link or None,
+    )
 
 
 def to_instance(reply: Reply, asked: InstanceRef) -> Instance:

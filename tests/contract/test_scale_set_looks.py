@@ -143,6 +143,7 @@ def test_rows_that_do_not_say_who_they_are_are_counted(
     house.later(SECOND)
     pages = house.scale_set.list_instances()
     assert (pages.instances, pages.unidentified) == ((), 1)
+    assert pages.nameless <= {house.emulated.vms[0].instance_id}
 
 
 def test_a_targeted_get_finds_what_is_behind_the_id(house: House) -> None:

@@ -148,6 +148,7 @@ def test_a_time_that_cannot_be_read_is_left_out(text: str | None) -> None:
 def test_a_row_that_does_not_say_who_it_is_is_counted_and_not_named(nobody: dict[str, object]) -> None:
     page = to_page(reply({"value": [nobody, row()]}), NAME)
     assert (len(page.instances), page.unidentified) == (1, 1)
+    assert page.nameless == {nobody.get("instanceId") or "?"}
 
 
 def test_a_page_knows_the_next_one() -> None:
