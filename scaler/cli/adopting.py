@@ -13,8 +13,7 @@ from scaler.cli.handover import Handover, is_left
 from scaler.cli.options import AsJson, Exit, Yes, sure
 from scaler.cli.screen import Screen
 from scaler.cli.ticking import show
-from scaler.errors import Refused
-from scaler.model.instance import ScaleSetName
+from scaler.errors import Missing, Refused
 from scaler.report import Report
 
 _Check = Annotated[bool, typer.Option("--check", help="Only show what is left to adopt; end with 1 if anything is.")]
@@ -29,8 +28,8 @@ def adopt(context: typer.Context, check: _Check = False, yes: Yes = False, as_js
     """
     operator: Operator = context.obj
     screen = Screen()
-    for name in managed_already(operator):
-        screen.remark(f"{name}: managed already, nothing is adopted there")
+    for remark in not_adopted(operator):
+        screen.remark(remark)
     handover = Handover(operator.ports("adopt"), operator.settings.policy)
     report = handover.look()
     if not check and is_left(report):
@@ -41,13 +40,17 @@ def adopt(context: typer.Context, check: _Check = False, yes: Yes = False, as_js
     _conclude(screen, report, as_json=as_json)
 
 
-def managed_already(operator: Operator) -> Iterator[ScaleSetName]:
-    """Where there is consent the controllers act already. Raises Refused where another name stands."""
+def not_adopted(operator: Operator) -> Iterator[str]:
+    """Where the controllers act already, and what is missing. Raises Refused for another installation's scale set."""
     ours = operator.settings.policy.managed_by
     for name, scale_set in operator.doors.scale_sets.items():
-        says = scale_set.view().managed_by
+        try:
+            says = scale_set.view().managed_by
+        except Missing:
+            yield f"{name}: there is no such scale set in AZURE_RESOURCE_GROUP; the others are adopted"
+            continue
         if says == ours:
-            yield name
+            yield f"{name}: managed already, nothing is adopted there"
         elif says:
             raise Refused(
                 f"{name} carries the tag scaler:managed={says}, and SCALER_NAME is {ours}: it is another"

@@ -15,20 +15,36 @@ from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName
 from scaler.model.plan import Plan, Why
 from scaler.report import Report
+from scaler.settings import SCALE_SET_NAME
+
+
+def _scale_set_name(text: str) -> ScaleSetName:
+    """A name as AZURE_VMSS_NAME takes it. Raises BadParameter."""
+    name = text.strip()
+    if not SCALE_SET_NAME.fullmatch(name):
+        raise typer.BadParameter(f"expected the scale set's resource name, not {name[:80]!r}")
+    return ScaleSetName(name.lower())
+
 
 _ScaleSet = Annotated[
-    str, typer.Option("--scale-set", metavar="NAME", help="The scale set, as it was configured.", show_default=False)
+    ScaleSetName,
+    typer.Option(
+        "--scale-set",
+        metavar="NAME",
+        parser=_scale_set_name,
+        help="The scale set, as it was configured.",
+        show_default=False,
+    ),
 ]
 
 
-def forget(context: typer.Context, scale_set: _ScaleSet, yes: Yes = False, as_json: AsJson = False) -> None:
+def forget(context: typer.Context, name: _ScaleSet, yes: Yes = False, as_json: AsJson = False) -> None:
     """Forget the machines of a scale set that is not configured any more.
 
     Their records, notes and index entries go; a session that is still in there is ended by that. Refused while the
     scale set is configured, or while Azure shows any of its machines.
     """
     operator: Operator = context.obj
-    name = ScaleSetName(scale_set.strip().lower())
     if name in operator.settings.scale_sets:
         raise Refused(
             f"{name} is configured, and its machines are looked after: take it out of AZURE_VMSS_NAME first, in the"

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.controllers import adoption
-from scaler.errors import Refused, ScalerError, Throttled, Unreachable
+from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.instance import VmId
 from scaler.model.plan import Plan, Why
 from scaler.model.policy import Policy
@@ -86,7 +86,8 @@ class Handover:
             isinstance(each, Throttled) for each in report.errors
         ):
             return True
-        return bool(waiting or report.errors) and idle < self._policy.start_timeout
+        away = [each for each in report.errors if not isinstance(each, Missing)]  # a scale set does not come by waiting
+        return bool(waiting or away) and idle < self._policy.start_timeout
 
     def _rest(self, report: Report) -> timedelta:
         """Until the next look can show something new, and Azure will bear it."""

@@ -7,9 +7,9 @@ redis_address  where Redis is and as whom to talk to it: the REDIS_… variables
 per_scale_set  `5`, `first=5,second=3`: one value for all scale sets, or one for each
 """
 
-from scaler.settings.load import Settings, load
+from scaler.settings.load import SCALE_SET_NAME, Settings, load
 from scaler.settings.reader import InvalidSettings
 from scaler.settings.redis_address import RedisAddress
 from scaler.settings.table import SETTINGS, Setting
 
-__all__ = ["SETTINGS", "InvalidSettings", "RedisAddress", "Setting", "Settings", "load"]
+__all__ = ["SCALE_SET_NAME", "SETTINGS", "InvalidSettings", "RedisAddress", "Setting", "Settings", "load"]

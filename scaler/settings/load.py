@@ -12,7 +12,7 @@ from scaler.settings.per_scale_set import PerScaleSet
 from scaler.settings.reader import InvalidSettings, Reader
 from scaler.settings.redis_address import RedisAddress, redis_address
 
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")  # no dot at the end
+SCALE_SET_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")  # no dot at the end
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _GROUP = re.compile(r"[\w().-]{0,89}[\w()-]")
 _PREFIX = re.compile(r"[\w{}.-]{1,64}")
@@ -47,7 +47,7 @@ def load(environment: Mapping[str, str]) -> Settings:
 
 def _read(reader: Reader) -> Settings:
     speed = reader.number("SCALER_SPEED", low=0.1, high=1000)
-    named = reader.matching_each("AZURE_VMSS_NAME", _NAME, "the scale set's resource name")
+    named = reader.matching_each("AZURE_VMSS_NAME", SCALE_SET_NAME, "the scale set's resource name")
     scale_sets = tuple(dict.fromkeys(ScaleSetName(name.lower()) for name in named))
     each = PerScaleSet(reader, scale_sets)
     return Settings(

@@ -140,3 +140,15 @@ def test_a_naive_queue_manager_ends_an_adopted_session_by_its_record(estate: Est
     estate.redis.set(KEYS.instance(inside.vm_id), text(ended))
     estate.allow()
     tick_until(estate, lambda: estate.is_gone(inside))
+
+
+def test_a_scale_set_that_is_missing_does_not_keep_the_others_from_being_adopted(
+    estate: Estate, console: Console
+) -> None:
+    (inside,) = estate.settle(Machine(status=U, session="inside", runs=True))
+    both = {"AZURE_VMSS_NAME": "gone,vmss-pixels"}
+    adopted = console.run("adopt", "--yes", **both)
+    assert [vm.vm_id for vm in estate.azure.vms if vm.protected] == [inside.vm_id]
+    assert adopted.status == Exit.NOT_DONE
+    assert "gone: there is no such scale set in AZURE_RESOURCE_GROUP; the others are adopted" in adopted.err
+    assert console.run("adopt", "--check").status == Exit.DONE

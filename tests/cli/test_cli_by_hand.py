@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+import pytest
 from cli.console import Console
 from cli.estate import KEYS, Estate
 from go_scaler import Machine
@@ -142,3 +143,11 @@ def test_a_scale_set_that_was_deleted_altogether_is_gone_too(estate: Estate, con
     estate.settle(Machine(status=Status.AVAILABLE))
     said = console.run("forget", "--scale-set", "never-was", "--yes", **ELSEWHERE)
     assert (said.status, said.out) == (0, "never-was: nothing to do\n")
+
+
+@pytest.mark.parametrize("name", ["", " ", "..", "a b", "a/b", "a.", "*", "x" * 65, "é"])
+def test_what_is_no_scale_sets_name_is_refused_before_anything_is_looked_at(console: Console, name: str) -> None:
+    said = console.run("forget", "--scale-set", name, "--yes", REDIS_URL="redis://127.0.0.1:1/0")
+    assert said.status == Exit.MISUSED
+    assert "--scale-set" in said.err
+    assert "the scale set's resource name" in said.err
