@@ -71,6 +71,7 @@ class BoundedCall:
 
     def _about_to_send(self, request: PipelineRequest[Any]) -> None:
         """Getting a token may have taken a while: the rest of the time is the time-out, and nothing is sent late."""
+        self.reply = None  # an earlier answer, a 401, says nothing about what becomes of this sending
         left = self.left
         if left <= 0:
             raise Unsent("not sent: its time was over")
@@ -88,6 +89,8 @@ class BoundedCall:
         if self._answer is not None:  # a 401 that the SDK answers with a fresh token, and leaves open
             self._answer.close()
         self._answer = answer = response.http_response
+        if answer.status_code == 401:  # the SDK forgets the hook of a request that it sends again
+            response.context.options["raw_request_hook"] = self._about_to_send
         headers = lower(answer.headers)
         self._gates.heard(headers)
         if answer.status_code == 429:
