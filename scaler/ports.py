@@ -1,6 +1,6 @@
 """What the river needs from outside, with the laws every implementation keeps (tests/contract holds them to it)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -141,3 +141,16 @@ class Clock(Protocol):
     def sleep(self, duration: timedelta) -> None:
         """Let that much time pass."""
         ...
+
+
+class Together(Protocol):
+    """Makes several requests, at the same time where this process can; none of them raises."""
+
+    def __call__[Found](self, requests: Sequence[Callable[[], Found]]) -> Iterable[Found]:
+        """What each of them returned, in their order."""
+        ...
+
+
+def one_by_one[Found](requests: Sequence[Callable[[], Found]]) -> Iterator[Found]:
+    """Implements Together without any threads."""
+    return (request() for request in requests)

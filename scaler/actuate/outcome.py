@@ -7,7 +7,7 @@ from enum import StrEnum
 from scaler.errors import ScalerError
 from scaler.model.instance import ScaleSetName
 from scaler.model.plan import Step
-from scaler.ports import Clock, Confirmation, Registry, ScaleSet
+from scaler.ports import Clock, Confirmation, Registry, ScaleSet, Together, one_by_one
 
 
 class Result(StrEnum):
@@ -36,3 +36,4 @@ class Ports:
     registry: Registry | None
     scale_sets: Mapping[ScaleSetName, ScaleSet]
     clock: Clock
+    together: Together = one_by_one  # how targeted GETs are made

@@ -213,7 +213,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Some:
-    """A look: targeted GETs of these, the most wanted first; only the first Policy.max_gets are made."""
+    """A look: targeted GETs of these, the most wanted first."""
 
     refs: tuple[InstanceRef, ...]
 

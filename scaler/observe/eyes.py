@@ -1,8 +1,9 @@
 """Each look that a controller can ask for, at every scale set it concerns, into one Cloud."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.fleet import Cloud
@@ -11,7 +12,7 @@ from scaler.model.plan import Listing, Look, Nothing, Some, Whereabouts
 from scaler.model.policy import Policy
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.observe.silences import Silences
-from scaler.ports import Clock, ScaleSet
+from scaler.ports import Clock, ScaleSet, Together, one_by_one
 
 _AWAY = (Unreachable, Throttled)  # nobody answers, whoever is asked for
 
@@ -19,10 +20,17 @@ _AWAY = (Unreachable, Throttled)  # nobody answers, whoever is asked for
 class Eyes:
     """One controller's eyes. What they remember between ticks are hints; losing them costs a look, never a machine."""
 
-    def __init__(self, scale_sets: Mapping[ScaleSetName, ScaleSet], clock: Clock, policy: Policy) -> None:
+    def __init__(
+        self,
+        scale_sets: Mapping[ScaleSetName, ScaleSet],
+        clock: Clock,
+        policy: Policy,
+        together: Together = one_by_one,
+    ) -> None:
         self._scale_sets = scale_sets
         self._clock = clock
         self._policy = policy
+        self._together = together
         self._listed: dict[ScaleSetName, float] = {}
         self._short_since: dict[ScaleSetName, datetime] = {}
         self._nameless: dict[ScaleSetName, Mapping[str, datetime]] = {}
@@ -91,7 +99,7 @@ class Eyes:
     def _ask(self, cloud: Cloud, refs: tuple[InstanceRef, ...]) -> tuple[Cloud, tuple[ScalerError, ...]]:
         errors: list[ScalerError] = []
         wanted: dict[ScaleSetName, list[InstanceRef]] = {}
-        for ref in refs[: self._policy.max_gets]:
+        for ref in refs:
             wanted.setdefault(ref.scale_set, []).append(ref)
         put_off = self._put_off(wanted, cloud)
         for name in self._silences.slowest_first(wanted):
@@ -106,20 +114,27 @@ class Eyes:
     def _answers(
         self, cloud: Cloud, name: ScaleSetName, refs: Sequence[InstanceRef]
     ) -> tuple[Cloud, list[ScalerError]]:
-        """What was answered counts. One machine of which Azure talks nonsense does not hide the others."""
-        scale_set, view = self._scale_sets[name], None
-        answers: list[Answer] = []
-        errors: list[ScalerError] = []
+        """What was answered counts. One machine of which Azure talks nonsense does not hide the others.
+
+        Nothing more is asked once one request has shown that nobody answers; what is under way by then may still be.
+        """
+        scale_set, kept = self._scale_sets[name], self._kept(cloud, name)
+        asking, view = _Asking(), None
+        answers, errors = list[Answer](), list[ScalerError]()
+        of_the_set = partial(asking, partial(scale_set.view, no_older_than=kept), essential=True)
+        of_each = [partial(asking, partial(scale_set.get, ref)) for ref in refs]
+        requests: list[Callable[[], ScaleSetView | Answer | ScalerError | None]] = [of_the_set, *of_each]
         try:
             with self._silences.listening(name):
-                view = scale_set.view(no_older_than=self._kept(cloud, name))
-                for ref in refs:
-                    try:
-                        answers.append(scale_set.get(ref))
-                    except _AWAY:
-                        raise
-                    except ScalerError as error:
-                        errors.append(error)
+                for found in self._together(requests):
+                    if isinstance(found, ScaleSetView):
+                        view = found
+                    elif isinstance(found, Answer):
+                        answers.append(found)
+                    elif found is not None and found is not asking.away:
+                        errors.append(found)
+                if asking.away is not None:
+                    raise asking.away
         except ScalerError as error:
             errors.append(error)
         return cloud.with_answers(view, answers, self._policy) if view is not None else cloud, errors
@@ -156,3 +171,20 @@ class Eyes:
     def _kept(self, cloud: Cloud, name: ScaleSetName) -> timedelta:
         """Right after a listing its own view serves; else one a minute is enough for consent."""
         return self._policy.order_horizon if name in cloud.listings else self._policy.view_kept
+
+
+class _Asking:
+    """Requests about one scale set, until one of them shows that nobody answers."""
+
+    away: ScalerError | None = None
+
+    def __call__[Found](self, request: Callable[[], Found], *, essential: bool = False) -> Found | ScalerError | None:
+        """What was answered, or the error; None: not asked any more. Without an essential answer no other counts."""
+        if self.away is not None:
+            return None
+        try:
+            return request()
+        except ScalerError as error:
+            if essential or isinstance(error, _AWAY):
+                self.away = self.away or error
+            return error

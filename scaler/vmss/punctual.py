@@ -18,6 +18,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+_KEPT = 64  # connections kept open for the next request: as many as this process ever has requests at the same time
 _LONGEST = 300.0  # seconds: what azure-core waits for a read unless it is told otherwise
 
 # Linger for no time at all. Set before the connection is made, so that it holds during the handshakes too.
@@ -74,7 +75,7 @@ def session(*, use_environment: bool) -> Session:
     """A session of such connections, without retries. `use_environment`: whether HTTPS_PROXY and its like count."""
     made = Session()
     made.trust_env = use_environment
-    adapter = _Adapter(max_retries=0)
+    adapter = _Adapter(max_retries=0, pool_maxsize=_KEPT)
     for scheme in ("http://", "https://"):
         made.mount(scheme, adapter)
     return made
