@@ -101,7 +101,8 @@ class House:
         capacity = {it.name: Capacity(desired=SIZE // len(self.azure)) for it in self.scale_sets}
         registry = None if name is Name.PROVISIONER else self.registry
         ports = Ports(registry=registry, scale_sets={it.name: it for it in self.scale_sets}, clock=self.clock)
-        tick = Tick(name, ports, Policy(capacity=capacity, max_marks=VISITORS))
+        policy = Policy(capacity=capacity, max_marks=VISITORS, first_look_cold=timedelta(0))  # Redis' clock is real
+        tick = Tick(name, ports, policy)
         asked, packets = self._asked(), CountingConnection.packets
         report = tick.run()
         failed = [each.error for each in report.outcomes if each.error is not None]

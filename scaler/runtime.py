@@ -8,10 +8,12 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from threading import Lock
 
 from azure.core.credentials import TokenCredential
@@ -25,8 +27,9 @@ from scaler.registry.auth import connect as connect_redis
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.settings import InvalidSettings, Settings, load
+from scaler.starting import Lane, StartersWatch
 from scaler.telemetry import Telemetry
-from scaler.tick import Name, Tick
+from scaler.tick import REST, STARTS, Hints, Name, Tick, Verbs
 from scaler.vmss.client import ArmClient, Bounds
 from scaler.vmss.client import connect as connect_arm
 from scaler.vmss.credential import Guarded, managed_identity
@@ -37,6 +40,8 @@ from scaler.watch import Watch
 
 _LOG = logging.getLogger("scaler")
 _MOST_RENEWALS = 10  # each is an outage; a tick says it within seconds
+_STARTING = 3  # ticks at the same time: who comes while others are being started does not wait for them
+_GETS_OF_STARTS = 25  # at the same time: a burst of 50 is looked at in two rounds, half a second
 
 _KINDS: Mapping[Orchestration, type[ArmScaleSet | FlexibleScaleSet]] = {
     Orchestration.UNIFORM: ArmScaleSet,
@@ -78,6 +83,23 @@ class Doors:
         registry = None if name is Name.PROVISIONER else self.registry
         return Ports(registry=registry, scale_sets=named, clock=self.clock)
 
+    def starters_lanes(self) -> tuple[Lane, Lane]:
+        """The starter's ticks: several that start what is new, and one for the rest, each kind with its own GETs."""
+        hints, submit = Hints(), self._threads(_STARTING + 1).submit
+
+        def lane(verbs: Verbs, ticks: int, gets: int) -> Lane:
+            ports = replace(self.ports(Name.STARTER), together=partial(self._threads(gets).map, _made))
+            policy = self.settings.policy
+            return Lane([Tick(verbs, ports, policy, self.ceilings, hints) for _ in range(ticks)], submit)
+
+        return lane(STARTS, _STARTING, _GETS_OF_STARTS), lane(REST, 1, self.settings.policy.max_gets)
+
+    def _threads(self, most: int) -> ThreadPoolExecutor:
+        """So many at most, each made when it is needed first."""
+        pool = ThreadPoolExecutor(most, thread_name_prefix=Name.STARTER)
+        self.closing.callback(pool.shutdown, wait=False, cancel_futures=True)
+        return pool
+
     def tick(self, name: Name) -> Tick:
         """One controller before these doors."""
         return Tick(name, self.ports(name), self.settings.policy, self.ceilings)
@@ -109,12 +131,17 @@ def open_doors(settings: Settings, credential: TokenCredential | None = None) ->
     )
 
 
+def _made[Found](request: Callable[[], Found]) -> Found:
+    return request()
+
+
 class Scaler:
     """One process: four controllers that share their doors."""
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
-        self._ticks = {name: doors.tick(name) for name in Name}
+        self._ticks: Mapping[Name, Tick] = {name: doors.tick(name) for name in Name if name is not Name.STARTER}
+        self._starters = doors.starters_lanes()
         self._telemetry = {name: Telemetry(name, doors.settings.policy) for name in Name}
         self._checked = False
         for name, orchestration in doors.settings.orchestration.items():
@@ -126,9 +153,15 @@ class Scaler:
         self._say_what_was_not_renewed(name)
         if name is not Name.PROVISIONER:
             self._check_once(name)
-        probe = self._doors.registry.reserved if name is Name.STARTER else None
-        watch = Watch(self._ticks[name], self._telemetry[name], self._doors.clock, probe)
+        watch = self._starters_watch() if name is Name.STARTER else self._watch(name)
         watch.run(self._doors.settings.watches[name])
+
+    def _watch(self, name: Name) -> Watch:
+        return Watch(self._ticks[name], self._telemetry[name], self._doors.clock)
+
+    def _starters_watch(self) -> StartersWatch:
+        doors = self._doors
+        return StartersWatch(*self._starters, self._telemetry[Name.STARTER], doors.clock, doors.registry.reserved)
 
     def _check_once(self, name: Name) -> None:
         """Whether this Redis can be used at all, asked once by whichever controller comes first."""

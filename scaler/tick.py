@@ -6,9 +6,10 @@ never early.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.controllers import cleaner, provisioner, reconciler, starter
@@ -25,7 +26,7 @@ from scaler.observe import Eyes
 from scaler.ports import Registry
 from scaler.report import Report
 
-_REMEMBERED = 5_000  # starts: more than a scale set can make in a day
+_REMEMBERED = 5_000  # hints: more machines than a scale set starts in a day
 _AGAIN_AT_ONCE = 2  # times that a step which lost its race is decided again without waiting for the next look
 _LOST_TOO_OFTEN = 10  # times that a step may lose its race before somebody should look at who writes that record
 _MOST_LOOKS = 4  # a listing, targeted GETs after it, addresses, and a last "nothing more"
@@ -50,11 +51,25 @@ class Verbs:
     decide: Callable[[Fleet, Policy], Plan]
 
 
+# The starter's two parts, for ticks side by side: no start waits until other machines have been looked at or opened.
+STARTS, REST = (
+    Verbs(wants=partial(starter.wants, part=part), decide=partial(starter.decide, part=part))
+    for part in (starter.Part.STARTS, starter.Part.REST)
+)
+
 _OF_THE_REGISTRY: Mapping[Name, Verbs] = {
     Name.RECONCILER: Verbs(wants=reconciler.wants, decide=reconciler.decide),
     Name.STARTER: Verbs(wants=starter.wants, decide=starter.decide),
     Name.CLEANER: Verbs(wants=cleaner.wants, decide=cleaner.decide),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What ticks of one controller tell each other: of two at the same time as well, when they share the hints."""
+
+    started: dict[VmId, SessionId] = field(default_factory=dict)  # whom a machine was started for
+    looked: dict[VmId, datetime] = field(default_factory=dict)  # when a targeted GET of a machine was begun
 
 
 class Tick:
@@ -66,8 +81,9 @@ class Tick:
         ports: Ports,
         policy: Policy,
         ceilings: dict[ScaleSetName, Ceiling] | None = None,
+        hints: Hints | None = None,
     ) -> None:
-        """`what`: one of the four by its name, or the verbs of a controller that no timer runs (adoption).
+        """`what`: one of the four by its name; or the verbs of a part of one, or of a controller that no timer runs.
 
         `ceilings`: shared by the ticks of one process. The provisioner learns them and has no registry; the reconciler
         writes them down there, for people.
@@ -76,8 +92,8 @@ class Tick:
         self._reconciles = what is Name.RECONCILER
         self._ports = ports
         self._policy = policy
-        self._eyes = Eyes(ports.scale_sets, ports.clock, policy)
-        self._started: dict[VmId, SessionId] = {}
+        self._eyes = Eyes(ports.scale_sets, ports.clock, policy, ports.together)
+        self._hints = hints or Hints()
         self._shortages: Mapping[ScaleSetName, Shortage] = {}
         self._lately: Mapping[ScaleSetName, frozenset[VmId]] = {}  # the machines of the last listing of each
         self._ceilings = ceilings if ceilings is not None else {}
@@ -123,9 +139,10 @@ class Tick:
             order, session = outcome.step.order, outcome.step.facts.get("session")
             arrived = outcome.result is Result.DONE or (outcome.error is not None and not outcome.error.uncounted)
             if isinstance(order, Start) and arrived:
-                self._started[order.ref.vm_id] = SessionId(str(session))
-                if len(self._started) > _REMEMBERED:
-                    del self._started[next(iter(self._started))]
+                _remember(self._hints.started, {order.ref.vm_id: SessionId(str(session))})
+            undone = isinstance(order, Start) and outcome.result is not Result.DONE
+            if (undone or outcome.result is Result.LOST_RACE) and outcome.step.vm_id is not None:
+                self._hints.looked.pop(outcome.step.vm_id, None)  # it is decided again, and is looked at for that
             if isinstance(order, SetCapacity):
                 self._eyes.patched(order.scale_set)
                 self._learn_ceiling(order, outcome.error)
@@ -183,11 +200,15 @@ class Tick:
             if isinstance(look, Nothing) or look in looks:  # nobody answered the first time
                 break
             looks.append(look)
+            asked = [ref.vm_id for ref in look.refs] if isinstance(look, Some) else []
+            _remember(self._hints.looked, dict.fromkeys(asked, fleet.now))  # a tick beside this one leaves them alone
             try:
                 cloud, failed = self._eyes.look(cloud, look)
             except ScalerError as error:
                 away, failed = error, (error,)
             errors += failed
+            for vm_id in set(asked) - cloud.asked.keys():
+                self._hints.looked.pop(vm_id, None)
             snapshot = self._with_unnamed(snapshot, cloud, registry)
             fleet = self._join(snapshot, cloud)
         report = self._decided(self._now(fleet, read_at), verbs)
@@ -225,7 +246,17 @@ class Tick:
         return replace(fleet, now=fleet.now + passed)
 
     def _join(self, snapshot: Snapshot, cloud: Cloud) -> Fleet:
-        return Fleet.join(snapshot, cloud, self._policy.capacity, self._started, self._shortages)
+        fleet = Fleet.join(snapshot, cloud, self._policy.capacity, self._hints.started, self._shortages)
+        return replace(fleet, looked_lately=dict(self._hints.looked))
+
+
+def _remember[Key, Value](hints: dict[Key, Value], new: Mapping[Key, Value]) -> None:
+    """Add these as the latest, and drop the oldest of too many."""
+    for key, value in new.items():
+        hints.pop(key, None)
+        hints[key] = value
+    for key in list(hints)[:-_REMEMBERED]:
+        hints.pop(key, None)
 
 
 def _alarms(lost: Mapping[_Wanted, int]) -> Iterator[Refusal]:

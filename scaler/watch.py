@@ -1,16 +1,14 @@
 """A watch: one timer invocation of several ticks, until shortly before the next timer."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
 from scaler.errors import Missing, ScalerError, Throttled
-from scaler.model.instance import VmId
 from scaler.ports import Clock
 from scaler.report import Report
 from scaler.telemetry import Telemetry
 
-PROBE_EVERY = timedelta(milliseconds=250)  # a reservation waits 125 ms on average, for four commands a second
+_SHORTEST = 0.05  # seconds between two ticks
 AFTER_FAILURE = timedelta(seconds=1)  # a blip of Redis should not cost the rest of a watch
 
 
@@ -23,16 +21,12 @@ class Ticking(Protocol):
 
 
 class Watch:
-    """Ticks when it is due, and whenever the probe shows something new."""
+    """Ticks when it is due."""
 
-    def __init__(
-        self, tick: Ticking, telemetry: Telemetry, clock: Clock, probe: Callable[[], frozenset[VmId]] | None = None
-    ) -> None:
+    def __init__(self, tick: Ticking, telemetry: Telemetry, clock: Clock) -> None:
         self._tick = tick
         self._telemetry = telemetry
         self._clock = clock
-        self._probe = probe
-        self._known: frozenset[VmId] = frozenset()
         self._due = 0.0
         self._missing: Missing | None = None  # a configured scale set that is not there
 
@@ -43,13 +37,11 @@ class Watch:
         work goes on, and the error is raised at the end.
         """
         end = self._clock.monotonic() + duration.total_seconds()
-        self._due = self._clock.monotonic()
-        self._known = frozenset()
         self._missing = None
         failure: ScalerError | None = None
         while True:
-            failure = self._look(failure)
-            rest = self._rest(failure)
+            failure = self._tick_once(failure)
+            rest = max(self._due - self._clock.monotonic(), _SHORTEST)
             if self._clock.monotonic() + rest > end:
                 break
             self._clock.sleep(timedelta(seconds=rest))
@@ -58,33 +50,18 @@ class Watch:
         if self._missing is not None:
             raise self._missing
 
-    def _look(self, before: ScalerError | None) -> ScalerError | None:
-        """Tick if there is reason to. Returns why the latest tick could not be done, if it could not."""
+    def _tick_once(self, before: ScalerError | None) -> ScalerError | None:
+        """Returns why the tick could not be done, if it could not. `before`: the same of the tick before."""
         try:
-            current = self._probe() if self._probe is not None else frozenset()
-            ticks = bool(current - self._known) or self._clock.monotonic() >= self._due
-            if ticks:
-                self._tick_once()
-            self._known = current
+            report = self._tick.run()
         except ScalerError as error:
             if before is None or str(error) != str(before):
                 self._telemetry.failed(error)
             again = error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
             self._due = self._clock.monotonic() + again.total_seconds()
-            self._known = frozenset()
             return error
-        return None if ticks else before
-
-    def _tick_once(self) -> None:
-        report = self._tick.run()
         self._telemetry.report(report)
         self._missing = next((each for each in report.errors if isinstance(each, Missing)), self._missing)
-        again = report.look_again
-        self._due = self._clock.monotonic() + (again.total_seconds() if again is not None else float("inf"))
-
-    def _rest(self, failure: ScalerError | None) -> float:
-        """Until the next probe, or the next due tick."""
-        until_due = max(self._due - self._clock.monotonic(), 0.0)
-        if self._probe is None:
-            return max(until_due, 0.05)
-        return PROBE_EVERY.total_seconds() if failure is None else AFTER_FAILURE.total_seconds()
+        again_in = report.look_again
+        self._due = self._clock.monotonic() + (again_in.total_seconds() if again_in is not None else float("inf"))
+        return None

@@ -155,6 +155,7 @@ class Fleet:
     scale_sets: frozenset[ScaleSetName]  # the configured ones
     started_lately: Mapping[VmId, SessionId] = field(default_factory=dict)  # by this process: a hint
     shortages: Mapping[ScaleSetName, Shortage] = field(default_factory=dict)  # as this process knows: a hint
+    looked_lately: Mapping[VmId, datetime] = field(default_factory=dict)  # when this process asked for each: a hint
 
     @classmethod
     def join(

@@ -17,7 +17,7 @@ class Capacity:
     """What one scale set should hold."""
 
     desired: int  # instances of every kind: ready, reserved, in session, being deleted
-    warm: int = 0  # of the ready ones, how many keep their allocation: full price, started in ~5 s instead of ~100 s
+    warm: int = 0  # of the ready ones, how many keep their allocation: full price, started in ~10 s instead of ~100 s
 
 
 def _holds() -> Mapping[FailureClass, timedelta]:
@@ -118,13 +118,16 @@ class Policy:
     # ARM's budget per scale set: 10 instance views a minute, 12 PUTs in the bucket (facts: throttling)
     max_marks: int = 10  # per tick
     max_gets: int = 10  # targeted GETs per tick
-    starts_by_get: int = 5  # above so many waiting starts one listing is cheaper than the GETs
+    # unstarted machines looked at in one tick: visitors wait for these GETs, and ARM grants 2,000 a minute
+    max_start_looks: int = 50
     cleaner_lists_every: timedelta = 30 * _S
     view_kept: timedelta = 60 * _S  # how old a view of the scale set may be for starter and cleaner
 
-    # when a started machine is looked at first, and how often then
-    first_look_warm: timedelta = 4 * _S
+    # when a started machine is looked at first, and how often then: a warm start takes 5 to 10 s, a cold one 90 to 110.
+    # ARM grants 12 GETs of one machine a minute, and 36 at once
+    first_look_warm: timedelta = 5 * _S
     first_look_cold: timedelta = 45 * _S
+    look_every_warm: timedelta = _S  # until twice the first; also: what nobody answered is asked again so soon
     look_every: timedelta = 5 * _S
     # after a mark: the next listing that can show it
     look_after_mark: timedelta = 15 * _S

@@ -45,7 +45,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="SCALER_WARMPOOL_SIZE",
         default="0",
-        meaning="of the ready ones, how many stay allocated: full price, ~5 s to start, not ~100 s; per scale set too",
+        meaning="of the ready ones, how many stay allocated: full price, ~10 s to start, not ~100 s; per scale set too",
     ),
     Setting(name="SCALER_VM_RUNTIME", default="60m", meaning="session limit; 0: none"),
     Setting(name="SCALER_PRESUMED_LIMIT", default="60m", meaning="limit of a presumed session where the above is 0"),

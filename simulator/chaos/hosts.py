@@ -1,28 +1,28 @@
 """Hosts that run the four controllers: they die at any effect, tick at the same moment, and are held up anywhere."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from scaler.actuate import Ports, actuate
-from scaler.controllers import cleaner, reconciler, starter
+from scaler.controllers import cleaner, reconciler
 from scaler.errors import ScalerError
 from scaler.model.ceiling import Ceiling
 from scaler.model.instance import ScaleSetName
 from scaler.model.policy import Policy
 from scaler.ports import Registry, ScaleSet
 from scaler.report import Report
-from scaler.tick import Name, Tick, Verbs
+from scaler.tick import REST, STARTS, Hints, Name, Tick, Verbs
 from simulator.chaos.azure import Azure
 from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.clocks import SkewedClock, VirtualClock
 from simulator.chaos.doors import Crash, Delay, Door, Effects, Fate, Gate, Overheard
 from simulator.chaos.redis_server import Line, RedisServer
 
-VERBS: Mapping[Name, Verbs] = {
-    Name.RECONCILER: Verbs(wants=reconciler.wants, decide=reconciler.decide),
-    Name.STARTER: Verbs(wants=starter.wants, decide=starter.decide),
-    Name.CLEANER: Verbs(wants=cleaner.wants, decide=cleaner.decide),
+VERBS: Mapping[Name, Sequence[Verbs]] = {
+    Name.RECONCILER: [Verbs(wants=reconciler.wants, decide=reconciler.decide)],
+    Name.STARTER: [STARTS, REST],
+    Name.CLEANER: [Verbs(wants=cleaner.wants, decide=cleaner.decide)],
 }
 
 
@@ -64,7 +64,7 @@ class Host:
         self.ticks = 0
         self._around = around
         self._clock = SkewedClock(around.clock, ahead)
-        self._running: dict[Name, Tick] = {}
+        self._running: dict[Name, list[Tick]] = {}
         self._ceilings: dict[ScaleSetName, Ceiling] = {}
         self.configure(policy)
 
@@ -84,7 +84,7 @@ class Host:
         """One tick. Raises Crash when the process dies: then all of it starts again without memory."""
         self.ticks += 1
         try:
-            return self._tick_of(name).run()
+            return _joined([tick.run() for tick in self._ticks_of(name)])
         except ScalerError:
             return None  # Redis or Azure away: the next tick is the retry
         except Crash:
@@ -97,7 +97,7 @@ class Host:
         """The first half of a tick."""
         self.ticks += 1
         try:
-            report = self._tick_of(name).plan()
+            report = _joined([tick.plan() for tick in self._ticks_of(name)])
         except ScalerError:
             return None
         return Late(host=self, name=name, report=report, ports=self._ports[name], policy=self.policy)
@@ -110,14 +110,16 @@ class Host:
         """It dies at its n-th effect from now."""
         self.fate.left, self.fate.after_the_last = effects, after_the_last
 
-    def _tick_of(self, name: Name) -> Tick:
+    def _ticks_of(self, name: Name) -> list[Tick]:
+        """One; of the starter one for each part, as in a worker, but one after the other."""
         if name not in self._running:
-            self._running[name] = Tick(self._what(name), self._ports[name], self.policy, self._ceilings)
+            hints, ports = Hints(), self._ports[name]
+            verbs = [self._bent(name, each) for each in VERBS[name]] if name in VERBS else [name]
+            self._running[name] = [Tick(each, ports, self.policy, self._ceilings, hints) for each in verbs]
         return self._running[name]
 
-    def _what(self, name: Name) -> Name | Verbs:
-        planted = self._around.planted
-        return name if planted is None or name not in VERBS else planted.verbs(name, VERBS[name])
+    def _bent(self, name: Name, verbs: Verbs) -> Verbs:
+        return verbs if self._around.planted is None else self._around.planted.verbs(name, verbs)
 
     def _ports_of(self, name: Name) -> Ports:
         registry = None if name is Name.PROVISIONER else self._registry()
@@ -138,3 +140,14 @@ class Host:
 
     def _door(self, behind: object, *gates: Gate) -> Door:
         return Door(behind, (self.delay, self.fate, self.effects, *gates))
+
+
+def _joined(reports: Sequence[Report]) -> Report:
+    """Of the parts of one controller."""
+    plans, first = [each.plan for each in reports], reports[0]
+    plan = replace(
+        plans[0],
+        steps=tuple(step for each in plans for step in each.steps),
+        refusals=tuple(refusal for each in plans for refusal in each.refusals),
+    )
+    return replace(first, plan=plan, outcomes=tuple(outcome for each in reports for outcome in each.outcomes))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 
 import pytest
 from contract.registries import Server
@@ -42,7 +43,8 @@ class Scaler:
     def tick(self, name: Name) -> tuple[Counter[str], int, int]:
         """One tick: its ARM requests by kind and its Redis round trips; and how many steps it took."""
         sets = {it.scale_set.name: it.scale_set for it in self.houses}
-        policy = Policy(capacity={it.scale_set.name: Capacity(desired=len(it.emulated.vms)) for it in self.houses})
+        capacity = {it.scale_set.name: Capacity(desired=len(it.emulated.vms)) for it in self.houses}
+        policy = Policy(capacity=capacity, first_look_cold=timedelta(0))  # Redis' clock does not wait for Azure's
         registry = None if name is Name.PROVISIONER else self.redis.registry
         tick = Tick(name, Ports(registry=registry, scale_sets=sets, clock=self.houses[0].clock), policy)
         before = self._asked()
@@ -162,16 +164,16 @@ def test_opening_machines_costs_two_network_listings_a_scale_set_however_many_ar
     for number in range(20):
         visitors.reserve(SessionId(f"visitor-{number}"))
     requests, _, steps = scaler.tick(Name.STARTER)
-    assert (steps, requests["start"], requests["network"]) == (20, len(machines), 0)
+    assert (steps, requests["get"], requests["start"], requests["network"]) == (20, 20, len(machines), 0)
     scaler.houses[0].later()
-    requests, packets, steps = scaler.tick(Name.STARTER)
-    assert steps == 20
-    asked = {"list": pages(*machines), "view": len(machines), "network": 2 * pages(*machines)}
-    assert requests == {**asked, "get": 10}  # whom an address is given to; the other ten are opened by the next tick
-    assert packets <= 4
+    for _ in range(2):  # ten are looked at in one tick
+        requests, packets, steps = scaler.tick(Name.STARTER)
+        assert (steps, requests["get"], requests["list"]) == (10, 10, 0)
+        assert requests["network"] <= 2 * pages(*machines)
+        assert packets <= 4
     sights = [visitors.look(SessionId(f"visitor-{number}")) for number in range(20)]
     told = [each.reservation for each in sights if each.stage is Stage.OPEN and each.reservation is not None]
-    assert len(told) == 10
+    assert len(told) == 20
     assert not [each for each in told if None in {each.public_ip, each.private_ip}]
 
 

@@ -1,7 +1,7 @@
 """The starter: a fleet in, a plan out."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from builders import (
@@ -20,11 +20,12 @@ from builders import (
     ref,
     row,
     sighting,
+    vm,
 )
 
 from scaler.controllers import starter
 from scaler.model.fleet import Cloud
-from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
+from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId, VmId
 from scaler.model.lifecycle import Edge
 from scaler.model.notes import Ended, Notes, OpenedNote, ReservedNote, SpentBy, SpentNote, StartNote
 from scaler.model.plan import Listing, Nothing, Some, Start, Step, Why
@@ -73,17 +74,97 @@ def test_a_reservation_is_looked_at_by_the_notes_instance_id() -> None:
     )
 
 
-@pytest.mark.parametrize(("waiting", "lists"), [(5, False), (6, True)])
-def test_above_five_waiting_starts_one_listing_is_cheaper(waiting: int, lists: bool) -> None:
-    rows = [row(n, record(n, Status.RESERVED, session_id=MINE), notes(n)) for n in range(waiting)]
-    assert isinstance(starter.wants(fleet(*rows), POLICY), Listing) is lists
+def crowd(*numbers: int, start: StartNote | None = None) -> list[Row]:
+    return [row(n, record(n, Status.RESERVED, session_id=MINE), notes(n, start=start)) for n in numbers]
 
 
-def test_when_the_listing_is_put_off_it_asks_for_the_first_ten() -> None:
-    rows = [row(n, record(n, Status.RESERVED, session_id=MINE), notes(n)) for n in range(15)]
-    want = starter.wants(fleet(*rows, sees=Cloud(unlisted=frozenset({SCALE_SET}))), POLICY)
-    assert isinstance(want, Some)
-    assert len(want.refs) == 10
+def looked_at(
+    *rows: Row, part: starter.Part = starter.Part.ALL, lately: dict[VmId, datetime] | None = None
+) -> set[VmId]:
+    look = starter.wants(replace(fleet(*rows), looked_lately=lately or {}), POLICY, part)
+    assert isinstance(look, Some | Nothing)
+    return {each.vm_id for each in look.refs} if isinstance(look, Some) else set()
+
+
+def start_note(seconds: float, *, warm: bool = False) -> StartNote:
+    return StartNote(session=MINE, at=ago(seconds=seconds), attempts=1, warm=warm)
+
+
+@pytest.mark.parametrize(("waiting", "asked"), [(6, 6), (50, 50), (51, 50)])
+def test_however_many_wait_to_be_started_nothing_is_listed_and_fifty_are_looked_at(waiting: int, asked: int) -> None:
+    assert len(looked_at(*crowd(*range(waiting)))) == asked
+
+
+def test_a_newcomer_is_looked_at_first_however_many_started_machines_are_due() -> None:
+    due = crowd(*range(2, 40), start=start_note(60))
+    look = starter.wants(fleet(*due, *crowd(1)), POLICY)
+    assert isinstance(look, Some)
+    assert look.refs[0] == ref(1)
+    assert len(look.refs) == 1 + POLICY.max_gets
+
+
+@pytest.mark.parametrize(("warm", "first"), [(True, 5), (False, 45)])
+@pytest.mark.parametrize(("seconds", "looks"), [(-1, False), (0, True), (1, True)])
+def test_a_started_machine_is_not_looked_at_before_it_may_run(
+    warm: bool, first: int, seconds: int, looks: bool
+) -> None:
+    assert bool(looked_at(*crowd(1, start=start_note(first + seconds, warm=warm)))) is looks
+
+
+@pytest.mark.parametrize(
+    ("age", "warm", "every"), [(6, True, 1), (10.5, True, 1), (20, True, 5), (60, False, 5), (300, False, 5)]
+)
+@pytest.mark.parametrize(("seconds", "looks"), [(-0.1, False), (0, True), (1, True)])
+def test_then_a_warm_one_is_looked_at_every_second_for_a_while_and_all_others_every_five(
+    age: float, warm: bool, every: int, seconds: float, looks: bool
+) -> None:
+    lately = {vm(1): ago(seconds=every + seconds)}
+    assert bool(looked_at(*crowd(1, start=start_note(age, warm=warm)), lately=lately)) is looks
+
+
+@pytest.mark.parametrize("hours", [2, 0.01])
+def test_a_redis_whose_clock_was_ahead_for_a_while_keeps_no_started_machine_from_being_looked_at(hours: float) -> None:
+    ahead = StartNote(session=MINE, at=ago(hours=-hours), attempts=1)
+    assert looked_at(*crowd(1, start=ahead), lately={vm(1): ago(hours=-hours)}) == {vm(1)}
+
+
+def test_of_many_started_machines_the_most_overdue_are_looked_at() -> None:
+    rows = crowd(*range(20), start=start_note(100))
+    lately = {vm(n): ago(seconds=10 + n) for n in range(20)}
+    assert looked_at(*rows, lately=lately) == {vm(n) for n in range(10, 20)}
+
+
+def test_an_unstarted_machine_that_cannot_be_started_now_is_looked_at_again_after_five_seconds() -> None:
+    assert looked_at(*crowd(1), lately={vm(1): ago(seconds=4)}) == set()
+    assert looked_at(*crowd(1), lately={vm(1): ago(seconds=5)}) == {vm(1)}
+
+
+def test_starting_and_opening_are_two_parts_and_every_reserved_machine_is_in_one_of_them() -> None:
+    unstarted, started = crowd(1, 2), crowd(3, 4, start=start_note(60))
+    placeless = row(5, record(5, Status.RESERVED, session_id=MINE))
+    for others in ((), (placeless,)):
+        assert looked_at(*unstarted, *started, *others, part=starter.Part.STARTS) == {vm(1), vm(2)}
+    assert looked_at(*unstarted, *started, part=starter.Part.REST) == {vm(3), vm(4)}
+    assert starter.wants(fleet(placeless, *unstarted), POLICY, starter.Part.REST) == Listing(urgent=False)
+
+
+def test_each_part_decides_about_its_own_machines_and_together_they_decide_what_the_whole_would() -> None:
+    rows = (*crowd(1), *crowd(2, start=start_note(60)), *crowd(3, start=start_note(60, warm=True)))
+    machines = (instance(1), instance(2, PowerState.RUNNING), instance(3, PowerState.RUNNING))
+    sees = cloud(*machines, look=sighting(By.TARGETED)).with_addresses(SCALE_SET, {})
+    starts, rest, whole = (
+        starter.decide(fleet(*rows, sees=sees), POLICY, part).steps
+        for part in (starter.Part.STARTS, starter.Part.REST, starter.Part.ALL)
+    )
+    assert [step.vm_id for step in starts] == [vm(1)]
+    assert set(map(id, rest)).isdisjoint(map(id, starts))
+    assert sorted((*starts, *rest), key=lambda each: str(each.vm_id)) == list(whole)
+
+
+def test_while_more_are_due_than_one_tick_looks_at_the_next_tick_follows_at_once() -> None:
+    rows = crowd(*range(11), start=start_note(60))
+    assert starter.decide(fleet(*rows), POLICY).look_again == timedelta(0)
+    assert starter.decide(fleet(*rows[:10]), POLICY).look_again == POLICY.look_every_warm  # nobody answered
 
 
 def test_what_the_registry_decides_alone_needs_no_look() -> None:
@@ -283,7 +364,7 @@ def test_without_consent_nothing_is_started() -> None:
     assert [step.order for step in steps] == [None]
 
 
-@pytest.mark.parametrize(("warm", "seconds"), [(True, 4), (False, 45)])
+@pytest.mark.parametrize(("warm", "seconds"), [(True, 5), (False, 45)])
 def test_a_started_machine_is_looked_at_when_it_may_run(warm: bool, seconds: int) -> None:
     """Whatever its record says of its warmth: a naive queue manager drops that."""
     power = PowerState.STOPPED if warm else PowerState.DEALLOCATED

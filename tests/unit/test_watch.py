@@ -1,4 +1,4 @@
-"""A watch: ticks when due, when something new shows, and after a failure."""
+"""A watch: ticks when due, and after a failure."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -73,31 +73,6 @@ def test_without_anything_to_look_at_again_it_ends_at_once() -> None:
     assert (tick.ran_at, tick.clock.monotonic()) == ([0.0], 0.0)
 
 
-def test_a_new_reservation_is_acted_on_within_250_milliseconds() -> None:
-    clock = ManualClock()
-    tick = CountingTick(clock)
-    reserved_at = 3.1
-
-    def probe() -> frozenset[VmId]:
-        return frozenset({VmId("a")}) if clock.monotonic() >= reserved_at else frozenset()
-
-    Watch(tick, Telemetry("starter"), clock, probe).run(9.5 * SECOND)
-    assert len(tick.ran_at) == 2
-    assert tick.ran_at[0] == 0.0
-    assert reserved_at <= tick.ran_at[1] <= reserved_at + 0.25
-
-
-def test_a_reservation_that_goes_away_needs_no_tick() -> None:
-    clock = ManualClock()
-    tick = CountingTick(clock)
-
-    def probe() -> frozenset[VmId]:
-        return frozenset({VmId("a")}) if clock.monotonic() < 3 else frozenset()
-
-    Watch(tick, Telemetry("starter"), clock, probe).run(9.5 * SECOND)
-    assert tick.ran_at == [0.0]
-
-
 def test_a_failed_tick_is_one_line_and_the_next_one_works(caplog: pytest.LogCaptureFixture) -> None:
     away = Unreachable("Redis at 127.0.0.1:6379 does not answer")
     tick = CountingTick(ManualClock(), 1 * SECOND, away, away)
@@ -141,31 +116,14 @@ def test_a_tick_that_nothing_but_a_gate_ended_is_tried_again_when_the_gate_opens
     assert tick.ran_at == [0.0, 12.0, 24.0]
 
 
-def test_a_failing_probe_is_a_failed_tick_and_is_tried_again() -> None:
-    clock = ManualClock()
-    tick = CountingTick(clock)
-
-    def probe() -> frozenset[VmId]:
-        if clock.monotonic() < 2:
-            raise Unreachable("away")
-        return frozenset()
-
-    Watch(tick, Telemetry("starter"), clock, probe).run(4 * SECOND)
-    assert tick.ran_at == [2.0]
-
-
 def test_a_missing_scale_set_fails_the_watch_at_its_end_and_does_not_slow_it_down() -> None:
     clock, missing = ManualClock(), Missing("404 ResourceNotFound")
-    asked_at = list[float]()
 
     class Misses(CountingTick):
         def run(self) -> Report:
             return replace(super().run(), errors=(missing,) if len(self.ran_at) == 1 else ())
 
-    def probe() -> frozenset[VmId]:
-        asked_at.append(clock.monotonic())
-        return frozenset()
-
+    tick = Misses(clock, SECOND)
     with pytest.raises(Missing):
-        Watch(Misses(clock, SECOND), Telemetry("starter"), clock, probe).run(2 * SECOND)
-    assert asked_at == [number / 4 for number in range(9)]
+        watch(tick).run(2 * SECOND)
+    assert tick.ran_at == [0.0, 1.0, 2.0]

@@ -5,9 +5,11 @@ wait              one session waiting for one machine, and the clock of its wait
 starts · opening  the start order, its note first; OPEN, with the machine's addresses
 stranded · moving a session whose machine cannot be had; MOVE to another one
 endings           REFUSE, ABANDON, and late writes undone: what our notes alone decide
+turns             which machines a tick is about, and when each is looked at next
 unknown           a machine that our notes do not place
 """
 
 from scaler.controllers.starter.controller import decide, wants
+from scaler.controllers.starter.turns import Part
 
-__all__ = ["decide", "wants"]
+__all__ = ["Part", "decide", "wants"]

@@ -8,6 +8,7 @@ from scaler.controllers.starter.endings import by_registry
 from scaler.controllers.starter.opening import open_for
 from scaler.controllers.starter.starts import start, unsettled
 from scaler.controllers.starter.stranded import Stranded, settle
+from scaler.controllers.starter.turns import Part, is_unstarted, next_look, own_start, reserved, waiting_since
 from scaler.controllers.starter.unknown import is_unknown, unknown
 from scaler.controllers.starter.wait import Wait, reserved_since, timeout
 from scaler.model.fleet import Cloud, Fleet, Member, Seen
@@ -16,31 +17,33 @@ from scaler.model.lifecycle import Edge, note
 from scaler.model.notes import Notes
 from scaler.model.plan import Listing, Look, Nothing, Plan, Some, Step, Whereabouts, Why, soonest, withheld
 from scaler.model.policy import Policy
-from scaler.model.record import Status
 from scaler.model.sighting import By, Sighting
 from scaler.model.witness import gone, is_elsewhere, missed
 
 
-def wants(fleet: Fleet, policy: Policy) -> Look:
-    """Targeted GETs of the reserved machines, by our notes; one listing where that is cheaper or they do not say."""
+def wants(fleet: Fleet, policy: Policy, part: Part = Part.ALL) -> Look:
+    """Targeted GETs of the machines whose turn it is; a listing only for machines that our notes do not place."""
     cloud = fleet.cloud
     if cloud.listings or cloud.asked:
-        return _look_at_the_opening(fleet, policy)
-    refs = tuple(_undecided(fleet, policy))
-    many = len(refs) > policy.starts_by_get
-    unplaced = any(is_unknown(member.row) for member in fleet.members if member.row.status is Status.RESERVED)
-    if (many or unplaced) and not cloud.unlisted:
-        return Listing(urgent=many)
-    return Some(refs=refs[: policy.max_gets]) if refs else Nothing()
+        return _look_at_the_opening(fleet, policy, part)
+    if any(is_unknown(member.row) for member in reserved(fleet, part)) and not cloud.unlisted:
+        return Listing(urgent=False)
+    starts, others = _due(fleet, policy, part)
+    refs = (*starts[: policy.max_start_looks], *others[: policy.max_gets])
+    return Some(refs=refs) if refs else Nothing()
 
 
-def _undecided(fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
-    """Those about which the registry alone does not decide; who has waited longest first."""
-    reserved = [member for member in fleet.members if member.row.status is Status.RESERVED]
-    for member in sorted(reserved, key=_waiting_since):
-        ref = fleet.address(member.row)
-        if ref is not None and _by_registry(member, fleet.now) is None:
-            yield ref
+def _due(fleet: Fleet, policy: Policy, part: Part) -> tuple[list[InstanceRef], list[InstanceRef]]:
+    """The unstarted and the started machines whose turn it is, the most overdue first."""
+    due: list[tuple[datetime, float, bool, InstanceRef]] = []
+    for member in reserved(fleet, part):
+        ref, last = fleet.address(member.row), fleet.looked_lately.get(member.vm_id)
+        turn = next_look(own_start(member.row), last, fleet.now, policy)
+        if turn <= fleet.now and ref is not None and _by_registry(member, fleet.now) is None:
+            due.append((turn, waiting_since(member), is_unstarted(member.row), ref))
+    due.sort(key=lambda each: each[:2])
+    starts = [ref for *_, unstarted, ref in due if unstarted]
+    return starts, [ref for *_, unstarted, ref in due if not unstarted]
 
 
 def _by_registry(member: Member, now: datetime) -> Step | Stranded | None:
@@ -51,9 +54,9 @@ def _by_registry(member: Member, now: datetime) -> Step | Stranded | None:
     return decided
 
 
-def _look_at_the_opening(fleet: Fleet, policy: Policy) -> Look:
+def _look_at_the_opening(fleet: Fleet, policy: Policy, part: Part) -> Look:
     """Who they are, where only a listing showed them; then where they are."""
-    opening = tuple(_opening(fleet, policy))
+    opening = tuple(_opening(fleet, policy, part))
     listed = tuple(each.instance.ref for each in opening if each.sighting.by is By.LISTING)
     if listed and not fleet.cloud.asked:
         return Some(refs=listed[: policy.max_gets])
@@ -61,47 +64,46 @@ def _look_at_the_opening(fleet: Fleet, policy: Policy) -> Look:
     return Whereabouts(scale_sets=frozenset(unknown)) if unknown else Nothing()
 
 
-def _opening(fleet: Fleet, policy: Policy) -> Iterator[Seen]:
+def _opening(fleet: Fleet, policy: Policy, part: Part) -> Iterator[Seen]:
     """The machines that this tick would open, were they asked for and were it known where they are."""
     located = replace(fleet, cloud=replace(fleet.cloud, addresses={each: {} for each in fleet.scale_sets}))
-    for member in sorted(fleet.members, key=_waiting_since):
-        if member.row.status is Status.RESERVED and member.seen is not None:
+    for member in sorted(reserved(fleet, part), key=waiting_since):
+        if member.seen is not None:
             asked = replace(member.seen, sighting=replace(member.seen.sighting, by=By.TARGETED))
             outcome = _of(replace(member, seen=asked), located, policy)
             if isinstance(outcome, Step) and outcome.change is not None and outcome.change.edge is Edge.OPEN:
                 yield member.seen
 
 
-def _waiting_since(member: Member) -> float:
-    notes, record = member.row.notes, member.row.readable
-    noted = notes.reserved.at if notes is not None and notes.reserved is not None else None
-    since = noted or (record.updated_at if record is not None else None)
-    return since.timestamp() if since is not None else 0.0
-
-
-def decide(fleet: Fleet, policy: Policy) -> Plan:
+def decide(fleet: Fleet, policy: Policy, part: Part = Part.ALL) -> Plan:
     """One step at most for each reserved machine."""
-    reserved = [member for member in fleet.members if member.row.status is Status.RESERVED]
-    outcomes = [_of(member, fleet, policy) for member in reserved]
+    members = reserved(fleet, part)
+    outcomes = [_of(member, fleet, policy) for member in members]
     steps = [each for each in outcomes if isinstance(each, Step)]
     steps += settle([each for each in outcomes if isinstance(each, Stranded)], fleet, policy)
     taken = {each.vm_id: each for each in steps}
-    looks = [_next_look(member, taken.get(member.vm_id), fleet.now, policy) for member in reserved]
+    starts, others = _due(fleet, policy, part)
+    crowded = len(starts) > policy.max_start_looks or len(others) > policy.max_gets
+    looks = [_next_look(each, taken.get(each.vm_id), fleet, policy) for each in members]
+    unasked = fleet.now if crowded else fleet.now + policy.look_every_warm
+    moved = [fleet.now for each in steps if each.change is not None and each.change.partner is not None]
     held = tuple(map(withheld, fleet.cloud.withheld.values()))
-    return Plan(steps=tuple(steps), refusals=held, look_again=soonest(fleet.now, *looks))
+    return Plan(
+        steps=tuple(steps),
+        refusals=held,
+        look_again=soonest(fleet.now, *moved, *(max(each, unasked) for each in looks)),
+    )
 
 
-def _next_look(member: Member, outcome: Step | None, now: datetime, policy: Policy) -> datetime:
-    """A started machine is looked at when it may run, then every few seconds; one that was moved to at once."""
-    change = outcome.change if outcome is not None else None
-    if change is not None and change.partner is not None:
-        return now
-    notes = change.notes if change is not None and isinstance(change.notes, Notes) else member.row.notes
-    soon = now + policy.look_every
-    if notes is None or notes.start is None or notes.start.runs_at is not None:
-        return soon
-    first = notes.start.at + (policy.first_look_warm if notes.start.warm else policy.first_look_cold)
-    return first if first > now else soon
+def _next_look(member: Member, outcome: Step | None, fleet: Fleet, policy: Policy) -> datetime:
+    """After this tick."""
+    change, now = outcome.change if outcome is not None else None, fleet.now
+    if fleet.address(member.row) is None or (change is not None and change.edge is not None):
+        return now + policy.look_every
+    noted = change.notes if change is not None and isinstance(change.notes, Notes) else member.row.notes
+    looked = member.seen is not None or member.absent is not None
+    last = now if looked else fleet.looked_lately.get(member.vm_id)
+    return next_look(own_start(replace(member.row, notes=noted)), last, now, policy)
 
 
 def _of(member: Member, fleet: Fleet, policy: Policy) -> Step | Stranded | None:

@@ -1,0 +1,144 @@
+"""The starter's watch: it probes for reservations all the time, and no start waits for a look at another machine.
+
+Starting and opening are ticks of their own, on threads of their own. That is safe because ticks of one controller may
+overlap on two hosts anyway: every write is compared with what it was decided on (docs/protocol.md).
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import timedelta
+from typing import Protocol
+
+from scaler.errors import Missing, ScalerError, Throttled
+from scaler.model.instance import VmId
+from scaler.ports import Clock
+from scaler.report import Report
+from scaler.telemetry import Telemetry
+from scaler.watch import AFTER_FAILURE, Ticking
+
+PROBE_EVERY = timedelta(milliseconds=250)  # a reservation waits 125 ms on average, for four commands a second
+_NEVER = float("inf")
+
+
+class Submit(Protocol):
+    """Has a function called by another thread: concurrent.futures.Executor.submit."""
+
+    def __call__(self, call: Callable[[], Report], /) -> Future[Report]:
+        """What it will have returned."""
+        ...
+
+
+class Lane:
+    """Ticks of one kind, each on a thread of its own; as many at the same time as there are ticks."""
+
+    def __init__(self, ticks: Sequence[Ticking], submit: Submit) -> None:
+        self._idle = list(ticks)
+        self._submit = submit
+        self._under_way: list[tuple[Ticking, Future[Report]]] = []
+        self.due = _NEVER
+        self.failure: ScalerError | None = None  # of the latest tick
+
+    @property
+    def busy(self) -> bool:
+        """Whether any tick is under way."""
+        return bool(self._under_way)
+
+    def due_by(self, moment: float) -> None:
+        """A tick is wanted then, or sooner."""
+        self.due = min(self.due, moment)
+
+    def begin(self, now: float) -> None:
+        """Begin the tick that is due, if one is and another thread is free for it."""
+        if self.due <= now and self._idle:
+            tick = self._idle.pop(0)
+            self.due = _NEVER
+            self._under_way.append((tick, self._submit(tick.run)))
+
+    def ended(self) -> list[Future[Report]]:
+        """The ticks that have ended since the last question."""
+        over = [each for each in self._under_way if each[1].done()]
+        self._under_way = [each for each in self._under_way if each not in over]
+        self._idle += [tick for tick, _ in over]
+        return [future for _, future in over]
+
+
+class StartersWatch:
+    """One timer invocation of the starter. All that is logged is logged by the thread that calls `run`."""
+
+    def __init__(
+        self, starts: Lane, rest: Lane, telemetry: Telemetry, clock: Clock, probe: Callable[[], frozenset[VmId]]
+    ) -> None:
+        """`starts`: the ticks that start what is new; `rest`: the ticks that look at what was started, and open it."""
+        self._starts, self._rest = starts, rest
+        self._telemetry = telemetry
+        self._clock = clock
+        self._probe = probe
+        self._known: frozenset[VmId] = frozenset()
+        self._unprobed: ScalerError | None = None  # why the latest probe failed, if it did
+        self._missing: Missing | None = None  # a configured scale set that is not there
+
+    def run(self, duration: timedelta) -> None:
+        """Watch for that long, and then until no tick is under way: whatever comes meanwhile is started all the same.
+
+        Raises the last error of the probe or of either kind of tick, or that of a scale set which Azure does not have.
+        """
+        end = self._clock.monotonic() + duration.total_seconds()
+        self._known, self._unprobed, self._missing = frozenset(), None, None
+        for lane in (self._starts, self._rest):
+            lane.due, lane.failure = self._clock.monotonic(), None
+        last_round = False
+        while True:
+            self._hear(self._starts, self._rest)
+            self._hear(self._rest)
+            wait = self._look(and_begin_the_rest=not last_round)
+            last_round = self._clock.monotonic() + wait > end
+            if last_round and not (self._starts.busy or self._rest.busy):
+                break
+            self._clock.sleep(timedelta(seconds=wait))
+        for failure in (self._unprobed, self._starts.failure, self._rest.failure, self._missing):
+            if failure is not None and not isinstance(failure, Throttled):
+                raise failure
+
+    def _look(self, *, and_begin_the_rest: bool) -> float:
+        """Probe, and begin the ticks that are due. Returns the seconds until the next probe."""
+        try:
+            current = self._probe()
+        except ScalerError as error:
+            self._failed(error, self._unprobed)
+            self._unprobed, self._known = error, frozenset()
+            return AFTER_FAILURE.total_seconds()
+        now = self._clock.monotonic()
+        if current - self._known:
+            self._starts.due_by(now)
+            self._rest.due_by(now)
+        self._unprobed, self._known = None, current
+        self._starts.begin(now)
+        if and_begin_the_rest:
+            self._rest.begin(now)
+        return PROBE_EVERY.total_seconds()
+
+    def _hear(self, lane: Lane, *following: Lane) -> None:
+        """What the lane's ticks came to. Whatever they want to look at again concerns the following lanes as well."""
+        for future in lane.ended():
+            again = self._come_to(lane, future)
+            if again is not None:
+                for each in (lane, *following):
+                    each.due_by(self._clock.monotonic() + again.total_seconds())
+
+    def _come_to(self, lane: Lane, over: Future[Report]) -> timedelta | None:
+        """Log what a tick came to. Returns how soon another one would find something new."""
+        try:
+            report = over.result()
+        except ScalerError as error:
+            self._failed(error, lane.failure)
+            lane.failure = error
+            return error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
+        self._telemetry.report(report)
+        self._missing = next((each for each in report.errors if isinstance(each, Missing)), self._missing)
+        lane.failure = None
+        return report.look_again
+
+    def _failed(self, error: ScalerError, before: ScalerError | None) -> None:
+        """One line, not one for each time that the same thing happens."""
+        if before is None or str(error) != str(before):
+            self._telemetry.failed(error)

@@ -1,0 +1,186 @@
+"""The starter's watch: what is reserved is started within a moment, whatever else is being looked at or started."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from datetime import timedelta
+from threading import Event
+from typing import Any
+
+import pytest
+from clock import ManualClock
+
+from scaler.errors import ScalerError, Throttled, Unreachable
+from scaler.model.instance import VmId
+from scaler.model.plan import Plan
+from scaler.report import Report
+from scaler.starting import Lane, StartersWatch
+from scaler.telemetry import Telemetry
+from scaler.watch import Ticking
+
+SECOND = timedelta(seconds=1)
+PATIENCE = 10.0  # real seconds, until a test that waits for another thread has failed
+type Probe = Callable[[], frozenset[VmId]]
+
+
+class Noted:
+    """A tick that notes when it ran; wants to look again after `again`; fails where told to."""
+
+    def __init__(self, clock: ManualClock, again: timedelta | None = None, *failures: ScalerError | None) -> None:
+        self.clock, self.again, self.failures = clock, again, list(failures)
+        self.ran_at: list[float] = []
+
+    def run(self) -> Report:
+        self.ran_at.append(self.clock.monotonic())
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+        return Report(plan=Plan(look_again=self.again))
+
+
+class AtOnce(Executor):
+    """The same thread."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = Future[Any]()
+        try:
+            future.set_result(call(*args, **kwargs))
+        except ScalerError as error:
+            future.set_exception(error)
+        return future
+
+
+def nobody() -> frozenset[VmId]:
+    return frozenset()
+
+
+class Watched:
+    """A watch over two kinds of ticks on one clock, all on this thread."""
+
+    def __init__(self, probe: Probe | None = None, *failures: ScalerError | None) -> None:
+        self.clock = ManualClock()
+        self.starts, self.rest = Noted(self.clock, None, *failures), Noted(self.clock)
+        self.probe = probe or nobody
+
+    def run(self, duration: timedelta) -> None:
+        lanes = Lane([self.starts], AtOnce().submit), Lane([self.rest], AtOnce().submit)
+        StartersWatch(*lanes, Telemetry("starter"), self.clock, self.probe).run(duration)
+
+    def reserved_from(self, moment: float) -> None:
+        self.probe = lambda: frozenset({VmId("a")}) if self.clock.monotonic() >= moment else frozenset()
+
+
+def test_a_watch_of_no_length_is_one_tick_of_each_kind() -> None:
+    watched = Watched()
+    watched.run(timedelta(0))
+    assert (watched.starts.ran_at, watched.rest.ran_at) == ([0.0], [0.0])
+
+
+def test_a_new_reservation_is_acted_on_within_250_milliseconds() -> None:
+    watched = Watched()
+    watched.reserved_from(3.1)
+    watched.run(9.5 * SECOND)
+    assert watched.starts.ran_at[0] == 0.0
+    assert len(watched.starts.ran_at) == 2
+    assert 3.1 <= watched.starts.ran_at[1] <= 3.1 + 0.25
+
+
+def test_a_reservation_that_goes_away_needs_no_tick() -> None:
+    watched = Watched()
+    watched.probe = lambda: frozenset({VmId("a")}) if watched.clock.monotonic() < 3 else frozenset()
+    watched.run(9.5 * SECOND)
+    assert watched.starts.ran_at == [0.0]
+
+
+def test_what_was_started_is_looked_at_when_its_start_said_so() -> None:
+    watched = Watched()
+    watched.starts.again = 5 * SECOND
+    watched.run(9.5 * SECOND)
+    assert watched.rest.ran_at[0] == 0.0
+    assert 5.0 <= watched.rest.ran_at[1] <= 5.5
+
+
+def test_the_rest_is_not_looked_at_again_when_the_next_timer_is_near() -> None:
+    watched = Watched()
+    watched.rest.again = 4 * SECOND
+    watched.run(9.5 * SECOND)
+    assert len(watched.rest.ran_at) == 3
+    assert watched.clock.monotonic() <= 9.5
+
+
+def test_a_failing_probe_is_a_failed_tick_and_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    watched = Watched()
+
+    def probe() -> frozenset[VmId]:
+        if watched.clock.monotonic() < 2:
+            raise Unreachable("Redis does not answer")
+        return frozenset()
+
+    watched.probe = probe
+    watched.run(4 * SECOND)
+    assert watched.starts.ran_at == [2.0]
+    (line,) = caplog.messages
+    assert line.startswith("tick failed: Redis does not answer")
+
+
+def test_a_failed_tick_is_one_line_and_is_tried_again_after_a_second(caplog: pytest.LogCaptureFixture) -> None:
+    away = Unreachable("ARM does not answer")
+    watched = Watched(None, away, away)
+    watched.run(4 * SECOND)
+    assert [round(each) for each in watched.starts.ran_at] == [0, 1, 2]
+    (line,) = caplog.messages
+    assert line.startswith(f"tick failed: {away}")
+
+
+def test_a_tick_that_a_gate_ended_is_tried_again_when_the_gate_opens() -> None:
+    watched = Watched(None, Throttled("no budget now", 3 * SECOND))
+    watched.run(5 * SECOND)
+    assert [round(each) for each in watched.starts.ran_at] == [0, 3]
+
+
+def test_a_watch_whose_last_tick_failed_fails_so_that_the_invocation_does() -> None:
+    with pytest.raises(Unreachable):
+        Watched(None, Unreachable("away")).run(timedelta(0))
+
+
+def test_a_watch_that_waits_for_a_budget_has_not_failed() -> None:
+    Watched(None, Throttled("no budget now", SECOND)).run(timedelta(0))
+
+
+class Slow:
+    """A tick that goes on until a newcomer has been started."""
+
+    def __init__(self) -> None:
+        self.begun, self.started = Event(), Event()
+        self.saw_the_start: list[bool] = []
+
+    def run(self) -> Report:
+        self.begun.set()
+        self.saw_the_start.append(self.started.wait(PATIENCE))
+        return Report(plan=Plan())
+
+    def probe(self) -> frozenset[VmId]:
+        return frozenset({VmId("a")}) if self.begun.is_set() else frozenset()
+
+
+class Starting:
+    """A tick that starts whoever came while the slow one was under way."""
+
+    def __init__(self, slow: Slow) -> None:
+        self._slow = slow
+
+    def run(self) -> Report:
+        if self._slow.begun.is_set():
+            self._slow.started.set()
+        return Report(plan=Plan())
+
+
+@pytest.mark.parametrize("slow_one", ["a look at the rest", "another start"])
+@pytest.mark.parametrize("duration", [9.5 * SECOND, timedelta(0)], ids=["in the middle", "at the end of the watch"])
+def test_a_reservation_is_started_while_a_slow_tick_is_under_way(slow_one: str, duration: timedelta) -> None:
+    clock, slow = ManualClock(), Slow()
+    starts: list[Ticking] = [slow, Starting(slow)] if slow_one == "another start" else [Starting(slow)]
+    rest: Ticking = Noted(clock) if slow_one == "another start" else slow
+    with ThreadPoolExecutor(3) as threads:
+        lanes = Lane(starts, threads.submit), Lane([rest], threads.submit)
+        StartersWatch(*lanes, Telemetry("starter"), clock, slow.probe).run(duration)
+    assert slow.saw_the_start == [True]
