@@ -28,7 +28,8 @@ Times of what was seen in Azure are counted by Azure's clock, all others by Redi
 nor with a host's: a wait is never shorter because two clocks disagree.
 
 In Redis, notes without a record live for 24 hours after they were last written, and a session's pointer to its machine
-as long.
+as long. Record and notes of a machine that was missed in Azure, or whose delete was ordered, live for 7 days after the
+scaler last wrote them, and for ever again once it is seen: what nothing leads to any more does not stay.
 """
 
 _SETTINGS = {

@@ -13,6 +13,9 @@ from scaler.registry.rows import row_of
 
 UNRECORDED_NOTES_TTL = 24 * 3600
 """Seconds that notes without a record live: their machine is being admitted, or is gone and nobody tells us."""
+LEAVING_TTL = 7 * 24 * 3600
+"""Seconds that record and notes live of a machine that is being deleted, or that Azure does not show: our own steps end
+them within hours, and where nothing leads to them any more Redis does (scripts/machine.lua has the same number)."""
 SESSION_TTL = 24 * 3600
 """Seconds that a session's pointer to its machine lives after it was last written."""
 
@@ -27,6 +30,8 @@ class Write:
     row: Row
     record: bytes | Keep | None
     notes: bytes | Keep | None
+    record_lives: int | Keep | None  # seconds; None for ever, KEEP: no longer or shorter than it would now
+    notes_live: int | Keep | None
     index: Status | Keep | None
     takes: bool
     offered: bool | None  # whether its key must be in `available` until then; None: that does not matter
@@ -131,14 +136,30 @@ def _write(change: Change) -> Write:
     record = change.record
     if isinstance(record, Record) and record.vm_id != change.row.vm_id:
         raise ValueError("a record is written under its own key only")
+    record_lives, notes_live = _lifetimes(change)
     return Write(
         row=change.row,
         record=encode_record(record) if isinstance(record, Record) else record,
         notes=change.notes if change.notes is None or change.notes is KEEP else encode_notes(change.notes),
+        record_lives=record_lives,
+        notes_live=notes_live,
         index=change.index,
         takes=change.takes,
         offered=_offered(change),
         session=_session_of(record),
+    )
+
+
+def _lifetimes(change: Change) -> tuple[int | Keep | None, int | Keep | None]:
+    """For how long record and notes shall live; what is newly written lives for ever without another word."""
+    row, record = change.row, change.record
+    notes = row.notes if change.notes is KEEP else change.notes
+    leaves = LEAVING_TTL if notes is not None and (notes.delete is not None or notes.missed_at is not None) else None
+    has_record = row.record is not None if record is KEEP else record is not None
+    notes_live = leaves if has_record else UNRECORDED_NOTES_TTL
+    return (
+        KEEP if isinstance(row.record, Unreadable) or (leaves is None and record is not KEEP) else leaves,
+        KEEP if notes_live is None and change.notes is not KEEP else notes_live,
     )
 
 

@@ -10,7 +10,7 @@ from scaler.model.record import Status
 from scaler.model.row import Before, Row, Snapshot
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
-from scaler.registry.batch import SESSION_TTL, UNRECORDED_NOTES_TTL, Write, carried_over, server_of, writes_of
+from scaler.registry.batch import SESSION_TTL, Write, carried_over, server_of, writes_of
 from scaler.registry.ceilings_json import decode_ceilings, encode_ceilings, whole_seconds
 from scaler.registry.keys import Keys
 from scaler.registry.keyspace import Keyspace
@@ -100,28 +100,24 @@ class MemoryRegistry:
 
     def _carry_out(self, write: Write) -> None:
         key = self.keys.instance(write.vm_id)
-        self._put(key, write.record)
-        self._put(self.keys.notes(write.vm_id), write.notes)
-        self._set_lifetimes(write)
+        self._put(key, write.record, write.record_lives)
+        self._put(self.keys.notes(write.vm_id), write.notes, write.notes_live)
+        if write.session is not None:
+            self.keyspace.set(self.keys.session(write.session), write.vm_id, ex=SESSION_TTL)
         if write.takes:
             self.keyspace.srem(self.keys.index(Status.AVAILABLE), key)
         if write.index is not KEEP:
             self._place(key, write.index)
 
-    def _put(self, key: str, value: bytes | Keep | None) -> None:
+    def _put(self, key: str, value: bytes | Keep | None, lives: int | Keep | None) -> None:
         if value is None:
             self.keyspace.delete(key)
         elif value is not KEEP:
             self.keyspace.set(key, value)
-
-    def _set_lifetimes(self, write: Write) -> None:
-        stored, notes_key = self._stored(write.vm_id), self.keys.notes(write.vm_id)
-        if stored.record is not None:
-            self.keyspace.persist(notes_key)
-        elif stored.notes is not None:
-            self.keyspace.expire(notes_key, UNRECORDED_NOTES_TTL)
-        if write.session is not None:
-            self.keyspace.set(self.keys.session(write.session), write.vm_id, ex=SESSION_TTL)
+        if lives is None:
+            self.keyspace.persist(key)
+        elif lives is not KEEP and self.keyspace.get(key) is not None:
+            self.keyspace.expire(key, lives)
 
     def _place(self, key: str, index: Status | None) -> None:
         for status in Status:

@@ -39,6 +39,7 @@ class MemoryReservations:
         check_session(session)
         own = self._row_of(session, None)
         if own is not None and is_theirs(own, session) and own.readable is not None:
+            self._put_back(own, session)
             return Reservation.of(own.readable)
         free = [row for row in self._offered() if may_be_offered(row, session)]
         for row in sorted(free, key=_preference):
@@ -78,7 +79,21 @@ class MemoryReservations:
         """Where the session is."""
         check_session(session)
         row = self._row_of(session, vm_id)
-        return stage_of(row, session) if row is not None else Sight(stage=Stage.UNKNOWN)
+        if row is None:
+            return Sight(stage=Stage.UNKNOWN)
+        self._put_back(row, session)
+        return stage_of(row, session)
+
+    def _put_back(self, row: Row, session: SessionId) -> None:
+        """Should the machine be gone, nothing else leads to a key that is in no set."""
+        record, keyspace, keys = row.readable, self._registry.keyspace, self._registry.keys
+        if record is None or record.session_id != session or record.status is Status.AVAILABLE:
+            return
+        key = keys.instance(row.vm_id)
+        if not keyspace.sismember(keys.index(record.status), key):
+            for status in Status:
+                keyspace.srem(keys.index(status), key)
+            keyspace.sadd(keys.index(record.status), key)
 
     def _row_of(self, session: SessionId, named: VmId | None) -> Row | None:
         """The machine that the caller names, else the one it was given last; the last of them, if it was moved."""

@@ -17,7 +17,6 @@ from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
 from scaler.registry.batch import (
     SESSION_TTL,
-    UNRECORDED_NOTES_TTL,
     Write,
     carried_over,
     chunks,
@@ -184,7 +183,7 @@ class RedisRegistry:
     def _send(self, writes: Sequence[Write], good_until: datetime | None) -> Sequence[int]:
         names = [self._keys.index(status) for status in _PLACES]
         until = good_until.timestamp() if good_until is not None else ""
-        arguments: list[str | bytes | int | float] = [UNRECORDED_NOTES_TTL, SESSION_TTL, until, server_of(writes) or ""]
+        arguments: list[str | bytes | int | float] = [SESSION_TTL, until, server_of(writes) or ""]
         halves = [half for write in writes for half in write.together]
         for half in halves:
             names += (self._keys.instance(half.vm_id), self._keys.notes(half.vm_id))
@@ -193,10 +192,13 @@ class RedisRegistry:
                 names.append(self._keys.session(half.session))
             arguments += (
                 *_values(half),
+                _lives(half.record_lives),
+                _lives(half.notes_live),
+                "-" if half.index is None else "~" if half.index is KEEP else _PLACES[half.index],
                 _FROM[half.takes, half.offered],
                 len(names) if half.session is not None else 0,
+                "1" if half.partner is not None else "0",
             )
-            arguments.append("1" if half.partner is not None else "0")
         answer: Sequence[int] = self._apply(keys=names, args=arguments)
         return answer
 
@@ -218,8 +220,11 @@ class RedisRegistry:
 
 def _values(write: Write) -> tuple[bytes | str, ...]:
     before = write.row.before
-    index = "-" if write.index is None else "~" if write.index is KEEP else _PLACES[write.index]
-    return wire_form(before.record), wire_form(before.notes), _wanted(write.record), _wanted(write.notes), index
+    return wire_form(before.record), wire_form(before.notes), _wanted(write.record), _wanted(write.notes)
+
+
+def _lives(seconds: int | Keep | None) -> int | str:
+    return "~" if seconds is KEEP else seconds or "0"
 
 
 def _wanted(value: bytes | Keep | None) -> bytes | str:

@@ -42,7 +42,7 @@ class Reservations:
         return self._run(ScriptName.CANCEL, session, vm_id, lambda it: Leaving(it.decode()))
 
     def look(self, session: SessionId, vm_id: VmId | None = None) -> Sight:
-        """Where the session is. Writes nothing."""
+        """Where the session is. Writes nothing but its machine's key into its set, where it is missing there."""
         return self._run(ScriptName.LOOK, session, vm_id, lambda it: _sight(*it))
 
     def _run[Answer](

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
 
+from emulator.faults import Fault
 from scaler.actuate import Outcome
 from scaler.model.lifecycle import Edge
 from scaler.model.notes import Notes
 from scaler.model.plan import Deallocate, Delete
+from scaler.model.record import Status
 from scaler.report import Report
 from scaler.tick import Name
 from simulator.chaos.hosts import Host
@@ -17,6 +19,7 @@ from simulator.chaos.world import World
 
 _APART = (180, 400)  # seconds: well beyond what one of them may lose
 _AWAY = 60.0  # seconds, at most
+_LONGEST_DELETE = 600  # seconds
 _SOON = 3.0  # seconds after what provokes one
 _YOUNG = 15.0  # seconds: a failover may lose that much, and what was done before
 
@@ -40,6 +43,8 @@ class Accidents:
         if self._weather.away and dice.random() < self._weather.away:
             world.counts["times Redis was away"] += 1
             dice.choice(world.lines).cut(_AWAY * dice.random())
+        if self._weather.forsaken and dice.random() < self._weather.forsaken:
+            self._forsake()
         if world.clock.now() < self._next:
             return
         self._next = world.clock.now() + timedelta(seconds=dice.uniform(*_APART))
@@ -55,6 +60,25 @@ class Accidents:
             self._world.fail_over(-1 - back)
             self._next = max(self._next, now + timedelta(seconds=_APART[0]))
             self._quiet_until = now + timedelta(seconds=_APART[0])
+
+    def _forsake(self) -> None:
+        """While no host runs, a reserved machine is deleted by hand and its set is lost; no process remembers it."""
+        world, redis = self._world, self._world.registry
+        reserved = sorted(vm_id for vm_id in redis.reserved() if world.find(vm_id) is not None)
+        if not reserved:
+            return
+        world.counts["sets lost beside a vanished machine"] += 1
+        vm_id = self._dice.choice(reserved)
+        for azure in world.azures.values():
+            if any(vm.vm_id == vm_id for vm in azure.vms):
+                azure.happen(Fault.DELETED_BY_SOMEBODY, vm_id)
+        for _ in range(_LONGEST_DELETE):
+            if world.find(vm_id) is None:
+                break
+            world.pass_time(1)
+        redis.lose(redis.keys.index(Status.RESERVED).encode())
+        for host in world.hosts:
+            host.configure(host.policy)
 
     def _provoked(self, _host: Host, _name: Name, report: Report) -> None:
         """Something was decided that must not be forgotten: what better moment is there?"""

@@ -25,6 +25,7 @@ class Weather:
     flush: bool = False
     restart: bool = False
     lost_keys: bool = False
+    forsaken: float = 0.0  # per step, while hosts are down: a reserved machine is deleted by hand, and its set is lost
     away: float = 0.0  # per step: it does not answer for up to a minute
     silent: float = 0.0  # per call
     slow: float = 0.0  # seconds that an answer may take
@@ -182,6 +183,9 @@ WEATHERS: Mapping[str, Weather] = {
     ),
     "dawdling queue managers": Weather(dawdling=True, naive=0.7, stay=60, all_warm=True, per_minute=20),
     "a crowd that writes its records every second": Weather(noting=True, stay=400, fickle=0.0, per_minute=8, step=1),
+    "a lost set beside a vanished machine and a new process": Weather(
+        forsaken=0.05, naive=0.0, fickle=0.0, stay=60, per_minute=8
+    ),
     "visitors who stay": Weather(stay=2400, fickle=0.0, per_minute=20),
     "a flush of quick machines": Weather(
         flush=True, stay=200, rates={Fault.GUEST_SHUT_DOWN: 20.0}, all_warm=True, step=2

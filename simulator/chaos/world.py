@@ -66,7 +66,8 @@ class World:
         self.skews = skews
         self.azure_region = Azure(self.clock, policy.capacity, seed=seed, behaviour=behaviour, ahead=skews.azure)
         self.registry = RedisServer(SkewedClock(self.clock, skews.redis), Random(f"redis {seed}"))
-        self.reservations = MemoryReservations(self.registry)
+        client_of = planted.reservations if planted is not None else MemoryReservations
+        self.reservations = client_of(self.registry)
         around = Surroundings(clock=self.clock, azure=self.azure_region, redis=self.registry, planted=planted)
         self.hosts = [Host(f"host {number}", around, policy, ahead) for number, ahead in enumerate(skews.hosts, 1)]
         self.queue_managers_line = Line(self.registry, self.clock)

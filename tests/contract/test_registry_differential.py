@@ -12,7 +12,17 @@ from hypothesis import given, settings
 
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change
-from scaler.model.notes import ClaimNote, Ended, Notes, OpenedNote, ReservedNote, SpentBy, SpentNote, StartNote
+from scaler.model.notes import (
+    ClaimNote,
+    DeleteNote,
+    Ended,
+    Notes,
+    OpenedNote,
+    ReservedNote,
+    SpentBy,
+    SpentNote,
+    StartNote,
+)
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.registry.keys import Keys
@@ -72,6 +82,8 @@ def some_notes(draw: st.DrawFn) -> Notes:
         start=draw(st.sampled_from([None, None, StartNote(session=draw(sessions), at=EPOCH, attempts=1)])),
         opened=draw(st.sampled_from([None, None, opened])),
         presumed_at=draw(st.sampled_from([None, None, None, EPOCH])),
+        missed_at=draw(st.sampled_from([None, None, EPOCH])),
+        delete=draw(st.sampled_from([None, None, DeleteNote(at=EPOCH, attempts=1)])),
         ended=draw(st.dictionaries(sessions, st.sampled_from(Ended), max_size=1)),
         spent=draw(st.sampled_from([None, None, SpentNote(why=SpentBy.REFUSE, at=EPOCH, reason="sorry")])),
         claim=draw(
@@ -120,11 +132,16 @@ def steps(draw: st.DrawFn) -> Named:
 def writes(draw: st.DrawFn, vm_id: VmId, beside: VmId | None = None) -> Named:
     name, change = draw(changes(vm_id))
     other, partner = draw(changes(beside)) if beside is not None else ("nobody", None)
+    meanwhile = draw(st.sampled_from([None, None, b',"heart":7}', b',"used":true}', b',"updatedAt":"x"}', b"]"]))
 
     def write(house: House) -> object:
-        return won(house, replace(change(house), partner=partner(house) if partner is not None else None))
+        wanted = replace(change(house), partner=partner(house) if partner is not None else None)
+        raw = house.raw(vm_id)
+        if meanwhile is not None and raw is not None:
+            put(house, house.keys.instance(vm_id), raw[:-1] + meanwhile)
+        return won(house, wanted)
 
-    return Named(f"write {name}, together with {other}", write)
+    return Named(f"write {name}, together with {other}, and meanwhile {meanwhile!r}", write)
 
 
 @st.composite
@@ -133,11 +150,14 @@ def changes(draw: st.DrawFn, vm_id: VmId) -> tuple[str, Callable[[House], Change
     new_notes: Any = draw(st.sampled_from([KEEP, None]) | some_notes())
     index: Any = draw(st.sampled_from([KEEP, None, *Status]))
     takes = draw(st.booleans())
+    read: Any = draw(st.sampled_from([KEEP, KEEP, frozenset(), *(frozenset({status}) for status in Status)]))
 
     def change(house: House) -> Change:
-        return Change(row=house.row(vm_id), edge=None, record=new_record, notes=new_notes, index=index, takes=takes)
+        row = house.row(vm_id)
+        row = row if read is KEEP else replace(row, index=read)  # read before the row was
+        return Change(row=row, edge=None, record=new_record, notes=new_notes, index=index, takes=takes)
 
-    return f"{vm_id} {new_record} {new_notes} {index} {takes}", change
+    return f"{vm_id} {new_record} {new_notes} {index} {takes}, read {read}", change
 
 
 @st.composite
@@ -177,7 +197,8 @@ def state(house: House) -> object:
     snapshot = house.registry.read()
     rows = {**house.registry.read_also(map(VmId, "abc")), **snapshot.rows}
     pointers = [house.redis.get(house.keys.session(SessionId(session))) for session in ("s", "t", "ü/")]
-    lifetimes = [house.redis.ttl(house.keys.notes(VmId(name))) > 0 for name in "abc"]
+    kinds = (house.keys.instance, house.keys.notes)
+    lifetimes = [house.redis.ttl(key(VmId(name))) > 0 for name in "abc" for key in kinds]
     return {vm_id: timeless(row) for vm_id, row in rows.items()}, snapshot.complaints, pointers, lifetimes
 
 

@@ -1,5 +1,7 @@
 """look, and what all four calls of the queue manager have in common; held by every implementation."""
 
+from dataclasses import replace
+
 import pytest
 from contract.registries import EPOCH, ME, OTHER, House, let_in, notes, opened, readable, started
 
@@ -45,6 +47,61 @@ def test_a_polling_visitor_hears_each_stage(house: House) -> None:
     assert house.reservations.look(ME).stage is Stage.ENDED
     house.reservations.cancel(ME)
     assert house.reservations.look(OTHER).stage is Stage.UNKNOWN
+
+
+def lose_the_sets(house: House) -> None:
+    for status in Status:
+        house.redis.delete(house.keys.index(status))
+
+
+@pytest.mark.parametrize("by", ["look", "reserve"])
+def test_asking_for_a_session_puts_the_key_of_its_machine_back_where_the_record_says(house: House, by: str) -> None:
+    """Nothing else leads to it, should the machine be gone: who looks at Azure would never read that row again."""
+    house.admit("a")
+    house.reservations.reserve(ME)
+    lose_the_sets(house)
+    getattr(house.reservations, by)(ME)
+    assert [house.members(status) for status in Status] == [set(), {"a"}, set()]
+    assert house.registry.reserved() == {"a"}
+    house.note("a", opened(house.row("a")))
+    row = house.row("a")
+    assert row.readable is not None
+    house.apply(restore(row, replace(row.readable, status=Status.UNAVAILABLE), Status.UNAVAILABLE))
+    lose_the_sets(house)
+    getattr(house.reservations, by)(ME)
+    assert [house.members(status) for status in Status] == [set(), set(), {"a"}]
+
+
+@pytest.mark.parametrize("by", ["look", "reserve"])
+def test_a_key_in_a_set_where_it_does_not_belong_is_taken_out_of_there(house: House, by: str) -> None:
+    house.admit("a")
+    house.reservations.reserve(ME)
+    lose_the_sets(house)
+    house.redis.sadd(house.keys.index(Status.AVAILABLE), house.keys.instance(VmId("a")))
+    getattr(house.reservations, by)(ME)
+    assert [house.members(status) for status in Status] == [set(), {"a"}, set()]
+
+
+def test_looking_puts_no_key_into_available_and_none_of_somebody_elses_machine_anywhere(house: House) -> None:
+    for name in ("a", "b"):
+        house.admit(name)
+    mine = house.reservations.reserve(ME)
+    theirs = house.reservations.reserve(OTHER)
+    assert mine is not None
+    assert theirs is not None
+    house.reservations.cancel(ME)
+    lose_the_sets(house)
+    assert house.reservations.look(ME, mine.vm_id).stage is Stage.UNKNOWN
+    assert house.reservations.look(ME, theirs.vm_id).stage is Stage.UNKNOWN
+    assert not any(house.members(status) for status in Status)
+
+
+def test_whoever_looks_hears_the_answer_though_the_set_is_none(wired_house: House) -> None:
+    wired_house.admit("a")
+    wired_house.reservations.reserve(ME)
+    lose_the_sets(wired_house)
+    wired_house.redis.set(wired_house.keys.index(Status.RESERVED), "theirs")
+    assert wired_house.reservations.look(ME).stage is Stage.RESERVED
 
 
 def test_whoever_was_opened_on_a_spent_machine_is_out(house: House) -> None:

@@ -14,13 +14,18 @@ from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.errors import Unreachable
-from scaler.model.instance import ScaleSetName, VmId
+from scaler.model.instance import ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change
+from scaler.model.plan import Delete
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.registry.memory import MemoryRegistry
+from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.sessions import Stage
 from scaler.tick import Name, Tick
+
+SESSION = SessionId("s")
 
 
 class RegistryThatDropsAWrite(MemoryRegistry):
@@ -57,6 +62,55 @@ def test_a_key_that_died_with_its_machine_is_found_though_its_first_note_was_los
         tick.run()
     assert not space.snapshot_state().strings
     assert POLICY.evidence < timedelta(minutes=3)
+
+
+def reserved_machine() -> tuple[House, MemoryReservations]:
+    """A visitor waits for a machine; nobody has begun to start it."""
+    house = House()
+    house.azure.scale(Scale(capacity=1), by="operator")
+    house.later(minutes=5)
+    house.azure.order(OrderKind.DEALLOCATE, ["0"], by="operator")
+    tick = house.tick(Name.RECONCILER)
+    for _ in range(12):
+        house.later(seconds=30)
+        tick.run()
+    visitors = MemoryReservations(house.registry)
+    assert visitors.reserve(SESSION) is not None
+    return house, visitors
+
+
+def test_a_visitor_hears_of_a_machine_that_vanished_while_its_set_was_lost_and_no_process_remembers_it() -> None:
+    house, visitors = reserved_machine()
+    house.azure.happen(Fault.DELETED_BY_SOMEBODY, house.azure.vms[0].vm_id)
+    house.later(minutes=10)
+    assert not house.azure.vms
+    house.registry.keyspace.delete(house.registry.keys.index(Status.RESERVED))
+    ticks = [house.tick(Name.RECONCILER), house.tick(Name.STARTER), house.tick(Name.CLEANER)]
+    stages = []
+    for _ in range(60):
+        for tick in ticks:
+            tick.run()
+        stages.append(visitors.look(SESSION).stage)
+        house.later(seconds=30)
+    assert stages[0] is Stage.RESERVED
+    assert Stage.REFUSED in stages
+    assert not any(key.startswith(b"vmss:instance:") for key in house.registry.keyspace.snapshot_state().strings)
+
+
+def test_what_the_cleaner_has_ordered_deleted_is_gone_from_redis_though_nothing_leads_to_it_any_more() -> None:
+    house, visitors = reserved_machine()
+    house.tick(Name.STARTER).run()
+    visitors.cancel(SESSION)
+    cleaner = house.tick(Name.CLEANER)
+    while not any(isinstance(outcome.step.order, Delete) for outcome in cleaner.run().outcomes):
+        house.later(seconds=30)
+    house.later(minutes=10)
+    assert not house.azure.vms
+    for status in Status:
+        house.registry.keyspace.delete(house.registry.keys.index(status))
+    house.later(days=8)
+    left = [key for key in house.registry.keyspace.snapshot_state().strings if house.registry.keyspace.get(key)]
+    assert left == []
 
 
 class RegistryThatCountsQuestions(MemoryRegistry):

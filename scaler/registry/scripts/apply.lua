@@ -1,17 +1,18 @@
 -- A batch of compare-and-sets: record, notes and index of each machine together, or not at all. Returns 1 or 0 for each
 -- that stands alone, and one answer for two that are written together.
 -- KEYS: the sets available, reserved, unavailable; then record and notes of each machine; then session keys.
--- ARGV: ttl of notes without a record, ttl of session keys, until when this batch may be written (seconds since 1970,
--- empty: whenever; afterwards nothing is written, and every answer is 0), the server that the values before were read
--- from (empty: unknown; on another one nothing is written, and every answer is 0); then eight for each machine:
+-- ARGV: ttl of session keys, until when this batch may be written (seconds since 1970, empty: whenever; afterwards
+-- nothing is written, and every answer is 0), the server that the values before were read from (empty: unknown; on
+-- another one nothing is written, and every answer is 0); then ten for each machine:
 --   record before, notes before   '-' absent, '=' and the bytes, '<' and the first of too many bytes, '!' no string
 --   record, notes                 '~' keep, '-' delete, '=' and the bytes
+--   record lives, notes live      '~' as long as before or as SET makes them, '0' for ever, or so many seconds
 --   index                         '~' keep, '-' out of all, or the number of the set
 --   takes                         '1': only if the key is in `available` now, out of which it goes
 --                                 '+': only if it is there, '-': only if it is not, '0': either
 --   session                       '0', or which of KEYS shall name this machine
 --   joined                        '1': only together with the next one, which then has no answer of its own
-local NOTES_TTL, SESSION_TTL, GOOD_UNTIL, READ_FROM = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local SESSION_TTL, GOOD_UNTIL, READ_FROM = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
 -- A key of the index may hold something else than a set: then no machine comes into it, and everything else goes on.
 local IS_SET = {}
@@ -32,15 +33,11 @@ local function is(key, expected)
   return value == expected:sub(2)
 end
 
--- Whether a value is there afterwards.
-local function put(key, wanted, before)
-  if wanted == '~' then return before ~= '-' end
-  if wanted == '-' then
-    redis.call('DEL', key)
-    return false
-  end
-  redis.call('SET', key, wanted:sub(2))
-  return true
+local function put(key, wanted, lives)
+  if wanted == '-' then return redis.call('DEL', key) end
+  if wanted ~= '~' then redis.call('SET', key, wanted:sub(2)) end
+  if lives == '0' then return redis.call('PERSIST', key) end
+  if lives ~= '~' then redis.call('EXPIRE', key, lives) end
 end
 
 local function place(member, index)
@@ -61,11 +58,11 @@ local function is_another_server()
 end
 
 local function machine(number)
-  local first = 8 * number - 3
-  local before, noted_before, record, notes, index, takes, session, joined = unpack(ARGV, first, first + 7)
+  local at = 10 * number - 6
   return {
-    key = KEYS[2 * number + 2], notes_key = KEYS[2 * number + 3], before = before, noted_before = noted_before,
-    record = record, notes = notes, index = index, takes = takes, session = session, joined = joined == '1',
+    key = KEYS[2 * number + 2], before = ARGV[at], record = ARGV[at + 2], record_lives = ARGV[at + 4],
+    notes_key = KEYS[2 * number + 3], noted_before = ARGV[at + 1], notes = ARGV[at + 3], notes_live = ARGV[at + 5],
+    index = ARGV[at + 6], takes = ARGV[at + 7], session = ARGV[at + 8], joined = ARGV[at + 9] == '1',
   }
 end
 
@@ -81,17 +78,15 @@ end
 
 local function carry_out(it)
   -- Values first: a Redis that is out of memory refuses them, and then nothing has happened.
-  local has_record = put(it.key, it.record, it.before)
-  if put(it.notes_key, it.notes, it.noted_before) then
-    if has_record then redis.call('PERSIST', it.notes_key) else redis.call('EXPIRE', it.notes_key, NOTES_TTL) end
-  end
+  put(it.key, it.record, it.record_lives)
+  put(it.notes_key, it.notes, it.notes_live)
   if it.session ~= '0' then redis.call('SET', KEYS[tonumber(it.session)], it.key:match('[^:]+$'), 'EX', SESSION_TTL) end
   if it.takes == '1' then redis.call('SREM', KEYS[1], it.key) end
   if it.index ~= '~' then place(it.key, it.index) end
 end
 
 local answers, number, in_vain = {}, 1, is_too_late() or is_another_server()
-while number <= (#ARGV - 4) / 8 do
+while number <= (#ARGV - 3) / 10 do
   local it = machine(number)
   local other = it.joined and machine(number + 1) or nil
   local accepted = not in_vain and holds(it) and (not other or holds(other))

@@ -9,8 +9,7 @@ local function cancel(machine)
     {status = '"Available"', used = 'false', sessionId = false, clientIp = false, updatedAt = now_json(),
       movedFrom = false, moveReason = false})
   if not notes or not after then return 'unknown' end
-  redis.call('SET', record_key(machine.vm_id), after)
-  redis.call('SET', notes_key(machine.vm_id), object(with(with(notes, 'reserved', nil), 'unindexed_at', nil)))
+  save(machine, after, with(with(notes, 'reserved', nil), 'unindexed_at', nil))
   redis.call('DEL', KEYS[1])
   move_to(AVAILABLE, machine.vm_id)
   return 'cancelled'

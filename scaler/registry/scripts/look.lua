@@ -1,6 +1,7 @@
 -- What a polling visitor should hear. Returns {stage, vmId, record, reason}.
 -- The stage is reserved, open, refused, ended or unknown; vmId and record are there for the first two.
--- KEYS: session, available, reserved, unavailable. ARGV: session id, and the vmId where the caller knows it. Writes nothing.
+-- KEYS: session, available, reserved, unavailable. ARGV: session id, and the vmId where the caller knows it.
+-- Writes nothing, unless the machine's key is missing where its record says: then it is put back.
 if is_bad_argument() then return redis.error_reply('ERR session id: 1 to 512 bytes of UTF-8, no control characters') end
 
 local function stage(machine)
@@ -19,6 +20,7 @@ end
 
 local machine = machine_of_session(ARGV[2])
 if not machine then return {'unknown', '', '', ''} end
+put_back(machine)
 local word, reason = stage(machine)
 if word ~= 'reserved' and word ~= 'open' then return {word, '', '', reason} end
 return {word, machine.vm_id, machine.record and machine.text or '', ''}

@@ -4,7 +4,7 @@
 local AVAILABLE, RESERVED, UNAVAILABLE = 'Available', 'Reserved', 'Unavailable'
 local INDEX = {[AVAILABLE] = KEYS[2], [RESERVED] = KEYS[3], [UNAVAILABLE] = KEYS[4]}
 local PREFIX = KEYS[2]:match('^(.*):status:available$')
-local SESSION, SESSION_TTL = ARGV[1], 24 * 3600
+local SESSION, SESSION_TTL, LEAVING = ARGV[1], 24 * 3600, 7 * 24 * 3600
 local LONGEST_RECORD, MAX_FIELDS, LONGEST_SESSION = 68 * 1024, 1000, 1024
 
 local ORDER = {
@@ -171,6 +171,26 @@ local function move_to(status, vm_id)
   redis.pcall('SADD', INDEX[status], record_key(vm_id))
 end
 
+-- Should the machine be gone, nothing else leads to a key that is in no set: whoever asks for its session puts it back.
+local function put_back(machine)
+  local record = machine.record
+  if not record or record.sessionId ~= SESSION or record.status == AVAILABLE then return end
+  if redis.pcall('SADD', INDEX[record.status], record_key(machine.vm_id)) == 1 then
+    move_to(record.status, machine.vm_id)
+  end
+end
+
+-- Record and notes. They live LEAVING seconds if the notes say that the machine is being deleted, or was missed.
+local function save(machine, record, notes)
+  local leaving = false
+  for _, member in ipairs(notes) do
+    leaving = leaving or ((member.name == 'delete' or member.name == 'missed_at') and member.raw ~= 'null')
+  end
+  for key, text in pairs({[record_key(machine.vm_id)] = record, [notes_key(machine.vm_id)] = object(notes)}) do
+    if leaving then redis.call('SET', key, text, 'EX', LEAVING) else redis.call('SET', key, text) end
+  end
+end
+
 -- Ends the session on its machine, which is then used for ever. False if its values cannot be edited.
 local function spend(machine, how)
   local now, why = now_json(), cjson.encode(how)
@@ -186,10 +206,8 @@ local function spend(machine, how)
   if not has(machine.notes, 'spent') then
     notes = with(notes, 'spent', '{"why":' .. why .. ',"at":' .. now .. '}')
   end
-  local noted = object(notes)
-  if #noted > MAX_BYTES then return false end
-  redis.call('SET', record_key(machine.vm_id), after)
-  redis.call('SET', notes_key(machine.vm_id), noted)
+  if #object(notes) > MAX_BYTES then return false end
+  save(machine, after, notes)
   move_to(UNAVAILABLE, machine.vm_id)
   return true
 end

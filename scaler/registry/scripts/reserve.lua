@@ -47,16 +47,15 @@ end
 -- The notes say since when it waits, and that it asks by session: that it can be moved to another machine.
 local function reserve(machine, notes)
   local session, now = cjson.encode(SESSION), now_json()
-  local noted = object(with(notes, 'reserved', '{"session":' .. session .. ',"at":' .. now .. ',"movable":true}'))
-  if #noted > MAX_BYTES then return nil end
+  notes = with(notes, 'reserved', '{"session":' .. session .. ',"at":' .. now .. ',"movable":true}')
+  if #object(notes) > MAX_BYTES then return nil end
   local client = ARGV[2] and ARGV[2] ~= '' and is_utf8(ARGV[2]) and cjson.encode(ARGV[2]) or false
   local after = edited(machine.text, machine.vm_id, {
     status = '"Reserved"', used = 'false', sessionId = session, clientIp = client, updatedAt = now,
     movedTo = false, movedFrom = false, moveReason = false,
   })
   if not after then return nil end
-  redis.call('SET', record_key(machine.vm_id), after)
-  redis.call('SET', notes_key(machine.vm_id), noted)
+  save(machine, after, notes)
   redis.call('SET', KEYS[1], machine.vm_id, 'EX', SESSION_TTL)
   move_to(RESERVED, machine.vm_id) -- out of `available`: the lock against everybody else
   return {machine.vm_id, after}
@@ -64,7 +63,10 @@ end
 
 redis.call('SRANDMEMBER', INDEX[RESERVED]) -- an error if it is no set: before anything is written
 local own = machine_of_session()
-if own and is_still_theirs(own) then return {own.vm_id, own.text} end
+if own and is_still_theirs(own) then
+  put_back(own)
+  return {own.vm_id, own.text}
+end
 for _, most in ipairs({EXAMINED, AT_WORST}) do
   local members = redis.call('SRANDMEMBER', INDEX[AVAILABLE], most)
   for _, machine in ipairs(candidates(members)) do

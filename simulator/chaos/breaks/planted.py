@@ -1,10 +1,12 @@
-"""A planted bug: what somebody may write one day, as wrappers around the parts of a scaler process."""
+"""A planted bug: what somebody may write one day, as wrappers around the parts of a process or of the client."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from scaler.model.policy import Policy
 from scaler.ports import Registry, ScaleSet
+from scaler.registry.memory import MemoryRegistry
+from scaler.registry.memory_reservations import MemoryReservations
 from scaler.tick import Name, Verbs
 
 
@@ -35,3 +37,4 @@ class Planted:
     verbs: Callable[[Name, Verbs], Verbs] = _same_verbs
     registry: Callable[[Registry], Registry] = _same_registry
     scale_set: Callable[[ScaleSet], ScaleSet] = _same_scale_set
+    reservations: Callable[[MemoryRegistry], MemoryReservations] = MemoryReservations  # the queue managers' scripts

@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from scaler.model.fleet import Member
+from scaler.model.instance import SessionId
 from scaler.model.lifecycle import Change
 from scaler.model.notes import Ended, Notes, StartNote
 from scaler.model.plan import Why
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
+from scaler.registry.memory_reservations import MemoryReservations
 from scaler.tick import Name
 from simulator.chaos.breaks.doors import RegistryDoor
 from simulator.chaos.breaks.glasses import planned, shown, with_rows
@@ -50,6 +52,13 @@ class _ToTheByte(RegistryDoor):
         kept = [change for change, is_same in zip(changes, same, strict=True) if is_same]
         rows = iter(self.inner.apply(kept, good_until=good_until))
         return tuple(next(rows) if is_same else None for is_same in same)
+
+
+class _OnlyLooks(MemoryReservations):
+    """Leaves a key outside of every set where it is."""
+
+    def _put_back(self, row: Row, session: SessionId) -> None:
+        pass
 
 
 def _word_of_the_record(member: Member) -> Row:
@@ -95,6 +104,12 @@ WRITES = (
         what="a change loses its race to any byte of the record, also in a field that only the queue manager reads",
         weathers=("a crowd that writes its records every second",),
         registry=_ToTheByte,
+    ),
+    Planted(
+        name="looks-without-putting-back",
+        what="look and reserve do not put the key of a session's machine back into its set",
+        weathers=("a lost set beside a vanished machine and a new process",),
+        reservations=_OnlyLooks,
     ),
     Planted(
         name="record-beats-notes",
