@@ -41,6 +41,17 @@ _CLASSES: dict[type[exceptions.RedisError], str] = {
 }
 _HANDSHAKES = (
     (r"(Hostname|IP address) mismatch", "its certificate is for another name than REDIS_HOST (or REDIS_URL) has"),
+    (
+        r"CA cert does not include key usage|without key usage keyCertSign",
+        (
+            "the CA in REDIS_CA_FILE has no keyUsage, and Python believes no such CA: add"
+            " -addext keyUsage=critical,keyCertSign,cRLSign to the `openssl req -x509` that makes it"
+        ),
+    ),
+    (
+        "Basic Constraints of CA cert not marked critical",
+        "the CA in REDIS_CA_FILE must have basicConstraints=critical,CA:TRUE",
+    ),
     (r"self-signed certificate|unable to get .*issuer", "set REDIS_CA_FILE to the CA that signed its certificate"),
     ("CERTIFICATE_VERIFY_FAILED", "its certificate does not stand the check"),
     ("WRONG_VERSION_NUMBER", "it does not speak TLS on this port: name its TLS port (Azure: 10000 or 6380)"),

@@ -43,16 +43,17 @@ class Certificate:
 class Authority:
     """Signs for any host name. `ca_file` is for those who shall believe it."""
 
-    def __init__(self, folder: Path, name: str = "ca") -> None:
+    def __init__(self, folder: Path, name: str = "ca", *, key_usage: bool = True) -> None:
+        """`key_usage`: whether it says what its key is for; one of a plain `openssl req -x509` does not."""
         self._folder = folder
         self._key = generate_private_key(SECP256R1())
         self._subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"authority {name}")])
-        self._certificate = (
-            self._builder(self._subject, self._key)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_SIGNS_CERTIFICATES, critical=True)
-            .sign(self._key, SHA256())
+        builder = self._builder(self._subject, self._key).add_extension(
+            x509.BasicConstraints(ca=True, path_length=0 if key_usage else None), critical=True
         )
+        if key_usage:
+            builder = builder.add_extension(_SIGNS_CERTIFICATES, critical=True)
+        self._certificate = builder.sign(self._key, SHA256())
         self.ca_file = folder / f"{name}.pem"
         self.ca_file.write_bytes(self._certificate.public_bytes(Encoding.PEM))
 

@@ -17,8 +17,9 @@ from scaler.registry.redis import RedisRegistry
 
 
 @pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
+def authority(tmp_path: Path, request: pytest.FixtureRequest) -> Authority:
+    """One that says what its key is for, unless a test wants one that does not."""
+    return Authority(tmp_path, key_usage=getattr(request, "param", True))
 
 
 type StartRedis = Callable[[str], tuple[Server, int]]
@@ -83,6 +84,18 @@ def test_without_its_authority_it_is_not_believed(start_redis: StartRedis, tmp_p
         refused = refusal(f"rediss://localhost:{port}", ca_file)
         assert isinstance(refused, Refused)
         assert f"Redis at localhost:{port} is not believed: set REDIS_CA_FILE" in str(refused)
+
+
+@pytest.mark.parametrize("authority", [False], indirect=True)
+def test_what_an_authority_lacks_that_does_not_say_what_its_key_is_for_is_told(
+    start_redis: StartRedis, authority: Authority
+) -> None:
+    _, port = start_redis("localhost")
+    refused = refusal(f"rediss://localhost:{port}", authority.ca_file)
+    assert isinstance(refused, Refused)
+    assert "its certificate" not in str(refused)
+    assert "the CA in REDIS_CA_FILE has no keyUsage" in str(refused)
+    assert "-addext keyUsage=critical,keyCertSign,cRLSign" in str(refused)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
