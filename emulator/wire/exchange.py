@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from re import IGNORECASE, search
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from emulator.refusals import ArmError
 
@@ -23,8 +23,8 @@ class Asked:
 
     @property
     def path(self) -> str:
-        """Without the query, lower case: ARM's paths know no case."""
-        return urlsplit(self.target).path.lower()
+        """Without the query, decoded, in lower case: ARM's paths know no case."""
+        return unquote(urlsplit(self.target).path).lower()
 
     @property
     def query(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from wire.connection import SET, TOKEN, Wire, wired
 
 from emulator.faults import Fault
 from emulator.orders import OrderKind
-from emulator.wire.site import SUBSCRIPTION, TENANT, Site
+from emulator.wire.site import SUBSCRIPTION, TENANT, Place, Site
 from scaler.model.instance import PowerState
 
 POWERED = "startswith(instanceView/statuses/code, 'PowerState') eq true"
@@ -36,6 +36,16 @@ def listed(wire: Wire, **query: str) -> list[dict[str, Any]]:
         rows += page["value"]
         path = page.get("nextLink", "").removeprefix(wire.server.url)
     return rows
+
+
+@pytest.mark.parametrize("group", ["RG.Pixels-(dev).x", "grün_ü"])
+def test_a_path_is_read_with_its_percent_signs_decoded(group: str) -> None:
+    with wired(Site(place=Place(resource_group=group))) as wire:
+        path = quote(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.Compute", safe="/")
+        found = wire.get(f"{path}/virtualMachineScaleSets/vmss-pixels")
+        assert found["id"].split("/")[4] == group
+        rows = wire.get(f"{path}/virtualMachineScaleSets/vmss-pixels/virtualMachines")["value"]
+        assert [each["instanceId"] for each in rows] == ["0", "1", "2"]
 
 
 # ── $filter, $select, $expand ─────────────────────────────────────────────────────────────────────────────────────
