@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from scaler.model.instance import Orchestration, ScaleSetName
 from scaler.model.policy import Capacity, Moves, Policy
 from scaler.model.sighting import Pause
+from scaler.settings.combined import check_name, check_schedules, check_speed, check_timeouts
 from scaler.settings.per_scale_set import PerScaleSet
 from scaler.settings.reader import InvalidSettings, Reader
 from scaler.settings.redis_address import RedisAddress, redis_address
@@ -50,7 +51,7 @@ def _read(reader: Reader) -> Settings:
     named = reader.matching_each("AZURE_VMSS_NAME", SCALE_SET_NAME, "the scale set's resource name")
     scale_sets = tuple(dict.fromkeys(ScaleSetName(name.lower()) for name in named))
     each = PerScaleSet(reader, scale_sets)
-    return Settings(
+    found = Settings(
         subscription=reader.matching("AZURE_SUBSCRIPTION_ID", _GUID, "a GUID; `az account show --query id`").lower(),
         resource_group=reader.matching("AZURE_RESOURCE_GROUP", _GROUP, "the resource group's name"),
         scale_sets=scale_sets,
@@ -59,13 +60,18 @@ def _read(reader: Reader) -> Settings:
         client_id=_client_id(reader),
         redis=redis_address(reader),
         prefix=reader.matching("SCALER_REDIS_PREFIX", _PREFIX, "letters, digits, `_`, `-`, `.`, braces for a hash tag"),
-        policy=_policy(reader, each).at_speed(speed),
+        policy=_policy(reader, each),
         watches={
             name: reader.duration(f"SCALER_{name.upper()}_WATCH", longest=timedelta(minutes=5))
             for name in ("provisioner", "reconciler", "starter", "cleaner")
         },
         speed=speed,
     )
+    check_name(reader, found.policy.managed_by)
+    check_timeouts(reader, found.policy)
+    check_schedules(reader, found.watches)
+    check_speed(reader, speed, found.arm_url)
+    return replace(found, policy=found.policy.at_speed(speed))
 
 
 def _client_id(reader: Reader) -> str | None:

@@ -1,11 +1,12 @@
 """Reads one variable after the other and collects what is wrong."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from scaler.settings.table import SETTINGS
+from scaler.errors import in_one_line
+from scaler.settings.table import SETTINGS, spelled
 
 _LONGEST = 4096  # characters of a setting; what is longer is a mistake, whatever it says
 _WHOLE = r"[0-9]{1,9}"  # plain digits, and so few that nothing is cut or rounded: Python's int and float read far more
@@ -13,6 +14,7 @@ _NUMBER = re.compile(rf"{_WHOLE}(\.{_WHOLE})?")
 _DURATION = re.compile(rf"({_WHOLE}(?:\.{_WHOLE})?)\s*(ms|s|m|min|h)?")
 _ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _SECRET = re.compile(r"(pass\w*|pwd|secret|\w*key|token|sig)(\s*[=:]\s*)[^,;&\s]+", re.IGNORECASE)
+_OURS = "SCALER_"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _UNITS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -37,6 +39,11 @@ class Reader:
             if len(text) > _LONGEST or not text.isprintable():  # nor are the surrogates of bytes that are no UTF-8
                 self._texts[name] = ""
                 self.mistakes.append(f"{name}: expected one line of at most {_LONGEST} printable characters")
+        self.mistakes += _unknown(environment, self._defaults)
+
+    def accepts(self, *names: str) -> bool:
+        """Whether nothing was wrong with these so far."""
+        return not any(mistake.startswith(f"{name}:") for mistake in self.mistakes for name in names)
 
     def text(self, name: str) -> str:
         """What is set, else the default; without the spaces around it."""
@@ -108,7 +115,7 @@ class Reader:
         match = _DURATION.fullmatch(value.lower())
         duration = timedelta(seconds=float(match[1]) * _UNITS[match[2]]) if match else None
         if duration is None or not shortest <= duration <= longest:
-            expected = f"a duration from {_spelled(shortest)} to {_spelled(longest)}, such as 90s, 15m, 1h"
+            expected = f"a duration from {spelled(shortest)} to {spelled(longest)}, such as 90s, 15m, 1h"
             self.reject(name, value, expected)
             return shortest
         return duration
@@ -121,13 +128,14 @@ class Reader:
         return _TRUTH.get(value.lower(), False)
 
 
-def _spelled(duration: timedelta) -> str:
-    """A round duration in its largest whole unit."""
-    seconds = round(duration.total_seconds())
-    for unit, length in (("h", 3600), ("m", 60)):
-        if seconds and seconds % length == 0:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
+def _unknown(environment: Mapping[str, str], known: Collection[str]) -> Iterator[str]:
+    """A mistyped name would be ignored: nobody else's variables begin like ours."""
+    for name in environment:
+        if name.startswith(_OURS) and name not in known:
+            from difflib import get_close_matches  # noqa: PLC0415  (a cold start does without)
+
+            near = get_close_matches(name, [each for each in known if each.startswith(_OURS)], n=1)
+            yield f"{in_one_line(name[:60])}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def shown(value: str) -> str:

@@ -1,6 +1,11 @@
 """Every environment variable: how the README's table and the error messages speak of it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+
+from scaler.model.policy import Capacity, Policy
+
+_POLICY = Policy()  # the defaults of its numbers stand there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,6 +15,15 @@ class Setting:
     name: str
     default: str | None  # None: required
     meaning: str
+
+
+def spelled(duration: timedelta) -> str:
+    """A duration in its largest whole unit."""
+    seconds = duration.total_seconds()
+    for unit, length in (("h", 3600), ("m", 60)):
+        if seconds and seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:g}s"
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -44,32 +58,62 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="SCALER_WARMPOOL_SIZE",
-        default="0",
+        default=str(Capacity(desired=0).warm),
         meaning="of the ready ones, how many stay allocated: full price, ~10 s to start, not ~100 s; per scale set too",
     ),
-    Setting(name="SCALER_VM_RUNTIME", default="60m", meaning="session limit; 0: none"),
-    Setting(name="SCALER_PRESUMED_LIMIT", default="60m", meaning="limit of a presumed session where the above is 0"),
-    Setting(name="SCALER_RESERVATION_TIMEOUT", default="15m", meaning="a visitor who waited so long is refused"),
+    Setting(name="SCALER_VM_RUNTIME", default=spelled(_POLICY.session_limit), meaning="session limit; 0: none"),
+    Setting(
+        name="SCALER_PRESUMED_LIMIT",
+        default=spelled(_POLICY.presumed_limit),
+        meaning="limit of a presumed session where the above is 0",
+    ),
+    Setting(
+        name="SCALER_RESERVATION_TIMEOUT",
+        default=spelled(_POLICY.reservation_timeout),
+        meaning="a visitor who waited so long is refused",
+    ),
     Setting(
         name="SCALER_MOVE",
-        default="atomic",
+        default=str(_POLICY.moves),
         meaning="whose reservation goes on with another machine if its own cannot be had: atomic: those of the shipped "
         "scripts; always: all, where the queue manager follows `movedTo`",
     ),
-    Setting(name="SCALER_START_TIMEOUT", default="5m", meaning="a start that takes longer has failed"),
-    Setting(name="SCALER_MAX_SURGE", default="10", meaning="instances created per provisioner tick at most"),
-    Setting(name="SCALER_NAME", default="true", meaning="value of the tag `scaler:managed` that lets us act"),
+    Setting(
+        name="SCALER_START_TIMEOUT",
+        default=spelled(_POLICY.start_timeout),
+        meaning="a start that takes longer has failed",
+    ),
+    Setting(
+        name="SCALER_MAX_SURGE",
+        default=str(_POLICY.max_surge),
+        meaning="instances created per provisioner tick at most",
+    ),
+    Setting(
+        name="SCALER_NAME", default=_POLICY.managed_by, meaning="value of the tag `scaler:managed` that lets us act"
+    ),
     Setting(name="SCALER_GEO_NAME", default="", meaning="region, as published in new records; per scale set too"),
     Setting(
         name="SCALER_PAUSED",
         default="false",
         meaning="true: no orders but starts of what is reserved; all: no orders at all",
     ),
+    Setting(
+        name="PROVISIONER_SCHEDULE",
+        default="",
+        meaning="when the provisioner runs: NCRONTAB (six fields, seconds first) or hh:mm:ss; the host needs it",
+    ),
+    Setting(name="RECONCILER_SCHEDULE", default="", meaning="the same for the reconciler"),
+    Setting(name="STARTER_SCHEDULE", default="", meaning="the same for the starter"),
+    Setting(name="CLEANER_SCHEDULE", default="", meaning="the same for the cleaner"),
     Setting(name="SCALER_PROVISIONER_WATCH", default="0s", meaning="how long one invocation goes on ticking; 0: once"),
     Setting(
         name="SCALER_RECONCILER_WATCH", default="25s", meaning="the same; a little less than its schedule's interval"
     ),
     Setting(name="SCALER_STARTER_WATCH", default="9.5s", meaning="the same; it probes for reservations every 250 ms"),
     Setting(name="SCALER_CLEANER_WATCH", default="0s", meaning="the same"),
-    Setting(name="SCALER_SPEED", default="1", meaning="divides all durations of the policy; for the local run only"),
+    Setting(
+        name="SCALER_SPEED",
+        default="1",
+        meaning="divides all durations of the policy; only for an Azure on this machine",
+    ),
 )

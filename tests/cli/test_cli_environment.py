@@ -74,7 +74,7 @@ def test_settings_are_shown_as_they_take_effect_and_secrets_are_not(console: Con
     assert said.status == 0
     lines = {line.split()[0]: line for line in said.out.splitlines()}
     assert "3  " in lines["SCALER_POOL_CAPACITY"]
-    assert "60m (default)" in lines["SCALER_VM_RUNTIME"]
+    assert "1h (default)" in lines["SCALER_VM_RUNTIME"]
     assert "(set)" in lines["REDIS_URL"]
     assert "hunter2" not in said.out
     assert "redis://" not in lines["REDIS_URL"].removesuffix(lines["REDIS_URL"].partition("(set)")[2])

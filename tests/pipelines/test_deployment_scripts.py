@@ -47,6 +47,11 @@ def test_all_mistakes_are_told_at_once_in_the_scalers_words() -> None:
     assert [line.partition(":")[0] for line in said] == ["AZURE_SUBSCRIPTION_ID", "SCALER_POOL_CAPACITY"]
 
 
+def test_a_schedule_that_the_host_cannot_read_is_found_before_anything_is_changed() -> None:
+    code, said = checked({**GOOD, "STARTER_SCHEDULE": "every minute", "RECONCILER_SCHEDULE": "*/10 * * * * *"})
+    assert (code, [line.partition(":")[0] for line in said]) == (1, ["SCALER_RECONCILER_WATCH", "STARTER_SCHEDULE"])
+
+
 def test_a_variable_that_nobody_defined_is_named() -> None:
     code, said = checked({**GOOD, "REDIS_HOST": "$(REDIS_HOST)"})
     assert (code, said) == (1, ["REDIS_HOST: the variable group has no variable REDIS_HOST"])

@@ -1,6 +1,7 @@
 """Settings: what may be left out, what may not, and every mistake at once."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -10,9 +11,11 @@ import pytest
 
 from emulator.wire.site import Place
 from scaler.model.instance import Orchestration, ScaleSetName
-from scaler.model.policy import Capacity
+from scaler.model.policy import Capacity, Policy
 from scaler.model.sighting import Pause
+from scaler.registry.keys import Keys
 from scaler.settings import SETTINGS, InvalidSettings, load
+from scaler.vmss.client import PUBLIC_CLOUD
 
 ROOT = Path(__file__).parent.parent.parent
 LEAST = {
@@ -21,6 +24,9 @@ LEAST = {
     "AZURE_VMSS_NAME": "VMSS-Pixels",
     "REDIS_HOST": "redis.example",
 }
+
+
+FAST = {"SCALER_SPEED": "20", "AZURE_RESOURCE_MANAGER_URL": "http://127.0.0.1:18080"}
 
 
 def mistakes(**changed: str) -> tuple[str, ...]:
@@ -95,7 +101,7 @@ def test_durations_are_read_as_people_write_them_and_plain_numbers_are_seconds(t
 
 
 def test_speed_divides_every_duration_of_the_policy_and_no_count() -> None:
-    slow, fast = load(LEAST).policy, load(LEAST | {"SCALER_SPEED": "20"}).policy
+    slow, fast = load(LEAST).policy, load(LEAST | FAST).policy
     assert fast.order_horizon == slow.order_horizon / 20
     assert fast.session_limit == slow.session_limit / 20
     assert {each: hold * 20 for each, hold in fast.failed_hold.items()} == dict(slow.failed_hold)
@@ -185,3 +191,67 @@ def test_the_settings_may_pause(value: str, pause: Pause) -> None:
 
 def test_a_pause_that_nobody_understands_is_a_mistake() -> None:
     assert mistakes(SCALER_PAUSED="later")[0].startswith("SCALER_PAUSED: 'later' cannot be used; expected false, true")
+
+
+# -- settings that make each other impossible
+
+
+IMPOSSIBLE: dict[str, dict[str, str]] = {
+    "SCALER_RESERVATION_TIMEOUT: 1m is less than a cold start takes": {
+        "SCALER_RESERVATION_TIMEOUT": "60s",
+        "SCALER_START_TIMEOUT": "60s",
+    },
+    "SCALER_START_TIMEOUT: 1m is less than a cold start takes": {"SCALER_START_TIMEOUT": "1m"},
+    "SCALER_START_TIMEOUT: 20m is more than SCALER_RESERVATION_TIMEOUT (15m)": {"SCALER_START_TIMEOUT": "20m"},
+    "SCALER_NAME: 'False' cannot be used": {"SCALER_NAME": "False"},
+    "SCALER_NAME: '0' cannot be used": {"SCALER_NAME": "0"},
+    "SCALER_STARTER_WATCH: 9.5s is more than the 5s between two firings of STARTER_SCHEDULE": {
+        "STARTER_SCHEDULE": "*/5 * * * * *"
+    },
+    "SCALER_RECONCILER_WATCH: 40s is more than the 30s between": {
+        "SCALER_RECONCILER_WATCH": "40s",
+        "RECONCILER_SCHEDULE": "5,35 * * * * *",
+    },
+    "CLEANER_SCHEDULE: 'every minute' cannot be used; expected six fields": {"CLEANER_SCHEDULE": "every minute"},
+    "SCALER_SPEED: 20 would shorten every wait against the real Azure": {"SCALER_SPEED": "20"},
+    "SCALER_POOL_CAPACTIY: there is no such setting; did you mean SCALER_POOL_CAPACITY?": {"SCALER_POOL_CAPACTIY": "9"},
+    "SCALER_XYZZY: there is no such setting": {"SCALER_XYZZY": ""},
+}
+
+
+@pytest.mark.parametrize("says", IMPOSSIBLE)
+def test_what_cannot_be_together_is_refused_with_the_other_mistakes(says: str) -> None:
+    found = mistakes(**IMPOSSIBLE[says], AZURE_CLIENT_ID="my-identity")
+    assert [each for each in found if each.startswith(says)], found
+    assert [each for each in found if each.startswith("AZURE_CLIENT_ID")]
+
+
+def test_where_every_machine_is_warm_a_visitor_may_be_refused_sooner() -> None:
+    warm = {"SCALER_POOL_CAPACITY": "3", "SCALER_WARMPOOL_SIZE": "3"}
+    settings = load(LEAST | warm | {"SCALER_RESERVATION_TIMEOUT": "60s", "SCALER_START_TIMEOUT": "30s"})
+    assert settings.policy.reservation_timeout == timedelta(seconds=60)
+
+
+def test_a_mistyped_setting_does_not_show_its_value() -> None:
+    assert "hunter2" not in str(mistakes(SCALER_REDIS_PASSWORD="hunter2"))
+
+
+def test_the_production_schedules_of_the_deployment_fit_the_watches() -> None:
+    text = (ROOT / ".azure-pipelines" / "templates" / "region.yml").read_text(encoding="utf-8")
+    schedules = dict(re.findall(r'name: (\w+_SCHEDULE), value: "([^"]+)"', text))
+    assert len(schedules) == 4
+    load(LEAST | schedules)
+
+
+def test_a_speed_is_for_an_azure_on_this_machine() -> None:
+    emulator = {"AZURE_RESOURCE_MANAGER_URL": "http://127.0.0.1:18080", "SCALER_SPEED": "20"}
+    assert load(LEAST | emulator).speed == 20
+    assert load(LEAST | {"SCALER_SPEED": "1.0"}).speed == 1
+
+
+def test_what_nobody_set_is_as_the_policy_and_the_doors_have_it() -> None:
+    """Each default stands once: what the table says is taken from there."""
+    name = ScaleSetName("vmss-pixels")
+    settings = load(LEAST | {"SCALER_POOL_CAPACITY": "4"})
+    assert settings.policy == Policy(capacity={name: Capacity(desired=4)})
+    assert (settings.prefix, settings.arm_url) == (Keys().prefix, PUBLIC_CLOUD)

@@ -1,0 +1,114 @@
+"""A timer's schedule, read as the Functions host reads it: an NCRONTAB expression, or a time span.
+
+NCRONTAB differs from cron: seconds come first (five fields mean second 0), day of month AND day of week must match, and
+Sunday is 0, never 7. What other readers of cron know besides (L, #, ?, full names) is refused by Azure, and here.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+
+EXPECTED = (
+    "six fields, {second} {minute} {hour} {day} {month} {day of week}, such as '*/30 * * * * *', "
+    "or a time span, such as '00:00:30'"
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_ITEM = re.compile(r"(\*|\d{1,2}|[a-z]{3})(?:-(\d{1,2}|[a-z]{3}))?(?:/(\d{1,2}))?", re.IGNORECASE | re.ASCII)
+_TIME_SPAN = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Field:
+    """The values that one field may have, and the names of some."""
+
+    low: int
+    high: int
+    names: tuple[str, ...] = ()
+
+
+_FIELDS = (
+    _Field(low=0, high=59),
+    _Field(low=0, high=59),
+    _Field(low=0, high=23),
+    _Field(low=1, high=31),
+    _Field(low=1, high=12, names=_MONTHS),
+    _Field(low=0, high=6, names=_DAYS),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """`cron`: all six fields; empty for a time span. `shortest`: the least time between two of its firings."""
+
+    cron: str
+    shortest: timedelta
+
+
+def parse(expression: str) -> Schedule:
+    """Raises ValueError, which says what is wrong with it."""
+    return _time_span(expression.strip()) if ":" in expression else _ncrontab(expression.split())
+
+
+def _time_span(text: str) -> Schedule:
+    span = _TIME_SPAN.fullmatch(text)
+    if span is None:
+        raise ValueError("a time span has the form hh:mm:ss")
+    hours, minutes, seconds = (int(part) for part in span.groups())
+    if hours > 23 or minutes > 59 or seconds > 59:
+        raise ValueError("a time span ends at 23:59:59")  # .NET reads 24:00:00 as 24 days, which nobody means
+    interval = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    if not interval:
+        raise ValueError("a time span is longer than nothing")
+    return Schedule(cron="", shortest=interval)
+
+
+def _ncrontab(fields: Sequence[str]) -> Schedule:
+    if len(fields) not in {5, 6}:
+        raise ValueError(f"{len(fields)} fields")
+    six = fields if len(fields) == 6 else ("0", *fields)
+    values = [_values(text, field) for text, field in zip(six, _FIELDS, strict=True)]
+    seconds, minutes, hours, days, months, _ = values
+    if all(day > _LONGEST_MONTH[month - 1] for day in days for month in months):
+        raise ValueError("it never comes")
+    shortest = _shortest(seconds, 60, _shortest(minutes, 60, _shortest(hours, 24, 1)))
+    return Schedule(cron=" ".join(six), shortest=timedelta(seconds=shortest))
+
+
+def _values(text: str, field: _Field) -> list[int]:
+    """Every value that the field names, in order."""
+    found: set[int] = set()
+    for item in text.split(","):
+        match = _ITEM.fullmatch(item)
+        if match is None:
+            raise ValueError(f"{text[:60]!r} is not understood")
+        first, last, step = match.groups()
+        if step is not None and int(step) == 0:
+            raise ValueError(f"step {step!r} is none")
+        low = field.low if first == "*" else _number(first, field)
+        high = _number(last, field) if last else field.high if first == "*" or step else low
+        if low > high:
+            raise ValueError(f"{item!r} ends before it begins")
+        found.update(range(low, high + 1, int(step or 1)))
+    return sorted(found)
+
+
+def _number(text: str, field: _Field) -> int:
+    if not text.isdigit():
+        if text.lower() not in field.names:
+            raise ValueError(f"{text!r} is not understood")
+        return field.names.index(text.lower()) + field.low
+    if field.names is _DAYS and int(text) == 7:
+        raise ValueError("Sunday is 0, not 7")
+    if not field.low <= int(text) <= field.high:
+        raise ValueError(f"{text} is out of range, {field.low} to {field.high}")
+    return int(text)
+
+
+def _shortest(values: Sequence[int], cycle: int, carry: int) -> int:
+    """The least distance between two values, where the next cycle that counts comes after `carry` cycles."""
+    around = carry * cycle - values[-1] + values[0]
+    return min([around, *(later - earlier for earlier, later in pairwise(values))])
