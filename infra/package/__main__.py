@@ -19,7 +19,10 @@ def main() -> int:
     options = _options()
     try:
         if options.lock:
-            lock.write(wheels.resolve(app.ROOT / "requirements.txt"))
+            requirements = app.ROOT / "requirements.txt"
+            rows = wheels.resolve(lock.chosen(requirements))
+            lock.write(rows)
+            lock.complete(requirements, rows)
             return _say(f"{lock.LOCK.relative_to(app.ROOT)}: {len(lock.read())} dependencies")
         return _say(_told(make(options.to, options.wheels)))
     except CannotPackage as mistake:

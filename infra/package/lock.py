@@ -1,6 +1,7 @@
 """requirements.lock: every deployed dependency and theirs, by version and by the hash of the one wheel that is used.
 
-requirements.txt pins what we chose; what that needs is chosen here, once, and not anew by every build.
+requirements.txt pins what we chose; what that needs is chosen here, once, and not anew by every build. The versions
+stand in requirements.txt too, behind what was chosen: Azure installs that file where it builds the app (remote build).
 """
 
 import json
@@ -18,6 +19,7 @@ _HEADER = """\
 # Written by `python -m infra.package --lock` from requirements.txt; do not edit by hand.
 # The wheels for Azure Functions' Linux (x86-64) and Python 3.13.
 """
+_TAIL = "# What these need, as infra/package/requirements.lock has it; written by `python -m infra.package --lock`.\n"
 _ROW = re.compile(r"(?P<name>\S+)==(?P<version>\S+) --hash=sha256:(?P<sha256>[0-9a-f]{64})")
 
 
@@ -49,6 +51,20 @@ def write(rows: Iterable[Locked], lock: Path = LOCK) -> None:
     """Sorted by name."""
     lines = (f"{each.name}=={each.version} --hash=sha256:{each.sha256}" for each in rows)
     lock.write_text(_HEADER + "\n".join(sorted(lines)) + "\n", encoding="utf-8")
+
+
+def chosen(requirements: Path) -> tuple[str, ...]:
+    """What somebody chose: the lines before those that `complete` writes."""
+    ours = requirements.read_text(encoding="utf-8").partition(_TAIL)[0]
+    return tuple(line for line in ours.splitlines() if line and not line.startswith("#"))
+
+
+def complete(requirements: Path, rows: Iterable[Locked]) -> None:
+    """Write the versions of all that the chosen ones need behind them, in the place of those before."""
+    ours = requirements.read_text(encoding="utf-8").partition(_TAIL)[0]
+    names = {canonical(line.partition("==")[0]) for line in chosen(requirements)}
+    lines = sorted(f"{each.name}=={each.version}\n" for each in rows if each.name not in names)
+    requirements.write_text(ours + _TAIL + "".join(lines), encoding="utf-8")
 
 
 def from_report(report: str) -> tuple[Locked, ...]:

@@ -20,11 +20,11 @@ _INSTALLED_ELSEWHERE = re.compile(r"[^/]+\.data/(?:purelib|platlib)/")  # a whee
 _NOT_INSTALLED = re.compile(r"[^/]+\.data/")  # scripts, headers: nothing imports them
 
 
-def resolve(requirements: Path) -> tuple[lock.Locked, ...]:
-    """What the index would install today."""
+def resolve(chosen: Iterable[str]) -> tuple[lock.Locked, ...]:
+    """What the index would install today for these."""
     with tempfile.TemporaryDirectory() as nowhere:  # for another platform pip wants a target, though nothing gets there
         options = ("--quiet", "--dry-run", "--ignore-installed", "--report", "-", "--target", nowhere)
-        return lock.from_report(_pip("install", *options, *_TARGET, "-r", str(requirements)))
+        return lock.from_report(_pip("install", *options, *_TARGET, *chosen))
 
 
 def fetch(folder: Path) -> tuple[Path, ...]:

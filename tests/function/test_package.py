@@ -162,6 +162,33 @@ def test_the_lock_has_what_the_requirements_need_and_nothing_else() -> None:
     assert needed(chosen) == locked.keys(), remedy
 
 
+def test_a_remote_build_installs_the_very_versions_of_the_lock() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pinned = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    versions = {lock.canonical(each.name): str(each.specifier) for each in pinned}
+    assert len(versions) == len(pinned)
+    assert versions == {each.name: f"=={each.version}" for each in lock.read()}
+
+
+def test_locking_anew_begins_with_what_was_chosen_and_writes_the_rest_behind_it(tmp_path: Path) -> None:
+    file = tmp_path / "requirements.txt"
+    file.write_text("# Ours.\nRedis_EntraID==1.0\nredis==8.0\n")
+    rows = [lock.Locked(name=name, version="2", sha256="0" * 64) for name in ("redis", "zipp", "msal", "redis-entraid")]
+    lock.complete(file, rows)
+    once = file.read_text()
+    assert once.startswith("# Ours.\nRedis_EntraID==1.0\nredis==8.0\n")
+    assert once.splitlines()[-2:] == ["msal==2", "zipp==2"]
+    assert lock.chosen(file) == ("Redis_EntraID==1.0", "redis==8.0")
+    lock.complete(file, rows)
+    assert file.read_text() == once
+
+
+def test_the_package_is_made_by_python_and_pip_alone() -> None:
+    command = [sys.executable, "-S", "-m", "infra.package", "--help"]  # -S: without any installed package
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def needed(requirements: list[Requirement]) -> set[str]:
     """These and all that they need, as the distributions installed here tell it."""
     found: set[str] = set()

@@ -144,9 +144,26 @@ def test_the_variables_are_those_that_the_docs_tell_to_define() -> None:
     assert {name for name in used if not PREDEFINED.fullmatch(name)} == documented == A_GROUP.keys()
 
 
+def packaging() -> dict[str, Any]:
+    """The job of the build that publishes what is deployed."""
+    jobs: list[dict[str, Any]] = expanded(BUILD)["jobs"]
+    (job,) = [job for job in jobs if any("publish" in each for each in steps_of(job))]
+    return job
+
+
+def test_the_package_is_made_where_no_development_package_was_installed() -> None:
+    job = packaging()
+    others = [each["job"] for each in expanded(BUILD)["jobs"] if each["job"] != job["job"]]
+    assert others
+    assert job["dependsOn"] == others  # a machine of its own, once all tests have passed
+    assert any(each.get("script") == "python -m infra.package" for each in steps_of(job))
+    installs = re.compile(r"\b(make|pip|apt-get|venv|pytest)\b")
+    assert not [text for text in texts([each.get("script", "") for each in steps_of(job)]) if installs.search(text)]
+    assert {each["task"] for each in steps_of(job) if "task" in each} == {"UsePythonVersion@0"}  # and no cache
+
+
 def test_what_is_deployed_is_what_was_built() -> None:
-    (job,) = expanded(BUILD)["jobs"]
-    (published,) = [each for each in steps_of(job) if "publish" in each]
+    (published,) = [each for each in steps_of(packaging()) if "publish" in each]
     (resource,) = expanded(DEPLOY)["resources"]["pipelines"]
     for _, deployment in deployments():
         (download,) = [each for each in steps_of(deployment) if "download" in each]
@@ -158,8 +175,7 @@ def test_what_is_deployed_is_what_was_built() -> None:
 
 
 def test_every_script_that_a_deployment_runs_is_published_by_the_build() -> None:
-    (job,) = expanded(BUILD)["jobs"]
-    assert "cp infra/deployment/*.py dist/" in [each.get("script") for each in steps_of(job)]
+    assert "cp infra/deployment/*.py dist/" in [each.get("script") for each in steps_of(packaging())]
     run = {name for text in texts([job for _, job in deployments()]) for name in re.findall(r"(\w+\.py)\b", text)}
     assert run == {path.name for path in (ROOT / "infra" / "deployment").glob("*.py")}
 
@@ -169,7 +185,7 @@ def test_every_make_target_exists(path: Path) -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
     used = {name for text in texts(expanded(path)) for name in re.findall(r"^make ([\w-]+)", text, flags=re.MULTILINE)}
     assert used <= targets
-    assert path != BUILD or {"check", "test", "package"} <= used
+    assert path != BUILD or {"check", "test"} <= used
 
 
 @WHOLE
