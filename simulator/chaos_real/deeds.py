@@ -17,6 +17,7 @@ _ON_THE_WIRES = {
     Mischief.ARM_SLOW: (Lane.ARM, Condition.SLOW),
     Mischief.ARM_REFUSED: (Lane.ARM, Condition.REFUSING),
     Mischief.ARM_SILENT: (Lane.ARM, Condition.SILENT),
+    Mischief.ARM_SWALLOWING: (Lane.ARM, Condition.SWALLOWING),
     Mischief.ARM_FAILING: (Lane.ARM, Condition.FAILING),
     Mischief.ARM_ONE_WAY: (Lane.ARM, Condition.ONE_WAY),
 }
@@ -36,6 +37,7 @@ class Deeds:
         """One for each."""
         return {
             Mischief.HOST_KILLED: self._kill_host,
+            Mischief.HOST_STOPPED: self._stop_host,
             Mischief.HOSTS_DOUBLED: self._double_hosts,
             Mischief.REDIS_KILLED: self._kill_redis,
             Mischief.REDIS_PAUSED: self._pause_redis,
@@ -52,6 +54,12 @@ class Deeds:
             self._stage.say(f"functions host killed (SIGKILL); the next one starts in {lasts:.1f} s")
             self._stage.pause(lasts)
             self._start_host("a new functions host is up")
+
+    def _stop_host(self, lasts: float, _: float) -> None:
+        with self._stage.outages.of(Lane.HOSTS), self._hosts.oldest_stopped():
+            self._stage.say(f"functions host stopped (SIGSTOP), for {lasts:.1f} s")
+            self._stage.pause(lasts)
+        self._stage.say("it goes on (SIGCONT), with whatever it was doing")
 
     def _double_hosts(self, lasts: float, _: float) -> None:
         self._start_host(f"a second functions host runs beside the first, for {lasts:.1f} s")

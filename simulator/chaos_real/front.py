@@ -1,4 +1,10 @@
-"""A TCP address that stays the same before a server that does not; and everything a network does to what passes it."""
+"""A TCP address that stays the same before a server that does not; and everything a network does to what passes it.
+
+A real wire that swallows packets acknowledges nothing, and the sender's kernel sends again for minutes, whether its
+program still cares or not, unless the program resets the connection. Without rights over the network nobody can have
+such a wire; a front that swallows stands in for that kernel: it takes everything, keeps it, and delivers it later even
+for those who have hung up, but for those who reset.
+"""
 
 import asyncio
 import socket
@@ -23,12 +29,14 @@ class Condition(StrEnum):
     SLOW = "slow"  # every piece comes later
     REFUSING = "refusing"  # nobody listens
     SILENT = "silent"  # connections are taken and kept, and nothing passes any more
+    SWALLOWING = "swallowing"  # the same; later all of it is delivered, but for what its sender took back by a reset
     ONE_WAY = "one-way"  # what is asked arrives; instead of the answer comes a reset
     FAILING = "failing"  # whoever asks, in HTTP, is told 503; nothing arrives
 
 
 _LEFT_BY_RESET = frozenset({Condition.SILENT, Condition.ONE_WAY, Condition.FAILING})
 """What was held back in these is not delivered afterwards: an order may be late, but not as late as that."""
+_HOLDING = frozenset({Condition.SILENT, Condition.SWALLOWING})
 
 
 class _Pair:
@@ -145,9 +153,14 @@ class Front:
             await asyncio.gather(asking, answering, return_exceptions=True)
 
     async def _ask(self, client: StreamReader, server: StreamWriter) -> bool:
-        """Pass on what is asked. What was held back until its client gave up is dropped: it never arrives."""
+        """Pass on what is asked. What was held back until its client gave up is dropped: it never arrives.
+
+        Of a wire that swallows, a goodbye is held back too: only a reset makes it drop what it has.
+        """
         while piece := await client.read(_PIECE):
-            if await self._held_back() and (client.at_eof() or client.exception() is not None):
+            swallowed = self._condition is Condition.SWALLOWING
+            held = await self._held_back()
+            if held and (client.exception() is not None or (client.at_eof() and not swallowed)):
                 return False
             server.write(piece)
             await server.drain()
@@ -168,8 +181,8 @@ class Front:
         if self._condition is Condition.SLOW:
             await asyncio.sleep(self._delay)
             return True
-        held = self._condition is Condition.SILENT
-        while self._condition is Condition.SILENT:
+        held = self._condition in _HOLDING
+        while self._condition in _HOLDING:
             await self._changed.wait()
         return held
 

@@ -1,7 +1,9 @@
-"""Functions hosts, each with all four functions: one, sometimes two at once; killed, and started again."""
+"""Functions hosts, each with all four functions: one, sometimes two at once; stopped, killed, and started again."""
 
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from signal import SIGCONT, SIGKILL, SIGSTOP
 from threading import Event, Lock
 
 from simulator.chaos_real.nursery import Nursery
@@ -28,7 +30,7 @@ class Hosts:
 
     def start(self, over: Event) -> None:
         """One more; returns when its timers fire. Raises SetupFailed when they never will."""
-        process = self._nursery.start(lambda: launch(self._variables))
+        process = self._nursery.start(lambda: launch(self._variables, tugged_by=SIGKILL))
         host = FunctionsHost(process, self._show)
         with self._lock:
             self._running.append((process, host))
@@ -41,6 +43,19 @@ class Hosts:
                 process, _ = self._running.pop(0)
                 process.kill()
                 process.wait()
+
+    @contextmanager
+    def oldest_stopped(self) -> Iterator[None]:
+        """SIGSTOP, in the middle of whatever it does; it goes on at the end of the block."""
+        with self._lock:
+            process = self._running[0][0] if self._running else None
+        if process is not None:
+            process.send_signal(SIGSTOP)
+        try:
+            yield
+        finally:
+            if process is not None:
+                process.send_signal(SIGCONT)
 
     def close(self) -> None:
         """All end."""

@@ -17,6 +17,7 @@ class Mischief(StrEnum):
     """One way to break something."""
 
     HOST_KILLED = "host killed"  # SIGKILL in the middle of whatever it does; another one starts after a while
+    HOST_STOPPED = "host stopped"  # SIGSTOP in the middle of whatever it does; later it goes on as if nothing were
     HOSTS_DOUBLED = "second host"  # with all four functions beside the first, which is then killed
     REDIS_KILLED = "Redis killed"  # SIGKILL; it comes back with its append-only file
     REDIS_PAUSED = "Redis paused"  # SIGSTOP: connections stay, nobody answers; later it does what it was told
@@ -28,13 +29,14 @@ class Mischief(StrEnum):
     ARM_SLOW = "ARM slow"  # an order may be late
     ARM_REFUSED = "ARM refusing"
     ARM_SILENT = "ARM silent"  # nothing passes, and nobody hangs up
+    ARM_SWALLOWING = "ARM swallowing"  # the same; what nobody took back by a reset arrives when all is over
     ARM_FAILING = "ARM answering 503"
     ARM_ONE_WAY = "ARM answers lost"  # orders are carried out, and nobody hears of it
     MACHINE_DELETED = "reserved machine deleted"  # by somebody in the portal, while a visitor waits for it
 
 
 DECKS: dict[Lane, tuple[Mischief, ...]] = {
-    Lane.HOSTS: (Mischief.HOST_KILLED, Mischief.HOST_KILLED, Mischief.HOSTS_DOUBLED),
+    Lane.HOSTS: (Mischief.HOST_KILLED, Mischief.HOST_STOPPED, Mischief.HOST_KILLED, Mischief.HOSTS_DOUBLED),
     Lane.REDIS: (
         Mischief.REDIS_FAILED_OVER,
         Mischief.REDIS_KILLED,
@@ -51,6 +53,7 @@ DECKS: dict[Lane, tuple[Mischief, ...]] = {
         Mischief.ARM_SLOW,
         Mischief.ARM_FAILING,
         Mischief.ARM_SILENT,
+        Mischief.ARM_SWALLOWING,
     ),
     Lane.AZURE: (Mischief.MACHINE_DELETED,),
 }

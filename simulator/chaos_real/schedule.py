@@ -9,6 +9,7 @@ type Span = tuple[float, float]
 
 _LASTS: Mapping[Mischief, Span] = {
     Mischief.HOST_KILLED: (0.0, 1.5),  # and then its successor's start
+    Mischief.HOST_STOPPED: (0.3, 6.0),  # the longest outlives every order that it may have in its hands
     Mischief.HOSTS_DOUBLED: (2.0, 5.0),
     Mischief.REDIS_KILLED: (0.1, 1.5),
     Mischief.REDIS_PAUSED: (0.3, 6.2),  # the longest is longer than the scaler waits for an answer
@@ -20,6 +21,7 @@ _LASTS: Mapping[Mischief, Span] = {
     Mischief.ARM_SLOW: (1.0, 3.0),
     Mischief.ARM_REFUSED: (0.5, 3.0),
     Mischief.ARM_SILENT: (0.5, 2.5),
+    Mischief.ARM_SWALLOWING: (1.0, 6.0),  # the longest outlives every order, and a machine's wait after its mark
     Mischief.ARM_FAILING: (0.5, 3.0),
     Mischief.ARM_ONE_WAY: (0.3, 2.0),
     Mischief.MACHINE_DELETED: (1.0, 4.0),  # so long somebody looks for one

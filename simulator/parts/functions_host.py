@@ -5,6 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from signal import SIGTERM, Signals
 from threading import Event, Thread
 from time import monotonic
 from typing import TextIO
@@ -72,9 +73,10 @@ class FunctionsHost:
                 self._last_words.append(text.rstrip())
 
 
-def launch(variables: Mapping[str, str]) -> subprocess.Popen[str]:
-    """The process of one; whoever calls this reads what it writes, and ends it."""
-    return child.start([sys.executable, *_COMMAND], environment=variables, folder=ROOT, outputs=subprocess.PIPE)
+def launch(variables: Mapping[str, str], *, tugged_by: Signals = SIGTERM) -> subprocess.Popen[str]:
+    """The process of one; whoever calls this reads what it writes, and ends it. `tugged_by`: see `child.start`."""
+    command = [sys.executable, *_COMMAND]
+    return child.start(command, environment=variables, folder=ROOT, outputs=subprocess.PIPE, tugged_by=tugged_by)
 
 
 @contextmanager

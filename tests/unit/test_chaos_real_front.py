@@ -1,6 +1,7 @@
 """What passes a front, what does not, and what its clients see of it."""
 
 import socket
+import struct
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,7 +10,9 @@ from threading import Thread
 from time import monotonic
 
 import pytest
+from requests.exceptions import RequestException
 
+from scaler.vmss.punctual import session
 from simulator.chaos_real.front import LOOPBACK, Condition
 from simulator.chaos_real.switchboard import Gate, Switchboard
 
@@ -142,6 +145,40 @@ def test_silence_ends_in_a_reset_and_what_was_said_in_it_never_arrives(gate: Gat
         connection.settimeout(SOON)
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
+    with dial(gate) as connection:
+        asked(connection)
+    assert server.heard == [b"hello"]
+
+
+def test_what_was_swallowed_arrives_later_unless_its_sender_reset_the_connection(gate: Gate, server: Echo) -> None:
+    gate.be(Condition.SWALLOWING)
+    closed, reset, waiting = dial(gate), dial(gate), dial(gate)
+    for each, what in ((closed, b"closed"), (reset, b"reset"), (waiting, b"waiting")):
+        each.sendall(what)
+    reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    closed.close()
+    reset.close()
+    with waiting:
+        waiting.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            waiting.recv(1)
+        assert server.heard == []
+        gate.be(Condition.PASSING)
+        waiting.settimeout(SOON)
+        assert waiting.recv(4096) == b"one:waiting"
+    until = monotonic() + SOON
+    with dial(gate) as last:
+        while b"closed" not in server.heard and monotonic() < until:
+            asked(last)
+        asked(last)
+    assert set(server.heard) == {b"closed", b"waiting", b"hello"}
+
+
+def test_an_order_that_the_scaler_gave_up_in_a_wire_that_swallows_never_arrives(gate: Gate, server: Echo) -> None:
+    gate.be(Condition.SWALLOWING)
+    with session(use_environment=False) as calls, pytest.raises(RequestException):
+        calls.post(f"http://{LOOPBACK}:{gate.port}/powerOff", timeout=(0.2, 0.2))
+    gate.be(Condition.PASSING)
     with dial(gate) as connection:
         asked(connection)
     assert server.heard == [b"hello"]
