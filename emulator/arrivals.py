@@ -52,10 +52,15 @@ class Arrivals:
         return self._scaling.change(scale, given)
 
     def _match(self, if_match: str | None, etag: int) -> None:
-        if if_match is None or if_match == "*":
-            return
-        if if_match.strip('"') != str(etag) or self._world.chance.strikes(Fault.ETAG_CHANGED):
-            raise etag_mismatch(if_match, quoted(etag))
+        check_etag(if_match, etag)
+        if if_match not in {None, "*"} and self._world.chance.strikes(Fault.ETAG_CHANGED):
+            raise etag_mismatch(str(if_match), quoted(etag))
+
+
+def check_etag(if_match: str | None, etag: int) -> None:
+    """Raises the 412 of an If-Match that names another etag."""
+    if if_match not in {None, "*", str(etag), quoted(etag)}:
+        raise etag_mismatch(str(if_match), quoted(etag))
 
 
 def quoted(etag: int) -> str:

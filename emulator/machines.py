@@ -109,6 +109,7 @@ class Machines:
             world.at,
             protected=protection.from_scale_in,
             protected_from_actions=protection.from_actions,
+            has_policy=True,
             etag=before.etag + 1,
             latest_model=before.latest_model and world.switches.mark_keeps_latest_model,
         )

@@ -24,6 +24,7 @@ class VmState:
     provisioning: ProvisioningState = ProvisioningState.CREATING
     protected: bool = False  # protectFromScaleIn: the mark
     protected_from_actions: bool = False  # protectFromScaleSetActions
+    has_policy: bool = False  # a protectionPolicy was set once; one that protects from nothing still shows
     etag: int = 1
     latest_model: bool = True
     failure: FailureClass | None = None  # of its last operation

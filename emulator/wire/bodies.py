@@ -96,7 +96,7 @@ def _member(state: VmState) -> Json:
     }
     if state.identified:
         properties["vmId"] = state.vm_id
-    if state.protected or state.protected_from_actions:
+    if state.has_policy:
         properties["protectionPolicy"] = {
             "protectFromScaleIn": state.protected,
             "protectFromScaleSetActions": state.protected_from_actions,
@@ -118,6 +118,8 @@ def instance_view(emulated: EmulatedScaleSet, state: VmState) -> Json:
     if state.power not in {PowerState.UNKNOWN, PowerState.DEALLOCATING, PowerState.DEALLOCATED}:
         body["computerName"] = computer(emulated, state)
         body["vmAgent"] = {"vmAgentVersion": "2.7", "statuses": [_status("ProvisioningState/succeeded", "Ready")]}
+        disk = _status("ProvisioningState/succeeded", "Provisioning succeeded") | {"time": time(state.changed_at)}
+        body["disks"] = [{"name": f"{emulated.name}_{state.instance_id}_OsDisk_1", "statuses": [disk]}]
     return body
 
 

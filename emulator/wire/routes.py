@@ -130,7 +130,5 @@ def route(asked: Asked) -> tuple[Route, Asked]:
 
 
 def _not_here(asked: Asked) -> ArmError:
-    """To look for something is answered as ARM would; an order must not look as if its target were gone."""
-    if asked.method in {"GET", "HEAD"}:
-        return ArmError(404, "ResourceNotFound", f"There is nothing at '{asked.path}'.")
+    """What the emulator does not have must not look as if it were gone."""
     return ArmError(501, "NotImplemented", f"The emulator has no {asked.method} of '{asked.path}'.")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from emulator.arrivals import quoted
+from emulator.arrivals import check_etag, quoted
 from emulator.budgets import Call
 from emulator.orders import OrderKind, Scale
 from emulator.refusals import ArmError, not_for_flexible
@@ -44,8 +44,10 @@ def view(site: Site, asked: Asked) -> Answer:
 def update(site: Site, asked: Asked) -> Answer:
     """PATCH, or a PUT of what exists already: 200 at once, and the work goes on as an operation."""
     emulated = site.scale_set(asked)
+    if_match = asked.headers.get("if-match")
+    check_etag(if_match, emulated.set_state.etag)
     refuse_changes(asked.json(), bodies.scale_set(site, emulated, emulated.set_state), _CHANGEABLE)
-    operation = emulated.scale(scale_asked(asked), if_match=asked.headers.get("if-match"), by=asked.caller)
+    operation = emulated.scale(scale_asked(asked), if_match=if_match, by=asked.caller)
     state = emulated.set_state
     answer = Answer(body=bodies.scale_set(site, emulated, state)).having(etag=quoted(state.etag))
     return charged(asynchronous(answer, site, asked, operation), emulated, Call.UPDATE_SET, vms=0)

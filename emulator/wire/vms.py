@@ -1,6 +1,6 @@
 """The VMs of a scale set as ARM resources: the listing with its pages, GET, PUT, DELETE, and the actions on one."""
 
-from emulator.arrivals import quoted
+from emulator.arrivals import check_etag, quoted
 from emulator.budgets import Call
 from emulator.faults import Fault
 from emulator.orders import OrderKind, Protection
@@ -14,7 +14,7 @@ from emulator.wire.operations import accepted, asynchronous
 from emulator.wire.scale_sets import charged
 from emulator.wire.site import Site
 
-_CHANGEABLE = frozenset({"properties.protectionpolicy"})
+_CHANGEABLE = frozenset({"properties.protectionpolicy", "tags"})  # a VM's tags are taken, and dropped without a word
 _FLEXIBLE_SINCE = "2023-09-01"  # the first version that protects VMs of Flexible scale sets
 
 
@@ -61,9 +61,10 @@ def put(site: Site, asked: Asked) -> Answer:
     if emulated.flexible and asked.query.get("api-version", _FLEXIBLE_SINCE) < _FLEXIBLE_SINCE:
         raise ArmError(400, "InvalidParameter", f"It takes api-version {_FLEXIBLE_SINCE}.", target="protectionPolicy")
     before = _truth(emulated, instance_id)
+    if_match = asked.headers.get("if-match")
+    check_etag(if_match, before.etag)
     refuse_changes(asked.json(), bodies.vm(site, emulated, before, view=False), _CHANGEABLE)
     protection = _protection(asked, before)
-    if_match = asked.headers.get("if-match")
     operation = emulated.protect(instance_id, protection, if_match=if_match, by=asked.caller)
     state = _truth(emulated, instance_id)
     answer = _shown(site, emulated, state, view=False)

@@ -62,6 +62,15 @@ def test_a_mark_that_is_there_already_changes_nothing() -> None:
     assert (azure.vm.etag, azure.vm.provisioning) == (2, ProvisioningState.SUCCEEDED)
 
 
+def test_a_mark_takes_three_tenths_of_a_second() -> None:
+    azure = Azure()
+    azure.emulated.protect("0", MARK)
+    shown = [azure.vm.provisioning]
+    azure.wait(0.3)
+    shown.append(azure.vm.provisioning)
+    assert shown == [ProvisioningState.UPDATING, ProvisioningState.SUCCEEDED]
+
+
 def test_a_mark_with_a_stale_etag_is_refused() -> None:
     azure = Azure()
     with pytest.raises(ArmError) as refusal:

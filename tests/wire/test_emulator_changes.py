@@ -37,13 +37,33 @@ def test_what_was_read_can_be_written_back(wire: Wire, path: str) -> None:
         (SET, {"location": "North Europe"}, "location"),
         (SET, {"identity": {"type": "SystemAssigned"}}, "identity"),
         (VM, {"properties": {"licenseType": "Windows_Server"}}, "properties.licenseType"),
-        (VM, {"tags": {"a": "b"}}, "tags.a"),
     ],
 )
 def test_a_change_that_nobody_would_see_is_refused_and_named(
     wire: Wire, path: str, body: dict[str, Any], target: str
 ) -> None:
     assert wire.refused("PUT", path, body) == (409, "PropertyChangeNotAllowed", target)
+
+
+@pytest.mark.parametrize(("method", "path"), [("PUT", SET), ("PATCH", SET), ("PUT", VM)])
+@pytest.mark.parametrize("body", [{"location": "North Europe"}, {"sku": 3}, {"properties": "x"}])
+def test_an_if_match_is_looked_at_before_the_body(wire: Wire, method: str, path: str, body: dict[str, Any]) -> None:
+    answer, content = wire.ask(method, path, {"Authorization": "Bearer any", "If-Match": '"77"'}, body)
+    assert (answer.status, json.loads(content)["error"]["code"]) == (412, "PreconditionFailed")
+
+
+def test_tags_of_a_vm_are_taken_and_dropped(wire: Wire) -> None:
+    answer, content = wire.ask("PUT", VM, body={"tags": {"a": "b"}})
+    assert (answer.status, json.loads(content)["tags"], wire.get(VM)["tags"]) == (200, {}, {})
+
+
+def test_a_protection_that_was_cleared_still_shows_as_a_policy(wire: Wire) -> None:
+    assert "protectionPolicy" not in wire.get(VM)["properties"]
+    for protected in (True, False):
+        policy = {"protectFromScaleIn": protected, "protectFromScaleSetActions": False}
+        wire.ask("PUT", VM, body={"properties": {"protectionPolicy": policy}})
+        wire.clock.advance(timedelta(seconds=1))
+        assert wire.get(VM)["properties"]["protectionPolicy"] == policy
 
 
 @pytest.mark.parametrize(

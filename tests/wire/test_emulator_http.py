@@ -95,8 +95,18 @@ def test_a_mangled_skip_token_is_refused(wire: Wire) -> None:
     assert (answer.status, json.loads(body)["error"]["target"]) == (400, "$skiptoken")
 
 
+def test_what_the_emulator_does_not_have_is_501_and_nobody_takes_it_for_gone(wire: Wire) -> None:
+    for path in ("/nowhere", f"{SET}/rollingUpgrades/latest", f"{SET}/virtualMachines/0/runCommands"):
+        answer, content = wire.ask("GET", path)
+        assert (answer.status, json.loads(content)["error"]["code"]) == (501, "NotImplemented")
+
+
+def test_the_instance_view_tells_of_the_disk(wire: Wire) -> None:
+    (disk,) = wire.get(f"{SET}/virtualMachines/1/instanceView")["disks"]
+    assert (disk["name"], disk["statuses"][0]["code"]) == ("vmss-pixels_1_OsDisk_1", "ProvisioningState/succeeded")
+
+
 def test_what_is_not_there_is_404(wire: Wire) -> None:
-    assert wire.ask("GET", "/nowhere")[0].status == 404
     assert wire.ask("GET", SET.replace(SUBSCRIPTION, "other"))[0].status == 404
 
 

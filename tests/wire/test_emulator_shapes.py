@@ -27,6 +27,8 @@ VIEW = {
     "hyperVGeneration",
     "vmAgent.vmAgentVersion",
     *(f"vmAgent.statuses[].{each}" for each in {*STATUS, "message"}),
+    "disks[].name",
+    *(f"disks[].statuses[].{each}" for each in STATUS - {"message"}),
     *(f"statuses[].{each}" for each in STATUS),
 }
 DISK = {"osType", "name", "createOption", "caching", "diskSizeGB", "managedDisk.id", "managedDisk.storageAccountType"}
