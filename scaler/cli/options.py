@@ -10,7 +10,13 @@ from scaler.tick import Name
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Session = Annotated[str, typer.Argument(help="The session's id, as the queue manager knows it.", show_default=False)]
+Session = Annotated[
+    str,
+    typer.Argument(
+        help="The session's id, as the queue manager knows it; of one without an id, its machine's vm id.",
+        show_default=False,
+    ),
+]
 Vm = Annotated[
     str | None,
     typer.Option("--vm", help="Its machine's vm id, where the session was not reserved by these scripts, or long ago."),

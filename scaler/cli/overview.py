@@ -12,6 +12,7 @@ from scaler.model.instance import ScaleSetName, SessionId
 from scaler.model.notes import Notes
 from scaler.model.plan import Listing
 from scaler.model.policy import Policy
+from scaler.model.record import Status
 from scaler.model.row import Snapshot
 from scaler.model.sighting import ScaleSetView, strictest
 from scaler.model.standing import Standing, standing
@@ -50,7 +51,8 @@ class Machine:
         """Whose it is: the notes beat the record."""
         record = self.member.row.readable
         noted = self.notes.session if self.notes is not None else None
-        return noted or (record.session_id if record is not None else None)
+        handed_out = record is not None and record.status is not Status.AVAILABLE
+        return noted or (record.session if record is not None and handed_out else None)
 
     @property
     def age(self) -> timedelta | None:

@@ -135,11 +135,11 @@ def _in_session(each: _Case) -> Step:
     record = each.row.readable
     if each.notes.beyond_admitting:
         return _mark_again(each)
-    if record is None or record.session_id is None:
+    if record is None:
         return _presume(each)
-    opened = OpenedNote(session=record.session_id, at=each.now, record=record)
+    opened = OpenedNote(session=record.session, at=each.now, record=record)
     change = restore(each.row, record, Status.UNAVAILABLE, replace(each.asked, opened=opened))
-    return each.marked_with(Why.IN_SESSION, change, record.session_id)
+    return each.marked_with(Why.IN_SESSION, change, record.session)
 
 
 def _presume(each: _Case) -> Step:
@@ -165,11 +165,10 @@ def _reserved(each: _Case) -> Step:
     record = each.row.readable
     if record is None or each.notes.beyond_admitting:
         return _mark_again(each)
-    if record.used or record.session_id is None:
-        change = note(each.row, each.asked, each.index)
-        return each.marked_with(Why.GAVE_UP if record.used else Why.NO_SESSION, change, record.session_id)
-    change = restore(each.row, record, Status.RESERVED, _handed_over(each, record.session_id))
-    return each.marked_with(Why.RUNS if each.instance.runs else Why.RESERVED, change, record.session_id)
+    if record.used:
+        return each.marked_with(Why.GAVE_UP, note(each.row, each.asked, each.index), record.session)
+    change = restore(each.row, record, Status.RESERVED, _handed_over(each, record.session))
+    return each.marked_with(Why.RUNS if each.instance.runs else Why.RESERVED, change, record.session)
 
 
 def _handed_over(each: _Case, session: SessionId) -> Notes:

@@ -54,5 +54,5 @@ def _record_of(member: Member, fleet: Fleet, policy: Policy) -> Record | None:
 
 def _perhaps_long_ago(member: Member) -> Refusal:
     record = member.row.readable
-    facts = {"session": record.session_id if record is not None else None}
+    facts = {"session": record.session if record is not None else None}
     return Refusal(why=Why.RESERVED_LONG_AGO, vm_id=member.vm_id, facts=facts)

@@ -9,6 +9,7 @@ from scaler.model.fleet import Fleet
 from scaler.model.instance import ScaleSetName
 from scaler.model.lifecycle import KEEP, Change
 from scaler.model.plan import Plan, Refusal, Step, Why
+from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.model.standing import is_used
 
@@ -31,6 +32,7 @@ def _forgotten(row: Row) -> Step:
     unreadable = row.record is not None and row.readable is None
     change = Change(row=row, edge=None, record=KEEP if unreadable else None, notes=None, index=None)
     record = row.readable
-    session = record.session_id if record is not None and not is_used(row) else None
+    handed_out = record is not None and record.status is not Status.AVAILABLE and not is_used(row)
+    session = record.session if record is not None and handed_out else None
     why = Why.FORGOTTEN if session is None else Why.FORGOTTEN_WITH_SESSION
     return Step(why=why, vm_id=row.vm_id, change=change, facts={"session": session} if session is not None else {})

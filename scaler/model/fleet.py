@@ -170,7 +170,7 @@ class Fleet:
         unrecorded = {vm_id: Row(vm_id=vm_id) for vm_id in cloud.seen if vm_id not in snapshot.rows}
         return cls(
             now=snapshot.now,
-            rows={**unrecorded, **snapshot.rows},
+            rows={**unrecorded, **{vm_id: row.named for vm_id, row in snapshot.rows.items()}},
             cloud=cloud,
             scale_sets=frozenset(scale_sets),
             started_lately=started_lately or {},

@@ -54,7 +54,7 @@ class ReservedNote:
     Written by the script that reserves and carried along by a MOVE; else by the starter, when it first sees it.
     """
 
-    session: SessionId | None
+    session: SessionId | None  # None: noted by an older scaler, of a session without an id
     at: datetime
     movable: bool = False  # its queue manager asks by session, not by machine: it will follow a MOVE
 

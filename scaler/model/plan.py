@@ -57,7 +57,6 @@ class Why(StrEnum):
     NO_ADDRESSES = "it runs; its addresses are asked for again before it is opened"
     UNDONE_OPEN = "a late write undid an opened session's record; restored from the notes"
     UNDONE_END = "a late write for a session that had ended; restored from the notes"
-    NO_SESSION = "reserved without a session id"
     CANNOT_START = "it cannot be started"
     NO_CAPACITY = "Azure has no capacity to start it now"
     TAINTED = "it is tainted"

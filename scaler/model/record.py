@@ -36,6 +36,14 @@ class Record:
     move_reason: str | None = None  # why, for the visitor's eyes; beside either
     extra: tuple[tuple[str, str], ...] = ()  # the queue manager's own fields: name, raw JSON text; kept to the byte
 
+    @property
+    def session(self) -> SessionId:
+        """Whose machine this is: the session that the record names, else one with the name of its machine.
+
+        A machine serves one session in its life, so the vm id names that session well enough.
+        """
+        return self.session_id or SessionId(self.vm_id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:

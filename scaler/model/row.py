@@ -1,10 +1,10 @@
 """What Redis holds about one machine: record, notes and its places in the index, with the bytes they were read from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from scaler.model.instance import VmId
+from scaler.model.instance import SessionId, VmId
 from scaler.model.notes import Notes
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.sighting import Pause
@@ -42,6 +42,28 @@ class Row:
     def status(self) -> Status | None:
         """The record's status, None where there is no readable record."""
         return self.record.status if isinstance(self.record, Record) else None
+
+    @property
+    def named(self) -> "Row":
+        """The same row, whose notes call a session by the id that its record has come to name meanwhile.
+
+        A session that was reserved without an id is noted under its machine's name (`Record.session`). An id that
+        appears in the record while that session waits is the same session's; once it was let in or has ended, the id
+        is somebody else's.
+        """
+        record, notes, nameless = self.readable, self.notes, SessionId(self.vm_id)
+        if record is None or record.session_id in {None, nameless} or notes is None:
+            return self
+        if notes.opened is not None or nameless in notes.ended:
+            return self
+        start, reserved = notes.start, notes.reserved
+        if start is not None and start.session == nameless:
+            start = replace(start, session=record.session)
+        if reserved is not None and reserved.session == nameless:
+            reserved = replace(reserved, session=record.session)
+        if (start, reserved) == (notes.start, notes.reserved):
+            return self
+        return replace(self, notes=replace(notes, start=start, reserved=reserved))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

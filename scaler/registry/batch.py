@@ -185,4 +185,4 @@ def _fits(write: Write) -> bool:
 def _session_of(record: Record | Keep | None) -> SessionId | None:
     if not isinstance(record, Record) or record.used or record.status is Status.AVAILABLE:
         return None
-    return record.session_id if len(record.session_id or "") <= MAX_SESSION else None
+    return record.session if len(record.session) <= MAX_SESSION else None

@@ -140,7 +140,7 @@ class MemoryReservations:
         if session in row.notes.ended:
             return Leaving.ENDED
         opened_for_other = row.notes.opened is not None and row.notes.opened.session != session
-        return Leaving.UNKNOWN if row.readable.session_id != session or opened_for_other else row
+        return Leaving.UNKNOWN if row.readable.session != session or opened_for_other else row
 
     def _release(self, row: Row, session: SessionId) -> Leaving:
         notes = _notes(row)

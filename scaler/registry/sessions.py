@@ -80,7 +80,7 @@ def check_session(session: SessionId) -> None:
 def is_theirs(row: Row, session: SessionId) -> bool:
     """Whether the machine is this session's now, so that asking again must not give it another."""
     record, notes = row.readable, row.notes
-    if record is None or record.used or record.status is Status.AVAILABLE or record.session_id != session:
+    if record is None or record.used or record.status is Status.AVAILABLE or record.session != session:
         return False
     return notes is None or (notes.spent is None and session not in notes.ended)
 
@@ -104,7 +104,7 @@ def stage_of(row: Row, session: SessionId) -> Sight:
         return Sight(stage=Stage.ENDED)
     if opened:
         return Sight(stage=Stage.OPEN, reservation=Reservation.of(record) if record is not None else None)
-    if record is None or record.session_id != session or record.status is Status.AVAILABLE:
+    if record is None or record.session != session or record.status is Status.AVAILABLE:
         return Sight(stage=Stage.UNKNOWN)
     if record.used or spent:
         return Sight(stage=Stage.ENDED)

@@ -68,7 +68,7 @@ class Named:
 
 KINDS = ("admit", "reserve", "end", "look", "write", "both", "record", "odd", "notes", "index")
 names = st.sampled_from(["a", "b", "c"]).map(VmId)
-sessions = st.sampled_from(["s", "t", "ü/"]).map(SessionId)
+sessions = st.sampled_from(["s", "t", "ü/", "a"]).map(SessionId)
 maybe_status = st.sampled_from([None, *Status])
 
 

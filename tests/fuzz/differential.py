@@ -70,7 +70,7 @@ def _same(record: Record, answer: Sequence[bytes]) -> bool:
         record.status,
         record.used,
         record.warm,
-        record.session_id,
+        record.session,
         record.instance_id,
     ) and created == ("" if moment is None else str(moment))
 

@@ -131,19 +131,11 @@ class TestReserved:
         lost = row(1, record(1, Status.RESERVED, session_id=ME), index=False)
         assert written(only(adopt(lost, power=COLD).steps)).index == {Status.RESERVED}
 
-    @pytest.mark.parametrize(
-        ("what", "why"),
-        [
-            (record(1, Status.RESERVED), Why.NO_SESSION),
-            (record(1, Status.RESERVED, session_id=ME, used=True), Why.GAVE_UP),
-        ],
-    )
     @pytest.mark.parametrize("power", [RUNNING, COLD])
-    def test_what_nobody_waits_for_is_marked_and_left_to_the_starter(
-        self, what: Record, why: Why, power: PowerState
-    ) -> None:
+    def test_what_nobody_waits_for_is_marked_and_left_to_the_starter(self, power: PowerState) -> None:
+        what = record(1, Status.RESERVED, session_id=ME, used=True)
         step = only(adopt(row(1, what), power=power).steps)
-        assert step.why is why
+        assert step.why is Why.GAVE_UP
         assert changed(step) == blank_notes(1, mark_asked_at=NOW)
         assert written(step).record == what
 

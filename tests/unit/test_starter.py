@@ -291,10 +291,6 @@ def test_a_session_that_gave_up_is_abandoned() -> None:
     assert changed(step).ended == {MINE: Ended.ABANDON}
 
 
-def test_a_reservation_without_a_session_is_refused_at_once() -> None:
-    assert refused_because(only(steps_for(reserved(notes(), None), instance(1)))) is Why.NO_SESSION
-
-
 NOWHERE = cloud(look=sighting())  # listed, and not there
 STRANGERS = [
     cloud(instance(1), look=sighting(consent=False)),
@@ -306,13 +302,11 @@ STRANGERS = [
 @pytest.mark.parametrize("sees", [cloud(instance(1)), NOWHERE], ids=["seen", "nowhere"])
 def test_a_reservation_of_a_machine_without_notes_is_refused_where_we_have_consent(sees: Cloud) -> None:
     assert refused_because(only(starter.decide(fleet(reserved(None), sees=sees), POLICY).steps)) is Why.TAINTED
-    nobodys = fleet(reserved(None, session=None), sees=sees)
-    assert refused_because(only(starter.decide(nobodys, POLICY).steps)) is Why.NO_SESSION
 
 
 @pytest.mark.parametrize("sees", STRANGERS, ids=["seen", "nowhere", "not listed"])
 def test_a_strangers_reservation_is_left_alone_until_its_timeout(sees: Cloud) -> None:
-    for what in (reserved(None), reserved(None, session=None), reserved(None, used=True)):
+    for what in (reserved(None), reserved(None, used=True)):
         step = only(starter.decide(fleet(what, sees=sees), POLICY).steps)
         assert (step.why, step.order) == (Why.NOTED, None)
         assert changed(step).reserved == ReservedNote(session=what.readable.session_id, at=NOW)  # type: ignore[union-attr]

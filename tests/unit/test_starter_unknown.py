@@ -54,7 +54,7 @@ def test_whoever_gave_up_an_unknown_machine_gave_up_and_was_not_refused(noted: N
 @pytest.mark.parametrize("session", [MINE, None])
 @pytest.mark.parametrize("used", [True, False])
 def test_a_strangers_reservation_that_was_noted_is_still_left_alone(session: SessionId | None, used: bool) -> None:
-    noted = replace(PLACELESS, reserved=ReservedNote(session=session, at=ago(seconds=30)))
+    noted = replace(PLACELESS, reserved=ReservedNote(session=session or SessionId(vm(1)), at=ago(seconds=30)))
     theirs = row(1, record(1, Status.RESERVED, session_id=session, used=used), noted)
     look = sighting(consent=False)
     assert starter.decide(fleet(theirs, sees=cloud(instance(1), look=look)), POLICY).steps == ()

@@ -25,7 +25,7 @@ def used(case: Case) -> Step | Refusal | None:
 def _acknowledge(case: Case) -> Step:
     """A naive queue manager released it by `used` in the record. Whose session ended decides what a delete needs."""
     record, notes = case.row.readable, case.notes
-    session = record.session_id if record is not None else None
+    session = record.session if record is not None else None
     if session is None or session != notes.session:  # somebody else's word: it counts as presumed while it runs
         spent = SpentNote(why=SpentBy.CONDEMN, at=case.now)
         return case.ended(None, replace(notes, spent=spent), Why.USED_ELSEWHERE)

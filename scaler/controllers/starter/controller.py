@@ -12,7 +12,7 @@ from scaler.controllers.starter.turns import Part, is_unstarted, next_look, own_
 from scaler.controllers.starter.unknown import is_unknown, unknown
 from scaler.controllers.starter.wait import Wait, reserved_since, timeout
 from scaler.model.fleet import Cloud, Fleet, Member, Seen
-from scaler.model.instance import Instance, InstanceRef
+from scaler.model.instance import Instance, InstanceRef, SessionId
 from scaler.model.lifecycle import Edge, note
 from scaler.model.notes import Notes
 from scaler.model.plan import Listing, Look, Nothing, Plan, Some, Step, Whereabouts, Why, soonest, withheld
@@ -112,16 +112,24 @@ def _of(member: Member, fleet: Fleet, policy: Policy) -> Step | Stranded | None:
     decided = _by_registry(member, fleet.now)
     if decided is not None or record is None:
         return decided
-    if notes is None or record.session_id is None or is_unknown(member.row):
+    if notes is None or is_unknown(member.row):
         return unknown(member, record, fleet, policy)
-    wait = Wait(member=member, record=record, session=record.session_id, notes=notes, now=fleet.now, policy=policy)
-    if fleet.started_lately.get(member.vm_id, wait.session) != wait.session:  # the notes have forgotten whom
+    wait = Wait(member=member, record=record, session=record.session, notes=notes, now=fleet.now, policy=policy)
+    if _was_anothers(wait, fleet.started_lately.get(member.vm_id)):  # the notes have forgotten whose
         return Stranded(member=member, record=record, why=Why.TAINTED)
     if notes.scale_set not in fleet.scale_sets:  # configured no more: nobody will start it
         return Stranded(member=member, record=record, why=Why.TAINTED)
     if member.seen is not None:
         return _of_seen(wait, member.seen, fleet.cloud)
     return _of_absent(wait, member.absent) if member.absent is not None else timeout(wait)
+
+
+def _was_anothers(wait: Wait, lately: SessionId | None) -> bool:
+    """Whether this process started the machine for somebody else. Sessions without an id have its name in common, and
+    may have taken an id since: their start note tells whether it was this one."""
+    if lately == SessionId(wait.member.vm_id):
+        return wait.start is None
+    return lately is not None and lately != wait.session
 
 
 def _of_seen(wait: Wait, seen: Seen, cloud: Cloud) -> Step | Stranded | None:

@@ -1,10 +1,9 @@
-"""What our own notes decide of a reserved machine: nobody to open it for, late writes, sessions that gave up."""
+"""What our own notes decide of a reserved machine: late writes, sessions that gave up."""
 
 from dataclasses import replace
 from datetime import datetime
 
 from scaler.model.fleet import Member
-from scaler.model.instance import SessionId
 from scaler.model.lifecycle import Change, Edge, Owner, restore, step
 from scaler.model.notes import Ended, Notes, SpentBy, SpentNote
 from scaler.model.plan import Step, Why
@@ -13,22 +12,21 @@ from scaler.model.witness import notes_of_missed
 
 
 def by_registry(member: Member, now: datetime) -> Step | None:
-    """Nobody to open it for; late writes over what the notes have decided; sessions that gave up.
+    """Late writes over what the notes have decided; sessions that gave up.
 
     None where Azure is to be asked: about a machine that can be started, and about one that our notes do not place.
     """
     record, notes = member.row.readable, member.row.notes
     if record is None or notes is None:
         return None
-    undone = _undone(member, record, record.session_id, notes, now) if record.session_id is not None else None
+    undone = _undone(member, record, notes, now)
     if undone is not None or not notes.scale_set:
         return undone
-    if record.session_id is None:
-        return refuse(member, record, Why.NO_SESSION, now)
     return abandon(member, record, now) if record.used else None
 
 
-def _undone(member: Member, record: Record, session: SessionId, notes: Notes, now: datetime) -> Step | None:
+def _undone(member: Member, record: Record, notes: Notes, now: datetime) -> Step | None:
+    session = record.session
     if session in notes.ended:
         spent = notes.spent or SpentNote(why=SpentBy.CONDEMN, at=now)
         back = replace(record, status=Status.UNAVAILABLE, used=True, updated_at=now)
@@ -46,13 +44,13 @@ def _undone(member: Member, record: Record, session: SessionId, notes: Notes, no
 def refuse(member: Member, record: Record, why: Why, now: datetime) -> Step:
     """Visibly: Unavailable and used, with the reason in the notes."""
     change = _end(member, record, Edge.REFUSE, now, why)
-    return Step(why=why, vm_id=member.vm_id, change=change, facts={"session": record.session_id})
+    return Step(why=why, vm_id=member.vm_id, change=change, facts={"session": record.session})
 
 
 def abandon(member: Member, record: Record, now: datetime) -> Step:
     """The session gave up."""
     change = _end(member, record, Edge.ABANDON, now, Why.GAVE_UP)
-    return Step(why=Why.GAVE_UP, vm_id=member.vm_id, change=change, facts={"session": record.session_id})
+    return Step(why=Why.GAVE_UP, vm_id=member.vm_id, change=change, facts={"session": record.session})
 
 
 _ENDS = {Edge.REFUSE: (Ended.REFUSE, SpentBy.REFUSE), Edge.ABANDON: (Ended.ABANDON, SpentBy.ABANDON)}
@@ -61,6 +59,6 @@ _ENDS = {Edge.REFUSE: (Ended.REFUSE, SpentBy.REFUSE), Edge.ABANDON: (Ended.ABAND
 def _end(member: Member, record: Record, edge: Edge, now: datetime, why: Why) -> Change:
     ended, spent = _ENDS[edge]
     notes = notes_of_missed(member.row)
-    sessions = {**notes.ended, record.session_id: ended} if record.session_id is not None else notes.ended
+    sessions = {**notes.ended, record.session: ended}
     notes = replace(notes, ended=sessions, spent=notes.spent or SpentNote(why=spent, at=now, reason=why))
     return step(edge, Owner.STARTER, member.row, record, notes, now)

@@ -62,7 +62,8 @@ def move(row: Row, to: Row, waits: ReservedNote, why: Why, now: datetime) -> Ste
         spent=notes.spent or SpentNote(why=SpentBy.MOVE, at=now, reason=why),
     )
     leaves = step(Edge.MOVE, Owner.STARTER, row, replace(record, moved_to=to.vm_id, move_reason=why), left, now)
-    arrives = joined(leaves, to, _of_session(record, other, why), replace(noted, reserved=waits), now)
+    arrived = _of_session(record, other, why)
+    arrives = joined(leaves, to, arrived, replace(noted, reserved=replace(waits, session=arrived.session)), now)
     facts: Facts = {"session": waits.session, "to": to.vm_id, "scale_set": noted.scale_set, "warm": other.warm}
     return Step(why=why, vm_id=row.vm_id, change=arrives, facts=facts)
 

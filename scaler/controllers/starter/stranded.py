@@ -31,7 +31,7 @@ class Stranded:
     def waits(self) -> ReservedNote | None:
         """Since when this session has been waiting, where that is known."""
         notes = self.member.row.notes
-        return waiting(notes, self.record.session_id) if notes is not None else None
+        return waiting(notes, self.record.session) if notes is not None else None
 
     def since(self, now: datetime) -> datetime:
         """The same, from now on where it is not known."""
@@ -51,8 +51,8 @@ def settle(stranded: Iterable[Stranded], fleet: Fleet, policy: Policy) -> list[S
 def _settled(
     stranded: Stranded, free: Sequence[Row], now: datetime, policy: Policy
 ) -> tuple[Step | None, Sequence[Row]]:
-    session = stranded.record.session_id
-    if session is None or not would_follow(stranded.waits, policy):
+    session = stranded.record.session
+    if not would_follow(stranded.waits, policy):
         return refuse(stranded.member, stranded.record, stranded.why, now), free
     chosen = _choice(stranded, session, free)
     if chosen is not None:
@@ -62,7 +62,7 @@ def _settled(
     return stranded.otherwise or _waits_on(stranded, session, now), free
 
 
-def waiting(notes: Notes, session: SessionId | None) -> ReservedNote | None:
+def waiting(notes: Notes, session: SessionId) -> ReservedNote | None:
     """What the notes say of this session's waiting, if it is of this one that they speak."""
     return notes.reserved if notes.reserved is not None and notes.reserved.session == session else None
 

@@ -24,11 +24,11 @@ def unknown(member: Member, record: Record, fleet: Fleet, policy: Policy) -> Ste
     now, since = fleet.now, _since(member.row.notes, record, fleet.now)
     if not _ours(member, fleet) and now - since < policy.reservation_timeout:
         notes = notes_of_missed(member.row)
-        noted = replace(notes, reserved=ReservedNote(session=record.session_id, at=since))
+        noted = replace(notes, reserved=ReservedNote(session=record.session, at=since))
         return None if noted == notes else Step(why=Why.NOTED, vm_id=member.vm_id, change=note(member.row, noted))
     if record.used:
         return abandon(member, record, now)
-    return refuse(member, record, Why.NO_SESSION if record.session_id is None else Why.TAINTED, now)
+    return refuse(member, record, Why.TAINTED, now)
 
 
 def _ours(member: Member, fleet: Fleet) -> bool:
@@ -41,4 +41,4 @@ def _ours(member: Member, fleet: Fleet) -> bool:
 
 def _since(notes: Notes | None, record: Record, now: datetime) -> datetime:
     noted = notes.reserved if notes is not None else None
-    return noted.at if noted is not None and noted.session == record.session_id else now
+    return noted.at if noted is not None and noted.session == record.session else now

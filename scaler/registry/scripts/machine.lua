@@ -64,6 +64,7 @@ local function record_of(text, vm_id)
   if not (is_text(found.vmId) and is_text(found.instanceId) and is_text(found.sessionId)) then return nil end
   if found.vmId and found.vmId:lower() ~= vm_id then return nil end
   if fields > MAX_FIELDS or #(found.sessionId or '') > LONGEST_SESSION then return nil end
+  found.sessionId = found.sessionId or vm_id -- a session without an id has its machine's name
   found.status = type(found.status) == 'string' and STATUS[found.status:lower()] or nil
   return found.status and found or nil
 end
