@@ -29,6 +29,7 @@ class _Case(NamedTuple):
 
 def clean(row: Row, listing: View, truth: View, rules: Rules) -> Step | None:
     """At most one step. `truth` is what a targeted GET would answer; it asks only where something would follow."""
+    row = row.named(rules)
     if row.record is None or row.status is not Status.UNAVAILABLE:
         return None
     notes = row.notes or Notes()
@@ -63,7 +64,7 @@ def _asks(row: Row, notes: Notes, rules: Rules) -> bool:
 
 def worth_a_look(row: Row, listing: View, rules: Rules) -> bool:
     """Something would follow from a targeted GET."""
-    notes = row.notes or Notes()
+    notes = row.named(rules).notes or Notes()
     if not _is_used(row, notes):
         return (listing.power in AT_REST and notes.rests is not None) or _over(notes, rules)
     if notes.spent is None:

@@ -14,6 +14,7 @@ _WHO = Owner.RECONCILER
 
 def reconcile(row: Row, listing: View, truth: View, rules: Rules) -> Step | None:
     """At most one step. `truth` is what a targeted GET would answer: it asks before it marks, and before it cools."""
+    row = row.named(rules)
     if row.notes is not None and row.notes.claim is not None and truth.power is not Power.GONE:
         listing = truth
     if listing.power is Power.GONE:

@@ -26,6 +26,7 @@ MISSED_IN: Mapping[Rule, Scenario] = {
     Rule.NEVER_ADMIT_UNKNOWN: scenarios.FLUSH,
     Rule.PRESUME: scenarios.FLUSH,
     Rule.LIMITS: scenarios.FLUSH,
+    Rule.NAMED_WHILE_WAITING: scenarios.NAMED_LATE,
     Rule.OWN_SESSION: scenarios.FLUSH,
     Rule.RIPENING: scenarios.FAILOVER,
     Rule.NOTE_BEFORE_START: scenarios.FAILOVER,

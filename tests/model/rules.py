@@ -19,6 +19,7 @@ class Rule(StrEnum):
     REPAIR_AFTER = "a key that is missing from `available` is put back only after `repair_after`"
     NOTES_BEAT_RECORD = "what the notes call spent is spent, whatever the record says"
     RESTORE_OPENED = "a Reserved record on a machine that was opened is a late write, and is undone"
+    NAMED_WHILE_WAITING = "an id that appears where there was none is that session's while it waits, and no longer"
     OWN_SESSION = "while it runs, a machine is deleted only when its own session has ended, or its limit is over"
     RIPENING = "a delete of what was Reserved or Available waits until a failover cannot forget its note"
     NOTE_BEFORE_START = "the note of a start is written before the order"

@@ -14,6 +14,7 @@ _ADMITTED = Notes(asked=LONG, seen=LONG, admitted=True)
 READY = Machine(Power.WARM, marked=True, row=Row(Record(Status.AVAILABLE), _ADMITTED, offered=True))
 X, Y = Visitor("x", atomic=True), Visitor("y", atomic=True)
 N, M = Visitor("n", atomic=False), Visitor("m", atomic=False)
+P, Q = (each._replace(nameless=True) for each in (N, M))
 
 BIRTH = Scenario(
     name="birth",
@@ -71,6 +72,20 @@ LATE = Scenario(
     machines=(READY,),
     visitors=(X, N),
     accidents={Accident.LOSE_NOTES: 1},
+    late=True,
+)
+NAMELESS = Scenario(
+    name="nameless",
+    about="two naive queue managers that write no session id, or not at once; a stale listing, a guest that shuts down",
+    machines=(READY,),
+    visitors=(P, Q),
+    accidents={Accident.STALE: 1, Accident.SHUTDOWN: 1, Accident.FAIL: 1},
+)
+NAMED_LATE = Scenario(
+    name="named late",
+    about="a naive queue manager without session ids, or not at once, and one with them, that write whenever they like",
+    machines=(READY,),
+    visitors=(P, M),
     late=True,
 )
 WITNESSES = Scenario(
@@ -145,6 +160,8 @@ SCENARIOS: Mapping[str, Scenario] = {
         FORGOTTEN,
         KEYS,
         LATE,
+        NAMELESS,
+        NAMED_LATE,
         WITNESSES,
         MOVING,
         MOVED,

@@ -61,7 +61,7 @@ def _decided(name: str, machine: Machine, rules: Rules) -> Step | None:
         return cleaner.clean(machine.row, machine.view, machine.view, rules)
     why = starter.strand(machine.row, machine.view, rules, failing=False)
     if why is not None:
-        return starter.refuse(machine.row, why)
+        return starter.refuse(machine.row, rules, why)
     return starter.start_or_open(machine.row, machine.view, rules)
 
 

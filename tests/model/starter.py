@@ -14,6 +14,7 @@ _WHO = Owner.STARTER
 
 def start_or_open(row: Row, look: View, rules: Rules) -> Step | None:
     """What the notes alone decide; then what it does where its session can have the machine, as far as it saw."""
+    row = row.named(rules)
     if row.record is None or row.status is not Status.RESERVED:
         return None
     if row.notes is None:
@@ -30,6 +31,7 @@ def start_or_open(row: Row, look: View, rules: Rules) -> Step | None:
 
 def strand(row: Row, look: View, rules: Rules, failing: bool) -> str | None:
     """Why its session cannot have this machine, if it cannot. `failing`: its start was refused once too often."""
+    row = row.named(rules)
     if row.record is None or row.status is not Status.RESERVED:
         return None
     if row.notes is None:
@@ -46,8 +48,9 @@ def would_follow(row: Row, rules: Rules) -> bool:
     return session is not None and (movable or Rule.ONLY_FOLLOWERS_MOVE not in rules)
 
 
-def refuse(row: Row, why: str) -> Step:
+def refuse(row: Row, rules: Rules, why: str) -> Step:
     """Visibly."""
+    row = row.named(rules)
     session = row.record.session if row.record is not None else None
     notes = (row.notes or Notes()).ending(session, Ended.REFUSE, SpentBy.REFUSE)
     return step(Edge.REFUSE, _WHO, row, session, notes, why)

@@ -7,6 +7,8 @@ A machine carries everything that belongs to it, also what a failover would brin
 from enum import StrEnum
 from typing import NamedTuple
 
+from model.rules import Rule, Rules
+
 from scaler.model.notes import Ended, SpentBy
 from scaler.model.record import Status
 
@@ -14,6 +16,7 @@ type Age = int  # of a note, an order or a look, in horizons: 0 just now, 1 perh
 type Session = str
 
 NAMES = "AB"  # of the machines
+NAMELESS: Session = "?"  # of one without an id: its machine's name. A record that holds it names nobody
 LONG: Age = 2
 RIPE, STALE, CLAIM_OVER = 2, 3, 4  # of a claim: the horizon of its ripening, of the order's look, of the order
 
@@ -119,6 +122,17 @@ class Row(NamedTuple):
         """The record's."""
         return self.record.status if self.record is not None else None
 
+    def named(self, rules: Rules) -> "Row":
+        """Whose notes call a session that waited without an id by the one that its record has come to name."""
+        notes, session = self.notes, self.record.session if self.record is not None else None
+        if notes is None or session in {None, NAMELESS} or notes.how(NAMELESS) is not None:
+            return self
+        if notes.opened == NAMELESS and Rule.NAMED_WHILE_WAITING not in rules:
+            notes = notes._replace(opened=None)
+        if notes.start != NAMELESS or notes.opened is not None:
+            return self
+        return self._replace(notes=notes._replace(start=session))
+
 
 class Place(StrEnum):
     """Where a step puts the key."""
@@ -207,6 +221,12 @@ class Visitor(NamedTuple):
     age: Age = 0  # since then
     overrun: bool = False  # somebody's late SET overwrote its reservation
     told_no: bool = False
+    nameless: bool = False  # naive, and writes no session id, or not yet
+
+    @property
+    def name(self) -> Session:
+        """As record and notes have it."""
+        return NAMELESS if self.nameless else self.session
 
 
 class World(NamedTuple):

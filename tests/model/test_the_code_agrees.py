@@ -23,6 +23,11 @@ from scaler.model.record import Status
 _SAMPLE = 200  # of each scenario's, evenly spread
 _ORDERS = {Kind.MARK: "Mark", Kind.START: "Start", Kind.COOL: "Deallocate", Kind.DELETE: "Delete"}
 
+_SCENARIOS = (
+    *("birth", "failover", "flush", "keys", "late", "nameless", "named late"),
+    *("witnesses", "stalled", "overlap"),
+)
+
 type Gist = tuple[Edge | None, str | None]  # the step of the table, and the order
 
 
@@ -44,7 +49,7 @@ def _starter(row: Row, view: View) -> Gist:
     return (Edge.MOVE if starter.would_follow(row, ALL) else Edge.REFUSE, None)
 
 
-@pytest.mark.parametrize("name", ["birth", "failover", "flush", "keys", "late", "witnesses", "stalled", "overlap"])
+@pytest.mark.parametrize("name", _SCENARIOS)
 def test_the_code_agrees(name: str) -> None:
     pairs = sorted(kept(name).machines, key=repr)
     for row, view in pairs[:: len(pairs) // _SAMPLE + 1]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from builders import NOW, SCALE_SET, ago, asked, blank_notes, cloud, fleet, instance, notes, record, row, vm
-from model.state import Notes, Power, Row, View
+from model.state import NAMELESS, Notes, Power, Row, View
 
 from scaler.model import notes as code
 from scaler.model import row as stored
@@ -43,7 +43,11 @@ def _row(what: Row) -> stored.Row:
 
 
 def _record(status: Status, session: str | None, *, used: bool = False) -> Record:
-    return record(1, status, used=used, session_id=SessionId(session) if session is not None else None)
+    return record(1, status, used=used, session_id=_session(session) if session not in {None, NAMELESS} else None)
+
+
+def _session(session: str | None) -> SessionId:
+    return SessionId(vm(1) if session in {None, NAMELESS} else session)
 
 
 def _at(age: int | None) -> datetime | None:
@@ -59,7 +63,7 @@ def _notes(what: Notes) -> code.Notes:
         mark_seen_at=_at(what.seen),
         admitted_at=ago(minutes=20) if what.admitted else None,
         presumed_at=since if what.presumed else None,
-        ended=dict(what.ended),
+        ended={_session(each): how for each, how in what.ended},
         missed_at=_at(what.missed),
         rest_at=_at(what.rests),
         unindexed_at=_at(what.unindexed),
@@ -77,20 +81,20 @@ def _notes(what: Notes) -> code.Notes:
 def _reserved(what: Notes) -> code.ReservedNote | None:
     if what.movable is None:
         return None
-    return code.ReservedNote(session=SessionId(what.movable), at=ago(minutes=1), movable=True)
+    return code.ReservedNote(session=_session(what.movable), at=ago(minutes=1), movable=True)
 
 
 def _start(what: Notes) -> code.StartNote | None:
     if what.start is None:
         return None
-    return code.StartNote(session=SessionId(what.start), at=_at(what.started) or ago(minutes=5), attempts=1)
+    return code.StartNote(session=_session(what.start), at=_at(what.started) or ago(minutes=5), attempts=1)
 
 
 def _opened(what: Notes, since: datetime) -> code.OpenedNote | None:
     if what.opened is None:
         return None
     published = _record(Status.UNAVAILABLE, what.opened)
-    return code.OpenedNote(session=SessionId(what.opened), at=since, record=published)
+    return code.OpenedNote(session=_session(what.opened), at=since, record=published)
 
 
 def _spent(what: Notes) -> code.SpentNote | None:

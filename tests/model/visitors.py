@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from model.registry import step, written
 from model.rules import Rule, Rules
-from model.state import LONG, NAMES, Machine, Power, Record, Row, Session, Stage, World
+from model.state import LONG, NAMES, Machine, Power, Record, Row, Session, Stage, Visitor, World
 
 from scaler.model.lifecycle import Edge, Owner
 from scaler.model.notes import Ended, SpentBy
@@ -154,7 +154,7 @@ class Queue:
 
     def _set(self) -> World:
         """Over whatever is there by now."""
-        row, session = self._machine.row, self._me.session
+        row, session = self._machine.row, self._me.name
         record = row.record
         over = record.session if record is not None and record.status in _OVERWRITABLE and not record.used else None
         written_over = self._machine._replace(row=row._replace(record=Record(Status.RESERVED, session=session)))
@@ -162,19 +162,30 @@ class Queue:
         if self._me.age < LONG:
             return world
         wronged = {over, session}  # too late: it may lose what it has not, and whoever waits what they had
-        visitors = (each._replace(overrun=True) if each.session in wronged else each for each in world.visitors)
+        visitors = (
+            each._replace(overrun=True) if each.name in wronged or self._has_the_key_too(each) else each
+            for each in world.visitors
+        )
         return world._replace(visitors=tuple(visitors))
 
+    def _has_the_key_too(self, other: Visitor) -> bool:
+        """It took the key after the repair, and has not written yet: what it writes will be the later SET."""
+        return other.at == self._me.at and other.stage in {Stage.POPPED, Stage.READ}
+
     def _polls(self) -> Moves:
-        """It compares the session, every time."""
+        """It compares the session, every time: without an id of its own it has nothing that has one."""
         machine, me = self._machine, self._me
         record = machine.row.record
         if me.stage is Stage.SET:
             waiting = machine._replace(row=machine.row._replace(waiting=True))
             yield "SADD", self._after(me.at, waiting, stage=Stage.WAITING)
+        if me.nameless and record is not None and record.session == me.name and record.status is Status.RESERVED:
+            row = machine.row._replace(record=record._replace(session=me.session))
+            yield "writes its session id", self._after(me.at, machine._replace(row=row), nameless=False)
         left = machine._replace(inside=None) if machine.inside == me.session else machine
-        if record is None or record.session != me.session or record.status is Status.AVAILABLE:
-            yield "finds nothing of its own", self._after(me.at, left, stage=Stage.OVER, told_no=True)
+        if record is None or record.session != me.name or record.status is Status.AVAILABLE:
+            told_no = not me.overrun  # by a late SET: what is restored is its machine again, and it has gone
+            yield "finds nothing of its own", self._after(me.at, left, stage=Stage.OVER, told_no=told_no)
         elif me.stage is Stage.IN or (record.status is Status.UNAVAILABLE and record.used):
             row = left.row._replace(record=record._replace(used=True))
             told = me.stage is not Stage.IN

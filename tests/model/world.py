@@ -80,7 +80,7 @@ class Next:
             if starter.would_follow(machine.row, self._rules):
                 yield from self._moved(before, at, machine, why)
             if failing or not starter.would_follow(machine.row, self._rules):
-                yield self._alone(before, at, machine, starter.refuse(machine.row, why))
+                yield self._alone(before, at, machine, starter.refuse(machine.row, self._rules, why))
             if not failing:
                 return
 
