@@ -18,6 +18,7 @@ class Manner(StrEnum):
 
     ATOMIC = "atomic"  # the client that ships with the scaler
     NAIVE = "naive"  # four separate steps, no compare-and-set; keeps the six rules of the contract
+    NAMELESS = "nameless"  # naive, and writes no session id, or writes it later: its record has the seed's four fields
     FOLLOWING = "following"  # naive, and goes where the record's `movedTo` points
     LATE = "late"  # naive, and nearly as slow between SPOP and SET as is allowed
     TOO_LATE = "too late"  # slower than that
@@ -78,6 +79,13 @@ class Entry:
     addresses: tuple[str, ...] = ()  # where they were sent, of those that were told
     whom: str | None = None  # OVERWROTE: whose machine it was; None: nobody's that we know
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Under which Redis may have this session: its id, or its machine's where the queue manager writes none."""
+        if self.manner is Manner.NAMELESS and self.vm_id is not None:
+            return frozenset({self.session, self.vm_id})
+        return frozenset({self.session})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
@@ -93,7 +101,7 @@ class Published:
 
     status: Status | None = None  # None: there is no readable record
     used: bool = False
-    session: str | None = None  # the record's
+    session: str | None = None  # the record's; the vm id, where it is handed out and names none
     opened_for: str | None = None  # the session that the scaler let in, by its notes
     offered: bool = False  # its key is in the available set
     presumed_since: datetime | None = None  # it runs, and nobody knows for whom

@@ -73,11 +73,10 @@ def published(record: _Values | None, notes: _Values | None, offered: bool) -> P
     if record is None and notes is None:
         return None
     found = record or {}
-    session = found.get("sessionId")
     return Published(
         status=_status(found.get("status")),
         used=found.get("used") is True,
-        session=session if isinstance(session, str) else None,
+        session=_session(found),
         opened_for=((notes or {}).get("opened") or {}).get("session"),
         offered=offered,
         presumed_since=_presumed_since(notes or {}),
@@ -88,13 +87,23 @@ def sessions_in(value: object) -> Iterator[str]:
     """Every session that is named anywhere in a record or in notes."""
     if not isinstance(value, Mapping):
         return
+    session = _session(value)
+    if session is not None:
+        yield session
     for name, each in value.items():
-        if name in {"session", "sessionId"} and isinstance(each, str):
+        if name == "session" and isinstance(each, str):
             yield each
         elif name == "ended" and isinstance(each, Mapping):
             yield from each
         else:
             yield from sessions_in(each)
+
+
+def _session(record: _Values) -> str | None:
+    """Whose it is; one that names nobody and is handed out is its own session's."""
+    handed_out = record.get("status") in {Status.RESERVED, Status.UNAVAILABLE}
+    session = record.get("sessionId") or (record.get("vmId") if handed_out else None)
+    return session if isinstance(session, str) else None
 
 
 def _presumed_since(notes: _Values) -> datetime | None:

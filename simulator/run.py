@@ -16,13 +16,16 @@ from simulator.observer.patience import Patience
 from simulator.options import Options
 from simulator.parts.assembly import Parts, started
 from simulator.queue_managers.atomic import Atomic
-from simulator.queue_managers.naive import Naive
+from simulator.queue_managers.naive import Naive, Nameless
 from simulator.queue_managers.queue_manager import QueueManager
 from simulator.showing import Scene, Show
 from simulator.summary import Summary
 from simulator.visitor import RunEnded, Surroundings
 from simulator.visits import Habits, Visit, visits
 from simulator.watching import Watching
+
+_NAMELESS = 3
+"""The number of the one visitor whose queue manager knows the seed's four fields only."""
 
 
 def run(options: Options, environ: Mapping[str, str], over: Event, show: Show) -> Summary:
@@ -96,7 +99,8 @@ def _crowd(options: Options, parts: Parts, over: Event) -> Crowd:
     def manage(visit: Visit) -> QueueManager:
         if visit.manner is Manner.ATOMIC:
             return atomic
-        return Naive(parts.client, parts.keys, visit.pauses, pause)
+        naive = Nameless if visit.manner is Manner.NAMELESS else Naive
+        return naive(parts.client, parts.keys, visit.pauses, pause)
 
     def crashed(visit: Visit, bug: Exception) -> None:
         what = f"visitor {visit.session} crashed, a bug of the simulator: {type(bug).__name__}: {bug}"
@@ -106,5 +110,6 @@ def _crowd(options: Options, parts: Parts, over: Event) -> Crowd:
         per_minute=options.visitors_per_minute,
         speed=options.speed,
         session_limit=parts.environment.settings.policy.session_limit.total_seconds(),
+        nameless=_NAMELESS,
     )
     return Crowd(visits(options.seed, habits), manage, around, crashed, over)

@@ -1,7 +1,7 @@
 """Who comes when, and with what in mind: drawn from a seed, so that the same crowd can come again."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
 
@@ -46,13 +46,16 @@ class Habits:
     per_minute: float  # on the wall
     speed: float
     session_limit: float  # seconds on the wall; 0: none
+    nameless: int | None = None  # the number of the one whose queue manager writes no session id; None: nobody
 
 
 def visits(seed: int, habits: Habits) -> Iterator[Visit]:
     """One after the other, for ever; nobody, if none come in a minute."""
     random = Random(seed)
     if habits.per_minute > 0:
-        yield from (_visit(number, random, habits) for number in count(1))
+        for number in count(1):
+            visit = _visit(number, random, habits)
+            yield replace(visit, manner=Manner.NAMELESS) if number == habits.nameless else visit
 
 
 def _visit(number: int, random: Random, habits: Habits) -> Visit:

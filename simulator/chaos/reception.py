@@ -6,7 +6,7 @@ from random import Random
 from scaler.model.instance import PowerState, VmId
 from simulator.chaos.crowd.crowd import Crowd
 from simulator.chaos.crowd.desk import Client, Commands, Desk
-from simulator.chaos.crowd.habits import MIXED, Habits
+from simulator.chaos.crowd.habits import MIXED, UNNAMED, Habits
 from simulator.chaos.doors import Door
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import World
@@ -53,6 +53,8 @@ def _shares(weather: Weather) -> Mapping[Manner, float]:
         return MIXED
     if weather.noting:
         return {Manner.NOTING: 1.0}
+    if weather.nameless:
+        return UNNAMED
     honest = Manner.LATE if weather.dawdling else Manner.NAIVE
     naive = Manner.FOLLOWING if weather.following else honest
     return {Manner.ATOMIC: 1 - weather.naive, naive: weather.naive}

@@ -48,6 +48,7 @@ class Weather:
     dawdling: bool = False  # naive queue managers need nearly as long from SPOP to SET as they may
     noting: bool = False  # every queue manager writes its record every second, in the middle of a tick too
     unruly: bool = False  # queue managers of every kind, those that break rules too
+    nameless: bool = False  # most queue managers write no session id; some of the others take too long
     stay: float = 90.0  # seconds, on average
     fickle: float = 0.01  # chance per step that a waiting visitor gives up
     machines: int = 0  # in the first scale set; 0: any small number
@@ -156,6 +157,9 @@ WEATHERS: Mapping[str, Weather] = {
         rates={Fault.ORDER_ENDLESS: 0.1, Fault.ETAG_CHANGED: 0.3, Fault.WRITE_CONFLICT: 0.2}, stay=60
     ),
     "changing settings": Weather(settings=True, elsewhere=True, second=True, stay=60),
+    "queue managers without session ids": Weather(
+        nameless=True, stay=60, all_warm=True, per_minute=10, interrupted=0.1, rates={Fault.START_ALLOCATION: 0.1}
+    ),
     "unruly queue managers": Weather(unruly=True, stay=60),
     "unruly queue managers and a failover": Weather(unruly=True, failover=True, rates=_LATE, stay=60),
     "a failover that no replica was ready for": Weather(

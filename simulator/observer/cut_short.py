@@ -39,7 +39,7 @@ class CutShort:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._waiting: dict[str, str] = {}  # session -> vm id
+        self._waiting: dict[str, tuple[str, str]] = {}  # by each of the session's names: the session, its vm id
         self._stays: dict[str, dict[str, _Stay]] = {}  # vm id -> session -> stay
         self._presumed: dict[str, datetime] = {}  # vm id -> since
         self._garbled: set[str] = set()  # vm ids
@@ -68,17 +68,21 @@ class CutShort:
 
     def _listen(self, entry: Entry, vm_id: str) -> None:
         if entry.did is Did.PROMISED:
-            self._waiting[entry.session] = vm_id
+            self._waiting |= dict.fromkeys(entry.names, (entry.session, vm_id))
         elif entry.did is Did.OPENED:
-            self._waiting.pop(entry.session, None)
+            self._wait_no_more(entry)
             self._begin(vm_id, entry.session, entry.at)
         elif entry.did is Did.OVERWROTE and entry.manner is Manner.GARBAGE:
             self._garbled.add(vm_id)
         elif entry.did in PARTINGS:
-            self._waiting.pop(entry.session, None)
+            self._wait_no_more(entry)
             stay = self._stays.get(vm_id, {}).get(entry.session)
             if stay is not None and stay.until is None:
                 stay.until = entry.at
+
+    def _wait_no_more(self, entry: Entry) -> None:
+        for name in entry.names:
+            self._waiting.pop(name, None)
 
     def _look(self, seen: Seen, at: datetime) -> None:
         vm_id, published = seen.state.vm_id, seen.published
@@ -87,8 +91,9 @@ class CutShort:
         if published.presumed_since is not None:
             self._presumed.setdefault(vm_id, published.presumed_since)
         let_in = published.status is Status.UNAVAILABLE and not published.used
-        if let_in and published.session is not None and self._waiting.get(published.session) == vm_id:
-            self._begin(vm_id, published.session, at)
+        session, where = self._waiting.get(published.session or "", ("", ""))
+        if let_in and where == vm_id:
+            self._begin(vm_id, session, at)
 
     def _begin(self, vm_id: str, session: str, at: datetime) -> None:
         """What begins while Redis cannot be seen may have begun as soon as nobody looked any more."""

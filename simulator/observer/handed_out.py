@@ -5,18 +5,23 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from emulator.history import Event, What
-from simulator.happenings import PARTINGS, Did, Entry, Forgotten, Happening, Look
+from simulator.happenings import PARTINGS, Did, Entry, Forgotten, Happening, Look, Manner
 from simulator.observer.wrong import Kind, Wrong
 
 _ON_IT = frozenset({Did.OPENED, Did.CONNECTED})
 
 
 class HandedOut:
-    """A machine is within a session's reach when it was opened for it, and when it came up while promised to it."""
+    """A machine is within a session's reach when it was opened for it, and when it came up while promised to it.
+
+    But for one without an id whose record somebody has put their id into: it was not told to go in, and reads now that
+    the machine is somebody else's.
+    """
 
     def __init__(self) -> None:
         self._promised: defaultdict[str, set[str]] = defaultdict(set)  # vm id -> sessions that wait for it
         self._reached: defaultdict[str, dict[str, None]] = defaultdict(dict)  # vm id -> sessions, in order
+        self._nameless: defaultdict[str, set[str]] = defaultdict(set)  # vm id -> those promised without an id
         self._told: set[tuple[str, str]] = set()
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
@@ -31,7 +36,8 @@ class HandedOut:
             for machine in happening.machines:
                 if machine.published is not None and machine.published.opened_for is not None:
                     session, vm_id = machine.published.opened_for, machine.state.vm_id
-                    yield from self._reach(vm_id, session, happening.at, "opened")
+                    for whose in sorted(self._nameless[vm_id]) if session == vm_id else [session]:
+                        yield from self._reach(vm_id, whose, happening.at, "opened")
 
     def _forget(self, vm_id: str | None) -> None:
         """Whom Redis forgot is not within reach of what starts from now on: nobody will tell them to go in."""
@@ -41,8 +47,13 @@ class HandedOut:
     def _listen(self, entry: Entry, vm_id: str) -> Iterator[Wrong]:
         if entry.did is Did.PROMISED:
             self._promised[vm_id].add(entry.session)
+            self._nameless[vm_id] |= {entry.session} if entry.manner is Manner.NAMELESS else set()
+        elif entry.did is Did.OVERWROTE and entry.whom in self._nameless[vm_id]:
+            self._promised[vm_id].discard(entry.whom)
+            self._reached[vm_id].pop(entry.whom, None)
         elif entry.did in PARTINGS:
             self._promised[vm_id].discard(entry.session)
+            self._nameless[vm_id].discard(entry.session)
         elif entry.did in _ON_IT:
             yield from self._reach(vm_id, entry.session, entry.at, entry.did)
 
@@ -50,6 +61,7 @@ class HandedOut:
         """From now on the machine is within reach of this session, whether or not its visitor ever hears of it."""
         others = [each for each in self._reached[vm_id] if each != session]
         self._reached[vm_id][session] = None
+        self._nameless[vm_id].discard(session)
         if others and (vm_id, session) not in self._told:
             self._told.add((vm_id, session))
             why = f"it was {how} for {session} after it had been within reach of {', '.join(others)}"

@@ -11,6 +11,7 @@ from simulator.observer.wrong import Kind, Wrong
 @dataclass(slots=True, kw_only=True)
 class _Promise:
     vm_id: str | None
+    names: frozenset[str]
     unnamed_since: datetime | None = None
     told: bool = False  # that it is theirs no more
 
@@ -62,7 +63,7 @@ class Lost:
             self._forgotten.discard(entry.session)
             self._in_vain.pop(entry.session, None)
         if entry.did is Did.PROMISED and entry.manner not in RECKLESS:
-            self._promised[entry.session] = _Promise(vm_id=entry.vm_id)
+            self._promised[entry.session] = _Promise(vm_id=entry.vm_id, names=entry.names)
             self._theirs_since.setdefault((entry.session, entry.vm_id), entry.at)
             took = self._took.pop(entry.session, None)
             forgot = took is not None and self._forgot_at is not None and took <= self._forgot_at
@@ -95,7 +96,7 @@ class Lost:
 
     def _unnamed(self, look: Look) -> Iterator[Wrong]:
         for session, promise in list(self._promised.items()):
-            if session in look.named:
+            if promise.names & look.named:
                 promise.unnamed_since = None
                 if promise.told:  # they know, and the registry knows why: they ask for another
                     del self._promised[session]

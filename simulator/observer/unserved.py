@@ -13,6 +13,7 @@ from simulator.observer.wrong import Kind, Wrong
 @dataclass(slots=True, kw_only=True)
 class _Wait:
     vm_id: str | None
+    names: frozenset[str]
     since: datetime
 
 
@@ -41,7 +42,7 @@ class Unserved:
         if entry.did is Did.PROMISED:
             before = self._waits.get(entry.session)
             since = before.since if before is not None else entry.at  # a moved session has waited all the time
-            self._waits[entry.session] = _Wait(vm_id=entry.vm_id, since=since)
+            self._waits[entry.session] = _Wait(vm_id=entry.vm_id, names=entry.names, since=since)
         elif entry.did in DEPARTURES | {Did.OPENED, Did.DISPLACED}:
             self._waits.pop(entry.session, None)
         if entry.did is Did.OPENED and entry.vm_id in self._fresh:
@@ -61,7 +62,7 @@ class Unserved:
     def _look(self, look: Look) -> Iterator[Wrong]:
         answered = {name for name in map(_answered, look.machines) if name is not None}
         for session, wait in list(self._waits.items()):
-            if session in answered or session not in look.named:  # they only have to ask; or `Lost` tells of it
+            if wait.names & answered or not wait.names & look.named:  # they only have to ask; or `Lost` tells of it
                 del self._waits[session]
             elif look.at - wait.since > self._patience:
                 del self._waits[session]

@@ -10,7 +10,18 @@ from scaler.model.instance import SessionId, VmId
 from scaler.model.record import Status
 from scaler.registry.keys import Keys
 from scaler.registry.sessions import Sight
-from simulator.queue_managers.paper import Paper, is_free, is_of, known, parsed, reserved, stage_of, written
+from simulator.queue_managers.paper import (
+    NO_SESSION,
+    SEED,
+    Paper,
+    is_free,
+    is_of,
+    known,
+    parsed,
+    reserved,
+    stage_of,
+    written,
+)
 
 
 class Naive:
@@ -54,6 +65,10 @@ class Naive:
         """The same: it does not know the difference."""
         self.release(session, vm_id)
 
+    def _kept(self, paper: Paper) -> Paper:
+        """The fields that it writes back."""
+        return known({**paper, "updatedAt": datetime.now(UTC).isoformat()})
+
     def _rest(self) -> None:
         self._dawdle(next(self._pauses))
 
@@ -61,4 +76,23 @@ class Naive:
         return parsed(self._client.get(key))
 
     def _set(self, key: str, paper: Paper) -> None:
-        self._client.set(key, written(known({**paper, "updatedAt": datetime.now(UTC).isoformat()})))
+        self._client.set(key, written(self._kept(paper)))
+
+
+class Nameless(Naive):
+    """One that knows the seed's four fields, and so writes no session id: what it compares is that there is none."""
+
+    def reserve(self, session: SessionId) -> VmId | None:
+        """The same four steps."""
+        return super().reserve(NO_SESSION)
+
+    def look(self, session: SessionId, vm_id: VmId) -> Sight:
+        """GET."""
+        return super().look(NO_SESSION, vm_id)
+
+    def release(self, session: SessionId, vm_id: VmId) -> None:
+        """GET, SET used."""
+        super().release(NO_SESSION, vm_id)
+
+    def _kept(self, paper: Paper) -> Paper:
+        return {name: paper[name] for name in SEED if name in paper}

@@ -26,6 +26,12 @@ def parsed(text: object) -> Paper | None:
     return found if isinstance(found, dict) else None
 
 
+SEED = ("vmId", "instanceId", "status", "used")
+"""The four fields of the design that all of this began with."""
+NO_SESSION = SessionId("")
+"""What a queue manager calls its session that writes no id."""
+
+
 def written(paper: Paper) -> bytes:
     """As it stands in Redis."""
     return json.dumps(paper).encode()
@@ -48,8 +54,8 @@ def reserved(paper: Paper, session: SessionId, now: datetime) -> Paper:
 
 
 def is_of(paper: Paper | None, session: SessionId) -> bool:
-    """Rule 2: the session is compared, every time."""
-    return paper is not None and paper.get("sessionId") == session
+    """Rule 2: the session is compared, every time; with none, where it writes none."""
+    return paper is not None and (paper.get("sessionId") or "") == session
 
 
 def stage_of(paper: Paper | None, session: SessionId) -> Stage:

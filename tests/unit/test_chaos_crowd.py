@@ -15,7 +15,7 @@ from crowd_counter import IMMORTAL, A, Counter
 from scaler.model.instance import VmId
 from scaler.model.record import Status
 from simulator.chaos.crowd.crowd import Crowd
-from simulator.chaos.crowd.habits import MIXED, Habits
+from simulator.chaos.crowd.habits import MIXED, UNNAMED, Habits
 from simulator.chaos.crowd.kinds import KINDS
 from simulator.happenings import Did, Entry, Manner
 
@@ -55,9 +55,10 @@ def fingerprint(entries: list[Entry]) -> str:
 
 
 def test_there_is_a_queue_manager_for_every_manner_and_some_of_each_come() -> None:
-    assert set(KINDS) == set(Manner) == set(MIXED)
-    crowd, _ = campaign(1)
-    assert set(crowd.came) == set(Manner)
+    assert set(KINDS) == set(Manner) == {*MIXED, *UNNAMED, Manner.NOTING}
+    for shares in (UNNAMED, MIXED):
+        crowd, _ = campaign(1, replace(BUSY, shares=shares))
+        assert set(crowd.came) == set(shares)
     assert {Did.CONNECTED, Did.LEAVING, Did.GAVE_UP, Did.OVERWROTE, Did.VANISHED} <= crowd.did.keys()
     assert crowd.deaths > 0
 

@@ -18,7 +18,7 @@ from scaler.registry.keys import Keys
 from scaler.registry.sessions import Stage
 from simulator.happenings import Published
 from simulator.looking import Looker, published, sessions_in
-from simulator.queue_managers.naive import Naive
+from simulator.queue_managers.naive import Naive, Nameless
 
 KEYS, VM, ANN = Keys(), VmId("vm"), SessionId("ann")
 AT = "2026-01-01T12:00:00Z"
@@ -65,6 +65,22 @@ def test_a_naive_write_drops_the_fields_it_does_not_know(client: redis.Redis) ->
     assert not {"warm", "colour"} & record.keys()
 
 
+def test_one_that_knows_the_seeds_four_fields_reserves_releases_and_names_nobody(client: redis.Redis) -> None:
+    offer(client)
+    manager = Nameless(client, KEYS, (0.1,), lambda _: None)
+    assert manager.reserve(ANN) == VM
+    assert record_of(client) == {"vmId": "vm", "instanceId": "3", "status": "Reserved", "used": False}
+    assert manager.look(ANN, VM).stage is Stage.RESERVED
+    client.set(KEYS.instance(VM), json.dumps({**record_of(client), "sessionId": "bob"}))
+    assert manager.look(ANN, VM).stage is Stage.UNKNOWN, "what names somebody is somebody else's"
+    manager.release(ANN, VM)
+    assert record_of(client)["used"] is False
+    client.set(KEYS.instance(VM), json.dumps({**record_of(client), "sessionId": "", "status": "Unavailable"}))
+    assert manager.look(ANN, VM).stage is Stage.OPEN
+    manager.release(ANN, VM)
+    assert record_of(client) == {"vmId": "vm", "instanceId": "3", "status": "Unavailable", "used": True}
+
+
 def test_there_is_nothing_to_reserve_in_an_empty_set_or_behind_a_key_without_a_record(client: redis.Redis) -> None:
     assert naive(client).reserve(ANN) is None
     client.sadd(KEYS.index(Status.AVAILABLE), KEYS.instance(VM))
@@ -95,6 +111,9 @@ def test_a_naive_visitor_compares_the_session_when_they_poll(client: redis.Redis
         ({"opened": {"session": "ann", "record": {"sessionId": "bob"}}}, {"ann", "bob"}),
         ({"ended": {"ann": "refuse", "bob": "release"}}, {"ann", "bob"}),
         ({"sessionId": None, "ended": None}, set()),
+        ({"sessionId": "", "vmId": "vm", "status": "Reserved"}, {"vm"}),
+        ({"vmId": "vm", "status": "Available"}, set()),
+        ({"opened": {"session": "vm", "record": {"vmId": "vm", "status": "Unavailable"}}}, {"vm"}),
         ("ann", set()),
     ],
 )

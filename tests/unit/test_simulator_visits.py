@@ -1,5 +1,6 @@
 """Who comes when: the same crowd for the same seed, with some of every kind."""
 
+from dataclasses import replace
 from itertools import islice
 from statistics import mean
 
@@ -33,6 +34,13 @@ def test_there_are_some_of_every_kind() -> None:
     assert 0.25 < mean(each.manner is Manner.NAIVE for each in found) < 0.35
     assert 0.05 < mean(each.patience < 5 for each in found) < 0.12
     assert 0.02 < mean(not each.releases for each in found) < 0.06
+
+
+def test_one_may_come_whose_queue_manager_writes_no_session_id() -> None:
+    found = crowd(habits=replace(HABITS, nameless=3), size=50)
+    assert [each.number for each in found if each.manner is Manner.NAMELESS] == [3]
+    others = [(mine, plain) for mine, plain in zip(found, crowd(size=50), strict=True) if mine.number != 3]
+    assert all(mine == plain for mine, plain in others)
 
 
 def test_nobody_means_to_stay_until_their_limit_but_those_who_never_leave() -> None:

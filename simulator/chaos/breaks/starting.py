@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scaler.model.fleet import Fleet, Member
-from scaler.model.instance import Instance, PowerState, ProvisioningState
+from scaler.model.instance import Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.lifecycle import KEEP, Edge, Keep, Owner, step
 from scaler.model.notes import Notes, OpenedNote, StartNote
 from scaler.model.plan import Start, Step, Why
@@ -48,6 +48,18 @@ def _as_if_noted(fleet: Fleet) -> Fleet:
     return replace(with_rows(fleet, row_as), started_lately={})
 
 
+def _named_after_its_opening(fleet: Fleet) -> Fleet:
+    """Reserved for an id, on a machine that was opened for a session without one: taken for the same session's."""
+
+    def row_as(member: Member) -> Row:
+        row, notes = member.row, member.row.notes
+        if notes is None or notes.opened is None or notes.opened.session != SessionId(row.vm_id) or not _reserved(row):
+            return row
+        return replace(row, notes=replace(notes, opened=None)).named
+
+    return with_rows(fleet, row_as)
+
+
 def _opened_first(each: Step, fleet: Fleet) -> Step:
     """OPEN, and then the start: whatever becomes of it."""
     row = each.change.row if each.change is not None else None
@@ -89,6 +101,12 @@ STARTING = (
         what="a reserved machine that runs is opened for whom its record names, whoever it was started or opened for",
         weathers=("unruly queue managers",),
         verbs=shown(lambda fleet, _: _as_if_noted(fleet), Name.STARTER),
+    ),
+    Planted(
+        name="named-after-opening",
+        what="an id that appears in the record of a machine that was opened for a session without one is let in too",
+        weathers=("queue managers without session ids",),
+        verbs=shown(lambda fleet, _: _named_after_its_opening(fleet), Name.STARTER),
     ),
     Planted(
         name="opened-before-started",

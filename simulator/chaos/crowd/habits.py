@@ -23,7 +23,9 @@ MIXED: Mapping[Manner, float] = {
     Manner.VANISHING: 0.04,
     Manner.GARBAGE: 0.04,
 }
-"""Some of every kind."""
+"""Some of every kind that names its session."""
+UNNAMED: Mapping[Manner, float] = {Manner.NAMELESS: 0.6, Manner.ATOMIC: 0.2, Manner.TOO_LATE: 0.2}
+"""Most name no session; who takes too long names one: two without a name on one machine could not be told apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from simulator.chaos.crowd.greedy import Greedy
 from simulator.chaos.crowd.lossy import Lossy
 from simulator.chaos.crowd.manager import Errand, QueueManager
 from simulator.chaos.crowd.naive import Following, Naive
+from simulator.chaos.crowd.nameless import Nameless
 from simulator.chaos.crowd.noting import Noting, NotingAtomic
 from simulator.chaos.crowd.repeating import Repeating
 from simulator.chaos.crowd.slow import Late, TooLate
@@ -27,6 +28,7 @@ def _noting(errand: Errand) -> QueueManager:
 KINDS: Mapping[Manner, Callable[[Errand], QueueManager]] = {
     Manner.ATOMIC: Atomic,
     Manner.NAIVE: Naive,
+    Manner.NAMELESS: Nameless,
     Manner.FOLLOWING: Following,
     Manner.LATE: Late,
     Manner.TOO_LATE: TooLate,

@@ -40,6 +40,7 @@ class Naive:
         self._errand = errand
         self._keys = errand.desk.keys
         self._redis = errand.desk.keyspace
+        self._name = errand.session  # as its records have it
 
     def reserve(self) -> Steps[VmId | None]:
         """All four steps."""
@@ -49,7 +50,7 @@ class Naive:
     def look(self, vm_id: VmId) -> Heard:
         """GET."""
         paper = self._read(vm_id) or {}
-        stage = stage_of(paper, self._errand.session)
+        stage = stage_of(paper, self._name)
         ended = stage is Stage.ENDED
         return Heard(
             stage=stage,
@@ -63,7 +64,7 @@ class Naive:
         """GET, and SET used."""
         text = yield from persistent(lambda: self._text(vm_id), self._rest())
         paper = parsed(text)
-        if paper is None or not is_of(paper, self._errand.session):
+        if paper is None or not is_of(paper, self._name):
             return False
         yield self._step()
         self._write(vm_id, {**paper, "used": True}, text)
@@ -108,16 +109,18 @@ class Naive:
 
     def _reserve(self, taken: Taken, text: bytes | None) -> Steps[bool]:
         """SET, of what was read; after one that was not answered it is read again, and perhaps written again."""
+        tried = False
         while (paper := parsed(text)) is not None and is_free(paper) and self._may_still_write(taken):
             try:
-                self._write(taken.vm_id, reserved(paper, self._errand.session, self._errand.desk.now()), text)
+                self._write(taken.vm_id, reserved(paper, self._name, self._errand.desk.now()), text)
             except Unreachable:
+                tried = True
                 self._errand.account.tell(Did.HELD, taken.vm_id, "its SET was not answered")
                 yield self._rest()
                 text = yield from persistent(lambda: self._text(taken.vm_id), self._rest())
             else:
                 return True
-        return stage_of(paper, self._errand.session) in {Stage.RESERVED, Stage.OPEN}
+        return tried and stage_of(paper, self._name) in {Stage.RESERVED, Stage.OPEN}
 
     def _promise(self, vm_id: VmId) -> None:
         self._errand.account.tell(Did.PROMISED, vm_id)
@@ -146,7 +149,7 @@ class Naive:
         errand = self._errand
         named = (parsed(there) or {}).get("sessionId")
         others = dict.fromkeys(errand.ledger.holders(vm_id))
-        if isinstance(named, str):
+        if isinstance(named, str) and named:
             others[SessionId(named)] = None
         others.pop(errand.session, None)
         for whom in others:

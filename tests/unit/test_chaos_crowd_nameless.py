@@ -1,0 +1,75 @@
+"""The queue manager of the campaigns that writes no session id, or writes it while its visitor waits."""
+
+import json
+
+import pytest
+from crowd_counter import ANN, BOB, A, Counter
+
+from scaler.model.record import Status
+from scaler.registry.sessions import Stage
+from simulator.chaos.crowd.nameless import Nameless
+from simulator.happenings import Did, Manner
+
+FOUR = {"vmId", "instanceId", "status", "used"}
+SEEDS = range(40)
+
+
+def reserved(seed: int) -> tuple[Counter, Nameless]:
+    counter = Counter()
+    counter.offer(A)
+    manager: Nameless = counter.manager(Manner.NAMELESS, seed=seed)
+    assert counter.all_steps(manager.reserve()) == A
+    return counter, manager
+
+
+def test_some_know_four_fields_and_some_a_struct_with_an_empty_session_id() -> None:
+    papers = [reserved(seed)[0].paper(A) or {} for seed in SEEDS]
+    assert all(paper["status"] == "Reserved" and not paper.get("sessionId") for paper in papers)
+    assert {paper.keys() == FOUR for paper in papers} == {True, False}
+
+
+def test_it_reads_of_its_visitor_where_nobody_is_named_and_nowhere_else() -> None:
+    counter, manager = reserved(0)
+    assert manager.look(A).stage is Stage.RESERVED
+    counter.put(A, Status.UNAVAILABLE)
+    assert manager.look(A).stage is Stage.OPEN
+    counter.put(A, Status.UNAVAILABLE, session=BOB)
+    assert manager.look(A).stage is Stage.UNKNOWN
+    assert counter.all_steps(manager.release(A)) is False
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whoever_writes_the_id_later_does_so_only_while_its_visitor_waits(seed: int) -> None:
+    counter, manager = reserved(seed)
+    for _ in range(20):
+        manager.meanwhile(A)
+    named = (counter.paper(A) or {}).get("sessionId") == ANN
+    assert manager.look(A).stage is Stage.RESERVED
+    if not named:
+        return
+    counter, manager = reserved(seed)
+    counter.put(A, Status.UNAVAILABLE)
+    for _ in range(20):
+        manager.meanwhile(A)
+    assert not (counter.paper(A) or {}).get("sessionId")
+
+
+def test_some_do_write_it_later() -> None:
+    named = 0
+    for seed in SEEDS:
+        counter, manager = reserved(seed)
+        for _ in range(20):
+            manager.meanwhile(A)
+        named += (counter.paper(A) or {}).get("sessionId") == ANN
+    assert 0 < named < len(SEEDS) / 2
+
+
+def test_what_somebody_else_reserved_without_an_id_meanwhile_is_not_taken_for_its_own() -> None:
+    counter = Counter()
+    counter.offer(A)
+    manager = counter.manager(Manner.NAMELESS, seed=1)
+    steps = manager.reserve()
+    next(steps)
+    counter.redis.set(counter.key(A), json.dumps({**(counter.paper(A) or {}), "status": "Reserved"}))
+    assert counter.all_steps(steps) is None
+    assert Did.PROMISED not in counter.deeds
