@@ -115,11 +115,12 @@ def instance_view(emulated: EmulatedScaleSet, state: VmState) -> Json:
     if state.power is not PowerState.UNKNOWN:
         statuses.append(_status(f"PowerState/{state.power}", f"VM {state.power}"))
     body: Json = {"platformUpdateDomain": 0, "platformFaultDomain": 0, "statuses": statuses}
+    if state.power is not PowerState.UNKNOWN:
+        disk = _status("ProvisioningState/succeeded", "Provisioning succeeded") | {"time": time(state.changed_at)}
+        body["disks"] = [{"name": f"{emulated.name}_{state.instance_id}_OsDisk_1", "statuses": [disk]}]
     if state.power not in {PowerState.UNKNOWN, PowerState.DEALLOCATING, PowerState.DEALLOCATED}:
         body["computerName"] = computer(emulated, state)
         body["vmAgent"] = {"vmAgentVersion": "2.7", "statuses": [_status("ProvisioningState/succeeded", "Ready")]}
-        disk = _status("ProvisioningState/succeeded", "Provisioning succeeded") | {"time": time(state.changed_at)}
-        body["disks"] = [{"name": f"{emulated.name}_{state.instance_id}_OsDisk_1", "statuses": [disk]}]
     return body
 
 

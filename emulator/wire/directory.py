@@ -4,6 +4,8 @@ from emulator.wire.bodies import Json
 from emulator.wire.exchange import Answer, Asked
 from emulator.wire.site import Site
 
+_ENOUGH = 25_000  # of what nobody has limited
+
 
 def subscriptions(site: Site, _asked: Asked) -> Answer:
     """GET /subscriptions."""
@@ -46,6 +48,42 @@ def locations(site: Site, asked: Asked) -> Answer:
         "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
     }
     return Answer(body={"value": [found]})
+
+
+def usages(site: Site, asked: Asked) -> Answer:
+    """GET of what the subscription uses in the region, and of how much it may."""
+    site.check_subscription(asked)
+    region, machines = site.scale_sets[0].region, sum(len(each.vms) for each in site.scale_sets)
+    cores = region.cores_used, _ENOUGH if region.cores is None else region.cores
+    rows = {
+        ("cores", "Total Regional vCPUs"): cores,
+        ("standardNVADSA10v5Family", "Standard NVADSA10v5 Family vCPUs"): cores,
+        ("virtualMachines", "Virtual Machines"): (machines, _ENOUGH),
+        ("virtualMachineScaleSets", "Virtual Machine Scale Sets"): (len(site.scale_sets), _ENOUGH),
+    }
+    found = [
+        {"unit": "Count", "currentValue": used, "limit": most, "name": {"value": name, "localizedValue": local}}
+        for (name, local), (used, most) in rows.items()
+    ]
+    return Answer(body={"value": found})
+
+
+def permissions(site: Site, asked: Asked) -> Answer:
+    """GET of what the caller may do there: everything."""
+    _check_scope(site, asked)
+    return Answer(body={"value": [{"actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": []}]})
+
+
+def locks(site: Site, asked: Asked) -> Answer:
+    """GET of what is locked there: nothing."""
+    _check_scope(site, asked)
+    return Answer(body={"value": []})
+
+
+def _check_scope(site: Site, asked: Asked) -> None:
+    site.check_group(asked)
+    if "name" in asked.params:
+        site.scale_set(asked)
 
 
 def endpoints(_site: Site, asked: Asked) -> Answer:

@@ -1,6 +1,7 @@
 """Microsoft.Network: the NICs and public IPs of a scale set's VMs; of the resource group, where those are its own."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from emulator.budgets import Call
 from emulator.refusals import ArmError
@@ -61,6 +62,15 @@ def public_ips_of_vm(site: Site, asked: Asked) -> Answer:
         raise _nothing(asked.path)
     value = [bodies.public_ip(site, emulated, state)] if _has_public_ip((emulated, state)) else []
     return charged(Answer(body={"value": value}), emulated, Call.NETWORK)
+
+
+def public_ip_of_vm(site: Site, asked: Asked) -> Answer:
+    """GET of one of them."""
+    answer = public_ips_of_vm(site, asked)
+    for each in answer.body["value"]:
+        if each["name"].lower() == asked.params["address"]:
+            return replace(answer, body=each)
+    raise _nothing(asked.path)
 
 
 def _listing(

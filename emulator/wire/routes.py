@@ -43,6 +43,7 @@ ROUTES = (
         handle=scale_sets.every,
     ),
     Route(method="GET", path=_SET, kind="get-set", handle=scale_sets.get),
+    Route(method="GET", path=f"{_SET}/skus", kind="directory", handle=scale_sets.skus),
     Route(method="PATCH", path=_SET, kind="update-set", handle=scale_sets.update),
     Route(method="PUT", path=_SET, kind="update-set", handle=creation.put),
     Route(method="GET", path=f"{_SET}/instanceview", kind="set-view", handle=scale_sets.view),
@@ -78,6 +79,12 @@ ROUTES = (
         kind="get-public-ip",
         handle=network.public_ips_of_vm,
     ),
+    Route(
+        method="GET",
+        path=f"{_NIC}/ipconfigurations/<configuration>/publicipaddresses/<address>",
+        kind="get-public-ip",
+        handle=network.public_ip_of_vm,
+    ),
     Route(method="GET", path=f"{_NETWORK}/networkinterfaces", kind="list-nics", handle=network.of_group),
     Route(
         method="GET", path=f"{_NETWORK}/publicipaddresses", kind="list-public-ips", handle=network.public_ips_of_group
@@ -87,6 +94,17 @@ ROUTES = (
         path=f"{_SUB}/providers/microsoft.compute/locations/<location>/operations/<operation>",
         kind="get-operation",
         handle=operations.status,
+    ),
+    Route(
+        method="GET",
+        path=f"{_SUB}/providers/microsoft.compute/locations/<location>/usages",
+        kind="directory",
+        handle=directory.usages,
+    ),
+    *(
+        Route(method="GET", path=f"{scope}/providers/microsoft.authorization/{what}", kind="directory", handle=handle)
+        for scope in (_SUB, f"{_SUB}/resourcegroups/<group>", _SET)
+        for what, handle in (("permissions", directory.permissions), ("locks", directory.locks))
     ),
     Route(method="GET", path="/subscriptions", kind="directory", handle=directory.subscriptions),
     Route(method="GET", path=_SUB, kind="directory", handle=directory.subscription),

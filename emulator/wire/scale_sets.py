@@ -41,6 +41,15 @@ def view(site: Site, asked: Asked) -> Answer:
     return charged(Answer(body=bodies.set_view(rows)), emulated, Call.SET_VIEW)
 
 
+def skus(site: Site, asked: Asked) -> Answer:
+    """GET of the sizes that it can have: its own."""
+    site.scale_set(asked)
+    capacity = {"minimum": 0, "maximum": MOST, "defaultCapacity": 1, "scaleType": "Automatic"}
+    size = {"name": site.place.sku, "tier": "Standard"}
+    kind = "Microsoft.Compute/virtualMachineScaleSets"
+    return Answer(body={"value": [{"resourceType": kind, "sku": size, "capacity": capacity}]})
+
+
 def update(site: Site, asked: Asked) -> Answer:
     """PATCH, or a PUT of what exists already: 200 at once, and the work goes on as an operation."""
     emulated = site.scale_set(asked)
