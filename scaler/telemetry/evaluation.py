@@ -1,7 +1,7 @@
 """One controller's evaluation row: settings in force, machines by standing and power, wanted, done, held back and why.
 
 A row is written in every minute in which the controller ticks, and at once when a tick has something to tell that no
-row of this minute has told: another kind of step, another reason to hold back, another consent. Numbers that change
+row of this minute has told: another kind of step, another reason to hold back, a lost consent. Numbers that change
 wait for the next row: else every visitor would cost one.
 """
 
@@ -76,8 +76,8 @@ class Evaluations:
         yield ("settings", *self._settings().items())
         for scale_set, wanted in self._policy.capacity.items():
             yield ("wanted", scale_set, wanted)
-        for scale_set, look in _looks(cloud).items():
-            yield ("allowed", scale_set, look.consent, look.pause)
+        for scale_set, look in cloud.withheld.items():
+            yield ("withheld", scale_set, look.consent, look.pause)
         for name, counter in self._sums.items():
             yield from ((name, each) for each in counter)
 

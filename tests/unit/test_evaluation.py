@@ -129,6 +129,12 @@ def test_between_two_rows_what_was_done_adds_up_and_what_is_held_back_again_does
     )
 
 
+def test_the_first_look_of_a_minute_at_a_scale_set_that_is_allowed_is_no_news() -> None:
+    evaluations = Evaluations("cleaner", POLICY)
+    rows = [evaluations.row(each, 0) for each in (IDLE, two_machines(), IDLE)]
+    assert [found is not None for found in rows] == [True, False, False]
+
+
 def test_many_visitors_cost_no_more_rows_than_one() -> None:
     evaluations = Evaluations("starter", POLICY)
     rows = [evaluations.row(did(Result.DONE), number / 100) for number in range(5_000)]
