@@ -114,7 +114,13 @@ def open_doors(settings: Settings, credential: TokenCredential | None = None) ->
     """The doors that the settings name. `credential`: somebody else than the managed identity (an operator)."""
     clock = SystemClock()
     credential = credential or managed_identity(settings.client_id)
-    arm = connect_arm(settings.subscription, credential, endpoint=settings.arm_url, bounds=_bounds(settings))
+    arm = connect_arm(
+        settings.subscription,
+        credential,
+        endpoint=settings.arm_url,
+        audience=settings.arm_audience,
+        bounds=_bounds(settings),
+    )
     renewals = deque[Exception](maxlen=_MOST_RENEWALS)
     registry = _registry_of(settings, credential, renewals)
     closing = ExitStack()

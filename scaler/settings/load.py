@@ -8,6 +8,7 @@ from datetime import timedelta
 from scaler.model.instance import Orchestration, ScaleSetName
 from scaler.model.policy import Capacity, Moves, Policy
 from scaler.model.sighting import Pause
+from scaler.settings.clouds import audience_of
 from scaler.settings.combined import check_name, check_schedules, check_speed, check_timeouts
 from scaler.settings.per_scale_set import PerScaleSet
 from scaler.settings.reader import InvalidSettings, Reader
@@ -29,6 +30,7 @@ class Settings:
     scale_sets: tuple[ScaleSetName, ...]
     orchestration: Mapping[ScaleSetName, Orchestration]
     arm_url: str
+    arm_audience: str  # whom the tokens are for that are sent there
     client_id: str | None
     redis: RedisAddress
     prefix: str
@@ -51,12 +53,14 @@ def _read(reader: Reader) -> Settings:
     named = reader.matching_each("AZURE_VMSS_NAME", SCALE_SET_NAME, "the scale set's resource name")
     scale_sets = tuple(dict.fromkeys(ScaleSetName(name.lower()) for name in named))
     each = PerScaleSet(reader, scale_sets)
+    arm_url = reader.url("AZURE_RESOURCE_MANAGER_URL")
     found = Settings(
         subscription=reader.matching("AZURE_SUBSCRIPTION_ID", _GUID, "a GUID; `az account show --query id`").lower(),
         resource_group=reader.matching("AZURE_RESOURCE_GROUP", _GROUP, "the resource group's name"),
         scale_sets=scale_sets,
         orchestration=_orchestrations(each),
-        arm_url=reader.url("AZURE_RESOURCE_MANAGER_URL"),
+        arm_url=arm_url,
+        arm_audience=audience_of(reader, arm_url),
         client_id=_client_id(reader),
         redis=redis_address(reader),
         prefix=reader.matching("SCALER_REDIS_PREFIX", _PREFIX, "letters, digits, `_`, `-`, `.`, braces for a hash tag"),

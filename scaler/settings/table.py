@@ -41,7 +41,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="AZURE_RESOURCE_MANAGER_URL",
         default="https://management.azure.com",
-        meaning="ARM's address; plain http only on loopback (the emulator)",
+        meaning="ARM's address in your cloud; China: `https://management.chinacloudapi.cn`, US Government:"
+        " `https://management.usgovcloudapi.net`; the emulator only on loopback, over plain http too",
     ),
     Setting(name="REDIS_URL", default="", meaning="redis://… or rediss://…; or the next three"),
     Setting(name="REDIS_HOST", default="", meaning="Redis' host name"),

@@ -1,8 +1,11 @@
 """The doors that the settings name: one for each scale set, of its own kind, with gates of its own."""
 
 from contextlib import closing
+from dataclasses import replace
+from typing import ClassVar
 
 import pytest
+from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
 from unit.test_settings import LEAST
 from wire.scripted_arm import Asked, Said, ScriptedArm, StaticToken, json_said, set_body
 
@@ -47,3 +50,22 @@ def test_a_throttle_closes_the_gate_for_every_controller_of_its_scale_set_and_fo
                     doors.ports(name).scale_sets[FIRST].view()
                 assert doors.ports(name).scale_sets[SECOND].view().name == SECOND
         assert [each.path.partition("?")[0].rpartition("/")[2] for each in arm.asked] == ["first"] + ["second"] * 4
+
+
+class Listening(StaticToken):
+    """Hears whom each token is to be for."""
+
+    heard: ClassVar[list[str]] = []
+
+    def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        self.heard.extend(scopes)
+        return super().get_token_info(*scopes, options=options)
+
+
+def test_a_token_is_for_the_cloud_that_the_settings_name() -> None:
+    with closing(ScriptedArm(lambda _: json_said(set_body()))) as arm:
+        settings = load(TWO | {"AZURE_RESOURCE_MANAGER_URL": arm.endpoint})
+        elsewhere = replace(settings, arm_audience="https://management.chinacloudapi.cn")
+        with closing(open_doors(elsewhere, Listening())) as doors:
+            doors.scale_sets[FIRST].view()
+    assert set(Listening.heard) == {"https://management.chinacloudapi.cn/.default"}

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from azure.core import AzureClouds
+from azure.mgmt.core.tools import get_arm_endpoints
 
 from emulator.wire.site import Place
 from scaler.model.instance import Orchestration, ScaleSetName
@@ -59,6 +61,9 @@ def test_an_empty_environment_names_everything_that_is_missing_at_once() -> None
         ("AZURE_RESOURCE_MANAGER_URL", "management.azure.com"),
         ("AZURE_RESOURCE_MANAGER_URL", "http://management.azure.com"),
         ("AZURE_RESOURCE_MANAGER_URL", "https://management.azure.com/subscriptions"),
+        ("AZURE_RESOURCE_MANAGER_URL", "https://management.azure.com.example"),
+        ("AZURE_RESOURCE_MANAGER_URL", "https://arm.contoso.example"),
+        ("AZURE_RESOURCE_MANAGER_URL", "https://management.core.usgovcloudapi.net"),
         ("AZURE_CLIENT_ID", "my-identity"),
         ("REDIS_PORT", "0"),
         ("REDIS_PORT", "6379.5"),
@@ -255,3 +260,20 @@ def test_what_nobody_set_is_as_the_policy_and_the_doors_have_it() -> None:
     settings = load(LEAST | {"SCALER_POOL_CAPACITY": "4"})
     assert settings.policy == Policy(capacity={name: Capacity(desired=4)})
     assert (settings.prefix, settings.arm_url) == (Keys().prefix, PUBLIC_CLOUD)
+
+
+@pytest.mark.parametrize("cloud", list(AzureClouds))
+def test_each_cloud_of_azure_gets_a_token_that_is_for_it(cloud: AzureClouds) -> None:
+    endpoint = get_arm_endpoints(cloud)
+    settings = load(LEAST | {"AZURE_RESOURCE_MANAGER_URL": endpoint["resource_manager"]})
+    assert f"{settings.arm_audience}/.default" == endpoint["credential_scopes"][0]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:18080", "https://localhost:8443", "http://[::1]:80"])
+def test_the_emulator_gets_the_public_clouds_token(url: str) -> None:
+    assert load(LEAST | {"AZURE_RESOURCE_MANAGER_URL": url}).arm_audience == "https://management.azure.com"
+
+
+def test_a_clouds_address_may_be_spelled_in_any_letter_case() -> None:
+    china = load(LEAST | {"AZURE_RESOURCE_MANAGER_URL": "https://Management.ChinaCloudAPI.cn/"})
+    assert china.arm_audience == "https://management.chinacloudapi.cn"
