@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from scaler.actuate import Outcome, Result
 from scaler.errors import ScalerError, Throttled
 from scaler.log_line import written
-from scaler.model.instance import ScaleSetName
+from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.plan import Refusal, SetCapacity, Step
 from scaler.model.policy import Policy
 from scaler.model.row import Complaint
@@ -41,8 +41,9 @@ class Telemetry:
         for number, outcome in enumerate(report.outcomes):
             if number < _MOST_STEPS or outcome.step.order is not None:
                 self._log_step(outcome, report)
-        for refusal in report.plan.refusals[:_MOST_STEPS]:
-            self._log_held(refusal)
+        alarms_first = sorted(report.plan.refusals, key=lambda refusal: not refusal.alarm)
+        for refusal in alarms_first[:_MOST_STEPS]:
+            self._log_held(refusal, report)
         self._say_what_would_be_done(report)
         for error in report.errors:
             self.failed(error)
@@ -89,9 +90,12 @@ class Telemetry:
             **_of_step(step, report),
         )
 
-    def _log_held(self, refusal: Refusal) -> None:
+    def _log_held(self, refusal: Refusal, report: Report) -> None:
         level = logging.ERROR if refusal.alarm else logging.INFO
-        self._log(level, refusal.why, "held", why=refusal.why, vm_id=refusal.vm_id, facts=refusal.facts)
+        where = _scale_set_of(refusal.vm_id, report)
+        self._log(
+            level, refusal.why, "held", why=refusal.why, vm_id=refusal.vm_id, scale_set=where, facts=refusal.facts
+        )
 
     def _say_what_would_be_done(self, report: Report) -> None:
         """Without consent, or while paused: each step once, for as long as nothing comes of it."""
@@ -108,6 +112,7 @@ class Telemetry:
 def _of_step(step: Step, report: Report) -> Mapping[str, object]:
     order = step.order
     ref = None if order is None or isinstance(order, SetCapacity) else order.ref
+    about = order if isinstance(order, SetCapacity) else ref
     notes = step.change.row.notes if step.change is not None else None
     record = step.change.row.readable if step.change is not None else None
     instance_id = ref.instance_id if ref is not None else notes.instance_id if notes is not None else ""
@@ -115,15 +120,13 @@ def _of_step(step: Step, report: Report) -> Mapping[str, object]:
     return {
         "vm_id": step.vm_id or "",
         "instance_id": instance_id or (record.instance_id if record is not None else ""),
-        "scale_set": _scale_set_of(step, report),
+        "scale_set": about.scale_set if about is not None else _scale_set_of(step.vm_id, report),
         "edge": edge or "",
         "order": type(order).__name__ if order is not None else "",
         "facts": dict(step.facts),
     }
 
 
-def _scale_set_of(step: Step, report: Report) -> ScaleSetName | None:
-    """Where the step is about: instance ids repeat across scale sets."""
-    if step.order is not None:
-        return step.order.scale_set if isinstance(step.order, SetCapacity) else step.order.ref.scale_set
-    return report.fleet.scale_set_of(step.vm_id) if report.fleet is not None and step.vm_id is not None else None
+def _scale_set_of(vm_id: VmId | None, report: Report) -> ScaleSetName | None:
+    """Where the machine is, as far as the tick knew: instance ids repeat in other scale sets."""
+    return report.fleet.scale_set_of(vm_id) if report.fleet is not None and vm_id is not None else None

@@ -70,6 +70,21 @@ def test_an_alarm_is_an_error_and_a_breaker_is_not(caplog: pytest.LogCaptureFixt
     assert [level for level, _, _ in logged(caplog, "held")] == ["ERROR", "INFO"]
 
 
+def test_no_number_of_other_refusals_hides_an_alarm(caplog: pytest.LogCaptureFixture) -> None:
+    held = (*[Refusal(why=Why.BREAKER, vm_id=vm(1))] * 5_000, Refusal(why=Why.ALL_MARKS_REFUSED, alarm=True))
+    Telemetry("reconciler").report(Report(plan=Plan(refusals=held)))
+    assert [(level, sentence) for level, sentence, _ in logged(caplog, "held")] == [("ERROR", Why.ALL_MARKS_REFUSED)]
+
+
+def test_what_is_held_back_names_its_scale_set(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    fleet = Fleet.join(Snapshot(now=NOW, rows={vm(1): row(1, record(), notes())}), Cloud(), ())
+    held = Refusal(why=Why.BREAKER, vm_id=vm(1))
+    Telemetry("reconciler").report(Report(plan=Plan(refusals=(held,)), fleet=fleet))
+    ((_, _, facts),) = logged(caplog, "held")
+    assert facts["scale_set"] == "vmss-pixels"
+
+
 def test_what_is_left_alone_is_said_once_with_its_key(caplog: pytest.LogCaptureFixture) -> None:
     telemetry = Telemetry("reconciler", seconds=lambda: 0.0)
     complaint = Complaint(key="vmss:instance:x", why="not JSON")
