@@ -114,6 +114,12 @@ def marked_for_deletion(instance_id: str) -> ArmError:
     return ArmError(409, "OperationNotAllowed", message)
 
 
+def set_marked_for_deletion(operation: str, scale_set: str) -> ArmError:
+    """409: the scale set is on its way out."""
+    where = f"on Virtual Machine Scale Set '{scale_set}'"
+    return not_allowed(f"Operation '{operation}' is not allowed {where} since it is marked for deletion.")
+
+
 def not_allowed(message: str) -> ArmError:
     """409: not in this state."""
     return ArmError(409, "OperationNotAllowed", message)

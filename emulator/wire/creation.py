@@ -25,7 +25,7 @@ def put(site: Site, asked: Asked) -> Answer:
     """201 for a new one, which shares the first one's region, clock and behaviour; 200 for a change."""
     site.check_group(asked)
     with site.founding:
-        if any(each.name.lower() == asked.params["name"] for each in site.scale_sets):
+        if any(each.name.lower() == asked.params["name"] for each in site.present):
             return update(site, asked)
         emulated = _made(site, asked)
         operation = emulated.scale(scale_asked(asked), by=asked.caller)
@@ -49,7 +49,7 @@ def _made(site: Site, asked: Asked) -> EmulatedScaleSet:
     made = EmulatedScaleSet(
         lambda: first.now,
         name=name,
-        seed=crc32(name.encode()),
+        seed=crc32(f"{len(site.scale_sets)} {name}".encode()),
         behaviour=first.behaviour,
         tags={},
         profile=replace(first.profile, orchestration=Orchestration(mode), region=first.region),

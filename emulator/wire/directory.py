@@ -59,7 +59,7 @@ def usages(site: Site, asked: Asked) -> Answer:
         ("cores", "Total Regional vCPUs"): cores,
         ("standardNVADSA10v5Family", "Standard NVADSA10v5 Family vCPUs"): cores,
         ("virtualMachines", "Virtual Machines"): (machines, _ENOUGH),
-        ("virtualMachineScaleSets", "Virtual Machine Scale Sets"): (len(site.scale_sets), _ENOUGH),
+        ("virtualMachineScaleSets", "Virtual Machine Scale Sets"): (len(site.present), _ENOUGH),
     }
     found = [
         {"unit": "Count", "currentValue": used, "limit": most, "name": {"value": name, "localizedValue": local}}

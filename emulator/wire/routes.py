@@ -45,6 +45,7 @@ ROUTES = (
     Route(method="GET", path=_SET, kind="get-set", handle=scale_sets.get),
     Route(method="GET", path=f"{_SET}/skus", kind="directory", handle=scale_sets.skus),
     Route(method="PATCH", path=_SET, kind="update-set", handle=scale_sets.update),
+    Route(method="DELETE", path=_SET, kind="delete-set", handle=scale_sets.delete),
     Route(method="PUT", path=_SET, kind="update-set", handle=creation.put),
     Route(method="GET", path=f"{_SET}/instanceview", kind="set-view", handle=scale_sets.view),
     Route(method="POST", path=f"{_SET}/{_ACTIONS}", kind="batch", handle=scale_sets.act),

@@ -28,7 +28,7 @@ def get(site: Site, asked: Asked) -> Answer:
 def every(site: Site, asked: Asked) -> Answer:
     """GET of all scale sets of the group, or of the subscription."""
     site.check_group(asked)
-    found = [bodies.scale_set(site, each, each.read_set()) for each in site.scale_sets]
+    found = [bodies.scale_set(site, each, each.read_set()) for each in site.present]
     return Answer(body={"value": found})
 
 
@@ -52,7 +52,7 @@ def skus(site: Site, asked: Asked) -> Answer:
 
 def update(site: Site, asked: Asked) -> Answer:
     """PATCH, or a PUT of what exists already: 200 at once, and the work goes on as an operation."""
-    emulated = site.scale_set(asked)
+    emulated = site.writable(asked)
     if_match = asked.headers.get("if-match")
     check_etag(if_match, emulated.set_state.etag)
     refuse_changes(asked.json(), bodies.scale_set(site, emulated, emulated.set_state), _CHANGEABLE)
@@ -60,6 +60,20 @@ def update(site: Site, asked: Asked) -> Answer:
     state = emulated.set_state
     answer = Answer(body=bodies.scale_set(site, emulated, state)).having(etag=quoted(state.etag))
     return charged(asynchronous(answer, site, asked, operation), emulated, Call.UPDATE_SET, vms=0)
+
+
+def delete(site: Site, asked: Asked) -> Answer:
+    """DELETE of the scale set, with all its VMs; 204 where there is none."""
+    try:
+        emulated = site.scale_set(asked)
+    except ArmError as error:
+        if error.code != "ResourceNotFound":
+            raise
+        return Answer(status=204)
+    operation = emulated.order(OrderKind.DELETE, ["*"], by=asked.caller)
+    if emulated not in site.doomed:
+        site.doomed.append(emulated)
+    return charged(accepted(site, asked, operation), emulated, Call.DELETE)
 
 
 def scale_asked(asked: Asked) -> Scale:
@@ -82,7 +96,7 @@ def _texts(tags: dict[str, Any]) -> dict[str, str]:
 
 def act(site: Site, asked: Asked) -> Answer:
     """A batch action. No ids and "*" are all VMs, and so may be an empty list (a switch); a delete has to name its."""
-    emulated = site.scale_set(asked)
+    emulated = site.writable(asked)
     kind = {each.lower(): each for each in OrderKind}[asked.params["action"]]
     ids = _ids(asked, kind)
     vms = emulated.named_by(ids)

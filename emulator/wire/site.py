@@ -5,7 +5,7 @@ from datetime import datetime
 from threading import Lock
 from uuid import UUID
 
-from emulator.refusals import ArmError, not_found
+from emulator.refusals import ArmError, not_found, set_marked_for_deletion
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.exchange import Asked
 from emulator.wire.identities import Identities
@@ -34,7 +34,8 @@ class Place:
 class Site:
     """Everything that answers behind one address."""
 
-    scale_sets: list[EmulatedScaleSet] = field(default_factory=list)  # a PUT may add one
+    scale_sets: list[EmulatedScaleSet] = field(default_factory=list)  # a PUT may add one; with those that are gone
+    doomed: list[EmulatedScaleSet] = field(default_factory=list)  # of them, those that a DELETE was for
     place: Place = field(default_factory=Place)
     page_size: int = 100  # rows per page of a listing; Azure's is not known
     identity_secret: str = "local-secret"  # noqa: S105 (guards nothing but this emulator)
@@ -47,10 +48,22 @@ class Site:
         """The one the path names, or ARM's 404."""
         self.check_group(asked)
         name = asked.params["name"]
-        for each in self.scale_sets:
+        for each in self.present:
             if each.name.lower() == name:
                 return each
         raise not_found(f"virtualMachineScaleSets/{name}", asked.params["group"])
+
+    def writable(self, asked: Asked) -> EmulatedScaleSet:
+        """The same, for whoever wants to do something to it: while it is being deleted there is nothing to be done."""
+        found = self.scale_set(asked)
+        if found in self.doomed:
+            raise set_marked_for_deletion(f"{asked.method} Virtual Machine Scale Set", found.name)
+        return found
+
+    @property
+    def present(self) -> list[EmulatedScaleSet]:
+        """Without those that are gone: deleted, with the last of their VMs."""
+        return [each for each in self.scale_sets if each not in self.doomed or each.vms]
 
     def check_group(self, asked: Asked) -> None:
         """ARM's 404 for a resource group that is not this one; a path without one means all."""

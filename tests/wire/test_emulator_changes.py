@@ -131,3 +131,37 @@ def test_a_put_of_a_scale_set_that_is_not_there_makes_one(wire: Wire) -> None:
 def test_a_scale_set_that_cannot_be_made_is_not_there(wire: Wire, path: str, body: dict[str, Any], code: str) -> None:
     assert wire.refused("PUT", path, body)[1] == code
     assert wire.ask("GET", path)[0].status == 404
+
+
+# ── no scale set any more ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_deleted_scale_set_is_gone_with_the_last_of_its_machines(wire: Wire) -> None:
+    answer, _ = wire.ask("DELETE", SET)
+    assert (answer.status, "Azure-AsyncOperation" in answer.headers, "Location" in answer.headers) == (202, True, True)
+    operation = answer.headers["Azure-AsyncOperation"].removeprefix(wire.server.url)
+    assert wire.get(operation)["status"] == "InProgress"
+    assert wire.get(SET)["name"] == "vmss-pixels"
+    wire.clock.advance(timedelta(minutes=2))
+    assert wire.get(operation)["status"] == "Succeeded"
+    assert wire.refused("GET", SET)[:2] == (404, "ResourceNotFound")
+    assert wire.get(SET.rpartition("/")[0])["value"] == []
+    assert wire.ask("DELETE", SET)[0].status == 204
+
+
+def test_a_scale_set_that_is_being_deleted_takes_nothing_else(wire: Wire) -> None:
+    wire.ask("DELETE", SET)
+    for method, path, body in (
+        ("PATCH", SET, {"sku": {"capacity": 5}}),
+        ("PUT", SET, {"sku": {"capacity": 5}}),
+        ("POST", f"{SET}/start", {"instanceIds": ["0"]}),
+    ):
+        assert wire.refused(method, path, body)[:2] == (409, "OperationNotAllowed")
+
+
+def test_the_name_of_a_deleted_scale_set_is_free(wire: Wire) -> None:
+    before = wire.get(SET)["properties"]["uniqueId"]
+    wire.ask("DELETE", SET)
+    wire.clock.advance(timedelta(minutes=2))
+    assert wire.ask("PUT", SET, body={"location": "westeurope", "sku": {"capacity": 1}})[0].status == 201
+    assert wire.get(SET)["properties"]["uniqueId"] != before

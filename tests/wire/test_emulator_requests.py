@@ -133,7 +133,7 @@ def test_the_answer_to_a_head_ends_with_its_headers(wire: Wire) -> None:
         ("POST", f"{SET}/reimage"),
         ("POST", f"{SET}/manualupgrade"),
         ("POST", f"{VM}/redeploy"),
-        ("DELETE", SET),
+        ("DELETE", f"{SET}/skus"),
         ("DELETE", "/tenants"),
     ],
 )
