@@ -83,10 +83,11 @@ class TestInUse:
         assert (changed(step).spent, changed(step).ended) == (None, {})
 
     @pytest.mark.parametrize("power", [RUNNING, COLD])
-    def test_without_a_session_it_is_presumed(self, power: PowerState) -> None:
+    def test_without_an_id_it_is_a_session_with_the_name_of_its_machine(self, power: PowerState) -> None:
         step = only(adopt(row(1, record(1, Status.UNAVAILABLE)), power=power).steps)
-        assert (step.why, step.change and step.change.edge) == (Why.UNEXPLAINED, Edge.PRESUME)
-        assert changed(step).presumed_at == NOW
+        opened = changed(step).opened
+        assert opened is not None
+        assert (step.why, opened.session, opened.at) == (Why.IN_SESSION, SessionId(vm()), NOW)
         assert isinstance(step.order, Mark)
 
     @pytest.mark.parametrize("what", [None, record(1), Unreadable(why="not JSON")])
