@@ -137,14 +137,16 @@ def _in_session(each: _Case) -> Step:
         return _mark_again(each)
     if record is None:
         return _presume(each)
-    opened = OpenedNote(session=record.session, at=each.now, record=record)
+    opened = OpenedNote(session=record.session, at=each.now, record=record, seen_at=each.at)
     change = restore(each.row, record, Status.UNAVAILABLE, replace(each.asked, opened=opened))
     return each.marked_with(Why.IN_SESSION, change, record.session)
 
 
 def _presume(each: _Case) -> Step:
     """It runs, or is Unavailable, and nothing says for whom: perhaps somebody's. It leaves `available` at once."""
-    notes = replace(each.asked, presumed_at=each.notes.presumed_at or each.now)
+    notes = each.asked
+    if notes.presumed_at is None:
+        notes = replace(notes, presumed_at=each.now, presumed_seen_at=each.at)
     record = notes.opened.record if notes.opened is not None else each.record
     record = replace(record, session_id=notes.session or record.session_id)
     change = step(Edge.PRESUME, Owner.OPERATOR, each.row, record, notes, each.now)
@@ -155,7 +157,7 @@ def _used(each: _Case) -> Step:
     """Whose session ended on it, its record alone does not prove: at rest it is deleted, running it is presumed."""
     if each.row.status is Status.UNAVAILABLE and each.notes.spent is not None:
         return _mark_again(each)
-    spent = each.notes.spent or SpentNote(why=SpentBy.CONDEMN, at=each.now)
+    spent = each.notes.spent or SpentNote(why=SpentBy.CONDEMN, at=each.now, seen_at=each.at)
     change = step(Edge.CONDEMN, Owner.OPERATOR, each.row, each.record, replace(each.asked, spent=spent), each.now)
     return each.marked_with(Why.USED_ELSEWHERE, change, each.record.session_id)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from scaler.model.clocks import Clocks
 from scaler.model.fleet import Member, Seen
 from scaler.model.instance import Instance
 from scaler.model.notes import Notes
@@ -36,6 +37,11 @@ class Case:
     def at(self) -> datetime:
         """When Azure showed it."""
         return self.seen.sighting.at
+
+    @property
+    def clocks(self) -> Clocks:
+        """Both."""
+        return Clocks(now=self.now, at=self.at)
 
     @property
     def standing(self) -> Standing:

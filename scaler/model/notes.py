@@ -1,7 +1,8 @@
 """The notes: what the scaler decided about a machine. They beat the record, which others may undo.
 
-Times of what was seen in Azure (mark_seen_at, missed_at, rest_at, unsettled_at, failed.since, claim.seen_at) are Date
-headers; all others are Redis' TIME. The two clocks are never compared with each other, nor with a host's.
+Times of what was seen in Azure (mark_seen_at, missed_at, rest_at, unsettled_at, failed.since, and every `seen_at`) are
+Date headers; all others are Redis' TIME. The two clocks are never compared with each other, nor with a host's. Where
+much depends on an age, both clocks' times stand side by side (`model.clocks`); of two such the second may be missing.
 """
 
 from collections.abc import Mapping
@@ -66,6 +67,7 @@ class OpenedNote:
     session: SessionId
     at: datetime
     record: Record
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ class SpentNote:
     why: SpentBy
     at: datetime
     reason: str | None = None  # for the visitor's eyes, on a refusal
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,19 +119,23 @@ class Notes:
     mark_asked_at: datetime | None = None
     mark_attempts: int = 0
     mark_seen_at: datetime | None = None
+    mark_noted_at: datetime | None = None  # the same by Redis' clock
     admitted_at: datetime | None = None
     heated_at: datetime | None = None
     reserved: ReservedNote | None = None
     start: StartNote | None = None
     opened: OpenedNote | None = None
     presumed_at: datetime | None = None
+    presumed_seen_at: datetime | None = None
     ended: Mapping[SessionId, Ended] = field(default_factory=dict)
     spent: SpentNote | None = None
     claim: ClaimNote | None = None
     uncooled_at: datetime | None = None  # a claim was given up: it stays warm for a while
     delete: DeleteNote | None = None
     missed_at: datetime | None = None
+    missed_noted_at: datetime | None = None
     rest_at: datetime | None = None
+    rest_noted_at: datetime | None = None
     unsettled_at: datetime | None = None  # neither at rest nor running since
     unindexed_at: datetime | None = None  # Available, but first seen outside `available` (an SPOP may be under way)
     failed: FailedNote | None = None

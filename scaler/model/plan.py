@@ -83,6 +83,9 @@ class Why(StrEnum):
     NO_CONSENT = "the scale set does not carry the tag that allows us to act"
     PAUSED = "paused by an operator"
     BREAKER = "enough of these for one tick"
+    MANY_LIMITS = (
+        "many sessions are over their limit at once: is Redis' or Azure's clock right? They end a few per tick"
+    )
     LISTING_TOO_SHORT = "the listing holds less than half of the capacity"
     MOST_UNKNOWN = "most marked machines are unknown: a wrong or flushed Redis?"
     ALL_MARKS_REFUSED = "Azure refuses every mark; nothing is deleted for it"

@@ -7,6 +7,7 @@ who ends it, and every waiting in it ends by a clock (`waiting`; tests/unit/test
 from datetime import datetime
 from enum import StrEnum
 
+from scaler.model.clocks import Clocks
 from scaler.model.fleet import Member
 from scaler.model.instance import Instance, ProvisioningState
 from scaler.model.notes import Ended, Notes, SpentBy
@@ -89,8 +90,8 @@ def own_session_ended(notes: Notes) -> bool:
     return how is not None
 
 
-def ripe(notes: Notes, now: datetime, policy: Policy) -> bool:
-    """The note that spent it is old enough to survive a failover.
+def ripe(notes: Notes, clocks: Clocks, policy: Policy) -> bool:
+    """The note that spent it is old enough to survive a failover, by both clocks.
 
     RELEASE and EXPIRE end what was no longer Available or Reserved, and need not ripen.
     """
@@ -99,19 +100,20 @@ def ripe(notes: Notes, now: datetime, policy: Policy) -> bool:
         return False
     if spent.why in {SpentBy.RELEASE, SpentBy.EXPIRE}:
         return True
-    return now - spent.at >= policy.ripe_after
+    age = clocks.age(spent.at, spent.seen_at)
+    return age is not None and age >= policy.ripe_after
 
 
-def deletable(notes: Notes, instance: Instance, now: datetime, policy: Policy) -> bool:
+def deletable(notes: Notes, instance: Instance, clocks: Clocks, policy: Policy) -> bool:
     """Whether a used machine may be deleted now: nobody can be on it, or whoever is has had their time."""
-    if not ripe(notes, now, policy):
+    if not ripe(notes, clocks, policy):
         return False
     if own_session_ended(notes) or instance.at_rest or (instance.halted and not instance.busy):
         return True
     never_handed_over = not instance.marked and notes.admitted_at is None and notes.presumed_at is None
     if never_handed_over and not instance.runs:
         return True
-    return new_and_deleting(notes, instance) or presumption_over(notes, now, policy)
+    return new_and_deleting(notes, instance) or presumption_over(notes, clocks, policy)
 
 
 def new_and_deleting(notes: Notes, instance: Instance) -> bool:
@@ -123,7 +125,10 @@ def new_and_deleting(notes: Notes, instance: Instance) -> bool:
     return not instance.marked and not touched and instance.provisioning is ProvisioningState.DELETING
 
 
-def presumption_over(notes: Notes, now: datetime, policy: Policy) -> bool:
-    """A machine that runs without a known session has had the time that a presumed session gets."""
-    since = notes.presumed_at or (notes.spent.at if notes.spent is not None else None)
-    return since is not None and now - since >= policy.limit_of_presumed + policy.expiry_grace
+def presumption_over(notes: Notes, clocks: Clocks, policy: Policy) -> bool:
+    """A machine that runs without a known session has had the time that a presumed session gets, by both clocks."""
+    if notes.presumed_at is not None:
+        age = clocks.age(notes.presumed_at, notes.presumed_seen_at)
+    else:
+        age = clocks.age(notes.spent.at, notes.spent.seen_at) if notes.spent is not None else None
+    return age is not None and age >= policy.limit_of_presumed + policy.expiry_grace

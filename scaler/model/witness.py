@@ -1,8 +1,9 @@
 """Two witnesses: what the notes remember of one look until another look, far enough apart, agrees."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from scaler.model.clocks import Clocks, is_ahead
 from scaler.model.instance import Instance, InstanceId, ScaleSetName
 from scaler.model.notes import FailedNote, Notes
 from scaler.model.policy import Policy
@@ -20,33 +21,40 @@ def notes_of_missed(row: Row) -> Notes:
     return row.notes or Notes(scale_set=ScaleSetName(""), unique_id="", instance_id=InstanceId(""))
 
 
-def missed(row: Row, absent: Sighting) -> Notes | None:
+def missed(row: Row, absent: Sighting, now: datetime) -> Notes | None:
     """The first witness of an absence, None if it stands already."""
     notes = notes_of_missed(row)
-    return replace(notes, missed_at=absent.at) if notes.missed_at is None else None
+    first = replace(notes, missed_at=absent.at, missed_noted_at=now)
+    return first if missed_for(row, absent, now) is None else None
 
 
-def gone(row: Row, absent: Sighting | None, policy: Policy) -> bool:
+def missed_for(row: Row, look: Sighting, now: datetime) -> timedelta | None:
+    """How long its absence has been noted, by both clocks."""
+    if row.notes is None:
+        return None
+    return Clocks(now=now, at=look.at).since_first_seen(row.notes.missed_at, row.notes.missed_noted_at)
+
+
+def gone(row: Row, absent: Sighting | None, now: datetime, policy: Policy) -> bool:
     """Two looks far enough apart agree that it is not there."""
-    if absent is None or row.notes is None or row.notes.missed_at is None:
-        return False
-    return absent.at - row.notes.missed_at >= policy.witness_gap
+    since = missed_for(row, absent, now) if absent is not None else None
+    return since is not None and since >= policy.witness_gap
 
 
-def erasable(row: Row, absent: Sighting | None, policy: Policy) -> bool:
+def erasable(row: Row, absent: Sighting | None, now: datetime, policy: Policy) -> bool:
     """Gone, so that its record may go as well.
 
     A scale set of that name that is not the one of the notes was made anew, or is another resource group's, by a
     mistake in the settings: then its record stays until nobody's time can be left.
     """
-    if absent is None or row.notes is None or row.notes.missed_at is None or not gone(row, absent, policy):
+    if absent is None or not gone(row, absent, now, policy):
         return False
-    return not is_elsewhere(row, absent) or _nobodys_time_is_left(row.notes.missed_at, absent, policy)
+    return not is_elsewhere(row, absent) or _nobodys_time_is_left(row, absent, now, policy)
 
 
-def awaits_its_last_word(row: Row, absent: Sighting | None, policy: Policy) -> bool:
+def awaits_its_last_word(row: Row, absent: Sighting | None, now: datetime, policy: Policy) -> bool:
     """A listing would erase it for good. One that is old, or lies, would erase a fleet: so a targeted GET is asked."""
-    return absent is not None and absent.by is By.LISTING and erasable(row, absent, policy)
+    return absent is not None and absent.by is By.LISTING and erasable(row, absent, now, policy)
 
 
 def is_elsewhere(row: Row, look: Sighting) -> bool:
@@ -54,15 +62,16 @@ def is_elsewhere(row: Row, look: Sighting) -> bool:
     return row.notes is not None and row.notes.unique_id not in {"", look.unique_id}
 
 
-def awaits_its_time(row: Row, look: Sighting, policy: Policy) -> bool:
+def awaits_its_time(row: Row, look: Sighting, now: datetime, policy: Policy) -> bool:
     """Missed already, and elsewhere: no further look says anything new before it may be erased."""
-    if row.notes is None or row.notes.missed_at is None or not is_elsewhere(row, look):
+    if missed_for(row, look, now) is None or not is_elsewhere(row, look):
         return False
-    return not _nobodys_time_is_left(row.notes.missed_at, look, policy)
+    return not _nobodys_time_is_left(row, look, now, policy)
 
 
-def _nobodys_time_is_left(since: datetime, look: Sighting, policy: Policy) -> bool:
-    return look.at - since >= policy.limit_of_presumed + policy.expiry_grace
+def _nobodys_time_is_left(row: Row, look: Sighting, now: datetime, policy: Policy) -> bool:
+    since = missed_for(row, look, now)
+    return since is not None and since >= policy.limit_of_presumed + policy.expiry_grace
 
 
 def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Notes:
@@ -70,7 +79,11 @@ def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Note
 
     Notes that were begun by somebody who had not seen it (its first miss, a refusal) learn here where it is.
     """
-    at, failed = sighting.at, notes.failed
+    at, failed, unsettled_at = sighting.at, notes.failed, notes.unsettled_at
+    if failed is not None and is_ahead(failed.since, at):
+        failed = replace(failed, since=at)
+    if is_ahead(unsettled_at, at):
+        unsettled_at = at
     if not notes.scale_set:
         address = new_notes(instance, sighting)
         notes = replace(
@@ -81,7 +94,9 @@ def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Note
     return replace(
         notes,
         missed_at=None,
+        missed_noted_at=None,
         rest_at=None if instance.runs else notes.rest_at,
-        unsettled_at=None if instance.settled else notes.unsettled_at or at,
+        rest_noted_at=None if instance.runs else notes.rest_noted_at,
+        unsettled_at=None if instance.settled else unsettled_at or at,
         failed=failed if instance.failed else None,
     )

@@ -18,6 +18,7 @@ from simulator.chaos.weather import Weather
 from simulator.chaos.world import World
 
 _APART = (180, 400)  # seconds: well beyond what one of them may lose
+_AHEAD = timedelta(hours=2)
 _AWAY = 60.0  # seconds, at most
 _LONGEST_DELETE = 600  # seconds
 _SOON = 3.0  # seconds after what provokes one
@@ -33,6 +34,7 @@ class Accidents:
         self._weather = weather
         self._next: datetime = world.clock.now() + length * dice.uniform(0.1, 0.9)
         self._quiet_until = world.clock.now()
+        self._ahead_until: datetime | None = None
         if weather.spiteful:
             world.readers.append(self._provoked)
         world.registry.lines = Lines(silent=weather.silent, slow=(0.0, weather.slow), lagging=weather.lagging)
@@ -45,6 +47,7 @@ class Accidents:
             dice.choice(world.lines).cut(_AWAY * dice.random())
         if self._weather.forsaken and dice.random() < self._weather.forsaken:
             self._forsake()
+        self._run_redis_clock()
         if world.clock.now() < self._next:
             return
         self._next = world.clock.now() + timedelta(seconds=dice.uniform(*_APART))
@@ -52,6 +55,17 @@ class Accidents:
         kinds = self._kinds()
         if kinds:
             dice.choice(kinds)()
+
+    def _run_redis_clock(self) -> None:
+        """Two hours ahead for a minute, now and then."""
+        world = self._world
+        if self._ahead_until is not None and world.clock.now() >= self._ahead_until:
+            self._ahead_until = None
+            world.set_redis_clock_right()
+        elif self._ahead_until is None and self._weather.ahead and self._dice.random() < self._weather.ahead:
+            world.counts["times Redis' clock ran ahead"] += 1
+            self._ahead_until = world.clock.now() + timedelta(minutes=1)
+            world.registry.clock.ahead += _AHEAD
 
     def fail_over_at_once(self, back: int) -> None:
         """To the state of so many ago; nothing happens if there was an accident not long ago."""

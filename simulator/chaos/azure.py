@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from emulator.behaviour import Behaviour
@@ -13,21 +13,50 @@ from emulator.in_process import InProcessScaleSet
 from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
-from scaler.model.instance import ScaleSetName
+from scaler.model.instance import InstanceRef, ScaleSetName
+from scaler.model.sighting import Answer, Pages, ScaleSetView
+from scaler.ports import ScaleSet
+from simulator.chaos.breaks.doors import ScaleSetDoor
 from simulator.chaos.clocks import SkewedClock, VirtualClock
+from simulator.chaos.skews import Skews
 from simulator.happenings import Did, Entry, Happening
 
 _STRANGE = 10**9  # seeds from here on are other scale sets'; with ours they would have our machines' vmIds
 _PAGE = 3  # rows: with a handful of machines a listing has several pages
 
 
+class _FrontEnds(ScaleSetDoor):
+    """Two of them: each answer is from one or the other, and says when by its own clock."""
+
+    def __init__(self, inner: ScaleSet, behind: timedelta, dice: Random) -> None:
+        super().__init__(inner)
+        self._behind, self._dice = behind, dice
+
+    def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
+        view = self.inner.view(no_older_than=no_older_than)
+        return replace(view, at=self._dated(view.at))
+
+    def list_instances(self) -> Pages:
+        pages = self.inner.list_instances()
+        return replace(pages, at=self._dated(pages.at))
+
+    def get(self, ref: InstanceRef) -> Answer:
+        answer = self.inner.get(ref)
+        return replace(answer, at=self._dated(answer.at))
+
+    def _dated(self, at: datetime) -> datetime:
+        return at - self._behind if self._dice.random() < 0.5 else at
+
+
 class Azure:
     """Several scale sets on one clock of Azure's; their instance ids are the same numbers in each."""
 
     def __init__(
-        self, clock: VirtualClock, names: Iterable[ScaleSetName], *, seed: int, behaviour: Behaviour, ahead: timedelta
+        self, clock: VirtualClock, names: Iterable[ScaleSetName], *, seed: int, behaviour: Behaviour, skews: Skews
     ) -> None:
-        self.clock = SkewedClock(clock, ahead)
+        self.clock = SkewedClock(clock, skews.azure)
+        self._behind = skews.front_end
+        self._dice = Random(f"front ends {seed}")
         self.scale_sets = {
             name: EmulatedScaleSet(self.clock.now, name=name, seed=seed + number, behaviour=behaviour)
             for number, name in enumerate(names)
@@ -37,10 +66,11 @@ class Azure:
         self._met: list[EmulatedScaleSet] = []  # every one that there ever was
         self._hearers: list[Callable[[Happening], None]] = []
 
-    def face(self, name: ScaleSetName, clock: SkewedClock, caller: str) -> InProcessScaleSet:
+    def face(self, name: ScaleSetName, clock: SkewedClock, caller: str) -> ScaleSet:
         """One caller's way to it; `clock` is that caller's own."""
         behind = self._strangers.get(name, self.scale_sets[name])
-        return InProcessScaleSet(behind, clock, caller=caller, page_size=_PAGE)
+        first = InProcessScaleSet(behind, clock, caller=caller, page_size=_PAGE)
+        return _FrontEnds(first, self._behind, self._dice) if self._behind else first
 
     def confuse(self, name: ScaleSetName, tags: Mapping[str, str], machines: int) -> None:
         """From now on that name leads whoever starts anew to another scale set: that of the wrong resource group."""

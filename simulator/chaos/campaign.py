@@ -42,6 +42,7 @@ class Campaign:
         self.length = length
         self.dice = Random(f"campaign {seed}")
         skews = Skews.drawn(self.dice, _HOSTS) if weather.skewed else replace(NO_SKEWS, hosts=(timedelta(0),) * _HOSTS)
+        skews = replace(skews, front_end=timedelta(seconds=weather.front_ends))
         behaviour = azure_of(weather, self.dice)
         self.world = World(
             seed=seed,

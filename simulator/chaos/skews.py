@@ -12,6 +12,7 @@ class Skews:
     """One for each clock that anybody reads. `replica`: that of the Redis which takes over in a failover."""
 
     azure: timedelta = timedelta(0)
+    front_end: timedelta = timedelta(0)  # how far the Dates of Azure's second front end are behind those of the first
     redis: timedelta = timedelta(0)
     replica: timedelta = timedelta(0)
     hosts: tuple[timedelta, ...] = (timedelta(0),)

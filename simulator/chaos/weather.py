@@ -27,10 +27,12 @@ class Weather:
     lost_keys: bool = False
     forsaken: float = 0.0  # per step, while hosts are down: a reserved machine is deleted by hand, and its set is lost
     away: float = 0.0  # per step: it does not answer for up to a minute
+    ahead: float = 0.0  # per step: its clock runs two hours ahead, for a minute
     silent: float = 0.0  # per call
     slow: float = 0.0  # seconds that an answer may take
     lagging: float = 0.0  # per start: the replica does not confirm its note in time
     # Azure and its operators
+    front_ends: float = 0.0  # seconds by which the Dates of its two front ends differ
     hands: float = 0.0  # per step: somebody does something at the portal
     hung_deletes: float = 0.0  # per step: somebody deletes a machine at the portal, and Azure does not finish it
     second: bool = False  # another scale set, with the same instance ids, that is away now and then
@@ -144,6 +146,10 @@ WEATHERS: Mapping[str, Weather] = {
     "halted now and then": Weather(halts=0.03, second=True, stay=60),
     "busy hosts": Weather(held_up=0.3, overlap=0.5, crashes=0.05, interrupted=0.1, rates=_LATE),
     "wrong clocks": Weather(skewed=True, failover=True, rates=_OLD, stay=60),
+    "two front ends whose Dates differ by a minute": Weather(
+        rates=_LATE | {Fault.GET_OLD: 0.4}, front_ends=60, stay=30, all_warm=True, step=2
+    ),
+    "Redis' clock two hours ahead for a minute": Weather(ahead=0.005, naive=0.0, stay=200),
     "lost sight": Weather(rates=_LOST_SIGHT, listing_lag=1800.0, stay=60),
     "Redis restarts": Weather(restart=True, rates=_LATE, stay=60, crashes=0.05),
     "Redis loses keys": Weather(lost_keys=True, stay=60),

@@ -64,7 +64,7 @@ class World:
         self.policy = policy
         self.clock = VirtualClock()
         self.skews = skews
-        self.azure_region = Azure(self.clock, policy.capacity, seed=seed, behaviour=behaviour, ahead=skews.azure)
+        self.azure_region = Azure(self.clock, policy.capacity, seed=seed, behaviour=behaviour, skews=skews)
         self.registry = RedisServer(SkewedClock(self.clock, skews.redis), Random(f"redis {seed}"))
         client_of = planted.reservations if planted is not None else MemoryReservations
         self.reservations = client_of(self.registry)
@@ -200,6 +200,10 @@ class World:
         self.registry.clock.ahead = self.skews.replica
         self.forgot()
 
+    def set_redis_clock_right(self) -> None:
+        """As wrong as it was from the beginning."""
+        self.registry.clock.ahead = self.skews.replica if self.counts["failovers"] else self.skews.redis
+
     def restart(self) -> None:
         """Redis comes back without its very last second."""
         self.counts["restarts"] += 1
@@ -236,6 +240,7 @@ class World:
         """Nothing goes wrong any more, and nobody keeps the scaler from its work."""
         self.azure_region.clear_up()
         self.registry.lines = Lines()
+        self.set_redis_clock_right()
         self.registry.pause(Pause.NONE)
         self.late.clear()
         for line in self.lines:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from model import cleaner, cloud, reconciler, starter
 from model.registry import written
 from model.rules import Rule, Rules
-from model.state import Age, Held, Kind, Machine, Power, Stalled, Step, View
+from model.state import LONG, Age, Held, Kind, Machine, Power, Stalled, Step, View
 
 from scaler.model.record import Status
 
@@ -31,6 +31,7 @@ class Accident(IntEnum):
     FAIL = auto()  # its start is refused once too often, or its reservation times out
     SURPLUS = auto()  # the operator wants one warm machine less
     HOURS = auto()  # long enough for every limit
+    AHEAD = auto()  # for one look, Redis' clock or Azure's says that hours have passed
 
 
 class Event(NamedTuple):
@@ -64,6 +65,7 @@ def _events(machine: Machine, rules: Rules) -> Iterator[Event]:
         yield _done(machine, own, rules)
     yield from _overlapping(machine, own, rules)
     yield from _stalling(machine, rules)
+    yield from _ahead(machine, rules)
     yield from _platform(machine)
     if _may_be_claimed(machine):
         claim = reconciler.claim(machine.row)
@@ -115,6 +117,24 @@ def _stalling(machine: Machine, rules: Rules) -> Iterator[Event]:
         step = step._replace(record=stalled.before[0], notes=stalled.before[1])
     after = done(going_on, step, rules, stalled.before)
     yield Event(f"and goes on ({step.name})", after or going_on)
+
+
+def _ahead(machine: Machine, rules: Rules) -> Iterator[Event]:
+    """A tick by a clock that is wrong. By both clocks nothing is older than it is."""
+    notes = machine.row.notes
+    if Rule.TWO_CLOCKS in rules or notes is None:
+        return
+    over = notes._replace(over=bool(notes.opened or notes.presumed or notes.spent))
+    aged = notes._replace(
+        seen=None if notes.seen is None else LONG,
+        missed=None if notes.missed is None else LONG,
+        rests=None if notes.rests is None else LONG,
+    )
+    for wrong, name in ((over, "Redis'"), (aged, "Azure's")):
+        for step in _of_listing(machine._replace(row=machine.row._replace(notes=wrong)), machine.view, rules):
+            yield _done(machine, step, rules)._replace(
+                accident=Accident.AHEAD, name=f"{step.name} ({name} clock ahead)"
+            )
 
 
 def _acted(machine: Machine, held: Held, rules: Rules) -> Event:

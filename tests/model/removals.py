@@ -14,6 +14,7 @@ MISSED_IN: Mapping[Rule, Scenario] = {
     Rule.GET_BEFORE_STOP: scenarios.BIRTH,
     Rule.GET_BEFORE_MARK: scenarios.FORGOTTEN,
     Rule.YOUNG_PLAN: scenarios.STALLED,
+    Rule.TWO_CLOCKS: scenarios.BIRTH,
     Rule.COMPARE_AND_SET: scenarios.OVERLAP,
     Rule.SAME_SERVER: scenarios.HELD,
     Rule.TAKES_AT_RESERVE: scenarios.MOVING,

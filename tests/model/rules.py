@@ -11,6 +11,7 @@ class Rule(StrEnum):
     GET_BEFORE_STOP = "the provisioner's stop rests on a targeted GET, not on a listing"
     GET_BEFORE_MARK = "a mark is asked for only where a targeted GET shows that there is none"
     YOUNG_PLAN = "a tick's time is taken after its looks, and what it decided is written soon after, or not at all"
+    TWO_CLOCKS = "what has to be old is old by Redis' clock and by Azure's"
     COMPARE_AND_SET = "a write is accepted only where record and notes are what they were when it was decided"
     SAME_SERVER = "a tick writes only to the very Redis server that it read from"
     TAKES_AT_RESERVE = "RESERVE takes the key out of `available`, or fails"

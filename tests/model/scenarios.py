@@ -18,10 +18,11 @@ P, Q = (each._replace(nameless=True) for each in (N, M))
 
 BIRTH = Scenario(
     name="birth",
-    about="a new machine, from its creation to its first session; a stale listing, a guest that shuts down early",
+    about="a new machine, from its creation to its first session; a stale listing, a guest that shuts down early, a"
+    " clock that runs ahead for one look",
     machines=(NEW,),
     visitors=(X,),
-    accidents={Accident.STALE: 1, Accident.SHUTDOWN: 1},
+    accidents={Accident.STALE: 1, Accident.SHUTDOWN: 1, Accident.AHEAD: 1},
 )
 QUEUES = Scenario(
     name="queues",

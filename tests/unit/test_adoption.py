@@ -74,7 +74,7 @@ class TestInUse:
             unique_id=UNIQUE_ID,
             instance_id=machine().ref.instance_id,
             mark_asked_at=NOW,
-            opened=OpenedNote(session=ME, at=NOW, record=theirs),
+            opened=OpenedNote(session=ME, at=NOW, record=theirs, seen_at=NOW),
         )
 
     def test_a_session_that_is_at_rest_is_the_cleaners_to_end(self) -> None:
@@ -160,7 +160,7 @@ class TestUsed:
         step = only(adopt(row(1, record(1, status, session_id=ME, used=True)), power=power).steps)
         assert step.change is not None
         assert step.change.edge is Edge.CONDEMN
-        assert changed(step).spent == SpentNote(why=SpentBy.CONDEMN, at=NOW)
+        assert changed(step).spent == SpentNote(why=SpentBy.CONDEMN, at=NOW, seen_at=NOW)
         assert changed(step).session is None, "so that it counts as presumed while it runs"
         assert written(step).index == {Status.UNAVAILABLE}
 

@@ -228,7 +228,9 @@ def test_a_listing_that_proves_nothing_forgets_nothing(look: Sighting) -> None:
 def test_a_record_without_notes_is_gone_when_every_scale_set_lacks_it_twice() -> None:
     first = only(steps_for(row(1, record())))
     assert (first.why, changed(first).scale_set) == (Why.MISSED, "")
-    second = steps_for(row(1, record(), replace(changed(first), missed_at=ago(minutes=1)), index=False))
+    second = steps_for(
+        row(1, record(), replace(changed(first), missed_at=ago(minutes=1), missed_noted_at=ago(minutes=1)), index=False)
+    )
     assert only(second).why is Why.GONE
 
 

@@ -15,24 +15,24 @@ _READ = {SpentBy.REFUSE, SpentBy.MOVE}  # by the visitor who was refused; by the
 def worth_asking(member: Member, ref: InstanceRef, fleet: Fleet, policy: Policy) -> bool:
     """A targeted GET may prove what the listing cannot, or has to confirm what the listing says."""
     if member.absent is not None:
-        return awaits_its_last_word(member.row, member.absent, policy)
+        return awaits_its_last_word(member.row, member.absent, fleet.now, policy)
     listing = fleet.cloud.listings.get(ref.scale_set)
-    return listing is not None and not awaits_its_time(member.row, listing, policy)
+    return listing is not None and not awaits_its_time(member.row, listing, fleet.now, policy)
 
 
 def unseen(member: Member, fleet: Fleet, policy: Policy) -> Step | Refusal | None:
     """RETIRE on the second witness; a refusal, or a move, stays a while for its reader."""
     row, absent = member.row, member.absent
-    if absent is None or (awaits_its_last_word(row, absent, policy) and fleet.address(row) is not None):
+    if absent is None or (awaits_its_last_word(row, absent, fleet.now, policy) and fleet.address(row) is not None):
         return None
     if not absent.plausible:
         return Refusal(why=Why.LISTING_TOO_SHORT, vm_id=row.vm_id)
-    first = missed(row, absent)
+    first = missed(row, absent, fleet.now)
     if first is not None:
         return Step(why=Why.MISSED, vm_id=row.vm_id, change=note(row, first))
     spent = row.notes.spent if row.notes is not None else None
     unread = spent is not None and spent.why in _READ and fleet.now - spent.at < policy.refusal_kept
-    if unread or not erasable(row, absent, policy):
+    if unread or not erasable(row, absent, fleet.now, policy):
         return None
     return Step(why=Why.GONE, vm_id=row.vm_id, change=_retired(member, fleet))
 

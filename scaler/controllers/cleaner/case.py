@@ -56,7 +56,7 @@ class Case(case.Case):
         if (
             not self.asked_for
             or not self.seen.sighting.orders_allowed
-            or not deletable(notes, self.instance, self.now, self.policy)
+            or not deletable(notes, self.instance, self.clocks, self.policy)
         ):
             return None
         attempts = notes.delete.attempts if notes.delete is not None else 0

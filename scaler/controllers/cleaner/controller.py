@@ -1,13 +1,13 @@
 """What the cleaner looks at, the order of its pass, and its breakers."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from enum import StrEnum
 
 from scaler.controllers.cleaner.absence import unseen, worth_asking
 from scaler.controllers.cleaner.case import Case
 from scaler.controllers.cleaner.deletes import delete_due, on_its_way_out, undeletable, used
 from scaler.controllers.cleaner.sessions import in_session, limit_over
+from scaler.model.clocks import Clocks
 from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import InstanceRef
 from scaler.model.plan import Delete, Listing, Look, Nothing, Plan, Refusal, Some, Step, Why, withheld
@@ -40,7 +40,11 @@ def _suspects(work: Sequence[Member], fleet: Fleet, policy: Policy) -> Iterator[
         if ref is None:
             continue
         looked_for = member.seen is None and (member.absent is not None or ref.scale_set in fleet.cloud.listings)
-        if worth_asking(member, ref, fleet, policy) if looked_for else _worth_a_look(member, fleet.now, policy):
+        if (
+            worth_asking(member, ref, fleet, policy)
+            if looked_for
+            else _worth_a_look(member, _clocks(member, fleet), policy)
+        ):
             yield ref
 
 
@@ -55,7 +59,11 @@ def _longest_waiting_first(member: Member) -> tuple[float, str]:
     return (spent, member.vm_id)
 
 
-def _worth_a_look(member: Member, now: datetime, policy: Policy) -> bool:
+def _clocks(member: Member, fleet: Fleet) -> Clocks:
+    return Clocks(now=fleet.now, at=member.seen.sighting.at if member.seen is not None else None)
+
+
+def _worth_a_look(member: Member, clocks: Clocks, policy: Policy) -> bool:
     """Something would follow from a targeted GET: a delete, an EXPIRE, or a second witness of its absence."""
     notes, seen = member.row.notes, member.seen
     if notes is None or (seen is not None and on_its_way_out(notes, seen, policy)):
@@ -63,11 +71,11 @@ def _worth_a_look(member: Member, now: datetime, policy: Policy) -> bool:
     if is_used(member.row):
         if notes.spent is None:
             return True
-        free = own_session_ended(notes) or presumption_over(notes, now, policy)
+        free = own_session_ended(notes) or presumption_over(notes, clocks, policy)
         free = free or (seen is not None and (not seen.instance.runs or new_and_deleting(notes, seen.instance)))
-        return free and delete_due(notes, now, policy) and ripe(notes, now, policy)
+        return free and delete_due(notes, clocks.now, policy) and ripe(notes, clocks, policy)
     rests = seen is not None and seen.instance.at_rest and notes.rest_at is not None
-    return rests or limit_over(notes, now, policy) is not None
+    return rests or limit_over(notes, clocks, policy) is not None
 
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
@@ -100,9 +108,13 @@ def _of(member: Member, fleet: Fleet, policy: Policy) -> Iterator[Step | Refusal
         yield outcome
 
 
+_BY_A_CLOCK = {Why.LIMIT, Why.PRESUMED_LIMIT}
+
+
 class _Quota(StrEnum):
     """Of what one tick does only so much."""
 
+    LIMITED = "limited"  # sessions that end by their limit: many at once look like a clock that is wrong
     FIRST = "first"  # deletes never ordered before
     REPEATED = "repeated"  # deletes ordered again: what Azure refuses must not keep others waiting
     RETIRED = "retired"  # records that go
@@ -118,10 +130,14 @@ def _quota(step: Step) -> _Quota | None:
 def _breakers(wanted: Sequence[Step], fleet_size: int, policy: Policy) -> tuple[tuple[Step, ...], tuple[Refusal, ...]]:
     """Each quota has room of its own; what of a step is no order is done all the same."""
     deletes, forgets = policy.share(policy.max_deletes, fleet_size), policy.share(policy.max_forgets, fleet_size)
-    room = {_Quota.FIRST: deletes, _Quota.REPEATED: deletes, _Quota.RETIRED: forgets}
+    room = {_Quota.LIMITED: forgets, _Quota.FIRST: deletes, _Quota.REPEATED: deletes, _Quota.RETIRED: forgets}
     kept: list[Step] = []
     held: list[Refusal] = []
     for each in wanted:
+        if each.why in _BY_A_CLOCK:
+            room[_Quota.LIMITED] -= 1
+            if room[_Quota.LIMITED] < 0:
+                continue
         quota = _quota(each)
         if quota is None or room[quota] > 0:
             kept.append(each)
@@ -131,4 +147,6 @@ def _breakers(wanted: Sequence[Step], fleet_size: int, policy: Policy) -> tuple[
             kept += [ending] if ending is not None else []
         if quota is not None:
             room[quota] -= 1
+    if room[_Quota.LIMITED] < 0:
+        held.append(Refusal(why=Why.MANY_LIMITS, alarm=True, facts={"ended": forgets, "held": -room[_Quota.LIMITED]}))
     return tuple(kept), tuple(held)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from scaler.controllers.cleaner.case import Case
+from scaler.model.clocks import is_ahead
 from scaler.model.fleet import Seen
 from scaler.model.instance import ProvisioningState
 from scaler.model.notes import Ended, Notes, SpentBy, SpentNote
@@ -27,7 +28,7 @@ def _acknowledge(case: Case) -> Step:
     record, notes = case.row.readable, case.notes
     session = record.session if record is not None else None
     if session is None or session != notes.session:  # somebody else's word: it counts as presumed while it runs
-        spent = SpentNote(why=SpentBy.CONDEMN, at=case.now)
+        spent = SpentNote(why=SpentBy.CONDEMN, at=case.now, seen_at=case.at)
         return case.ended(None, replace(notes, spent=spent), Why.USED_ELSEWHERE)
     released = {**notes.ended, session: notes.ended.get(session, Ended.RELEASE)}
     spent = SpentNote(why=SpentBy.RELEASE, at=case.now)
@@ -43,7 +44,7 @@ def on_its_way_out(notes: Notes, seen: Seen, policy: Policy) -> bool:
 
 def delete_due(notes: Notes, now: datetime, policy: Policy) -> bool:
     """Never ordered, or the last order is older than its patience: 2, 4, 8 … 60 minutes."""
-    if notes.delete is None:
+    if notes.delete is None or is_ahead(notes.delete.at, now):
         return True
     doublings = max(0, min(notes.delete.attempts - 1, 16))
     patience = min(policy.delete_retry * (1 << doublings), policy.delete_retry_most)

@@ -1,9 +1,10 @@
 """Unavailable and not used: somebody is, or may be, on it. It ends by its limit, or when it came to rest."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from scaler.controllers.cleaner.case import Case
+from scaler.model.clocks import Clocks
 from scaler.model.lifecycle import Edge, note
 from scaler.model.notes import Ended, Notes, SpentBy, SpentNote
 from scaler.model.plan import Step, Why
@@ -13,7 +14,7 @@ from scaler.model.standing import presumption_over
 
 def in_session(case: Case) -> Step | None:
     """EXPIRE, or the first witness for it, or the erasure of one that was contradicted."""
-    over = limit_over(case.notes, case.now, case.policy) or _lost_from_view(case)
+    over = limit_over(case.notes, case.clocks, case.policy) or _lost_from_view(case)
     if over is not None:
         return _expire(case, over)
     if case.instance.at_rest:
@@ -24,11 +25,12 @@ def in_session(case: Case) -> Step | None:
     return Step(why=Why.SEEN_AGAIN, vm_id=case.row.vm_id, change=note(case.row, case.notes))
 
 
-def limit_over(notes: Notes, now: datetime, policy: Policy) -> Why | None:
-    """Which limit has ended it, if one has; ending a session takes the grace on top."""
+def limit_over(notes: Notes, clocks: Clocks, policy: Policy) -> Why | None:
+    """Which limit has ended it, if one has, by both clocks; ending a session takes the grace on top."""
     if notes.opened is not None and policy.session_limit:
-        return Why.LIMIT if now - notes.opened.at >= policy.session_limit + policy.expiry_grace else None
-    if notes.presumed_at is not None and presumption_over(notes, now, policy):
+        age = clocks.age(notes.opened.at, notes.opened.seen_at)
+        return Why.LIMIT if age is not None and age >= policy.session_limit + policy.expiry_grace else None
+    if notes.presumed_at is not None and presumption_over(notes, clocks, policy):
         return Why.PRESUMED_LIMIT
     return None
 
@@ -44,11 +46,11 @@ def _lost_from_view(case: Case) -> Why | None:
 
 def _at_rest(case: Case) -> Step | None:
     """Evicted, or shut down from inside. A listing may be the first witness; the second is a targeted GET."""
-    since = case.notes.rest_at
+    since = case.clocks.since_first_seen(case.notes.rest_at, case.notes.rest_noted_at)
     if since is None:
-        notes = replace(case.notes, rest_at=case.at)
+        notes = replace(case.notes, rest_at=case.at, rest_noted_at=case.now)
         return Step(why=Why.RESTS, vm_id=case.row.vm_id, change=note(case.row, notes))
-    far_enough = case.at - since >= case.policy.witness_gap > timedelta(0)
+    far_enough = since >= case.policy.witness_gap > timedelta(0)
     return _expire(case, Why.CAME_TO_REST) if case.asked_for and far_enough else None
 
 

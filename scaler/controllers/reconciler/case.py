@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scaler.model import case
+from scaler.model.clocks import is_ahead
 from scaler.model.fleet import Fleet
 from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.lifecycle import KEEP, Keep
@@ -110,6 +111,12 @@ class Case(case.Case):
     def out_of_available(self) -> Status | Keep | None:
         """The index move of a machine that must not be offered now (`parked`)."""
         return parked(self.row)
+
+    @property
+    def unindexed_since(self) -> datetime:
+        """Since when the key has been outside `available`: as noted, unless by a clock that was wrong; else now."""
+        noted = self.row.notes.unindexed_at if self.row.notes is not None else None
+        return self.now if noted is None or is_ahead(noted, self.now) else noted
 
     def fresh_record(self) -> Record:
         """The record of a machine about to be offered: nobody's, addressed as Azure says."""

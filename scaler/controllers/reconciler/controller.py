@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice, zip_longest
 
 from scaler.controllers.reconciler.case import Case, mood_of
@@ -11,6 +11,7 @@ from scaler.controllers.reconciler.cooling import claimed, ready, surplus, to_be
 from scaler.controllers.reconciler.doubts import doubtful, in_session, presume, used
 from scaler.controllers.reconciler.newcomers import newcomer, to_be_marked
 from scaler.controllers.reconciler.repairs import park, repair, unseen
+from scaler.model.clocks import Clocks
 from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import InstanceRef
 from scaler.model.plan import Listing, Look, Mark, Nothing, Plan, Refusal, Some, Step, Why, soonest, withheld
@@ -54,14 +55,14 @@ def _unproven(fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
         ref = fleet.address(member.row)
         if member.row.status is Status.AVAILABLE and member.seen is None and ref is not None:
             listing = fleet.cloud.listings.get(ref.scale_set)
-            if listing is not None and _is_unproven(member, listing, policy):
+            if listing is not None and _is_unproven(member, listing, fleet.now, policy):
                 yield ref
 
 
-def _is_unproven(member: Member, listing: Sighting, policy: Policy) -> bool:
+def _is_unproven(member: Member, listing: Sighting, now: datetime, policy: Policy) -> bool:
     if member.absent is not None:
-        return awaits_its_last_word(member.row, member.absent, policy)
-    return not awaits_its_time(member.row, listing, policy)
+        return awaits_its_last_word(member.row, member.absent, now, policy)
+    return not awaits_its_time(member.row, listing, now, policy)
 
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
@@ -129,7 +130,9 @@ def _look_again(steps: Sequence[Step], fleet: Fleet, policy: Policy) -> timedelt
     waits += [policy.admit_after] if any(each.why is Why.MARK_SEEN for each in steps) else []
     for member in fleet.members:
         notes = member.row.notes
-        if member.seen is None or notes is None or notes.mark_seen_at is None or notes.beyond_admitting:
+        if member.seen is None or notes is None or notes.beyond_admitting:
             continue
-        waits.append(policy.admit_after - (member.seen.sighting.at - notes.mark_seen_at))
+        clocks = Clocks(now=fleet.now, at=member.seen.sighting.at)
+        seen_for = clocks.since_first_seen(notes.mark_seen_at, notes.mark_noted_at)
+        waits += [policy.admit_after - seen_for] if seen_for is not None else []
     return soonest(fleet.now, *(fleet.now + wait for wait in waits if wait > timedelta(0)))

@@ -6,9 +6,10 @@ machine cold waits until every such order is dead before it is offered again.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from scaler.controllers.reconciler.case import Case
+from scaler.model.clocks import APART
 from scaler.model.fleet import Fleet, Member, Seen
 from scaler.model.instance import InstanceRef, ScaleSetName, VmId
 from scaler.model.lifecycle import Change, amend, claim, note, verified
@@ -71,9 +72,15 @@ def _is_due(member: Member, now: datetime, policy: Policy) -> bool:
     notes, seen = member.row.notes, member.seen
     if notes is None or notes.claim is None or seen is None or standing(member, policy) is not Standing.CLAIMED:
         return False
-    ripe = now - notes.claim.at >= policy.ripe_after
-    young = seen.sighting.at - notes.claim.seen_at < policy.claim_stale
-    return seen.instance.at_rest and seen.instance.warm and ripe and young
+    least, most = _ages(notes.claim, now, seen.sighting.at)
+    young_and_ripe = policy.ripe_after <= least and most < policy.claim_stale
+    return seen.instance.at_rest and seen.instance.warm and young_and_ripe
+
+
+def _ages(claim: ClaimNote, now: datetime, at: datetime) -> tuple[timedelta, timedelta]:
+    """How long ago it was renewed, at least and at most: by Redis' clock and by Azure's."""
+    ages = (now - claim.at, at - claim.seen_at)
+    return min(ages), max(ages)
 
 
 def ready(case: Case) -> Step | None:
@@ -90,17 +97,18 @@ def claimed(case: Case) -> Step | None:
     standing_claim = case.notes.claim
     if standing_claim is None or not case.instance.at_rest:
         return None
-    age = case.at - standing_claim.seen_at
+    least, most = _ages(standing_claim, case.now, case.at)
+    renewed = replace(standing_claim, at=case.now, seen_at=case.at)
+    if least < -APART:  # renewed by a clock that was wrong
+        return _renewed(case, replace(case.notes, claim=renewed))
     too_long = case.now - standing_claim.since >= case.policy.start_timeout
     if not case.instance.warm or too_long:
-        over = age >= case.policy.claim_over
+        over = least >= case.policy.claim_over
         return _offered(case, Why.CLAIM_DROPPED if case.instance.warm else Why.COOLED) if over else None
-    if case.now - standing_claim.at < case.policy.ripe_after or not case.seen.sighting.orders_allowed:
-        return None
-    if age >= case.policy.claim_stale:
-        renewed = replace(standing_claim, at=case.now, seen_at=case.at)
+    if case.seen.sighting.orders_allowed and most >= case.policy.claim_stale:
         return _renewed(case, replace(case.notes, claim=renewed))
-    return _ordered(case) if case.seen.sighting.by is By.TARGETED else None
+    may_order = case.seen.sighting.orders_allowed and case.seen.sighting.by is By.TARGETED
+    return _ordered(case) if may_order and least >= case.policy.ripe_after else None
 
 
 def _renewed(case: Case, notes: Notes) -> Step:

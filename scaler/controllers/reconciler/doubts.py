@@ -13,7 +13,7 @@ from scaler.model.record import Status
 
 def condemn(case: Case, why: Why) -> Step:
     """Available or unknown -> used. What was spent before keeps its first reason."""
-    spent = case.notes.spent or SpentNote(why=SpentBy.CONDEMN, at=case.now)
+    spent = case.notes.spent or SpentNote(why=SpentBy.CONDEMN, at=case.now, seen_at=case.at)
     notes = replace(case.notes, spent=spent)
     change = step(Edge.CONDEMN, Owner.RECONCILER, case.row, case.record, notes, case.now)
     return Step(why=why, vm_id=case.row.vm_id, change=change)
@@ -21,7 +21,9 @@ def condemn(case: Case, why: Why) -> Step:
 
 def presume(case: Case) -> Step:
     """It runs, marked, and the notes do not say why: somebody may be on it. If they say who, with that session."""
-    notes = replace(case.notes, presumed_at=case.notes.presumed_at or case.now)
+    notes = case.notes
+    if notes.presumed_at is None:
+        notes = replace(notes, presumed_at=case.now, presumed_seen_at=case.at)
     record = notes.opened.record if notes.opened is not None else case.record
     record = replace(record, session_id=notes.session or record.session_id)
     change = step(Edge.PRESUME, Owner.RECONCILER, case.row, record, notes, case.now)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from scaler.controllers.reconciler.case import Case, mark_given_up, not_asked_lately
 from scaler.controllers.reconciler.doubts import condemn, hold_over, presume
+from scaler.model.clocks import is_ahead
 from scaler.model.fleet import Fleet, Member, Seen
 from scaler.model.instance import InstanceRef
 from scaler.model.lifecycle import Edge, Owner, note, step
@@ -53,6 +54,7 @@ def mark(case: Case) -> Step | Refusal | None:
         claim=None,  # an order that rested on it dies before the machine is admitted again
         mark_asked_at=case.now,
         mark_seen_at=None,
+        mark_noted_at=None,
         mark_attempts=0 if afresh else notes.mark_attempts,
         unindexed_at=_out_since(case),
     )
@@ -63,7 +65,9 @@ def mark(case: Case) -> Step | Refusal | None:
 
 def _asked_lately(notes: Notes, now: datetime, policy: Policy) -> bool:
     patience = policy.flush_hold if mark_given_up(notes, now, policy) else policy.order_horizon
-    return notes.mark_asked_at is not None and now - notes.mark_asked_at < patience
+    if notes.mark_asked_at is None or is_ahead(notes.mark_asked_at, now):
+        return False
+    return now - notes.mark_asked_at < patience
 
 
 def to_be_marked(fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
@@ -96,11 +100,12 @@ def admit(case: Case) -> Step | None:
     A record that is Available already was offered before: as long as an SPOP may be under way it stays out.
     """
     notes = replace(case.notes, unindexed_at=_out_since(case))
-    if notes.mark_seen_at is None:
-        seen = replace(notes, mark_seen_at=case.at)
+    seen_for = case.clocks.since_first_seen(notes.mark_seen_at, notes.mark_noted_at)
+    if seen_for is None:
+        seen = replace(notes, mark_seen_at=case.at, mark_noted_at=case.now)
         return Step(why=Why.MARK_SEEN, vm_id=case.row.vm_id, change=note(case.row, seen, case.out_of_available))
     popped = notes.unindexed_at is not None and case.now - notes.unindexed_at < case.policy.repair_after
-    if popped or case.at - notes.mark_seen_at < case.policy.admit_after:
+    if popped or seen_for < case.policy.admit_after:
         return None
     admitted = replace(notes, admitted_at=case.now, mark_attempts=0, unindexed_at=None)
     change = step(Edge.ADMIT, Owner.RECONCILER, case.row, case.fresh_record(), admitted, case.now)
@@ -110,4 +115,4 @@ def admit(case: Case) -> Step | None:
 
 def _out_since(case: Case) -> datetime | None:
     """Since when the key of a record that is Available already has been outside `available`."""
-    return (case.notes.unindexed_at or case.now) if case.row.status is Status.AVAILABLE else None
+    return case.unindexed_since if case.row.status is Status.AVAILABLE else None

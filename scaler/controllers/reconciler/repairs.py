@@ -83,10 +83,9 @@ def _noted(case: Case, index: Status | Keep | None) -> Notes | None:
 
 def _unindexed_since(case: Case, index: Status | Keep | None) -> datetime | None:
     """Since when an Available record's key has been outside `available`: an SPOP may be under way until then."""
-    notes = case.row.notes
     if index is Status.AVAILABLE or (index is KEEP and Status.AVAILABLE in case.row.index):
         return None
-    return (notes.unindexed_at if notes is not None else None) or case.now
+    return case.unindexed_since
 
 
 def _index(case: Case) -> Status | Keep | None:
@@ -143,12 +142,14 @@ def unseen(member: Member, fleet: Fleet, policy: Policy) -> Step | Refusal | Non
 
 def _forget(member: Member, fleet: Fleet, policy: Policy) -> Step | None:
     absent = member.absent
-    if absent is None or (awaits_its_last_word(member.row, absent, policy) and fleet.address(member.row) is not None):
+    if absent is None or (
+        awaits_its_last_word(member.row, absent, fleet.now, policy) and fleet.address(member.row) is not None
+    ):
         return None
-    if erasable(member.row, absent, policy):
+    if erasable(member.row, absent, fleet.now, policy):
         change = step(Edge.FORGET, Owner.RECONCILER, member.row, None, None, absent.at)
         return Step(why=Why.GONE, vm_id=member.vm_id, change=change)
-    first = missed(member.row, absent)
+    first = missed(member.row, absent, fleet.now)
     if first is None:
         return None
     return Step(why=Why.MISSED, vm_id=member.vm_id, change=note(member.row, first, parked(member.row)))

@@ -12,7 +12,7 @@ from scaler.controllers.starter.turns import Part, is_unstarted, next_look, own_
 from scaler.controllers.starter.unknown import is_unknown, unknown
 from scaler.controllers.starter.wait import Wait, reserved_since, timeout
 from scaler.model.fleet import Cloud, Fleet, Member, Seen
-from scaler.model.instance import Instance, InstanceRef, SessionId
+from scaler.model.instance import InstanceRef, SessionId
 from scaler.model.lifecycle import Edge, note
 from scaler.model.notes import Notes
 from scaler.model.plan import Listing, Look, Nothing, Plan, Some, Step, Whereabouts, Why, soonest, withheld
@@ -134,7 +134,7 @@ def _was_anothers(wait: Wait, lately: SessionId | None) -> bool:
 
 def _of_seen(wait: Wait, seen: Seen, cloud: Cloud) -> Step | Stranded | None:
     instance = seen.instance
-    unexplained = _unexplained(wait, instance)
+    unexplained = _unexplained(wait, seen)
     if not seen.sighting.consent:
         return unexplained or timeout(wait)
     doubted = wait.notes.claim is not None or wait.notes.presumed_at is not None or wait.notes.admitted_at is None
@@ -148,11 +148,13 @@ def _of_seen(wait: Wait, seen: Seen, cloud: Cloud) -> Step | Stranded | None:
     return start(wait, seen) if instance.at_rest else unsettled(wait, seen)
 
 
-def _unexplained(wait: Wait, instance: Instance) -> Step | None:
+def _unexplained(wait: Wait, seen: Seen) -> Step | None:
     """It runs, and we have not started it: noted, for nobody gets it any more, neither this visitor nor a later one."""
-    if not instance.runs or wait.start is not None or wait.notes.presumed_at is not None:
+    if not seen.instance.runs or wait.start is not None or wait.notes.presumed_at is not None:
         return None
-    presumed = replace(wait.notes, presumed_at=wait.now, reserved=reserved_since(wait))
+    presumed = replace(
+        wait.notes, presumed_at=wait.now, presumed_seen_at=seen.sighting.at, reserved=reserved_since(wait)
+    )
     return Step(why=Why.MARKED_UNKNOWN_RUNS, vm_id=wait.member.vm_id, change=note(wait.member.row, presumed))
 
 
@@ -163,9 +165,9 @@ def _of_absent(wait: Wait, absent: Sighting) -> Step | Stranded | None:
     """
     if is_elsewhere(wait.member.row, absent):
         return timeout(wait)
-    if gone(wait.member.row, absent, wait.policy):
+    if gone(wait.member.row, absent, wait.now, wait.policy):
         return wait.stranded(Why.GONE)
-    first = missed(wait.member.row, absent)
+    first = missed(wait.member.row, absent, wait.now)
     if first is None:
         return timeout(wait)
     return Step(why=Why.MISSED, vm_id=wait.member.vm_id, change=note(wait.member.row, first))

@@ -60,5 +60,7 @@ def _end(member: Member, record: Record, edge: Edge, now: datetime, why: Why) ->
     ended, spent = _ENDS[edge]
     notes = notes_of_missed(member.row)
     sessions = {**notes.ended, record.session: ended}
-    notes = replace(notes, ended=sessions, spent=notes.spent or SpentNote(why=spent, at=now, reason=why))
+    seen_at = member.seen.sighting.at if member.seen is not None else None
+    used = notes.spent or SpentNote(why=spent, at=now, reason=why, seen_at=seen_at)
+    notes = replace(notes, ended=sessions, spent=used)
     return step(edge, Owner.STARTER, member.row, record, notes, now)

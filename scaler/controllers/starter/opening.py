@@ -34,10 +34,12 @@ def open_for(wait: Wait, seen: Seen, cloud: Cloud) -> Step | None:
     )
     notes = replace(
         wait.notes,
-        opened=OpenedNote(session=wait.session, at=wait.now, record=record),
+        opened=OpenedNote(session=wait.session, at=wait.now, record=record, seen_at=seen.sighting.at),
         ips=_noted_addresses(addresses),
         missed_at=None,
+        missed_noted_at=None,
         rest_at=None,
+        rest_noted_at=None,
         unsettled_at=None,
     )
     change = step(Edge.OPEN, Owner.STARTER, wait.member.row, record, notes, wait.now)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from scaler.controllers.starter.stranded import Stranded
 from scaler.controllers.starter.wait import Wait, noted, reserved_since, timeout
+from scaler.model.clocks import is_ahead
 from scaler.model.fleet import Seen
 from scaler.model.lifecycle import note
 from scaler.model.notes import StartNote
@@ -33,7 +34,8 @@ def start(wait: Wait, seen: Seen) -> Step | Stranded | None:
 
 def _again(wait: Wait, seen: Seen) -> Step | None:
     """The order, once the last one is dead for sure. While nobody may start anything, the clock of the waiting runs."""
-    if wait.start is not None and wait.now - wait.start.at < wait.policy.order_horizon:
+    lately = wait.start is not None and wait.now - wait.start.at < wait.policy.order_horizon
+    if lately and wait.start is not None and not is_ahead(wait.start.at, wait.now):
         return None
     if wait.is_over or not seen.sighting.starts_allowed:
         return timeout(wait)
@@ -47,7 +49,9 @@ def _order(wait: Wait, seen: Seen) -> Step:
         reserved=reserved_since(wait),
         start=StartNote(session=wait.session, at=wait.now, attempts=attempt, warm=seen.instance.warm),
         missed_at=None,
+        missed_noted_at=None,
         rest_at=None,
+        rest_noted_at=None,
         unsettled_at=None,
         unindexed_at=None,
     )

@@ -37,7 +37,8 @@ def _marked_long_ago(member: Member) -> Row:
     notes = member.row.notes
     if notes is None or notes.mark_seen_at is None:
         return member.row
-    return replace(member.row, notes=replace(notes, mark_seen_at=notes.mark_seen_at - timedelta(minutes=2)))
+    long_ago = replace(notes, mark_seen_at=notes.mark_seen_at - timedelta(minutes=2), mark_noted_at=None)
+    return replace(member.row, notes=long_ago)
 
 
 def _at_rest_if_new(instance: Instance, row: Row) -> Instance:

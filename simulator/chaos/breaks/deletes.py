@@ -32,21 +32,23 @@ def _noted(notes_as: Callable[[Notes, Member], Notes]) -> Callable[[Fleet, Polic
 
 def _presumed_long_ago(notes: Notes, _: Member) -> Notes:
     since = notes.presumed_at
-    return notes if since is None else replace(notes, presumed_at=since - timedelta(days=1))
+    return notes if since is None else replace(notes, presumed_at=since - timedelta(days=1), presumed_seen_at=None)
 
 
 def _since_reserved(notes: Notes, _: Member) -> Notes:
     """In session since the reservation, or the start: whichever is known to be earlier."""
     opened = notes.opened
     known = [each.at for each in (notes.reserved, notes.start) if each is not None and opened is not None]
-    return notes if opened is None else replace(notes, opened=replace(opened, at=min([opened.at, *known])))
+    return (
+        notes if opened is None else replace(notes, opened=replace(opened, at=min([opened.at, *known]), seen_at=None))
+    )
 
 
 def _spent_long_ago(notes: Notes, _: Member) -> Notes:
     """Used is used: whoever may be on it has had their time."""
     if notes.spent is None:
         return notes
-    return replace(notes, presumed_at=notes.spent.at - timedelta(days=1))
+    return replace(notes, presumed_at=notes.spent.at - timedelta(days=1), presumed_seen_at=None)
 
 
 DELETES = (

@@ -20,14 +20,14 @@ def _missed_before(member: Member) -> Row:
     notes = notes_of_missed(member.row)
     if member.absent is None or notes.missed_at is not None or member.row.record is None:
         return member.row
-    return replace(member.row, notes=replace(notes, missed_at=member.absent.at - _LONG_AGO))
+    return replace(member.row, notes=replace(notes, missed_at=member.absent.at - _LONG_AGO, missed_noted_at=None))
 
 
 def _rested_before(member: Member) -> Row:
     notes, seen = member.row.notes, member.seen
     if notes is None or seen is None or not seen.instance.at_rest or notes.rest_at is not None:
         return member.row
-    return replace(member.row, notes=replace(notes, rest_at=seen.sighting.at - _LONG_AGO))
+    return replace(member.row, notes=replace(notes, rest_at=seen.sighting.at - _LONG_AGO, rest_noted_at=None))
 
 
 def _missed_once(fleet: Fleet) -> Fleet:
@@ -72,7 +72,35 @@ class _ById(ScaleSetDoor):
         return answer if found is None else replace(answer, found=replace(found, ref=ref))
 
 
+def _by_azure_alone(member: Member) -> Row:
+    notes = member.row.notes
+    if notes is None:
+        return member.row
+    return replace(member.row, notes=replace(notes, mark_noted_at=None, missed_noted_at=None, rest_noted_at=None))
+
+
+def _by_redis_alone(member: Member) -> Row:
+    notes = member.row.notes
+    if notes is None:
+        return member.row
+    opened = replace(notes.opened, seen_at=None) if notes.opened is not None else None
+    spent = replace(notes.spent, seen_at=None) if notes.spent is not None else None
+    return replace(member.row, notes=replace(notes, opened=opened, spent=spent, presumed_seen_at=None))
+
+
 EVIDENCE = (
+    Planted(
+        name="azures-clock-alone",
+        what="how long a mark, an absence or a machine at rest has been seen is measured by Azure's Dates alone",
+        weathers=("two front ends whose Dates differ by a minute",),
+        verbs=shown(lambda fleet, _: with_rows(fleet, _by_azure_alone)),
+    ),
+    Planted(
+        name="redis-clock-alone",
+        what="how long a session has lasted is measured by Redis' clock alone",
+        weathers=("Redis' clock two hours ahead for a minute",),
+        verbs=shown(lambda fleet, _: with_rows(fleet, _by_redis_alone)),
+    ),
     Planted(
         name="one-absence",
         what="a machine that is missing once counts as gone",
