@@ -11,6 +11,7 @@ from scaler.errors import Garbled, Refused, ScalerError, Unreachable
 
 _REFUSALS = {
     "NOAUTH": "it wants a password: set REDIS_PASSWORD, or put it into REDIS_URL",
+    "NOPASS": "it has no password, and was given one: unset REDIS_PASSWORD (or take it out of REDIS_URL)",
     "WRONGPASS": "it does not know this user or password",
     "NOPERM": "this user may not do that: it needs the commands in docs/redis-contract.md on all keys of the prefix",
     "CROSSSLOT": 'it is clustered, and one slot must hold all keys: set SCALER_REDIS_PREFIX="{vmss}", braces included',
@@ -59,6 +60,8 @@ _HANDSHAKES = (
 """What OpenSSL says, and what to do; the first that fits. The next tick would not help."""
 _SILENCE = "check host, port and firewall, and whether this port speaks TLS (REDIS_SSL, or rediss://)"
 _HUNG_UP = re.compile(r"Connection closed by server|Connection reset by peer|UNEXPECTED_EOF|EOF occurred")
+_ARGUMENTS = re.compile(r",? with args beginning with:.*", re.DOTALL)
+"""What a server says of a command that it does not know: of AUTH, the key."""
 _WORDS = re.compile(rf"\b({'|'.join((*_REFUSALS, *_OUTAGES))})\b")
 
 
@@ -76,7 +79,8 @@ def translated(where: str) -> Iterator[None]:
     try:
         yield
     except exceptions.RedisError as error:
-        raise translate(error, where) from error
+        cause = None if _ARGUMENTS.search(str(error)) else error  # a traceback would show the key
+        raise translate(error, where) from cause
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, OSError) as error:
         raise Garbled(f"Redis at {where} gives answers that are none; is it a Redis? ({error})") from error
 
@@ -91,7 +95,7 @@ def translate(error: exceptions.RedisError, where: str) -> ScalerError:
     """The scaler's word for it."""
     if isinstance(error, Explained):
         return error.meaning
-    text = str(error)
+    text = _ARGUMENTS.sub("", str(error))
     word = _word_of(error)
     if word in _REFUSALS:
         return Refused(f"Redis at {where} refuses: {_REFUSALS[word]} ({text})", code=word)
@@ -116,6 +120,8 @@ def _word_of(error: exceptions.RedisError) -> str:
         return found.group()
     if "executing the script can't" in str(error):  # the same inside a script, which Redis 7 has no word for
         return "NOPERM"
+    if "without any password configured" in str(error) or "no password is set" in str(error):
+        return "NOPASS"
     if isinstance(error, exceptions.AuthenticationError):
         return "WRONGPASS" if "invalid" in str(error) else "NOAUTH"
     return ""

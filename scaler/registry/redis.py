@@ -207,7 +207,7 @@ class RedisRegistry:
             info: dict[str, Any] = self._client.execute_command("INFO", "replication")  # type: ignore[no-untyped-call]
         except exceptions.ResponseError:
             return True  # INFO is not for everybody: WAIT will tell
-        return bool(info.get("connected_slaves", 0))
+        return info.get("connected_slaves") != 0  # Azure has left it out: then WAIT will tell
 
     def _wait(self) -> int:
         # WAIT is about the writes of its own connection, and the pool has several: so one write goes with it. It is

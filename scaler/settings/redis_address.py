@@ -25,7 +25,7 @@ _NO_URL = (  # without the value: it may hold a password that only looks like so
 _NO_HOST = "REDIS_HOST: cannot be used; expected a host name or address alone; for more there is REDIS_URL"
 _TWICE = "set beside REDIS_URL, which says it too; unset one of the two"
 _NO_KEY = "{}, and REDIS_AUTH is entra, which needs none: take it out, or set REDIS_AUTH=key"
-_IN_THE_CLEAR = "{} would send the Entra ID token in the clear; expected {}"
+_IN_THE_CLEAR = "{} would send the {} in the clear; expected {}"
 _CA_WITHOUT_TLS = "REDIS_CA_FILE: set, but there is no TLS; set REDIS_SSL=true (or rediss:// in REDIS_URL), or unset it"
 
 
@@ -62,6 +62,8 @@ def redis_address(reader: Reader) -> RedisAddress:
         return RedisAddress(host="localhost", port=6379, tls=False)
     if entra == "entra":
         _check_entra(reader, place, by_url=by_url)
+    elif place.password and not place.tls and _azure_port(place.host) is not None:
+        reader.mistakes.append(_in_the_clear("key", by_url=by_url))
     if ca_file is not None and not place.tls:
         reader.mistakes.append(_CA_WITHOUT_TLS)
     return replace(place, entra=entra == "entra", ca_file=ca_file)
@@ -126,8 +128,12 @@ def _check_entra(reader: Reader, place: RedisAddress, *, by_url: bool) -> None:
     elif place.password or place.username:
         reader.mistakes.append(_NO_KEY.format("REDIS_URL: has a user or a password"))
     if not place.tls and place.host not in LOOPBACK:
-        how = ("REDIS_URL: redis://", "rediss://") if by_url else ("REDIS_SSL: false", "true")
-        reader.mistakes.append(_IN_THE_CLEAR.format(*how))
+        reader.mistakes.append(_in_the_clear("Entra ID token", by_url=by_url))
+
+
+def _in_the_clear(what: str, *, by_url: bool) -> str:
+    said, expected = ("REDIS_URL: redis://", "rediss://") if by_url else ("REDIS_SSL: false", "true")
+    return _IN_THE_CLEAR.format(said, what, expected)
 
 
 def _ca_file(reader: Reader) -> str | None:

@@ -1,6 +1,7 @@
 """What only a wire shows: round trips, replicas, clusters, refusals and servers that are gone."""
 
 import signal
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -165,6 +166,37 @@ def wait_for_line(server: Server, words: str) -> None:
         if words in line:
             return
     raise AssertionError(f"it ended without saying {words!r}")
+
+
+class Taciturn(redis.Redis):
+    """Answers `INFO replication` with an empty section, as Azure's Redis has done."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """All others as ever."""
+        return {} if args == ("INFO", "replication") else super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+
+def test_where_nobody_says_how_many_replicas_there_are_one_is_waited_for(start_redis: StartServer) -> None:
+    registry = RedisRegistry(Taciturn(port=start_redis().port), Keys())
+    assert registry.confirm() is Confirmation.UNCONFIRMED
+
+
+SECRET = "hunter2hunter2"
+
+
+def test_a_server_that_does_not_know_auth_does_not_bring_the_key_into_the_error(start_redis: StartServer) -> None:
+    server = start_redis("--rename-command", "AUTH", "")
+    client = connect(url=f"redis://:{SECRET}@127.0.0.1:{server.port}")
+    with pytest.raises(Refused) as refused:
+        RedisRegistry(client, Keys()).read()
+    assert SECRET not in "".join(traceback.format_exception(refused.value))
+    assert "unknown command 'AUTH'" in str(refused.value)
+
+
+def test_a_server_without_a_password_is_not_said_to_want_one(start_redis: StartServer) -> None:
+    client = connect(url=f"redis://:{SECRET}@127.0.0.1:{start_redis().port}")
+    with pytest.raises(Refused, match="it has no password, and was given one: unset REDIS_PASSWORD"):
+        RedisRegistry(client, Keys()).read()
 
 
 def test_a_server_that_is_not_there_is_unreachable_by_name() -> None:

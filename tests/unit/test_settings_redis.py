@@ -97,6 +97,18 @@ def test_what_a_url_says_is_said_once(name: str) -> None:
     assert mistake.startswith(f"{name}: set beside REDIS_URL")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"REDIS_URL": "redis://:key@pixels.redis.cache.windows.net:6379"},
+        {"REDIS_HOST": "pixels.westeurope.redis.azure.net", "REDIS_SSL": "false", "REDIS_PASSWORD": "key"},
+    ],
+)
+def test_a_key_goes_to_azures_hosts_by_tls_only(said: dict[str, str]) -> None:
+    (mistake,) = mistakes(**said)
+    assert "would send the key in the clear; expected" in mistake
+
+
 def test_two_passwords_are_one_too_many() -> None:
     (mistake,) = mistakes(REDIS_URL="redis://:hunter2@redis", REDIS_PASSWORD="hunter3")
     assert mistake.startswith("REDIS_PASSWORD: set beside REDIS_URL")
