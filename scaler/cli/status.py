@@ -36,6 +36,7 @@ def status(context: typer.Context, as_json: AsJson = False, watch: Watch = False
     operator: Operator = context.obj
     settings, registry, screen = operator.settings, operator.doors.registry, Screen()
     ports = operator.ports("status")
+    registry.check()
     while True:
         overview = look(ports, registry, settings.policy)
         if as_json:

@@ -28,6 +28,7 @@ def plan(
     """
     operator: Operator = context.obj
     names = [controller] if controller is not None else list(Name)
+    operator.doors.registry.check()
     operator.doors.recall_ceilings()
     reports = {name: operator.doors.tick(name).plan() for name in names}
     screen = Screen()

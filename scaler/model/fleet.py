@@ -153,6 +153,7 @@ class Fleet:
     rows: Mapping[VmId, Row]
     cloud: Cloud
     scale_sets: frozenset[ScaleSetName]  # the configured ones
+    evicting: str = ""  # Redis' maxmemory-policy, where it may take keys away
     started_lately: Mapping[VmId, SessionId] = field(default_factory=dict)  # by this process: a hint
     shortages: Mapping[ScaleSetName, Shortage] = field(default_factory=dict)  # as this process knows: a hint
     looked_lately: Mapping[VmId, datetime] = field(default_factory=dict)  # when this process asked for each: a hint
@@ -173,6 +174,7 @@ class Fleet:
             rows={**unrecorded, **{vm_id: row.named for vm_id, row in snapshot.rows.items()}},
             cloud=cloud,
             scale_sets=frozenset(scale_sets),
+            evicting=snapshot.evicting,
             started_lately=started_lately or {},
             shortages=shortages or {},
         )

@@ -82,3 +82,4 @@ class Snapshot:
     rows: Mapping[VmId, Row]
     pause: Pause = Pause.NONE
     complaints: tuple[Complaint, ...] = ()
+    evicting: str = ""  # Redis' maxmemory-policy, where it may take keys away

@@ -54,6 +54,7 @@ class RedisRegistry:
         self._client = client
         self._keys = keys
         self._where = address(client)
+        self._evicting = ""  # its maxmemory-policy, where it may take keys away, as of the last check
         self._reading = Reading(client, keys)
         self._apply = client.register_script(script_text(ScriptName.APPLY))
 
@@ -81,9 +82,13 @@ class RedisRegistry:
                 code="CROSSSLOT",
             )
         policy = info.get("maxmemory_policy", "noeviction")
-        if policy == "noeviction":
-            return ()
-        return (Complaint(key=self._where, why=f"maxmemory-policy is {policy}: records may vanish; use noeviction"),)
+        self._evicting = policy if policy != "noeviction" else ""
+        return self._unfit
+
+    @property
+    def _unfit(self) -> tuple[Complaint, ...]:
+        why = f"maxmemory-policy is {self._evicting}: records may vanish; use noeviction"
+        return (Complaint(key=self._where, why=why),) if self._evicting else ()
 
     def read(self) -> Snapshot:
         """Every machine the index names."""
@@ -92,8 +97,9 @@ class RedisRegistry:
             index, complaints = sort_members(read.members, self._keys)
             rows = self._reading.rows(index)
         unreadable = tuple(each for row in rows.values() for each in complaints_about(row, self._keys))
-        complaints = read.complaints + complaints + unreadable
-        return Snapshot(now=read.now, rows=rows, pause=pause_of(read.pause), complaints=complaints)
+        complaints = self._unfit + read.complaints + complaints + unreadable
+        pause = pause_of(read.pause)
+        return Snapshot(now=read.now, rows=rows, pause=pause, complaints=complaints, evicting=self._evicting)
 
     def read_also(self, vm_ids: Iterable[VmId]) -> Mapping[VmId, Row]:
         """Record and notes of machines that the index does not name."""

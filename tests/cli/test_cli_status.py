@@ -134,3 +134,13 @@ def test_what_azure_refused_is_named_while_fewer_machines_are_there_than_wanted(
     estate.azure.limit()
     estate.azure.scale(Scale(capacity=3))
     assert "no room" not in console.run("status").out
+
+
+def test_a_redis_that_evicts_is_named_by_status_and_plan(estate: Estate, console: Console) -> None:
+    estate.redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        for command in (["status"], ["plan", "reconciler"]):
+            done = console.run(*command)
+            assert "maxmemory-policy is allkeys-lru: records may vanish; use noeviction" in done.out + done.err
+    finally:
+        estate.redis.config_set("maxmemory-policy", "noeviction")

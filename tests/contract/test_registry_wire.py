@@ -304,6 +304,8 @@ def test_a_redis_that_may_evict_records_is_a_complaint(start_redis: StartServer)
     registry = RedisRegistry(start_redis("--maxmemory-policy", "allkeys-lru").client(), Keys())
     (complaint,) = registry.check()
     assert "noeviction" in complaint.why
+    snapshot = registry.read()
+    assert (snapshot.complaints, snapshot.evicting) == ((complaint,), "allkeys-lru")
 
 
 def test_a_url_that_is_none_is_refused() -> None:

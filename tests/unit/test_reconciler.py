@@ -105,6 +105,13 @@ def test_when_most_marked_machines_are_unknown_condemning_waits_and_alarms(secon
     assert [(held.why, held.alarm) for held in plan.refusals] == [(Why.MOST_UNKNOWN, True)]
 
 
+def test_that_alarm_names_a_redis_that_evicts() -> None:
+    unknown = [row(number, None, blank_notes(number)) for number in (1, 2)]
+    evicting = replace(fleet(*unknown, sees=cloud(instance(1), instance(2))), evicting="allkeys-lru")
+    (alarm,) = reconciler.decide(evicting, POLICY).refusals
+    assert alarm.facts == {"unknown": 2, "marked": 2, "maxmemory_policy": "allkeys-lru"}
+
+
 @pytest.mark.parametrize("failure", FailureClass)
 @pytest.mark.parametrize(("seconds", "condemned"), [(-1, False), (0, True), (1, True)])
 def test_a_failed_machine_is_condemned_after_the_hold_of_its_class(

@@ -10,7 +10,7 @@ from scaler.model.fleet import Fleet
 from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.lifecycle import KEEP, Keep
 from scaler.model.notes import Notes
-from scaler.model.plan import Refusal, Why
+from scaler.model.plan import Facts, Refusal, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row
@@ -44,7 +44,9 @@ def mood_of(fleet: Fleet, policy: Policy) -> Mood:
     ]
     most_unknown = 2 * len(unknown) > len(marked) or any(_is_held(notes, fleet.now, policy) for notes in unknown)
     if most_unknown:
-        facts = {"unknown": len(unknown), "marked": len(marked)}
+        facts: Facts = {"unknown": len(unknown), "marked": len(marked)}
+        if fleet.evicting:
+            facts = {**facts, "maxmemory_policy": fleet.evicting}
         alarms.append(Refusal(why=Why.MOST_UNKNOWN, alarm=True, facts=facts))
     return Mood(
         marks_refused_in=frozenset(refused_in),
