@@ -53,6 +53,7 @@ class Lost:
         if entry.did is Did.QUEUED and entry.session in self._forgotten:
             self._in_vain[entry.session] = None
         if entry.did is Did.TOOK:
+            self._overwritten.discard(entry.session)  # that was another machine
             self._took[entry.session] = self._theirs_since[entry.session, entry.vm_id] = entry.at
         if entry.did is Did.OVERWROTE:
             self._excuse(entry)

@@ -68,6 +68,21 @@ def test_one_that_is_too_late_writes_over_whoever_has_the_machine_by_then_and_sa
     assert told == [(Manner.TOO_LATE, BOB)]
 
 
+def test_it_says_so_too_of_one_that_has_only_taken_the_key_and_reads_what_is_free_still() -> None:
+    counter = Counter()
+    counter.offer(A)
+    steps = counter.manager(Manner.TOO_LATE).reserve()
+    counter.clock.advance(next(steps))
+    counter.clock.advance(next(steps))
+    counter.offer(A)  # put back
+    victim = counter.manager(Manner.NAIVE, BOB).reserve()
+    next(victim)
+    counter.clock.advance(next(victim))
+    assert counter.all_steps(steps) == A
+    told = [(each.session, each.whom) for each in counter.entries if each.did is Did.OVERWROTE]
+    assert told == [(ANN, BOB)]
+
+
 def test_a_lossy_one_drops_what_it_does_not_know() -> None:
     counter = Counter()
     counter.offer(A)

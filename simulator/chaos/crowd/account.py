@@ -12,20 +12,25 @@ class Ledger:
 
     def __init__(self) -> None:
         self._holders: dict[VmId, dict[SessionId, None]] = {}
+        self._takes: dict[SessionId, VmId] = {}  # the latest machine whose key it took, until it is promised one
 
     def enter(self, entry: Entry) -> None:
         """One line of anybody's account."""
         if entry.vm_id is None:
             return
         holders = self._holders.setdefault(VmId(entry.vm_id), {})
-        if entry.did is Did.PROMISED:
+        if entry.did is Did.TOOK:
+            self._takes[SessionId(entry.session)] = VmId(entry.vm_id)
+        elif entry.did is Did.PROMISED:
+            self._takes.pop(SessionId(entry.session), None)
             holders[SessionId(entry.session)] = None
         elif entry.did in PARTINGS:
             holders.pop(SessionId(entry.session), None)
 
     def holders(self, vm_id: VmId) -> Iterable[SessionId]:
-        """In the order in which they were promised."""
-        return tuple(self._holders.get(vm_id, ()))
+        """In the order in which they were promised; then those who have its key, and have not written yet."""
+        takers = (session for session, taken in self._takes.items() if taken == vm_id)
+        return (*self._holders.get(vm_id, ()), *takers)
 
 
 class Account:
