@@ -1,7 +1,7 @@
 # make run    the whole scaler on this machine: emulated Azure, Redis, the four functions, visitors  (Ctrl-C ends it)
 #             FOR=60s ends it by itself, SPEED=20 sets how much faster than Azure it runs, JSON=1 adds a line of figures
 #             VIEW=live|lines is how it is shown (live on a terminal), SCALE_SETS=2 runs two on one registry
-# make chaos  everything breaks, in virtual time: SEEDS=500 or FOR=60s; ARGS="--list", ARGS="--break NAME"
+# make chaos  everything breaks, in virtual time: SEEDS=500 or FOR=60s, from SEED or the first seed of the day; ARGS="--list"
 # make chaos-real  real processes killed, stopped, failed over and cut off: FOR=2m SEED=1
 # make test   every test, from unit to wire
 # make check  ruff, mypy --strict, the import contracts

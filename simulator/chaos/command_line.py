@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from time import monotonic
 
 from simulator.chaos.breaks import PLANTED
@@ -23,7 +24,7 @@ _SHRINKING = 20.0  # seconds that may be spent on making a failure small
 def main(words: Sequence[str]) -> int:
     """0: all went well, or the planted bug was caught; 1: something was wrong, or was not caught; 2: bad usage."""
     try:
-        options = read(words)
+        options = read(words, datetime.now(UTC).date())
     except BadUsage as mistake:
         print(f"{mistake}\n\n{HELP}", end="", file=sys.stderr)
         return 2
@@ -47,6 +48,8 @@ def _run(options: Options) -> int:
     """Until the first failure. A Ctrl-C is the end of the budget."""
     summary = Summary(bound=settle_bound(POLICY))
     failure = None
+    if options.planted is None:
+        print(f"the first seed is {options.first}: --seed {options.first} brings the same campaigns again", flush=True)
     with suppress(KeyboardInterrupt):
         failure = _first_failure(options, summary)
     if options.planted is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from os import process_cpu_count
 from re import fullmatch
 
@@ -25,7 +26,8 @@ weather is the same campaign again. The first that fails ends it all: it is made
 
   --seeds N       so many campaigns, over all weathers in turn ({MANY}, where --for is not given either)
   --for 60s       as many as fit into that time (s, m or h); with --seeds: whichever is over first
-  --seed N        begin with this seed; without --seeds and --for: only this one
+  --seed N        begin with this seed; without --seeds and --for: only this one (else with the first seed of the day,
+                  which is printed; planted bugs begin with 0)
   --weather NAME  only this weather; a part of the name is enough
   --break NAME    plant this bug, and stop at the first seed that catches it; all: each of them, one after the other
   --jobs N        so many processes (one for each processor)
@@ -56,8 +58,8 @@ class Options:
     help: bool = False
 
 
-def read(words: Sequence[str]) -> Options:
-    """Raises BadUsage."""
+def read(words: Sequence[str], today: date) -> Options:
+    """Raises BadUsage. Where no seed is given, each day brings other campaigns."""
     given, flags = _sorted(words)
     number = _number("--seed", given["--seed"], least=0) if "--seed" in given else None
     seconds = _seconds(given["--for"]) if "--for" in given else None
@@ -69,13 +71,18 @@ def read(words: Sequence[str]) -> Options:
         weathers=_weathers(given.get("--weather"), planted, number if seeds == 1 else None),
         seeds=seeds,
         seconds=seconds,
-        first=number or 0,
+        first=number if number is not None else 0 if planted is not None else seed_of(today),
         planted=planted,
         jobs=_number("--jobs", given["--jobs"]) if "--jobs" in given else process_cpu_count() or 1,
         json="--json" in flags,
         listing="--list" in flags,
         help=bool(flags & {"--help", "-h"}),
     )
+
+
+def seed_of(day: date) -> int:
+    """The first of that day's seeds; there is room for 1,000."""
+    return int(f"{day:%Y%m%d}") * 1000
 
 
 def _sorted(words: Sequence[str]) -> tuple[dict[str, str], frozenset[str]]:

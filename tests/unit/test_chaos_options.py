@@ -1,15 +1,32 @@
 """What may be asked of the campaigns."""
 
+from collections.abc import Sequence
+from datetime import date
+
 import pytest
 
 from simulator.chaos.breaks import PLANTED
-from simulator.chaos.options import ALL, MANY, BadUsage, read
+from simulator.chaos.options import ALL, MANY, BadUsage, Options, seed_of
+from simulator.chaos.options import read as read_on
 from simulator.chaos.weather import WEATHERS
+
+TODAY = date(2026, 11, 29)
+
+
+def read(words: Sequence[str]) -> Options:
+    return read_on(words, TODAY)
+
+
+def test_without_a_seed_a_day_has_campaigns_of_its_own_and_a_planted_bug_always_the_same() -> None:
+    assert read([]).first == read(["--for", "5s"]).first == 20261129000 == seed_of(TODAY)
+    assert read_on([], date(2026, 11, 30)).first == 20261130000
+    assert read(["--seed", "0", "--seeds", "9"]).first == 0
+    assert read(["--break", "spop-reserved"]).first == read(["--break", "all"]).first == 0
 
 
 def test_nothing_asked_is_many_seeds_over_all_weathers() -> None:
     options = read([])
-    assert (options.seeds, options.seconds, options.first) == (MANY, None, 0)
+    assert (options.seeds, options.seconds, options.first) == (MANY, None, seed_of(TODAY))
     assert options.weathers == tuple(WEATHERS)
     assert options.jobs >= 1
 
