@@ -98,7 +98,7 @@ def _head(screen: Screen, name: ScaleSetName, overview: Overview, policy: Policy
     if refused is not None:
         screen.line(
             f"Azure has no room for {refused.refused} machines ({refused.failure}); all that are wanted are asked for"
-            f" again at {refused.until:%H:%M:%S}: {refused.said}",
+            f" again at {refused.until:%H:%M:%S} UTC: {refused.said}",
             style="bold red",
         )
     if view.managed_by != policy.managed_by:
@@ -198,7 +198,16 @@ def _scale_set(name: ScaleSetName, overview: Overview, policy: Policy) -> Mappin
         "managed_by": view.managed_by if view is not None else None,
         "consent": view.managed_by == policy.managed_by if view is not None else None,
         "paused": view.pause if view is not None else None,
-        "refused": refused and {"failure": refused.failure, "until": refused.until.isoformat(), "azure": refused.said},
+        "refused": _refusal(refused) if refused is not None else None,
+    }
+
+
+def _refusal(ceiling: Ceiling) -> Mapping[str, object]:
+    return {
+        "machines": ceiling.refused,
+        "failure": ceiling.failure,
+        "until": ceiling.until.isoformat(),
+        "azure": ceiling.said,
     }
 
 

@@ -130,7 +130,8 @@ def test_what_azure_refused_is_named_while_fewer_machines_are_there_than_wanted(
     assert "Azure has no room for 3 machines (quota); all that are wanted are asked for again at " in said
     assert "Current Limit: 72, Current Usage: 0, Additional Required: 108" in said
     ((scale_set,),) = [console.run("status", "--json").json["scale_sets"]]
-    assert (scale_set["capacity"], scale_set["refused"]["failure"]) == (2, "quota")
+    refused = scale_set["refused"]
+    assert (scale_set["capacity"], refused["machines"], refused["failure"]) == (2, 3, "quota")
     estate.azure.limit()
     estate.azure.scale(Scale(capacity=3))
     assert "no room" not in console.run("status").out
