@@ -14,6 +14,7 @@ class Behaviour:
     latencies: Latencies = field(default_factory=Latencies)
     faults: Faults = field(default_factory=Faults)
     switches: Switches = field(default_factory=Switches)
+    page_size: int = 100  # rows on one page of a listing: Azure's number is not known
     metered: bool = False  # whether ARM's request budgets are enforced
     speed: float = 1.0  # how much faster than real the budgets refill
 

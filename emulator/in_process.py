@@ -1,37 +1,75 @@
 """The emulated scale set behind the scaler's own port: the same faults, without a wire."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from datetime import datetime, timedelta
+from typing import Self
 
 from emulator.arrivals import quoted
+from emulator.budgets import Call
 from emulator.orders import OrderKind, Protection, Scale
-from emulator.scale_set import EmulatedScaleSet
+from emulator.scale_set import SET, EmulatedScaleSet
 from emulator.translation import translated
 from emulator.vm import VmState
 from scaler.errors import Conflict, Missing, Partly, ScalerError, Throttled, Unreachable, Unsent
 from scaler.model.instance import Addresses, Instance, InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import Clock
+from scaler.vmss.gates import BATCH_FROM, HEADER, Gates, Kind
 from scaler.vmss.refusals import About
 from scaler.vmss.tags import CONSENT_TAG, paused_by, tag
+
+_BATCHES = {
+    OrderKind.START: Kind.START,
+    OrderKind.POWER_OFF: Kind.POWER_OFF,
+    OrderKind.DEALLOCATE: Kind.DEALLOCATE,
+    OrderKind.DELETE: Kind.DELETE,
+}
+_SINGLES = {
+    OrderKind.START: Kind.START_ONE,
+    OrderKind.POWER_OFF: Kind.POWER_OFF_ONE,
+    OrderKind.DEALLOCATE: Kind.DEALLOCATE_ONE,
+    OrderKind.DELETE: Kind.DELETE,
+}
+
+
+class _Remembered:
+    """What the controllers of one process share."""
+
+    view: ScaleSetView | None = None
 
 
 class InProcessScaleSet:
     """Implements scaler.ports.ScaleSet for one caller. `clock` is that caller's: Azure has its own.
 
-    Several faces may share one scale set. `calls` counts the requests that Azure got, by kind.
+    Several faces may share one scale set. `calls` counts the requests that Azure got, by kind. `gates`: the scaler's
+    own, which hold requests back and hear what ARM's answers say of its budgets; None: nothing is held back.
     """
 
     def __init__(
-        self, emulated: EmulatedScaleSet, clock: Clock, *, caller: str = "scaler", page_size: int = 100
+        self,
+        emulated: EmulatedScaleSet,
+        clock: Clock,
+        *,
+        caller: str = "scaler",
+        page_size: int = 100,
+        gates: Gates | None = None,
     ) -> None:
         self.emulated = emulated
+        self.gates = gates
         self.calls: Counter[str] = Counter()
         self._clock = clock
         self._caller = caller
         self._page_size = page_size
-        self._kept: ScaleSetView | None = None
+        self._kept = _Remembered()
+
+    def for_controller(self, caller: str) -> Self:
+        """The same scale set, gates and memory, for another caller."""
+        named = copy(self)
+        named.calls, named._caller = Counter(), caller
+        return named
 
     @property
     def name(self) -> ScaleSetName:
@@ -40,14 +78,14 @@ class InProcessScaleSet:
 
     def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
         """The scale set itself, perhaps remembered."""
-        kept = self._kept
+        kept = self._kept.view
         if kept is not None and no_older_than and self._age(kept) <= no_older_than:
             return kept
-        sent = self._ask("view")
-        with translated():
+        sent = self._ask("view", Kind.VIEW)
+        with self._answered(Kind.VIEW, Call.GET_SET):
             state = self.emulated.read_set()
         tags = dict(state.tags)
-        self._kept = ScaleSetView(
+        self._kept.view = view = ScaleSetView(
             name=self.name,
             unique_id=state.unique_id,
             capacity=state.capacity,
@@ -57,15 +95,15 @@ class InProcessScaleSet:
             at=self._date(),
             sent=sent,
         )
-        return self._kept
+        return view
 
     def list_instances(self) -> Pages:
         """Every instance with its power state."""
-        sent = self._ask("list")
-        with translated():
+        sent = self._ask("list", Kind.LIST)
+        with self._answered(Kind.LIST, Call.LIST):
             rows = self.emulated.read_listing(page_size=self._page_size)
         requests = max(1, -(-len(rows) // self._page_size))
-        self.calls["list"] += requests - 1
+        self._further_pages("list", Kind.LIST, requests - 1)
         instances = tuple(self._instance(each) for each in rows if each.identified)
         return Pages(
             scale_set=self.name,
@@ -79,10 +117,10 @@ class InProcessScaleSet:
 
     def get(self, ref: InstanceRef) -> Answer:
         """The instance behind the id now."""
-        sent = self._ask("get")
+        sent = self._ask("get", Kind.GET)
         found: Instance | None = None
         try:
-            with translated(About(ids=(ref.instance_id,), alone=True)):
+            with self._answered(Kind.GET, Call.GET_VM, ref.instance_id, About(ids=(ref.instance_id,), alone=True)):
                 state = self.emulated.read_vm(ref.instance_id)
             found = self._instance(state)
         except Missing as missing:
@@ -92,11 +130,11 @@ class InProcessScaleSet:
 
     def addresses(self) -> Mapping[InstanceId, Addresses]:
         """Where the instances can be reached: a listing of NICs, and one of public IPs where there are any."""
-        self._ask("addresses")
-        with translated():
+        self._ask("addresses", Kind.NETWORK)
+        with self._answered(Kind.NETWORK, Call.NETWORK):
             rows = self.emulated.read_addresses()
         pages = max(1, -(-len(rows) // self._page_size))
-        self.calls["addresses"] += (2 if self.emulated.profile.public_ips else 1) * pages - 1
+        self._further_pages("addresses", Kind.NETWORK, (2 if self.emulated.profile.public_ips else 1) * pages - 1)
         return {InstanceId(each.instance_id): self._addresses(each) for each in rows}
 
     def _addresses(self, row: VmState) -> Addresses:
@@ -128,25 +166,27 @@ class InProcessScaleSet:
 
     def mark(self, ref: InstanceRef, etag: str | None, *, within: timedelta) -> None:
         """Set protectFromScaleIn."""
-        left = self._give("mark", within)
-        with translated(About(ids=(ref.instance_id,), alone=True)):
+        left = self._give("mark", Kind.MARK, within)
+        charged, about = self.emulated.marked_in(ref.instance_id), About(ids=(ref.instance_id,), alone=True)
+        with self._answered(Kind.MARK, Call.UPDATE_VM, charged, about):
             protection = Protection(from_scale_in=True)
             self.emulated.protect(ref.instance_id, protection, if_match=etag, by=self._caller, within=left)
 
     def set_capacity(self, capacity: int, etag: str | None, *, within: timedelta) -> None:
         """PATCH sku.capacity."""
-        left = self._give("set_capacity", within)
-        self._kept = None
+        left = self._give("set_capacity", Kind.CAPACITY, within)
+        self._kept.view = None
         if etag is None and self.emulated.capacity > capacity:
             raise Conflict("not sent: it would lower the capacity")
-        with translated():
+        with self._answered(Kind.CAPACITY, Call.UPDATE_SET):
             self.emulated.scale(Scale(capacity=capacity), if_match=etag, by=self._caller, within=left)
 
     def _order(self, kind: OrderKind, refs: Sequence[InstanceRef], within: timedelta) -> None:
         if not refs:
             raise ValueError(f"{kind} of no instances would be a {kind} of all")
         ids = [each.instance_id for each in refs]
-        if self.emulated.flexible and kind is not OrderKind.DELETE:
+        stops_few = kind in {OrderKind.POWER_OFF, OrderKind.DEALLOCATE} and len(ids) < BATCH_FROM
+        if stops_few or (self.emulated.flexible and kind is not OrderKind.DELETE):
             self._singly(kind, ids, within)
         else:
             self._send(kind, ids, within)
@@ -166,27 +206,59 @@ class InProcessScaleSet:
             raise Partly(failures) if len(ids) > 1 else failures[ids[0]]
 
     def _send(self, kind: OrderKind, ids: Sequence[InstanceId], within: timedelta, *, single: bool = False) -> None:
-        left = self._give(kind.name.lower(), within)
-        with translated(About(ids=tuple(ids), alone=single)):
+        asked = (_SINGLES if single else _BATCHES)[kind]
+        left = self._give(kind.name.lower(), asked, within)
+        call, about = self.emulated.call_of(kind, single=single), About(ids=tuple(ids), alone=single)
+        with self._answered(asked, call, ids[0] if single else SET, about):
             self.emulated.order(kind, ids, by=self._caller, within=left, single=single)
 
-    def _ask(self, kind: str) -> float:
+    def _ask(self, name: str, kind: Kind) -> float:
         """Counts the call and lets its time pass; returns when it was sent."""
-        self.calls[kind] += 1
+        self._admit(name, kind)
         sent = self._clock.monotonic()
         self._clock.sleep(self.emulated.answer_time())
         return sent
 
-    def _give(self, kind: str, within: timedelta) -> timedelta:
+    def _give(self, name: str, kind: Kind, within: timedelta) -> timedelta:
         """The same for an order; returns how much of `within` is left when it arrives."""
         if within <= timedelta(0):
             raise Unsent("not sent: its time was over")
-        self.calls[kind] += 1
+        self._admit(name, kind)
         takes = self.emulated.answer_time()
         self._clock.sleep(min(takes, max(within, timedelta(0))))
         if takes > within:
             raise Unreachable("given up before it was accepted")
         return within - takes
+
+    def _admit(self, name: str, kind: Kind, *, underway: bool = False) -> None:
+        if self.gates is not None:
+            self.gates.admit(kind, underway=underway)
+            self.gates.sent(kind)
+        self.calls[name] += 1
+
+    def _further_pages(self, name: str, kind: Kind, count: int) -> None:
+        """Those after the first of a listing. They take no time here."""
+        for _ in range(count):
+            self._admit(name, kind, underway=True)
+
+    @contextmanager
+    def _answered(self, kind: Kind, call: Call, resource: str = SET, about: About | None = None) -> Iterator[None]:
+        """Around what ARM does with a request: the gates hear of a 429, and of what is left of its budgets."""
+        try:
+            with translated(about):
+                yield
+        except Unreachable:
+            raise  # nothing was heard
+        except ScalerError as error:
+            self._heard(call, resource)
+            if self.gates is not None and isinstance(error, Throttled):
+                self.gates.throttled(kind, error.retry_after)
+            raise
+        self._heard(call, resource)
+
+    def _heard(self, call: Call, resource: str) -> None:
+        if self.gates is not None:
+            self.gates.heard({HEADER: self.emulated.budget_left(call, resource)})
 
     def _age(self, view: ScaleSetView) -> timedelta:
         return timedelta(seconds=self._clock.monotonic() - view.sent)

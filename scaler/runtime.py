@@ -23,6 +23,7 @@ from scaler.errors import ScalerError
 from scaler.log_line import written
 from scaler.model.ceiling import Ceiling
 from scaler.model.instance import Orchestration, ScaleSetName
+from scaler.observe import Listings
 from scaler.registry.auth import connect as connect_redis
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
@@ -72,6 +73,7 @@ class Doors:
     closing: ExitStack
     ceilings: dict[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused to this process
     renewals: deque[Exception] = field(default_factory=deque)  # tokens for Redis not renewed, and not told yet
+    listings: Listings = field(default_factory=Listings)
 
     def close(self) -> None:
         """Hang up. A worker never does: its doors stay open as long as it lives."""
@@ -90,7 +92,7 @@ class Doors:
         def lane(verbs: Verbs, ticks: int, gets: int) -> Lane:
             ports = replace(self.ports(Name.STARTER), together=partial(self._threads(gets).map, _made))
             policy = self.settings.policy
-            return Lane([Tick(verbs, ports, policy, self.ceilings, hints) for _ in range(ticks)], submit)
+            return Lane([Tick(verbs, ports, policy, self.ceilings, hints, self.listings) for _ in range(ticks)], submit)
 
         return lane(STARTS, _STARTING, _GETS_OF_STARTS), lane(REST, 1, self.settings.policy.max_gets)
 
@@ -102,7 +104,7 @@ class Doors:
 
     def tick(self, name: Name) -> Tick:
         """One controller before these doors."""
-        return Tick(name, self.ports(name), self.settings.policy, self.ceilings)
+        return Tick(name, self.ports(name), self.settings.policy, self.ceilings, listings=self.listings)
 
     def recall_ceilings(self) -> None:
         """What Azure lately refused to another process, as far as the registry can say."""

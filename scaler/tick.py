@@ -22,7 +22,7 @@ from scaler.model.policy import Policy
 from scaler.model.row import Snapshot
 from scaler.model.shortage import Shortage, shortages
 from scaler.model.sighting import strictest
-from scaler.observe import Eyes
+from scaler.observe import Eyes, Listings
 from scaler.ports import Registry
 from scaler.report import Report
 
@@ -82,17 +82,19 @@ class Tick:
         policy: Policy,
         ceilings: dict[ScaleSetName, Ceiling] | None = None,
         hints: Hints | None = None,
+        listings: Listings | None = None,
     ) -> None:
         """`what`: one of the four by its name; or the verbs of a part of one, or of a controller that no timer runs.
 
         `ceilings`: shared by the ticks of one process. The provisioner learns them and has no registry; the reconciler
-        writes them down there, for people.
+        writes them down there, for people. `listings`: shared in the same way: what one controller listed serves all.
         """
         self._verbs = what if isinstance(what, Verbs) else _OF_THE_REGISTRY.get(what)
         self._reconciles = what is Name.RECONCILER
         self._ports = ports
         self._policy = policy
-        self._eyes = Eyes(ports.scale_sets, ports.clock, policy, ports.together)
+        view_kept = policy.view_kept if self._verbs is not None else timedelta(0)  # a capacity needs the latest etag
+        self._eyes = Eyes(ports.scale_sets, ports.clock, policy, ports.together, listings, view_kept)
         self._hints = hints or Hints()
         self._shortages: Mapping[ScaleSetName, Shortage] = {}
         self._lately: Mapping[ScaleSetName, frozenset[VmId]] = {}  # the machines of the last listing of each
@@ -165,10 +167,10 @@ class Tick:
 
     def plan(self) -> Report:
         """The same without acting: what a tick would do, and why."""
-        registry = self._ports.registry
-        if registry is None or self._verbs is None:
-            return self._of_azure()
-        return self._of_both(registry, self._verbs)
+        registry, verbs = self._ports.registry, self._verbs
+        report = self._of_azure() if registry is None or verbs is None else self._of_both(registry, verbs)
+        refusals = (*report.plan.refusals, *self._eyes.alarms())
+        return replace(report, plan=replace(report.plan, refusals=refusals))
 
     def _of_azure(self) -> Report:
         cloud, errors = Cloud(pause=self._policy.pause, ceilings=dict(self._ceilings)), list[ScalerError]()

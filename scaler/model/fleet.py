@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scaler.model.ceiling import Ceiling
 from scaler.model.instance import (
@@ -18,7 +18,7 @@ from scaler.model.instance import (
 from scaler.model.policy import Policy
 from scaler.model.row import Row, Snapshot
 from scaler.model.shortage import Shortage
-from scaler.model.sighting import Answer, By, Pages, Pause, ScaleSetView, Sighting, strictest
+from scaler.model.sighting import Answer, By, Kept, Pages, Pause, ScaleSetView, Sighting, strictest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +50,9 @@ class Cloud:
         """The machines seen in one scale set."""
         return (each for each in self.seen.values() if each.instance.ref.scale_set == scale_set)
 
-    def with_listing(self, view: ScaleSetView, pages: Pages, policy: Policy) -> "Cloud":
-        """Add one listing, taken right after `view`."""
-        sighting = self._of_listing(view, pages, policy)
+    def with_listing(self, view: ScaleSetView, pages: Pages, policy: Policy, kept: Kept | None = None) -> "Cloud":
+        """Add one listing, taken right after `view`; a kept one was taken before."""
+        sighting = self._of_listing(view, pages, policy, kept or Kept(capacity=view.capacity, age=timedelta(0)))
         seen = {each.vm_id: Seen(instance=each, sighting=sighting) for each in pages.instances}
         return replace(self, listings={**self.listings, view.name: sighting}, seen={**self.seen, **seen})
 
@@ -89,7 +89,7 @@ class Cloud:
         asked = {vm_id: _allowed(each) for vm_id, each in self.asked.items()}
         return replace(self, listings=listings, seen=seen, asked=asked, pause=Pause.NONE)
 
-    def _of_listing(self, view: ScaleSetView, pages: Pages, policy: Policy) -> Sighting:
+    def _of_listing(self, view: ScaleSetView, pages: Pages, policy: Policy, kept: Kept) -> Sighting:
         listed = len(pages.instances) + pages.unidentified
         return Sighting(
             scale_set=view.name,
@@ -97,12 +97,13 @@ class Cloud:
             at=pages.at,
             sent=pages.sent,
             by=By.LISTING,
-            complete=listed >= view.capacity - pages.deleting,
-            plausible=2 * listed >= view.capacity,
+            complete=listed >= kept.capacity - pages.deleting,
+            plausible=2 * listed >= kept.capacity,
             consent=view.managed_by == policy.managed_by,
             pause=strictest(self.pause, view.pause),
             capacity=view.capacity,
             etag=view.etag,
+            age=kept.age,
             listed=listed,
         )
 

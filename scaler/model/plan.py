@@ -80,6 +80,7 @@ class Why(StrEnum):
     FORGOTTEN_WITH_SESSION = "forgotten by the operator, with its scale set; its session is ended by that"
     STILL_THERE = "Azure still shows it"
     # held back
+    UNSEEN = "this controller could not look at the scale set for minutes: see what else lists it, and if ARM answers"
     NO_CONSENT = "the scale set does not carry the tag that allows us to act"
     PAUSED = "paused by an operator"
     BREAKER = "enough of these for one tick"

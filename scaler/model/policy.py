@@ -121,6 +121,14 @@ class Policy:
     # unstarted machines looked at in one tick: visitors wait for these GETs, and ARM grants 2,000 a minute
     max_start_looks: int = 50
     cleaner_lists_every: timedelta = 30 * _S
+    # how old a listing that another controller of the process asked for may be: most of the order horizon is left
+    listing_kept: timedelta = 20 * _S
+    # how soon to ask again while another controller is listing
+    listing_soon: timedelta = _S
+    # a tick begins no further look after so long: orders that rest on its first look need the rest of the horizon
+    looks_for: timedelta = 35 * _S
+    # a controller that could not look at a scale set for so long says so in an alarm
+    unseen_alarm: timedelta = 5 * _MIN
     view_kept: timedelta = 60 * _S  # how old a view of the scale set may be for starter and cleaner
 
     # when a started machine is looked at first, and how often then: a warm start takes 5 to 10 s, a cold one 90 to 110.

@@ -1,7 +1,7 @@
 """Looking at Azure: what was asked, when, and how much of an answer it is."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from scaler.model.instance import Instance, InstanceRef, ProvisioningState, ScaleSetName
@@ -57,6 +57,7 @@ class Sighting:
     capacity: int
     etag: str | None
     listed: int = 0  # rows of a listing, those being deleted and those without identity too; 0 if targeted
+    age: timedelta = timedelta(0)  # of a listing that another controller asked for, when this tick took it
 
     @property
     def machines(self) -> int:
@@ -90,6 +91,14 @@ class Pages:
     def deleting(self) -> int:
         """How many of the listed are on their way out."""
         return sum(each.provisioning is ProvisioningState.DELETING for each in self.instances)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Of a listing that another controller asked for: the capacity by which to judge it, and its age."""
+
+    capacity: int
+    age: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,9 +22,13 @@ def notes_of_missed(row: Row) -> Notes:
 
 
 def missed(row: Row, absent: Sighting, now: datetime) -> Notes | None:
-    """The first witness of an absence, None if it stands already."""
+    """The first witness of an absence, None if it stands already.
+
+    It is noted at the time at which this tick took the listing: a kept one is older than what was read from Redis, and
+    the second witness must be a look that was sent when the row was there already.
+    """
     notes = notes_of_missed(row)
-    first = replace(notes, missed_at=absent.at, missed_noted_at=now)
+    first = replace(notes, missed_at=absent.at + absent.age, missed_noted_at=now)
     return first if missed_for(row, absent, now) is None else None
 
 

@@ -1,9 +1,11 @@
 """Looking at Azure as a controller asked for it: listings and targeted GETs into one Cloud.
 
 eyes      each look, and what is remembered of the last ones
+listings  the latest listing of each scale set, shared by the controllers of a process
 silences  who kept us waiting: one scale set's silence is not to cost another one's orders
 """
 
 from scaler.observe.eyes import Eyes
+from scaler.observe.listings import Listings
 
-__all__ = ["Eyes"]
+__all__ = ["Eyes", "Listings"]

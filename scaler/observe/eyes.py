@@ -1,6 +1,6 @@
 """Each look that a controller can ask for, at every scale set it concerns, into one Cloud."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,9 +8,10 @@ from functools import partial
 from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.fleet import Cloud
 from scaler.model.instance import InstanceRef, ScaleSetName
-from scaler.model.plan import Listing, Look, Nothing, Some, Whereabouts
+from scaler.model.plan import Facts, Listing, Look, Nothing, Refusal, Some, Whereabouts, Why
 from scaler.model.policy import Policy
-from scaler.model.sighting import Answer, Pages, ScaleSetView
+from scaler.model.sighting import Answer, Kept, Pages, ScaleSetView
+from scaler.observe.listings import Listed, Listings
 from scaler.observe.silences import Silences
 from scaler.ports import Clock, ScaleSet, Together, one_by_one
 
@@ -18,7 +19,11 @@ _AWAY = (Unreachable, Throttled)  # nobody answers, whoever is asked for
 
 
 class Eyes:
-    """One controller's eyes. What they remember between ticks are hints; losing them costs a look, never a machine."""
+    """One controller's eyes. What they remember between ticks are hints; losing them costs a look, never a machine.
+
+    `listings`: shared by the controllers of the process. `view_kept`: how old a view of the scale set may be beside a
+    listing that another controller asked for.
+    """
 
     def __init__(
         self,
@@ -26,12 +31,21 @@ class Eyes:
         clock: Clock,
         policy: Policy,
         together: Together = one_by_one,
+        listings: Listings | None = None,
+        view_kept: timedelta = timedelta(0),
     ) -> None:
         self._scale_sets = scale_sets
         self._clock = clock
         self._policy = policy
         self._together = together
-        self._listed: dict[ScaleSetName, float] = {}
+        self._listings = listings if listings is not None else Listings()
+        self._view_kept = view_kept
+        self._used: dict[ScaleSetName, float] = {}  # when the latest listing that this controller took was sent
+        self._listed: dict[ScaleSetName, float] = {}  # when it took it
+        self._shut_until: dict[ScaleSetName, float] = {}  # no listing before: ARM's budget, or our own
+        self._left_out: dict[ScaleSetName, float] = {}  # since when there was no time to look at them
+        self._unseen: dict[ScaleSetName, tuple[float, float]] = {}  # since when looks were wanted in vain; the latest
+        self._missed_now: dict[ScaleSetName, str] = {}  # in this tick, and why
         self._short_since: dict[ScaleSetName, datetime] = {}
         self._nameless: dict[ScaleSetName, Mapping[str, datetime]] = {}
         self._silences = Silences(clock, policy)
@@ -51,38 +65,107 @@ class Eyes:
             case Whereabouts(scale_sets=names):
                 return self._locate(cloud, names)
 
+    def alarms(self) -> tuple[Refusal, ...]:
+        """Of this tick: scale sets at which this controller has wanted to look for minutes, and could not."""
+        missed, self._missed_now = self._missed_now, {}
+        patience, now, found = self._policy.unseen_alarm.total_seconds(), self._clock.monotonic(), []
+        for name, why in missed.items():
+            since, last = self._unseen.get(name, (now, now))
+            since = since if now - last < patience else now  # a look that was missed long ago says nothing of today
+            self._unseen[name] = (since, now)
+            if now - since >= patience:
+                facts: Facts = {"scale_set": name, "unseen_s": round(now - since), "last_error": why}
+                found.append(Refusal(why=Why.UNSEEN, alarm=True, facts=facts))
+        return tuple(found)
+
+    def _saw(self, name: ScaleSetName) -> None:
+        self._left_out.pop(name, None)
+        self._unseen.pop(name, None)
+        self._missed_now.pop(name, None)
+
     def _list_all(self, cloud: Cloud, urgent: bool) -> tuple[Cloud, tuple[ScalerError, ...]]:
         errors: list[ScalerError] = []
-        put_off = self._put_off(self._scale_sets, cloud)
-        for name in self._silences.slowest_first(self._scale_sets):
-            if name in put_off or (not urgent and not self._due(name)):
+        late: set[ScaleSetName] = set()
+        began, put_off = self._began(cloud), self._put_off(self._scale_sets, cloud)
+        for name in self._in_turn(self._scale_sets):
+            if self._kept(name) is None and (name in put_off or (not urgent and not self._due(name))):
                 cloud = replace(cloud, unlisted=cloud.unlisted | {name})
                 continue
+            if self._kept(name) is None and self._no_time(name, began, cloud):
+                late.add(name)
+                self._missed_now[name] = "the looks at other scale sets took the whole time of the tick"
+                continue
             try:
-                with self._silences.listening(name):
-                    view = self._scale_sets[name].view()
-                    pages = self._scale_sets[name].list_instances()
-            except Throttled as held:
-                errors.append(held)
-                cloud = replace(cloud, unlisted=cloud.unlisted | {name})
-            except Missing as none:
-                errors.append(none)
-                cloud = replace(cloud, missing=cloud.missing | {name})
+                cloud = self._with_listing(cloud, name)
             except ScalerError as error:
                 errors.append(error)
-            else:
-                self._listed[name] = self._clock.monotonic()
-                self._time_shortness(view, pages)
-                known = self._nameless.get(name, {})
-                self._nameless[name] = {each: known.get(each, pages.at) for each in pages.nameless}
-                cloud = cloud.with_listing(view, pages, self._policy)
+                self._missed_now[name] = str(error)
+                if isinstance(error, Throttled):
+                    cloud = replace(cloud, unlisted=cloud.unlisted | {name})
+                elif isinstance(error, Missing):
+                    cloud = replace(cloud, missing=cloud.missing | {name})
         if errors and not (cloud.listings or cloud.unlisted or cloud.missing):
             raise errors[0]
-        return replace(cloud, short_since=dict(self._short_since), nameless=dict(self._nameless)), tuple(errors)
+        hints = replace(cloud, short_since=dict(self._short_since), nameless=dict(self._nameless))
+        return replace(hints, unlisted=cloud.unlisted | late), tuple(errors)
+
+    def _with_listing(self, cloud: Cloud, name: ScaleSetName) -> Cloud:
+        """The cloud with a listing that another controller asked for a moment ago, or else with a new one."""
+        kept = self._kept(name)
+        view = self._scale_sets[name].view(no_older_than=self._view_kept) if kept is not None else None
+        if kept is not None and view is not None and view.unique_id == kept.view.unique_id:
+            age = timedelta(seconds=max(self._clock.monotonic() - kept.pages.sent, 0.0))
+            cloud = cloud.with_listing(view, kept.pages, self._policy, Kept(capacity=kept.view.capacity, age=age))
+        else:
+            kept = self._list(name)
+            cloud = cloud.with_listing(kept.view, kept.pages, self._policy)
+        self._used[name], self._listed[name] = kept.pages.sent, self._clock.monotonic()
+        self._saw(name)
+        self._time_shortness(kept.view, kept.pages)
+        known = self._nameless.get(name, {})
+        self._nameless[name] = {each: known.get(each, kept.pages.at) for each in kept.pages.nameless}
+        return cloud
+
+    def _list(self, name: ScaleSetName) -> Listed:
+        shut = self._shut_until.get(name, 0.0) - self._clock.monotonic()
+        if shut > 0:
+            raise Throttled("no budget for another listing now", timedelta(seconds=shut))
+        try:
+            with self._listings.underway(name, self._policy.listing_soon), self._silences.listening(name):
+                view = self._scale_sets[name].view()
+                listed = Listed(view=view, pages=self._scale_sets[name].list_instances())
+                self._listings.latest[name] = listed
+        except Throttled as held:
+            self._shut_until[name] = self._clock.monotonic() + held.retry_after.total_seconds()
+            raise
+        return listed
+
+    def _kept(self, name: ScaleSetName) -> Listed | None:
+        """The process' latest listing, if it is young, and another one than this controller has taken before."""
+        latest = self._listings.latest.get(name)
+        if latest is None or latest.pages.sent <= self._used.get(name, float("-inf")):
+            return None
+        age = self._clock.monotonic() - latest.pages.sent
+        return latest if age <= self._policy.listing_kept.total_seconds() else None
 
     def _due(self, name: ScaleSetName) -> bool:
-        last = self._listed.get(name)
-        return last is None or self._clock.monotonic() - last >= self._policy.cleaner_lists_every.total_seconds()
+        """Whether it is time for another listing, for whoever can do without: the more pages, the seldomer."""
+        last, latest = self._listed.get(name), self._listings.latest.get(name)
+        every = self._policy.cleaner_lists_every * (latest.pages.requests if latest is not None else 1)
+        return last is None or self._clock.monotonic() - last >= every.total_seconds()
+
+    def _in_turn(self, names: Iterable[ScaleSetName]) -> list[ScaleSetName]:
+        """Those that there was no time for come first, the longest left out before the others."""
+        return sorted(self._silences.slowest_first(names), key=lambda name: self._left_out.get(name, float("inf")))
+
+    def _no_time(self, name: ScaleSetName, began: float, cloud: Cloud) -> bool:
+        """Whether a look at it now would let those before it grow too old for an order to rest on them."""
+        passed = self._clock.monotonic() - began
+        takes = self._silences.took(name) if passed > 0 and (cloud.listings or cloud.asked) else 0.0
+        late = passed + takes > self._policy.looks_for.total_seconds()
+        if late:
+            self._left_out.setdefault(name, self._clock.monotonic())
+        return late
 
     def _time_shortness(self, view: ScaleSetView, pages: Pages) -> None:
         """Since when capacity promises more than is listed, with nothing under way that would explain it."""
@@ -101,9 +184,9 @@ class Eyes:
         wanted: dict[ScaleSetName, list[InstanceRef]] = {}
         for ref in refs:
             wanted.setdefault(ref.scale_set, []).append(ref)
-        put_off = self._put_off(wanted, cloud)
-        for name in self._silences.slowest_first(wanted):
-            if name not in put_off:
+        began, put_off = self._began(cloud), self._put_off(wanted, cloud)
+        for name in self._in_turn(wanted):
+            if name not in put_off and not (cloud.asked and self._no_time(name, began, cloud)):
                 cloud, failed = self._answers(cloud, name, wanted[name])
                 errors += failed
         away = [each for each in errors if isinstance(each, _AWAY)]
@@ -116,10 +199,12 @@ class Eyes:
     ) -> tuple[Cloud, list[ScalerError]]:
         """What was answered counts. One machine of which Azure talks nonsense does not hide the others.
 
-        Nothing more is asked once one request has shown that nobody answers; what is under way by then may still be.
+        Nothing more is asked once one request has shown that nobody answers; what is under way by then may still
+        be. Nor, after one answer, once the tick's first look would grow too old for its orders.
         """
-        scale_set, kept = self._scale_sets[name], self._kept(cloud, name)
-        asking, view = _Asking(), None
+        until = self._began(cloud) + self._policy.looks_for.total_seconds()
+        scale_set, kept = self._scale_sets[name], self._view_may_be(cloud, name)
+        asking, view = _Asking(self._clock, until), None
         answers, errors = list[Answer](), list[ScalerError]()
         of_the_set = partial(asking, partial(scale_set.view, no_older_than=kept), essential=True)
         of_each = [partial(asking, partial(scale_set.get, ref)) for ref in refs]
@@ -137,6 +222,8 @@ class Eyes:
                     raise asking.away
         except ScalerError as error:
             errors.append(error)
+        if answers:
+            self._saw(name)
         return cloud.with_answers(view, answers, self._policy) if view is not None else cloud, errors
 
     def _put_off(self, names: Collection[ScaleSetName], cloud: Cloud) -> frozenset[ScaleSetName]:
@@ -168,23 +255,30 @@ class Eyes:
         looks = (*cloud.listings.values(), *cloud.asked.values())
         return min((each.sent for each in looks), default=self._clock.monotonic())
 
-    def _kept(self, cloud: Cloud, name: ScaleSetName) -> timedelta:
+    def _view_may_be(self, cloud: Cloud, name: ScaleSetName) -> timedelta:
         """Right after a listing its own view serves; else one a minute is enough for consent."""
         return self._policy.order_horizon if name in cloud.listings else self._policy.view_kept
 
 
 class _Asking:
-    """Requests about one scale set, until one of them shows that nobody answers."""
+    """Requests about one scale set, until one of them shows that nobody answers, or the time for looking is over."""
 
     away: ScalerError | None = None
 
+    def __init__(self, clock: Clock, until: float) -> None:
+        self._clock = clock
+        self._until = until
+        self._answered = False
+
     def __call__[Found](self, request: Callable[[], Found], *, essential: bool = False) -> Found | ScalerError | None:
         """What was answered, or the error; None: not asked any more. Without an essential answer no other counts."""
-        if self.away is not None:
+        if self.away is not None or (self._answered and self._clock.monotonic() > self._until):
             return None
         try:
-            return request()
+            found = request()
         except ScalerError as error:
             if essential or isinstance(error, _AWAY):
                 self.away = self.away or error
             return error
+        self._answered = self._answered or not essential
+        return found

@@ -44,6 +44,10 @@ class Silences:
         """Whether anybody has been silent after that moment."""
         return any(ended > moment for ended in self._ended.values())
 
+    def took(self, name: ScaleSetName) -> float:
+        """Seconds that the latest look at it took; where that is not known, what the slowest of the others took."""
+        return self._took.get(name, max(self._took.values(), default=0.0))
+
     def slowest_first(self, names: Iterable[ScaleSetName]) -> list[ScaleSetName]:
         """So that the looks at the others are fresh when orders rest on them."""
         return sorted(names, key=self._slowness, reverse=True)

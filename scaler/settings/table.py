@@ -106,7 +106,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="RECONCILER_SCHEDULE", default="", meaning="the same for the reconciler"),
     Setting(name="STARTER_SCHEDULE", default="", meaning="the same for the starter"),
     Setting(name="CLEANER_SCHEDULE", default="", meaning="the same for the cleaner"),
-    Setting(name="SCALER_PROVISIONER_WATCH", default="0s", meaning="how long one invocation goes on ticking; 0: once"),
+    Setting(
+        name="SCALER_PROVISIONER_WATCH",
+        default="55s",
+        meaning="how long one invocation may go on ticking, where the budget of listings held it back; 0: once",
+    ),
     Setting(
         name="SCALER_RECONCILER_WATCH", default="25s", meaning="the same; a little less than its schedule's interval"
     ),

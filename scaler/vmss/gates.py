@@ -72,7 +72,9 @@ BUCKETS: Mapping[str, frozenset[Kind]] = {
     "DeleteVMScaleSetResource": frozenset({Kind.DEALLOCATE}),
     "DeleteVMScaleSetSubscriptionMaximum": frozenset({Kind.DEALLOCATE, Kind.POWER_OFF}),
 }
-_HEADER = "x-ms-ratelimit-remaining-resource"
+BATCH_FROM = 8
+"""Stops: a batch costs one of 4 requests a minute of the scale set; single orders have a bucket for each machine."""
+HEADER = "x-ms-ratelimit-remaining-resource"
 _NAME, _NUMBER = re.compile(r"[\w.-]{1,60}", re.ASCII), re.compile(r"[0-9]{1,9}")
 _MOST_NAMES = 100  # ARM has a dozen
 
@@ -146,7 +148,7 @@ class Gates:
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """Learn from an answer what is left. `headers`: names in lower case."""
-        left = dict(_buckets(headers.get(_HEADER, ""))[:_MOST_NAMES])
+        left = dict(_buckets(headers.get(HEADER, ""))[:_MOST_NAMES])
         if not left:
             return
         with self._lock:

@@ -8,14 +8,13 @@ from scaler.errors import Missing
 from scaler.model.instance import Instance, InstanceRef, Orchestration, VmId
 from scaler.model.sighting import Answer, Pages
 from scaler.vmss.calls import API_VERSION
-from scaler.vmss.gates import Kind
+from scaler.vmss.gates import BATCH_FROM, Kind
 from scaler.vmss.listing import Listing
 from scaler.vmss.network import Network
 from scaler.vmss.refusals import About, refusal
 from scaler.vmss.resource import ScaleSetResource
 from scaler.vmss.translate import UNIFORM_ID, to_instance, to_page
 
-BATCH_FROM = 8  # stops: a batch costs one of 4 a minute per scale set; single ones have a bucket per machine
 _NETWORK_VERSION = "2018-10-01"  # of these two lists: the one that all of Microsoft's own clients send
 _NETWORK_PERMISSION = (
     "Microsoft.Compute/virtualMachineScaleSets/networkInterfaces/read and"

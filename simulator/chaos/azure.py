@@ -16,13 +16,13 @@ from emulator.vm import VmState
 from scaler.model.instance import InstanceRef, ScaleSetName
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import ScaleSet
+from scaler.vmss.gates import Gates
 from simulator.chaos.breaks.doors import ScaleSetDoor
 from simulator.chaos.clocks import SkewedClock, VirtualClock
 from simulator.chaos.skews import Skews
 from simulator.happenings import Did, Entry, Happening
 
 _STRANGE = 10**9  # seeds from here on are other scale sets'; with ours they would have our machines' vmIds
-_PAGE = 3  # rows: with a handful of machines a listing has several pages
 
 
 class _FrontEnds(ScaleSetDoor):
@@ -66,11 +66,14 @@ class Azure:
         self._met: list[EmulatedScaleSet] = []  # every one that there ever was
         self._hearers: list[Callable[[Happening], None]] = []
 
-    def face(self, name: ScaleSetName, clock: SkewedClock, caller: str) -> ScaleSet:
-        """One caller's way to it; `clock` is that caller's own."""
+    def face(self, name: ScaleSetName, clock: SkewedClock) -> InProcessScaleSet:
+        """One process' way to it, through gates of its own; `clock` is that process' own."""
         behind = self._strangers.get(name, self.scale_sets[name])
-        first = InProcessScaleSet(behind, clock, caller=caller, page_size=_PAGE)
-        return _FrontEnds(first, self._behind, self._dice) if self._behind else first
+        return InProcessScaleSet(behind, clock, page_size=behind.behaviour.page_size, gates=Gates(clock))
+
+    def fronted(self, door: ScaleSet) -> ScaleSet:
+        """The same door, where two front ends of ARM do not agree what time it is."""
+        return _FrontEnds(door, self._behind, self._dice) if self._behind else door
 
     def confuse(self, name: ScaleSetName, tags: Mapping[str, str], machines: int) -> None:
         """From now on that name leads whoever starts anew to another scale set: that of the wrong resource group."""

@@ -10,6 +10,7 @@ from scaler.errors import ScalerError
 from scaler.model.ceiling import Ceiling
 from scaler.model.instance import ScaleSetName
 from scaler.model.policy import Policy
+from scaler.observe import Listings
 from scaler.ports import Registry, ScaleSet
 from scaler.report import Report
 from scaler.tick import REST, STARTS, Hints, Name, Tick, Verbs
@@ -73,12 +74,14 @@ class Host:
         planted = self._around.planted
         self.policy = planted.policy(policy) if planted is not None else policy
         self._forget()
-        self._ports = {name: self._ports_of(name) for name in Name}
 
     def _forget(self) -> None:
-        """What only a process remembers."""
+        """What only a process remembers: what it has seen, and what its gates have counted and heard."""
         self._running.clear()
         self._ceilings = {}
+        self._listings = Listings()
+        self._faces = {each: self._around.azure.face(each, self._clock) for each in self.policy.capacity}
+        self._ports = {name: self._ports_of(name) for name in Name}
 
     def run(self, name: Name) -> Report | None:
         """One tick. Raises Crash when the process dies: then all of it starts again without memory."""
@@ -115,7 +118,9 @@ class Host:
         if name not in self._running:
             hints, ports = Hints(), self._ports[name]
             verbs = [self._bent(name, each) for each in VERBS[name]] if name in VERBS else [name]
-            self._running[name] = [Tick(each, ports, self.policy, self._ceilings, hints) for each in verbs]
+            self._running[name] = [
+                Tick(each, ports, self.policy, self._ceilings, hints, self._listings) for each in verbs
+            ]
         return self._running[name]
 
     def _bent(self, name: Name, verbs: Verbs) -> Verbs:
@@ -135,7 +140,9 @@ class Host:
 
     def _scale_set(self, scale_set: ScaleSetName, caller: Name) -> ScaleSet:
         overheard = Overheard(f"{caller} of {self.name}", self.sightings)
-        door: ScaleSet = self._door(self._around.azure.face(scale_set, self._clock, caller), overheard)
+        door: ScaleSet = self._door(
+            self._around.azure.fronted(self._faces[scale_set].for_controller(caller)), overheard
+        )
         return self._around.planted.scale_set(door) if self._around.planted is not None else door
 
     def _door(self, behind: object, *gates: Gate) -> Door:

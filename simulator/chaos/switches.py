@@ -32,7 +32,12 @@ def azure_of(weather: Weather, dice: Random) -> Behaviour:
     given = {**(_QUOTA_AT_ONCE if weather.room_for_some else {}), **(_DELETIONS_HANG if weather.hung_deletes else {})}
     switches = Switches(**{**drawn, "reuse_ids": dice.random() < _REUSE, **given})  # type: ignore[arg-type]
     latencies = _QUICK if dice.random() < 0.5 else Latencies()
-    return Behaviour(switches=switches, faults=faults_of(weather), latencies=_WARM if weather.all_warm else latencies)
+    return Behaviour(
+        switches=switches,
+        faults=faults_of(weather),
+        latencies=_WARM if weather.all_warm else latencies,
+        page_size=weather.page_size,
+    )
 
 
 def faults_of(weather: Weather) -> Faults:

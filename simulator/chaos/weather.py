@@ -43,6 +43,7 @@ class Weather:
     elsewhere: bool = False  # the settings name another scale set for a while
     blind: float = 0.0  # per step: listings are empty for a minute or two
     tides: float = 0.0  # per step: the operator wants another share of the machines warm
+    page_size: int = 100  # rows: each page of a listing is charged
     # visitors
     per_minute: float = 4.0  # arrivals
     naive: float = 0.3  # share of visitors
@@ -75,7 +76,8 @@ class Weather:
 
 
 _NO_TROUBLE = frozenset(
-    {"rates", "machines", "per_minute", "stay", "all_warm", "step", "naive", "dawdling", "following", "waits"}
+    {"rates", "machines", "page_size", "per_minute", "stay", "all_warm", "step", "naive", "dawdling"}
+    | {"following", "waits"}
 )
 _LATE = {Fault.ORDER_LATE: 0.3, Fault.ORDER_DOUBLED: 0.5, Fault.ORDER_QUEUED: 0.2}
 _PLATFORM = {Fault.EVICTED: 1.0, Fault.GUEST_SHUT_DOWN: 1.0, Fault.RESTARTED_ITSELF: 1.0, Fault.TURNED_FAILED: 0.7}

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -64,7 +65,8 @@ class World:
         self.policy = policy
         self.clock = VirtualClock()
         self.skews = skews
-        self.azure_region = Azure(self.clock, policy.capacity, seed=seed, behaviour=behaviour, skews=skews)
+        metered = replace(behaviour, metered=True)  # ARM's request budgets are those of Azure, and so are the gates
+        self.azure_region = Azure(self.clock, policy.capacity, seed=seed, behaviour=metered, skews=skews)
         self.registry = RedisServer(SkewedClock(self.clock, skews.redis), Random(f"redis {seed}"))
         client_of = planted.reservations if planted is not None else MemoryReservations
         self.reservations = client_of(self.registry)

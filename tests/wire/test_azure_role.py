@@ -20,8 +20,8 @@ from emulator.wire.server import RunningServer, serve
 from scaler.ports import ScaleSet
 from scaler.vmss.client import connect
 from scaler.vmss.flexible import FlexibleScaleSet
-from scaler.vmss.gates import Gates
-from scaler.vmss.scale_set import BATCH_FROM, ArmScaleSet
+from scaler.vmss.gates import BATCH_FROM, Gates
+from scaler.vmss.scale_set import ArmScaleSet
 
 DOCS = Path(__file__).parents[2] / "docs"
 VERBS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}

@@ -1,0 +1,257 @@
+"""A functions host under the production schedules, in virtual time: real controllers, real gates, ARM's budgets."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+
+from emulator.behaviour import Behaviour
+from emulator.functions_host import ncrontab
+from emulator.in_process import InProcessScaleSet
+from emulator.orders import OrderKind, Protection, Scale
+from emulator.scale_set import EmulatedScaleSet
+from emulator.switches import Switches
+from emulator.vm import VmState
+from scaler.actuate import Ports
+from scaler.errors import ScalerError, Throttled
+from scaler.model.fleet import Fleet
+from scaler.model.instance import InstanceId, ScaleSetName, SessionId, VmId
+from scaler.model.lifecycle import Change
+from scaler.model.notes import Notes
+from scaler.model.plan import Plan
+from scaler.model.policy import Capacity, Policy
+from scaler.model.record import Record, Status
+from scaler.model.row import Row
+from scaler.observe import Listings
+from scaler.registry.memory import MemoryRegistry
+from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.sessions import Stage
+from scaler.tick import Hints, Name, Tick, Verbs
+from scaler.vmss.gates import Gates, Kind
+from simulator.chaos.clocks import VirtualClock
+from simulator.chaos.hosts import VERBS
+
+SECOND = timedelta(seconds=1)
+NAME = ScaleSetName("vmss-pixels")
+SCHEDULES: Mapping[Name, str] = {
+    Name.PROVISIONER: "2 * * * * *",
+    Name.RECONCILER: "5,35 * * * * *",
+    Name.STARTER: "*/10 * * * * *",
+    Name.CLEANER: "8,23,38,53 * * * * *",
+}
+"""The README's, in UTC."""
+_PROBED = 0.125 * SECOND  # the starter's watch sees a reservation after half its interval, on average
+_POLLS = 5 * SECOND  # how often a visitor's page asks whether the machine runs
+_SAMPLE = 10 * SECOND
+_STAY = (120.0, 240.0)  # seconds
+_A_WHILE = timedelta(minutes=10)  # longer than anything takes in the emulated Azure
+
+
+@dataclass(slots=True, kw_only=True)
+class Counts:
+    """What was counted since the last `count_anew`."""
+
+    wanted: Counter[Name] = field(default_factory=Counter)  # listings that a controller asked for
+    got: Counter[Name] = field(default_factory=Counter)  # and had: a new one, or another controller's
+    pages: int = 0  # that ARM was asked for, all controllers together
+    pool: list[int] = field(default_factory=list)  # machines in existence, every ten seconds
+    served: int = 0
+    turned_away: int = 0
+    alarms: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def mean_pool(self) -> float:
+        """The mean of the samples."""
+        return sum(self.pool) / max(len(self.pool), 1)
+
+
+class Production:
+    """One scale set with a full pool, and visitors who come at random. `watches`: the settings' `…_WATCH`."""
+
+    def __init__(
+        self, *, machines: int, page_size: int, visitors_a_minute: float, watches: Mapping[str, timedelta]
+    ) -> None:
+        self.clock = VirtualClock()
+        # each mark charged to its VM: with the scale set's own bucket no more than four machines a minute could be
+        # offered, and the visitors beyond that, who are turned away, would need no machine
+        behaviour = Behaviour(switches=Switches(mark_bucket_per_vm=True), metered=True)
+        self.azure = EmulatedScaleSet(self.clock.now, name=NAME, behaviour=behaviour)
+        self.policy = Policy(capacity={NAME: Capacity(desired=machines)})
+        self.counts = Counts()
+        self._watches = watches
+        self._visitors_a_minute = visitors_a_minute
+        self._dice = Random(f"{machines} {page_size} {visitors_a_minute}")
+        self._registry = MemoryRegistry(self.clock.now)
+        self._reservations = MemoryReservations(self._registry)
+        self._fill(machines)
+        self._gates = Gates(self.clock)
+        self._listed: set[Name] = set()  # whose tick under way has had a listing
+        self._ticks = self._controllers(page_size)
+        self._schedules = {name: ncrontab.parse(text, setting=name) for name, text in SCHEDULES.items()}
+        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._numbers = count()
+        self._ends = dict.fromkeys(Name, self.clock.now())  # of each one's latest invocation
+        self._due: dict[Name, datetime] = {}  # its next tick
+        for name in Name:
+            self._at(self._schedules[name].next_after(self.clock.now()), self._invoke(name))
+        self._at(self.clock.now(), self._arrive)
+        self._at(self.clock.now(), self._sample)
+
+    def run(self, duration: timedelta) -> None:
+        """Let so much time pass."""
+        ends = self.clock.now() + duration
+        while self._agenda and self._agenda[0][0] <= ends:
+            due, _, act = heappop(self._agenda)
+            if due > self.clock.now():
+                self.clock.advance(due - self.clock.now())
+            act()
+
+    def count_anew(self) -> None:
+        """From now on."""
+        self.counts = Counts(pages=-self._pages)
+
+    @property
+    def counted(self) -> Counts:
+        """What was counted since."""
+        counts = self.counts
+        return Counts(
+            wanted=counts.wanted,
+            got=counts.got,
+            pages=counts.pages + self._pages,
+            pool=counts.pool,
+            served=counts.served,
+            turned_away=counts.turned_away,
+            alarms=counts.alarms,
+        )
+
+    @property
+    def _pages(self) -> int:
+        return self._gates.usage.asked.get(Kind.LIST, 0)
+
+    # -- the beginning
+
+    def _fill(self, machines: int) -> None:
+        """Machines at rest, marked, and offered."""
+        self.azure.scale(Scale(capacity=machines), by="operator")
+        self.clock.advance(_A_WHILE)
+        self.azure.order(OrderKind.DEALLOCATE, ["*"], by="operator")
+        self.clock.advance(_A_WHILE)
+        for vm in self.azure.vms:
+            self.azure.protect(vm.instance_id, Protection(from_scale_in=True), by="operator")
+        self.clock.advance(_A_WHILE)
+        self._registry.apply([self._admission(vm) for vm in self.azure.vms])
+
+    def _admission(self, vm: VmState) -> Change:
+        now, address = self.clock.now(), InstanceId(vm.instance_id)
+        notes = Notes(
+            scale_set=NAME,
+            unique_id=self.azure.set_state.unique_id,
+            instance_id=address,
+            mark_asked_at=now,
+            mark_seen_at=now,
+            admitted_at=now,
+        )
+        record = Record(vm_id=VmId(vm.vm_id), instance_id=address, status=Status.AVAILABLE, created_at=now)
+        return Change(row=Row(vm_id=VmId(vm.vm_id)), edge=None, record=record, notes=notes, index=Status.AVAILABLE)
+
+    # -- the functions host
+
+    def _controllers(self, page_size: int) -> Mapping[Name, list[Tick]]:
+        listings = Listings()
+        door = InProcessScaleSet(self.azure, self.clock, page_size=page_size, gates=self._gates)
+        ticks = {}
+        for name in Name:
+            registry = None if name is Name.PROVISIONER else self._registry
+            ports = Ports(registry=registry, scale_sets={NAME: door.for_controller(name)}, clock=self.clock)
+            hints = Hints()
+            parts = [self._counted(name, each) for each in VERBS[name]] if name in VERBS else [name]
+            ticks[name] = [Tick(each, ports, self.policy, None, hints, listings) for each in parts]
+        return ticks
+
+    def _counted(self, name: Name, verbs: Verbs) -> Verbs:
+        def decide(fleet: Fleet, policy: Policy) -> Plan:
+            if fleet.cloud.listings:
+                self._listed.add(name)
+            return verbs.decide(fleet, policy)
+
+        return Verbs(wants=verbs.wants, decide=decide)
+
+    def _invoke(self, name: Name) -> Callable[[], None]:
+        def fire() -> None:
+            began = self.clock.now()
+            self._ends[name] = began + self._watches[name]
+            self._tick(name)
+            self._at(self._schedules[name].next_after(began), fire)
+
+        return fire
+
+    def _tick(self, name: Name) -> None:
+        """One tick, and the next one of the same invocation when it is due."""
+        again = self._look(name)
+        self._due.pop(name, None)
+        if again is not None:
+            self._tick_at(name, self.clock.now() + max(again, 0.05 * SECOND))
+
+    def _tick_at(self, name: Name, moment: datetime) -> None:
+        if moment > self._ends[name] or self._due.get(name, moment) < moment:
+            return
+        self._due[name] = moment
+
+        def due() -> None:
+            if self._due.get(name) == moment:
+                self._tick(name)
+
+        self._at(moment, due)
+
+    def _look(self, name: Name) -> timedelta | None:
+        """One tick of each part of a controller."""
+        waits = [self._look_of(name, tick) for tick in self._ticks[name]]
+        return min((each for each in waits if each is not None), default=None)
+
+    def _look_of(self, name: Name, tick: Tick) -> timedelta | None:
+        self._listed.discard(name)
+        try:
+            report = tick.run()
+        except ScalerError as error:
+            self.counts.wanted[name] += isinstance(error, Throttled)
+            return error.retry_after if isinstance(error, Throttled) else SECOND
+        held_back = any(isinstance(error, Throttled) for error in report.errors)
+        got = name in self._listed or (name is Name.PROVISIONER and not report.errors)
+        self.counts.wanted[name] += got or held_back
+        self.counts.got[name] += got
+        self.counts.alarms.update(each.why for each in report.plan.refusals if each.alarm)
+        return report.look_again
+
+    # -- the visitors
+
+    def _arrive(self) -> None:
+        self._at(self.clock.now() + self._dice.expovariate(self._visitors_a_minute / 60) * SECOND, self._arrive)
+        session = SessionId(f"visitor-{next(self._numbers)}")
+        if self._reservations.reserve(session) is None:
+            self.counts.turned_away += 1
+            return
+        self._tick_at(Name.STARTER, self.clock.now() + _PROBED)
+        self._at(self.clock.now() + _POLLS, lambda: self._poll(session))
+
+    def _poll(self, session: SessionId) -> None:
+        stage = self._reservations.look(session).stage
+        if stage is Stage.RESERVED:
+            self._at(self.clock.now() + _POLLS, lambda: self._poll(session))
+        elif stage is Stage.OPEN:
+            self.counts.served += 1
+            stays = self._dice.uniform(*_STAY) * SECOND
+            self._at(self.clock.now() + stays, partial(self._release, session))
+
+    def _release(self, session: SessionId) -> None:
+        self._reservations.release(session)
+
+    def _sample(self) -> None:
+        self.counts.pool.append(len(self.azure.vms))
+        self._at(self.clock.now() + _SAMPLE, self._sample)
+
+    def _at(self, moment: datetime, act: Callable[[], None]) -> None:
+        heappush(self._agenda, (moment, next(self._numbers), act))
