@@ -2,6 +2,7 @@
 
 cli          for operators: looks, plans, adopts, pauses; an extra that nothing below imports
 runtime      the one composition root: settings -> doors -> tick
+watch        one timer's ticks until the next timer;  starting  the starter's, which starts and opens side by side
 tick         read Redis -> observe Azure -> join -> decide -> actuate, with one `now`
 controllers  the verbs: provisioner, reconciler, starter, cleaner; pure functions from a fleet to a plan
 actuate      a plan's changes to the registry, then its orders to Azure; a failure is an outcome, not an end

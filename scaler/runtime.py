@@ -88,6 +88,8 @@ class Doors:
     def starters_lanes(self) -> tuple[Lane, Lane]:
         """The starter's ticks: several that start what is new, and one for the rest, each kind with its own GETs."""
         hints, submit = Hints(), self._threads(_STARTING + 1).submit
+        for scale_set in self.scale_sets.values():
+            submit(scale_set.prepare)
 
         def lane(verbs: Verbs, ticks: int, gets: int) -> Lane:
             ports = replace(self.ports(Name.STARTER), together=partial(self._threads(gets).map, _made))

@@ -91,10 +91,11 @@ class StartersWatch:
             self._hear(self._starts, self._rest)
             self._hear(self._rest)
             wait = self._look(and_begin_the_rest=not last_round)
-            last_round = self._clock.monotonic() + wait > end
-            if last_round and not (self._starts.busy or self._rest.busy):
+            left = end - self._clock.monotonic()
+            if left <= 0 and not (self._starts.busy or self._rest.busy):
                 break
-            self._clock.sleep(timedelta(seconds=wait))
+            last_round = left <= wait
+            self._clock.sleep(timedelta(seconds=min(wait, left) if left > 0 else wait))
         for failure in (self._unprobed, self._starts.failure, self._rest.failure, self._missing):
             if failure is not None and not isinstance(failure, Throttled):
                 raise failure

@@ -135,7 +135,7 @@ class Policy:
     # ARM grants 12 GETs of one machine a minute, and 36 at once
     first_look_warm: timedelta = 5 * _S
     first_look_cold: timedelta = 45 * _S
-    look_every_warm: timedelta = _S  # until twice the first; also: what nobody answered is asked again so soon
+    look_every_warm: timedelta = _S  # until three times the first; what nobody answered is asked again as soon
     look_every: timedelta = 5 * _S
     # after a mark: the next listing that can show it
     look_after_mark: timedelta = 15 * _S

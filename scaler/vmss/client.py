@@ -61,8 +61,8 @@ class ArmClient:
     def sdk(self) -> "ComputeManagementClient":
         """The SDK's typed operations, over the same pipeline.
 
-        Imported by the first order: its models take half as long as all else that a worker imports for us, and looking
-        needs none of them.
+        Imported by the first order, or by whoever prepares for one: the models take half as long as all else that a
+        worker imports for us, and looking needs none of them.
         """
         from azure.mgmt.compute import ComputeManagementClient  # noqa: PLC0415
 

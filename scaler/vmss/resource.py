@@ -70,6 +70,10 @@ class ScaleSetResource(ABC):
         """What this process asked of ARM about this scale set, and what ARM said is left."""
         return self._calls.gates.usage
 
+    def prepare(self) -> None:
+        """Import what orders need, so that the first visitor of this process does not wait for half a second of it."""
+        self._calls.client.sdk  # noqa: B018 (made once, and kept)
+
     def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
         """The scale set itself, perhaps remembered."""
         seen = self._seen.latest

@@ -25,7 +25,7 @@ SETTINGS = {
     "REDIS_HOST": "localhost",
 }
 NOT_AT_START = {
-    "azure.mgmt.compute": "5 MB of models; the first order imports them (scaler.vmss.client)",
+    "azure.mgmt.compute": "5 MB of models; the first order, or the starter beside its first tick, imports them",
     "azure.mgmt.network": "addresses are read through the pipeline",
     "redis_entraid": "imported where REDIS_… asks for Entra ID",
     "aiohttp": "nothing here is asynchronous",

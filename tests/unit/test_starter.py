@@ -112,7 +112,7 @@ def test_a_started_machine_is_not_looked_at_before_it_may_run(
 
 
 @pytest.mark.parametrize(
-    ("age", "warm", "every"), [(6, True, 1), (10.5, True, 1), (20, True, 5), (60, False, 5), (300, False, 5)]
+    ("age", "warm", "every"), [(6, True, 1), (15.5, True, 1), (25, True, 5), (60, False, 5), (300, False, 5)]
 )
 @pytest.mark.parametrize(("seconds", "looks"), [(-0.1, False), (0, True), (1, True)])
 def test_then_a_warm_one_is_looked_at_every_second_for_a_while_and_all_others_every_five(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 
+import pytest
 from azure.core.credentials import AccessTokenInfo, TokenCredential, TokenRequestOptions
 from clock import ManualClock
 from wire.scripted_arm import SUBSCRIPTION, Asked, Said, ScriptedArm, StaticToken, json_said, ref, set_body
@@ -14,14 +15,14 @@ from scaler.vmss.client import connect
 from scaler.vmss.gates import Gates
 from scaler.vmss.scale_set import ArmScaleSet
 
-LOOK_THEN_ORDER = """
+LOOK_AND_THEN = """
 import sys
 from wire.test_vmss_pipeline import MINUTE, CountingToken, connected
 from wire.scripted_arm import ref
 with connected(CountingToken()) as (scale_set, server):
     scale_set.view()
     print("azure.mgmt.compute" in sys.modules)
-    scale_set.start([ref(1)], within=MINUTE)
+    {how}
     print("azure.mgmt.compute" in sys.modules, [asked.method for asked in server.asked])
 """
 MINUTE = timedelta(minutes=1)
@@ -52,11 +53,14 @@ def connected(credential: TokenCredential) -> Iterator[tuple[ArmScaleSet, Script
         yield ArmScaleSet(client, "rg", "Pixels", clock=clock, gates=Gates(clock)), server
 
 
-def test_only_an_order_imports_the_models_of_the_sdk() -> None:
+@pytest.mark.parametrize(
+    ("how", "asked"), [("scale_set.start([ref(1)], within=MINUTE)", ["GET", "POST"]), ("scale_set.prepare()", ["GET"])]
+)
+def test_only_an_order_imports_the_models_of_the_sdk_or_whoever_prepares_for_one(how: str, asked: list[str]) -> None:
     paths = [path for path in sys.path if path]
-    program = f"import sys; sys.path[:0] = {paths!r}\n{LOOK_THEN_ORDER}"
+    program = f"import sys; sys.path[:0] = {paths!r}\n{LOOK_AND_THEN.format(how=how)}"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["False", "True ['GET', 'POST']"]
+    assert done.stdout.splitlines() == ["False", f"True {asked}"]
 
 
 def test_looks_and_orders_share_their_token() -> None:

@@ -54,7 +54,7 @@ def next_look(start: StartNote | None, last: datetime | None, now: datetime, pol
     first = start.at + (policy.first_look_warm if start.warm else policy.first_look_cold)
     if last is None or last < first:
         return first
-    hurry = start.warm and last < start.at + 2 * policy.first_look_warm
+    hurry = start.warm and last < start.at + 3 * policy.first_look_warm
     return last + (policy.look_every_warm if hurry else policy.look_every)
 
 
