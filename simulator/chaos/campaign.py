@@ -16,6 +16,7 @@ from simulator.chaos.skews import NO_SKEWS, Skews
 from simulator.chaos.switches import azure_of
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import MINUTE, POLICY, SCALE_SET, SECOND, World
+from simulator.observer.unstarted import Unstarted
 
 LENGTH = 40 * MINUTE
 _HOSTS = 2
@@ -52,6 +53,8 @@ class Campaign:
             planted=planted,
             waits=timedelta(seconds=weather.waits) or None,
         )
+        if weather.starts:
+            self.world.observer.judges.append(Unstarted(timedelta(seconds=weather.starts)))
         self.accidents = Accidents(self.world, weather, self.dice, length)
         self.interference = Interference(self.world, weather, self.dice)
         self.crowd = crowd_of(self.world, weather, Random(f"crowd {seed}"))

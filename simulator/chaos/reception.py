@@ -12,18 +12,22 @@ from simulator.chaos.weather import Weather
 from simulator.chaos.world import World
 from simulator.happenings import Manner
 
+_FEWEST = 6  # who come at once, where many do
 _BUSY = (0.1, 0.25, 0.5, 1.0)  # of the weather's visitors: where there are few, machines are free and sessions move
 
 
 def crowd_of(world: World, weather: Weather, dice: Random) -> Crowd:
     """As many visitors, and such queue managers, as the weather brings."""
     quick = weather.step / 4
+    many = dice.randint(_FEWEST, weather.at_once) if weather.at_once else 0
+    parties = {"rush": 1.0, "party": many - 1, "most": many + Habits().most} if many else {}
     habits = Habits(
         per_minute=weather.per_minute * dice.choice(_BUSY),
         shares=_shares(weather),
         stay=weather.stay,
         fickleness=weather.fickle,
         poll=(quick, 4 * quick),
+        **parties,  # type: ignore[arg-type]
     )
     return Crowd(desk_of(world), dice, habits)
 

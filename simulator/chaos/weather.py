@@ -46,6 +46,7 @@ class Weather:
     page_size: int = 100  # rows: each page of a listing is charged
     # visitors
     per_minute: float = 4.0  # arrivals
+    at_once: int = 0  # visitors who come with one arrival, at most; 0: a few now and then
     naive: float = 0.3  # share of visitors
     following: bool = False  # naive queue managers follow a moved session, and the policy counts on it
     dawdling: bool = False  # naive queue managers need nearly as long from SPOP to SET as they may
@@ -57,6 +58,7 @@ class Weather:
     machines: int = 0  # in the first scale set; 0: any small number
     all_warm: bool = False  # and quick: from the order to stop a new machine to a session on it in seconds
     step: float = 4.0  # seconds
+    starts: float = 0.0  # seconds from a promise until the start is ordered, at most; 0: nobody looks at that
     waits: float = 0.0  # seconds from a promise until the visitor is let in, at most; 0: as the policy says
 
     def without(self, troubles: Iterable[str]) -> "Weather":
@@ -76,8 +78,8 @@ class Weather:
 
 
 _NO_TROUBLE = frozenset(
-    {"rates", "machines", "page_size", "per_minute", "stay", "all_warm", "step", "naive", "dawdling"}
-    | {"following", "waits"}
+    {"rates", "machines", "page_size", "per_minute", "at_once", "stay", "all_warm", "step", "naive", "dawdling"}
+    | {"following", "waits", "starts"}
 )
 _LATE = {Fault.ORDER_LATE: 0.3, Fault.ORDER_DOUBLED: 0.5, Fault.ORDER_QUEUED: 0.2}
 _PLATFORM = {Fault.EVICTED: 1.0, Fault.GUEST_SHUT_DOWN: 1.0, Fault.RESTARTED_ITSELF: 1.0, Fault.TURNED_FAILED: 0.7}
@@ -251,6 +253,9 @@ WEATHERS: Mapping[str, Weather] = {
         held_up=0.3,
         overlap=0.5,
         interrupted=0.1,
+    ),
+    "six to fifty sessions starting at once": Weather(
+        crashes=0, interrupted=0, overlap=0, machines=60, per_minute=0.4, at_once=50, naive=0.1, stay=60, starts=90
     ),
     "starts that fail": Weather(
         rates={Fault.START_REFUSED: 0.2, Fault.START_ALLOCATION: 0.3, Fault.START_OTHER: 0.3},

@@ -40,10 +40,10 @@ class Bench(Observer):
 
     def __init__(self, policy: Policy, patience: Patience, outages: Outages, asked: Asked) -> None:
         super().__init__(policy, patience, in_vain=_IN_VAIN)
-        self._judges = tuple(  # type: ignore[assignment]
+        self.judges = [
             Calmed(each, outages, asked, policy.flush_hold) if isinstance(each, Leaked) else each
-            for each in self._judges
-        )
+            for each in self.judges
+        ]
         self._asked = asked
         self._promises: dict[str, _Promise] = {}
         self._recorded: dict[str, datetime] = {}  # vm id -> since when Redis has known it

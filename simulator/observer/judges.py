@@ -1,6 +1,8 @@
 """All judges of the four wrongs at once."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Protocol
 
 from scaler.model.policy import Policy
 from simulator.happenings import Happening
@@ -18,6 +20,14 @@ LOOK_TWICE = timedelta(seconds=1)
 """A look asks several questions one after the other; what several looks in a row agree on is so."""
 
 
+class Judge(Protocol):
+    """Knows one way in which something can be wrong."""
+
+    def see(self, happening: Happening) -> Iterator[Wrong]:
+        """One happening after the other, in the order of their times."""
+        ...
+
+
 class Observer:
     """Sees everything that happens, and remembers the wrongs."""
 
@@ -32,7 +42,7 @@ class Observer:
 
         `waits`: how long a visitor may wait at most who was promised a machine; None: as long as the policy has it.
         """
-        self._judges = (
+        self.judges: list[Judge] = [
             Lost(LOOK_TWICE, in_vain),
             Unserved(waits or policy.reservation_timeout + policy.start_timeout),
             HandedOut(),
@@ -40,12 +50,12 @@ class Observer:
             CutShort(policy),
             Leaked(patience),
             ForNobody(policy.moves),
-        )
+        ]
         self.wrongs: list[Wrong] = []
 
     def see(self, happening: Happening) -> tuple[Wrong, ...]:
         """The wrongs that this happening shows."""
-        found = tuple(wrong for judge in self._judges for wrong in judge.see(happening))
+        found = tuple(wrong for judge in self.judges for wrong in judge.see(happening))
         self.wrongs += found
         return found
 

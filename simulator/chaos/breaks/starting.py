@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from scaler.controllers.starter.turns import Part, reserved, waiting_since
 from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.lifecycle import KEEP, Edge, Keep, Owner, step
@@ -80,7 +81,22 @@ def _as_soon_as_it_starts(instance: Instance, _: Row) -> Instance:
     return replace(instance, power=PowerState.RUNNING, provisioning=ProvisioningState.SUCCEEDED)
 
 
+def _ten_longest(fleet: Fleet) -> Fleet:
+    """Ten machines are looked at, those that have been Reserved longest: started or not, due or not."""
+    waiting = sorted(reserved(fleet, Part.ALL), key=waiting_since)
+    others = {member.vm_id: fleet.now for member in waiting[10:] if member.seen is None}
+    longest = {member.vm_id for member in waiting[:10]}
+    lately = {vm_id: at for vm_id, at in fleet.looked_lately.items() if vm_id not in longest}
+    return replace(fleet, looked_lately={**lately, **others})
+
+
 STARTING = (
+    Planted(
+        name="ten-starts-at-a-time",
+        what="the ten machines that have been Reserved longest are looked at, so newcomers wait until these are opened",
+        weathers=("six to fifty sessions starting at once",),
+        verbs=shown(lambda fleet, _: _ten_longest(fleet), Name.STARTER),
+    ),
     Planted(
         name="spop-reserved",
         what="the starter takes a reservation out of the reserved set when it begins with it, and nobody puts it back",

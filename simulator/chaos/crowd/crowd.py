@@ -16,9 +16,6 @@ from simulator.chaos.crowd.steps import Steps
 from simulator.chaos.crowd.visitor import Place, Visitor
 from simulator.happenings import Did, Entry, Manner
 
-_PARTY = 4
-"""How many one who comes in a rush brings along."""
-
 
 @dataclass(slots=True, kw_only=True)
 class _Guest:
@@ -88,7 +85,7 @@ class Crowd:
         now = self._desk.now()
         while not self._over and self._next_at is not None and self._next_at <= now:
             self._next_at += self._gap()
-            for _ in range(1 + _PARTY * (self._dice.random() < self._habits.rush)):
+            for _ in range(1 + self._habits.party * (self._dice.random() < self._habits.rush)):
                 self._welcome()
 
     def _gap(self) -> timedelta:

@@ -33,7 +33,8 @@ class Habits:
     """All chances are per step or per visitor, between 0 and 1."""
 
     per_minute: float = 1.0  # arrivals
-    rush: float = 0.05  # chance that one arrival brings four more
+    rush: float = 0.05  # chance that one arrival brings a party
+    party: int = 4  # how many more come then
     most: int = 8  # who finds so many there turns round at the door
     shares: Mapping[Manner, float] = field(default_factory=lambda: ORDERLY)  # weights
     patience: Span = (400.0, 1200.0)  # until they give up
