@@ -162,7 +162,7 @@ class Scaler:
         """One timer invocation of one controller. Raises ScalerError when its last tick could not be done."""
         self._say_what_was_not_renewed(name)
         if name is not Name.PROVISIONER:
-            self._check_once(name)
+            self._check(name)
         watch = self._starters_watch() if name is Name.STARTER else self._watch(name)
         watch.run(self._doors.settings.watches[name])
 
@@ -173,12 +173,12 @@ class Scaler:
         doors = self._doors
         return StartersWatch(*self._starters, self._telemetry[Name.STARTER], doors.clock, doors.registry.reserved)
 
-    def _check_once(self, name: Name) -> None:
-        """Whether this Redis can be used at all, asked once by whichever controller comes first."""
-        if self._checked:
-            return
+    def _check(self, name: Name) -> None:
+        """Whether this Redis can be used at all, asked once; and whether it is ours, asked every time."""
+        settings, registry = self._doors.settings, self._doors.registry
         try:
-            complaints = self._doors.registry.check()
+            complaints = registry.check() if not self._checked else ()
+            registry.occupy(settings.place)
         except ScalerError as error:
             self._telemetry[name].failed(error)
             raise

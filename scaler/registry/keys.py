@@ -49,6 +49,11 @@ class Keys:
         return f"{self.prefix}:pause"
 
     @property
+    def scale_sets(self) -> str:
+        """For which scale sets the scaler that runs now is configured."""
+        return f"{self.prefix}:scale-sets"
+
+    @property
     def waits(self) -> str:
         """How long visitors waited."""
         return f"{self.prefix}:waits"

@@ -37,6 +37,9 @@ MORE_ATTEMPTS = 2
 """How often a change that lost its race only to the queue manager's own fields is written again, over these."""
 CONFIRM_WITHIN_MS = 200
 """How long a start may wait for a replica: a visitor does not notice, and a healthy replica needs a millisecond."""
+OCCUPIED_FOR = timedelta(minutes=2)
+"""How long a prefix stays with the scale sets of a scaler that is not heard of any more: twice its timers' minute."""
+
 _UNCHECKED = (
     "does not answer INFO, so nobody has checked whether it evicts keys (maxmemory-policy noeviction is needed) or is"
     " clustered, and a tick cannot see that a failover has put another server in its place: give the scaler's Redis"
@@ -84,6 +87,21 @@ class RedisRegistry:
         policy = info.get("maxmemory_policy", "noeviction")
         self._evicting = policy if policy != "noeviction" else ""
         return self._unfit
+
+    def occupy(self, scale_sets: str) -> None:
+        """Say for which scale sets this scaler is, until OCCUPIED_FOR from now. Refused while one for others does."""
+        with translated(self._where):
+            told: bytes | None = self._client.get(self._keys.scale_sets)  # type: ignore[assignment]
+            if told is None or told == scale_sets.encode():
+                self._client.set(self._keys.scale_sets, scale_sets, ex=OCCUPIED_FOR)
+                return
+        raise Refused(
+            f"a scaler for {told.decode('utf-8', 'replace')} uses the prefix {self._keys.prefix} of Redis at"
+            f" {self._where}, and this one is for {scale_sets}: they would take each other's machines for gone. Give"
+            " one of them another SCALER_REDIS_PREFIX, or stop the other one: two minutes after its last tick this one"
+            f" goes on by itself (at once, if you delete {self._keys.scale_sets})",
+            code="OCCUPIED",
+        )
 
     @property
     def _unfit(self) -> tuple[Complaint, ...]:

@@ -38,6 +38,11 @@ class Settings:
     watches: Mapping[str, timedelta]  # per controller: how long one timer invocation goes on ticking
     speed: float
 
+    @property
+    def place(self) -> str:
+        """Which scale sets these are, for people and for telling two scalers apart."""
+        return f"{self.subscription}/{self.resource_group.lower()}: {', '.join(sorted(self.scale_sets))}"
+
 
 def load(environment: Mapping[str, str]) -> Settings:
     """Read them all. Raises InvalidSettings with every mistake there is."""

@@ -1,0 +1,65 @@
+"""One prefix belongs to the scale sets of one scaler: another one would take their machines for gone."""
+
+from contextlib import closing, suppress
+
+import pytest
+import redis
+from contract.registries import House, Server
+from unit.test_settings import LEAST
+from wire.scripted_arm import ScriptedArm, StaticToken, json_said, set_body
+
+from scaler.errors import Refused, ScalerError
+from scaler.registry.keys import Keys
+from scaler.registry.redis import OCCUPIED_FOR, RedisRegistry
+from scaler.runtime import Scaler, open_doors
+from scaler.settings import load
+from scaler.tick import Name
+
+OURS, OTHERS = "sub/rg: vmss-a, vmss-b", "sub/rg: vmss-c"
+
+
+def test_a_second_scaler_for_other_scale_sets_is_refused_with_the_remedy(wired_house: House) -> None:
+    registry = wired_house.registry
+    assert isinstance(registry, RedisRegistry)
+    registry.occupy(OURS)
+    registry.occupy(OURS)  # another host of the same one
+    with pytest.raises(Refused) as refused:
+        registry.occupy(OTHERS)
+    for word in (OURS, OTHERS, "SCALER_REDIS_PREFIX", "two minutes", "vmss:scale-sets"):
+        assert word in str(refused.value)
+    registry.occupy(OURS)
+
+
+def test_when_the_first_one_is_stopped_the_second_one_goes_on_by_itself(wired_house: House) -> None:
+    registry = wired_house.registry
+    assert isinstance(registry, RedisRegistry)
+    registry.occupy(OURS)
+    assert 0 < wired_house.redis.pttl("vmss:scale-sets") <= OCCUPIED_FOR.total_seconds() * 1000
+    wired_house.redis.pexpire("vmss:scale-sets", 1)
+    while wired_house.redis.exists("vmss:scale-sets"):
+        pass
+    registry.occupy(OTHERS)
+
+
+def test_another_prefix_is_another_place(shared_redis: Server, real_house: House) -> None:
+    real_house.redis.set("vmss:scale-sets", OURS)
+    elsewhere = RedisRegistry(redis.Redis(port=shared_redis.port), Keys(prefix="second"))
+    elsewhere.occupy(OTHERS)
+
+
+def test_a_process_says_whose_the_prefix_is_and_does_nothing_where_it_is_somebody_elses(
+    shared_redis: Server, real_house: House
+) -> None:
+    with closing(ScriptedArm(lambda _: json_said(set_body()))) as arm:
+        least = {key: value for key, value in LEAST.items() if key != "REDIS_HOST"}
+        here = least | {"AZURE_RESOURCE_MANAGER_URL": arm.endpoint, "SCALER_RECONCILER_WATCH": "0"}
+        here |= {"REDIS_URL": f"redis://127.0.0.1:{shared_redis.port}"}
+        ours, others = (load(here | {"AZURE_VMSS_NAME": name}) for name in ("vmss-a", "vmss-b"))
+        with closing(open_doors(ours, StaticToken())) as doors, suppress(ScalerError):
+            Scaler(doors).watch(Name.RECONCILER)  # which does not get far: this ARM's answers are no listing
+        asked = len(arm.asked)
+        assert asked > 0
+        with closing(open_doors(others, StaticToken())) as doors, pytest.raises(Refused, match="they would take"):
+            Scaler(doors).watch(Name.RECONCILER)
+        assert len(arm.asked) == asked
+    assert real_house.redis.exists("vmss:scale-sets")
