@@ -148,6 +148,13 @@ def test_starting_and_opening_are_two_parts_and_every_reserved_machine_is_in_one
     assert starter.wants(fleet(placeless, *unstarted), POLICY, starter.Part.REST) == Listing(urgent=False)
 
 
+def test_a_reservation_without_a_session_id_takes_part_like_any_other() -> None:
+    nameless = row(1, record(1, Status.RESERVED), notes(1))
+    assert looked_at(nameless, part=starter.Part.STARTS) == {vm(1)}
+    started = StartNote(session=SessionId(vm(1)), at=ago(seconds=10), attempts=1)
+    assert looked_at(replace(nameless, notes=notes(1, start=started))) == set()
+
+
 def test_each_part_decides_about_its_own_machines_and_together_they_decide_what_the_whole_would() -> None:
     rows = (*crowd(1), *crowd(2, start=start_note(60)), *crowd(3, start=start_note(60, warm=True)))
     machines = (instance(1), instance(2, PowerState.RUNNING), instance(3, PowerState.RUNNING))

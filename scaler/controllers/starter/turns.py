@@ -31,14 +31,13 @@ def reserved(fleet: Fleet, part: Part) -> list[Member]:
 
 def is_unstarted(row: Row) -> bool:
     """Whether our notes place the machine, and no start is noted for the session that it is reserved for."""
-    record = row.readable
-    return record is not None and record.session_id is not None and not is_unknown(row) and own_start(row) is None
+    return row.readable is not None and not is_unknown(row) and own_start(row) is None
 
 
 def own_start(row: Row) -> StartNote | None:
     """The start note, if its session is the one that the record names."""
     record, start = row.readable, row.notes.start if row.notes is not None else None
-    return start if record is not None and start is not None and start.session == record.session_id else None
+    return start if record is not None and start is not None and start.session == record.session else None
 
 
 def next_look(start: StartNote | None, last: datetime | None, now: datetime, policy: Policy) -> datetime:
