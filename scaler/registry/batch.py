@@ -19,9 +19,6 @@ them within hours, and where nothing leads to them any more Redis does (scripts/
 SESSION_TTL = 24 * 3600
 """Seconds that a session's pointer to its machine lives after it was last written."""
 
-MAX_SESSION = 128
-"""Characters of a session id that our reserve() accepts; a longer one is somebody else's and has no pointer."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
@@ -185,4 +182,4 @@ def _fits(write: Write) -> bool:
 def _session_of(record: Record | Keep | None) -> SessionId | None:
     if not isinstance(record, Record) or record.used or record.status is Status.AVAILABLE:
         return None
-    return record.session if len(record.session) <= MAX_SESSION else None
+    return record.session

@@ -18,8 +18,9 @@ from scaler.registry.sessions import Leaving, Reservation, Sight, Stage, check_s
 class Reservations:
     """Each call is one script, one round trip. Raises scaler.errors, and ValueError for what is no session id.
 
-    A session id is 1 to 128 characters without control characters, unique for one visitor's one stay. `vm_id` may be
-    given where the caller knows it: the pointer from session to machine is forgotten a day after it was last written.
+    A session id is 1 to 1,024 bytes of UTF-8 without control characters, unique for one visitor's one stay. `vm_id`
+    may be given where the caller knows it: the pointer from session to machine is forgotten a day after it was last
+    written.
     """
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:

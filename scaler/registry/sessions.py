@@ -7,7 +7,7 @@ from scaler.model.instance import InstanceId, SessionId, VmId
 from scaler.model.notes import Ended, Notes
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
-from scaler.registry.batch import MAX_SESSION
+from scaler.registry.record_json import MAX_SESSION_BYTES
 
 
 class Stage(StrEnum):
@@ -71,10 +71,11 @@ class Sight:
 
 
 def check_session(session: SessionId) -> None:
-    """A session id is 1 to 128 characters, none of them a control character: anything else is a ValueError."""
-    if not 0 < len(session) <= MAX_SESSION or any(ord(each) < 32 or ord(each) == 127 for each in session):
-        raise ValueError(f"a session id is 1 to {MAX_SESSION} characters without control characters")
-    session.encode()  # half a surrogate pair is a ValueError too
+    """Raises ValueError for what is no session id; with the scripts' own words (machine.lua)."""
+    size = len(session.encode("utf-8", "replace"))
+    control = any(ord(each) < 32 or ord(each) == 127 for each in session)
+    if not 0 < size <= MAX_SESSION_BYTES or control or any("\ud800" <= each <= "\udfff" for each in session):
+        raise ValueError(f"a session id is 1 to {MAX_SESSION_BYTES} bytes of UTF-8 without control characters")
 
 
 def is_theirs(row: Row, session: SessionId) -> bool:

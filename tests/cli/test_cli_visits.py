@@ -69,9 +69,9 @@ def test_a_session_that_a_naive_queue_manager_reserved_is_found_by_its_machine(
 
 
 @pytest.mark.parametrize("command", ["reserve", "look", "release", "cancel"])
-@pytest.mark.parametrize("session", ["", "a\nb", "x" * 129, "\x1b[2J"])
+@pytest.mark.parametrize("session", ["", "a\nb", "x" * 1025, "\x1b[2J"])
 def test_what_is_no_session_id_is_a_mistake_in_the_command(console: Console, command: str, session: str) -> None:
     said = console.run(command, session)
     assert said.status == 2
-    assert "a session id is 1 to 128 characters without control characters" in said.err
+    assert "a session id is 1 to 1024 bytes of UTF-8 without control characters" in said.err
     assert "\x1b" not in said.err

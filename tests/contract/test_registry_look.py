@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from contract.registries import EPOCH, ME, OTHER, House, let_in, notes, opened, readable, started
 
-from scaler.model.instance import SessionId, VmId
+from scaler.model.instance import VmId
 from scaler.model.lifecycle import LIFECYCLE, Edge, Owner, restore
 from scaler.model.notes import Ended, SpentBy, SpentNote
 from scaler.model.record import Status
@@ -139,21 +139,6 @@ def test_looking_writes_nothing(house: House) -> None:
     for session in (ME, OTHER):
         house.reservations.look(session)
     assert house.registry.read().rows == before.rows
-
-
-@pytest.mark.parametrize("bad", ["", "x" * 129, "a\nb", "a\0b", "\x7f", "\ud800"])
-def test_what_is_no_session_id_is_an_error(house: House, bad: str) -> None:
-    for call in (house.reservations.reserve, house.reservations.release, house.reservations.cancel):
-        with pytest.raises(ValueError):  # noqa: PT011 - two of them, of one kind
-            call(SessionId(bad))
-
-
-def test_the_longest_session_id_is_kept_whole(house: House) -> None:
-    session = SessionId("é" * 128)
-    house.admit("a")
-    house.reservations.reserve(session)
-    assert readable(house, "a").session_id == session
-    assert house.reservations.look(session).stage is Stage.RESERVED
 
 
 def test_the_pointer_from_session_to_machine_lives_a_day(house: House) -> None:

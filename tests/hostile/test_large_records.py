@@ -39,7 +39,7 @@ def admitted(world: World) -> None:
 
 @pytest.mark.parametrize("size", [1_000, 40_000, MAX_BYTES - 1, MAX_BYTES])
 def test_a_record_of_the_largest_size_goes_through_a_whole_visit(house: House, clock: object, size: int) -> None:
-    session = SessionId("s" * 128)
+    session = SessionId("s" * 1024)
     with a_world(house, clock) as world:  # type: ignore[arg-type]
         admitted(world)
         vm_id = fill_up(world, size)

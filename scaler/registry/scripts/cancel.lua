@@ -1,6 +1,6 @@
 -- CANCEL or ABANDON: the session gave up. Returns cancelled, abandoned, released (it was in), ended (before) or unknown.
 -- KEYS: session, available, reserved, unavailable. ARGV: session id, and the vmId where the caller knows it.
-if is_bad_argument() then return redis.error_reply('ERR session id: 1 to 512 bytes of UTF-8, no control characters') end
+if is_bad_argument() then return redis.error_reply(NO_SESSION_ID) end
 
 -- Back to Available, as if it had never been asked for: no start was ordered.
 local function cancel(machine)

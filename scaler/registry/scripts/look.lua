@@ -2,7 +2,7 @@
 -- The stage is reserved, open, refused, ended or unknown; vmId and record are there for the first two.
 -- KEYS: session, available, reserved, unavailable. ARGV: session id, and the vmId where the caller knows it.
 -- Writes nothing, unless the machine's key is missing where its record says: then it is put back.
-if is_bad_argument() then return redis.error_reply('ERR session id: 1 to 512 bytes of UTF-8, no control characters') end
+if is_bad_argument() then return redis.error_reply(NO_SESSION_ID) end
 
 local function stage(machine)
   local record, notes = machine.record, machine.notes or {}

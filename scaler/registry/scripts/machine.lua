@@ -7,6 +7,8 @@ local PREFIX = KEYS[2]:match('^(.*):status:available$')
 local SESSION, SESSION_TTL, LEAVING = ARGV[1], 24 * 3600, 7 * 24 * 3600
 local LONGEST_RECORD, MAX_FIELDS, LONGEST_SESSION = 68 * 1024, 1000, 1024
 
+local NO_SESSION_ID = 'ERR a session id is 1 to ' .. LONGEST_SESSION .. ' bytes of UTF-8 without control characters'
+
 local ORDER = {
   'vmId', 'instanceId', 'status', 'used', 'warm', 'region',
   'publicIp', 'privateIp', 'sessionId', 'clientIp', 'createdAt', 'updatedAt', 'movedTo', 'movedFrom', 'moveReason',
@@ -17,7 +19,7 @@ for status in pairs(INDEX) do STATUS[status:lower()] = status end
 
 local function is_bad_argument()
   local session = SESSION or ''
-  return not PREFIX or #session == 0 or #session > 512 or session:find('[%z\1-\31\127]') or not is_utf8(session)
+  return not PREFIX or #session == 0 or #session > LONGEST_SESSION or session:find('[%z\1-\31\127]') or not is_utf8(session)
 end
 
 local function record_key(vm_id) return PREFIX .. ':instance:' .. vm_id end

@@ -1,6 +1,6 @@
 -- RESERVE: the session's machine, the same one however often it is asked. Returns {vmId, record}, or nil for none free.
 -- KEYS: session, available, reserved, unavailable. ARGV: session id, client ip (may be empty).
-if is_bad_argument() then return redis.error_reply('ERR session id: 1 to 512 bytes of UTF-8, no control characters') end
+if is_bad_argument() then return redis.error_reply(NO_SESSION_ID) end
 
 -- Above that a random choice of so many, so that a caller waits a few milliseconds at most; and if none of them can be
 -- had, because somebody fills the set with what is none of ours, a larger one.
