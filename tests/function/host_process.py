@@ -63,10 +63,11 @@ class HostProcess:
         raise AssertionError(f"the host ended before it said {message!r}")
 
     def line_with(self, **fields: object) -> dict[str, Any]:
-        """The next line of those fields, whatever its message."""
+        """The facts of the next line whose message has these among its own."""
         while (line := self._lines.get(timeout=PATIENCE_SECONDS)) is not None:
-            if fields.items() <= line.items():
-                return line
+            found = _facts_in(line["message"])
+            if fields.items() <= found.items():
+                return found
         raise AssertionError(f"the host ended before it said {fields}")
 
     def line(self, message: str, **fields: object) -> dict[str, Any]:
@@ -89,6 +90,16 @@ class HostProcess:
         for line in self._process.stdout:
             self._lines.put(json.loads(line))
         self._lines.put(None)
+
+
+def _facts_in(message: str) -> dict[str, Any]:
+    """What the scaler's line says in JSON behind its sentence; nothing where it is somebody else's."""
+    _, brace, rest = message.partition(" {")
+    try:
+        found: dict[str, Any] = json.loads("{" + rest) if brace else {}
+    except ValueError:
+        return {}
+    return found
 
 
 def _start(

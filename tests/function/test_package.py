@@ -236,7 +236,7 @@ def test_a_deployment_can_ask_the_package_itself_whether_its_settings_can_be_use
 @pytest.fixture
 def start(unpacked: Path, tmp_path: Path) -> Iterator[Callable[..., HostProcess]]:
     """The package under the functions host."""
-    command = bare_python(unpacked, RUN_HOST, host_beside(tmp_path / "host"))
+    command = bare_python(unpacked, RUN_HOST, host_beside(tmp_path / "host"), unpacked)  # who reads schedules is scaler
     with ExitStack() as stack:
 
         def started(**environ: str) -> HostProcess:
