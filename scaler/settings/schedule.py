@@ -83,7 +83,7 @@ def _values(text: str, field: _Field) -> list[int]:
     found: set[int] = set()
     for item in text.split(","):
         match = _ITEM.fullmatch(item)
-        if match is None:
+        if match is None or (match[1] == "*" and match[2]):
             raise ValueError(f"{text[:60]!r} is not understood")
         first, last, step = match.groups()
         if step is not None and int(step) == 0:

@@ -1,12 +1,14 @@
-"""The least time between two firings of a schedule, which a watch must fit into; croniter is the witness."""
+"""A schedule as the scaler reads it: what the host accepts, and the least time between two firings."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from emulator.functions_host.ncrontab import Cron
+from emulator.functions_host import ncrontab
+from emulator.functions_host.errors import CannotStart
+from emulator.functions_host.ncrontab import Cron, Every
 from scaler.settings.schedule import parse
 
 START = datetime(2026, 11, 21, 23, 0, tzinfo=UTC)
@@ -45,3 +47,37 @@ def test_no_two_firings_are_closer_and_some_are_as_close(seconds: list[int], min
         moment = later
     assert min(gaps[1:]) >= schedule.shortest
     assert min(gaps[1:]) == schedule.shortest or len(gaps) == 400
+
+
+def of_host(expression: str) -> str | None:
+    """What the host makes of it: six fields, or a distance; None where it refuses."""
+    try:
+        found = ncrontab.parse(expression, setting="X")
+    except CannotStart:
+        return None
+    return str(found.interval) if isinstance(found, Every) else found.expression
+
+
+def of_scaler(expression: str) -> str | None:
+    try:
+        found = parse(expression)
+    except ValueError as mistake:
+        assume("before it begins" not in str(mistake))  # readers differ on what FRI-MON is: refused, to be sure
+        return None
+    return found.cron or str(found.shortest)
+
+
+numbers = st.integers(0, 62).map(str) | st.sampled_from(["*", "jan", "SUN", "fri", "7", "L", "?", "x"])
+items = st.builds(
+    "{}{}{}".format, numbers, st.sampled_from(["", "", "", "-5", "-59", "-fri"]), st.sampled_from(["", "", "/7", "/0"])
+)
+fields = st.lists(items, min_size=1, max_size=2).map(",".join)
+
+
+@given(
+    st.lists(fields | st.sampled_from(["*", "0", "5"]), min_size=4, max_size=7).map(" ".join)
+    | st.builds("{}:{}:{}".format, *[st.integers(0, 70)] * 3)
+)
+@settings(max_examples=1_000)
+def test_the_scaler_and_the_host_refuse_the_same(expression: str) -> None:
+    assert of_scaler(expression) == of_host(expression)
