@@ -129,6 +129,15 @@ class Production:
         )
 
     @property
+    def until_next_listing(self) -> timedelta:
+        """How long the budget of list pages would hold a listing back now."""
+        try:
+            self._gates.admit(Kind.LIST)
+        except Throttled as held:
+            return held.retry_after
+        return timedelta(0)
+
+    @property
     def _pages(self) -> int:
         return self._gates.usage.asked.get(Kind.LIST, 0)
 
@@ -208,7 +217,9 @@ class Production:
         self._at(moment, due)
 
     def _look(self, name: Name) -> timedelta | None:
-        """One tick of each part of a controller."""
+        """One tick of each part of a controller. The starter asks nothing of Azure where nobody is waiting."""
+        if name is Name.STARTER and not self._registry.reserved():
+            return None
         waits = [self._look_of(name, tick) for tick in self._ticks[name]]
         return min((each for each in waits if each is not None), default=None)
 
