@@ -160,9 +160,9 @@ class Stage:
             "SCALER_POOL_CAPACITY": str(self.crowd.machines),
             "SCALER_WARMPOOL_SIZE": str(self.crowd.machines if self.crowd.warm else 0),
             "SCALER_VM_RUNTIME": "60m",
-            "SCALER_PROVISIONER_WATCH": "0s",
+            "SCALER_PROVISIONER_WATCH": "55s",
             "SCALER_RECONCILER_WATCH": "25s",
-            "SCALER_STARTER_WATCH": "9.5s",
+            "SCALER_STARTER_WATCH": "9.8s",
             "SCALER_CLEANER_WATCH": "0s",
         }
         environment = assemble(ours, speed=1)

@@ -114,7 +114,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="SCALER_RECONCILER_WATCH", default="25s", meaning="the same; a little less than its schedule's interval"
     ),
-    Setting(name="SCALER_STARTER_WATCH", default="9.5s", meaning="the same; it probes for reservations every 250 ms"),
+    Setting(name="SCALER_STARTER_WATCH", default="9.8s", meaning="the same; it probes for reservations every 250 ms"),
     Setting(name="SCALER_CLEANER_WATCH", default="0s", meaning="the same"),
     Setting(
         name="SCALER_SPEED",
