@@ -32,6 +32,8 @@ def azure_of(weather: Weather, dice: Random) -> Behaviour:
     given = {**(_QUOTA_AT_ONCE if weather.room_for_some else {}), **(_DELETIONS_HANG if weather.hung_deletes else {})}
     switches = Switches(**{**drawn, "reuse_ids": dice.random() < _REUSE, **given})  # type: ignore[arg-type]
     latencies = _QUICK if dice.random() < 0.5 else Latencies()
+    if weather.answers:
+        latencies = replace(latencies, accept=(0.8 * weather.answers, weather.answers))
     return Behaviour(
         switches=switches,
         faults=faults_of(weather),

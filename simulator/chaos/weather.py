@@ -44,6 +44,7 @@ class Weather:
     blind: float = 0.0  # per step: listings are empty for a minute or two
     tides: float = 0.0  # per step: the operator wants another share of the machines warm
     page_size: int = 100  # rows: each page of a listing is charged
+    answers: float = 0.0  # seconds that ARM takes for each answer; 0: a moment
     # visitors
     per_minute: float = 4.0  # arrivals
     at_once: int = 0  # visitors who come with one arrival, at most; 0: a few now and then
@@ -124,6 +125,9 @@ _ARM = {
 }
 WEATHERS: Mapping[str, Weather] = {
     "fair": Weather(crashes=0, interrupted=0, overlap=0),
+    "two pages a listing": Weather(machines=6, page_size=3, stay=60),
+    "four pages a listing": Weather(machines=8, page_size=2, stay=60),
+    "answers that take 15 s": Weather(answers=15.0, second=True, stay=60, per_minute=1),
     "dying processes": Weather(crashes=0.1, interrupted=0.15, held_up=0.1),
     "late and doubled orders": Weather(rates=_LATE, stay=200),
     "old news": Weather(rates=_OLD),
