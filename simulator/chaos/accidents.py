@@ -1,6 +1,7 @@
 """What befalls Redis in a campaign, and when: far enough apart that the promises still hold."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -21,6 +22,7 @@ _APART = (180, 400)  # seconds: well beyond what one of them may lose
 _AHEAD = timedelta(hours=2)
 _AWAY = 60.0  # seconds, at most
 _LONGEST_DELETE = 600  # seconds
+_REPLICA_AWAY = timedelta(minutes=1)
 _SOON = 3.0  # seconds after what provokes one
 _YOUNG = 15.0  # seconds: a failover may lose that much, and what was done before
 
@@ -37,7 +39,9 @@ class Accidents:
         self._ahead_until: datetime | None = None
         if weather.spiteful:
             world.readers.append(self._provoked)
-        world.registry.lines = Lines(silent=weather.silent, slow=(0.0, weather.slow), lagging=weather.lagging)
+        self._promoted_at: datetime | None = None  # when the replica that is away takes over
+        self._lines = Lines(silent=weather.silent, slow=(0.0, weather.slow), lagging=weather.lagging)
+        world.registry.lines = self._lines
 
     def turn(self) -> None:
         """Is it time?"""
@@ -48,6 +52,8 @@ class Accidents:
         if self._weather.forsaken and dice.random() < self._weather.forsaken:
             self._forsake()
         self._run_redis_clock()
+        if self._promoted_at is not None and world.clock.now() >= self._promoted_at:
+            self._promote(-1)
         if world.clock.now() < self._next:
             return
         self._next = world.clock.now() + timedelta(seconds=dice.uniform(*_APART))
@@ -70,7 +76,9 @@ class Accidents:
     def fail_over_at_once(self, back: int) -> None:
         """To the state of so many ago; nothing happens if there was an accident not long ago."""
         now = self._world.clock.now()
-        if now >= self._quiet_until:
+        if self._promoted_at is not None:
+            self._promote(-1 - back)
+        elif now >= self._quiet_until and not self._weather.replica_away:
             self._world.fail_over(-1 - back)
             self._next = max(self._next, now + timedelta(seconds=_APART[0]))
             self._quiet_until = now + timedelta(seconds=_APART[0])
@@ -104,6 +112,8 @@ class Accidents:
         weather, kinds = self._weather, list[Callable[[], None]]()
         if weather.failover:
             kinds.append(lambda: self._world.fail_over(self._back()))
+        if weather.replica_away:
+            kinds.append(self._lose_sight_of_the_replica)
         if weather.flush and not self._world.counts["flushes"]:
             kinds.append(self._world.flush)
         if weather.restart:
@@ -111,6 +121,17 @@ class Accidents:
         if weather.lost_keys:
             kinds.append(self._lose)
         return kinds
+
+    def _lose_sight_of_the_replica(self) -> None:
+        """It confirms nothing for a minute, unless it is promoted before."""
+        self._world.registry.lines = replace(self._lines, lagging=1.0)
+        self._promoted_at = self._world.clock.now() + _REPLICA_AWAY
+
+    def _promote(self, back: int) -> None:
+        """The replica takes over, and has none itself until the next accident."""
+        self._promoted_at = None
+        self._world.registry.lines = replace(self._lines, alone=True)
+        self._world.fail_over(back)
 
     def _back(self) -> int:
         """How many states; counted from the oldest one where it is out of spite."""

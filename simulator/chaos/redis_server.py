@@ -24,6 +24,7 @@ class Lines:
     silent: float = 0.0  # no answer; half of the time it was carried out all the same
     slow: tuple[float, float] = (0.0, 0.0)
     lagging: float = 0.0  # the replica does not confirm in time
+    alone: bool = False  # there is no replica
 
 
 class RedisServer(MemoryRegistry):
@@ -38,6 +39,8 @@ class RedisServer(MemoryRegistry):
 
     def confirm(self) -> Confirmation:
         """The replica has it all, if it answers in time."""
+        if self.lines.alone:
+            return Confirmation.ALONE
         if self.lines.lagging and self.dice.random() < self.lines.lagging:
             return Confirmation.UNCONFIRMED
         self._replica = [(self._true(), self.keyspace.snapshot_state())]

@@ -21,6 +21,7 @@ class Weather:
     # Redis
     failover: bool = False  # every few minutes; two in a row are outside of what can be promised
     failover_held: float = 0.0  # per tick held up: Redis falls back to what it was when that tick was stopped
+    replica_away: bool = False  # for a minute; then comes a failover, and then there is no replica for a while
     spiteful: bool = False  # right after something was decided that must not be forgotten
     flush: bool = False
     restart: bool = False
@@ -198,6 +199,17 @@ WEATHERS: Mapping[str, Weather] = {
         held_up=0.5,
         failover_held=1.0,
         lagging=1.0,
+    ),
+    "the replica away for a minute, then a failover, then no replica": Weather(
+        all_warm=True,
+        machines=6,
+        per_minute=30,
+        step=1,
+        stay=20,
+        fickle=0.3,
+        held_up=0.5,
+        failover_held=1.0,
+        replica_away=True,
     ),
     "dawdling queue managers": Weather(dawdling=True, naive=0.7, stay=60, all_warm=True, per_minute=20),
     "a crowd that writes its records every second": Weather(noting=True, stay=400, fickle=0.0, per_minute=8, step=1),

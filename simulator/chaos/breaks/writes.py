@@ -114,7 +114,10 @@ WRITES = (
     Planted(
         name="record-beats-notes",
         what="what the record says of session, opening and use is believed, and not what the notes say",
-        weathers=("a failover that no replica was ready for",),
+        weathers=(
+            "the replica away for a minute, then a failover, then no replica",
+            "a failover that no replica was ready for",
+        ),
         verbs=shown(lambda fleet, _: replace(with_rows(fleet, _word_of_the_record), started_lately={})),
     ),
     Planted(
