@@ -115,6 +115,12 @@ ORDERS = (
         scale_set=_Unconditional,
     ),
     Planted(
+        name="looks-without-end",
+        what="a tick looks at everything that it wants to see, until its first look is too old for an order",
+        weathers=("answers that take 15 s",),
+        policy=lambda policy: replace(policy, looks_for=timedelta(hours=1)),
+    ),
+    Planted(
         name="all-or-nothing",
         what="a capacity that the quota has no room for is asked for again, and never a smaller one",
         weathers=("a quota that has room for some",),
