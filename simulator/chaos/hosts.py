@@ -43,13 +43,19 @@ class Late:
 
     host: "Host"
     name: Name
-    report: Report
+    parts: tuple[Report, ...]  # of the starter two: each is a tick of its own, and may want what the other wants
     ports: Ports
     policy: Policy
 
+    @property
+    def report(self) -> Report:
+        """What it has decided."""
+        return _joined(self.parts)
+
     def finish(self) -> Report:
         """Its second half, with the settings and the doors that it began with."""
-        return replace(self.report, outcomes=actuate(self.report.plan, self.ports, self.policy))
+        done = [replace(each, outcomes=actuate(each.plan, self.ports, self.policy)) for each in self.parts]
+        return _joined(done)
 
 
 class Host:
@@ -100,10 +106,10 @@ class Host:
         """The first half of a tick."""
         self.ticks += 1
         try:
-            report = _joined([tick.plan() for tick in self._ticks_of(name)])
+            parts = tuple(tick.plan() for tick in self._ticks_of(name))
         except ScalerError:
             return None
-        return Late(host=self, name=name, report=report, ports=self._ports[name], policy=self.policy)
+        return Late(host=self, name=name, parts=parts, ports=self._ports[name], policy=self.policy)
 
     def held_up(self, calls: int, meanwhile: Callable[[], None]) -> None:
         """At its n-th call from now, while something else happens."""
