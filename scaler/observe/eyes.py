@@ -216,7 +216,7 @@ class Eyes:
                         view = found
                     elif isinstance(found, Answer):
                         answers.append(found)
-                    elif found is not None and found is not asking.away:
+                    elif found is not None and not (isinstance(found, _AWAY) or found is asking.away):
                         errors.append(found)
                 if asking.away is not None:
                     raise asking.away
