@@ -350,6 +350,14 @@ _LEAVING = (
         why=_W.GONE,
     ),
     Waiting(
+        state="not seen, and its key in a set without a record that can be read",
+        standing=_S.UNSEEN,
+        waits_for="nothing",
+        ender=_E.RECONCILER,
+        then="its key leaves the sets, its notes live for a day; what cannot be read goes to unavailable",
+        why=_W.INDEX_REPAIR,
+    ),
+    Waiting(
         state="not seen, and not proven gone",
         standing=_S.UNSEEN,
         waits_for="a complete listing, or an answer to a targeted GET",

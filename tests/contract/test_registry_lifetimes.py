@@ -95,3 +95,11 @@ def test_a_session_that_is_cancelled_on_such_a_machine_does_not_either(house: Ho
     house.note("a", notes(missed_at=EPOCH, reserved=ReservedNote(session=ME, at=EPOCH, movable=True)))
     assert house.reservations.cancel(ME) is Leaving.CANCELLED
     assert live_a_week(house)
+
+
+def test_notes_whose_record_somebody_deleted_have_a_day_once_their_key_leaves_the_sets(house: House) -> None:
+    house.admit("a")
+    house.redis.delete(house.keys.instance(A))
+    assert lives(house)[1] == FOR_EVER
+    assert house.apply(place(house.row("a"), None)) != (None,)
+    assert UNRECORDED_NOTES_TTL - 60 <= lives(house)[1] <= UNRECORDED_NOTES_TTL

@@ -16,7 +16,7 @@ from scaler.controllers import adoption, cleaner, provisioner, reconciler, start
 from scaler.model.fleet import Cloud, Fleet, Member, Seen
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.notes import Ended, Notes, OpenedNote, SpentBy, SpentNote, StartNote
-from scaler.model.plan import Deallocate, Delete, PowerOff, Step
+from scaler.model.plan import Deallocate, Delete, Mark, PowerOff, Step
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row, Snapshot
 from scaler.model.sighting import By, Sighting
@@ -119,9 +119,10 @@ def _cloud(machine: Instance | None, look: Sighting) -> Cloud:
 class _World:
     """One machine that Azure shows frozen, and the four controllers about it."""
 
-    def __init__(self, row: Row, machine: Instance | None) -> None:
+    def __init__(self, row: Row, machine: Instance | None, *, takes_marks: bool = False) -> None:
         self.row = row
         self.machine = machine
+        self._takes_marks = takes_marks
 
     def tick(self, now: datetime) -> list[Step]:
         """One tick of each controller; what one writes the next one reads."""
@@ -141,6 +142,8 @@ class _World:
                 steps.append(step)
                 if step.change is not None:
                     self.row = applied(self.row, step.change)
+                if isinstance(step.order, Mark) and self.machine is not None:
+                    self.machine = replace(self.machine, marked=self.machine.marked or self._takes_marks)
         return steps
 
     def fate(self) -> str | None:
@@ -162,7 +165,9 @@ class _World:
                 return "stopped by the provisioner"
         row = self.row
         if self.machine is None:
-            return "gone from the registry" if row.record is None and row.notes is None else None
+            nothing_but_notes = row.record is None and not row.index  # which Redis keeps for a day
+            left_alone = row.notes is None and not row.index and isinstance(row.record, Unreadable)
+            return "gone from the registry" if nothing_but_notes or left_alone else None
         offered = row.status is Status.AVAILABLE and row.index == {Status.AVAILABLE} and self.machine.at_rest
         return "offered" if offered and self.machine.marked and not steps else None
 
@@ -197,6 +202,18 @@ def test_a_gone_machine_leaves_the_registry(recorded: str, noted: str) -> None:
 
 
 @pytest.mark.parametrize("noted", NOTES)
+@pytest.mark.parametrize("recorded", ["none", "unreadable"])
+def test_a_gone_machine_without_a_readable_record_leaves_every_set_and_its_notes_do_not_stay(
+    recorded: str, noted: str
+) -> None:
+    for index in (frozenset[Status](), *(frozenset({status}) for status in Status), frozenset(Status)):
+        world = _World(replace(_row(recorded, noted), index=index), None)
+        assert world.fate() == "gone from the registry", (index, world.row)
+        assert world.row.record == RECORDS[recorded]  # what cannot be read is left to the byte
+        assert not world.tick(NOW + PATIENCE), "and nobody goes on about it"
+
+
+@pytest.mark.parametrize("noted", NOTES)
 def test_a_machine_without_its_place_in_the_index_finds_it_again(noted: str) -> None:
     for recorded in RECORDS:
         for machine in _machines():
@@ -212,21 +229,26 @@ def _adopted(row: Row, machine: Instance, *, takes_marks: bool) -> _World:
             assert step.change is not None
             row = applied(row, step.change)
             machine = replace(machine, marked=takes_marks)
-    return _World(row, machine)
+    return _World(row, machine, takes_marks=takes_marks)
 
 
 @pytest.mark.parametrize(("noted", "takes_marks"), [*((noted, True) for noted in NOTES), ("none", False)])
 @pytest.mark.parametrize("recorded", RECORDS)
 def test_what_is_adopted_reaches_its_fate(recorded: str, noted: str, takes_marks: bool) -> None:
+    fates = set()
     for machine in _machines():
         if machine.marked:  # handed over already: the same as without adoption
             continue
         world = _adopted(_row(recorded, noted), machine, takes_marks=takes_marks)
         fate = world.fate()
         assert fate is not None, (machine, world.row)
+        fates.add(fate)
         if fate == "offered":
+            assert machine.at_rest
             assert recorded in {"none", "available"}
-            assert not machine.runs
+            assert noted in FRESH
+    if (recorded, noted, takes_marks) == ("none", "none", True):
+        assert "offered" in fates
 
 
 @pytest.mark.parametrize("recorded", RECORDS)

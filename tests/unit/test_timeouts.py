@@ -326,6 +326,9 @@ SCENES: Mapping[str, Scene] = {
             notes(1, missed_at=NOW - 60 * S, spent=SpentNote(why=SpentBy.REFUSE, at=since)),
         )
     ),
+    "not seen, and its key in a set without a record that can be read": absent(
+        lambda _: replace(row(1, None, notes(1)), index=frozenset({Status.AVAILABLE})), decide=reconciler.decide
+    ),
     "capacity above what is listed": provisioned(short=True),
     "fewer machines than wanted: Azure refused more": refused,
 }

@@ -156,10 +156,18 @@ def _forget(member: Member, fleet: Fleet, policy: Policy) -> Step | None:
 
 
 def _strayed(member: Member) -> Step | None:
-    """A Reserved or Unavailable record's key belongs into its own set, seen or not; a key without any into none."""
+    """The key of a Reserved or Unavailable record belongs into its own set, whether the machine is seen or not.
+
+    Without a record a key belongs into no set: its notes then have a day. One whose record cannot be read belongs into
+    `unavailable`, where the cleaner deals with it, for as long as there is anything else to end.
+    """
     row = member.row
-    if row.record is None and row.notes is None and row.index:
-        return Step(why=Why.INDEX_REPAIR, vm_id=member.vm_id, change=place(row, None))
-    if row.status is None or row.index == {row.status}:
+    if row.readable is not None:
+        wanted = row.status
+    elif row.record is None:
+        wanted = Status.UNAVAILABLE if row.notes is not None and Status.UNAVAILABLE in row.index else None
+    else:
+        wanted = Status.UNAVAILABLE if row.notes is not None or row.index else None
+    if row.index == ({wanted} if wanted is not None else set()):
         return None
-    return Step(why=Why.INDEX_REPAIR, vm_id=member.vm_id, change=place(row, row.status))
+    return Step(why=Why.INDEX_REPAIR, vm_id=member.vm_id, change=place(row, wanted))
