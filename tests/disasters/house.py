@@ -141,7 +141,7 @@ class House:
     def full_of(cls, sessions: int, ready: int, policy: Policy) -> "House":
         """So many in session and so many ready: filled by a policy in a hurry, then run by this one."""
         wanted = {SCALE_SET: Capacity(desired=sessions + ready)}
-        hurry = replace(policy, capacity=wanted, max_surge=2000, max_marks=2000, max_gets=2000)
+        hurry = replace(policy, capacity=wanted, max_surge=2000, max_marks=2000, max_gets=2000, max_start_looks=2000)
         house = cls(policy=hurry)
         house.run(12 * MINUTE, pace=3)
         house.arrive(sessions)

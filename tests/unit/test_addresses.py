@@ -86,7 +86,7 @@ def published(step: Step) -> Record:
 def test_addresses_are_asked_for_once_and_only_for_a_machine_about_to_be_opened() -> None:
     look = sighting(By.TARGETED)
     waiting = reserved(started())
-    assert isinstance(starter.wants(fleet(waiting), POLICY), Some)
+    assert isinstance(starter.wants(fleet(waiting, now=NOW + POLICY.first_look_cold), POLICY), Some)
     about_to_open = fleet(waiting, sees=cloud(RUNNING, look=look))
     assert starter.wants(about_to_open, POLICY) == Whereabouts(scale_sets=frozenset({SCALE_SET}))
     assert starter.wants(fleet(waiting, sees=running({})), POLICY) == Nothing()
