@@ -17,17 +17,16 @@ from scaler.tick import Name
 from simulator.production import Counts, Production
 
 HOUR = timedelta(hours=1)
-_ALL = (1, 2, 4, 8)
 WORLDS: Mapping[tuple[int, int], tuple[int, ...]] = {
-    (1_000, 1): (8,),
     (1_000, 4): (8,),
-    (1_000, 2): (4,),
-    (500, 4): (8,),
-    (500, 2): (4,),
-    (500, 1): (1,),
-    (100, 1): _ALL,
-    (100, 2): _ALL,
-    (100, 4): _ALL,
+    (1_000, 2): (2,),
+    (1_000, 1): (1,),
+    (500, 4): (4,),
+    (500, 2): (8,),
+    (500, 1): (2,),
+    (100, 1): (1, 8),
+    (100, 2): (2, 8),
+    (100, 4): (1, 2, 4, 8),
 }
 """Visitors a minute, by machines and pages a listing, the slowest first: a large pool takes minutes of CPU a row."""
 _UNITS = {"m": 60, "s": 1}

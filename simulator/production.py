@@ -199,9 +199,15 @@ class Production:
         return fire
 
     def _tick(self, name: Name) -> None:
-        """One tick, and the next one of the same invocation when it is due."""
-        again = self._look(name)
+        """One tick of the whole controller, and the next one of the same invocation when it is due."""
         self._due.pop(name, None)
+        if name is Name.STARTER and not self._registry.reserved():
+            return  # nobody waits: it would ask nothing of Azure
+        for tick in self._ticks[name]:
+            self._run(name, tick)
+
+    def _run(self, name: Name, tick: Tick) -> None:
+        again = self._look_of(name, tick)
         if again is not None:
             self._tick_at(name, self.clock.now() + max(again, 0.05 * SECOND))
 
@@ -212,16 +218,15 @@ class Production:
 
         def due() -> None:
             if self._due.get(name) == moment:
-                self._tick(name)
+                del self._due[name]
+                self._run(name, self._ticks[name][-1])  # the starter's other part starts what is new, at once
 
         self._at(moment, due)
 
-    def _look(self, name: Name) -> timedelta | None:
-        """One tick of each part of a controller. The starter asks nothing of Azure where nobody is waiting."""
-        if name is Name.STARTER and not self._registry.reserved():
-            return None
-        waits = [self._look_of(name, tick) for tick in self._ticks[name]]
-        return min((each for each in waits if each is not None), default=None)
+    def _start_at(self, moment: datetime) -> None:
+        """The starter's probe has seen a reservation."""
+        if moment <= self._ends[Name.STARTER]:
+            self._at(moment, lambda: self._run(Name.STARTER, self._ticks[Name.STARTER][0]))
 
     def _look_of(self, name: Name, tick: Tick) -> timedelta | None:
         self._listed.discard(name)
@@ -245,7 +250,7 @@ class Production:
         if self._reservations.reserve(session) is None:
             self.counts.turned_away += 1
             return
-        self._tick_at(Name.STARTER, self.clock.now() + _PROBED)
+        self._start_at(self.clock.now() + _PROBED)
         self._at(self.clock.now() + _POLLS, lambda: self._poll(session))
 
     def _poll(self, session: SessionId) -> None:
