@@ -181,7 +181,8 @@ def redis_server(folder: Path, *options: str) -> Iterator[Server]:
     """A redis-server on a free port, without persistence; it dies with the test that needs it."""
     port = free_port()
     command = [find_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
-    with subprocess.Popen([*command, "--save", "", *options], stdout=subprocess.PIPE, text=True) as process:
+    slow = ("--lua-time-limit", "60000")  # a busy machine is no reason to refuse whoever comes meanwhile
+    with subprocess.Popen([*command, "--save", "", *slow, *options], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             for line in process.stdout:

@@ -1,9 +1,10 @@
 """The whole scaler before a hostile world: four controllers, the real doors, an emulated Azure, any kind of Redis."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from clock import ManualClock
 from contract.registries import House
@@ -21,8 +22,12 @@ from emulator.wire.site import Site
 from scaler.actuate import Outcome, Ports
 from scaler.errors import ScalerError
 from scaler.model.instance import SessionId
+from scaler.model.lifecycle import Change
 from scaler.model.plan import Why
 from scaler.model.policy import Capacity, Policy
+from scaler.model.row import Row, Snapshot
+from scaler.ports import Registry
+from scaler.registry.memory import MemoryRegistry
 from scaler.report import Report
 from scaler.telemetry import Telemetry
 from scaler.tick import Name, Tick
@@ -33,6 +38,31 @@ from scaler.vmss.scale_set import ArmScaleSet
 A_WHILE = timedelta(minutes=5)  # longer than anything takes
 TOKEN = "eyJ-a-token-that-nobody-may-read"
 PLENTY = replace(Budget(), pages_a_minute=1000)
+
+
+class PutForward:
+    """A registry on a real Redis, whose TIME passes with the manual clock of the test."""
+
+    def __init__(self, inner: Registry, clock: ManualClock) -> None:
+        self._inner = inner
+        self._clock = clock
+        self._began = clock.monotonic()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def read(self) -> Snapshot:
+        """Every machine the index names, at the time that the test has put Redis forward to."""
+        snapshot = self._inner.read()
+        return replace(snapshot, now=snapshot.now + self._ahead)
+
+    def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
+        """Write, until the same moment by the real server's own clock."""
+        return self._inner.apply(changes, good_until=good_until - self._ahead if good_until is not None else None)
+
+    @property
+    def _ahead(self) -> timedelta:
+        return timedelta(seconds=self._clock.monotonic() - self._began)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +110,7 @@ class World:
         return tuple(self.emulated.vms)
 
     def later(self, by: timedelta = A_WHILE) -> None:
-        """Let time pass, for Azure and for the process; Redis' time is its own."""
+        """Let time pass, for Azure, for the process and for the scaler's reading of Redis' TIME."""
         self.clock.advance(by)
 
     def serves_a_visitor(self) -> None:
@@ -123,7 +153,10 @@ def a_world(
         stack.enter_context(closing(client.sdk))
         gates = Gates(clock, PLENTY)
         door = ArmScaleSet(client, site.place.resource_group, emulated.name, clock=clock, gates=gates)
-        policy = policy or Policy(capacity={door.name: Capacity(desired=0)})
+        patient = Policy(capacity={door.name: Capacity(desired=0)}, reservation_timeout=timedelta(hours=3))
+        policy = policy or patient  # the scripts note a reservation at the real TIME of Redis
+        in_memory = isinstance(house.registry, MemoryRegistry)  # on the test's clock already
+        registry: Registry = house.registry if in_memory else PutForward(house.registry, clock)
         yield World(
             house=house,
             emulated=emulated,
@@ -131,11 +164,11 @@ def a_world(
             between=between,
             door=door,
             clock=clock,
-            ticks={name: Tick(name, _ports(name, house, door, clock), policy) for name in Name},
+            ticks={name: Tick(name, _ports(name, registry, door, clock), policy) for name in Name},
             logs={name: Telemetry(name) for name in Name},
         )
 
 
-def _ports(name: Name, house: House, door: ArmScaleSet, clock: ManualClock) -> Ports:
-    registry = None if name is Name.PROVISIONER else house.registry
-    return Ports(registry=registry, scale_sets={door.name: door.for_controller(name)}, clock=clock)
+def _ports(name: Name, registry: Registry, door: ArmScaleSet, clock: ManualClock) -> Ports:
+    scale_sets = {door.name: door.for_controller(name)}
+    return Ports(registry=None if name is Name.PROVISIONER else registry, scale_sets=scale_sets, clock=clock)
