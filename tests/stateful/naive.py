@@ -54,6 +54,8 @@ class NaiveQueueManager:
         if self._world.clock.now() - underway.popped_at <= PROMISE:
             self._world.written_over(underway.vm_id, underway.popped_at)
             self.set(underway.vm_id, underway.session, underway.text)
+            # a failover may have forgotten the SPOP: then the key was offered again, and a later SET wins
+            self._world.written_over(underway.vm_id, underway.popped_at)
             underway.was_set = True
             return True
         return False
