@@ -21,6 +21,7 @@ from scaler.log_line import read
 from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
+from scaler.observe import Listings
 from scaler.registry.memory import MemoryRegistry
 from scaler.registry.memory_reservations import MemoryReservations
 from scaler.registry.sessions import Stage
@@ -130,7 +131,8 @@ class House:
 
     def configure(self, azure: EmulatedScaleSet, *, face: type[InProcessScaleSet] = InProcessScaleSet) -> None:
         """The function app starts anew: this scale set is what it finds behind the name, and so it is shown."""
-        self.ticks = {name: Tick(name, self._ports(name, azure, face), self.policy) for name in Name}
+        process = Listings()  # four controllers, one process
+        self.ticks = {name: Tick(name, self._ports(name, azure, face), self.policy, listings=process) for name in Name}
 
     def _ports(self, name: Name, azure: EmulatedScaleSet, face: type[InProcessScaleSet]) -> Ports:
         registry: Any = None if name is Name.PROVISIONER else Guarded(self.registry, lambda: self.redis_guard)
