@@ -86,6 +86,7 @@ def attacked(world: World, record: bytes | None, notes: bytes | None) -> None:
     """Three real machines, one in each set, two of them running and one of them marked, are given this value."""
     machines = world.machines(3)
     world.emulated.protect(machines[0].instance_id, Protection(from_scale_in=True), by="operator")
+    world.later()  # a start would be refused while the mark is being carried out
     world.emulated.order(OrderKind.START, [each.instance_id for each in machines[:2]], by="operator")
     world.later()
     for machine, status in zip(machines, Status, strict=True):
