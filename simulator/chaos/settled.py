@@ -40,13 +40,14 @@ def _wanted(azure: EmulatedScaleSet, desired: int) -> int:
 
 
 def _left_over(redis: RedisServer, alive: Container[str]) -> Iterator[str]:
-    """Records, and notes that no TTL ends, of machines that are gone.
+    """Records and notes of machines that are gone, where no time to live ends them.
 
-    Residual: a queue manager dies with a key in its hands, the machine vanishes before the next listing, and our
-    process, which remembers the last one, dies too. Then the record lies in Redis, and nothing costs money.
+    What the cleaner has missed, or ordered deleted, lives for days and goes by itself. Residual: a queue manager dies
+    with a key in its hands, the machine vanishes before the next listing, and our process, which remembers the last
+    one, dies too. Then the record lies in Redis, and nothing costs money.
     """
     record, notes = redis.keys.instance(VmId("")), redis.keys.notes(VmId(""))
     for key in map(bytes.decode, redis.keyspace.snapshot_state().strings):
         dead = key.startswith((record, notes)) and key.rpartition(":")[2] not in alive
-        if dead and (key.startswith(record) or redis.keyspace.ttl(key) == -1):
+        if dead and redis.keyspace.ttl(key) == -1:
             yield key
