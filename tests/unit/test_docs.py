@@ -1,11 +1,13 @@
 """What the docs draw from code is what the code says."""
 
+import re
 from pathlib import Path
 
 from docs.cli_page import cli_page
 from docs.generate import CLI_PAGE, LIFECYCLE_PAGE, README, TIMEOUTS_PAGE, lifecycle_page, readme
 from docs.timeouts_page import timeouts_page
 from scaler.model.lifecycle import Edge
+from scaler.settings.table import SETTINGS
 
 
 def test_the_lifecycle_page_is_fresh() -> None:
@@ -37,3 +39,10 @@ def test_the_docs_name_no_file_that_does_not_exist() -> None:
                 (".py", ".md")
             ):
                 assert (root / word).exists(), f"{page.name} names {word}"
+
+
+def test_the_docs_name_no_setting_that_does_not_exist() -> None:
+    root, known = Path(README).parent, {setting.name for setting in SETTINGS}
+    for page in [README, *sorted((root / "docs").glob("*.md"))]:
+        named = set(re.findall(r"\bSCALER_[A-Z]+(?:_[A-Z]+)*\b", page.read_text(encoding="utf-8")))
+        assert named <= known, f"{page.name} names {sorted(named - known)}"
