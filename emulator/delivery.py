@@ -20,9 +20,12 @@ class Delivery:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def send(self, given: Given, policy: str, arrive: Arrive) -> Operation:
-        """Deliver it, or raise what its caller gets to see instead. `policy`: the bucket that a 429 would name."""
-        self._refuse(policy)
+    def send(self, given: Given, policy: str, arrive: Arrive, *, throttles: Fault | None = None) -> Operation:
+        """Deliver it, or raise what its caller gets to see instead. `policy`: the bucket that a 429 would name.
+
+        `throttles`: a 429 for orders of this kind only.
+        """
+        self._refuse(policy, throttles)
         strikes = self._world.chance.strikes
         if strikes(Fault.ORDER_LOST):
             raise NoAnswer
@@ -38,9 +41,9 @@ class Delivery:
             raise NoAnswer
         return operation
 
-    def _refuse(self, policy: str) -> None:
+    def _refuse(self, policy: str, throttles: Fault | None) -> None:
         chance = self._world.chance
-        if chance.strikes(Fault.WRITE_THROTTLED):
+        if chance.strikes(Fault.WRITE_THROTTLED) or (throttles is not None and chance.strikes(throttles)):
             raise throttled(policy, chance.within(chance.faults.retry_after))
         if chance.strikes(Fault.WRITE_FAILED):
             raise unavailable()

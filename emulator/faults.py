@@ -25,6 +25,8 @@ class Fault(StrEnum):
     # the way there and back
     READ_THROTTLED = "read-throttled"  # 429 with Retry-After
     WRITE_THROTTLED = "write-throttled"  # the same, for an order
+    MARK_THROTTLED = "mark-throttled"  # the same, for a mark only
+    DEALLOCATE_THROTTLED = "deallocate-throttled"  # the same, for a deallocate only
     READ_FAILED = "read-failed"  # 503; of a listing with several pages, any of them
     WRITE_FAILED = "write-failed"  # 503, and the order did not arrive
     WRITE_CONFLICT = "write-conflict"  # 409: somebody else's request, just now

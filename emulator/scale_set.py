@@ -8,6 +8,7 @@ from emulator.arrivals import Arrivals
 from emulator.behaviour import Behaviour
 from emulator.budgets import Call
 from emulator.delivery import Delivery
+from emulator.faults import Fault
 from emulator.founding import MANAGED, found
 from emulator.meter import Meter
 from emulator.observed import Observed
@@ -132,7 +133,10 @@ class EmulatedScaleSet(Observed):
             keys = self._meant(kind, instance_ids)
             given = self._given(by, within)
             policy = self.meter.policy(call)
-            return self._delivery.send(given, policy, lambda: self._arrivals.batch(kind, keys, given))
+            throttles = Fault.DEALLOCATE_THROTTLED if kind is OrderKind.DEALLOCATE else None
+            return self._delivery.send(
+                given, policy, lambda: self._arrivals.batch(kind, keys, given), throttles=throttles
+            )
 
     def protect(
         self,
@@ -149,7 +153,10 @@ class EmulatedScaleSet(Observed):
             target = world.key(instance_id)
             given, policy = self._given(by, within), self.meter.policy(Call.UPDATE_VM)
             return self._delivery.send(
-                given, policy, lambda: self._arrivals.protection(target, protection, if_match, given)
+                given,
+                policy,
+                lambda: self._arrivals.protection(target, protection, if_match, given),
+                throttles=Fault.MARK_THROTTLED,
             )
 
     def scale(

@@ -66,10 +66,10 @@ class Azure:
         self._met: list[EmulatedScaleSet] = []  # every one that there ever was
         self._hearers: list[Callable[[Happening], None]] = []
 
-    def face(self, name: ScaleSetName, clock: SkewedClock) -> InProcessScaleSet:
-        """One process' way to it, through gates of its own; `clock` is that process' own."""
+    def face(self, name: ScaleSetName, clock: SkewedClock, gates: Gates) -> InProcessScaleSet:
+        """One process' way to it; `clock` and `gates` are that process' own."""
         behind = self._strangers.get(name, self.scale_sets[name])
-        return InProcessScaleSet(behind, clock, page_size=behind.behaviour.page_size, gates=Gates(clock))
+        return InProcessScaleSet(behind, clock, page_size=behind.behaviour.page_size, gates=gates)
 
     def fronted(self, door: ScaleSet) -> ScaleSet:
         """The same door, where two front ends of ARM do not agree what time it is."""

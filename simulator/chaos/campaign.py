@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from random import Random
 
 from scaler.model.lifecycle import Edge
+from scaler.model.plan import Why
 from scaler.model.policy import Capacity, Moves, Policy
+from scaler.report import Report
 from scaler.tick import Name
 from simulator.chaos.accidents import Accidents
 from simulator.chaos.breaks.planted import Planted
-from simulator.chaos.hosts import Late
+from simulator.chaos.hosts import Host, Late
 from simulator.chaos.interference import Interference
 from simulator.chaos.reception import crowd_of
 from simulator.chaos.skews import NO_SKEWS, Skews
@@ -27,7 +29,10 @@ _LATER = (5, 20, 50, 120, 300, 600)  # seconds until an interrupted tick goes on
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """How long it took once the weather had cleared; `amiss` is what had not come right by the bound."""
+    """How long it took once the weather had cleared; `amiss` is what had not come right by the bound.
+
+    Where the weather lets every controller look, `amiss` also names those that missed their looks for minutes.
+    """
 
     after: timedelta
     amiss: tuple[str, ...] = ()
@@ -55,6 +60,9 @@ class Campaign:
         )
         if weather.starts:
             self.world.observer.judges.append(Unstarted(timedelta(seconds=weather.starts)))
+        self.unseen: list[str] = []
+        if weather.looks:
+            self.world.readers.append(self._note_alarms)
         self.accidents = Accidents(self.world, weather, self.dice, length)
         self.interference = Interference(self.world, weather, self.dice)
         self.crowd = crowd_of(self.world, weather, Random(f"crowd {seed}"))
@@ -65,10 +73,10 @@ class Campaign:
         self._due: list[tuple[datetime, Late]] = []
 
     def go(self) -> None:
-        """Until its end, or the first wrong."""
+        """Until its end, the first wrong, or the first look that a controller misses for minutes."""
         world = self.world
         ends = world.clock.now() + self.length
-        while world.clock.now() < ends and not world.wrongs:
+        while world.clock.now() < ends and not world.wrongs and not self.unseen:
             world.pass_time(self.dice.uniform(0.5, 2 * self.weather.step))
             self.accidents.turn()
             for name in Name:
@@ -87,18 +95,25 @@ class Campaign:
         self.crowd.leave_off()
         began = world.clock.now()
         bound = settle_bound(world.policy)
-        while self._amiss() and world.clock.now() < began + bound and not world.wrongs:
+        while not self.unseen and self._amiss() and world.clock.now() < began + bound and not world.wrongs:
             world.run(60, step=20)
         return Settled(after=world.clock.now() - began, amiss=self._amiss())
 
     def _amiss(self) -> tuple[str, ...]:
-        """Of the world, and of those who came: a queue manager may still write."""
+        """Of the world, of its controllers, and of those who came: a queue manager may still write."""
         left = ["somebody is still there, or a queue manager has not come to its end"] if self.crowd.at_work else []
-        return (*self.world.unsettled(), *left)
+        return (*self.unseen, *self.world.unsettled(), *left)
+
+    def _note_alarms(self, host: Host, name: Name, report: Report) -> None:
+        """Of a controller that wanted a look for minutes, and had none."""
+        for each in report.plan.refusals:
+            if each.why is Why.UNSEEN:
+                seconds, where = each.facts["unseen_s"], each.facts["scale_set"]
+                self.unseen.append(f"the {name} of {host.name} had no look at {where} for {seconds} s")
 
     def _tick(self, name: Name) -> None:
         world, dice, weather = self.world, self.dice, self.weather
-        host = dice.randrange(_HOSTS)
+        host = dice.randrange(weather.hosts)
         if dice.random() < weather.interrupted:
             self._interrupt(name, host)
             return

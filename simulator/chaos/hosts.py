@@ -14,6 +14,7 @@ from scaler.observe import Listings
 from scaler.ports import Registry, ScaleSet
 from scaler.report import Report
 from scaler.tick import REST, STARTS, Hints, Name, Tick, Verbs
+from scaler.vmss.gates import Gates
 from simulator.chaos.azure import Azure
 from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.clocks import SkewedClock, VirtualClock
@@ -86,7 +87,9 @@ class Host:
         self._running.clear()
         self._ceilings = {}
         self._listings = Listings()
-        self._faces = {each: self._around.azure.face(each, self._clock) for each in self.policy.capacity}
+        planted, azure = self._around.planted, self._around.azure
+        gates = planted.gates if planted is not None else Gates
+        self._faces = {each: azure.face(each, self._clock, gates(self._clock)) for each in self.policy.capacity}
         self._ports = {name: self._ports_of(name) for name in Name}
 
     def run(self, name: Name) -> Report | None:
@@ -124,9 +127,9 @@ class Host:
         if name not in self._running:
             hints, ports = Hints(), self._ports[name]
             verbs = [self._bent(name, each) for each in VERBS[name]] if name in VERBS else [name]
-            self._running[name] = [
-                Tick(each, ports, self.policy, self._ceilings, hints, self._listings) for each in verbs
-            ]
+            planted = self._around.planted
+            listings = planted.listings(self._listings) if planted is not None else self._listings
+            self._running[name] = [Tick(each, ports, self.policy, self._ceilings, hints, listings) for each in verbs]
         return self._running[name]
 
     def _bent(self, name: Name, verbs: Verbs) -> Verbs:

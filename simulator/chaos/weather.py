@@ -17,6 +17,7 @@ class Weather:
     interrupted: float = 0.03  # per tick: it goes on up to ten minutes later
     overlap: float = 0.1  # per tick: the other host ticks at the same moment
     held_up: float = 0.0  # per tick: something else happens in the middle of it, and time passes
+    hosts: int = 2  # how many tick; 1: there are never two processes
     skewed: bool = False  # everybody's clock is wrong
     # Redis
     failover: bool = False  # every few minutes; two in a row are outside of what can be promised
@@ -45,6 +46,7 @@ class Weather:
     blind: float = 0.0  # per step: listings are empty for a minute or two
     tides: float = 0.0  # per step: the operator wants another share of the machines warm
     page_size: int = 100  # rows: each page of a listing is charged
+    looks: bool = False  # ARM has room for all looks: an alarm of a controller that missed them is a failure
     answers: float = 0.0  # seconds that ARM takes for each answer; 0: a moment
     # visitors
     per_minute: float = 4.0  # arrivals
@@ -81,7 +83,7 @@ class Weather:
 
 _NO_TROUBLE = frozenset(
     {"rates", "machines", "page_size", "per_minute", "at_once", "stay", "all_warm", "step", "naive", "dawdling"}
-    | {"following", "waits", "starts"}
+    | {"following", "waits", "starts", "looks", "hosts"}
 )
 _LATE = {Fault.ORDER_LATE: 0.3, Fault.ORDER_DOUBLED: 0.5, Fault.ORDER_QUEUED: 0.2}
 _PLATFORM = {Fault.EVICTED: 1.0, Fault.GUEST_SHUT_DOWN: 1.0, Fault.RESTARTED_ITSELF: 1.0, Fault.TURNED_FAILED: 0.7}
@@ -126,8 +128,18 @@ _ARM = {
 }
 WEATHERS: Mapping[str, Weather] = {
     "fair": Weather(crashes=0, interrupted=0, overlap=0),
-    "two pages a listing": Weather(machines=6, page_size=3, stay=60),
-    "four pages a listing": Weather(machines=8, page_size=2, stay=60),
+    "two pages a listing": Weather(machines=6, page_size=3, stay=60, looks=True),
+    "four pages a listing": Weather(machines=8, page_size=2, stay=60, hosts=1, overlap=0, looks=True),
+    "marks and deallocates throttled": Weather(
+        rates={Fault.MARK_THROTTLED: 0.7, Fault.DEALLOCATE_THROTTLED: 0.7},
+        crashes=0,
+        interrupted=0,
+        overlap=0,
+        machines=6,
+        naive=0.1,
+        stay=60,
+        starts=45,
+    ),
     "answers that take 15 s": Weather(answers=15.0, second=True, stay=60, per_minute=1),
     "dying processes": Weather(crashes=0.1, interrupted=0.15, held_up=0.1),
     "late and doubled orders": Weather(rates=_LATE, stay=200),

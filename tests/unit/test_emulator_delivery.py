@@ -1,5 +1,6 @@
 """Orders that are lost, late, doubled or unanswered, and the bound they keep."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from emulator.faults import Fault, Faults
 from emulator.history import What
 from emulator.latencies import Latencies
 from emulator.operations import Operation, Status
-from emulator.orders import OrderKind, Scale
+from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError, NoAnswer
 from emulator.scale_set import EmulatedScaleSet
 from scaler.model.instance import PowerState
@@ -165,6 +166,24 @@ def test_a_write_may_be_refused_before_it_arrives(fault: Fault, status: int, cod
         azure.stop()
     assert (refusal.value.status, refusal.value.code) == (status, code)
     assert azure.arrived == []
+
+
+def test_marks_and_deallocates_may_be_throttled_while_starts_are_not() -> None:
+    azure = Azure()
+    azure.emulated.faults = Faults(rates={Fault.MARK_THROTTLED: 1.0, Fault.DEALLOCATE_THROTTLED: 1.0})
+    orders: dict[str, Callable[[], object]] = {
+        "mark": lambda: azure.emulated.protect("0", Protection(from_scale_in=True)),
+        "deallocate": azure.stop,
+        "power off": lambda: azure.emulated.order(OrderKind.POWER_OFF, ["0"]),
+        "start": lambda: azure.emulated.order(OrderKind.START, ["0"]),
+    }
+    throttled = set()
+    for name, order in orders.items():
+        try:
+            order()
+        except ArmError as refusal:
+            throttled |= {name} if refusal.status == 429 and refusal.retry_after else set()
+    assert throttled == {"mark", "deallocate"}
 
 
 def test_a_throttled_request_says_when_to_come_again() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from simulator.chaos.breaks.admission import ADMISSION
+from simulator.chaos.breaks.budgets import BUDGETS
 from simulator.chaos.breaks.deletes import DELETES
 from simulator.chaos.breaks.evidence import EVIDENCE
 from simulator.chaos.breaks.moving import MOVING
@@ -12,5 +13,5 @@ from simulator.chaos.breaks.starting import STARTING
 from simulator.chaos.breaks.writes import WRITES
 
 PLANTED: Mapping[str, Planted] = {
-    each.name: each for each in (*ADMISSION, *STARTING, *MOVING, *EVIDENCE, *ORDERS, *DELETES, *WRITES)
+    each.name: each for each in (*ADMISSION, *STARTING, *MOVING, *EVIDENCE, *ORDERS, *DELETES, *WRITES, *BUDGETS)
 }

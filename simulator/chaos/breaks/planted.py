@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scaler.model.policy import Policy
-from scaler.ports import Registry, ScaleSet
+from scaler.observe import Listings
+from scaler.ports import Clock, Registry, ScaleSet
 from scaler.registry.memory import MemoryRegistry
 from scaler.registry.memory_reservations import MemoryReservations
 from scaler.tick import Name, Verbs
+from scaler.vmss.gates import Gates
 
 
 def _same_policy(policy: Policy) -> Policy:
@@ -26,6 +28,10 @@ def _same_scale_set(scale_set: ScaleSet) -> ScaleSet:
     return scale_set
 
 
+def _same_listings(listings: Listings) -> Listings:
+    return listings
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planted:
     """Each wrapper is called once for a process and its doors, and leaves the scaler's own code as it is."""
@@ -37,4 +43,6 @@ class Planted:
     verbs: Callable[[Name, Verbs], Verbs] = _same_verbs
     registry: Callable[[Registry], Registry] = _same_registry
     scale_set: Callable[[ScaleSet], ScaleSet] = _same_scale_set
+    gates: Callable[[Clock], Gates] = Gates
+    listings: Callable[[Listings], Listings] = _same_listings  # those of the process, for one of its controllers
     reservations: Callable[[MemoryRegistry], MemoryReservations] = MemoryReservations  # the queue managers' scripts
