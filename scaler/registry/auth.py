@@ -10,6 +10,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from scaler.errors import Refused
+from scaler.registry.cluster import Client
 
 TIMEOUT = 5.0
 """Seconds until a silent Redis is given up: half of the shortest tick, and a thousand times a usual round trip."""
@@ -26,13 +27,15 @@ def connect(
 ) -> redis.Redis:
     """A client for this url (redis:// or rediss://). Nothing is sent before the first command.
 
+    Where Redis is clustered the client goes to the node that has the keys.
+
     ca_file: a CA to trust besides the system's. identity: signs in with its Entra ID tokens instead of a password.
     report: hears, in another thread, of each outage in which such a token was not renewed.
     """
     manners = _manners() | (_tls(ca_file) if url.startswith("rediss://") else {})
     try:
         if identity is None:
-            return redis.Redis.from_pool(redis.ConnectionPool.from_url(url, **manners))
+            return Client.from_pool(redis.ConnectionPool.from_url(url, **manners))
         # Imported only where it is asked for: a cold start pays for every import.
         from scaler.registry.entra import connect_as  # noqa: PLC0415
 

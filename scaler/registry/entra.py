@@ -20,6 +20,7 @@ from redis_entraid.cred_provider import EntraIdCredentialsProvider  # type: igno
 from redis_entraid.identity_provider import DefaultAzureCredentialProvider  # type: ignore[import-untyped]
 
 from scaler.errors import Refused, ScalerError
+from scaler.registry.cluster import Client
 from scaler.registry.failures import Explained
 
 SCOPE = "https://redis.azure.com/.default"
@@ -53,7 +54,7 @@ def connect_as(
     return client
 
 
-class _Client(redis.Redis):
+class _Client(Client):
     def close(self) -> None:
         super().close()
         self.connection_pool.connection_kwargs["credential_provider"].close()

@@ -15,7 +15,7 @@ _REFUSALS = {
     "WRONGPASS": "it does not know this user or password",
     "NOPERM": "this user may not do that: it needs the commands in docs/redis-contract.md on all keys of the prefix",
     "CROSSSLOT": 'it is clustered, and one slot must hold all keys: set SCALER_REDIS_PREFIX="{vmss}", braces included',
-    "MOVED": "it is clustered with the OSS policy: use the non-clustered or the Enterprise policy",
+    "MOVED": "it is clustered, and this client stays at one node: use one that follows, as redis.RedisCluster does",
     "WRONGTYPE": "a key of the prefix holds something else: is SCALER_REDIS_PREFIX shared with another program?",
 }
 _OUTAGES = {
@@ -36,10 +36,19 @@ _CLASSES: dict[type[exceptions.RedisError], str] = {
     exceptions.NoPermissionError: "NOPERM",
     exceptions.ClusterCrossSlotError: "CROSSSLOT",
     exceptions.MovedError: "MOVED",
+    exceptions.AskError: "MOVED",
     exceptions.MasterDownError: "MASTERDOWN",
     exceptions.ClusterDownError: "CLUSTERDOWN",
     exceptions.TryAgainError: "TRYAGAIN",
 }
+_SENTENCES = {
+    "executing the script can't": "NOPERM",  # inside a script, where Redis 7 has no word for it
+    "without any password configured": "NOPASS",
+    "no password is set": "NOPASS",
+    "non local key": "TRYAGAIN",  # a script met a key that had gone to another node
+    "same key slot": "CROSSSLOT",  # said by redis.RedisCluster
+}
+"""What is said instead of a word."""
 _HANDSHAKES = (
     (r"(Hostname|IP address) mismatch", "its certificate is for another name than REDIS_HOST (or REDIS_URL) has"),
     (
@@ -78,20 +87,22 @@ def translated(where: str) -> Iterator[None]:
     """Whatever redis-py raises inside leaves as one of scaler.errors."""
     try:
         yield
-    except exceptions.RedisError as error:
+    except (exceptions.RedisError, exceptions.RedisClusterException) as error:
         cause = None if _ARGUMENTS.search(str(error)) else error  # a traceback would show the key
         raise translate(error, where) from cause
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, OSError) as error:
         raise Garbled(f"Redis at {where} gives answers that are none; is it a Redis? ({error})") from error
 
 
-def address(client: redis.Redis) -> str:
+def address(client: redis.Redis | redis.RedisCluster) -> str:
     """Host and port, for people."""
+    if isinstance(client, redis.RedisCluster):
+        return ", ".join(each.name for each in client.get_nodes())  # type: ignore[no-untyped-call]
     where = client.connection_pool.connection_kwargs
     return str(where["path"]) if "path" in where else f"{where.get('host', 'localhost')}:{where.get('port', 6379)}"
 
 
-def translate(error: exceptions.RedisError, where: str) -> ScalerError:
+def translate(error: Exception, where: str) -> ScalerError:
     """The scaler's word for it."""
     if isinstance(error, Explained):
         return error.meaning
@@ -110,7 +121,7 @@ def translate(error: exceptions.RedisError, where: str) -> ScalerError:
     return Refused(f"Redis at {where} refuses: {text}", code=word)
 
 
-def _word_of(error: exceptions.RedisError) -> str:
+def _word_of(error: Exception) -> str:
     """Redis' own word, which redis-py cuts off where it has a class of its own."""
     for kind, word in _CLASSES.items():
         if isinstance(error, kind):
@@ -118,10 +129,9 @@ def _word_of(error: exceptions.RedisError) -> str:
     found = _WORDS.search(str(error))
     if found is not None:
         return found.group()
-    if "executing the script can't" in str(error):  # the same inside a script, which Redis 7 has no word for
-        return "NOPERM"
-    if "without any password configured" in str(error) or "no password is set" in str(error):
-        return "NOPASS"
+    said = next((word for words, word in _SENTENCES.items() if words in str(error)), "")
+    if said or isinstance(error, exceptions.RedisClusterException):
+        return said or "CLUSTERDOWN"
     if isinstance(error, exceptions.AuthenticationError):
         return "WRONGPASS" if "invalid" in str(error) else "NOAUTH"
     return ""

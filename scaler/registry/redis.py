@@ -24,6 +24,7 @@ from scaler.registry.batch import (
     writes_of,
 )
 from scaler.registry.ceilings_json import MAX_CEILINGS, decode_ceilings, encode_ceilings, whole_seconds
+from scaler.registry.cluster import Client
 from scaler.registry.failures import address, translated
 from scaler.registry.keys import Keys
 from scaler.registry.lua import ScriptName, script_text
@@ -77,6 +78,7 @@ class RedisRegistry:
             try:
                 info: dict[str, Any] = self._client.execute_command("INFO")  # type: ignore[no-untyped-call]
             except exceptions.ResponseError as error:  # a fake Redis has none; Azure's policy Data Contributor lacks it
+                self._learn_nodes()
                 return (Complaint(key=self._where, why=_UNCHECKED.format(error)),)
         if info.get("cluster_enabled") == 1 and not self._keys.in_one_slot:
             raise Refused(
@@ -84,9 +86,15 @@ class RedisRegistry:
                 f'"{{{self._keys.prefix}}}" (braces included), here and in the queue manager',
                 code="CROSSSLOT",
             )
+        if info.get("cluster_enabled") == 1:
+            self._learn_nodes()
         policy = info.get("maxmemory_policy", "noeviction")
         self._evicting = policy if policy != "noeviction" else ""
         return self._unfit
+
+    def _learn_nodes(self) -> None:
+        if isinstance(self._client, Client):
+            self._client.learn()
 
     def occupy(self, scale_sets: str) -> None:
         """Say for which scale sets this scaler is, until OCCUPIED_FOR from now. Refused while one for others does."""
@@ -141,11 +149,7 @@ class RedisRegistry:
         with translated(self._where):
             if not self._has_replicas():
                 return Confirmation.ALONE
-            try:
-                confirmed = self._wait()
-            except exceptions.ResponseError:  # some managed tiers do not know WAIT
-                return Confirmation.ALONE
-        return Confirmation.REPLICATED if confirmed else Confirmation.UNCONFIRMED
+            return self._wait()
 
     def reserved(self) -> frozenset[VmId]:
         """The members of the reserved index."""
@@ -231,15 +235,23 @@ class RedisRegistry:
             info: dict[str, Any] = self._client.execute_command("INFO", "replication")  # type: ignore[no-untyped-call]
         except exceptions.ResponseError:
             return True  # INFO is not for everybody: WAIT will tell
-        return info.get("connected_slaves") != 0  # Azure has left it out: then WAIT will tell
+        # Azure has left the number out: then WAIT will tell. A replica was a primary a moment ago.
+        return info.get("connected_slaves") != 0 or info.get("role") == "slave"
 
-    def _wait(self) -> int:
+    def _wait(self) -> Confirmation:
         # WAIT is about the writes of its own connection, and the pool has several: so one write goes with it. It is
         # the latest of all, and whoever has it has what came before.
         pipeline = self._client.pipeline(transaction=False)
         pipeline.set(self._keys.confirm, b"", px=1000)
         pipeline.execute_command("WAIT", 1, CONFIRM_WITHIN_MS)  # type: ignore[no-untyped-call]
-        return int(pipeline.execute()[-1])
+        marked, replicas = pipeline.execute(raise_on_error=False)
+        if isinstance(marked, exceptions.AskError):  # MOVED, too: the new node need not have what was applied here
+            return Confirmation.UNCONFIRMED
+        if isinstance(marked, Exception):
+            raise marked
+        if isinstance(replicas, Exception):  # some managed tiers do not know WAIT
+            return Confirmation.ALONE
+        return Confirmation.REPLICATED if int(replicas) else Confirmation.UNCONFIRMED
 
 
 def _values(write: Write) -> tuple[bytes | str, ...]:

@@ -23,7 +23,7 @@ class Reservations:
     written.
     """
 
-    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+    def __init__(self, client: redis.Redis | redis.RedisCluster, keys: Keys) -> None:
         self._keys = keys
         self._where = address(client)
         self._scripts: Mapping[ScriptName, Any] = {
