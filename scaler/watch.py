@@ -59,7 +59,8 @@ class Watch:
                 self._telemetry.failed(error)
             again = error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
             self._due = self._clock.monotonic() + again.total_seconds()
-            return error
+            # to wait for a budget is no failure, and does not end one: nothing has succeeded since
+            return before if before is not None and isinstance(error, Throttled) else error
         self._telemetry.report(report)
         self._missing = next((each for each in report.errors if isinstance(each, Missing)), self._missing)
         again_in = report.look_again

@@ -81,7 +81,9 @@ class Handover:
         """Something is left that another round may hand over. What is under way gets the time of a start to end."""
         if any(not self._given_up(each.vm_id) for each in report.plan.steps):
             return True
+        unanswered = {Why.UNSEEN}  # the alarm of a silence that the errors tell of too, and that has its own end below
         waiting = [each.why for each in report.plan.refusals if not self._given_up(each.vm_id)]
+        waiting = [each for each in waiting if each not in unanswered]
         if any(each not in _TAKES_TIME for each in waiting) or any(
             isinstance(each, Throttled) for each in report.errors
         ):

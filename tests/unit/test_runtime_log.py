@@ -35,7 +35,7 @@ def test_settings_that_cannot_be_used_are_one_line_for_each_mistake(
 
 
 def test_what_the_thread_that_renews_tokens_met_is_said_by_the_next_tick(caplog: pytest.LogCaptureFixture) -> None:
-    entra = LEAST | {"REDIS_HOST": "localhost", "REDIS_AUTH": "entra"}
+    entra = LEAST | {"REDIS_HOST": "localhost", "REDIS_AUTH": "entra", "SCALER_PROVISIONER_WATCH": "0"}
     with closing(ScriptedArm(lambda _: json_said(set_body()))) as arm:
         settings = load(entra | {"AZURE_RESOURCE_MANAGER_URL": arm.endpoint})
         with closing(runtime.open_doors(settings, StaticToken())) as doors:

@@ -93,6 +93,14 @@ def test_a_watch_that_waits_for_a_budget_has_not_failed() -> None:
     assert tick.ran_at == [0.0]
 
 
+def test_a_failure_is_not_forgotten_while_the_watch_waits_for_a_budget() -> None:
+    held = [Throttled("no budget for list requests now", 30 * SECOND)] * 2
+    tick = CountingTick(ManualClock(), None, Unreachable("503"), *held)
+    with pytest.raises(Unreachable, match="503"):
+        watch(tick).run(40 * SECOND)
+    assert tick.ran_at == [0.0, 1.0, 31.0]
+
+
 def test_a_look_that_was_held_back_is_tried_again_when_its_gate_opens() -> None:
     tick = CountingTick(ManualClock())
     tick.held_back = {"errors": (Throttled("no budget for list requests now", 12 * SECOND), Unreachable("away"))}
