@@ -1,5 +1,7 @@
 """A change by hand beside somebody who writes: a lost race is looked at again, and not for ever."""
 
+import json
+
 import pytest
 import typer
 from builders import NOW, POLICY, notes, record
@@ -22,7 +24,7 @@ SAID = record().vm_id
 
 
 class Writer:
-    """The machine's queue manager: after each of the first `times` looks it rewrites the record, as it was."""
+    """The machine's queue manager: after each of the first `times` looks it changes what the scaler reads of it."""
 
     def __init__(self, times: int) -> None:
         self.registry = MemoryRegistry(lambda: NOW)
@@ -41,7 +43,8 @@ class Writer:
         return Report(plan=plan)
 
     def _write(self, text: bytes) -> None:
-        self.registry.keyspace.set(self.registry.keys.instance(VmId(SAID)), text.replace(b"{", b"{ ", 1))
+        said = json.loads(text) | {"region": f"region {self.looks}"}
+        self.registry.keyspace.set(self.registry.keys.instance(VmId(SAID)), json.dumps(said))
 
     @property
     def record(self) -> Record | None:

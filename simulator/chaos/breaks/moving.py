@@ -1,10 +1,11 @@
 """Planted in MOVE and in claims: two machines instead of one, a lock that nobody turns, a claim that ends too soon."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from scaler.model.fleet import Fleet, Member
+from scaler.model.instance import VmId
 from scaler.model.lifecycle import Change
 from scaler.model.plan import Step, Why
 from scaler.model.policy import Moves
@@ -29,12 +30,18 @@ def _without_partners_lock(change: Change) -> Change:
 
 
 class _ClaimUnlocked(RegistryDoor):
-    """The same, for a machine that is to be cooled."""
+    """The same, for a machine that is to be cooled: neither the claim nor any bookkeeping asks where its key is."""
 
     def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
-        return self.inner.apply(
-            [replace(each, takes=False) if each.edge is None else each for each in changes], good_until=good_until
-        )
+        now = self.inner.read().rows
+        unlocked = [_as_the_index_is(each, now) if each.edge is None else each for each in changes]
+        return self.inner.apply(unlocked, good_until=good_until)
+
+
+def _as_the_index_is(change: Change, now: Mapping[VmId, Row]) -> Change:
+    found = now.get(change.row.vm_id)
+    index = found.index if found is not None else frozenset[Status]()
+    return replace(change, takes=False, row=replace(change.row, index=index))
 
 
 def _copied(each: Step, _: Fleet) -> Step:
