@@ -1,11 +1,10 @@
 """Planted in MOVE and in claims: two machines instead of one, a lock that nobody turns, a claim that ends too soon."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from scaler.model.fleet import Fleet, Member
-from scaler.model.instance import VmId
+from scaler.model.fleet import Fleet
 from scaler.model.lifecycle import Change
 from scaler.model.plan import Step, Why
 from scaler.model.policy import Moves
@@ -13,7 +12,7 @@ from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.tick import Name
 from simulator.chaos.breaks.doors import RegistryDoor
-from simulator.chaos.breaks.glasses import planned, shown, with_rows
+from simulator.chaos.breaks.glasses import planned
 from simulator.chaos.breaks.planted import Planted
 
 
@@ -29,21 +28,6 @@ def _without_partners_lock(change: Change) -> Change:
     return change if partner is None else replace(change, partner=replace(partner, takes=False))
 
 
-class _ClaimUnlocked(RegistryDoor):
-    """The same, for a machine that is to be cooled: neither the claim nor any bookkeeping asks where its key is."""
-
-    def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
-        now = self.inner.read().rows
-        unlocked = [_as_the_index_is(each, now) if each.edge is None else each for each in changes]
-        return self.inner.apply(unlocked, good_until=good_until)
-
-
-def _as_the_index_is(change: Change, now: Mapping[VmId, Row]) -> Change:
-    found = now.get(change.row.vm_id)
-    index = found.index if found is not None else frozenset[Status]()
-    return replace(change, takes=False, row=replace(change.row, index=index))
-
-
 def _copied(each: Step, _: Fleet) -> Step:
     """Only the second machine is written."""
     if each.change is None or each.change.partner is None:
@@ -57,11 +41,6 @@ def _ended_with_its_order(each: Step, _: Fleet) -> Step:
     if each.why is not Why.COOLING or change is None or change.row.notes is None:
         return each
     return replace(each, change=replace(change, notes=replace(change.row.notes, claim=None), index=Status.AVAILABLE))
-
-
-def _unclaimed(member: Member) -> Row:
-    notes = member.row.notes
-    return member.row if notes is None else replace(member.row, notes=replace(notes, claim=None))
 
 
 MOVING = (
@@ -85,13 +64,6 @@ MOVING = (
         what="a session is moved to a machine whose key somebody else has just taken",
         weathers=("starts that fail",),
         registry=_MoveUnlocked,
-    ),
-    Planted(
-        name="claim-unlocked",
-        what="a machine is cooled under a claim that takes nobody's key, and keeps nobody from starting it",
-        weathers=("warm and cold by turns",),
-        verbs=shown(lambda fleet, _: with_rows(fleet, _unclaimed), Name.STARTER),
-        registry=_ClaimUnlocked,
     ),
     Planted(
         name="short-claim",
