@@ -1,4 +1,4 @@
-"""Planted in MOVE and in claims: two machines instead of one, a lock that nobody turns, a claim that ends too soon."""
+"""Planted in MOVE: two machines instead of one, a lock that nobody turns."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,9 +6,8 @@ from datetime import datetime
 
 from scaler.model.fleet import Fleet
 from scaler.model.lifecycle import Change
-from scaler.model.plan import Step, Why
+from scaler.model.plan import Step
 from scaler.model.policy import Moves
-from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.tick import Name
 from simulator.chaos.breaks.doors import RegistryDoor
@@ -35,14 +34,6 @@ def _copied(each: Step, _: Fleet) -> Step:
     return replace(each, change=each.change.partner)
 
 
-def _ended_with_its_order(each: Step, _: Fleet) -> Step:
-    """Offered again by the very write that the order goes with."""
-    change = each.change
-    if each.why is not Why.COOLING or change is None or change.row.notes is None:
-        return each
-    return replace(each, change=replace(change, notes=replace(change.row.notes, claim=None), index=Status.AVAILABLE))
-
-
 MOVING = (
     Planted(
         name="move-naive",
@@ -64,11 +55,5 @@ MOVING = (
         what="a session is moved to a machine whose key somebody else has just taken",
         weathers=("starts that fail",),
         registry=_MoveUnlocked,
-    ),
-    Planted(
-        name="short-claim",
-        what="a claim ends when its stop is ordered, and the machine is offered while that order may still arrive",
-        weathers=("warm and cold by turns, in a rush",),
-        verbs=planned(_ended_with_its_order, Name.RECONCILER),
     ),
 )
