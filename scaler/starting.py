@@ -132,7 +132,8 @@ class StartersWatch:
             report = over.result()
         except ScalerError as error:
             self._failed(error, lane.failure)
-            lane.failure = error
+            if lane.failure is None or not isinstance(error, Throttled):  # to wait for a budget ends no failure
+                lane.failure = error
             return error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
         self._telemetry.report(report)
         self._missing = next((each for each in report.errors if isinstance(each, Missing)), self._missing)

@@ -142,6 +142,11 @@ def test_a_watch_whose_last_tick_failed_fails_so_that_the_invocation_does() -> N
         Watched(None, Unreachable("away")).run(timedelta(0))
 
 
+def test_a_failure_is_not_forgotten_while_the_watch_waits_for_a_budget() -> None:
+    with pytest.raises(Unreachable, match="503"):
+        Watched(None, Unreachable("503"), Throttled("no budget now", 30 * SECOND)).run(3 * SECOND)
+
+
 def test_a_watch_that_waits_for_a_budget_has_not_failed() -> None:
     Watched(None, Throttled("no budget now", SECOND)).run(timedelta(0))
 
