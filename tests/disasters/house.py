@@ -186,6 +186,7 @@ class House:
     @contextmanager
     def _logged(self) -> Iterator[None]:
         logger = logging.getLogger("scaler")
+        level = logger.level
         logger.setLevel(logging.INFO)
         logger.addHandler(self.log)
         logger.propagate = False  # a hundred thousand lines: nobody else wants to keep them
@@ -194,6 +195,7 @@ class House:
         finally:
             logger.removeHandler(self.log)
             logger.propagate = True
+            logger.setLevel(level)  # later tests of this process count on it
 
     # -- visitors
 
