@@ -4,7 +4,7 @@
 # make chaos  everything breaks, in virtual time: SEEDS=500 or FOR=60s, from SEED or the first seed of the day; ARGS="--list"
 # make chaos-real  real processes killed, stopped, failed over and cut off: FOR=2m SEED=1
 # make test   every test, from unit to wire
-# make check  ruff, mypy --strict, the import contracts
+# make check  ruff, mypy --strict, the import contracts, the share of pronouns in docstrings
 # make package  dist/scaler-<version>.zip: the app as it is deployed
 # make fuzz   hostile input, coverage-guided: FUZZ="record notes" FOR=60
 # make emulator ARGS="--help"   only the emulated Azure
@@ -55,6 +55,7 @@ check: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m docs.plainness --worst 3
 
 format: setup
 	@$(BIN)/ruff format .
