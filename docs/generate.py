@@ -1,6 +1,6 @@
 """Writes the docs that are drawn from code: lifecycle.md, timeouts.md, cli.md, protocol.md's traces, README's settings.
 
-`python docs/generate.py` writes them; tests/unit/test_docs.py fails when they are stale.
+`python docs/generate.py` writes them; tests/test_docs.py fails when they are stale.
 """
 
 import sys
