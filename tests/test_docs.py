@@ -3,11 +3,15 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from docs.cli_page import cli_page
 from docs.generate import CLI_PAGE, LIFECYCLE_PAGE, README, TIMEOUTS_PAGE, lifecycle_page, readme
 from docs.timeouts_page import timeouts_page
 from scaler.model.lifecycle import Edge
 from scaler.settings.table import SETTINGS
+
+PAGES = [README, *sorted(README.parent.glob("CONTRIBUTING.md")), *sorted((README.parent / "docs").rglob("*.md"))]
 
 
 def test_the_lifecycle_page_is_fresh() -> None:
@@ -31,9 +35,8 @@ def test_every_step_is_on_the_page() -> None:
 
 
 def test_the_docs_name_no_file_that_does_not_exist() -> None:
-    root = Path(README).parent
-    pages = [README, *sorted((root / "docs").rglob("*.md"))]
-    for page in pages:
+    root = README.parent
+    for page in PAGES:
         for word in page.read_text(encoding="utf-8").split("`"):
             if word.startswith(("docs/", "scaler/", "tests/", "emulator/", "simulator/")) and word.endswith(
                 (".py", ".md")
@@ -41,8 +44,26 @@ def test_the_docs_name_no_file_that_does_not_exist() -> None:
                 assert (root / word).exists(), f"{page.name} names {word}"
 
 
+def slugs(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and Azure DevOps make them."""
+    headings = re.findall(
+        r"^#+ (.*)$", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL), re.M
+    )
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if not link.startswith("https://"):
+            path, _, anchor = link.partition("#")
+            target = page.parent / path if path else page
+            assert target.exists(), f"{page.name} links to {link}"
+            assert not anchor or anchor in slugs(target), f"{page.name} links to {link}"
+
+
 def test_the_docs_name_no_setting_that_does_not_exist() -> None:
-    root, known = Path(README).parent, {setting.name for setting in SETTINGS}
-    for page in [README, *sorted((root / "docs").glob("*.md"))]:
+    known = {setting.name for setting in SETTINGS}
+    for page in PAGES:
         named = set(re.findall(r"\bSCALER_[A-Z]+(?:_[A-Z]+)*\b", page.read_text(encoding="utf-8")))
         assert named <= known, f"{page.name} names {sorted(named - known)}"
