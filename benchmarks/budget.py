@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from os import cpu_count
 
+from scaler.model.edges import CONTROLLERS
 from scaler.settings.table import SETTINGS
-from scaler.tick import Name
 from simulator.production import Counts, Production
 
 HOUR = timedelta(hours=1)
@@ -55,7 +55,7 @@ class Row:
 
     def __str__(self) -> str:
         wanted, got = self.counts.wanted, self.counts.got
-        listings = "".join(f"{f'{got[name]}/{wanted[name]}':>13}" for name in Name)
+        listings = "".join(f"{f'{got[name]}/{wanted[name]}':>13}" for name in CONTROLLERS)
         pool = f"{self.machines:>9}{self.pages:>7}{self.visitors:>10}{self.counts.mean_pool:>9.1f}"
         return f"{pool}{self.list_pages_a_minute:>8.2f}{listings}{self.counts.served:>8}{self.counts.turned_away:>8}"
 
@@ -90,7 +90,7 @@ def run(world: tuple[int, int, int]) -> Row:
 def default_watches() -> Mapping[str, timedelta]:
     """The defaults of the settings `SCALER_…_WATCH`."""
     texts = {each.name: each.default or "0s" for each in SETTINGS}
-    return {name: _span(texts[f"SCALER_{name.upper()}_WATCH"]) for name in Name}
+    return {name: _span(texts[f"SCALER_{name.upper()}_WATCH"]) for name in CONTROLLERS}
 
 
 def _span(text: str) -> timedelta:
@@ -106,7 +106,7 @@ def rows() -> Iterator[Row]:
 
 def main() -> None:
     """The table; exits 1 where a row starves."""
-    heads = "".join(f"{name:>13}" for name in Name)
+    heads = "".join(f"{name:>13}" for name in CONTROLLERS)
     print("listings of each controller: had/asked for, in the last of three hours; pool: the mean number of machines")
     print(f"{'machines':>9}{'pages':>7}{'visitors':>10}{'pool':>9}{'pages/m':>8}{heads}{'served':>8}{'away':>8}")
     found = []

@@ -22,6 +22,7 @@ from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.server import serve
 from emulator.wire.site import Site
 from scaler.actuate import Ports
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import InstanceId, Orchestration, ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.notes import Notes
@@ -31,7 +32,7 @@ from scaler.model.row import Row
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 from scaler.vmss.client import connect
 from scaler.vmss.flexible import FlexibleScaleSet
 from scaler.vmss.gates import Budget, Gates, Kind
@@ -96,10 +97,10 @@ class House:
     visitors: Reservations
     clock: HandClock
 
-    def tick(self, name: Name) -> str:
+    def tick(self, name: Actor) -> str:
         """One tick of a controller: what it cost, as a row of the table."""
         capacity = {it.name: Capacity(desired=SIZE // len(self.azure)) for it in self.scale_sets}
-        registry = None if name is Name.PROVISIONER else self.registry
+        registry = None if name is Actor.PROVISIONER else self.registry
         ports = Ports(registry=registry, scale_sets={it.name: it for it in self.scale_sets}, clock=self.clock)
         policy = Policy(capacity=capacity, max_marks=VISITORS, first_look_cold=timedelta(0))  # Redis' clock is real
         tick = Tick(name, ports, policy)
@@ -184,25 +185,25 @@ def _admission(house: House, azure: EmulatedScaleSet, instance_id: str, vm_id: s
     return Change(row=Row(vm_id=VmId(vm_id)), edge=None, record=record, notes=notes, index=Status.AVAILABLE)
 
 
-def rows(house: House) -> Iterator[tuple[Name, str, str]]:
+def rows(house: House) -> Iterator[tuple[Actor, str, str]]:
     """Controller, situation and cost, through one round of visits."""
-    yield from ((name, "nothing to do", house.tick(name)) for name in Name)
+    yield from ((name, "nothing to do", house.tick(name)) for name in CONTROLLERS)
     for count in (3, VISITORS - 3):
         for n in range(count):
             house.visitors.reserve(SessionId(f"visitor-{count}-{n}"))
-        yield Name.STARTER, f"{count} reserved", house.tick(Name.STARTER)
+        yield Actor.STARTER, f"{count} reserved", house.tick(Actor.STARTER)
         house.later()
-        yield Name.STARTER, f"{count} started, and run", house.tick(Name.STARTER)
+        yield Actor.STARTER, f"{count} started, and run", house.tick(Actor.STARTER)
         for n in range(count):
             house.visitors.release(SessionId(f"visitor-{count}-{n}"))
-    yield Name.CLEANER, f"{VISITORS} released", house.tick(Name.CLEANER)
+    yield Actor.CLEANER, f"{VISITORS} released", house.tick(Actor.CLEANER)
     house.later()
-    yield Name.CLEANER, f"{VISITORS} gone", house.tick(Name.CLEANER)
-    yield Name.PROVISIONER, f"{VISITORS} too few", house.tick(Name.PROVISIONER)
+    yield Actor.CLEANER, f"{VISITORS} gone", house.tick(Actor.CLEANER)
+    yield Actor.PROVISIONER, f"{VISITORS} too few", house.tick(Actor.PROVISIONER)
     house.later()
-    yield Name.PROVISIONER, f"{VISITORS} new, and run", house.tick(Name.PROVISIONER)
+    yield Actor.PROVISIONER, f"{VISITORS} new, and run", house.tick(Actor.PROVISIONER)
     house.later()
-    yield Name.RECONCILER, f"{VISITORS} new, at rest", house.tick(Name.RECONCILER)
+    yield Actor.RECONCILER, f"{VISITORS} new, at rest", house.tick(Actor.RECONCILER)
 
 
 def main() -> None:

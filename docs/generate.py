@@ -12,7 +12,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # the model of the protocol is 
 from docs.cli_page import cli_page  # noqa: E402
 from docs.protocol_page import PROTOCOL_PAGE, protocol_page  # noqa: E402
 from docs.timeouts_page import timeouts_page  # noqa: E402
-from scaler.model.lifecycle import LIFECYCLE, Owner, Rule  # noqa: E402
+from scaler.model.edges import Actor  # noqa: E402
+from scaler.model.lifecycle import LIFECYCLE, Rule  # noqa: E402
 from scaler.model.record import Status  # noqa: E402
 from scaler.model.standing import Standing  # noqa: E402
 from scaler.model.waitings import WAITINGS  # noqa: E402
@@ -23,8 +24,7 @@ TIMEOUTS_PAGE = ROOT / "docs" / "timeouts.md"
 CLI_PAGE = ROOT / "docs" / "cli.md"
 README = ROOT / "README.md"
 _BEGIN, _END = "<!-- settings: written by docs/generate.py -->", "<!-- end of settings -->"
-_NOT_YET = {"SPEND"}
-_SPELLED = {Owner.VISITOR: "visitor (queue manager)", Owner.OPERATOR: "operator (by hand)"}
+_SPELLED = {Actor.VISITOR: "visitor (queue manager)", Actor.OPERATOR: "operator (by hand)"}
 
 _PAGE = """# The lifecycle
 
@@ -46,8 +46,7 @@ it; each is one compare-and-set of record, notes and index (`docs/redis-contract
 {steps}
 
 MOVE takes a second machine in the same write: the one that the session goes on with is Available before and Reserved
-after. SPEND of surplus and stale machines is in the table and not yet taken by anybody
-(`docs/decisions/0002-what-ends-a-taint.md`).
+after.
 
 ## What a machine is, and what ends it
 
@@ -79,13 +78,11 @@ def _standing(word: Standing) -> str:
 def _diagram() -> str:
     arrows: dict[tuple[str, str], list[str]] = {}
     for rule in LIFECYCLE.values():
-        if rule.edge in _NOT_YET:
-            continue
         for source in rule.sources:
-            arrows.setdefault((_node(source), _node(rule.target)), []).append(rule.edge)
+            arrows.setdefault((_node(source), _node(rule.target)), []).append(rule.edge.name)
         if rule.partner is not None:
             for source in rule.partner.sources:
-                arrows.setdefault((_node(source), _node(rule.partner.target)), []).append(f"{rule.edge} (to it)")
+                arrows.setdefault((_node(source), _node(rule.partner.target)), []).append(f"{rule.edge.name} (to it)")
     lines = [f"    {source} --> {target}: {', '.join(edges)}" for (source, target), edges in arrows.items()]
     return "\n".join(["stateDiagram-v2", *lines])
 
@@ -100,10 +97,10 @@ def _step(rule: Rule) -> str:
     if rule.partner is not None:
         sources += f"; the other {' or '.join(source or '–' for source in rule.partner.sources)}"
         target += f"; the other {rule.partner.target}"
-    return f"| {rule.edge} | {sources} | {target} | {', '.join(map(_owner, rule.owners))} | {rule.when} |"
+    return f"| {rule.edge.name} | {sources} | {target} | {', '.join(map(_owner, rule.owners))} | {rule.when} |"
 
 
-def _owner(owner: Owner) -> str:
+def _owner(owner: Actor) -> str:
     return _SPELLED.get(owner, owner)
 
 

@@ -22,6 +22,7 @@ from scaler.actuate import Ports
 from scaler.errors import ScalerError
 from scaler.log_line import written
 from scaler.model.ceiling import Ceiling
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import Orchestration, ScaleSetName
 from scaler.observe import Listings
 from scaler.registry.auth import connect as connect_redis
@@ -30,7 +31,7 @@ from scaler.registry.redis import RedisRegistry
 from scaler.settings import InvalidSettings, Settings, load
 from scaler.starting import Lane, StartersWatch
 from scaler.telemetry import Telemetry
-from scaler.tick import REST, STARTS, Hints, Name, Tick, Verbs
+from scaler.tick import REST, STARTS, Hints, Tick, Verbs
 from scaler.vmss.client import ArmClient, Bounds
 from scaler.vmss.client import connect as connect_arm
 from scaler.vmss.credential import Guarded, managed_identity
@@ -79,10 +80,10 @@ class Doors:
         """Hang up. A worker never does: its doors stay open as long as it lives."""
         self.closing.close()
 
-    def ports(self, name: Name) -> Ports:
+    def ports(self, name: Actor) -> Ports:
         """One controller's: its requests carry its name, and the provisioner has no registry at all."""
         named = {each: scale_set.for_controller(name) for each, scale_set in self.scale_sets.items()}
-        registry = None if name is Name.PROVISIONER else self.registry
+        registry = None if name is Actor.PROVISIONER else self.registry
         return Ports(registry=registry, scale_sets=named, clock=self.clock)
 
     def starters_lanes(self) -> tuple[Lane, Lane]:
@@ -92,7 +93,7 @@ class Doors:
             submit(scale_set.prepare)
 
         def lane(verbs: Verbs, ticks: int, gets: int) -> Lane:
-            ports = replace(self.ports(Name.STARTER), together=partial(self._threads(gets).map, _made))
+            ports = replace(self.ports(Actor.STARTER), together=partial(self._threads(gets).map, _made))
             policy = self.settings.policy
             return Lane([Tick(verbs, ports, policy, self.ceilings, hints, self.listings) for _ in range(ticks)], submit)
 
@@ -100,11 +101,11 @@ class Doors:
 
     def _threads(self, most: int) -> ThreadPoolExecutor:
         """So many at most, each made when it is needed first."""
-        pool = ThreadPoolExecutor(most, thread_name_prefix=Name.STARTER)
+        pool = ThreadPoolExecutor(most, thread_name_prefix=Actor.STARTER)
         self.closing.callback(pool.shutdown, wait=False, cancel_futures=True)
         return pool
 
-    def tick(self, name: Name) -> Tick:
+    def tick(self, name: Actor) -> Tick:
         """One controller before these doors."""
         return Tick(name, self.ports(name), self.settings.policy, self.ceilings, listings=self.listings)
 
@@ -150,30 +151,32 @@ class Scaler:
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
-        self._ticks: Mapping[Name, Tick] = {name: doors.tick(name) for name in Name if name is not Name.STARTER}
+        self._ticks: Mapping[Actor, Tick] = {
+            name: doors.tick(name) for name in CONTROLLERS if name is not Actor.STARTER
+        }
         self._starters = doors.starters_lanes()
-        self._telemetry = {name: Telemetry(name, doors.settings.policy) for name in Name}
+        self._telemetry = {name: Telemetry(name, doors.settings.policy) for name in CONTROLLERS}
         self._checked = False
         for name, orchestration in doors.settings.orchestration.items():
             if orchestration is Orchestration.FLEXIBLE:
                 _warn(f"{name}: {EXPERIMENTAL}", event="complaint", key=name, why=EXPERIMENTAL)
 
-    def watch(self, name: Name) -> None:
+    def watch(self, name: Actor) -> None:
         """One timer invocation of one controller. Raises ScalerError when its last tick could not be done."""
         self._say_what_was_not_renewed(name)
-        if name is not Name.PROVISIONER:
+        if name is not Actor.PROVISIONER:
             self._check(name)
-        watch = self._starters_watch() if name is Name.STARTER else self._watch(name)
+        watch = self._starters_watch() if name is Actor.STARTER else self._watch(name)
         watch.run(self._doors.settings.watches[name])
 
-    def _watch(self, name: Name) -> Watch:
+    def _watch(self, name: Actor) -> Watch:
         return Watch(self._ticks[name], self._telemetry[name], self._doors.clock)
 
     def _starters_watch(self) -> StartersWatch:
         doors = self._doors
-        return StartersWatch(*self._starters, self._telemetry[Name.STARTER], doors.clock, doors.registry.reserved)
+        return StartersWatch(*self._starters, self._telemetry[Actor.STARTER], doors.clock, doors.registry.reserved)
 
-    def _check(self, name: Name) -> None:
+    def _check(self, name: Actor) -> None:
         """Whether this Redis can be used at all, asked once; and whether it is ours, asked every time."""
         settings, registry = self._doors.settings, self._doors.registry
         try:
@@ -187,7 +190,7 @@ class Scaler:
             said = f"{complaint.key}: {complaint.why}"
             _warn(said, event="complaint", controller=name, key=complaint.key, why=complaint.why)
 
-    def _say_what_was_not_renewed(self, name: Name) -> None:
+    def _say_what_was_not_renewed(self, name: Actor) -> None:
         """By whichever controller comes first: a log record outside an invocation does not reach Azure's log."""
         renewals = self._doors.renewals
         with suppress(IndexError):  # another controller's thread may take the last one
@@ -228,7 +231,7 @@ def _bounds(settings: Settings) -> Bounds:
 
 def run(name: str) -> None:
     """What a timer calls. Logs what it does; raises what its last tick failed with, so that the invocation fails."""
-    _scaler().watch(Name(name))
+    _scaler().watch(Actor(name))
 
 
 _assembled: Scaler | None = None

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import partial
 
 from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.controllers import cleaner, provisioner, reconciler, starter
 from scaler.errors import Conflict, OutOfCapacity, QuotaReached, ScalerError
 from scaler.model.ceiling import Ceiling, ceiling_after
+from scaler.model.edges import Actor
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName, SessionId, VmId
 from scaler.model.plan import Look, Nothing, Plan, Refusal, SetCapacity, Some, Start, Step, Why
@@ -34,15 +34,6 @@ _MOST_LOOKS = 4  # a listing, targeted GETs after it, addresses, and a last "not
 type _Wanted = tuple[VmId | None, Why]  # one step, told apart from the others of its tick
 
 
-class Name(StrEnum):
-    """The four controllers."""
-
-    PROVISIONER = "provisioner"
-    RECONCILER = "reconciler"
-    STARTER = "starter"
-    CLEANER = "cleaner"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verbs:
     """One controller of the registry: what it wants to see, and what follows from it."""
@@ -57,10 +48,10 @@ STARTS, REST = (
     for part in (starter.Part.STARTS, starter.Part.REST)
 )
 
-_OF_THE_REGISTRY: Mapping[Name, Verbs] = {
-    Name.RECONCILER: Verbs(wants=reconciler.wants, decide=reconciler.decide),
-    Name.STARTER: Verbs(wants=starter.wants, decide=starter.decide),
-    Name.CLEANER: Verbs(wants=cleaner.wants, decide=cleaner.decide),
+_OF_THE_REGISTRY: Mapping[Actor, Verbs] = {
+    Actor.RECONCILER: Verbs(wants=reconciler.wants, decide=reconciler.decide),
+    Actor.STARTER: Verbs(wants=starter.wants, decide=starter.decide),
+    Actor.CLEANER: Verbs(wants=cleaner.wants, decide=cleaner.decide),
 }
 
 
@@ -77,7 +68,7 @@ class Tick:
 
     def __init__(
         self,
-        what: Name | Verbs,
+        what: Actor | Verbs,
         ports: Ports,
         policy: Policy,
         ceilings: dict[ScaleSetName, Ceiling] | None = None,
@@ -90,7 +81,7 @@ class Tick:
         writes them down there, for people. `listings`: shared in the same way: what one controller listed serves all.
         """
         self._verbs = what if isinstance(what, Verbs) else _OF_THE_REGISTRY.get(what)
-        self._reconciles = what is Name.RECONCILER
+        self._reconciles = what is Actor.RECONCILER
         self._ports = ports
         self._policy = policy
         view_kept = policy.view_kept if self._verbs is not None else timedelta(0)  # a capacity needs the latest etag

@@ -7,10 +7,6 @@ from enum import StrEnum
 from emulator.history import Event
 from emulator.vm import VmState
 from scaler.model.record import Status
-from scaler.tick import Name
-
-CONTROLLERS = frozenset(Name)
-"""Who may have given an order of the scaler's, as Azure's history names its callers."""
 
 
 class Manner(StrEnum):

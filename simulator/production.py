@@ -18,6 +18,7 @@ from emulator.switches import Switches
 from emulator.vm import VmState
 from scaler.actuate import Ports
 from scaler.errors import ScalerError, Throttled
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.fleet import Fleet
 from scaler.model.instance import InstanceId, ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change
@@ -30,18 +31,18 @@ from scaler.observe import Listings
 from scaler.registry.memory import MemoryRegistry
 from scaler.registry.memory_reservations import MemoryReservations
 from scaler.registry.sessions import Stage
-from scaler.tick import Hints, Name, Tick, Verbs
+from scaler.tick import Hints, Tick, Verbs
 from scaler.vmss.gates import Gates, Kind
 from simulator.chaos.clocks import VirtualClock
 from simulator.chaos.hosts import VERBS
 
 SECOND = timedelta(seconds=1)
 NAME = ScaleSetName("vmss-pixels")
-SCHEDULES: Mapping[Name, str] = {
-    Name.PROVISIONER: "2 * * * * *",
-    Name.RECONCILER: "5,35 * * * * *",
-    Name.STARTER: "*/10 * * * * *",
-    Name.CLEANER: "8,23,38,53 * * * * *",
+SCHEDULES: Mapping[Actor, str] = {
+    Actor.PROVISIONER: "2 * * * * *",
+    Actor.RECONCILER: "5,35 * * * * *",
+    Actor.STARTER: "*/10 * * * * *",
+    Actor.CLEANER: "8,23,38,53 * * * * *",
 }
 """The README's, in UTC."""
 _PROBED = 0.125 * SECOND  # the starter's watch sees a reservation after half its interval, on average
@@ -55,8 +56,8 @@ _A_WHILE = timedelta(minutes=10)  # longer than anything takes in the emulated A
 class Counts:
     """What was counted since the last `count_anew`."""
 
-    wanted: Counter[Name] = field(default_factory=Counter)  # listings that a controller asked for
-    got: Counter[Name] = field(default_factory=Counter)  # and had: a new one, or another controller's
+    wanted: Counter[Actor] = field(default_factory=Counter)  # listings that a controller asked for
+    got: Counter[Actor] = field(default_factory=Counter)  # and had: a new one, or another controller's
     pages: int = 0  # that ARM was asked for, all controllers together
     pool: list[int] = field(default_factory=list)  # machines in existence, every ten seconds
     served: int = 0
@@ -89,14 +90,14 @@ class Production:
         self._reservations = MemoryReservations(self._registry)
         self._fill(machines)
         self._gates = Gates(self.clock)
-        self._listed: set[Name] = set()  # whose tick under way has had a listing
+        self._listed: set[Actor] = set()  # whose tick under way has had a listing
         self._ticks = self._controllers(page_size)
         self._schedules = {name: ncrontab.parse(text, setting=name) for name, text in SCHEDULES.items()}
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._numbers = count()
-        self._ends = dict.fromkeys(Name, self.clock.now())  # of each one's latest invocation
-        self._due: dict[Name, datetime] = {}  # its next tick
-        for name in Name:
+        self._ends = dict.fromkeys(CONTROLLERS, self.clock.now())  # of each one's latest invocation
+        self._due: dict[Actor, datetime] = {}  # its next tick
+        for name in CONTROLLERS:
             self._at(self._schedules[name].next_after(self.clock.now()), self._invoke(name))
         self._at(self.clock.now(), self._arrive)
         self._at(self.clock.now(), self._sample)
@@ -169,19 +170,19 @@ class Production:
 
     # -- the functions host
 
-    def _controllers(self, page_size: int) -> Mapping[Name, list[Tick]]:
+    def _controllers(self, page_size: int) -> Mapping[Actor, list[Tick]]:
         listings = Listings()
         door = InProcessScaleSet(self.azure, self.clock, page_size=page_size, gates=self._gates)
         ticks = {}
-        for name in Name:
-            registry = None if name is Name.PROVISIONER else self._registry
+        for name in CONTROLLERS:
+            registry = None if name is Actor.PROVISIONER else self._registry
             ports = Ports(registry=registry, scale_sets={NAME: door.for_controller(name)}, clock=self.clock)
             hints = Hints()
             parts = [self._counted(name, each) for each in VERBS[name]] if name in VERBS else [name]
             ticks[name] = [Tick(each, ports, self.policy, None, hints, listings) for each in parts]
         return ticks
 
-    def _counted(self, name: Name, verbs: Verbs) -> Verbs:
+    def _counted(self, name: Actor, verbs: Verbs) -> Verbs:
         def decide(fleet: Fleet, policy: Policy) -> Plan:
             if fleet.cloud.listings:
                 self._listed.add(name)
@@ -189,7 +190,7 @@ class Production:
 
         return Verbs(wants=verbs.wants, decide=decide)
 
-    def _invoke(self, name: Name) -> Callable[[], None]:
+    def _invoke(self, name: Actor) -> Callable[[], None]:
         def fire() -> None:
             began = self.clock.now()
             self._ends[name] = began + self._watches[name]
@@ -198,20 +199,20 @@ class Production:
 
         return fire
 
-    def _tick(self, name: Name) -> None:
+    def _tick(self, name: Actor) -> None:
         """One tick of the whole controller, and the next one of the same invocation when it is due."""
         self._due.pop(name, None)
-        if name is Name.STARTER and not self._registry.reserved():
+        if name is Actor.STARTER and not self._registry.reserved():
             return  # nobody waits: it would ask nothing of Azure
         for tick in self._ticks[name]:
             self._run(name, tick)
 
-    def _run(self, name: Name, tick: Tick) -> None:
+    def _run(self, name: Actor, tick: Tick) -> None:
         again = self._look_of(name, tick)
         if again is not None:
             self._tick_at(name, self.clock.now() + max(again, 0.05 * SECOND))
 
-    def _tick_at(self, name: Name, moment: datetime) -> None:
+    def _tick_at(self, name: Actor, moment: datetime) -> None:
         if moment > self._ends[name] or self._due.get(name, moment) < moment:
             return
         self._due[name] = moment
@@ -225,10 +226,10 @@ class Production:
 
     def _start_at(self, moment: datetime) -> None:
         """The starter's probe has seen a reservation."""
-        if moment <= self._ends[Name.STARTER]:
-            self._at(moment, lambda: self._run(Name.STARTER, self._ticks[Name.STARTER][0]))
+        if moment <= self._ends[Actor.STARTER]:
+            self._at(moment, lambda: self._run(Actor.STARTER, self._ticks[Actor.STARTER][0]))
 
-    def _look_of(self, name: Name, tick: Tick) -> timedelta | None:
+    def _look_of(self, name: Actor, tick: Tick) -> timedelta | None:
         self._listed.discard(name)
         try:
             report = tick.run()
@@ -236,7 +237,7 @@ class Production:
             self.counts.wanted[name] += isinstance(error, Throttled)
             return error.retry_after if isinstance(error, Throttled) else SECOND
         held_back = any(isinstance(error, Throttled) for error in report.errors)
-        got = name in self._listed or (name is Name.PROVISIONER and not report.errors)
+        got = name in self._listed or (name is Actor.PROVISIONER and not report.errors)
         self.counts.wanted[name] += got or held_back
         self.counts.got[name] += got
         self.counts.alarms.update(each.why for each in report.plan.refusals if each.alarm)

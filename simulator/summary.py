@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from emulator.history import What
+from scaler.model.edges import CONTROLLERS
 from simulator.figures import Figures, percentile
-from simulator.happenings import CONTROLLERS, Did
+from simulator.happenings import Did
 from simulator.observer.wrong import Kind, Wrong
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from rich.console import Console
 
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.record import Status
-from scaler.tick import Name
 from simulator.figures import Tier
 from simulator.live.drawing import draw
 from simulator.live.frame import Budget, Frame, Health, Machine, Round
@@ -42,7 +42,7 @@ def machine(number: int, status: str = Status.AVAILABLE, **fields: object) -> Ma
     return replace(base, **fields)  # type: ignore[arg-type]
 
 
-def controller(name: str = Name.STARTER, **fields: object) -> Round:
+def controller(name: str = Actor.STARTER, **fields: object) -> Round:
     """One that does well."""
     base = Round(name=name, health=Health.WELL, every=timedelta(seconds=40), ticked=timedelta(seconds=3))
     return replace(base, **fields)  # type: ignore[arg-type]
@@ -54,7 +54,7 @@ def frame(*machines: Machine, **fields: object) -> Frame:
         seconds=10,
         speed=20,
         machines=machines,
-        rounds=tuple(controller(name) for name in Name),
+        rounds=tuple(controller(name) for name in CONTROLLERS),
         budgets=(Budget(what="listings", left=27, burst=30), Budget(what="marks", left=12, burst=12)),
         events=(ADMIT,),
     )

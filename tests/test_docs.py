@@ -8,7 +8,7 @@ import pytest
 from docs.cli_page import cli_page
 from docs.generate import CLI_PAGE, LIFECYCLE_PAGE, README, TIMEOUTS_PAGE, lifecycle_page, readme
 from docs.timeouts_page import timeouts_page
-from scaler.model.lifecycle import Edge
+from scaler.model.lifecycle import LIFECYCLE
 from scaler.settings.table import SETTINGS
 
 PAGES = [README, *sorted(README.parent.glob("CONTRIBUTING.md")), *sorted((README.parent / "docs").rglob("*.md"))]
@@ -31,7 +31,7 @@ def test_the_readmes_settings_table_is_fresh() -> None:
 
 
 def test_every_step_is_on_the_page() -> None:
-    assert all(f"| {edge} |" in lifecycle_page() for edge in Edge)
+    assert all(f"| {edge.name} |" in lifecycle_page() for edge in LIFECYCLE)
 
 
 def test_the_docs_name_no_file_that_does_not_exist() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from scaler.cli.screen import Screen
-from scaler.tick import Name
+from scaler.model.edges import Controller
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -21,7 +21,7 @@ Vm = Annotated[
     str | None,
     typer.Option("--vm", help="Its machine's vm id, where the session was not reserved by these scripts, or long ago."),
 ]
-Controller = Annotated[Name, typer.Argument(help="One of the four.", show_default=False)]
+OneController = Annotated[Controller, typer.Argument(help="One of the four.", show_default=False)]
 
 
 class Exit(IntEnum):

@@ -80,7 +80,7 @@ def _step(step: Step) -> Mapping[str, object]:
     return {
         "vm_id": step.vm_id,
         "instance_id": instance_id(step) or None,
-        "edge": step.change.edge if step.change is not None else None,
+        "edge": step.change.edge.name if step.change is not None and step.change.edge is not None else None,
         "order": type(step.order).__name__ if step.order is not None else None,
         "why": step.why,
         "facts": dict(step.facts),

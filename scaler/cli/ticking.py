@@ -7,19 +7,21 @@ import typer
 from scaler.actuate import Result
 from scaler.cli import steps
 from scaler.cli.environment import Operator
-from scaler.cli.options import AsJson, Controller, Exit, Yes, sure
+from scaler.cli.options import AsJson, Exit, OneController, Yes, sure
 from scaler.cli.screen import Screen
+from scaler.model.edges import CONTROLLERS, Controller
 from scaler.report import Report
-from scaler.tick import Name
 
 _Status = Annotated[
     bool, typer.Option("--exit-status", help=f"End with {Exit.SOMETHING} where there is something to do.")
 ]
-_One = Annotated[Name | None, typer.Argument(help="One of the four; all where none is named.", show_default=False)]
+_Any = Annotated[
+    Controller | None, typer.Argument(help="One of the four; all where none is named.", show_default=False)
+]
 
 
 def plan(
-    context: typer.Context, controller: _One = None, as_json: AsJson = False, exit_status: _Status = False
+    context: typer.Context, controller: _Any = None, as_json: AsJson = False, exit_status: _Status = False
 ) -> None:
     """Show what a tick would do now, and why.
 
@@ -27,7 +29,7 @@ def plan(
     `held`: wanted, and not now. `alarm`: the same, and somebody should look.
     """
     operator: Operator = context.obj
-    names = [controller] if controller is not None else list(Name)
+    names = [controller] if controller is not None else list(CONTROLLERS)
     operator.doors.registry.check()
     operator.doors.recall_ceilings()
     reports = {name: operator.doors.tick(name).plan() for name in names}
@@ -43,7 +45,7 @@ def plan(
         raise typer.Exit(Exit.SOMETHING)
 
 
-def tick(context: typer.Context, controller: Controller, yes: Yes = False, as_json: AsJson = False) -> None:
+def tick(context: typer.Context, controller: OneController, yes: Yes = False, as_json: AsJson = False) -> None:
     """Take one real tick by hand.
 
     Shows the plan and asks; then the controller looks again, decides anew, and acts.

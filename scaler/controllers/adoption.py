@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from scaler.model import case
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
 from scaler.model.instance import ProvisioningState, SessionId
-from scaler.model.lifecycle import KEEP, Change, Edge, Keep, Owner, note, restore, step
-from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentBy, SpentNote, StartNote
+from scaler.model.lifecycle import KEEP, Change, Keep, note, restore, step
+from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Listing, Look, Mark, Nothing, Plan, Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Status
@@ -149,7 +150,7 @@ def _presume(each: _Case) -> Step:
         notes = replace(notes, presumed_at=each.now, presumed_seen_at=each.at)
     record = notes.opened.record if notes.opened is not None else each.record
     record = replace(record, session_id=notes.session or record.session_id)
-    change = step(Edge.PRESUME, Owner.OPERATOR, each.row, record, notes, each.now)
+    change = step(Edge.PRESUME, Actor.OPERATOR, each.row, record, notes, each.now)
     return each.marked_with(Why.UNEXPLAINED, change, record.session_id)
 
 
@@ -157,8 +158,8 @@ def _used(each: _Case) -> Step:
     """Whose session ended on it, its record alone does not prove: at rest it is deleted, running it is presumed."""
     if each.row.status is Status.UNAVAILABLE and each.notes.spent is not None:
         return _mark_again(each)
-    spent = each.notes.spent or SpentNote(why=SpentBy.CONDEMN, at=each.now, seen_at=each.at)
-    change = step(Edge.CONDEMN, Owner.OPERATOR, each.row, each.record, replace(each.asked, spent=spent), each.now)
+    spent = each.notes.spent or SpentNote(why=Edge.CONDEMN, at=each.now, seen_at=each.at)
+    change = step(Edge.CONDEMN, Actor.OPERATOR, each.row, each.record, replace(each.asked, spent=spent), each.now)
     return each.marked_with(Why.USED_ELSEWHERE, change, each.record.session_id)
 
 

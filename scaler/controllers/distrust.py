@@ -9,9 +9,10 @@ knows.
 from dataclasses import replace
 
 from scaler.model.case import Case
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet, Member
-from scaler.model.lifecycle import Edge, Owner, step
-from scaler.model.notes import SpentBy, SpentNote
+from scaler.model.lifecycle import step
+from scaler.model.notes import SpentNote
 from scaler.model.plan import Listing, Look, Nothing, Plan, Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Record, Status
@@ -35,9 +36,9 @@ def _distrusted(member: Member, fleet: Fleet, policy: Policy) -> Step | None:
     row, record = member.row, _record_of(member, fleet, policy)
     if record is None or is_used(row):
         return None
-    spent = SpentNote(why=SpentBy.CONDEMN, at=fleet.now)
+    spent = SpentNote(why=Edge.CONDEMN, at=fleet.now)
     notes = replace(notes_of_missed(row), spent=spent)
-    change = step(Edge.CONDEMN, Owner.OPERATOR, row, record, notes, fleet.now)
+    change = step(Edge.CONDEMN, Actor.OPERATOR, row, record, notes, fleet.now)
     return Step(why=Why.DISTRUSTED, vm_id=row.vm_id, change=change)
 
 

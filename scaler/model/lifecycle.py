@@ -3,41 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import Any
 
+from scaler.model.edges import Actor, Edge
 from scaler.model.notes import Notes
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
-
-
-class Owner(StrEnum):
-    """Who may take a step."""
-
-    VISITOR = "visitor"  # the queue manager, through reserve / release / cancel
-    RECONCILER = "reconciler"
-    STARTER = "starter"
-    CLEANER = "cleaner"
-    OPERATOR = "operator"  # by hand: the adoption of a running installation
-
-
-class Edge(StrEnum):
-    """The verbs."""
-
-    ADMIT = "ADMIT"
-    CONDEMN = "CONDEMN"
-    PRESUME = "PRESUME"
-    RESERVE = "RESERVE"
-    CANCEL = "CANCEL"
-    ABANDON = "ABANDON"
-    OPEN = "OPEN"
-    MOVE = "MOVE"
-    REFUSE = "REFUSE"
-    RELEASE = "RELEASE"
-    EXPIRE = "EXPIRE"
-    SPEND = "SPEND"
-    FORGET = "FORGET"
-    RETIRE = "RETIRE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +29,7 @@ class Rule:
     sources: tuple[Status | None, ...]
     target: Status | None
     used: bool  # whether the record says used afterwards
-    owners: tuple[Owner, ...]
+    owners: tuple[Actor, ...]
     takes: bool = False  # succeeds only if it removes the key from `available` itself: the lock against SPOP
     partner: Partner | None = None
     when: str
@@ -73,7 +45,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             sources=(None, _A),  # from Available: its notes were lost, or its mark had to be set again
             target=_A,
             used=False,
-            owners=(Owner.RECONCILER,),
+            owners=(Actor.RECONCILER,),
             when="at rest, marked by us and still marked, and the order horizon has passed since the mark was seen",
         ),
         Rule(
@@ -81,7 +53,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             sources=(None, _A, _U),  # from Unavailable: the record says used, the notes do not yet
             target=_U,
             used=True,
-            owners=(Owner.RECONCILER, Owner.OPERATOR),
+            owners=(Actor.RECONCILER, Actor.OPERATOR),
             when="marked and unknown or its record lost, at rest; failed or unfinished past its hold; mark refused; "
             "adopted, and its record says used; distrusted by the operator",
         ),
@@ -90,7 +62,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             sources=(None, _A, _U),  # from Unavailable: its notes were lost
             target=_U,
             used=False,
-            owners=(Owner.RECONCILER, Owner.OPERATOR),
+            owners=(Actor.RECONCILER, Actor.OPERATOR),
             when="marked, it runs, and the notes do not say why; adopted, and nothing says for whom it runs",
         ),
         Rule(
@@ -98,7 +70,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             sources=(_A,),
             target=_R,
             used=False,
-            owners=(Owner.VISITOR,),
+            owners=(Actor.VISITOR,),
             takes=True,
             when="a session asks",
         ),
@@ -107,7 +79,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             sources=(_R,),
             target=_A,
             used=False,
-            owners=(Owner.VISITOR,),
+            owners=(Actor.VISITOR,),
             when="the session gave up before any start was ordered",
         ),
         Rule(
@@ -115,7 +87,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             sources=(_R,),
             target=_U,
             used=True,
-            owners=(Owner.VISITOR, Owner.STARTER),
+            owners=(Actor.VISITOR, Actor.STARTER),
             when="the session gave up after a start was ordered, or the record of a reserved machine says used",
         ),
         Rule(
@@ -123,7 +95,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             sources=(_R,),
             target=_U,
             used=False,
-            owners=(Owner.STARTER,),
+            owners=(Actor.STARTER,),
             when="it runs, with a start note for this very session; goes before MOVE and REFUSE, however late",
         ),
         Rule(
@@ -131,7 +103,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             sources=(_R,),
             target=_U,
             used=True,
-            owners=(Owner.STARTER,),
+            owners=(Actor.STARTER,),
             partner=Partner(sources=(_A,), target=_R, takes=True),
             when="it cannot start, is gone or is tainted, and its session goes on with another one that is Available",
         ),
@@ -140,7 +112,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             sources=(_R,),
             target=_U,
             used=True,
-            owners=(Owner.STARTER,),
+            owners=(Actor.STARTER,),
             when="as MOVE, and there was no other until the reservation timeout; at once if nobody would follow a MOVE",
         ),
         Rule(
@@ -148,7 +120,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             sources=(_U,),
             target=_U,
             used=True,
-            owners=(Owner.VISITOR,),
+            owners=(Actor.VISITOR,),
             when="the session ended",
         ),
         Rule(
@@ -156,24 +128,15 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             sources=(_U,),
             target=_U,
             used=True,
-            owners=(Owner.CLEANER,),
+            owners=(Actor.CLEANER,),
             when="the session's or the presumed limit is over, or it was seen at rest twice",
-        ),
-        Rule(
-            edge=Edge.SPEND,
-            sources=(_A,),
-            target=_U,
-            used=True,
-            owners=(Owner.CLEANER,),
-            takes=True,
-            when="surplus or stale; nobody decides that yet",
         ),
         Rule(
             edge=Edge.FORGET,
             sources=(_A,),
             target=None,
             used=False,
-            owners=(Owner.RECONCILER,),
+            owners=(Actor.RECONCILER,),
             when="gone (two witnesses)",
         ),
         Rule(
@@ -181,7 +144,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
             sources=(_U,),
             target=None,
             used=False,
-            owners=(Owner.CLEANER,),
+            owners=(Actor.CLEANER,),
             when="gone (two witnesses); a refusal is kept for its reader first",
         ),
     )
@@ -222,14 +185,14 @@ class IllegalStep(AssertionError):
     """A step that the table does not have: a bug of ours, never an input's fault."""
 
 
-def step(edge: Edge, owner: Owner, row: Row, record: Record | None, notes: Notes | None, now: datetime) -> Change:
+def step(edge: Edge, owner: Actor, row: Row, record: Record | None, notes: Notes | None, now: datetime) -> Change:
     """The change of one edge. The record's status, `used` and index follow from the table, whatever `record` says.
 
     An unreadable record counts as none and is left to the byte; notes and index then carry the step alone.
     """
     rule = LIFECYCLE[edge]
     if owner not in rule.owners or row.status not in rule.sources:
-        raise IllegalStep(f"{owner} may not {edge} a machine that is {row.status or 'unrecorded'}")
+        raise IllegalStep(f"{owner} may not {edge.name} a machine that is {row.status or 'unrecorded'}")
     after: Record | Keep | None = None
     if rule.target is not None and record is not None:
         after = replace(record, status=rule.target, used=rule.used, updated_at=now)

@@ -8,32 +8,10 @@ much depends on an age, both clocks' times stand side by side (`model.clocks`); 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
+from scaler.model.edges import Edge
 from scaler.model.instance import FailureClass, InstanceId, ScaleSetName, SessionId
 from scaler.model.record import Record
-
-
-class Ended(StrEnum):
-    """How a session ended; a value of `Notes.ended`."""
-
-    RELEASE = "release"  # the visitor left
-    ABANDON = "abandon"  # the visitor gave up before it was opened
-    EXPIRE = "expire"  # its limit was over, or the machine came to rest under it
-    REFUSE = "refuse"  # its machine could not be had
-    MOVE = "move"  # it got another machine
-
-
-class SpentBy(StrEnum):
-    """The step that spent the machine; decides what its deletion needs (`standing.deletable`)."""
-
-    RELEASE = "release"
-    ABANDON = "abandon"
-    EXPIRE = "expire"
-    REFUSE = "refuse"
-    MOVE = "move"
-    CONDEMN = "condemn"
-    SPEND = "spend"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +52,7 @@ class OpenedNote:
 class SpentNote:
     """The machine is used: it is never offered again, whatever its record says."""
 
-    why: SpentBy
+    why: Edge  # one of SPENDINGS; decides what the machine's deletion needs (`standing.deletable`)
     at: datetime
     reason: str | None = None  # for the visitor's eyes, on a refusal
     seen_at: datetime | None = None
@@ -127,7 +105,7 @@ class Notes:
     opened: OpenedNote | None = None
     presumed_at: datetime | None = None
     presumed_seen_at: datetime | None = None
-    ended: Mapping[SessionId, Ended] = field(default_factory=dict)
+    ended: Mapping[SessionId, Edge] = field(default_factory=dict)  # how each session ended: ENDINGS
     spent: SpentNote | None = None
     claim: ClaimNote | None = None
     uncooled_at: datetime | None = None  # a claim was given up: it stays warm for a while

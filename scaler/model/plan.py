@@ -170,9 +170,9 @@ class Step:
     @property
     def verb(self) -> str:
         """The edge, the order, or both; bookkeeping is a note."""
-        edge = self.change.edge if self.change is not None else None
+        edge = self.change.edge.name if self.change is not None and self.change.edge is not None else None
         order = type(self.order).__name__ if self.order is not None else None
-        return " + ".join(str(each) for each in (edge, order) if each) or "note"
+        return " + ".join(each for each in (edge, order) if each) or "note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from scaler.model.clocks import Clocks
+from scaler.model.edges import Edge
 from scaler.model.fleet import Member
 from scaler.model.instance import Instance, ProvisioningState
-from scaler.model.notes import Ended, Notes, SpentBy
+from scaler.model.notes import Notes
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
@@ -85,7 +86,7 @@ def unsettled_for(notes: Notes, at: datetime, policy: Policy) -> bool:
 def own_session_ended(notes: Notes) -> bool:
     """The session that was let in, or that it was started for, is known to have ended: it may be deleted running."""
     how = notes.ended.get(notes.session) if notes.session is not None else None
-    if how in {Ended.REFUSE, Ended.MOVE}:
+    if how in {Edge.REFUSE, Edge.MOVE}:
         return notes.opened is None
     return how is not None
 
@@ -98,7 +99,7 @@ def ripe(notes: Notes, clocks: Clocks, policy: Policy) -> bool:
     spent = notes.spent
     if spent is None:
         return False
-    if spent.why in {SpentBy.RELEASE, SpentBy.EXPIRE}:
+    if spent.why in {Edge.RELEASE, Edge.EXPIRE}:
         return True
     age = clocks.age(spent.at, spent.seen_at)
     return age is not None and age >= policy.ripe_after

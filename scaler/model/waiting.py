@@ -3,23 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
+from scaler.model.edges import Actor
 from scaler.model.instance import FailureClass
 from scaler.model.plan import Why
 from scaler.model.policy import Policy
 from scaler.model.standing import Standing
-
-
-class Ender(StrEnum):
-    """Who ends a wait."""
-
-    PROVISIONER = "provisioner"
-    RECONCILER = "reconciler"
-    STARTER = "starter"
-    CLEANER = "cleaner"
-    VISITOR = "visitor"  # or whoever reserves and releases for them
-    OPERATOR = "operator"  # nobody else may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +19,7 @@ class Waiting:
     standing: Standing | None  # None: it is about a whole scale set
     waits_for: str
     after: tuple[str, ...] = ()
-    ender: Ender
+    ender: Actor
     then: str
     why: Why | None = None  # of the step that ends it; None: it is no step of ours
 

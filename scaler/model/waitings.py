@@ -5,12 +5,13 @@ tests/unit/test_timeouts.py tries each row a second before its time, at it, and 
 
 from functools import partial
 
+from scaler.model.edges import Actor
 from scaler.model.instance import FailureClass
 from scaler.model.plan import Why
 from scaler.model.standing import Standing
-from scaler.model.waiting import Ender, Waiting
+from scaler.model.waiting import Waiting
 
-_S, _W, _E = Standing, Why, Ender
+_S, _W, _E = Standing, Why, Actor
 
 _new = partial(Waiting, standing=_S.NEW, ender=_E.RECONCILER)
 _stranger = partial(Waiting, standing=_S.STRANGER, ender=_E.RECONCILER)

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from scaler.model.edges import Actor, Edge
 from scaler.model.instance import SessionId, VmId
-from scaler.model.lifecycle import Edge, Owner, step
-from scaler.model.notes import Ended, Notes, ReservedNote, SpentBy, SpentNote
+from scaler.model.lifecycle import step
+from scaler.model.notes import Notes, ReservedNote, SpentNote
 from scaler.model.record import Record, Status
 from scaler.model.row import Before, Row
 from scaler.registry.memory import MemoryRegistry
@@ -109,7 +110,7 @@ class MemoryReservations:
         return (self._registry.keyspace.get(self._registry.keys.session(session)) or b"").decode("ascii", "replace")
 
     def _moved_to(self, row: Row, session: SessionId) -> Row | None:
-        if row.notes is None or row.notes.ended.get(session) is not Ended.MOVE:
+        if row.notes is None or row.notes.ended.get(session) is not Edge.MOVE:
             return None
         told = row.readable.moved_to if row.readable is not None else None
         to = told or self._pointer(session)
@@ -153,17 +154,16 @@ class MemoryReservations:
         return self._spend(Edge.RELEASE, row, session)
 
     def _spend(self, edge: Edge, row: Row, session: SessionId) -> Leaving:
-        why = Ended.RELEASE if edge is Edge.RELEASE else Ended.ABANDON
         notes = _notes(row)
-        spent = notes.spent or SpentNote(why=SpentBy(why), at=self._registry.now())
-        after = self._take(edge, row, _record(row), replace(notes, ended={**notes.ended, session: why}, spent=spent))
+        spent = notes.spent or SpentNote(why=edge, at=self._registry.now())
+        after = self._take(edge, row, _record(row), replace(notes, ended={**notes.ended, session: edge}, spent=spent))
         if after is None:
             return Leaving.UNKNOWN
         return Leaving.RELEASED if edge is Edge.RELEASE else Leaving.ABANDONED
 
     def _take(self, edge: Edge, row: Row, record: Record, notes: Notes | None) -> Row | None:
         """None where nobody could read afterwards what would be written; nobody else is in between."""
-        change = step(edge, Owner.VISITOR, row, record, notes, self._registry.now())
+        change = step(edge, Actor.VISITOR, row, record, notes, self._registry.now())
         (after,) = self._registry.apply([change])
         return after
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
+from scaler.model.edges import ENDINGS, SPENDINGS
 from scaler.model.notes import Notes
 from scaler.model.record import Record
 from scaler.registry.record_json import (
@@ -54,7 +55,8 @@ def _decoded(raw: bytes) -> Notes | None:
     except (ValueError, RecursionError):
         return None
     odd = _MAYBE_ODD.search(raw) is not None and _has_odd_time(notes)
-    return notes if notes.v == VERSION and not odd and _counts_right(notes) and _restorable(notes) else None
+    sound = not odd and _counts_right(notes) and _ends_right(notes) and _restorable(notes)
+    return notes if notes.v == VERSION and sound else None
 
 
 _remembered = lru_cache(maxsize=REMEMBERED)(_decoded)
@@ -94,6 +96,10 @@ def _has_odd_time(value: object, years: range = YEARS) -> bool:
 def _counts_right(notes: Notes) -> bool:
     ordered = [each.attempts for each in (notes.start, notes.delete) if each is not None]
     return all(1 <= each <= _MAX_COUNT for each in ordered) and 0 <= notes.mark_attempts <= _MAX_COUNT
+
+
+def _ends_right(notes: Notes) -> bool:
+    return (notes.spent is None or notes.spent.why in SPENDINGS) and all(how in ENDINGS for how in notes.ended.values())
 
 
 def _restorable(notes: Notes) -> bool:

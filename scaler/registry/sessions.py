@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from scaler.model.edges import Edge
 from scaler.model.instance import InstanceId, SessionId, VmId
-from scaler.model.notes import Ended, Notes
+from scaler.model.notes import Notes
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.registry.record_json import MAX_SESSION_BYTES
@@ -98,7 +99,7 @@ def stage_of(row: Row, session: SessionId) -> Sight:
     """What the machine's row says of the session. The notes beat the record."""
     record, notes = row.readable, row.notes
     ended, opened, spent = _according_to(notes, session)
-    if ended is Ended.REFUSE:
+    if ended is Edge.REFUSE:
         reason = notes.spent.reason if notes is not None and notes.spent is not None else None
         return Sight(stage=Stage.REFUSED, reason=reason)
     if ended is not None or (opened and spent):
@@ -113,7 +114,7 @@ def stage_of(row: Row, session: SessionId) -> Sight:
     return Sight(stage=stage, reservation=Reservation.of(record))
 
 
-def _according_to(notes: Notes | None, session: SessionId) -> tuple[Ended | None, bool, bool]:
+def _according_to(notes: Notes | None, session: SessionId) -> tuple[Edge | None, bool, bool]:
     if notes is None:
         return None, False, False
     opened = notes.opened is not None and notes.opened.session == session

@@ -121,7 +121,7 @@ def _of_step(step: Step, report: Report) -> Mapping[str, object]:
         "vm_id": step.vm_id or "",
         "instance_id": instance_id or (record.instance_id if record is not None else ""),
         "scale_set": about.scale_set if about is not None else _scale_set_of(step.vm_id, report),
-        "edge": edge or "",
+        "edge": edge.name if edge is not None else "",
         "order": type(order).__name__ if order is not None else "",
         "facts": dict(step.facts),
     }

@@ -7,12 +7,11 @@ from random import Random
 
 from emulator.faults import Fault
 from scaler.actuate import Outcome
-from scaler.model.lifecycle import Edge
+from scaler.model.edges import Actor, Edge
 from scaler.model.notes import Notes
 from scaler.model.plan import Deallocate, Delete
 from scaler.model.record import Status
 from scaler.report import Report
-from scaler.tick import Name
 from simulator.chaos.hosts import Host
 from simulator.chaos.redis_server import Lines
 from simulator.chaos.weather import Weather
@@ -102,7 +101,7 @@ class Accidents:
         for host in world.hosts:
             host.configure(host.policy)
 
-    def _provoked(self, _host: Host, _name: Name, report: Report) -> None:
+    def _provoked(self, _host: Host, _name: Actor, report: Report) -> None:
         """Something was decided that must not be forgotten: what better moment is there?"""
         now = self._world.clock.now()
         if now >= self._quiet_until and any(map(_is_weighty, report.outcomes)):

@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
-from scaler.model.lifecycle import Edge
+from scaler.model.edges import CONTROLLERS, Actor, Edge
 from scaler.model.plan import Why
 from scaler.model.policy import Capacity, Moves, Policy
 from scaler.report import Report
-from scaler.tick import Name
 from simulator.chaos.accidents import Accidents
 from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.hosts import Host, Late
@@ -79,7 +78,7 @@ class Campaign:
         while world.clock.now() < ends and not world.wrongs and not self.unseen:
             world.pass_time(self.dice.uniform(0.5, 2 * self.weather.step))
             self.accidents.turn()
-            for name in Name:
+            for name in CONTROLLERS:
                 if self.dice.random() < 0.6:
                     self._tick(name)
             self._carry_out_due()
@@ -104,14 +103,14 @@ class Campaign:
         left = ["somebody is still there, or a queue manager has not come to its end"] if self.crowd.at_work else []
         return (*self.unseen, *self.world.unsettled(), *left)
 
-    def _note_alarms(self, host: Host, name: Name, report: Report) -> None:
+    def _note_alarms(self, host: Host, name: Actor, report: Report) -> None:
         """Of a controller that wanted a look for minutes, and had none."""
         for each in report.plan.refusals:
             if each.why is Why.UNSEEN:
                 seconds, where = each.facts["unseen_s"], each.facts["scale_set"]
                 self.unseen.append(f"the {name} of {host.name} had no look at {where} for {seconds} s")
 
-    def _tick(self, name: Name) -> None:
+    def _tick(self, name: Actor) -> None:
         world, dice, weather = self.world, self.dice, self.weather
         host = dice.randrange(weather.hosts)
         if dice.random() < weather.interrupted:
@@ -132,13 +131,13 @@ class Campaign:
         else:
             world.tick(name, host=host)
 
-    def _interrupt(self, name: Name, host: int) -> None:
+    def _interrupt(self, name: Actor, host: int) -> None:
         begun = self.world.hosts[host].begin(name)
         if begun is not None and begun.report.plan.steps:
             later = timedelta(seconds=self.dice.choice(_LATER) * self.dice.random())
             self._due.append((self.world.clock.now() + later, begun))
 
-    def _meanwhile(self, name: Name, other: int) -> None:
+    def _meanwhile(self, name: Actor, other: int) -> None:
         """A tick is held up in the middle of it."""
         self.world.counts["ticks held up"] += 1
         self.world.pass_time(self.dice.choice([0.1, 1, 10, 40]) * self.dice.random())
@@ -146,16 +145,16 @@ class Campaign:
         if self.dice.random() < 0.5:
             self.world.tick(name, host=other)
 
-    def _meanwhile_redis_fails_over(self, name: Name, other: int) -> None:
+    def _meanwhile_redis_fails_over(self, name: Actor, other: int) -> None:
         """A tick is held up; by the time it goes on, what it read is there again, and a session let in is forgotten."""
         self.world.counts["ticks held up"] += 1
-        opened = self.world.edges[Edge.OPEN]
+        opened = self.world.edges[Edge.OPEN.name]
         for second in range(_HELD):
             self.world.pass_time(1)
             self.crowd.go_on()
             if second >= _HELD / 3:  # until then, visitors change their minds
-                self.world.tick(Name.STARTER, host=other)
-        if self.world.edges[Edge.OPEN] > opened:
+                self.world.tick(Actor.STARTER, host=other)
+        if self.world.edges[Edge.OPEN.name] > opened:
             self.accidents.fail_over_at_once(_HELD)
 
     def _while_azure_answers(self, _who: str, _answer: object) -> None:

@@ -8,12 +8,13 @@ from scaler.actuate import Ports, actuate
 from scaler.controllers import cleaner, reconciler
 from scaler.errors import ScalerError
 from scaler.model.ceiling import Ceiling
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import ScaleSetName
 from scaler.model.policy import Policy
 from scaler.observe import Listings
 from scaler.ports import Registry, ScaleSet
 from scaler.report import Report
-from scaler.tick import REST, STARTS, Hints, Name, Tick, Verbs
+from scaler.tick import REST, STARTS, Hints, Tick, Verbs
 from scaler.vmss.gates import Gates
 from simulator.chaos.azure import Azure
 from simulator.chaos.breaks.planted import Planted
@@ -21,10 +22,10 @@ from simulator.chaos.clocks import SkewedClock, VirtualClock
 from simulator.chaos.doors import Crash, Delay, Door, Effects, Fate, Gate, Overheard
 from simulator.chaos.redis_server import Line, RedisServer
 
-VERBS: Mapping[Name, Sequence[Verbs]] = {
-    Name.RECONCILER: [Verbs(wants=reconciler.wants, decide=reconciler.decide)],
-    Name.STARTER: [STARTS, REST],
-    Name.CLEANER: [Verbs(wants=cleaner.wants, decide=cleaner.decide)],
+VERBS: Mapping[Actor, Sequence[Verbs]] = {
+    Actor.RECONCILER: [Verbs(wants=reconciler.wants, decide=reconciler.decide)],
+    Actor.STARTER: [STARTS, REST],
+    Actor.CLEANER: [Verbs(wants=cleaner.wants, decide=cleaner.decide)],
 }
 
 
@@ -43,7 +44,7 @@ class Late:
     """A tick that was interrupted after it had decided."""
 
     host: "Host"
-    name: Name
+    name: Actor
     parts: tuple[Report, ...]  # of the starter two: each is a tick of its own, and may want what the other wants
     ports: Ports
     policy: Policy
@@ -72,7 +73,7 @@ class Host:
         self.ticks = 0
         self._around = around
         self._clock = SkewedClock(around.clock, ahead)
-        self._running: dict[Name, list[Tick]] = {}
+        self._running: dict[Actor, list[Tick]] = {}
         self._ceilings: dict[ScaleSetName, Ceiling] = {}
         self.configure(policy)
 
@@ -90,9 +91,9 @@ class Host:
         planted, azure = self._around.planted, self._around.azure
         gates = planted.gates if planted is not None else Gates
         self._faces = {each: azure.face(each, self._clock, gates(self._clock)) for each in self.policy.capacity}
-        self._ports = {name: self._ports_of(name) for name in Name}
+        self._ports = {name: self._ports_of(name) for name in CONTROLLERS}
 
-    def run(self, name: Name) -> Report | None:
+    def run(self, name: Actor) -> Report | None:
         """One tick. Raises Crash when the process dies: then all of it starts again without memory."""
         self.ticks += 1
         try:
@@ -105,7 +106,7 @@ class Host:
         finally:
             self.fate.left = self.delay.left = None
 
-    def begin(self, name: Name) -> Late | None:
+    def begin(self, name: Actor) -> Late | None:
         """The first half of a tick."""
         self.ticks += 1
         try:
@@ -122,7 +123,7 @@ class Host:
         """It dies at its n-th effect from now."""
         self.fate.left, self.fate.after_the_last = effects, after_the_last
 
-    def _ticks_of(self, name: Name) -> list[Tick]:
+    def _ticks_of(self, name: Actor) -> list[Tick]:
         """One; of the starter one for each part, as in a worker, but one after the other."""
         if name not in self._running:
             hints, ports = Hints(), self._ports[name]
@@ -132,11 +133,11 @@ class Host:
             self._running[name] = [Tick(each, ports, self.policy, self._ceilings, hints, listings) for each in verbs]
         return self._running[name]
 
-    def _bent(self, name: Name, verbs: Verbs) -> Verbs:
+    def _bent(self, name: Actor, verbs: Verbs) -> Verbs:
         return verbs if self._around.planted is None else self._around.planted.verbs(name, verbs)
 
-    def _ports_of(self, name: Name) -> Ports:
-        registry = None if name is Name.PROVISIONER else self._registry()
+    def _ports_of(self, name: Actor) -> Ports:
+        registry = None if name is Actor.PROVISIONER else self._registry()
         return Ports(
             registry=registry,
             scale_sets={each: self._scale_set(each, name) for each in self.policy.capacity},
@@ -147,7 +148,7 @@ class Host:
         door: Registry = self._door(self._around.redis, self.line)
         return self._around.planted.registry(door) if self._around.planted is not None else door
 
-    def _scale_set(self, scale_set: ScaleSetName, caller: Name) -> ScaleSet:
+    def _scale_set(self, scale_set: ScaleSetName, caller: Actor) -> ScaleSet:
         overheard = Overheard(f"{caller} of {self.name}", self.sightings)
         door: ScaleSet = self._door(
             self._around.azure.fronted(self._faces[scale_set].for_controller(caller)), overheard

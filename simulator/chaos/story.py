@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from emulator.history import Event
+from scaler.model.edges import Actor
 from scaler.model.plan import Order, SetCapacity, Step
 from scaler.report import Report
-from scaler.tick import Name
 from simulator.chaos.hosts import Host
 from simulator.chaos.sighted import Sighted
 from simulator.chaos.world import World
@@ -109,7 +109,7 @@ class Story:
             self._write("Redis", now[1], vm_id)
         self._looked[vm_id] = now
 
-    def _read(self, host: Host, name: Name, report: Report) -> None:
+    def _read(self, host: Host, name: Actor, report: Report) -> None:
         for outcome in report.outcomes:
             step = outcome.step
             moved = step.change.partner.row.vm_id if step.change and step.change.partner else None
@@ -129,7 +129,7 @@ class Story:
 
 def _of_step(step: Step) -> str:
     edge = step.change.edge if step.change is not None else None
-    parts = [str(edge) if edge is not None else "notes" if step.change is not None else "", _of_order(step.order)]
+    parts = [edge.name if edge is not None else "notes" if step.change is not None else "", _of_order(step.order)]
     return f"{' and '.join(each for each in parts if each) or 'nothing'}, since {step.why}"
 
 

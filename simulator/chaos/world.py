@@ -11,12 +11,12 @@ from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from scaler.actuate import Result
 from scaler.errors import ScalerError
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.model.sighting import Pause
 from scaler.registry.memory_reservations import MemoryReservations
 from scaler.report import Report
-from scaler.tick import Name
 from simulator.chaos.azure import Azure
 from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.clocks import SkewedClock, VirtualClock
@@ -84,7 +84,7 @@ class World:
         self.forgot_at: datetime | None = None
         self.turns: list[Callable[[], None]] = []
         self.hearers: list[Callable[[Happening], None]] = []
-        self.readers: list[Callable[[Host, Name, Report], None]] = []
+        self.readers: list[Callable[[Host, Actor, Report], None]] = []
         self.azure_region.listen(self.tell)
 
     # -- what is there
@@ -132,7 +132,7 @@ class World:
 
     # -- the scaler
 
-    def tick(self, name: Name, *, host: int = 0, dies_after: int | None = None, after_the_last: bool = False) -> None:
+    def tick(self, name: Actor, *, host: int = 0, dies_after: int | None = None, after_the_last: bool = False) -> None:
         """One tick; a dead process starts again without memory."""
         chosen = self.hosts[host]
         if dies_after is not None:
@@ -147,7 +147,7 @@ class World:
         if report is None or report.outcomes:
             self.look()
 
-    def plan(self, name: Name, *, host: int = 0) -> Late | None:
+    def plan(self, name: Actor, *, host: int = 0) -> Late | None:
         """The first half of a tick; the second half comes late, or never."""
         begun = self.hosts[host].begin(name)
         if begun is not None and begun.report.plan.steps:
@@ -169,11 +169,11 @@ class World:
         self._read(late.host, late.name, report)
         self.look()
 
-    def _read(self, host: Host, name: Name, report: Report) -> None:
+    def _read(self, host: Host, name: Actor, report: Report) -> None:
         for outcome in report.outcomes:
             change = outcome.step.change
             if change is not None and change.edge is not None and outcome.result is not Result.LOST_RACE:
-                self.edges[change.edge] += 1
+                self.edges[change.edge.name] += 1
         for read in self.readers:
             read(host, name, report)
 
@@ -188,7 +188,7 @@ class World:
         ends = self.clock.now() + timedelta(seconds=seconds)
         while self.clock.now() < ends:
             self.pass_time(step)
-            for name in Name:
+            for name in CONTROLLERS:
                 self.tick(name)
             for turn in self.turns:
                 turn()

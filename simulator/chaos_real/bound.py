@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from emulator.latencies import Latencies
+from scaler.model.edges import Actor
 from scaler.model.policy import Policy
-from scaler.tick import Name
 from simulator.observer.patience import Pace
 
 
@@ -18,10 +18,10 @@ def bound(policy: Policy, latencies: Latencies, pace: Pace, delete_attempts: int
     waited = policy.reservation_timeout + policy.start_timeout
     stayed = policy.limit_of_presumed + policy.expiry_grace
     retried = min(policy.delete_retry * (1 << min(delete_attempts, 16)), policy.delete_retry_most)
-    deleted = pace.rounds(Name.CLEANER, fleet, policy.share(policy.max_deletes, fleet)) + policy.ripening
-    made = pace.rounds(Name.PROVISIONER, fleet, policy.max_surge)
-    stopped = pace.rounds(Name.PROVISIONER, fleet, policy.max_gets)
-    admitted = pace.rounds(Name.RECONCILER, fleet, policy.max_marks) + policy.look_after_mark + policy.admit_after
+    deleted = pace.rounds(Actor.CLEANER, fleet, policy.share(policy.max_deletes, fleet)) + policy.ripening
+    made = pace.rounds(Actor.PROVISIONER, fleet, policy.max_surge)
+    stopped = pace.rounds(Actor.PROVISIONER, fleet, policy.max_gets)
+    admitted = pace.rounds(Actor.RECONCILER, fleet, policy.max_marks) + policy.look_after_mark + policy.admit_after
     seconds = (latencies.delete, latencies.create, latencies.deallocate, latencies.protect)
     worked = timedelta(seconds=sum(span[1] for span in seconds))
     return waited + stayed + retried + deleted + made + stopped + admitted + worked + policy.order_horizon

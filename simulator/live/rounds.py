@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.plan import Why
-from scaler.tick import Name
 from simulator.happenings import Happening, Ticked, Told, Trouble
 from simulator.live.frame import Health, Round
 
@@ -37,11 +37,11 @@ class _Tally:
 class Rounds:
     """All four. `every`: their timers' intervals; `off`: those whose timers are disabled."""
 
-    def __init__(self, every: Mapping[Name, timedelta], off: frozenset[Name], speed: float) -> None:
+    def __init__(self, every: Mapping[Actor, timedelta], off: frozenset[Actor], speed: float) -> None:
         self._every = every
         self._off = off
         self._speed = speed
-        self._tallies: dict[str, _Tally] = {name: _Tally() for name in Name}
+        self._tallies: dict[str, _Tally] = {name: _Tally() for name in CONTROLLERS}
 
     def see(self, happening: Happening, seconds: float) -> None:
         """One happening after the other, with the second at which it was heard of."""
@@ -71,8 +71,8 @@ class Rounds:
 
         return Round(
             name=name,
-            health=self._health(Name(name), tally, seconds),
-            every=self._every[Name(name)] * self._speed,
+            health=self._health(Actor(name), tally, seconds),
+            every=self._every[Actor(name)] * self._speed,
             ticked=None if tally.ticked is None else emulated(tally.ticked),
             calls=calls.get(name, 0.0),
             steps=tally.steps,
@@ -82,7 +82,7 @@ class Rounds:
             since=emulated(tally.since) if tally.why else None,
         )
 
-    def _health(self, name: Name, tally: _Tally, seconds: float) -> Health:
+    def _health(self, name: Actor, tally: _Tally, seconds: float) -> Health:
         interval = self._every[name].total_seconds()
         if name in self._off:
             return Health.OFF

@@ -7,10 +7,10 @@ from math import ceil
 
 from emulator.latencies import Latencies, Span
 from emulator.vm import VmState
+from scaler.model.edges import Actor
 from scaler.model.instance import FailureClass, ProvisioningState
 from scaler.model.policy import Policy
 from scaler.model.record import Status
-from scaler.tick import Name
 from simulator.happenings import Published
 
 _SECOND = timedelta(seconds=1)  # whole seconds of Date headers and of NCRONTAB schedules
@@ -26,16 +26,16 @@ def under_way(state: VmState) -> bool:
 class Pace:
     """How often each controller's timer fires."""
 
-    every: Mapping[Name, timedelta]
+    every: Mapping[Actor, timedelta]
 
-    def rounds(self, name: Name, machines: int, at_once: int) -> timedelta:
+    def rounds(self, name: Actor, machines: int, at_once: int) -> timedelta:
         """How long a controller needs for so many machines of which it takes a few per firing."""
         return self.every[name] * (ceil(machines / at_once) + 1)
 
     @property
     def slowest(self) -> timedelta:
         """The longest interval of those who deal with machines that nobody is on."""
-        return max(every for name, every in self.every.items() if name is not Name.STARTER)
+        return max(every for name, every in self.every.items() if name is not Actor.STARTER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +52,9 @@ class Patience:
         steps = (
             _most(latencies.create),
             _most(latencies.start_deallocated),
-            pace.rounds(Name.PROVISIONER, fleet, policy.max_gets) + _most(latencies.deallocate),
-            pace.rounds(Name.RECONCILER, fleet, policy.max_marks) + policy.look_after_mark + policy.admit_after,
-            pace.rounds(Name.CLEANER, fleet, policy.share(policy.max_deletes, fleet))
+            pace.rounds(Actor.PROVISIONER, fleet, policy.max_gets) + _most(latencies.deallocate),
+            pace.rounds(Actor.RECONCILER, fleet, policy.max_marks) + policy.look_after_mark + policy.admit_after,
+            pace.rounds(Actor.CLEANER, fleet, policy.share(policy.max_deletes, fleet))
             + policy.ripening
             + _most(latencies.delete),
         )

@@ -12,9 +12,9 @@ from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from emulator.wire.server import RunningServer, serve
 from emulator.wire.site import Place, Site
+from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import PowerState, VmId
 from scaler.settings import Settings
-from simulator.happenings import CONTROLLERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

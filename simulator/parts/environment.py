@@ -9,8 +9,8 @@ from pathlib import Path
 
 from emulator.functions_host import local_settings, ncrontab
 from emulator.functions_host.errors import CannotStart
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.settings import InvalidSettings, Settings, load
-from scaler.tick import Name
 from simulator.observer.patience import Pace
 from simulator.parts.setup_failed import SetupFailed
 
@@ -31,7 +31,7 @@ class Environment:
     variables: Mapping[str, str]
     settings: Settings
     pace: Pace
-    off: frozenset[Name]  # whose timers are disabled
+    off: frozenset[Actor]  # whose timers are disabled
 
     def at(self, *, redis_url: str, azure_url: str) -> Mapping[str, str]:
         """The variables, with the addresses of this run's own Redis and Azure."""
@@ -77,11 +77,11 @@ def _example() -> dict[str, str]:
 
 
 def _pace(variables: Mapping[str, str]) -> Pace:
-    return Pace(every={name: _interval(f"{name.upper()}_SCHEDULE", variables) for name in Name})
+    return Pace(every={name: _interval(f"{name.upper()}_SCHEDULE", variables) for name in CONTROLLERS})
 
 
-def _disabled(variables: Mapping[str, str]) -> frozenset[Name]:
-    return frozenset(name for name in Name if local_settings.disabled(name, variables))
+def _disabled(variables: Mapping[str, str]) -> frozenset[Actor]:
+    return frozenset(name for name in CONTROLLERS if local_settings.disabled(name, variables))
 
 
 def _interval(setting: str, variables: Mapping[str, str]) -> timedelta:

@@ -18,11 +18,11 @@ from emulator.latencies import Latencies
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.server import RunningServer, serve
 from emulator.wire.site import Site
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.registry.keys import Keys
 from scaler.report import Report
 from scaler.runtime import open_doors
 from scaler.settings import load
-from scaler.tick import Name
 
 SPEED = 20  # of the policy: Redis' clock is the real one
 SECRET = "the-identity's"
@@ -107,10 +107,10 @@ class Estate:
         self.azure.tag(**{"scaler:managed": "true"})
 
     @contextmanager
-    def process(self) -> Iterator[Callable[[Name], Report]]:
+    def process(self) -> Iterator[Callable[[Actor], Report]]:
         """A functions host: ticks that share one memory."""
         doors = open_doors(load(self.environment), StaticToken())
-        ticks = {name: doors.tick(name) for name in Name}
+        ticks = {name: doors.tick(name) for name in CONTROLLERS}
         try:
             yield lambda name: ticks[name].run()
         finally:

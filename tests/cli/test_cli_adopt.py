@@ -11,8 +11,8 @@ from go_scaler import Machine, text
 from emulator.faults import Fault
 from emulator.orders import OrderKind
 from scaler.cli.options import Exit
+from scaler.model.edges import CONTROLLERS
 from scaler.model.record import Status
-from scaler.tick import Name
 
 A, R, U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
 PATIENCE_SECONDS = 40.0
@@ -23,7 +23,7 @@ def tick_until(estate: Estate, done: Callable[[], bool]) -> None:
     ends = time.monotonic() + PATIENCE_SECONDS
     while not done():
         assert time.monotonic() < ends, estate.console.run("status").out
-        for name in Name:
+        for name in CONTROLLERS:
             estate.console.run("tick", name, "--yes")
 
 

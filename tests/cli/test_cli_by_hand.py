@@ -9,10 +9,10 @@ from cli.estate import KEYS, Estate
 from go_scaler import Machine
 
 from scaler.cli.options import Exit
+from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import SessionId
 from scaler.model.record import Status
 from scaler.registry.reservations import Reservations
-from scaler.tick import Name
 
 PATIENCE_SECONDS = 40.0
 ELSEWHERE = {"AZURE_VMSS_NAME": "another"}  # the settings after the scale set was taken out of them
@@ -24,7 +24,7 @@ def tick_until(estate: Estate, done: Callable[[], bool]) -> None:
     while not done():
         assert time.monotonic() < ends, estate.console.run("status").out
         estate.clock.leap(minutes=1)
-        for name in Name:
+        for name in CONTROLLERS:
             estate.console.run("tick", name, "--yes")
 
 

@@ -7,7 +7,7 @@ from cli.console import Console
 from cli.estate import KEYS, Estate
 
 from emulator.wire.hostile import Hostile
-from scaler.tick import Name
+from scaler.model.edges import CONTROLLERS
 
 NO_REDIS = "redis://127.0.0.1:1/0"
 
@@ -95,4 +95,4 @@ def test_a_pause_leaves_the_operators_other_tags_alone(estate: Estate, console: 
     console.run("resume")
     tags = dict(estate.azure.set_state.tags)
     assert (tags["scaler:managed"], tags["team"]) == ("true", "pixels")
-    assert set(console.run("plan", "--json").json) == set(Name)
+    assert set(console.run("plan", "--json").json) == set(CONTROLLERS)

@@ -9,8 +9,8 @@ from go_scaler import Machine
 from emulator.faults import Fault
 from emulator.orders import Scale
 from scaler.cli.options import Exit
+from scaler.model.edges import Actor
 from scaler.model.record import Status
-from scaler.tick import Name
 
 A, R, U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
 
@@ -124,7 +124,7 @@ def test_what_azure_refused_is_named_while_fewer_machines_are_there_than_wanted(
     estate.azure.limit(cores=2 * estate.azure.profile.cores)
     assert "no room" not in console.run("status").out
     with estate.process() as tick:
-        for name in (Name.PROVISIONER, Name.RECONCILER, Name.PROVISIONER):
+        for name in (Actor.PROVISIONER, Actor.RECONCILER, Actor.PROVISIONER):
             tick(name)
     said = console.run("status").out
     assert "Azure has no room for 3 machines (quota); all that are wanted are asked for again at " in said

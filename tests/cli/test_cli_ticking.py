@@ -7,19 +7,19 @@ from go_scaler import Machine
 
 from emulator.faults import Fault
 from scaler.cli.options import Exit
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.plan import Why
 from scaler.model.record import Status
-from scaler.tick import Name
 
 U = Status.UNAVAILABLE
 
 
 def test_a_plan_is_for_one_controller_or_for_all(estate: Estate, console: Console) -> None:
     estate.allow()
-    assert list(console.run("plan", "--json").json) == list(Name)
+    assert list(console.run("plan", "--json").json) == list(CONTROLLERS)
     assert list(console.run("plan", "provisioner", "--json").json) == ["provisioner"]
     headings = [line.partition(":")[0] for line in console.run("plan").out.splitlines()]
-    assert [each for each in headings if each in set(Name)] == list(Name)
+    assert [each for each in headings if each in CONTROLLERS] == list(CONTROLLERS)
 
 
 def test_a_plan_changes_nothing(estate: Estate, console: Console) -> None:
@@ -107,8 +107,8 @@ def test_a_plan_knows_what_azure_refused_to_the_running_scaler(estate: Estate, c
     estate.allow()
     estate.azure.limit(cores=2 * estate.azure.profile.cores)
     with estate.process() as tick:
-        tick(Name.PROVISIONER)
-        tick(Name.RECONCILER)
+        tick(Actor.PROVISIONER)
+        tick(Actor.RECONCILER)
     (alarm, step) = console.run("plan", "provisioner").table[::-1]
     assert (alarm["kind"], step["kind"]) == ("alarm", "do")
     (held,) = console.run("plan", "provisioner", "--json").json["provisioner"]["held"]

@@ -16,8 +16,9 @@ import pytest
 import redis
 from clock import ManualClock
 
+from scaler.model.edges import Actor, Edge
 from scaler.model.instance import InstanceId, ScaleSetName, SessionId, VmId
-from scaler.model.lifecycle import Change, Edge, Owner, step
+from scaler.model.lifecycle import Change, step
 from scaler.model.notes import Notes, OpenedNote, StartNote
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
@@ -110,7 +111,7 @@ def notes(**fields: Any) -> Notes:
 
 def admission(row: Row, **fields: Any) -> Change:
     """The step that makes a machine Available."""
-    return step(Edge.ADMIT, Owner.RECONCILER, row, record(row.vm_id, **fields), notes(), EPOCH)
+    return step(Edge.ADMIT, Actor.RECONCILER, row, record(row.vm_id, **fields), notes(), EPOCH)
 
 
 def started(session: SessionId = ME, **fields: Any) -> Notes:

@@ -10,19 +10,10 @@ from clock import ManualClock
 from contract.registries import EPOCH, House, Server, admission, fake_house, memory_house, notes, record, redis_house
 from hypothesis import given, settings
 
+from scaler.model.edges import ENDINGS, Edge
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change
-from scaler.model.notes import (
-    ClaimNote,
-    DeleteNote,
-    Ended,
-    Notes,
-    OpenedNote,
-    ReservedNote,
-    SpentBy,
-    SpentNote,
-    StartNote,
-)
+from scaler.model.notes import ClaimNote, DeleteNote, Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.registry.keys import Keys
@@ -84,8 +75,8 @@ def some_notes(draw: st.DrawFn) -> Notes:
         presumed_at=draw(st.sampled_from([None, None, None, EPOCH])),
         missed_at=draw(st.sampled_from([None, None, EPOCH])),
         delete=draw(st.sampled_from([None, None, DeleteNote(at=EPOCH, attempts=1)])),
-        ended=draw(st.dictionaries(sessions, st.sampled_from(Ended), max_size=1)),
-        spent=draw(st.sampled_from([None, None, SpentNote(why=SpentBy.REFUSE, at=EPOCH, reason="sorry")])),
+        ended=draw(st.dictionaries(sessions, st.sampled_from(ENDINGS), max_size=1)),
+        spent=draw(st.sampled_from([None, None, SpentNote(why=Edge.REFUSE, at=EPOCH, reason="sorry")])),
         claim=draw(
             st.sampled_from([None, None, None, ClaimNote(order="power_off", at=EPOCH, seen_at=EPOCH, since=EPOCH)])
         ),

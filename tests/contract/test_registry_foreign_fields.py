@@ -8,8 +8,9 @@ import pytest
 import redis
 from contract.registries import EPOCH, House, Server, notes, readable, record, redis_house
 
+from scaler.model.edges import Actor, Edge
 from scaler.model.instance import SessionId, VmId
-from scaler.model.lifecycle import Change, Edge, Owner, joined, note, place, restore, step
+from scaler.model.lifecycle import Change, joined, note, place, restore, step
 from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.registry.keys import Keys
@@ -32,7 +33,7 @@ def beat(house: House, vm_id: VmId, number: int) -> None:
 
 
 def spent(row: Row) -> Change:
-    return step(Edge.CONDEMN, Owner.RECONCILER, row, row.readable, notes(mark_attempts=1), EPOCH)
+    return step(Edge.CONDEMN, Actor.RECONCILER, row, row.readable, notes(mark_attempts=1), EPOCH)
 
 
 def test_a_foreign_field_that_changed_since_the_read_loses_no_race_and_keeps_its_new_value(house: House) -> None:
@@ -103,7 +104,7 @@ def test_both_halves_of_a_move_keep_the_foreign_fields_that_changed_since_the_re
     raw = house.raw(taken) or b""
     house.plant(taken, raw[:-1] + b',"lastSeen":5}')
     beat(house, VmId(free), 6)
-    first = step(Edge.MOVE, Owner.STARTER, old, old.readable, notes(mark_attempts=1), EPOCH)
+    first = step(Edge.MOVE, Actor.STARTER, old, old.readable, notes(mark_attempts=1), EPOCH)
     (after,) = house.apply(joined(first, new, new.readable, notes(mark_attempts=2), EPOCH))
     assert after is not None
     assert readable(house, taken).extra == ((SEEN, "5"),)

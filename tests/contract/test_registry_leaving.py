@@ -3,8 +3,9 @@
 import pytest
 from contract.registries import EPOCH, KEPT, ME, OTHER, STRANGE_NOTES, House, let_in, notes, readable, started
 
+from scaler.model.edges import Edge
 from scaler.model.instance import SessionId, VmId
-from scaler.model.notes import Ended, ReservedNote, SpentBy, SpentNote
+from scaler.model.notes import ReservedNote, SpentNote
 from scaler.model.record import Status
 from scaler.registry.sessions import Leaving, Stage
 
@@ -17,9 +18,9 @@ def test_release_makes_the_machine_used_for_ever(house: House) -> None:
     assert (row.readable.status, row.readable.used, row.readable.extra) == (Status.UNAVAILABLE, True, KEPT)
     assert row.readable.session_id == ME
     assert row.notes is not None
-    assert row.notes.ended == {ME: Ended.RELEASE}
+    assert row.notes.ended == {ME: Edge.RELEASE}
     assert row.notes.spent is not None
-    assert row.notes.spent.why is SpentBy.RELEASE
+    assert row.notes.spent.why is Edge.RELEASE
     assert row.index == {Status.UNAVAILABLE}
 
 
@@ -71,9 +72,9 @@ def test_cancel_after_any_start_spends_the_machine(house: House, session: Sessio
     assert row.readable is not None
     assert (row.readable.status, row.readable.used, row.readable.extra) == (Status.UNAVAILABLE, True, KEPT)
     assert row.notes is not None
-    assert row.notes.ended == {ME: Ended.ABANDON}
+    assert row.notes.ended == {ME: Edge.ABANDON}
     assert row.notes.spent is not None
-    assert row.notes.spent.why is SpentBy.ABANDON
+    assert row.notes.spent.why is Edge.ABANDON
     assert row.index == {Status.UNAVAILABLE}
 
 
@@ -105,7 +106,7 @@ def test_a_machine_that_says_used_is_not_given_back(house: House) -> None:
 
 def test_what_was_spent_by_somebody_else_has_ended(house: House) -> None:
     let_in(house)
-    house.note("a", notes(presumed_at=EPOCH, spent=SpentNote(why=SpentBy.CONDEMN, at=EPOCH)))
+    house.note("a", notes(presumed_at=EPOCH, spent=SpentNote(why=Edge.CONDEMN, at=EPOCH)))
     before = house.row("a")
     assert house.reservations.release(ME) is Leaving.ENDED
     assert house.row("a") == before
@@ -132,12 +133,12 @@ def test_a_machine_that_is_available_again_is_nobody_s(house: House) -> None:
 def test_an_earlier_reason_for_being_spent_stays(house: House) -> None:
     house.admit("a")
     house.reservations.reserve(ME)
-    spent = SpentNote(why=SpentBy.SPEND, at=EPOCH)
-    house.note("a", notes(spent=spent, ended={OTHER: Ended.MOVE}))
+    spent = SpentNote(why=Edge.SPEND, at=EPOCH)
+    house.note("a", notes(spent=spent, ended={OTHER: Edge.MOVE}))
     assert house.reservations.cancel(ME) is Leaving.ABANDONED
     after = house.row("a").notes
     assert after is not None
-    assert (after.spent, after.ended) == (spent, {OTHER: Ended.MOVE, ME: Ended.ABANDON})
+    assert (after.spent, after.ended) == (spent, {OTHER: Edge.MOVE, ME: Edge.ABANDON})
 
 
 @pytest.mark.parametrize("lost", STRANGE_NOTES)

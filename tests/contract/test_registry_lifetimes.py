@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from contract.registries import EPOCH, ME, House, let_in, notes, opened, record
 
+from scaler.model.edges import Actor, Edge
 from scaler.model.instance import VmId
-from scaler.model.lifecycle import Change, Edge, Owner, note, place, restore, step
+from scaler.model.lifecycle import Change, note, place, restore, step
 from scaler.model.notes import DeleteNote, ReservedNote
 from scaler.model.record import Status
 from scaler.registry.batch import LEAVING_TTL, UNRECORDED_NOTES_TTL
@@ -43,7 +44,7 @@ def test_a_machine_that_is_missed_or_being_deleted_leaves_nothing_for_ever(house
 @pytest.mark.parametrize("why", LEAVING)
 def test_so_does_one_whose_record_is_written_with_the_note(house: House, why: str) -> None:
     row = house.admit("a")
-    house.apply(step(Edge.CONDEMN, Owner.RECONCILER, row, row.readable, notes(**LEAVING[why]), EPOCH))
+    house.apply(step(Edge.CONDEMN, Actor.RECONCILER, row, row.readable, notes(**LEAVING[why]), EPOCH))
     assert live_a_week(house)
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from contract.registries import EPOCH, ME, OTHER, House, let_in, notes, opened, readable, started
 
+from scaler.model.edges import Actor, Edge
 from scaler.model.instance import VmId
-from scaler.model.lifecycle import LIFECYCLE, Edge, Owner, restore
-from scaler.model.notes import Ended, SpentBy, SpentNote
+from scaler.model.lifecycle import LIFECYCLE, restore
+from scaler.model.notes import SpentNote
 from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.registry.sessions import Leaving, Stage
@@ -15,7 +16,7 @@ from scaler.registry.sessions import Leaving, Stage
 
 def test_what_cannot_be_read_says_nothing_about_a_session(house: House) -> None:
     let_in(house)
-    house.note("a", notes(ended={ME: Ended.EXPIRE}))
+    house.note("a", notes(ended={ME: Edge.EXPIRE}))
     key = house.keys.notes(VmId("a"))
     house.redis.set(key, (house.redis.get(key) or b"")[:-1] + b',"x":"\x01"}')
     assert house.reservations.look(ME).stage is Stage.OPEN  # as far as the record knows
@@ -43,7 +44,7 @@ def test_a_polling_visitor_hears_each_stage(house: House) -> None:
     assert inside.stage is Stage.OPEN
     assert inside.reservation is not None
     assert inside.reservation.public_ip == "20.1.2.3"
-    house.note("a", opened(row, ended={ME: Ended.EXPIRE}))
+    house.note("a", opened(row, ended={ME: Edge.EXPIRE}))
     assert house.reservations.look(ME).stage is Stage.ENDED
     house.reservations.cancel(ME)
     assert house.reservations.look(OTHER).stage is Stage.UNKNOWN
@@ -106,9 +107,9 @@ def test_whoever_looks_hears_the_answer_though_the_set_is_none(wired_house: Hous
 
 def test_whoever_was_opened_on_a_spent_machine_is_out(house: House) -> None:
     row = let_in(house)
-    house.note("a", opened(row, spent=SpentNote(why=SpentBy.CONDEMN, at=EPOCH)))
+    house.note("a", opened(row, spent=SpentNote(why=Edge.CONDEMN, at=EPOCH)))
     assert house.reservations.look(ME).stage is Stage.ENDED
-    house.note("a", notes(presumed_at=EPOCH, spent=SpentNote(why=SpentBy.CONDEMN, at=EPOCH)))
+    house.note("a", notes(presumed_at=EPOCH, spent=SpentNote(why=Edge.CONDEMN, at=EPOCH)))
     assert house.reservations.look(ME).stage is Stage.ENDED
     house.note("a", notes(presumed_at=EPOCH))
     assert house.reservations.look(ME).stage is Stage.OPEN
@@ -121,8 +122,8 @@ def test_whoever_was_opened_on_a_spent_machine_is_out(house: House) -> None:
 def test_a_refused_visitor_hears_why(house: House) -> None:
     house.admit("a")
     house.reservations.reserve(ME)
-    spent = SpentNote(why=SpentBy.REFUSE, at=EPOCH, reason="no machine could be started")
-    house.note("a", notes(ended={ME: Ended.REFUSE}, spent=spent))
+    spent = SpentNote(why=Edge.REFUSE, at=EPOCH, reason="no machine could be started")
+    house.note("a", notes(ended={ME: Edge.REFUSE}, spent=spent))
     sight = house.reservations.look(ME)
     assert (sight.stage, sight.reason, sight.reservation) == (Stage.REFUSED, "no machine could be started", None)
 
@@ -188,7 +189,7 @@ def steps_of_the_visitor(house: House) -> dict[Edge, tuple[Row, Row]]:
 
 def test_the_scripts_take_the_steps_of_the_table_and_all_of_the_visitors(house: House) -> None:
     taken = steps_of_the_visitor(house)
-    assert set(taken) == {edge for edge, rule in LIFECYCLE.items() if Owner.VISITOR in rule.owners}
+    assert set(taken) == {edge for edge, rule in LIFECYCLE.items() if Actor.VISITOR in rule.owners}
     for edge, (before, after) in taken.items():
         rule = LIFECYCLE[edge]
         assert before.status in rule.sources, edge

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from contract.registries import EPOCH, ME, OTHER, House, notes, readable, started
 
+from scaler.model.edges import Actor, Edge
 from scaler.model.instance import VmId
-from scaler.model.lifecycle import Change, Edge, IllegalStep, Owner, joined, note, place, step
-from scaler.model.notes import Ended, OpenedNote, ReservedNote, SpentBy, SpentNote
+from scaler.model.lifecycle import Change, IllegalStep, joined, note, place, step
+from scaler.model.notes import OpenedNote, ReservedNote, SpentNote
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.registry.sessions import Leaving, Stage
@@ -20,8 +21,8 @@ def moved(house: House, away: str = "a", to: str = "b") -> Change:
     left, other = house.row(away), house.row(to)
     assert left.readable is not None
     assert other.readable is not None
-    ended = replace(left.notes or notes(), ended={ME: Ended.MOVE}, spent=SpentNote(why=SpentBy.MOVE, at=EPOCH))
-    leaves = step(Edge.MOVE, Owner.STARTER, left, replace(left.readable, moved_to=other.vm_id), ended, EPOCH)
+    ended = replace(left.notes or notes(), ended={ME: Edge.MOVE}, spent=SpentNote(why=Edge.MOVE, at=EPOCH))
+    leaves = step(Edge.MOVE, Actor.STARTER, left, replace(left.readable, moved_to=other.vm_id), ended, EPOCH)
     arrives = replace(other.readable, session_id=ME, client_ip="10.0.0.1", moved_from=left.vm_id, move_reason="why")
     waits = ReservedNote(session=ME, at=EPOCH, movable=True)
     return joined(leaves, other, arrives, replace(other.notes or notes(), reserved=waits), EPOCH)
@@ -90,7 +91,7 @@ def test_only_a_step_with_a_partner_takes_one_and_never_itself(house: House) -> 
     waiting(house)
     change, free = moved(house), house.row("b")
     assert free.readable is not None
-    abandon = step(Edge.ABANDON, Owner.STARTER, house.row("a"), house.row("a").readable, notes(), EPOCH)
+    abandon = step(Edge.ABANDON, Actor.STARTER, house.row("a"), house.row("a").readable, notes(), EPOCH)
     for first, row in ((abandon, free), (change, house.row("a"))):
         with pytest.raises(IllegalStep):
             joined(first, row, free.readable, notes(), EPOCH)
@@ -115,7 +116,7 @@ def test_a_session_that_was_moved_is_released_where_it_was_opened(house: House) 
     row = house.row("b")
     assert row.readable is not None
     inside = replace(row.notes or notes(), opened=OpenedNote(session=ME, at=EPOCH, record=row.readable))
-    house.apply(step(Edge.OPEN, Owner.STARTER, row, row.readable, inside, EPOCH))
+    house.apply(step(Edge.OPEN, Actor.STARTER, row, row.readable, inside, EPOCH))
     assert house.reservations.look(ME, A).stage is Stage.OPEN
     assert house.reservations.release(ME, A) is Leaving.RELEASED
     assert readable(house, "b").used
@@ -153,7 +154,7 @@ def test_a_circle_or_a_dead_end_is_an_end(house: House, to: str) -> None:
     house.apply(moved(house))
     house.redis.delete(house.keys.session(ME))
     house.plant("a", (house.raw("a") or b"").replace(b'"movedTo":"b"', f'"movedTo":"{to}"'.encode()))
-    house.note("b", notes(ended={ME: Ended.MOVE}))
+    house.note("b", notes(ended={ME: Edge.MOVE}))
     house.plant("b", (house.raw("b") or b"").replace(b'"movedFrom":"a"', b'"movedTo":"a"'))
     assert house.reservations.look(ME, A).stage is Stage.ENDED
 

@@ -9,11 +9,11 @@ from unit.test_settings import LEAST
 from wire.scripted_arm import ScriptedArm, StaticToken, json_said, set_body
 
 from scaler.errors import Refused, ScalerError
+from scaler.model.edges import Actor
 from scaler.registry.keys import Keys
 from scaler.registry.redis import OCCUPIED_FOR, RedisRegistry
 from scaler.runtime import Scaler, open_doors
 from scaler.settings import load
-from scaler.tick import Name
 
 OURS, OTHERS = "sub/rg: vmss-a, vmss-b", "sub/rg: vmss-c"
 
@@ -56,10 +56,10 @@ def test_a_process_says_whose_the_prefix_is_and_does_nothing_where_it_is_somebod
         here |= {"REDIS_URL": f"redis://127.0.0.1:{shared_redis.port}"}
         ours, others = (load(here | {"AZURE_VMSS_NAME": name}) for name in ("vmss-a", "vmss-b"))
         with closing(open_doors(ours, StaticToken())) as doors, suppress(ScalerError):
-            Scaler(doors).watch(Name.RECONCILER)  # which does not get far: this ARM's answers are no listing
+            Scaler(doors).watch(Actor.RECONCILER)  # which does not get far: this ARM's answers are no listing
         asked = len(arm.asked)
         assert asked > 0
         with closing(open_doors(others, StaticToken())) as doors, pytest.raises(Refused, match="they would take"):
-            Scaler(doors).watch(Name.RECONCILER)
+            Scaler(doors).watch(Actor.RECONCILER)
         assert len(arm.asked) == asked
     assert real_house.redis.exists("vmss:scale-sets")

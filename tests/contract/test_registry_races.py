@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from contract.registries import EPOCH, House, Server, admission, notes, redis_house
 
+from scaler.model.edges import Actor, Edge
 from scaler.model.instance import SessionId, VmId
-from scaler.model.lifecycle import Edge, Owner, note, place, step
+from scaler.model.lifecycle import note, place, step
 from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.registry.keys import Keys
@@ -93,7 +94,7 @@ def test_what_a_naive_queue_manager_popped_cannot_be_reserved_or_spent(house: Ho
     row = house.admit("a")
     assert spop(house) == "a"
     assert house.reservations.reserve(SessionId("me")) is None
-    spend = replace(step(Edge.CONDEMN, Owner.RECONCILER, row, row.readable, notes(), EPOCH), takes=True)
+    spend = replace(step(Edge.CONDEMN, Actor.RECONCILER, row, row.readable, notes(), EPOCH), takes=True)
     assert house.apply(spend) == (None,)
 
 

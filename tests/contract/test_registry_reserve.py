@@ -19,8 +19,9 @@ from contract.registries import (
     started,
 )
 
+from scaler.model.edges import Edge
 from scaler.model.instance import SessionId, VmId
-from scaler.model.notes import ClaimNote, Ended, Notes, OpenedNote, SpentBy, SpentNote
+from scaler.model.notes import ClaimNote, Notes, OpenedNote, SpentNote
 from scaler.model.record import Status
 from scaler.registry.sessions import Leaving
 
@@ -102,10 +103,10 @@ def test_ages_are_compared_as_times_not_as_texts(house: House) -> None:
     "unfit",
     [
         notes(admitted_at=None),
-        notes(spent=SpentNote(why=SpentBy.SPEND, at=EPOCH)),
+        notes(spent=SpentNote(why=Edge.SPEND, at=EPOCH)),
         notes(claim=ClaimNote(order="power_off", at=EPOCH, seen_at=EPOCH, since=EPOCH)),
         notes(presumed_at=EPOCH),
-        notes(ended={ME: Ended.MOVE}),
+        notes(ended={ME: Edge.MOVE}),
         started(OTHER),
         started(ME),
         notes(opened=OpenedNote(session=OTHER, at=EPOCH, record=record("a"))),
@@ -239,7 +240,7 @@ def test_whose_machine_says_used_gets_another(house: House) -> None:
 
 def test_whose_session_ended_there_gets_another(house: House) -> None:
     let_in(house)
-    house.note("a", notes(ended={ME: Ended.MOVE}))
+    house.note("a", notes(ended={ME: Edge.MOVE}))
     assert house.reservations.reserve(ME) is None
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from contract.registries import EPOCH, House, notes, started
 
+from scaler.model.edges import Edge
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import Change
-from scaler.model.notes import Ended, OpenedNote
+from scaler.model.notes import OpenedNote
 from scaler.model.record import Status
 from scaler.registry.sessions import Leaving, Stage
 
@@ -72,7 +73,7 @@ def test_an_operator_may_abandon_it_after_a_start_and_release_it_after_its_openi
     assert reserved.reservations.cancel(OWN, A) is Leaving.ABANDONED
     after = reserved.row("a").notes
     assert after is not None
-    assert after.ended == {OWN: Ended.ABANDON}
+    assert after.ended == {OWN: Edge.ABANDON}
 
 
 def test_released_it_has_ended(reserved: House) -> None:

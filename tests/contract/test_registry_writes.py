@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from contract.registries import EPOCH, House, admission, notes, record
 
+from scaler.model.edges import Actor, Edge
 from scaler.model.instance import InstanceId, SessionId, VmId
-from scaler.model.lifecycle import KEEP, Change, Edge, Owner, note, place, restore, step
+from scaler.model.lifecycle import KEEP, Change, note, place, restore, step
 from scaler.model.notes import OpenedNote
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Before, Row
@@ -48,7 +49,7 @@ def test_one_foreign_byte_in_the_notes_loses_the_race(house: House) -> None:
     key = house.keys.notes(A)
     house.redis.set(key, (house.redis.get(key) or b"") + b" ")
     before = house.raw("a")
-    spend = step(Edge.CONDEMN, Owner.RECONCILER, row, row.readable, notes(), EPOCH)
+    spend = step(Edge.CONDEMN, Actor.RECONCILER, row, row.readable, notes(), EPOCH)
     assert house.apply(spend) == (None,)
     assert house.raw("a") == before
     assert house.members(Status.AVAILABLE) == {"a"}
@@ -130,7 +131,7 @@ def test_keeping_the_index_touches_no_set(house: House) -> None:
 def test_one_loser_does_not_hold_up_the_batch(house: House) -> None:
     rows = [house.admit(name) for name in "abc"]
     house.redis.set(house.keys.instance(VmId("b")), b"somebody else was here")
-    changes = [step(Edge.CONDEMN, Owner.RECONCILER, row, row.readable, notes(), EPOCH) for row in rows]
+    changes = [step(Edge.CONDEMN, Actor.RECONCILER, row, row.readable, notes(), EPOCH) for row in rows]
     won = [row is not None for row in house.apply(*changes)]
     assert won == [True, False, True]
     assert house.members(Status.UNAVAILABLE) == {"a", "c"}
@@ -162,7 +163,7 @@ def test_more_changes_than_one_script_takes_are_all_written(house: House) -> Non
 
 def test_forgetting_leaves_nothing(house: House) -> None:
     row = house.admit("a")
-    (after,) = house.apply(step(Edge.FORGET, Owner.RECONCILER, row, row.readable, None, EPOCH))
+    (after,) = house.apply(step(Edge.FORGET, Actor.RECONCILER, row, row.readable, None, EPOCH))
     assert after == Row(vm_id=A)
     assert house.registry.read().rows == {}
     assert house.registry.read_also([A]) == {A: Row(vm_id=A)}
@@ -212,7 +213,7 @@ def test_an_unreadable_record_is_never_overwritten(house: House) -> None:
 
 def test_notes_and_index_of_an_unreadable_record_are_still_ours(house: House) -> None:
     house.plant("a", b"[]", Status.AVAILABLE)
-    condemn = step(Edge.CONDEMN, Owner.RECONCILER, house.row("a"), None, notes(), EPOCH)
+    condemn = step(Edge.CONDEMN, Actor.RECONCILER, house.row("a"), None, notes(), EPOCH)
     (after,) = house.apply(condemn)
     assert after is not None
     assert after == house.row("a")
@@ -248,7 +249,7 @@ def test_every_spelling_is_read_and_one_is_written(house: House) -> None:
         used=True,
         extra=(("Mine", "1"), ("mine", "2")),
     )
-    house.apply(step(Edge.CONDEMN, Owner.RECONCILER, row, row.readable, notes(), EPOCH))
+    house.apply(step(Edge.CONDEMN, Actor.RECONCILER, row, row.readable, notes(), EPOCH))
     assert house.raw("a") == (
         b'{"vmId":"a","instanceId":"7","status":"Unavailable","used":true,"warm":false,'
         b'"updatedAt":"2026-01-01T00:00:00Z","Mine":1,"mine":2}'

@@ -12,6 +12,7 @@ from contract.test_registry_wire import counted
 
 from emulator.orders import Protection
 from scaler.actuate import Ports
+from scaler.model.edges import Actor
 from scaler.model.instance import SessionId
 from scaler.model.lifecycle import Change
 from scaler.model.notes import Notes
@@ -20,7 +21,7 @@ from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.sessions import Stage
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 from scaler.vmss.resource import ScaleSetResource
 
 PAGE = 250
@@ -40,12 +41,12 @@ class Scaler:
         """The registry holds these."""
         self.redis.registry.apply(changes)
 
-    def tick(self, name: Name) -> tuple[Counter[str], int, int]:
+    def tick(self, name: Actor) -> tuple[Counter[str], int, int]:
         """One tick: its ARM requests by kind and its Redis round trips; and how many steps it took."""
         sets = {it.scale_set.name: it.scale_set for it in self.houses}
         capacity = {it.scale_set.name: Capacity(desired=len(it.emulated.vms)) for it in self.houses}
         policy = Policy(capacity=capacity, first_look_cold=timedelta(0))  # Redis' clock does not wait for Azure's
-        registry = None if name is Name.PROVISIONER else self.redis.registry
+        registry = None if name is Actor.PROVISIONER else self.redis.registry
         tick = Tick(name, Ports(registry=registry, scale_sets=sets, clock=self.houses[0].clock), policy)
         before = self._asked()
         steps: list[int] = []
@@ -113,7 +114,7 @@ def test_a_reconciler_tick_is_the_pages_of_the_listings_a_get_each_and_at_most_f
     scaler = Scaler(some(stack, len(machines)), shared_redis)
     for house, number in zip(scaler.houses, machines, strict=True):
         scaler.knows(_admitted(house, number))
-    requests, packets, steps = scaler.tick(Name.RECONCILER)
+    requests, packets, steps = scaler.tick(Actor.RECONCILER)
     assert steps == 0
     assert requests == {"list": pages(*machines), "view": len(machines)}
     assert packets <= 4
@@ -126,7 +127,7 @@ def test_a_provisioner_tick_without_work_is_the_pages_of_the_listings_and_a_get_
     scaler = Scaler(some(stack, len(machines)), shared_redis)
     for house, number in zip(scaler.houses, machines, strict=True):
         house.with_resting_machines(number)
-    requests, packets, steps = scaler.tick(Name.PROVISIONER)
+    requests, packets, steps = scaler.tick(Actor.PROVISIONER)
     assert (requests, packets, steps) == ({"list": pages(*machines), "view": len(machines)}, 0, 0)
 
 
@@ -135,7 +136,7 @@ def test_the_same_when_all_of_them_are_new_but_for_ten_marks_and_a_look_before_e
 ) -> None:
     scaler = Scaler(some(stack, 1), shared_redis)
     scaler.houses[0].with_resting_machines(1000)
-    requests, packets, steps = scaler.tick(Name.RECONCILER)
+    requests, packets, steps = scaler.tick(Actor.RECONCILER)
     assert steps == 10
     assert requests == {"list": 4, "view": 1, "get": 10, "mark": 10}
     assert packets <= 4
@@ -148,7 +149,7 @@ def test_starter_and_cleaner_without_work_ask_azure_nothing(
     scaler = Scaler(some(stack, scale_sets), shared_redis)
     for house in scaler.houses:
         scaler.knows(_admitted(house, 150))
-    for name in (Name.STARTER, Name.CLEANER):
+    for name in (Actor.STARTER, Actor.CLEANER):
         requests, packets, _ = scaler.tick(name)
         assert (requests, packets) == (Counter(), 2)
 
@@ -163,11 +164,11 @@ def test_opening_machines_costs_two_network_listings_a_scale_set_however_many_ar
     visitors = scaler.redis.reservations
     for number in range(20):
         visitors.reserve(SessionId(f"visitor-{number}"))
-    requests, _, steps = scaler.tick(Name.STARTER)
+    requests, _, steps = scaler.tick(Actor.STARTER)
     assert (steps, requests["get"], requests["start"], requests["network"]) == (20, 20, len(machines), 0)
     scaler.houses[0].later()
     for _ in range(2):  # ten are looked at in one tick
-        requests, packets, steps = scaler.tick(Name.STARTER)
+        requests, packets, steps = scaler.tick(Actor.STARTER)
         assert (steps, requests["get"], requests["list"]) == (10, 10, 0)
         assert requests["network"] <= 2 * pages(*machines)
         assert packets <= 4
@@ -180,7 +181,7 @@ def test_opening_machines_costs_two_network_listings_a_scale_set_however_many_ar
 def test_a_look_at_a_flexible_scale_set_is_two_listings(stack: ExitStack, shared_redis: Server) -> None:
     scaler = Scaler(some(stack, 1, FLEXIBLE), shared_redis)
     scaler.knows(_admitted(scaler.houses[0], 600))
-    requests, packets, steps = scaler.tick(Name.RECONCILER)
+    requests, packets, steps = scaler.tick(Actor.RECONCILER)
     assert steps == 0
     assert requests == {"list": pages(600), "list_vms": pages(600), "view": 1}
     assert packets <= 4

@@ -18,6 +18,7 @@ from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
 from scaler.log_line import read
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
@@ -26,11 +27,11 @@ from scaler.registry.memory import MemoryRegistry
 from scaler.registry.memory_reservations import MemoryReservations
 from scaler.registry.sessions import Stage
 from scaler.telemetry import Telemetry
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 
 SCALE_SET = ScaleSetName("vmss-pixels")
 _S, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-_EVERY = {Name.PROVISIONER: 60 * _S, Name.RECONCILER: 30 * _S, Name.STARTER: 10 * _S, Name.CLEANER: 15 * _S}
+_EVERY = {Actor.PROVISIONER: 60 * _S, Actor.RECONCILER: 30 * _S, Actor.STARTER: 10 * _S, Actor.CLEANER: 15 * _S}
 _HURTS = {What.STOP_ORDERED, What.DEALLOCATE_ORDERED, What.DELETE_ORDERED}
 
 PROMPT = Behaviour(latencies=replace(Latencies(), accept=(0.0, 0.0)))  # answers take no time: hundreds are asked for
@@ -123,19 +124,21 @@ class House:
         self.registry = MemoryRegistry(self.clock.now)
         self.reservations = MemoryReservations(self.registry)
         self.log = Log(self.clock.now)
-        self.telemetry = {name: Telemetry(name) for name in Name}
+        self.telemetry = {name: Telemetry(name) for name in CONTROLLERS}
         self._sessions = 0
         self._judged = 0
-        self._due = dict.fromkeys(Name, self.clock.now())
+        self._due = dict.fromkeys(CONTROLLERS, self.clock.now())
         self.configure(self.azure)
 
     def configure(self, azure: EmulatedScaleSet, *, face: type[InProcessScaleSet] = InProcessScaleSet) -> None:
         """The function app starts anew: this scale set is what it finds behind the name, and so it is shown."""
         process = Listings()  # four controllers, one process
-        self.ticks = {name: Tick(name, self._ports(name, azure, face), self.policy, listings=process) for name in Name}
+        self.ticks = {
+            name: Tick(name, self._ports(name, azure, face), self.policy, listings=process) for name in CONTROLLERS
+        }
 
-    def _ports(self, name: Name, azure: EmulatedScaleSet, face: type[InProcessScaleSet]) -> Ports:
-        registry: Any = None if name is Name.PROVISIONER else Guarded(self.registry, lambda: self.redis_guard)
+    def _ports(self, name: Actor, azure: EmulatedScaleSet, face: type[InProcessScaleSet]) -> Ports:
+        registry: Any = None if name is Actor.PROVISIONER else Guarded(self.registry, lambda: self.redis_guard)
         shown: Any = Guarded(face(azure, self.clock, caller=f"scaler-{name}"), lambda: self.azure_guard)
         return Ports(registry=registry, scale_sets={SCALE_SET: shown}, clock=self.clock)
 
@@ -158,7 +161,7 @@ class House:
     def run(self, duration: timedelta, *, pace: float = 1) -> None:
         """All four at their timers, or at so many times longer intervals where nothing hangs on them."""
         ends = self.clock.now() + duration
-        while (name := min(Name, key=self._due.__getitem__)) and self._due[name] <= ends:
+        while (name := min(Actor, key=self._due.__getitem__)) and self._due[name] <= ends:
             self.clock.advance(max(self._due[name] - self.clock.now(), timedelta(0)))
             self._due[name] = self.clock.now() + _EVERY[name] * pace
             self._tick(name)
@@ -173,13 +176,13 @@ class House:
             self.run(MINUTE, pace=pace)
         return self.clock.now() - began
 
-    def _tick(self, name: Name) -> None:
+    def _tick(self, name: Actor) -> None:
         with self._logged():
             try:
                 self.telemetry[name].report(self.ticks[name].run())
             except ScalerError as error:
                 self.telemetry[name].failed(error)
-        if name is Name.STARTER:
+        if name is Actor.STARTER:
             self._look_in()
         self._judge()
 

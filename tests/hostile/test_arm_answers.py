@@ -18,13 +18,13 @@ from wire.scripted_arm import Asked
 
 from emulator.orders import OrderKind, Protection
 from emulator.vm import VmState
+from scaler.model.edges import CONTROLLERS, Actor, Edge
 from scaler.model.instance import InstanceId, ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change
-from scaler.model.notes import Ended, Notes, SpentBy, SpentNote
+from scaler.model.notes import Notes, SpentNote
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Record, Status
 from scaler.report import Report
-from scaler.tick import Name
 from scaler.vmss.client import Bounds
 
 HURRY = Bounds(read=timedelta(seconds=0.2), listing=timedelta(seconds=0.3), page_bytes=4 * 1024 * 1024)
@@ -48,7 +48,7 @@ def plant(world: World) -> None:
     world.later()
     now = world.house.registry.read().now
     know(world, reserved, Status.RESERVED)
-    know(world, used, Status.UNAVAILABLE, SpentNote(why=SpentBy.RELEASE, at=now))
+    know(world, used, Status.UNAVAILABLE, SpentNote(why=Edge.RELEASE, at=now))
 
 
 def know(world: World, machine: VmState, status: Status, spent: SpentNote | None = None) -> None:
@@ -63,7 +63,7 @@ def know(world: World, machine: VmState, status: Status, spent: SpentNote | None
         mark_asked_at=now,
         mark_seen_at=now,
         admitted_at=now,
-        ended={session: Ended.RELEASE} if spent is not None else {},
+        ended={session: Edge.RELEASE} if spent is not None else {},
         spent=spent,
     )
     used = spent is not None
@@ -104,7 +104,7 @@ def test_no_answer_of_arm_s_ends_a_tick_or_leads_it_astray(
         plant(world)
         there = {each.vm_id for each in world.emulated.vms}
         world.between.spoil = only_orders(ANSWERS[name]) if orders else (ANSWERS | LOOKS)[name]
-        for each in Name:
+        for each in CONTROLLERS:
             began = monotonic()
             with footprint() as memory:
                 report = world.tick(each)
@@ -114,7 +114,7 @@ def test_no_answer_of_arm_s_ends_a_tick_or_leads_it_astray(
         world.between.spoil = None
         clock.advance(timedelta(hours=1, minutes=1))  # the longest throttle that we bear
         # The first one may find a connection that the nonsense has broken.
-        assert any(isinstance(world.tick(Name.PROVISIONER), Report) for _ in range(5))
+        assert any(isinstance(world.tick(Actor.PROVISIONER), Report) for _ in range(5))
         assert there - {each.vm_id for each in world.emulated.vms} <= used_ones(house)
         assert world.emulated.set_state.capacity in {5, 6}  # 5: the used one was deleted
         assert_tidy(world, caplog)

@@ -11,8 +11,9 @@ from clock import ManualClock
 from scaler.actuate import Ports, Result, actuate
 from scaler.controllers import cleaner
 from scaler.errors import Conflict, Missing, Refused, ScalerError
+from scaler.model.edges import Edge
 from scaler.model.instance import InstanceId, InstanceRef, SessionId
-from scaler.model.notes import Ended, SpentBy, SpentNote
+from scaler.model.notes import SpentNote
 from scaler.model.plan import Delete, Plan, Some, Start, Step, Why
 from scaler.model.record import Status
 from scaler.model.row import Row
@@ -22,8 +23,8 @@ CROWD = 1_000
 
 def used(number: int, spent_at: timedelta) -> Row:
     """A machine whose session has ended, so long ago."""
-    spent = SpentNote(why=SpentBy.RELEASE, at=NOW - spent_at)
-    noted = notes(number, ended={SessionId("s"): Ended.RELEASE}, spent=spent, unique_id="of a scale set that was")
+    spent = SpentNote(why=Edge.RELEASE, at=NOW - spent_at)
+    noted = notes(number, ended={SessionId("s"): Edge.RELEASE}, spent=spent, unique_id="of a scale set that was")
     return row(number, record(number, Status.UNAVAILABLE, used=True, session_id=SessionId("s")), noted)
 
 
@@ -37,7 +38,7 @@ def test_rows_without_a_machine_do_not_keep_the_cleaner_from_one_that_costs_mone
 
 
 def test_a_machine_that_the_listing_proves_absent_is_not_asked_for_again() -> None:
-    gone = replace(used(1, timedelta(hours=1)), notes=notes(1, spent=SpentNote(why=SpentBy.RELEASE, at=ago(hours=1))))
+    gone = replace(used(1, timedelta(hours=1)), notes=notes(1, spent=SpentNote(why=Edge.RELEASE, at=ago(hours=1))))
     look = cleaner.wants(fleet(gone, sees=cloud()), POLICY)
     assert not isinstance(look, Some)
 

@@ -7,13 +7,13 @@ from contract.registries import House, record
 from hostile.values import record as text_of
 from hostile.world import World, a_world
 
+from scaler.model.edges import Actor
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change
 from scaler.model.plan import Why
 from scaler.model.record import Record, Status
 from scaler.registry.notes_json import MAX_ENDED, MAX_NOTES
 from scaler.registry.record_json import MAX_BYTES, MAX_SESSION_BYTES, OUR_SHARE
-from scaler.tick import Name
 
 
 def fill_up(world: World, size: int) -> VmId:
@@ -33,7 +33,7 @@ def admitted(world: World) -> None:
     """One machine that visitors may have."""
     world.machines(1)
     for why in (Why.NEW_AT_REST, Why.MARK_SEEN, Why.HORIZON_PASSED):
-        assert world.did(Name.RECONCILER, why)
+        assert world.did(Actor.RECONCILER, why)
         world.later()
 
 
@@ -45,10 +45,10 @@ def test_a_record_of_the_largest_size_goes_through_a_whole_visit(house: House, c
         vm_id = fill_up(world, size)
         kept = json.loads(house.raw(vm_id) or b"{}")["kept"]
         assert house.reservations.reserve(session, "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff") is not None
-        assert world.did(Name.STARTER, Why.RESERVED)
+        assert world.did(Actor.STARTER, Why.RESERVED)
         world.later()
-        assert world.did(Name.STARTER, Why.RUNS)
-        world.tick(Name.RECONCILER)
+        assert world.did(Actor.STARTER, Why.RUNS)
+        world.tick(Actor.RECONCILER)
         row = house.row(vm_id)
         assert row.notes is not None
         assert row.notes.opened is not None
@@ -56,7 +56,7 @@ def test_a_record_of_the_largest_size_goes_through_a_whole_visit(house: House, c
         assert house.reservations.look(session).stage == "open"
         assert json.loads(house.raw(vm_id) or b"{}")["kept"] == kept
         assert house.reservations.release(session) == "released"
-        assert world.did(Name.CLEANER, Why.RIPE)
+        assert world.did(Actor.CLEANER, Why.RIPE)
 
 
 def test_a_record_that_would_become_too_long_to_be_read_is_not_written(house: House) -> None:
@@ -92,15 +92,15 @@ def test_late_writes_by_hundreds_of_sessions_do_not_fill_the_notes(house: House,
     with a_world(house, clock) as world:  # type: ignore[arg-type]
         admitted(world)
         assert house.reservations.reserve(SessionId("own")) is not None
-        assert world.did(Name.STARTER, Why.RESERVED)
+        assert world.did(Actor.STARTER, Why.RESERVED)
         world.later()
-        assert world.did(Name.STARTER, Why.RUNS)
+        assert world.did(Actor.STARTER, Why.RUNS)
         assert house.reservations.release(SessionId("own")) == "released"
         (machine,) = world.emulated.vms
         vm_id = VmId(machine.vm_id)
         for number in range(2 * MAX_ENDED):
             house.plant(vm_id, text_of(status="Reserved", sessionId=f"late-{number}" + "x" * 1_000), Status.RESERVED)
-            world.tick(Name.STARTER)
+            world.tick(Actor.STARTER)
         row = house.row(vm_id)
     assert row.notes is not None
     assert row.notes.spent is not None

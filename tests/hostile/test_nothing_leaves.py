@@ -18,8 +18,8 @@ from hostile.world import TOKEN, a_world
 from wire.scripted_arm import Asked, StaticToken, wired
 
 from scaler.errors import Refused, ScalerError
+from scaler.model.edges import Actor
 from scaler.report import Report
-from scaler.tick import Name
 from scaler.vmss.client import connect
 from scaler.vmss.credential import Guarded, managed_identity
 
@@ -150,7 +150,7 @@ def test_a_challenge_is_answered_once_and_to_the_endpoint(
 
     with connections.watched() as opened, a_world(house, clock) as world:
         world.between.spoil = spoil
-        assert isinstance(world.tick(Name.PROVISIONER), ScalerError)
+        assert isinstance(world.tick(Actor.PROVISIONER), ScalerError)
         port = world.between.port
         assert len(asked) <= 2
     here = {("127.0.0.1", port)}
@@ -167,7 +167,7 @@ def test_neither_token_nor_password_is_in_a_log_however_talkative(
         world.between.spoil = lambda _, said: said.saying(b"<html>")
         world.tick_all()
         world.between.spoil = None
-        assert isinstance(world.tick(Name.PROVISIONER), Report)
+        assert isinstance(world.tick(Actor.PROVISIONER), Report)
     assert caplog.records
     for line in caplog.records:
         assert TOKEN not in line.getMessage()

@@ -10,6 +10,7 @@ from hostile.footprint import footprint
 from hostile.values import MEGABYTES, notes, record
 from hostile.world import a_world
 
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import SessionId, VmId
 from scaler.model.record import Status
 from scaler.model.row import Before
@@ -19,7 +20,6 @@ from scaler.registry.record_json import decode_record
 from scaler.registry.rows import MAX_MEMBERS, row_of
 from scaler.registry.stored import NotRead
 from scaler.report import Report
-from scaler.tick import Name
 
 FILL = """
 for first = 1, tonumber(ARGV[2]), 5000 do
@@ -41,7 +41,7 @@ def test_a_million_members_cost_a_bounded_time_and_memory_and_keep_nobody_waitin
     for status, number in zip(Status, (MILLION, MOST + 5_000, MOST + 5_000), strict=True):
         redis.eval(FILL, 1, real_house.keys.index(status), "vmss:instance:", number)
     with a_world(real_house) as world:
-        for name in Name:
+        for name in CONTROLLERS:
             before, lines = monotonic(), len(caplog.records)
             with footprint() as memory:
                 report = world.tick(name)
@@ -95,7 +95,7 @@ def test_so_many_large_values_are_not_all_read_but_every_small_one_is(real_house
     assert {each.why for each in snapshot.complaints} == {NotRead.why}
     row = left_out[0]
     with a_world(real_house) as world:
-        assert isinstance(world.tick(Name.RECONCILER), Report)
+        assert isinstance(world.tick(Actor.RECONCILER), Report)
     assert real_house.raw(row.vm_id) == record(x="x" * 60_000)
 
 

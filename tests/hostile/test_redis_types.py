@@ -11,6 +11,7 @@ from redis import ResponseError
 
 from scaler.errors import Refused
 from scaler.log_line import read
+from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change
 from scaler.model.record import Status, Unreadable
@@ -18,7 +19,6 @@ from scaler.model.row import Row
 from scaler.model.sighting import Pause
 from scaler.registry.keys import Keys
 from scaler.report import Report
-from scaler.tick import Name
 
 TYPES: Mapping[str, Callable[[Any, str], object]] = {
     "string": lambda redis, key: redis.set(key, "theirs"),
@@ -195,6 +195,6 @@ def test_a_set_that_is_deleted_again_is_rebuilt(real_house: House) -> None:
 def ticked(world: World, times: int) -> None:
     """All controllers, so often; each tick ends with a report."""
     for _ in range(times):
-        for name in Name:
+        for name in CONTROLLERS:
             assert isinstance(world.tick(name), Report)
         world.later()

@@ -13,10 +13,10 @@ from hostile.values import MEMBERS, NOTES, RECORDS
 from hostile.world import World, a_world
 
 from emulator.orders import OrderKind, Protection
+from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import VmId
 from scaler.model.record import Status
 from scaler.report import Report
-from scaler.tick import Name
 
 CROWD = 1_000
 SMALL = 20_000  # bytes; what is larger is there once, not forty times
@@ -93,6 +93,6 @@ def attacked(world: World, record: bytes | None, notes: bytes | None) -> None:
         usual = json.dumps({"status": status, "sessionId": "s"}).encode()
         plant(world.house, VmId(machine.vm_id), record if record is not None else usual, notes, status)
     for _ in range(3):
-        for name in Name:
+        for name in CONTROLLERS:
             assert isinstance(world.tick(name), Report)
         world.later()

@@ -21,6 +21,7 @@ from emulator.wire.server import RunningServer, serve
 from emulator.wire.site import Site
 from scaler.actuate import Outcome, Ports
 from scaler.errors import ScalerError
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import SessionId
 from scaler.model.lifecycle import Change
 from scaler.model.plan import Why
@@ -30,7 +31,7 @@ from scaler.ports import Registry
 from scaler.registry.memory import MemoryRegistry
 from scaler.report import Report
 from scaler.telemetry import Telemetry
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 from scaler.vmss.client import Bounds, connect
 from scaler.vmss.gates import Budget, Gates
 from scaler.vmss.scale_set import ArmScaleSet
@@ -75,10 +76,10 @@ class World:
     between: Between  # on the way to it
     door: ArmScaleSet
     clock: ManualClock
-    ticks: dict[Name, Tick]
-    logs: dict[Name, Telemetry]
+    ticks: dict[Actor, Tick]
+    logs: dict[Actor, Telemetry]
 
-    def tick(self, name: Name) -> Report | ScalerError:
+    def tick(self, name: Actor) -> Report | ScalerError:
         """One tick, logged as in production; it ends with a report or with one of our errors, or the test fails."""
         try:
             report = self.ticks[name].run()
@@ -90,10 +91,10 @@ class World:
 
     def tick_all(self) -> None:
         """Each controller once."""
-        for name in Name:
+        for name in CONTROLLERS:
             self.tick(name)
 
-    def did(self, name: Name, why: Why) -> bool:
+    def did(self, name: Actor, why: Why) -> bool:
         """Tick, and say whether that was done for a machine that Azure has."""
         report = self.tick(name)
         assert isinstance(report, Report), report
@@ -117,18 +118,18 @@ class World:
         """One machine's whole life: marked, admitted, reserved, started, opened, released, deleted, retired."""
         session = SessionId("a-good-visitor")
         self.machines(1)
-        assert self.did(Name.RECONCILER, Why.NEW_AT_REST)
+        assert self.did(Actor.RECONCILER, Why.NEW_AT_REST)
         self.later()
-        assert self.did(Name.RECONCILER, Why.MARK_SEEN)
+        assert self.did(Actor.RECONCILER, Why.MARK_SEEN)
         self.later()
-        assert self.did(Name.RECONCILER, Why.HORIZON_PASSED)
+        assert self.did(Actor.RECONCILER, Why.HORIZON_PASSED)
         assert self.house.reservations.reserve(session) is not None
-        assert self.did(Name.STARTER, Why.RESERVED)
+        assert self.did(Actor.STARTER, Why.RESERVED)
         self.later()
-        assert self.did(Name.STARTER, Why.RUNS)
+        assert self.did(Actor.STARTER, Why.RUNS)
         assert self.house.reservations.look(session).stage == "open"
         assert self.house.reservations.release(session) == "released"
-        assert self.did(Name.CLEANER, Why.RIPE)
+        assert self.did(Actor.CLEANER, Why.RIPE)
         self.later()
         assert self.emulated.vms == ()
 
@@ -164,11 +165,11 @@ def a_world(
             between=between,
             door=door,
             clock=clock,
-            ticks={name: Tick(name, _ports(name, registry, door, clock), policy) for name in Name},
-            logs={name: Telemetry(name) for name in Name},
+            ticks={name: Tick(name, _ports(name, registry, door, clock), policy) for name in CONTROLLERS},
+            logs={name: Telemetry(name) for name in CONTROLLERS},
         )
 
 
-def _ports(name: Name, registry: Registry, door: ArmScaleSet, clock: ManualClock) -> Ports:
+def _ports(name: Actor, registry: Registry, door: ArmScaleSet, clock: ManualClock) -> Ports:
     scale_sets = {door.name: door.for_controller(name)}
-    return Ports(registry=None if name is Name.PROVISIONER else registry, scale_sets=scale_sets, clock=clock)
+    return Ports(registry=None if name is Actor.PROVISIONER else registry, scale_sets=scale_sets, clock=clock)

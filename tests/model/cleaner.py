@@ -7,13 +7,12 @@ from model.registry import note, step
 from model.rules import Rule, Rules
 from model.state import LONG, Kind, Notes, Power, Record, Row, Spent, Step, View
 
-from scaler.model.lifecycle import Edge, Owner
-from scaler.model.notes import Ended, SpentBy
+from scaler.model.edges import Actor, Edge
 from scaler.model.record import Status
 
-_WHO = Owner.CLEANER
-_NEED_NOT_RIPEN = (SpentBy.RELEASE, SpentBy.EXPIRE)
-_READ = (SpentBy.REFUSE, SpentBy.MOVE)
+_WHO = Actor.CLEANER
+_NEED_NOT_RIPEN = (Edge.RELEASE, Edge.EXPIRE)
+_READ = (Edge.REFUSE, Edge.MOVE)
 
 
 class _Case(NamedTuple):
@@ -84,8 +83,8 @@ def _used(case: _Case) -> Step | None:
 def _acknowledged(record: Record, notes: Notes) -> Notes:
     """Whose session ended decides what a delete needs."""
     if record.session is None or record.session != notes.session:
-        return notes._replace(spent=Spent(SpentBy.CONDEMN))
-    return notes.ending(record.session, Ended.RELEASE, SpentBy.RELEASE)
+        return notes._replace(spent=Spent(Edge.CONDEMN))
+    return notes.ending(record.session, Edge.RELEASE, Edge.RELEASE)
 
 
 def _in_session(case: _Case) -> Step | None:
@@ -94,7 +93,7 @@ def _in_session(case: _Case) -> Step | None:
     rests = case.seen.power in AT_REST
     sure = notes.rests == LONG and (case.asked or Rule.GET_BEFORE_EXPIRE not in rules)
     if _over(notes, rules) or (rests and (sure or Rule.TWO_LOOKS_REST not in rules)):
-        expired = notes.ending(notes.session, Ended.EXPIRE, SpentBy.EXPIRE)
+        expired = notes.ending(notes.session, Edge.EXPIRE, Edge.EXPIRE)
         record = step(Edge.EXPIRE, _WHO, case.row, case.record.session, expired).record
         return _with_delete(case, "EXPIRE", record, expired)
     if rests and notes.rests is None:
@@ -113,7 +112,7 @@ def _with_delete(case: _Case, name: str, record: Record | None, notes: Notes) ->
 def _deletable(notes: Notes, seen: View, rules: Rules) -> bool:
     if notes.spent is None or not _ripe(notes.spent, rules):
         return False
-    at_once = Rule.PRESUME not in rules and notes.spent.why is SpentBy.CONDEMN
+    at_once = Rule.PRESUME not in rules and notes.spent.why is Edge.CONDEMN
     return own_session_ended(notes, rules) or seen.power in AT_REST or _over(notes, rules) or at_once
 
 
@@ -122,7 +121,7 @@ def own_session_ended(notes: Notes, rules: Rules) -> bool:
     if Rule.OWN_SESSION not in rules:
         return True
     how = notes.how(notes.session)
-    if how in {Ended.REFUSE, Ended.MOVE}:
+    if how in {Edge.REFUSE, Edge.MOVE}:
         return notes.opened is None
     return how is not None
 

@@ -3,7 +3,7 @@
 from model.state import NAMELESS, Machine, Power, Session, Stage, Visitor, World
 from model.visitors import heard, pointed
 
-from scaler.model.notes import Ended
+from scaler.model.edges import Edge
 from scaler.model.record import Status
 
 
@@ -48,7 +48,7 @@ def _is_answered(machine: Machine, visitor: Visitor) -> bool:
     notes = machine.row.notes
     how = notes.how(visitor.name) if notes is not None else None
     if how is not None:
-        return how is not Ended.MOVE
+        return how is not Edge.MOVE
     return heard(machine.row, visitor.name) != "unknown"
 
 

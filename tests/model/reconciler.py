@@ -5,11 +5,10 @@ from model.registry import note, step
 from model.rules import Rule, Rules
 from model.state import CLAIM_OVER, LONG, RIPE, STALE, Kind, Notes, Place, Power, Row, Spent, Step, View
 
-from scaler.model.lifecycle import Edge, Owner
-from scaler.model.notes import SpentBy
+from scaler.model.edges import Actor, Edge
 from scaler.model.record import Status
 
-_WHO = Owner.RECONCILER
+_WHO = Actor.RECONCILER
 
 
 def reconcile(row: Row, listing: View, truth: View, rules: Rules) -> Step | None:
@@ -89,7 +88,7 @@ def _doubtful(row: Row, notes: Notes, listing: View, rules: Rules) -> Step | Non
 
 def _condemn(row: Row, notes: Notes) -> Step:
     session = row.record.session if row.record is not None else None
-    noted = notes._replace(spent=notes.spent or Spent(SpentBy.CONDEMN))
+    noted = notes._replace(spent=notes.spent or Spent(Edge.CONDEMN))
     return step(Edge.CONDEMN, _WHO, row, session, noted)
 
 

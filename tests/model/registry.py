@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from model.rules import Rule, Rules
 from model.state import Kind, Notes, Place, Record, Row, Session, Step
 
-from scaler.model.lifecycle import LIFECYCLE, Edge, IllegalStep, Owner
+from scaler.model.edges import Actor, Edge
+from scaler.model.lifecycle import LIFECYCLE, IllegalStep
 from scaler.model.record import Status
 
 _PLACES: Mapping[Status | None, Place] = {
@@ -16,20 +17,20 @@ _PLACES: Mapping[Status | None, Place] = {
 }
 
 
-def step(edge: Edge, owner: Owner, row: Row, session: Session | None, notes: Notes | None, why: str = "") -> Step:
+def step(edge: Edge, owner: Actor, row: Row, session: Session | None, notes: Notes | None, why: str = "") -> Step:
     """A step of the table. Status, `used`, the key's place and the lock follow from it."""
     rule = LIFECYCLE[edge]
     if owner not in rule.owners or row.status not in rule.sources:
-        raise IllegalStep(f"{owner} may not {edge} a machine that is {row.status or 'unrecorded'}")
+        raise IllegalStep(f"{owner} may not {edge.name} a machine that is {row.status or 'unrecorded'}")
     record = Record(rule.target, rule.used, session) if rule.target is not None else None
-    name = f"{owner}: {edge}{f' ({why})' if why else ''}"
+    name = f"{owner}: {edge.name}{f' ({why})' if why else ''}"
     return Step(name, record, notes, _PLACES[rule.target], rule.takes)
 
 
 def edge_of(step: Step) -> Edge | None:
     """The step of the table that this one is, None for bookkeeping."""
     words = step.name.replace("(", " ").split()
-    return next((edge for edge in Edge if edge in words), None)
+    return next((edge for edge in Edge if edge.name in words), None)
 
 
 def joined(row: Row, session: Session, notes: Notes) -> Step:

@@ -5,11 +5,10 @@ from model.registry import joined, note, step
 from model.rules import Rule, Rules
 from model.state import LONG, Kind, Notes, Place, Power, Record, Row, Session, Step, View
 
-from scaler.model.lifecycle import Edge, Owner
-from scaler.model.notes import Ended, SpentBy
+from scaler.model.edges import Actor, Edge
 from scaler.model.record import Status
 
-_WHO = Owner.STARTER
+_WHO = Actor.STARTER
 
 
 def start_or_open(row: Row, look: View, rules: Rules) -> Step | None:
@@ -52,7 +51,7 @@ def refuse(row: Row, rules: Rules, why: str) -> Step:
     """Visibly."""
     row = row.named(rules)
     session = row.record.session if row.record is not None else None
-    notes = (row.notes or Notes()).ending(session, Ended.REFUSE, SpentBy.REFUSE)
+    notes = (row.notes or Notes()).ending(session, Edge.REFUSE, Edge.REFUSE)
     return step(Edge.REFUSE, _WHO, row, session, notes, why)
 
 
@@ -60,7 +59,7 @@ def move(row: Row, to: Row, why: str) -> tuple[Step, Step]:
     """Both halves."""
     session = row.record.session if row.record is not None else None
     assert session is not None
-    left = (row.notes or Notes()).ending(session, Ended.MOVE, SpentBy.MOVE)
+    left = (row.notes or Notes()).ending(session, Edge.MOVE, Edge.MOVE)
     arrived = (to.notes or Notes())._replace(movable=session)
     return step(Edge.MOVE, _WHO, row, session, left, why), joined(to, session, arrived)
 
@@ -80,7 +79,7 @@ def _misses(row: Row, notes: Notes) -> Step | None:
 def _by_notes(row: Row, record: Record, notes: Notes, rules: Rules) -> Step | None:
     """Late writes over what the notes have decided; sessions that gave up."""
     if record.session is not None and notes.how(record.session) is not None and Rule.NOTES_BEAT_RECORD in rules:
-        spent = notes.ending(None, Ended.ABANDON, SpentBy.CONDEMN)
+        spent = notes.ending(None, Edge.ABANDON, Edge.CONDEMN)
         back = Record(Status.UNAVAILABLE, used=True, session=record.session)
         return Step("starter: restores what had ended", back, spent, Place.ELSEWHERE)
     if notes.opened is not None and notes.spent is None and Rule.RESTORE_OPENED in rules:
@@ -91,7 +90,7 @@ def _by_notes(row: Row, record: Record, notes: Notes, rules: Rules) -> Step | No
 
 
 def _abandon(row: Row, record: Record, notes: Notes) -> Step:
-    gave_up = notes.ending(record.session, Ended.ABANDON, SpentBy.ABANDON)
+    gave_up = notes.ending(record.session, Edge.ABANDON, Edge.ABANDON)
     return step(Edge.ABANDON, _WHO, row, record.session, gave_up)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from model.rules import Rule, Rules
 
-from scaler.model.notes import Ended, SpentBy
+from scaler.model.edges import Edge
 from scaler.model.record import Status
 
 type Age = int  # of a note, an order or a look, in horizons: 0 just now, 1 perhaps not over yet, 2 surely over
@@ -50,7 +50,7 @@ class View(NamedTuple):
 class Spent(NamedTuple):
     """The note that it is used."""
 
-    why: SpentBy
+    why: Edge
     age: Age = 0
 
 
@@ -74,7 +74,7 @@ class Notes(NamedTuple):
     opened: Session | None = None
     presumed: bool = False
     over: bool = False  # the limit of what was opened, presumed or condemned
-    ended: tuple[tuple[Session, Ended], ...] = ()
+    ended: tuple[tuple[Session, Edge], ...] = ()
     spent: Spent | None = None
     claim: Age | None = None  # since its latest renewal
     deleted: Age | None = None
@@ -98,11 +98,11 @@ class Notes(NamedTuple):
         touched = self.spent or self.claim is not None or self.start or self.opened or self.presumed
         return self.admitted and not touched
 
-    def how(self, session: Session | None) -> Ended | None:
+    def how(self, session: Session | None) -> Edge | None:
         """How this session ended here, if it did."""
         return next((how for each, how in self.ended if each == session), None)
 
-    def ending(self, session: Session | None, how: Ended, why: SpentBy) -> "Notes":
+    def ending(self, session: Session | None, how: Edge, why: Edge) -> "Notes":
         """With this end of a session, and spent."""
         ended = self.ended if session is None or self.how(session) else tuple(sorted((*self.ended, (session, how))))
         return self._replace(ended=ended, spent=self.spent or Spent(why))

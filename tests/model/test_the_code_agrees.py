@@ -14,8 +14,8 @@ from model.translation import POLICY, seen_by_the_code
 from scaler.controllers import cleaner as the_cleaner
 from scaler.controllers import reconciler as the_reconciler
 from scaler.controllers import starter as the_starter
+from scaler.model.edges import Edge
 from scaler.model.fleet import Fleet
-from scaler.model.lifecycle import Edge
 from scaler.model.plan import Plan
 from scaler.model.policy import Policy
 from scaler.model.record import Status

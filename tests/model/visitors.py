@@ -6,11 +6,10 @@ from model.registry import step, written
 from model.rules import Rule, Rules
 from model.state import LONG, NAMES, Machine, Power, Record, Row, Session, Stage, Visitor, World
 
-from scaler.model.lifecycle import Edge, Owner
-from scaler.model.notes import Ended, SpentBy
+from scaler.model.edges import Actor, Edge
 from scaler.model.record import Status
 
-_WHO = Owner.VISITOR
+_WHO = Actor.VISITOR
 _OVERWRITABLE = (Status.RESERVED, Status.UNAVAILABLE)
 
 type Moves = Iterator[tuple[str, World]]
@@ -112,7 +111,7 @@ class Queue:
             assert after is not None
             yield "CANCEL", self._after(at, machine._replace(row=after._replace(pointer=None)), stage=Stage.OVER)
             return
-        ended = notes.ending(self._me.session, Ended.ABANDON, SpentBy.ABANDON)
+        ended = notes.ending(self._me.session, Edge.ABANDON, Edge.ABANDON)
         after = written(row, step(Edge.ABANDON, _WHO, row, self._me.session, ended), (row.record, notes), self._rules)
         assert after is not None
         yield "ABANDON", self._after(at, machine._replace(row=after), stage=Stage.OVER)
@@ -123,7 +122,7 @@ class Queue:
         if said != "open" or notes is None or row.status is not Status.UNAVAILABLE or notes.spent is not None:
             yield "leaves", self._after(at, left, stage=Stage.OVER)
             return
-        ended = notes.ending(self._me.session, Ended.RELEASE, SpentBy.RELEASE)
+        ended = notes.ending(self._me.session, Edge.RELEASE, Edge.RELEASE)
         after = written(row, step(Edge.RELEASE, _WHO, row, self._me.session, ended), (row.record, notes), self._rules)
         assert after is not None
         yield "RELEASE", self._after(at, left._replace(row=after), stage=Stage.OVER)

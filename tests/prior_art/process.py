@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from emulator.in_process import InProcessScaleSet
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.sighting import Pages
 from scaler.report import Report
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 
 if TYPE_CHECKING:
     from prior_art.scene import Scene
@@ -91,15 +92,15 @@ class Process:
         }
         doors = {name: Door(face, before, after, see) for name, face in self.faces.items()}
         self.ports = {
-            name: Ports(registry=None if name is Name.PROVISIONER else registry, scale_sets=doors, clock=scene.clock)
-            for name in Name
+            name: Ports(registry=None if name is Actor.PROVISIONER else registry, scale_sets=doors, clock=scene.clock)
+            for name in CONTROLLERS
         }
-        self.ticks = {name: Tick(name, self.ports[name], scene.policy) for name in Name}
+        self.ticks = {name: Tick(name, self.ports[name], scene.policy) for name in CONTROLLERS}
 
-    def tick(self, *names: Name) -> list[Report]:
+    def tick(self, *names: Actor) -> list[Report]:
         """Each of these once; where Azure or Redis is away, the next tick is the retry."""
         reports = []
-        for name in names or Name:
+        for name in names or CONTROLLERS:
             try:
                 reports.append(self.ticks[name].run())
             except ScalerError:

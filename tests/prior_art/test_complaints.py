@@ -9,7 +9,7 @@ from emulator.faults import Fault
 from emulator.history import What
 from emulator.switches import Eviction, Overlap, SetOverlap, Switches
 from scaler.errors import QuotaReached
-from scaler.tick import Name
+from scaler.model.edges import Actor
 
 
 def test_what_is_being_worked_on_is_not_ordered_about() -> None:
@@ -50,7 +50,7 @@ def test_a_quota_that_is_reached_is_said_in_that_very_tick_and_costs_nothing_tha
     cores = scene.azure.profile.cores
     scene.azure.limit(cores=3 * cores)
     scene.wants(6)
-    (report,) = scene.process.tick(Name.PROVISIONER)
+    (report,) = scene.process.tick(Actor.PROVISIONER)
     assert [type(each.error) for each in report.outcomes] == [QuotaReached]
     scene.run(10)
     assert scene.runs(vm_id)

@@ -12,8 +12,8 @@ from emulator.faults import Fault
 from emulator.history import What
 from emulator.orders import Scale
 from emulator.switches import Switches
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import PowerState, SessionId
-from scaler.tick import Name
 
 
 @pytest.mark.parametrize("effect", range(3))
@@ -31,7 +31,7 @@ def test_new_machines_are_put_to_rest_whenever_a_provisioner_dies(effect: int, w
 def _dies(scene: Scene, process: Process) -> bool:
     for _ in scene.moments(10):
         try:
-            process.tick(Name.PROVISIONER)
+            process.tick(Actor.PROVISIONER)
         except Killed:
             return True
     return False
@@ -39,7 +39,7 @@ def _dies(scene: Scene, process: Process) -> bool:
 
 def _until_they_run(scene: Scene) -> None:
     """Ordered, made, and not yet stopped."""
-    scene.process.tick(Name.PROVISIONER)
+    scene.process.tick(Actor.PROVISIONER)
     scene.later(130)
     assert {vm.power for vm in scene.vms} == {PowerState.RUNNING}
 
@@ -111,9 +111,9 @@ def test_a_machine_that_does_not_say_who_it_is_yet_ends_no_tick(identified: bool
     """S0 12: a machine in Creating had no vmId, and the whole process ended for it."""
     switches = Switches(vm_id_at_once=identified, deleting_rows_lose_id=not identified)
     scene = Scene(desired=2, behaviour=replace(EXACT, switches=switches))
-    ticks = Counter[Name]()
+    ticks = Counter[Actor]()
     for _ in scene.moments(8):
-        for name in Name:
+        for name in CONTROLLERS:
             ticks[name] += len(scene.process.tick(name))
     assert set(ticks.values()) == {48}
     assert len(scene.available) == 2

@@ -7,8 +7,8 @@ from prior_art.scene import Scene
 from emulator.faults import Fault
 from emulator.history import What
 from scaler.actuate import Result
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import VmId
-from scaler.tick import Name
 
 SESSIONS = ("first", "second", "third")
 
@@ -21,11 +21,11 @@ def test_a_starter_that_dies_at_any_effect_loses_no_reservation(effect: int, whe
     scene = Scene(desired=3).ready()
     machines = [(scene.reserve_naively if naive else scene.reserve)(each) for each in SESSIONS]
     with pytest.raises(Killed):
-        doomed(scene, effect, when).tick(Name.STARTER)
+        doomed(scene, effect, when).tick(Actor.STARTER)
     assert scene.registry.reserved() == set(machines)
     successor = Process(scene)
     for _ in scene.moments(5):
-        successor.tick(Name.STARTER)  # nobody else repairs anything
+        successor.tick(Actor.STARTER)  # nobody else repairs anything
     assert [scene.stage_at(vm_id, each) for vm_id, each in zip(machines, SESSIONS, strict=True)] == ["open"] * 3
     assert all(map(scene.runs, machines))
 
@@ -36,7 +36,7 @@ def test_roll_outs_in_the_middle_of_every_tick_lose_no_reservation() -> None:
     machines = [scene.reserve_naively(each) for each in SESSIONS]
     for number, _ in enumerate(scene.moments(2)):
         last = Process(scene, before=dies_at(number % 3), after=dies_at(2 - number % 3))
-        for name in Name:
+        for name in CONTROLLERS:
             try:
                 last.tick(name)
             except Killed:
@@ -62,7 +62,7 @@ def test_a_machine_is_not_open_before_it_runs_whatever_becomes_of_its_start(trou
     vm_id = scene.reserve_naively("me")
     scene.azure.script(_TROUBLES[trouble], times=None, instance_id=None)
     for _ in scene.moments(25):
-        scene.process.tick(Name.STARTER)
+        scene.process.tick(Actor.STARTER)
         assert scene.stage_at(vm_id, "me") != "open"
         if scene.stage_at(vm_id, "me") == "refused":
             break
@@ -99,7 +99,7 @@ def test_a_session_whose_machine_cannot_be_allocated_goes_on_with_another_one() 
     assert was not in scene.available
 
 
-def _planned(scene: Scene, name: Name, meanwhile: str, vm_id: VmId, **fields: object) -> set[Result]:
+def _planned(scene: Scene, name: Actor, meanwhile: str, vm_id: VmId, **fields: object) -> set[Result]:
     """A tick between whose reading and writing a queue manager writes."""
     overtaken = Process(scene, before=once(meanwhile, lambda: scene.write(vm_id, **fields)))
     (report,) = overtaken.tick(name)
@@ -110,9 +110,9 @@ def test_what_a_queue_manager_writes_between_our_reading_and_writing_is_not_over
     """S0 7: GET, change, SET of the whole record: a `used` or a `sessionId` written in between was gone."""
     scene = Scene(desired=2).ready()
     vm_id = scene.reserve_naively("me")
-    scene.process.tick(Name.STARTER)
+    scene.process.tick(Actor.STARTER)
     scene.later(120)
-    assert _planned(scene, Name.STARTER, "apply", vm_id, clientIp="203.0.113.7", used=True) == {Result.LOST_RACE}
+    assert _planned(scene, Actor.STARTER, "apply", vm_id, clientIp="203.0.113.7", used=True) == {Result.LOST_RACE}
     record = scene.record(vm_id)
     assert record is not None
     assert (record["clientIp"], record["used"], record["status"]) == ("203.0.113.7", True, "Reserved")
@@ -125,7 +125,7 @@ def test_a_release_while_the_reconciler_writes_is_heard() -> None:
     scene = Scene(desired=2).ready()
     vm_id = scene.opened("me")
     scene.write(vm_id, publicIp=None)  # which the reconciler puts right
-    released = _planned(scene, Name.RECONCILER, "apply", vm_id, used=True, extra="theirs")
+    released = _planned(scene, Actor.RECONCILER, "apply", vm_id, used=True, extra="theirs")
     assert released == {Result.LOST_RACE}
     record = scene.record(vm_id)
     assert record is not None

@@ -12,8 +12,8 @@ from emulator.founding import MANAGED
 from emulator.history import What
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import actuate
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import ProvisioningState, SessionId, VmId
-from scaler.tick import Name
 
 _TROUBLES = (Fault.WRITE_THROTTLED, Fault.WRITE_CONFLICT, Fault.WRITE_FAILED, Fault.ORDER_LOST, Fault.ORDER_SWALLOWED)
 
@@ -44,7 +44,7 @@ def test_a_used_machine_that_comes_to_rest_before_it_is_deleted_is_offered_to_no
     vm_id = scene.opened("me")
     scene.azure.script(trouble, times=None)
     scene.release("me")
-    scene.process.tick(Name.CLEANER)
+    scene.process.tick(Actor.CLEANER)
     assert scene.azure.happen(Fault.GUEST_SHUT_DOWN, vm_id)
     for _ in scene.moments(10):
         scene.process.tick()
@@ -63,7 +63,7 @@ def test_a_machine_that_was_shut_down_inside_is_not_resurrected_while_it_is_bein
     scene.release("me")
     ordered = 0
     for _ in scene.moments(3, step=1):
-        scene.process.tick(Name.CLEANER, Name.RECONCILER)
+        scene.process.tick(Actor.CLEANER, Actor.RECONCILER)
         ordered += bool(scene.events(What.DELETE_ORDERED, vm_id)) and scene.machine(vm_id) is not None
         assert vm_id not in scene.available
     assert ordered > 10  # it was deleted for a while under our eyes
@@ -155,8 +155,8 @@ def test_a_scaler_of_another_scale_set_on_the_same_redis_costs_no_record_and_no_
     assert all(scene.record(VmId(vm.vm_id)) is not None for vm in other.vms)
 
 
-@pytest.mark.parametrize("name", list(Name))
-def test_two_scalers_that_decide_at_the_same_moment_do_everything_once(name: Name) -> None:
+@pytest.mark.parametrize("name", list(CONTROLLERS))
+def test_two_scalers_that_decide_at_the_same_moment_do_everything_once(name: Actor) -> None:
     """S0 19: two container groups on one Redis created, started and deleted twice."""
     scene = Scene(desired=4).ready()
     scene.reserve("leaves")
@@ -183,7 +183,7 @@ def test_two_scalers_side_by_side_serve_everybody_once() -> None:
     served: dict[str, str] = {}
     for number, _ in enumerate(scene.moments(120, step=15)):
         (second if number % 2 else scene.process).tick()
-        (scene.process if number % 2 else second).tick(*reversed(Name))
+        (scene.process if number % 2 else second).tick(*reversed(CONTROLLERS))
         if number % 12 == 0 and scene.available:
             session = f"visitor-{number}"
             vm_id = scene.reserve(session)

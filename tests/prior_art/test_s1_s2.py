@@ -11,9 +11,9 @@ from emulator.faults import Fault
 from emulator.history import What
 from emulator.latencies import Latencies
 from scaler.actuate import Result, actuate
+from scaler.model.edges import Actor
 from scaler.model.instance import SessionId
 from scaler.model.plan import Deallocate
-from scaler.tick import Name
 
 SLOW = replace(EXACT, latencies=replace(Latencies().exact(), create=(1200.0, 1200.0)))
 
@@ -21,15 +21,15 @@ SLOW = replace(EXACT, latencies=replace(Latencies().exact(), create=(1200.0, 120
 def test_what_was_decided_minutes_ago_is_not_done_any_more() -> None:
     """S1 a: a timer re-evaluated what it had captured five minutes before, and deleted what was in use by then."""
     scene = Scene(desired=1)
-    scene.process.tick(Name.PROVISIONER)
+    scene.process.tick(Actor.PROVISIONER)
     scene.later(130)
     stale = Process(scene)
-    plan = stale.ticks[Name.PROVISIONER].plan().plan
+    plan = stale.ticks[Actor.PROVISIONER].plan().plan
     assert [type(each.order) for each in plan.steps] == [Deallocate]
     scene.ready()
     vm_id = scene.opened("me")
     assert plan.steps[0].vm_id == vm_id
-    (outcome,) = actuate(plan, stale.ports[Name.PROVISIONER], scene.policy)
+    (outcome,) = actuate(plan, stale.ports[Actor.PROVISIONER], scene.policy)
     assert outcome.result is Result.EXPIRED
     scene.run(5)
     assert scene.runs(vm_id)
@@ -41,10 +41,10 @@ def test_a_machine_that_was_unfit_when_it_was_looked_at_and_is_reserved_since_is
     (vm,) = scene.vms
     assert scene.azure.happen(Fault.TURNED_FAILED, vm.vm_id)
     stale = Process(scene)
-    plan = stale.ticks[Name.RECONCILER].plan().plan
+    plan = stale.ticks[Actor.RECONCILER].plan().plan
     assert plan.steps
     vm_id = scene.reserve("me")
-    outcomes = actuate(plan, stale.ports[Name.RECONCILER], scene.policy)
+    outcomes = actuate(plan, stale.ports[Actor.RECONCILER], scene.policy)
     assert {each.result for each in outcomes} == {Result.LOST_RACE}
     assert vm_id in scene.registry.reserved()
 
@@ -64,7 +64,7 @@ def test_asking_again_while_machines_are_being_made_makes_no_more() -> None:
     others = [Process(scene) for _ in range(3)]
     for _ in scene.moments(15, step=5):
         for each in others:
-            each.tick(Name.PROVISIONER)
+            each.tick(Actor.PROVISIONER)
     assert [each.by for each in scene.events(What.CAPACITY_SET)] == ["scaler"]
     assert len(scene.vms) == scene.azure.capacity == 8
 
@@ -75,7 +75,7 @@ def test_a_machine_that_has_vanished_is_not_handed_out() -> None:
     dead = min(scene.available)
     assert scene.azure.happen(Fault.DELETED_BY_SOMEBODY, dead)
     scene.later(60)
-    scene.process.tick(Name.RECONCILER)
+    scene.process.tick(Actor.RECONCILER)
     assert dead not in scene.available
     assert scene.reserve("me") != dead
     scene.run(10)
@@ -103,7 +103,7 @@ def test_nor_while_there_is_no_other_machine() -> None:
     bad = scene.reserve("me")
     scene.azure.script(Fault.START_OTHER, times=None)
     for _ in scene.moments(20):
-        scene.process.tick(Name.STARTER)
+        scene.process.tick(Actor.STARTER)
     assert scene.stage("me") == "refused"
     assert scene.reservations.reserve(SessionId("me")) is None
     scene.azure.clear_script()

@@ -13,7 +13,7 @@ from emulator.faults import Fault
 from emulator.history import What
 from emulator.orders import Scale
 from scaler.actuate import Result
-from scaler.tick import Name
+from scaler.model.edges import Actor
 
 _AWAY = (Fault.READ_THROTTLED, Fault.READ_FAILED)
 
@@ -57,7 +57,7 @@ def test_a_number_that_somebody_sets_while_we_decide_is_not_overwritten(theirs: 
     scene = Scene(desired=2).ready()
     scene.wants(5)
     process = Process(scene, before=once("set_capacity", lambda: scene.azure.scale(Scale(capacity=theirs), by="them")))
-    (report,) = process.tick(Name.PROVISIONER)
+    (report,) = process.tick(Actor.PROVISIONER)
     assert [each.result for each in report.outcomes] == [Result.LOST_RACE]
     assert [each.by for each in scene.events(What.CAPACITY_SET)][-1] == "them"
     assert scene.azure.capacity >= theirs

@@ -24,8 +24,8 @@ from emulator.latencies import Latencies
 from emulator.switches import Switches
 from scaler.actuate import Ports, Result, actuate
 from scaler.cli.handover import Handover, is_left
+from scaler.model.edges import Edge
 from scaler.model.instance import PowerState, SessionId, VmId
-from scaler.model.notes import SpentBy
 from scaler.model.policy import Capacity
 from scaler.model.record import Status
 from scaler.model.row import Row
@@ -212,7 +212,7 @@ def test_used_machines_go_at_rest_and_what_runs_goes_at_the_presumed_limit() -> 
     running = installation.row("used, and it runs")
     assert running.notes is not None
     assert running.notes.spent is not None
-    assert running.notes.spent.why is SpentBy.CONDEMN
+    assert running.notes.spent.why is Edge.CONDEMN
     assert installation.runs("used, and it runs")
     installation.world.run(POLICY.limit_of_presumed.total_seconds() + 120)
     assert not installation.runs("used, and it runs")

@@ -18,8 +18,8 @@ from stateful.naive import NaiveQueueManager
 from emulator.behaviour import Behaviour
 from emulator.faults import PLATFORM_EVENTS, Fault
 from emulator.switches import Switches, values_of
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import SessionId
-from scaler.tick import Name
 from simulator.chaos.world import MINUTE, World
 from simulator.observer.wrong import Wrong
 
@@ -57,18 +57,18 @@ class River(RuleBasedStateMachine):
 
     # -- the scaler
 
-    @rule(name=st.sampled_from(Name))
-    def tick(self, name: Name) -> None:
+    @rule(name=st.sampled_from(CONTROLLERS))
+    def tick(self, name: Actor) -> None:
         """One controller ticks."""
         self.world.tick(name)
 
-    @rule(name=st.sampled_from(Name), dies_after=st.integers(0, 3), after_the_last=st.booleans())
-    def tick_and_die(self, name: Name, dies_after: int, after_the_last: bool) -> None:
+    @rule(name=st.sampled_from(CONTROLLERS), dies_after=st.integers(0, 3), after_the_last=st.booleans())
+    def tick_and_die(self, name: Actor, dies_after: int, after_the_last: bool) -> None:
         """The process dies between any two effects."""
         self.world.tick(name, dies_after=dies_after, after_the_last=after_the_last)
 
-    @rule(name=st.sampled_from(Name))
-    def begin_a_tick(self, name: Name) -> None:
+    @rule(name=st.sampled_from(CONTROLLERS))
+    def begin_a_tick(self, name: Actor) -> None:
         """A tick is interrupted after it has decided."""
         self.world.plan(name)
 

@@ -8,9 +8,9 @@ import pytest
 from builders import NOW, POLICY, SCALE_SET, ago, changed, cloud, fleet, instance, notes, only, record, row, sighting
 
 from scaler.controllers import reconciler, starter
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Addresses, InstanceId, PowerState, SessionId
-from scaler.model.lifecycle import Edge
 from scaler.model.notes import Notes, OpenedNote, StartNote
 from scaler.model.plan import Nothing, Some, Step, Whereabouts, Why
 from scaler.model.record import Record, Status

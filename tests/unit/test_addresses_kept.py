@@ -29,15 +29,16 @@ from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.controllers import reconciler, starter
 from scaler.errors import Throttled
+from scaler.model.edges import CONTROLLERS, Actor, Edge
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, PowerState, SessionId
-from scaler.model.notes import Ended, OpenedNote, SpentBy, SpentNote, StartNote
+from scaler.model.notes import OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Why
 from scaler.model.policy import Capacity
 from scaler.model.record import Record, Status
 from scaler.model.sighting import Answer, By, Pages
 from scaler.registry.memory import MemoryRegistry
 from scaler.registry.memory_reservations import MemoryReservations
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 from scaler.vmss.addresses import configurations, located, to_interfaces
 
 MINE = SessionId("mine")
@@ -87,8 +88,8 @@ def test_a_used_machine_needs_no_addresses_any_more() -> None:
         1,
         opened=OpenedNote(session=MINE, at=ago(minutes=9), record=was),
         ips=IPS,
-        ended={MINE: Ended.RELEASE},
-        spent=SpentNote(why=SpentBy.RELEASE, at=ago(minutes=1)),
+        ended={MINE: Edge.RELEASE},
+        spent=SpentNote(why=Edge.RELEASE, at=ago(minutes=1)),
     )
     used = row(1, replace(was, used=True), noted)
     assert reconciler.decide(fleet(used, NEIGHBOUR, sees=cloud(RUNNING, instance(9))), POLICY).steps == ()
@@ -125,10 +126,10 @@ def test_a_machine_is_opened_with_its_addresses_though_the_listing_was_held_back
     ticks = {
         name: Tick(
             name,
-            Ports(registry=None if name is Name.PROVISIONER else registry, scale_sets={SCALE_SET: face}, clock=clock),
+            Ports(registry=None if name is Actor.PROVISIONER else registry, scale_sets={SCALE_SET: face}, clock=clock),
             policy,
         )
-        for name in Name
+        for name in CONTROLLERS
     }
     for _ in range(60):
         clock.advance(timedelta(seconds=15))
@@ -138,7 +139,7 @@ def test_a_machine_is_opened_with_its_addresses_though_the_listing_was_held_back
     got = [reservations.reserve(SessionId(f"s{number}")) for number in range(6)]
     assert None not in got
     held = Tick(
-        Name.STARTER,
+        Actor.STARTER,
         Ports(registry=registry, scale_sets={SCALE_SET: _NeverListed(azure, clock)}, clock=clock),
         policy,
     )
@@ -169,16 +170,16 @@ def test_machines_whose_targeted_gets_are_throttled_are_opened_as_soon_as_they_a
     registry, face = MemoryRegistry(clock.now), _Mute(azure, clock)
     face.mute = False
 
-    def tick(name: Name) -> Tick:
-        knows = None if name is Name.PROVISIONER else registry
+    def tick(name: Actor) -> Tick:
+        knows = None if name is Actor.PROVISIONER else registry
         return Tick(name, Ports(registry=knows, scale_sets={SCALE_SET: face}, clock=clock), policy)
 
-    ticks = [tick(Name.PROVISIONER), tick(Name.RECONCILER)]
+    ticks = [tick(Actor.PROVISIONER), tick(Actor.RECONCILER)]
     for _ in range(60):
         clock.advance(timedelta(seconds=15))
         for each in ticks:
             each.run()
-    reservations, starter_tick = MemoryReservations(registry), tick(Name.STARTER)
+    reservations, starter_tick = MemoryReservations(registry), tick(Actor.STARTER)
     got = [reservations.reserve(SessionId(f"s{number}")) for number in range(6)]
     starter_tick.run()
     clock.advance(timedelta(minutes=3))

@@ -24,10 +24,10 @@ from builders import (
 )
 
 from scaler.controllers import adoption
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
-from scaler.model.lifecycle import Edge
-from scaler.model.notes import Ended, Notes, OpenedNote, ReservedNote, SpentBy, SpentNote, StartNote
+from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Listing, Mark, Nothing, Plan, Step, Why
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row
@@ -160,7 +160,7 @@ class TestUsed:
         step = only(adopt(row(1, record(1, status, session_id=ME, used=True)), power=power).steps)
         assert step.change is not None
         assert step.change.edge is Edge.CONDEMN
-        assert changed(step).spent == SpentNote(why=SpentBy.CONDEMN, at=NOW, seen_at=NOW)
+        assert changed(step).spent == SpentNote(why=Edge.CONDEMN, at=NOW, seen_at=NOW)
         assert changed(step).session is None, "so that it counts as presumed while it runs"
         assert written(step).index == {Status.UNAVAILABLE}
 
@@ -287,7 +287,7 @@ class TestAgain:
         assert changed(step) == replace(known, mark_asked_at=NOW)
 
     def test_what_the_notes_have_ended_is_not_begun_again(self) -> None:
-        spent = SpentNote(why=SpentBy.RELEASE, at=ago(minutes=1))
-        known = notes(1, ended={ME: Ended.RELEASE}, spent=spent)
+        spent = SpentNote(why=Edge.RELEASE, at=ago(minutes=1))
+        known = notes(1, ended={ME: Edge.RELEASE}, spent=spent)
         step = only(adopt(row(1, record(1, Status.UNAVAILABLE, session_id=ME), known)).steps)
         assert (changed(step).spent, changed(step).opened) == (spent, None)

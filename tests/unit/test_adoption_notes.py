@@ -21,9 +21,10 @@ from builders import (
 )
 
 from scaler.controllers import adoption
+from scaler.model.edges import Edge
 from scaler.model.instance import PowerState, SessionId
 from scaler.model.lifecycle import KEEP
-from scaler.model.notes import Ended, OpenedNote, ReservedNote, SpentBy, SpentNote, StartNote
+from scaler.model.notes import OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Plan, Why
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
@@ -62,13 +63,13 @@ def test_whom_it_was_started_for_is_not_forgotten_with_its_record() -> None:
 
 @pytest.mark.parametrize("status", [Status.AVAILABLE, Status.UNAVAILABLE])
 def test_what_was_spent_before_keeps_its_reason_and_its_time(status: Status) -> None:
-    spent = SpentNote(why=SpentBy.RELEASE, at=ago(minutes=5))
-    known = row(1, record(1, status, session_id=ME, used=True), notes(1, ended={ME: Ended.RELEASE}, spent=spent))
+    spent = SpentNote(why=Edge.RELEASE, at=ago(minutes=5))
+    known = row(1, record(1, status, session_id=ME, used=True), notes(1, ended={ME: Edge.RELEASE}, spent=spent))
     assert changed(only(adopt(known).steps)).spent == spent
 
 
 def test_of_what_is_spent_and_says_so_only_the_mark_is_missing() -> None:
-    spent = SpentNote(why=SpentBy.CONDEMN, at=ago(minutes=5))
+    spent = SpentNote(why=Edge.CONDEMN, at=ago(minutes=5))
     step = only(adopt(row(1, record(1, Status.UNAVAILABLE, used=True), notes(1, spent=spent))).steps)
     assert step.change is not None
     assert (step.why, step.change.edge, step.change.record) == (Why.MARK_GONE, None, KEEP)

@@ -5,8 +5,9 @@ import pytest
 from crowd_counter import ANN, BOB, A, B, Counter
 
 from scaler.errors import Unreachable
+from scaler.model.edges import Edge
 from scaler.model.instance import VmId
-from scaler.model.notes import Ended, SpentBy, SpentNote
+from scaler.model.notes import SpentNote
 from scaler.model.record import Status
 from scaler.registry.notes_json import encode_notes
 from scaler.registry.sessions import Stage
@@ -45,8 +46,8 @@ def test_a_call_that_was_not_answered_may_be_made_again() -> None:
 def moved(counter: Counter) -> None:
     """What a MOVE of the starter's leaves in Redis."""
     counter.put(A, Status.UNAVAILABLE, session=ANN, used=True, moved_to=B)
-    spent = SpentNote(why=SpentBy.MOVE, at=counter.clock.now())
-    notes = make.notes(1, spent=spent, ended={ANN: Ended.MOVE})
+    spent = SpentNote(why=Edge.MOVE, at=counter.clock.now())
+    notes = make.notes(1, spent=spent, ended={ANN: Edge.MOVE})
     counter.redis.set(counter.registry.keys.notes(A), encode_notes(notes))
     counter.put(B, Status.RESERVED, session=ANN, moved_from=A)
     counter.redis.set(counter.registry.keys.session(ANN), B)

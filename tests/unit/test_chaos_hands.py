@@ -9,9 +9,9 @@ from emulator.behaviour import Behaviour
 from emulator.faults import Fault
 from emulator.history import What
 from emulator.latencies import Latencies
+from scaler.model.edges import Actor
 from scaler.model.instance import PowerState, SessionId
 from scaler.model.policy import Capacity
-from scaler.tick import Name
 from simulator.chaos.hands import DEEDS, Hands
 from simulator.chaos.interference import Interference
 from simulator.chaos.weather import Weather
@@ -125,4 +125,4 @@ def test_want_ends_after_an_hour(what: str) -> None:
 def test_controllers_are_named_as_the_observer_knows_them() -> None:
     world = _world()
     ordered = {event.by for event in world.azure.history if event.what is What.PROTECT_ORDERED}
-    assert ordered == {Name.RECONCILER}
+    assert ordered == {Actor.RECONCILER}

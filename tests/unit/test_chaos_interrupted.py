@@ -5,13 +5,13 @@ from clock import ManualClock
 
 from scaler.actuate import Ports
 from scaler.actuate.outcome import Result
+from scaler.model.edges import Actor
 from scaler.model.lifecycle import note
 from scaler.model.plan import Plan, Step, Why
 from scaler.model.row import Row
 from scaler.registry.keys import Keys
 from scaler.registry.memory import MemoryRegistry
 from scaler.report import Report
-from scaler.tick import Name
 from simulator.chaos.hosts import Host, Late
 
 
@@ -21,6 +21,6 @@ def test_of_two_parts_that_want_the_same_machine_the_second_loses_the_race() -> 
     step = Step(why=Why.NOTED, vm_id=make.vm(), change=note(Row(vm_id=make.vm()), make.notes()))
     part = Report(plan=Plan(steps=(step,)))
     ports = Ports(registry=registry, scale_sets={}, clock=clock)
-    late = Late(host=object.__new__(Host), name=Name.STARTER, parts=(part, part), ports=ports, policy=make.POLICY)
+    late = Late(host=object.__new__(Host), name=Actor.STARTER, parts=(part, part), ports=ports, policy=make.POLICY)
     assert len(late.report.plan.steps) == 2
     assert [each.result for each in late.finish().outcomes] == [Result.DONE, Result.LOST_RACE]

@@ -16,11 +16,11 @@ from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
+from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
 from scaler.registry.keys import Keys
-from scaler.tick import Name
 from simulator.chaos_real.books import Books
 from simulator.chaos_real.bound import bound
 from simulator.chaos_real.settling import Settling
@@ -30,7 +30,7 @@ from simulator.observer.patience import Pace
 
 KEYS = Keys()
 POLICY = Policy(capacity={ScaleSetName("vmss-pixels"): Capacity(desired=2)})
-PACE = Pace(every=dict.fromkeys(Name, timedelta(seconds=2)))
+PACE = Pace(every=dict.fromkeys(CONTROLLERS, timedelta(seconds=2)))
 
 
 @dataclass

@@ -2,8 +2,8 @@
 
 from emulator.behaviour import Behaviour
 from emulator.latencies import Latencies
+from scaler.model.edges import Actor
 from scaler.model.instance import SessionId
-from scaler.tick import Name
 from simulator.chaos.story import Story
 from simulator.chaos.world import World
 from simulator.happenings import Did, Entry
@@ -55,7 +55,7 @@ def test_an_order_is_told_when_it_is_given_and_when_it_arrives() -> None:
     session = SessionId("ann")
     got = world.reservations.reserve(session)
     assert got is not None
-    world.tick(Name.STARTER)
+    world.tick(Actor.STARTER)
     told = "\n".join(story.of(got.vm_id, None))
     assert "starter of host 1        notes and Start ordered, since reserved: done, by a look of" in told
     assert "start-ordered, by the starter, given at" in told

@@ -25,10 +25,10 @@ from builders import (
 )
 
 from scaler.controllers import cleaner
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Instance, PowerState, ProvisioningState, SessionId
-from scaler.model.lifecycle import Edge
-from scaler.model.notes import DeleteNote, Ended, Notes, OpenedNote, SpentBy, SpentNote, StartNote
+from scaler.model.notes import DeleteNote, Notes, OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Delete, Listing, Nothing, Some, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Status, Unreadable
@@ -52,7 +52,7 @@ def opened(session: SessionId = MINE, *, at: timedelta = timedelta(minutes=5), *
     return notes(1, start=StartNote(session=session, at=NOW - at, attempts=1), opened=note, **fields)
 
 
-def spent(base: Notes, why: SpentBy, *, at: timedelta = timedelta(minutes=2), **fields: object) -> Notes:
+def spent(base: Notes, why: Edge, *, at: timedelta = timedelta(minutes=2), **fields: object) -> Notes:
     return replace(base, spent=SpentNote(why=why, at=NOW - at), **fields)  # type: ignore[arg-type]
 
 
@@ -74,7 +74,7 @@ def test_without_work_azure_is_not_asked() -> None:
 
 
 def test_with_work_it_lists_now_and_then_and_asks_for_what_it_would_delete() -> None:
-    due = unavailable(spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE}), used=True)
+    due = unavailable(spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}), used=True)
     assert cleaner.wants(fleet(due), POLICY) == Listing(urgent=False)
     put_off = Cloud(unlisted=frozenset({SCALE_SET}))
     assert cleaner.wants(fleet(due, sees=put_off), POLICY) == Some(refs=(ref(1),))
@@ -83,10 +83,10 @@ def test_with_work_it_lists_now_and_then_and_asks_for_what_it_would_delete() -> 
 
 def test_machines_that_must_wait_for_their_limit_do_not_starve_those_that_need_not() -> None:
     strangers = [
-        row(n, record(n, Status.UNAVAILABLE, used=True), spent(notes(n), SpentBy.CONDEMN, at=timedelta(minutes=30)))
+        row(n, record(n, Status.UNAVAILABLE, used=True), spent(notes(n), Edge.CONDEMN, at=timedelta(minutes=30)))
         for n in range(2, 22)
     ]
-    released = unavailable(spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE}), used=True)
+    released = unavailable(spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}), used=True)
     running = [instance(n, power=PowerState.RUNNING) for n in range(1, 22)]
     assert cleaner.wants(fleet(*strangers, released, sees=cloud(*running)), POLICY) == Some(refs=(ref(1),))
 
@@ -100,7 +100,7 @@ def test_a_session_whose_machine_a_short_listing_lacks_is_asked_for() -> None:
 
 
 def test_a_release_by_the_scripts_is_deleted_while_it_runs() -> None:
-    noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE}, at=timedelta(0))
+    noted = spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}, at=timedelta(0))
     step = only(steps_for(unavailable(noted, used=True), RUNNING))
     assert isinstance(step.order, Delete)
     assert changed(step).delete == DeleteNote(at=NOW, attempts=1)
@@ -109,7 +109,7 @@ def test_a_release_by_the_scripts_is_deleted_while_it_runs() -> None:
 def test_a_naive_release_is_acknowledged_and_deleted_at_once() -> None:
     step = only(steps_for(unavailable(opened(), used=True), RUNNING))
     assert isinstance(step.order, Delete)
-    assert changed(step).ended == {MINE: Ended.RELEASE}
+    assert changed(step).ended == {MINE: Edge.RELEASE}
 
 
 def test_a_release_by_another_session_does_not_end_this_one() -> None:
@@ -117,11 +117,11 @@ def test_a_release_by_another_session_does_not_end_this_one() -> None:
     assert step.order is None
     noted = changed(step).spent
     assert noted is not None
-    assert noted.why is SpentBy.CONDEMN
+    assert noted.why is Edge.CONDEMN
 
 
 def test_a_delete_never_rests_on_a_listing() -> None:
-    noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE})
+    noted = spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE})
     assert steps_for(unavailable(noted, used=True), RUNNING, look=sighting()) == ()
 
 
@@ -131,17 +131,17 @@ def test_a_delete_never_rests_on_a_listing() -> None:
 @pytest.mark.parametrize(
     ("noted", "deleted"),
     [
-        (spent(opened(), SpentBy.ABANDON, ended={MINE: Ended.ABANDON}), 1),
-        (spent(opened(), SpentBy.EXPIRE, ended={MINE: Ended.EXPIRE}), 1),
-        (spent(opened(), SpentBy.REFUSE, ended={OTHER: Ended.REFUSE}), 0),
-        (spent(opened(), SpentBy.REFUSE, ended={MINE: Ended.REFUSE}), 0),
-        (spent(notes(), SpentBy.CONDEMN), 0),
-        (spent(notes(presumed_at=ago(minutes=9)), SpentBy.CONDEMN), 0),
+        (spent(opened(), Edge.ABANDON, ended={MINE: Edge.ABANDON}), 1),
+        (spent(opened(), Edge.EXPIRE, ended={MINE: Edge.EXPIRE}), 1),
+        (spent(opened(), Edge.REFUSE, ended={OTHER: Edge.REFUSE}), 0),
+        (spent(opened(), Edge.REFUSE, ended={MINE: Edge.REFUSE}), 0),
+        (spent(notes(), Edge.CONDEMN), 0),
+        (spent(notes(presumed_at=ago(minutes=9)), Edge.CONDEMN), 0),
         (
             spent(
                 notes(start=StartNote(session=MINE, at=ago(minutes=9), attempts=1)),
-                SpentBy.REFUSE,
-                ended={MINE: Ended.REFUSE},
+                Edge.REFUSE,
+                ended={MINE: Edge.REFUSE},
             ),
             1,
         ),
@@ -154,27 +154,27 @@ def test_a_running_machine_is_deleted_only_when_its_own_session_is_known_to_have
     assert deletes(steps_for(unavailable(noted, used=True), RUNNING)) == deleted
 
 
-@pytest.mark.parametrize("why", [SpentBy.CONDEMN, SpentBy.REFUSE, SpentBy.MOVE, SpentBy.SPEND, SpentBy.ABANDON])
+@pytest.mark.parametrize("why", [Edge.CONDEMN, Edge.REFUSE, Edge.MOVE, Edge.SPEND, Edge.ABANDON])
 @pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
-def test_a_delete_that_hurts_what_was_available_ripens_first(why: SpentBy, seconds: int, deleted: int) -> None:
+def test_a_delete_that_hurts_what_was_available_ripens_first(why: Edge, seconds: int, deleted: int) -> None:
     noted = spent(notes(), why, at=POLICY.ripe_after + seconds * SECOND)
     assert deletes(steps_for(unavailable(noted, used=True), instance(1))) == deleted
 
 
 @pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
 def test_a_condemned_machine_that_runs_gets_the_time_of_a_presumed_session(seconds: int, deleted: int) -> None:
-    noted = spent(notes(), SpentBy.CONDEMN, at=POLICY.limit_of_presumed + POLICY.expiry_grace + seconds * SECOND)
+    noted = spent(notes(), Edge.CONDEMN, at=POLICY.limit_of_presumed + POLICY.expiry_grace + seconds * SECOND)
     assert deletes(steps_for(unavailable(noted, used=True), RUNNING)) == deleted
 
 
 def test_a_missing_power_state_is_not_taken_for_rest() -> None:
-    noted = spent(notes(), SpentBy.CONDEMN)
+    noted = spent(notes(), Edge.CONDEMN)
     assert deletes(steps_for(unavailable(noted, used=True), instance(1, power=PowerState.UNKNOWN))) == 0
 
 
 def test_a_machine_that_failed_while_it_was_made_is_deleted_without_ceremony() -> None:
     broken = instance(1, power=PowerState.UNKNOWN, provisioning=ProvisioningState.FAILED, marked=False)
-    noted = spent(blank_notes(), SpentBy.CONDEMN)
+    noted = spent(blank_notes(), Edge.CONDEMN)
     assert deletes(steps_for(unavailable(noted, used=True), broken)) == 1
 
 
@@ -230,39 +230,39 @@ def test_running_again_erases_the_first_witness() -> None:
 @pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
 def test_a_delete_is_repeated_ever_more_patiently(attempts: int, minutes: int, seconds: int, deleted: int) -> None:
     ordered = DeleteNote(at=NOW - timedelta(minutes=minutes, seconds=seconds), attempts=attempts)
-    noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE}, delete=ordered)
+    noted = spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}, delete=ordered)
     assert deletes(steps_for(unavailable(noted, used=True), RUNNING)) == deleted
 
 
 def test_after_five_deletes_somebody_is_told() -> None:
     ordered = DeleteNote(at=ago(hours=2), attempts=5)
-    noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE}, delete=ordered)
+    noted = spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}, delete=ordered)
     plan = cleaner.decide(fleet(unavailable(noted, used=True), sees=cloud(RUNNING, look=ASKED)), POLICY)
     assert [(held.why, held.alarm) for held in plan.refusals] == [(Why.UNDELETABLE, True)]
 
 
 def test_what_is_being_deleted_is_left_to_azure() -> None:
-    noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE})
+    noted = spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE})
     going = instance(1, power=PowerState.RUNNING, provisioning=ProvisioningState.DELETING)
     assert steps_for(unavailable(noted, used=True), going) == ()
 
 
 @pytest.mark.parametrize(("seconds", "edges"), [(-1, []), (0, [Edge.RETIRE]), (1, [Edge.RETIRE])])
 def test_a_gone_machine_is_retired_on_the_second_witness(seconds: int, edges: list[Edge]) -> None:
-    noted = spent(opened(), SpentBy.RELEASE, missed_at=NOW - POLICY.witness_gap - seconds * SECOND)
+    noted = spent(opened(), Edge.RELEASE, missed_at=NOW - POLICY.witness_gap - seconds * SECOND)
     steps = steps_for(unavailable(noted, used=True), look=GONE)
     assert [step.change.edge for step in steps if step.change] == edges
 
 
-@pytest.mark.parametrize("why", [SpentBy.REFUSE, SpentBy.MOVE])
+@pytest.mark.parametrize("why", [Edge.REFUSE, Edge.MOVE])
 @pytest.mark.parametrize(("seconds", "retired"), [(-1, 0), (0, 1), (1, 1)])
-def test_a_refusal_or_a_move_is_kept_for_its_reader(seconds: int, retired: int, why: SpentBy) -> None:
+def test_a_refusal_or_a_move_is_kept_for_its_reader(seconds: int, retired: int, why: Edge) -> None:
     noted = spent(notes(), why, at=POLICY.refusal_kept + seconds * SECOND, missed_at=ago(hours=1))
     assert len(steps_for(unavailable(noted, used=True), look=GONE)) == retired
 
 
 def test_an_unreadable_record_is_left_alone_when_its_machine_goes() -> None:
-    noted = spent(notes(), SpentBy.CONDEMN, missed_at=ago(hours=1))
+    noted = spent(notes(), Edge.CONDEMN, missed_at=ago(hours=1))
     what = replace(row(1, Unreadable(why="not JSON"), noted), index=frozenset({Status.UNAVAILABLE}))
     step = only(steps_for(what, look=GONE))
     assert step.change is not None
@@ -279,7 +279,7 @@ def test_it_begins_at_most_a_share_of_the_fleet_a_tick_the_longest_spent_first(j
             number,
             record(number, Status.UNAVAILABLE, session_id=MINE, used=True),
             replace(
-                spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE}, at=timedelta(minutes=number)),
+                spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}, at=timedelta(minutes=number)),
                 instance_id=ref(number).instance_id,
             ),
         )
@@ -304,11 +304,11 @@ def test_a_delete_that_has_to_wait_does_not_keep_the_end_of_its_session_waiting(
     ]
     first, second = cleaner.decide(fleet(*rows, sees=cloud(*machines, look=ASKED)), POLICY).steps
     assert (isinstance(first.order, Delete), second.order) == (True, None)
-    assert (changed(second).ended, changed(second).delete) == ({MINE: Ended.RELEASE}, None)
+    assert (changed(second).ended, changed(second).delete) == ({MINE: Edge.RELEASE}, None)
 
 
 def test_without_consent_nothing_is_ended_or_deleted() -> None:
-    noted = spent(opened(), SpentBy.RELEASE, ended={MINE: Ended.RELEASE})
+    noted = spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE})
     assert steps_for(unavailable(noted, used=True), RUNNING, look=sighting(By.TARGETED, consent=False)) == ()
 
 
@@ -316,8 +316,8 @@ def test_without_consent_nothing_is_ended_or_deleted() -> None:
 def test_a_delete_that_hangs_is_ordered_again(seconds: int, again: bool) -> None:
     noted = spent(
         opened(),
-        SpentBy.RELEASE,
-        ended={MINE: Ended.RELEASE},
+        Edge.RELEASE,
+        ended={MINE: Edge.RELEASE},
         delete=DeleteNote(at=ago(minutes=30), attempts=1),
         unsettled_at=NOW - POLICY.delete_lost - seconds * SECOND,
     )

@@ -31,14 +31,15 @@ from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.controllers import cleaner, reconciler, starter
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import PowerState, SessionId
-from scaler.model.notes import OpenedNote, SpentBy, SpentNote, StartNote
+from scaler.model.notes import OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Why, withheld
 from scaler.model.record import Status
 from scaler.model.sighting import Answer, By, Pages, Pause, ScaleSetView, Sighting
 from scaler.registry.memory import MemoryRegistry
-from scaler.tick import Name, Tick, beyond
+from scaler.tick import Tick, beyond
 
 MINE = SessionId("mine")
 NO = sighting(By.TARGETED, consent=False)
@@ -150,15 +151,15 @@ class House:
         self.registry = MemoryRegistry(self.clock.now)
         self.policy = replace(POLICY, pause=pause)
 
-    def tick(self, name: Name) -> Tick:
-        registry = None if name is Name.PROVISIONER else self.registry
+    def tick(self, name: Actor) -> Tick:
+        registry = None if name is Actor.PROVISIONER else self.registry
         faces = {SCALE_SET: InProcessScaleSet(self.azure, self.clock)}
         return Tick(name, Ports(registry=registry, scale_sets=faces, clock=self.clock), self.policy)
 
 
 @pytest.mark.parametrize("pause", [Pause.ORDERS, Pause.ALL])
-@pytest.mark.parametrize("name", [Name.PROVISIONER, Name.RECONCILER])
-def test_the_setting_halts_whoever_ticks(name: Name, pause: Pause) -> None:
+@pytest.mark.parametrize("name", [Actor.PROVISIONER, Actor.RECONCILER])
+def test_the_setting_halts_whoever_ticks(name: Actor, pause: Pause) -> None:
     house = House(pause)
     house.azure.scale(Scale(capacity=1), by="operator")
     house.clock.advance(timedelta(minutes=5))
@@ -192,4 +193,4 @@ def test_a_spent_machine_is_acknowledged_during_a_pause_and_deleted_after_it() -
         ).steps
     )
     assert (step.why, step.order) == (Why.ENDED, None)
-    assert changed(step).spent == SpentNote(why=SpentBy.RELEASE, at=NOW)
+    assert changed(step).spent == SpentNote(why=Edge.RELEASE, at=NOW)

@@ -7,9 +7,9 @@ import pytest
 from builders import NOW, POLICY, SCALE_SET, ago, cloud, fleet, instance, notes, only, record, row, sighting, vm
 
 from scaler.controllers import cleaner, reconciler
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import PowerState
-from scaler.model.lifecycle import Edge
 from scaler.model.notes import OpenedNote
 from scaler.model.plan import Listing, Nothing, Plan, Some, Step, Why
 from scaler.model.record import Status

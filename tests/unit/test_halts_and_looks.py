@@ -38,9 +38,9 @@ from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.controllers import reconciler
 from scaler.errors import Garbled, ScalerError, Throttled
+from scaler.model.edges import CONTROLLERS, Actor, Edge
 from scaler.model.fleet import Cloud, Fleet, Seen
 from scaler.model.instance import InstanceRef, PowerState, ScaleSetName, SessionId, VmId
-from scaler.model.lifecycle import Edge
 from scaler.model.notes import OpenedNote, StartNote
 from scaler.model.plan import Listing, Nothing, Plan, Step, Why
 from scaler.model.policy import Capacity, Policy
@@ -49,7 +49,7 @@ from scaler.model.row import Row, Snapshot
 from scaler.model.sighting import Answer
 from scaler.registry.memory import MemoryRegistry
 from scaler.registry.memory_reservations import MemoryReservations
-from scaler.tick import Name, Tick, Verbs
+from scaler.tick import Tick, Verbs
 
 FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
 TWO = Policy(capacity={FIRST: Capacity(desired=1), SECOND: Capacity(desired=1)})
@@ -168,11 +168,11 @@ class House:
         self.faces = {name: InProcessScaleSet(azure, self.clock) for name, azure in self.azures.items()}
         self.registry = MemoryRegistry(self.clock.now)
 
-    def tick(self, name: Name) -> Tick:
-        registry = None if name is Name.PROVISIONER else self.registry
+    def tick(self, name: Actor) -> Tick:
+        registry = None if name is Actor.PROVISIONER else self.registry
         return Tick(name, Ports(registry=registry, scale_sets=self.faces, clock=self.clock), self.policy)
 
-    def run(self, minutes: int, ticks: Mapping[Name, Tick]) -> None:
+    def run(self, minutes: int, ticks: Mapping[Actor, Tick]) -> None:
         for _ in range(4 * minutes):
             self.clock.advance(timedelta(seconds=15))
             for tick in ticks.values():
@@ -198,14 +198,14 @@ def test_only_what_is_withheld_is_said_to_be_withheld() -> None:
 
 def test_the_starter_does_not_ask_again_what_nobody_answered() -> None:
     house = House(TWO)
-    house.run(10, {name: house.tick(name) for name in Name})
+    house.run(10, {name: house.tick(name) for name in CONTROLLERS})
     got = MemoryReservations(house.registry).reserve(ME)
     assert got is not None
     for name, azure in house.azures.items():
         face = Nonsense(azure, house.clock)
         face.error = Garbled("nonsense")
         house.faces[name] = face
-    house.tick(Name.STARTER).run()
+    house.tick(Actor.STARTER).run()
     assert sum(face.calls["tried"] for face in house.faces.values()) == 1
 
 

@@ -5,7 +5,8 @@ from itertools import product
 import pytest
 from builders import NOW, notes, record, row
 
-from scaler.model.lifecycle import KEEP, LIFECYCLE, Edge, IllegalStep, Owner, step
+from scaler.model.edges import ENDINGS, SPENDINGS, Actor, Edge
+from scaler.model.lifecycle import KEEP, LIFECYCLE, IllegalStep, step
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row
 
@@ -16,9 +17,9 @@ def at(status: Status | None) -> Row:
     return row(1, record(1, status) if status is not None else None, notes())
 
 
-@pytest.mark.parametrize(("edge", "owner", "status"), list(product(Edge, Owner, STATUSES)))
+@pytest.mark.parametrize(("edge", "owner", "status"), list(product(LIFECYCLE, Actor, STATUSES)))
 def test_only_the_owner_takes_a_step_and_only_from_where_it_begins(
-    edge: Edge, owner: Owner, status: Status | None
+    edge: Edge, owner: Actor, status: Status | None
 ) -> None:
     rule = LIFECYCLE[edge]
     if owner in rule.owners and status in rule.sources:
@@ -28,7 +29,7 @@ def test_only_the_owner_takes_a_step_and_only_from_where_it_begins(
             step(edge, owner, at(status), record(), notes(), NOW)
 
 
-@pytest.mark.parametrize("edge", Edge)
+@pytest.mark.parametrize("edge", LIFECYCLE)
 def test_status_used_and_index_follow_from_the_table_whatever_the_record_says(edge: Edge) -> None:
     rule = LIFECYCLE[edge]
     change = step(
@@ -42,9 +43,14 @@ def test_status_used_and_index_follow_from_the_table_whatever_the_record_says(ed
         assert (change.record.status, change.record.used) == (rule.target, rule.used)
 
 
+def test_notes_name_exactly_the_steps_after_which_a_machine_is_used() -> None:
+    assert {edge for edge, rule in LIFECYCLE.items() if rule.used} == {*SPENDINGS} - {Edge.SPEND}
+    assert {edge for edge in SPENDINGS if LIFECYCLE.get(edge)} - {Edge.CONDEMN} == {*ENDINGS}
+
+
 def test_nobody_but_the_visitor_and_the_starter_touches_what_is_reserved() -> None:
     touching = {owner for rule in LIFECYCLE.values() if Status.RESERVED in rule.sources for owner in rule.owners}
-    assert touching == {Owner.VISITOR, Owner.STARTER}
+    assert touching == {Actor.VISITOR, Actor.STARTER}
 
 
 def test_nothing_that_is_used_becomes_available_again() -> None:
@@ -52,5 +58,5 @@ def test_nothing_that_is_used_becomes_available_again() -> None:
 
 
 def test_an_unreadable_record_is_kept_to_the_byte() -> None:
-    change = step(Edge.CONDEMN, Owner.RECONCILER, row(1, Unreadable(why="not JSON")), record(), notes(), NOW)
+    change = step(Edge.CONDEMN, Actor.RECONCILER, row(1, Unreadable(why="not JSON")), record(), notes(), NOW)
     assert (change.record, change.index) == (KEEP, Status.UNAVAILABLE)

@@ -7,6 +7,7 @@ from unit.test_tick import House
 
 from emulator.orders import OrderKind, Scale
 from scaler.actuate import Result
+from scaler.model.edges import Actor
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.plan import Why
@@ -16,7 +17,6 @@ from scaler.registry.memory import MemoryRegistry
 from scaler.registry.memory_reservations import MemoryReservations
 from scaler.registry.sessions import Leaving
 from scaler.report import Report
-from scaler.tick import Name
 
 SESSION = SessionId("s")
 
@@ -47,7 +47,7 @@ def offered() -> tuple[House, Interrupted, MemoryReservations]:
     house.azure.scale(Scale(capacity=1), by="operator")
     house.later(minutes=5)
     house.azure.order(OrderKind.DEALLOCATE, ["0"], by="operator")
-    tick = house.tick(Name.RECONCILER)
+    tick = house.tick(Actor.RECONCILER)
     for _ in range(12):
         house.later(seconds=30)
         tick.run()
@@ -64,7 +64,7 @@ def test_a_cancel_between_reading_the_index_and_the_rows_does_not_take_the_machi
     assert visitors.reserve(SESSION) is not None
     said: list[Leaving] = []
     registry.between = lambda: said.append(visitors.cancel(SESSION))
-    house.tick(Name.RECONCILER).run()
+    house.tick(Actor.RECONCILER).run()
     assert said == [Leaving.CANCELLED]
     assert available(registry) == 1
 
@@ -73,7 +73,7 @@ def in_session() -> tuple[House, Interrupted]:
     """A visitor on a machine that runs."""
     house, registry, visitors = offered()
     assert visitors.reserve(SESSION) is not None
-    starter = house.tick(Name.STARTER)
+    starter = house.tick(Actor.STARTER)
     for _ in range(12):
         starter.run()
         house.later(seconds=20)
@@ -94,7 +94,7 @@ def expired(house: House, registry: Interrupted, field: bytes, ticks: int = 12) 
     house.later(hours=9)
     numbers = iter(range(1000))
     registry.before_each_write = lambda: beat(registry, next(numbers), field)
-    tick = house.tick(Name.CLEANER)
+    tick = house.tick(Actor.CLEANER)
     reports = []
     for _ in range(ticks):
         reports.append(tick.run())
@@ -127,7 +127,7 @@ def test_a_step_that_loses_its_race_more_than_ten_times_is_an_alarm_that_names_i
 def test_a_step_that_wins_once_is_counted_from_the_beginning() -> None:
     house, registry = in_session()
     assert expired(house, registry, b"clientIp")
-    tick = house.tick(Name.CLEANER)
+    tick = house.tick(Actor.CLEANER)
     for _ in range(9):
         tick.run()
     meddling, registry.before_each_write = registry.before_each_write, None
@@ -149,7 +149,7 @@ def test_what_is_lost_is_written_by_the_next_tick_when_nobody_writes_any_more() 
     house, registry = in_session()
     house.later(hours=9)
     registry.before_each_write = lambda: beat(registry, 7, b"clientIp")
-    tick = house.tick(Name.CLEANER)
+    tick = house.tick(Actor.CLEANER)
     assert [outcome.result for outcome in tick.run().outcomes] == [Result.LOST_RACE]
     registry.before_each_write = None
     report = tick.run()

@@ -13,6 +13,7 @@ from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.errors import Missing
+from scaler.model.edges import Actor
 from scaler.model.instance import ScaleSetName
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
@@ -20,7 +21,7 @@ from scaler.model.row import Row
 from scaler.model.sighting import Pages, ScaleSetView
 from scaler.registry.memory import MemoryRegistry
 from scaler.telemetry import Telemetry
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 from scaler.watch import Watch
 
 FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
@@ -60,7 +61,7 @@ class House:
         self.registry = MemoryRegistry(self.clock.now)
         policy = Policy(capacity=dict.fromkeys(names, Capacity(desired=1)))
         ports = Ports(registry=self.registry, scale_sets=self.faces, clock=self.clock)
-        self.reconciler = Tick(Name.RECONCILER, ports, policy)
+        self.reconciler = Tick(Actor.RECONCILER, ports, policy)
         self.ticks(8 if settled else 0)
 
     def later(self, **duration: float) -> None:

@@ -23,9 +23,9 @@ from builders import (
 )
 
 from scaler.controllers import reconciler
+from scaler.model.edges import Edge
 from scaler.model.fleet import Seen
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
-from scaler.model.lifecycle import Edge
 from scaler.model.notes import Notes, ReservedNote
 from scaler.model.plan import Mark, Nothing, Plan, Some, Step, Why
 from scaler.model.record import Record, Status

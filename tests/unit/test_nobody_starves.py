@@ -6,9 +6,10 @@ import pytest
 from builders import NOW, ago, instance, notes, record, ref, row, sighting, vm
 
 from scaler.controllers import cleaner, provisioner
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet, Seen
 from scaler.model.instance import InstanceRef, PowerState, ScaleSetName, SessionId, VmId
-from scaler.model.notes import Ended, OpenedNote, SpentBy, SpentNote, StartNote
+from scaler.model.notes import OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Some
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
@@ -53,8 +54,8 @@ def spent(scale_set: ScaleSetName, number: int, minutes: float) -> Row:
         scale_set=scale_set,
         start=StartNote(session=ME, at=ago(hours=1), attempts=1),
         opened=OpenedNote(session=ME, at=ago(hours=1), record=was),
-        ended={ME: Ended.RELEASE},
-        spent=SpentNote(why=SpentBy.RELEASE, at=ago(minutes=minutes)),
+        ended={ME: Edge.RELEASE},
+        spent=SpentNote(why=Edge.RELEASE, at=ago(minutes=minutes)),
     )
     return row(number, replace(was, used=True), noted)
 

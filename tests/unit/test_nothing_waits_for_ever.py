@@ -13,9 +13,10 @@ import pytest
 from builders import NOW, POLICY, SCALE_SET, ago, applied, blank_notes, instance, notes, record, sighting, vm
 
 from scaler.controllers import adoption, cleaner, provisioner, reconciler, starter
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet, Member, Seen
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
-from scaler.model.notes import Ended, Notes, OpenedNote, SpentBy, SpentNote, StartNote
+from scaler.model.notes import Notes, OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Deallocate, Delete, Mark, PowerOff, Step
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row, Snapshot
@@ -59,12 +60,12 @@ NOTES: Mapping[str, Notes | None] = {
     "opened": _opened(MINE),
     "opened for another": _opened(OTHER),
     "presumed": notes(presumed_at=ago(seconds=50)),
-    "condemned": notes(spent=SpentNote(why=SpentBy.CONDEMN, at=ago(seconds=5))),
+    "condemned": notes(spent=SpentNote(why=Edge.CONDEMN, at=ago(seconds=5))),
     "released": replace(
-        _opened(MINE), ended={MINE: Ended.RELEASE}, spent=SpentNote(why=SpentBy.RELEASE, at=ago(seconds=5))
+        _opened(MINE), ended={MINE: Edge.RELEASE}, spent=SpentNote(why=Edge.RELEASE, at=ago(seconds=5))
     ),
-    "refused": _started(MINE, ended={MINE: Ended.REFUSE}, spent=SpentNote(why=SpentBy.REFUSE, at=ago(seconds=5))),
-    "ended, not spent": notes(ended={MINE: Ended.ABANDON}),
+    "refused": _started(MINE, ended={MINE: Edge.REFUSE}, spent=SpentNote(why=Edge.REFUSE, at=ago(seconds=5))),
+    "ended, not spent": notes(ended={MINE: Edge.ABANDON}),
 }
 
 FRESH = {"none", "blank", "admitting", "unknown", "admitted"}

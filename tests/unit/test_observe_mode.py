@@ -16,8 +16,9 @@ from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.log_line import read
+from scaler.model.edges import Actor, Edge
 from scaler.model.instance import InstanceId, ScaleSetName
-from scaler.model.lifecycle import Change, Edge
+from scaler.model.lifecycle import Change
 from scaler.model.plan import Mark, SetCapacity, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
@@ -26,7 +27,7 @@ from scaler.model.sighting import Pause
 from scaler.registry.memory import MemoryRegistry
 from scaler.report import Report
 from scaler.telemetry import Telemetry
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 
 FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
 POLICY = Policy(capacity={FIRST: Capacity(desired=2), SECOND: Capacity(desired=2)})
@@ -51,9 +52,9 @@ class House:
             self.later(minutes=5)
             azure.tag(**tags)
 
-    def tick(self, name: Name) -> Tick:
+    def tick(self, name: Actor) -> Tick:
         faces = {each: InProcessScaleSet(azure, self.clock) for each, azure in self.azures.items()}
-        registry = None if name is Name.PROVISIONER else self.registry
+        registry = None if name is Actor.PROVISIONER else self.registry
         return Tick(name, Ports(registry=registry, scale_sets=faces, clock=self.clock), POLICY)
 
     def write(self, known: Row) -> None:
@@ -80,7 +81,7 @@ def would_grow(report: Report) -> set[str]:
 @pytest.mark.parametrize("tags", [{}, {"scaler:managed": "somebody-else"}, PAUSED])
 def test_the_provisioner_says_of_the_one_what_it_does_to_the_other(tags: Mapping[str, str]) -> None:
     house = House(first=MANAGED, second=tags)
-    report = house.tick(Name.PROVISIONER).run()
+    report = house.tick(Actor.PROVISIONER).run()
     assert (grown(report), would_grow(report)) == ({FIRST}, {SECOND})
     assert [azure.capacity for azure in house.azures.values()] == [2, 1]
 
@@ -88,7 +89,7 @@ def test_the_provisioner_says_of_the_one_what_it_does_to_the_other(tags: Mapping
 @pytest.mark.parametrize("tags", [{}, PAUSED])
 def test_the_reconciler_marks_only_where_it_may_though_both_have_the_same_instance_id(tags: Mapping[str, str]) -> None:
     house = House(first=MANAGED, second=tags)
-    report = house.tick(Name.RECONCILER).run()
+    report = house.tick(Actor.RECONCILER).run()
     house.later(minutes=1)
     assert [vm.protected for azure in house.azures.values() for vm in azure.vms] == [True, False]
     (would,) = report.would
@@ -97,18 +98,18 @@ def test_the_reconciler_marks_only_where_it_may_though_both_have_the_same_instan
 
 
 def test_where_all_is_allowed_nothing_is_only_said() -> None:
-    assert House(first=MANAGED, second=MANAGED).tick(Name.RECONCILER).run().would == ()
+    assert House(first=MANAGED, second=MANAGED).tick(Actor.RECONCILER).run().would == ()
 
 
 @pytest.mark.parametrize("how", [Pause.ORDERS, Pause.ALL])
 def test_the_registrys_pause_halts_the_reconciler_in_every_scale_set_and_not_the_provisioner(how: Pause) -> None:
     house = House(first=MANAGED, second=MANAGED)
     house.registry.pause(how)
-    report = house.tick(Name.RECONCILER).run()
+    report = house.tick(Actor.RECONCILER).run()
     assert report.outcomes == ()
     assert {each.order.ref.scale_set for each in report.would if isinstance(each.order, Mark)} == {FIRST, SECOND}
     assert {each.why for each in report.plan.refusals} == {Why.PAUSED}
-    assert grown(house.tick(Name.PROVISIONER).run()) == {FIRST, SECOND}
+    assert grown(house.tick(Actor.PROVISIONER).run()) == {FIRST, SECOND}
 
 
 def of_nobody_knows_where(status: Status, **noted: object) -> Row:
@@ -119,9 +120,9 @@ def of_nobody_knows_where(status: Status, **noted: object) -> Row:
 
 @pytest.mark.parametrize(
     ("name", "status", "edge"),
-    [(Name.RECONCILER, Status.AVAILABLE, Edge.FORGET), (Name.CLEANER, Status.UNAVAILABLE, Edge.RETIRE)],
+    [(Actor.RECONCILER, Status.AVAILABLE, Edge.FORGET), (Actor.CLEANER, Status.UNAVAILABLE, Edge.RETIRE)],
 )
-def test_a_record_that_would_go_if_all_had_consented_is_told(name: Name, status: Status, edge: Edge) -> None:
+def test_a_record_that_would_go_if_all_had_consented_is_told(name: Actor, status: Status, edge: Edge) -> None:
     house = House(first=MANAGED, second={})
     house.write(of_nobody_knows_where(status, missed_at=house.clock.now()))
     house.later(minutes=1)
@@ -130,8 +131,10 @@ def test_a_record_that_would_go_if_all_had_consented_is_told(name: Name, status:
     assert edge in {each.change.edge for each in report.would if each.change is not None}
 
 
-@pytest.mark.parametrize(("name", "status"), [(Name.RECONCILER, Status.AVAILABLE), (Name.CLEANER, Status.UNAVAILABLE)])
-def test_so_is_the_first_witness_of_its_absence(name: Name, status: Status) -> None:
+@pytest.mark.parametrize(
+    ("name", "status"), [(Actor.RECONCILER, Status.AVAILABLE), (Actor.CLEANER, Status.UNAVAILABLE)]
+)
+def test_so_is_the_first_witness_of_its_absence(name: Actor, status: Status) -> None:
     house = House(first=MANAGED, second={})
     house.write(of_nobody_knows_where(status))
     assert Why.MISSED in {each.why for each in house.tick(name).run().would}
@@ -140,7 +143,7 @@ def test_so_is_the_first_witness_of_its_absence(name: Name, status: Status) -> N
 def test_what_would_be_done_is_said_once_for_as_long_as_it_stays_so(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     house = House(first=MANAGED, second={})
-    telemetry, tick = Telemetry("reconciler"), house.tick(Name.RECONCILER)
+    telemetry, tick = Telemetry("reconciler"), house.tick(Actor.RECONCILER)
     for _ in range(3):
         telemetry.report(tick.run())
         house.later(seconds=30)

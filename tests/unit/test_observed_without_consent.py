@@ -6,9 +6,9 @@ from datetime import timedelta
 from builders import NOW, POLICY, SCALE_SET, ago, applied, cloud, fleet, instance, notes, record, ref, row, sighting, vm
 
 from scaler.controllers import cleaner, provisioner, reconciler, starter
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet, Seen
 from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
-from scaler.model.lifecycle import Edge
 from scaler.model.plan import Plan, Why
 from scaler.model.policy import Capacity
 from scaler.model.record import Status

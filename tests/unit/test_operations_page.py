@@ -15,9 +15,10 @@ from scaler import runtime
 from scaler.actuate import Outcome, Result
 from scaler.errors import ScalerError, Throttled, Unreachable
 from scaler.log_line import read
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Cloud, Fleet, Seen
 from scaler.model.instance import ScaleSetName
-from scaler.model.lifecycle import Edge, Owner, step
+from scaler.model.lifecycle import step
 from scaler.model.plan import Mark, Plan, Refusal, Step, Why, withheld
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Complaint, Snapshot
@@ -25,7 +26,6 @@ from scaler.model.sighting import Pause
 from scaler.report import Report
 from scaler.settings import InvalidSettings, load
 from scaler.telemetry import Telemetry
-from scaler.tick import Name
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 REASONS = [each.value for each in Why]
@@ -72,7 +72,7 @@ def test_every_alarm_of_the_table_is_one() -> None:
 
 def an_eventful_tick() -> Report:
     """Something of every kind."""
-    admitted = step(Edge.ADMIT, Owner.RECONCILER, row(1, None, notes()), record(), notes(), NOW)
+    admitted = step(Edge.ADMIT, Actor.RECONCILER, row(1, None, notes()), record(), notes(), NOW)
     mark = Mark(ref=ref(1), etag=None, rests_on=sighting())
     one = Step(why=Why.HORIZON_PASSED, vm_id=vm(1), change=admitted, order=mark, facts={"warm": True})
     held = Refusal(why=Why.BREAKER, vm_id=vm(1), facts={"held": Why.RIPE})
@@ -107,7 +107,7 @@ def test_every_fact_that_it_names_is_in_the_message_of_such_a_line(
     with closing(runtime.open_doors(load(LEAST | NO_ARM), StaticToken())) as doors:
         doors.renewals.append(Unreachable("the identity endpoint does not answer"))
         with pytest.raises(ScalerError):
-            runtime.Scaler(doors).watch(Name.PROVISIONER)
+            runtime.Scaler(doors).watch(Actor.PROVISIONER)
     monkeypatch.setenv("SCALER_POOL_CAPACITY", "many")
     with pytest.raises(InvalidSettings):
         runtime.run("starter")

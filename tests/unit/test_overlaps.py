@@ -13,11 +13,12 @@ from emulator.in_process import InProcessScaleSet
 from emulator.latencies import Latencies
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.registry.memory import MemoryRegistry
 from scaler.registry.memory_reservations import MemoryReservations
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 
 NAME = ScaleSetName("vmss-pixels")
 POLICY = Policy(capacity={NAME: Capacity(desired=1)})
@@ -35,19 +36,19 @@ class House:
             name: Tick(
                 name,
                 Ports(
-                    registry=None if name is Name.PROVISIONER else self.registry,
+                    registry=None if name is Actor.PROVISIONER else self.registry,
                     scale_sets={NAME: face},
                     clock=self.clock,
                 ),
                 POLICY,
             )
-            for name in Name
+            for name in CONTROLLERS
         }
         self._offer()
 
     def _offer(self) -> None:
         while not self.registry.reserved():
-            for name in Name:
+            for name in CONTROLLERS:
                 self.ticks[name].run()
             self.clock.advance(timedelta(seconds=20))
             MemoryReservations(self.registry).reserve(SessionId("me"), "192.0.2.1")
@@ -55,7 +56,7 @@ class House:
     def starter(self) -> Iterator[timedelta | None]:
         """Ticks as the watch would: each when the one before said."""
         while True:
-            again = self.ticks[Name.STARTER].run().plan.look_again
+            again = self.ticks[Actor.STARTER].run().plan.look_again
             yield again
             self.clock.advance(again or POLICY.order_horizon)
 

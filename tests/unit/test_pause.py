@@ -24,10 +24,10 @@ from builders import (
 )
 
 from scaler.controllers import cleaner, provisioner, reconciler, starter
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Seen
 from scaler.model.instance import Instance, PowerState, ScaleSetName, SessionId
-from scaler.model.lifecycle import Edge
-from scaler.model.notes import Ended, Notes, OpenedNote, SpentBy, SpentNote, StartNote
+from scaler.model.notes import Notes, OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Mark, Plan, Start, Why
 from scaler.model.record import Status
 from scaler.model.sighting import By, Pause, Sighting, strictest
@@ -142,8 +142,8 @@ def test_a_paused_cleaner_ends_sessions_and_deletes_nothing(pause: Pause) -> Non
 
 @pytest.mark.parametrize("look", HALTED)
 def test_a_used_machine_waits_for_the_end_of_the_pause(look: Sighting) -> None:
-    spent = SpentNote(why=SpentBy.RELEASE, at=ago(minutes=2))
-    noted = replace(opened(timedelta(minutes=5)), spent=spent, ended={MINE: Ended.RELEASE})
+    spent = SpentNote(why=Edge.RELEASE, at=ago(minutes=2))
+    noted = replace(opened(timedelta(minutes=5)), spent=spent, ended={MINE: Edge.RELEASE})
     used = row(1, record(1, Status.UNAVAILABLE, used=True, session_id=MINE), noted)
     assert cleaner.decide(fleet(used, sees=cloud(RUNNING, look=look)), POLICY).steps == ()
     allowed = fleet(used, sees=cloud(RUNNING, look=look).as_if_allowed())

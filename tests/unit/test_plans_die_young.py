@@ -8,10 +8,11 @@ from unit.test_tick import NAME, POLICY, House
 
 from emulator.orders import OrderKind, Scale
 from scaler.actuate import Ports, Result, actuate
+from scaler.model.edges import Actor
 from scaler.model.instance import InstanceRef
 from scaler.model.plan import Mark
 from scaler.model.sighting import Pages
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 
 SECOND = timedelta(seconds=1)
 
@@ -28,7 +29,7 @@ def house_with_a_new_machine() -> House:
 @pytest.mark.parametrize(("seconds", "result"), [(-1, Result.DONE), (0, Result.DONE), (1, Result.LOST_RACE)])
 def test_a_plan_that_was_held_up_is_not_carried_out(seconds: int, result: Result) -> None:
     house = house_with_a_new_machine()
-    plan = house.tick(Name.RECONCILER).plan().plan
+    plan = house.tick(Actor.RECONCILER).plan().plan
     house.clock.advance(POLICY.plan_kept + seconds * SECOND)
     ports = Ports(registry=house.registry, scale_sets={NAME: house.face}, clock=house.clock)
     (outcome,) = actuate(plan, ports, POLICY)
@@ -59,7 +60,7 @@ def test_what_is_noted_after_a_slow_look_bears_the_time_after_it(takes: int) -> 
     house = house_with_a_new_machine()
     slow = Ports(registry=house.registry, scale_sets={NAME: _Slow(house, takes * SECOND)}, clock=house.clock)  # type: ignore[dict-item]
     began = house.clock.now()
-    (outcome,) = Tick(Name.RECONCILER, slow, POLICY).run().outcomes
+    (outcome,) = Tick(Actor.RECONCILER, slow, POLICY).run().outcomes
     assert outcome.result is Result.DONE
     assert isinstance(outcome.step.order, Mark)
     noted = house.registry.read_also([outcome.step.order.ref.vm_id])[outcome.step.order.ref.vm_id].notes
@@ -70,7 +71,7 @@ def test_what_is_noted_after_a_slow_look_bears_the_time_after_it(takes: int) -> 
 
 def test_the_provisioner_has_no_registry_to_be_late_for() -> None:
     house = House()
-    plan = house.tick(Name.PROVISIONER).plan().plan
+    plan = house.tick(Actor.PROVISIONER).plan().plan
     assert plan.good_until is None
     ports = Ports(registry=None, scale_sets={NAME: house.face}, clock=house.clock)
     (outcome,) = actuate(replace(plan), ports, POLICY)

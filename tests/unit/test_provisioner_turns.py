@@ -17,11 +17,12 @@ from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.controllers import provisioner
 from scaler.errors import Refused
+from scaler.model.edges import Actor
 from scaler.model.fleet import Cloud, Seen
 from scaler.model.instance import InstanceRef, PowerState, ScaleSetName, VmId
 from scaler.model.plan import Some
 from scaler.model.policy import Capacity, Policy
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 
 FIRST, SECOND, THIRD = ScaleSetName("first"), ScaleSetName("second"), ScaleSetName("third")
 POLICY = Policy(capacity=dict.fromkeys((FIRST, SECOND, THIRD), Capacity(desired=0)))
@@ -90,7 +91,7 @@ def test_machines_that_cannot_be_stopped_keep_neither_their_neighbours_nor_anoth
     clock.advance(timedelta(minutes=5))
     faces = {FIRST: Stubborn(azures[FIRST], clock), SECOND: InProcessScaleSet(azures[SECOND], clock)}
     policy = Policy(capacity=dict.fromkeys(faces, Capacity(desired=12)))
-    tick = Tick(Name.PROVISIONER, Ports(registry=None, scale_sets=faces, clock=clock), policy)
+    tick = Tick(Actor.PROVISIONER, Ports(registry=None, scale_sets=faces, clock=clock), policy)
     tried: set[str] = set()
     for _ in range(3):
         for outcome in tick.run().outcomes:

@@ -14,11 +14,12 @@ from emulator.region import Region
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.model.ceiling import Ceiling
+from scaler.model.edges import Actor
 from scaler.model.instance import FailureClass, ScaleSetName
 from scaler.model.plan import Why
 from scaler.model.policy import Capacity, Policy
 from scaler.registry.memory import MemoryRegistry
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 
 NAME = ScaleSetName("vmss-pixels")
 CORES = 36
@@ -41,7 +42,7 @@ class House:
         face = InProcessScaleSet(self.azure, self.clock)
         self._ticks = [
             Tick(name, Ports(registry=registry, scale_sets={NAME: face}, clock=self.clock), self.policy, ceilings)
-            for name, registry in ((Name.PROVISIONER, None), (Name.RECONCILER, self.registry))
+            for name, registry in ((Actor.PROVISIONER, None), (Actor.RECONCILER, self.registry))
         ]
 
     def minutes(self, number: int) -> list[Why]:

@@ -26,10 +26,10 @@ from builders import (
 )
 
 from scaler.controllers import reconciler
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
-from scaler.model.lifecycle import Edge
-from scaler.model.notes import FailedNote, Notes, OpenedNote, SpentBy, StartNote
+from scaler.model.notes import FailedNote, Notes, OpenedNote, StartNote
 from scaler.model.plan import Plan, Some, Step, Why
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row
@@ -298,5 +298,5 @@ def test_it_looks_again_soon_after_a_mark_and_when_a_machine_can_be_admitted() -
 def test_what_it_condemns_says_since_when_and_why() -> None:
     spent = changed(only(steps_for(row(1), instance(1)))).spent
     assert spent is not None
-    assert (spent.why, spent.at) == (SpentBy.CONDEMN, NOW)
+    assert (spent.why, spent.at) == (Edge.CONDEMN, NOW)
     assert changed(only(steps_for(row(1), instance(1)))).unique_id == UNIQUE_ID

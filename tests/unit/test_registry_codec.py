@@ -8,19 +8,9 @@ import msgspec
 import pytest
 from hypothesis import example, given, settings
 
+from scaler.model.edges import ENDINGS, SPENDINGS
 from scaler.model.instance import FailureClass, InstanceId, ScaleSetName, SessionId, VmId
-from scaler.model.notes import (
-    ClaimNote,
-    DeleteNote,
-    Ended,
-    FailedNote,
-    Notes,
-    OpenedNote,
-    ReservedNote,
-    SpentBy,
-    SpentNote,
-    StartNote,
-)
+from scaler.model.notes import ClaimNote, DeleteNote, FailedNote, Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Before
 from scaler.registry.notes_json import decode_notes, encode_notes, newer_version
@@ -76,8 +66,8 @@ all_notes = st.builds(
     reserved=st.none() | st.builds(ReservedNote, session=st.none() | sessions, at=our_moments, movable=st.booleans()),
     start=st.none() | starts,
     opened=st.none() | st.builds(OpenedNote, session=sessions, at=our_moments, record=records),
-    ended=st.dictionaries(sessions, st.sampled_from(Ended)),
-    spent=st.none() | st.builds(SpentNote, why=st.sampled_from(SpentBy), at=our_moments, reason=st.none() | texts),
+    ended=st.dictionaries(sessions, st.sampled_from(ENDINGS)),
+    spent=st.none() | st.builds(SpentNote, why=st.sampled_from(SPENDINGS), at=our_moments, reason=st.none() | texts),
     claim=st.none() | st.builds(ClaimNote, order=texts, at=our_moments, seen_at=our_moments, since=our_moments),
     delete=st.none() | st.builds(DeleteNote, at=our_moments, attempts=st.integers(1, 9)),
     failed=st.none() | st.builds(FailedNote, failure=st.sampled_from(FailureClass), since=our_moments),
@@ -210,6 +200,8 @@ def test_notes_leave_out_what_is_not_there() -> None:
         b'{"v":1}',
         b'{"v":0,"scale_set":"","unique_id":"","instance_id":""}',
         b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","ended":{"s":"somehow"}}',
+        b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","ended":{"s":"condemn"}}',  # which ends no session
+        b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","spent":{"why":"admit","at":"2026-01-01T00:00:00Z"}}',
         b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","admitted_at":"2026-01-01T00:00:00"}',
         b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","spent":{"why":"spend","at":"2026-01-01T00:00:00"}}',
         b'{"v":1,"scale_set":"","unique_id":"","instance_id":"","admitted_at":"2026-01-01T00:00:0\\u0030"}',

@@ -11,10 +11,11 @@ from emulator.latencies import Latencies
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches
 from scaler.actuate import Ports
+from scaler.model.edges import Actor
 from scaler.model.instance import ScaleSetName
 from scaler.model.plan import Refusal, Why
 from scaler.model.policy import Capacity, Policy
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 
 NAME = ScaleSetName("vmss-pixels")
 POLICY = Policy(capacity={NAME: Capacity(desired=3)})
@@ -30,7 +31,7 @@ class House:
         behaviour = Behaviour(latencies=latencies, switches=Switches(vm_id_at_once=False))
         azure = EmulatedScaleSet(self.clock.now, behaviour=behaviour)
         face = InProcessScaleSet(azure, self.clock)
-        self.tick = Tick(Name.PROVISIONER, Ports(registry=None, scale_sets={NAME: face}, clock=self.clock), POLICY)
+        self.tick = Tick(Actor.PROVISIONER, Ports(registry=None, scale_sets={NAME: face}, clock=self.clock), POLICY)
         self.tick.run()
 
     def after(self, later: timedelta) -> tuple[Refusal, ...]:

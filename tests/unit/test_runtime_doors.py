@@ -10,10 +10,10 @@ from unit.test_settings import LEAST
 from wire.scripted_arm import Asked, Said, ScriptedArm, StaticToken, json_said, set_body
 
 from scaler.errors import Throttled
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import ScaleSetName
 from scaler.runtime import open_doors
 from scaler.settings import load
-from scaler.tick import Name
 from scaler.vmss.flexible import FlexibleScaleSet
 from scaler.vmss.scale_set import ArmScaleSet
 
@@ -33,7 +33,7 @@ def test_each_scale_set_has_the_door_of_its_kind(orchestration: str, kinds: dict
     with closing(open_doors(load(TWO | {"AZURE_VMSS_ORCHESTRATION": orchestration}))) as doors:
         assert {name: type(each) for name, each in doors.scale_sets.items()} == kinds
         assert {each.name for each in doors.scale_sets.values()} == {FIRST, SECOND}
-        assert doors.ports(Name.PROVISIONER).registry is None
+        assert doors.ports(Actor.PROVISIONER).registry is None
 
 
 def throttled(asked: Asked) -> Said:
@@ -45,7 +45,7 @@ def test_a_throttle_closes_the_gate_for_every_controller_of_its_scale_set_and_fo
     with closing(ScriptedArm(throttled)) as arm:
         settings = load(TWO | {"AZURE_RESOURCE_MANAGER_URL": arm.endpoint})
         with closing(open_doors(settings, StaticToken())) as doors:
-            for name in Name:
+            for name in CONTROLLERS:
                 with pytest.raises(Throttled):
                     doors.ports(name).scale_sets[FIRST].view()
                 assert doors.ports(name).scale_sets[SECOND].view().name == SECOND

@@ -14,8 +14,8 @@ from wire.scripted_arm import ScriptedArm, StaticToken, json_said, set_body
 from scaler import runtime
 from scaler.errors import ScalerError, Unreachable
 from scaler.log_line import read
+from scaler.model.edges import Actor
 from scaler.settings import InvalidSettings, load
-from scaler.tick import Name
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +48,7 @@ def test_what_the_thread_that_renews_tokens_met_is_said_by_the_next_tick(caplog:
             scaler = runtime.Scaler(doors)
             for _ in range(2):
                 with pytest.raises(ScalerError):  # this ARM's answers are no listing
-                    scaler.watch(Name.PROVISIONER)
+                    scaler.watch(Actor.PROVISIONER)
     renewals = [(sentence, facts) for sentence, facts in map(read, caplog.messages) if facts["event"] == "renewal"]
     assert [sentence for sentence, _ in renewals] == [
         "the Entra ID token for Redis could not be renewed: the identity endpoint does not answer"

@@ -22,9 +22,9 @@ from builders import (
 )
 
 from scaler.controllers import adoption, cleaner, starter
+from scaler.model.edges import Edge
 from scaler.model.instance import Instance, PowerState, SessionId
-from scaler.model.lifecycle import Edge
-from scaler.model.notes import Ended, Notes, OpenedNote, ReservedNote, SpentBy, SpentNote, StartNote
+from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Delete, Plan, Start, Step, Why
 from scaler.model.policy import Moves
 from scaler.model.record import Record, Status
@@ -65,8 +65,8 @@ def clean_tick(what: Row, *machines: Instance) -> Plan:
     return cleaner.decide(fleet(what, sees=asked(cloud(*machines))), POLICY)
 
 
-def spent(how: Ended, session: SessionId) -> Notes:
-    ripe = SpentNote(why=SpentBy.ABANDON, at=NOW - POLICY.ripe_after)
+def spent(how: Edge, session: SessionId) -> Notes:
+    ripe = SpentNote(why=Edge.ABANDON, at=NOW - POLICY.ripe_after)
     return replace(started(), ended={session: how}, spent=ripe)
 
 
@@ -93,20 +93,20 @@ class TestServed:
     def test_it_gives_up_by_used(self) -> None:
         step = only(start_tick(reserved(started(), used=True), RUNNING))
         assert edge_of(step) is Edge.ABANDON
-        assert changed(step).ended == {OWN: Ended.ABANDON}
+        assert changed(step).ended == {OWN: Edge.ABANDON}
 
     def test_it_is_released_by_used_and_deleted_though_it_runs(self) -> None:
         left = row(1, inside(used=True), opened(inside()))
         step = only(clean_tick(left, RUNNING).steps)
         assert isinstance(step.order, Delete)
-        assert changed(step).ended == {OWN: Ended.RELEASE}
-        assert changed(step).spent == SpentNote(why=SpentBy.RELEASE, at=NOW)
+        assert changed(step).ended == {OWN: Edge.RELEASE}
+        assert changed(step).spent == SpentNote(why=Edge.RELEASE, at=NOW)
 
     def test_it_has_the_limit_of_every_session(self) -> None:
         hours = POLICY.session_limit + POLICY.expiry_grace
         step = only(clean_tick(row(1, inside(), opened(inside(), seconds=hours.total_seconds())), RUNNING).steps)
         assert (edge_of(step), step.why) == (Edge.EXPIRE, Why.LIMIT)
-        assert changed(step).ended == {OWN: Ended.EXPIRE}
+        assert changed(step).ended == {OWN: Edge.EXPIRE}
 
     @pytest.mark.parametrize("session", [None, NAMED])
     def test_it_is_refused_when_any_naive_one_is(self, session: SessionId | None) -> None:
@@ -114,7 +114,7 @@ class TestServed:
         waited = notes(reserved=ReservedNote(session=session or OWN, at=since))
         step = only(start_tick(reserved(waited, session), instance(1)))
         assert (edge_of(step), step.why) == (Edge.REFUSE, Why.TIMEOUT)
-        assert changed(step).ended == {session or OWN: Ended.REFUSE}
+        assert changed(step).ended == {session or OWN: Edge.REFUSE}
 
     def test_where_everybody_follows_it_is_moved_and_named_by_its_new_machine(self) -> None:
         gone = reserved(
@@ -124,7 +124,7 @@ class TestServed:
         sees = asked(cloud(instance(2)), vm(1))
         step = only(starter.decide(fleet(gone, spare, sees=sees), POLICY_THAT_MOVES).steps)
         assert edge_of(step) is Edge.MOVE
-        assert changed(step).ended == {OWN: Ended.MOVE}
+        assert changed(step).ended == {OWN: Edge.MOVE}
         partner = step.change.partner if step.change is not None else None
         assert partner is not None
         assert isinstance(partner.notes, Notes)
@@ -154,7 +154,7 @@ class TestItsName:
 
     def test_if_it_gives_up_by_that_name_its_machine_is_deleted_though_it_runs(self) -> None:
         """A script has ended it, and nobody has written the name into the start note before."""
-        plan = clean_tick(row(1, inside(used=True, session_id=NAMED), spent(Ended.ABANDON, NAMED)), RUNNING)
+        plan = clean_tick(row(1, inside(used=True, session_id=NAMED), spent(Edge.ABANDON, NAMED)), RUNNING)
         assert isinstance(only(plan.steps).order, Delete)
 
     def test_a_machine_that_was_opened_keeps_its_session(self) -> None:
@@ -164,11 +164,11 @@ class TestItsName:
         assert step.change is not None
         assert (step.why, step.change.record) == (Why.UNDONE_OPEN, was)
 
-    @pytest.mark.parametrize("how", [Ended.ABANDON, Ended.REFUSE])
-    def test_a_machine_on_which_it_ended_is_nobodys_under_another_name(self, how: Ended) -> None:
+    @pytest.mark.parametrize("how", [Edge.ABANDON, Edge.REFUSE])
+    def test_a_machine_on_which_it_ended_is_nobodys_under_another_name(self, how: Edge) -> None:
         step = only(start_tick(reserved(spent(how, OWN), OTHER), RUNNING))
         assert edge_of(step) is Edge.REFUSE
-        assert changed(step).ended == {OWN: how, OTHER: Ended.REFUSE}
+        assert changed(step).ended == {OWN: how, OTHER: Edge.REFUSE}
 
 
 class TestLateWrites:

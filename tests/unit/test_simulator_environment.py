@@ -7,8 +7,8 @@ import pytest
 from builders import SCALE_SET
 
 from emulator.latencies import Latencies
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.policy import Capacity, Policy
-from scaler.tick import Name
 from simulator.observer.patience import Pace, Patience
 from simulator.parts.environment import assemble
 from simulator.parts.setup_failed import SetupFailed
@@ -19,7 +19,7 @@ def test_it_is_the_example_at_the_chosen_speed() -> None:
     assert environment.variables["SCALER_SPEED"] == "50"
     assert environment.settings.speed == 50
     assert environment.settings.policy.order_horizon == Policy().order_horizon / 50
-    assert set(environment.pace.every) == set(Name)
+    assert set(environment.pace.every) == set(CONTROLLERS)
 
 
 def test_the_users_scaler_variables_and_schedules_win() -> None:
@@ -27,7 +27,7 @@ def test_the_users_scaler_variables_and_schedules_win() -> None:
     environment = assemble({**wanted, "AzureWebJobs__cleaner__Disabled": "1"}, speed=20)
     (capacity,) = environment.settings.policy.capacity.values()
     assert capacity == Capacity(desired=3, warm=1)
-    assert environment.pace.every[Name.CLEANER] == timedelta(seconds=7)
+    assert environment.pace.every[Actor.CLEANER] == timedelta(seconds=7)
     assert environment.variables["AzureWebJobs__cleaner__Disabled"] == "1"
 
 
@@ -39,7 +39,7 @@ def test_more_scale_sets_are_named_after_the_examples_and_each_has_the_capacity_
 
 
 def test_a_timer_that_is_disabled_is_known_to_be() -> None:
-    assert assemble({"AzureWebJobs__cleaner__Disabled": "1"}, speed=20).off == {Name.CLEANER}
+    assert assemble({"AzureWebJobs__cleaner__Disabled": "1"}, speed=20).off == {Actor.CLEANER}
     assert assemble({}, speed=20).off == frozenset()
 
 
@@ -63,7 +63,7 @@ def test_what_the_scaler_or_the_host_cannot_use_is_named(name: str, value: str) 
 
 
 def patience(policy: Policy, speed: float = 20, every: float = 2) -> timedelta:
-    pace = Pace(every={name: timedelta(seconds=every) for name in Name})
+    pace = Pace(every={name: timedelta(seconds=every) for name in CONTROLLERS})
     return Patience.of(policy.at_speed(speed), Latencies().at_speed(speed), pace).idle
 
 

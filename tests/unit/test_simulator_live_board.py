@@ -8,9 +8,9 @@ from simulator_builders import OFFERED, USED, azure, in_session, look, machine, 
 
 from emulator.history import What
 from emulator.wire.calls import Call, CallLog
+from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import PowerState
 from scaler.model.plan import Why
-from scaler.tick import Name
 from simulator.figures import Figures, Tier
 from simulator.happenings import Did, Happening, Seen
 from simulator.live.board import Board
@@ -31,7 +31,7 @@ def board(*happenings: Happening, calls: CallLog | None = None) -> Board:
     found = Board(
         speed=SPEED,
         figures=figures,
-        rounds=Rounds({name: timedelta(seconds=2) for name in Name}, frozenset(), SPEED),
+        rounds=Rounds({name: timedelta(seconds=2) for name in CONTROLLERS}, frozenset(), SPEED),
         spending=Spending((CallLog() if calls is None else calls).after, SPEED),
     )
     for number, each in enumerate(happenings, start=1):

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from simulator_builders import second
 
+from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.plan import Why
-from scaler.tick import Name
 from simulator.happenings import Happening, Ticked, Told, Trouble
 from simulator.live.frame import Health, Round
 from simulator.live.rounds import Rounds
@@ -20,8 +20,8 @@ CRASHED = Trouble(at=second(1), what="cleaner: function failed: ValueError: no s
 EVERY = 2.0  # seconds between two firings; twice that and a second of slack is too long a silence
 
 
-def rounds(*off: Name) -> Rounds:
-    return Rounds({name: timedelta(seconds=EVERY) for name in Name}, frozenset(off), speed=20)
+def rounds(*off: Actor) -> Rounds:
+    return Rounds({name: timedelta(seconds=EVERY) for name in CONTROLLERS}, frozenset(off), speed=20)
 
 
 def cleaner(found: Rounds, seconds: float) -> Round:
@@ -37,7 +37,7 @@ def after(*happenings: Happening, at: float = 10.0, now: float = 10.0) -> Round:
 
 
 def test_there_is_one_of_each() -> None:
-    assert [each.name for each in rounds().at(0, {})] == list(Name)
+    assert [each.name for each in rounds().at(0, {})] == list(CONTROLLERS)
 
 
 def test_times_are_the_emulated_worlds() -> None:
@@ -103,7 +103,7 @@ def test_so_does_one_that_never_ticks(seconds: float, health: Health) -> None:
 
 
 def test_a_disabled_timer_is_no_silence() -> None:
-    assert cleaner(rounds(Name.CLEANER), 100).health is Health.OFF
+    assert cleaner(rounds(Actor.CLEANER), 100).health is Health.OFF
 
 
 def test_a_tick_that_failed_is_not_counted_again_when_its_function_fails_with_the_same_words() -> None:

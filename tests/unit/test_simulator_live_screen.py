@@ -12,8 +12,8 @@ from rich.console import Console
 from simulator_builders import OFFERED, look, machine, second
 
 from emulator.wire.calls import CallLog
+from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import PowerState
-from scaler.tick import Name
 from simulator.clock import RunClock
 from simulator.figures import Figures
 from simulator.live.board import Board
@@ -35,7 +35,7 @@ def terminal(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def screen(terminal: Path) -> Iterator[Screen]:
-    rounds = Rounds({name: timedelta(seconds=2) for name in Name}, frozenset(), 20.0)
+    rounds = Rounds({name: timedelta(seconds=2) for name in CONTROLLERS}, frozenset(), 20.0)
     board = Board(speed=20.0, figures=Figures(), rounds=rounds, spending=Spending(CallLog().after, 20.0))
     clock = RunClock()
     with terminal.open("w", encoding="utf-8") as out:

@@ -24,10 +24,10 @@ from builders import (
 )
 
 from scaler.controllers import starter
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId, VmId
-from scaler.model.lifecycle import Edge
-from scaler.model.notes import Ended, Notes, OpenedNote, ReservedNote, SpentBy, SpentNote, StartNote
+from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Listing, Nothing, Some, Start, Step, Why
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
@@ -175,7 +175,7 @@ def test_while_more_are_due_than_one_tick_looks_at_the_next_tick_follows_at_once
 
 
 def test_what_the_registry_decides_alone_needs_no_look() -> None:
-    assert starter.wants(fleet(reserved(notes(ended={MINE: Ended.RELEASE}))), POLICY) == Nothing()
+    assert starter.wants(fleet(reserved(notes(ended={MINE: Edge.RELEASE}))), POLICY) == Nothing()
 
 
 @pytest.mark.parametrize("noted", [None, blank_notes(scale_set="")], ids=["lost", "placeless"])
@@ -201,7 +201,7 @@ def test_a_reserved_machine_at_rest_gets_its_note_and_then_the_order() -> None:
         (instance(1, provisioning=ProvisioningState.FAILED, failure=FailureClass.ALLOCATION), notes()),
         (RUNNING, notes()),
         (instance(1), started(OTHER)),
-        (instance(1), notes(spent=SpentNote(why=SpentBy.CONDEMN, at=NOW))),
+        (instance(1), notes(spent=SpentNote(why=Edge.CONDEMN, at=NOW))),
     ],
     ids=["unmarked", "not admitted", "failed", "runs for nobody", "started for another", "spent"],
 )
@@ -285,7 +285,7 @@ def test_a_late_write_over_an_opened_session_is_undone_from_the_notes() -> None:
 
 
 def test_a_late_write_for_an_ended_session_is_spent_again_never_started() -> None:
-    step = only(steps_for(reserved(notes(ended={MINE: Ended.RELEASE})), instance(1)))
+    step = only(steps_for(reserved(notes(ended={MINE: Edge.RELEASE})), instance(1)))
     assert step.change is not None
     assert isinstance(step.change.record, Record)
     assert (step.why, step.change.record.used, step.order) == (Why.UNDONE_END, True, None)
@@ -295,7 +295,7 @@ def test_a_session_that_gave_up_is_abandoned() -> None:
     step = only(steps_for(reserved(started(), used=True), RUNNING))
     assert step.change is not None
     assert step.change.edge is Edge.ABANDON
-    assert changed(step).ended == {MINE: Ended.ABANDON}
+    assert changed(step).ended == {MINE: Edge.ABANDON}
 
 
 NOWHERE = cloud(look=sighting())  # listed, and not there

@@ -24,10 +24,11 @@ from builders import (
 )
 
 from scaler.controllers import starter
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName, SessionId
-from scaler.model.lifecycle import Change, Edge
-from scaler.model.notes import ClaimNote, Ended, Notes, ReservedNote, SpentBy, SpentNote, StartNote
+from scaler.model.lifecycle import Change
+from scaler.model.notes import ClaimNote, Notes, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Plan, Start, Step, Why
 from scaler.model.policy import Capacity, Moves, Policy
 from scaler.model.record import Record, Status
@@ -103,7 +104,7 @@ STRANDED = {
     "claimed": (notes(1, claim=ClaimNote(order="deallocate", at=NOW, seen_at=NOW, since=NOW)), AT_REST),
     "it ran while nobody allowed us to act": (notes(1, presumed_at=ago(minutes=1)), AT_REST),
     "gone": (notes(1, missed_at=ago(seconds=40)), None),
-    "spent": (notes(1, spent=SpentNote(why=SpentBy.CONDEMN, at=NOW)), AT_REST),
+    "spent": (notes(1, spent=SpentNote(why=Edge.CONDEMN, at=NOW)), AT_REST),
     "its scale set is configured no more": (notes(1, scale_set=ScaleSetName("former")), None),
     "unsettled": (
         notes(1, start=started(minutes=6), unsettled_at=ago(minutes=5)),
@@ -136,7 +137,7 @@ def test_a_session_that_follows_goes_on_with_another_machine(name: str) -> None:
     assert (there.status, there.session_id, there.client_ip) == (Status.RESERVED, MINE, "10.0.0.1")
     assert (there.moved_from, there.move_reason) == (vm(1), step.why)
     noted = changed(step)
-    assert noted.ended == {MINE: Ended.MOVE}
+    assert noted.ended == {MINE: Edge.MOVE}
     assert noted.spent is not None
     assert step.change is not None
     assert step.change.partner is not None
@@ -230,7 +231,7 @@ NO_SPARE: Mapping[str, Row] = {
     "without notes": row(2, record(2), None),
     "used": row(2, record(2, used=True), notes(2)),
     "its scale set is configured no more": spare(2, scale_set=ScaleSetName("former")),
-    "the session was on it before": spare(2, ended={MINE: Ended.REFUSE}),
+    "the session was on it before": spare(2, ended={MINE: Edge.REFUSE}),
     "a newer scaler's": replace(spare(2), untouchable=True),
 }
 

@@ -21,10 +21,10 @@ from builders import (
 )
 
 from scaler.controllers import cleaner, starter
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import PowerState, ScaleSetName, SessionId
-from scaler.model.lifecycle import Edge
-from scaler.model.notes import Ended, Notes, OpenedNote, ReservedNote, SpentBy, SpentNote, StartNote
+from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Some, Why
 from scaler.model.record import Status
 from scaler.model.row import Row, Snapshot
@@ -66,8 +66,8 @@ def spent(number: int, minutes: float) -> Row:
         number,
         start=StartNote(session=MINE, at=ago(hours=1), attempts=1),
         opened=OpenedNote(session=MINE, at=ago(hours=1), record=was),
-        ended={MINE: Ended.RELEASE},
-        spent=SpentNote(why=SpentBy.RELEASE, at=ago(minutes=minutes)),
+        ended={MINE: Edge.RELEASE},
+        spent=SpentNote(why=Edge.RELEASE, at=ago(minutes=minutes)),
     )
     return row(number, replace(was, used=True), noted)
 

@@ -10,8 +10,9 @@ from builders import NOW, instance, notes, record, ref, row, sighting, vm
 from scaler.actuate import Outcome, Result
 from scaler.errors import Throttled, Unreachable
 from scaler.log_line import read
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Cloud, Fleet, Seen
-from scaler.model.lifecycle import Edge, Owner, note, step
+from scaler.model.lifecycle import note, step
 from scaler.model.plan import Plan, Refusal, Start, Step, Why
 from scaler.model.row import Complaint, Snapshot
 from scaler.report import Report
@@ -20,7 +21,7 @@ from scaler.telemetry import Telemetry
 STEP = Step(
     why=Why.HORIZON_PASSED,
     vm_id=vm(1),
-    change=step(Edge.ADMIT, Owner.RECONCILER, row(1, None, notes()), record(), notes(), NOW),
+    change=step(Edge.ADMIT, Actor.RECONCILER, row(1, None, notes()), record(), notes(), NOW),
     facts={"warm": True},
 )
 

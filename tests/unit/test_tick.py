@@ -13,6 +13,7 @@ from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.errors import Garbled, Unreachable
+from scaler.model.edges import Actor
 from scaler.model.fleet import Cloud
 from scaler.model.instance import InstanceRef, ScaleSetName, VmId
 from scaler.model.plan import Listing, SetCapacity, Some
@@ -23,7 +24,7 @@ from scaler.model.sighting import Answer
 from scaler.observe import Eyes
 from scaler.ports import Registry
 from scaler.registry.memory import MemoryRegistry
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 
 NAME = ScaleSetName("vmss-pixels")
 POLICY = Policy(capacity={NAME: Capacity(desired=2)})
@@ -38,8 +39,8 @@ class House:
         self.face = InProcessScaleSet(self.azure, self.clock)
         self.registry = MemoryRegistry(self.clock.now)
 
-    def tick(self, name: Name, registry: Registry | None = None) -> Tick:
-        knows = None if name is Name.PROVISIONER else registry or self.registry
+    def tick(self, name: Actor, registry: Registry | None = None) -> Tick:
+        knows = None if name is Actor.PROVISIONER else registry or self.registry
         return Tick(name, Ports(registry=knows, scale_sets={NAME: self.face}, clock=self.clock), POLICY)
 
     def later(self, **duration: float) -> None:
@@ -56,7 +57,7 @@ class DeafRegistry(MemoryRegistry):
 def test_redis_is_read_before_azure_and_nothing_happens_when_it_is_away() -> None:
     house = House()
     with pytest.raises(Unreachable):
-        house.tick(Name.RECONCILER, DeafRegistry(house.clock.now)).run()
+        house.tick(Actor.RECONCILER, DeafRegistry(house.clock.now)).run()
     assert sum(house.face.calls.values()) == 0
 
 
@@ -67,7 +68,7 @@ def test_when_azure_is_away_nothing_changes_and_the_next_tick_works() -> None:
     house.azure.order(OrderKind.DEALLOCATE, ["0"], by="operator")
     house.later(minutes=5)
     house.azure.script(Fault.READ_FAILED)
-    tick = house.tick(Name.RECONCILER)
+    tick = house.tick(Actor.RECONCILER)
     before = house.registry.keyspace.snapshot_state()
     with pytest.raises(Unreachable):
         tick.run()
@@ -77,7 +78,7 @@ def test_when_azure_is_away_nothing_changes_and_the_next_tick_works() -> None:
 
 def test_a_key_that_died_in_a_queue_managers_hands_is_found_though_its_machine_is_gone() -> None:
     house = House()
-    tick = house.tick(Name.RECONCILER)
+    tick = house.tick(Actor.RECONCILER)
     house.azure.scale(Scale(capacity=1), by="operator")
     house.later(minutes=5)
     house.azure.order(OrderKind.DEALLOCATE, ["0"], by="operator")
@@ -95,7 +96,7 @@ def test_a_key_that_died_in_a_queue_managers_hands_is_found_though_its_machine_i
 
 def test_planning_is_free() -> None:
     house = House()
-    plan = house.tick(Name.PROVISIONER).plan().plan
+    plan = house.tick(Actor.PROVISIONER).plan().plan
     assert [type(step.order) for step in plan.steps] == [SetCapacity]
     assert house.azure.capacity == 0
 
@@ -103,7 +104,7 @@ def test_planning_is_free() -> None:
 def test_the_provisioner_never_touches_the_registry() -> None:
     house = House()
     for _ in range(30):
-        house.tick(Name.PROVISIONER).run()
+        house.tick(Actor.PROVISIONER).run()
         house.later(seconds=20)
     assert house.azure.capacity == 2
     assert not house.registry.keyspace.snapshot_state().strings
@@ -112,7 +113,7 @@ def test_the_provisioner_never_touches_the_registry() -> None:
 def test_a_capacity_that_azure_lost_is_patched_again_once_in_ten_minutes() -> None:
     house = House()
     house.azure.script(Fault.CREATE_LOST, times=None)
-    tick = house.tick(Name.PROVISIONER)
+    tick = house.tick(Actor.PROVISIONER)
     patches = 0
     for _ in range(25):
         patches += sum(isinstance(each.step.order, SetCapacity) for each in tick.run().outcomes)
@@ -167,7 +168,7 @@ def test_what_nobody_answered_is_not_asked_again_in_the_same_tick() -> None:
     house.azure.scale(Scale(capacity=2), by="operator")
     house.later(minutes=5)
     silent = Silent(house.azure, house.clock)
-    Tick(Name.PROVISIONER, Ports(registry=None, scale_sets={NAME: silent}, clock=house.clock), POLICY).run()
+    Tick(Actor.PROVISIONER, Ports(registry=None, scale_sets={NAME: silent}, clock=house.clock), POLICY).run()
     assert silent.asked == 1
 
 
@@ -180,7 +181,7 @@ def test_the_machines_of_a_scale_set_that_was_away_for_a_tick_are_remembered() -
     other.order(OrderKind.DEALLOCATE, ["0"], by="operator")
     house.later(minutes=5)
     faces = {NAME: house.face, second: InProcessScaleSet(other, house.clock)}
-    tick = Tick(Name.RECONCILER, Ports(registry=house.registry, scale_sets=faces, clock=house.clock), policy)
+    tick = Tick(Actor.RECONCILER, Ports(registry=house.registry, scale_sets=faces, clock=house.clock), policy)
     for _ in range(8):
         tick.run()
         house.later(seconds=30)

@@ -14,6 +14,7 @@ from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.errors import Unreachable
+from scaler.model.edges import Actor
 from scaler.model.instance import ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.plan import Delete
@@ -23,7 +24,7 @@ from scaler.model.row import Row
 from scaler.registry.memory import MemoryRegistry
 from scaler.registry.memory_reservations import MemoryReservations
 from scaler.registry.sessions import Stage
-from scaler.tick import Name, Tick
+from scaler.tick import Tick
 
 SESSION = SessionId("s")
 
@@ -43,7 +44,7 @@ class RegistryThatDropsAWrite(MemoryRegistry):
 def test_a_key_that_died_with_its_machine_is_found_though_its_first_note_was_lost() -> None:
     house = House()
     registry = house.registry = RegistryThatDropsAWrite(house.clock.now)
-    tick = house.tick(Name.RECONCILER)
+    tick = house.tick(Actor.RECONCILER)
     house.azure.scale(Scale(capacity=1), by="operator")
     house.later(minutes=5)
     house.azure.order(OrderKind.DEALLOCATE, ["0"], by="operator")
@@ -70,7 +71,7 @@ def reserved_machine() -> tuple[House, MemoryReservations]:
     house.azure.scale(Scale(capacity=1), by="operator")
     house.later(minutes=5)
     house.azure.order(OrderKind.DEALLOCATE, ["0"], by="operator")
-    tick = house.tick(Name.RECONCILER)
+    tick = house.tick(Actor.RECONCILER)
     for _ in range(12):
         house.later(seconds=30)
         tick.run()
@@ -85,7 +86,7 @@ def test_a_visitor_hears_of_a_machine_that_vanished_while_its_set_was_lost_and_n
     house.later(minutes=10)
     assert not house.azure.vms
     house.registry.keyspace.delete(house.registry.keys.index(Status.RESERVED))
-    ticks = [house.tick(Name.RECONCILER), house.tick(Name.STARTER), house.tick(Name.CLEANER)]
+    ticks = [house.tick(Actor.RECONCILER), house.tick(Actor.STARTER), house.tick(Actor.CLEANER)]
     stages = []
     for _ in range(60):
         for tick in ticks:
@@ -99,9 +100,9 @@ def test_a_visitor_hears_of_a_machine_that_vanished_while_its_set_was_lost_and_n
 
 def test_what_the_cleaner_has_ordered_deleted_is_gone_from_redis_though_nothing_leads_to_it_any_more() -> None:
     house, visitors = reserved_machine()
-    house.tick(Name.STARTER).run()
+    house.tick(Actor.STARTER).run()
     visitors.cancel(SESSION)
-    cleaner = house.tick(Name.CLEANER)
+    cleaner = house.tick(Actor.CLEANER)
     while not any(isinstance(outcome.step.order, Delete) for outcome in cleaner.run().outcomes):
         house.later(seconds=30)
     house.later(minutes=10)
@@ -131,7 +132,7 @@ def test_while_a_scale_set_is_away_what_comes_and_goes_in_the_other_is_not_remem
     other.script(Fault.READ_FAILED, times=None)
     faces = {NAME: house.face, away: InProcessScaleSet(other, house.clock)}
     policy = Policy(capacity=dict.fromkeys(faces, Capacity(desired=0)))
-    tick = Tick(Name.RECONCILER, Ports(registry=registry, scale_sets=faces, clock=house.clock), policy)
+    tick = Tick(Actor.RECONCILER, Ports(registry=registry, scale_sets=faces, clock=house.clock), policy)
     for _ in range(20):
         house.azure.scale(Scale(capacity=1), by="operator")
         house.later(minutes=5)

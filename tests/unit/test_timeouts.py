@@ -22,20 +22,10 @@ from builders import (
 
 from scaler.controllers import cleaner, provisioner, reconciler, starter
 from scaler.model.ceiling import ceiling_after
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName, SessionId
-from scaler.model.notes import (
-    ClaimNote,
-    DeleteNote,
-    Ended,
-    FailedNote,
-    Notes,
-    OpenedNote,
-    ReservedNote,
-    SpentBy,
-    SpentNote,
-    StartNote,
-)
+from scaler.model.notes import ClaimNote, DeleteNote, FailedNote, Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Plan, SetCapacity
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status, Unreadable
@@ -233,7 +223,7 @@ def refused(since: datetime) -> Plan:
 
 def condemned(since: datetime) -> Row:
     """While somebody else's deletion of it hung."""
-    noted = blank_notes(spent=SpentNote(why=SpentBy.CONDEMN, at=since), unsettled_at=NOW - 3600 * S)
+    noted = blank_notes(spent=SpentNote(why=Edge.CONDEMN, at=since), unsettled_at=NOW - 3600 * S)
     return row(1, record(1, Status.UNAVAILABLE, used=True), noted)
 
 
@@ -299,19 +289,19 @@ SCENES: Mapping[str, Scene] = {
     "in session without a limit, lost from view": in_session(
         UNSETTLED, UNLIMITED, opened=lambda _: opened(NOW), unsettled_at=itself
     ),
-    "spent before it was let in": used(instance(), spent=lambda since: SpentNote(why=SpentBy.REFUSE, at=since)),
-    "used and running, for nobody known": used(RUNNING, spent=lambda since: SpentNote(why=SpentBy.CONDEMN, at=since)),
+    "spent before it was let in": used(instance(), spent=lambda since: SpentNote(why=Edge.REFUSE, at=since)),
+    "used and running, for nobody known": used(RUNNING, spent=lambda since: SpentNote(why=Edge.CONDEMN, at=since)),
     "deleting": used(
         instance(),
-        ended=lambda _: {MINE: Ended.RELEASE},
-        spent=lambda since: SpentNote(why=SpentBy.RELEASE, at=since),
+        ended=lambda _: {MINE: Edge.RELEASE},
+        spent=lambda since: SpentNote(why=Edge.RELEASE, at=since),
         delete=lambda since: DeleteNote(at=since, attempts=1),
     ),
     "deleting, and nothing comes of it": used(
         replace(instance(), provisioning=ProvisioningState.DELETING),
         opened=lambda _: opened(NOW - 7200 * S),
-        ended=lambda _: {MINE: Ended.RELEASE},
-        spent=lambda _: SpentNote(why=SpentBy.RELEASE, at=NOW - 3600 * S),
+        ended=lambda _: {MINE: Edge.RELEASE},
+        spent=lambda _: SpentNote(why=Edge.RELEASE, at=NOW - 3600 * S),
         delete=lambda _: DeleteNote(at=NOW - 1800 * S, attempts=1),
         unsettled_at=itself,
     ),
@@ -323,7 +313,7 @@ SCENES: Mapping[str, Scene] = {
         lambda since: row(
             1,
             record(1, Status.UNAVAILABLE, used=True),
-            notes(1, missed_at=NOW - 60 * S, spent=SpentNote(why=SpentBy.REFUSE, at=since)),
+            notes(1, missed_at=NOW - 60 * S, spent=SpentNote(why=Edge.REFUSE, at=since)),
         )
     ),
     "not seen, and its key in a set without a record that can be read": absent(

@@ -24,10 +24,10 @@ from builders import (
 )
 
 from scaler.controllers import cleaner, reconciler, starter
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import Instance, PowerState, SessionId
-from scaler.model.lifecycle import Edge
-from scaler.model.notes import ClaimNote, DeleteNote, Notes, OpenedNote, SpentBy, SpentNote, StartNote
+from scaler.model.notes import ClaimNote, DeleteNote, Notes, OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Plan, Why
 from scaler.model.record import Status
 from scaler.model.row import Row
@@ -216,7 +216,7 @@ def test_the_steps_of_before_the_second_time_was_noted_go_on_by_the_first() -> N
 
 
 def test_a_delete_that_was_noted_at_a_time_to_come_is_ordered_again() -> None:
-    spent = SpentNote(why=SpentBy.EXPIRE, at=NOW - MIN)
+    spent = SpentNote(why=Edge.EXPIRE, at=NOW - MIN)
     used = row(
         1, record(1, Status.UNAVAILABLE, used=True), notes(spent=spent, delete=DeleteNote(at=NOW + HOUR, attempts=1))
     )
@@ -224,14 +224,14 @@ def test_a_delete_that_was_noted_at_a_time_to_come_is_ordered_again() -> None:
 
 
 def test_what_was_spent_at_a_time_to_come_ripens_by_azures_clock() -> None:
-    spent = SpentNote(why=SpentBy.CONDEMN, at=NOW + HOUR, seen_at=NOW)
+    spent = SpentNote(why=Edge.CONDEMN, at=NOW + HOUR, seen_at=NOW)
     used = row(1, record(1, Status.UNAVAILABLE, used=True), notes(spent=spent))
     assert of(cleaner.decide(looked(used, instance(), later=POLICY.ripe_after - S), POLICY)) == []
     assert of(cleaner.decide(looked(used, instance(), later=POLICY.ripe_after), POLICY)) == [Why.RIPE]
 
 
 def test_and_by_both_where_neither_was_ahead_when_it_was_spent() -> None:
-    spent = SpentNote(why=SpentBy.CONDEMN, at=NOW, seen_at=NOW)
+    spent = SpentNote(why=Edge.CONDEMN, at=NOW, seen_at=NOW)
     used = row(1, record(1, Status.UNAVAILABLE, used=True), notes(spent=spent))
     assert of(cleaner.decide(looked(used, instance(), later=S, redis=2 * HOUR), POLICY)) == []
 

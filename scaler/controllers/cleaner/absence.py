@@ -1,15 +1,15 @@
 """A machine that this tick did not see: RETIRE once it is gone for sure, whatever a single look says."""
 
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import InstanceRef
-from scaler.model.lifecycle import Change, Edge, Owner, note, step
-from scaler.model.notes import SpentBy
+from scaler.model.lifecycle import Change, note, step
 from scaler.model.plan import Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Row
 from scaler.model.witness import awaits_its_last_word, awaits_its_time, erasable, missed
 
-_READ = {SpentBy.REFUSE, SpentBy.MOVE}  # by the visitor who was refused; by the queue manager that follows
+_READ = {Edge.REFUSE, Edge.MOVE}  # by the visitor who was refused; by the queue manager that follows
 
 
 def worth_asking(member: Member, ref: InstanceRef, fleet: Fleet, policy: Policy) -> bool:
@@ -42,4 +42,4 @@ def _retired(member: Member, fleet: Fleet) -> Change:
     row: Row = member.row
     if row.readable is None:
         return Change(row=row, edge=None, notes=None, index=None)
-    return step(Edge.RETIRE, Owner.CLEANER, row, None, None, fleet.now)
+    return step(Edge.RETIRE, Actor.CLEANER, row, None, None, fleet.now)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from scaler.model import case
-from scaler.model.lifecycle import Change, Edge, Owner, note, step
+from scaler.model.edges import Actor, Edge
+from scaler.model.lifecycle import Change, note, step
 from scaler.model.notes import DeleteNote, Notes
 from scaler.model.plan import Delete, Facts, Step, Why
 from scaler.model.sighting import By
@@ -34,7 +35,7 @@ class Case(case.Case):
     def _change(self, edge: Edge | None, notes: Notes) -> Change:
         if edge is None or self.row.readable is None:
             return note(self.row, notes)
-        return step(edge, Owner.CLEANER, self.row, self.row.readable, notes, self.now)
+        return step(edge, Actor.CLEANER, self.row, self.row.readable, notes, self.now)
 
     @staticmethod
     def undoomed(ending: Step) -> Step | None:

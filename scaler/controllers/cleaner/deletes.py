@@ -5,9 +5,10 @@ from datetime import datetime
 
 from scaler.controllers.cleaner.case import Case
 from scaler.model.clocks import is_ahead
+from scaler.model.edges import Edge
 from scaler.model.fleet import Seen
 from scaler.model.instance import ProvisioningState
-from scaler.model.notes import Ended, Notes, SpentBy, SpentNote
+from scaler.model.notes import Notes, SpentNote
 from scaler.model.plan import Refusal, Step, Why
 from scaler.model.policy import Policy
 
@@ -28,10 +29,10 @@ def _acknowledge(case: Case) -> Step:
     record, notes = case.row.readable, case.notes
     session = record.session if record is not None else None
     if session is None or session != notes.session:  # somebody else's word: it counts as presumed while it runs
-        spent = SpentNote(why=SpentBy.CONDEMN, at=case.now, seen_at=case.at)
+        spent = SpentNote(why=Edge.CONDEMN, at=case.now, seen_at=case.at)
         return case.ended(None, replace(notes, spent=spent), Why.USED_ELSEWHERE)
-    released = {**notes.ended, session: notes.ended.get(session, Ended.RELEASE)}
-    spent = SpentNote(why=SpentBy.RELEASE, at=case.now)
+    released = {**notes.ended, session: notes.ended.get(session, Edge.RELEASE)}
+    spent = SpentNote(why=Edge.RELEASE, at=case.now)
     return case.ended(None, replace(notes, ended=released, spent=spent), Why.ENDED)
 
 

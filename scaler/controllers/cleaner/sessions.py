@@ -5,8 +5,9 @@ from datetime import timedelta
 
 from scaler.controllers.cleaner.case import Case
 from scaler.model.clocks import Clocks
-from scaler.model.lifecycle import Edge, note
-from scaler.model.notes import Ended, Notes, SpentBy, SpentNote
+from scaler.model.edges import Edge
+from scaler.model.lifecycle import note
+from scaler.model.notes import Notes, SpentNote
 from scaler.model.plan import Step, Why
 from scaler.model.policy import Policy
 from scaler.model.standing import presumption_over
@@ -56,6 +57,6 @@ def _at_rest(case: Case) -> Step | None:
 
 def _expire(case: Case, why: Why) -> Step:
     notes = case.notes
-    ended = {**notes.ended, notes.session: Ended.EXPIRE} if notes.session is not None else notes.ended
-    spent = SpentNote(why=SpentBy.EXPIRE, at=case.now)
+    ended = {**notes.ended, notes.session: Edge.EXPIRE} if notes.session is not None else notes.ended
+    spent = SpentNote(why=Edge.EXPIRE, at=case.now)
     return case.ended(Edge.EXPIRE, replace(notes, ended=ended, spent=spent), why)

@@ -4,18 +4,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scaler.controllers.reconciler.case import Case
+from scaler.model.edges import Actor, Edge
 from scaler.model.instance import ProvisioningState
-from scaler.model.lifecycle import Edge, Owner, note, step
-from scaler.model.notes import SpentBy, SpentNote
+from scaler.model.lifecycle import note, step
+from scaler.model.notes import SpentNote
 from scaler.model.plan import Refusal, Step, Why
 from scaler.model.record import Status
 
 
 def condemn(case: Case, why: Why) -> Step:
     """Available or unknown -> used. What was spent before keeps its first reason."""
-    spent = case.notes.spent or SpentNote(why=SpentBy.CONDEMN, at=case.now, seen_at=case.at)
+    spent = case.notes.spent or SpentNote(why=Edge.CONDEMN, at=case.now, seen_at=case.at)
     notes = replace(case.notes, spent=spent)
-    change = step(Edge.CONDEMN, Owner.RECONCILER, case.row, case.record, notes, case.now)
+    change = step(Edge.CONDEMN, Actor.RECONCILER, case.row, case.record, notes, case.now)
     return Step(why=why, vm_id=case.row.vm_id, change=change)
 
 
@@ -26,7 +27,7 @@ def presume(case: Case) -> Step:
         notes = replace(notes, presumed_at=case.now, presumed_seen_at=case.at)
     record = notes.opened.record if notes.opened is not None else case.record
     record = replace(record, session_id=notes.session or record.session_id)
-    change = step(Edge.PRESUME, Owner.RECONCILER, case.row, record, notes, case.now)
+    change = step(Edge.PRESUME, Actor.RECONCILER, case.row, record, notes, case.now)
     return Step(why=Why.MARKED_UNKNOWN_RUNS, vm_id=case.row.vm_id, change=change, facts={"session": notes.session})
 
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from scaler.controllers.reconciler.case import Case, mark_given_up, not_asked_lately
 from scaler.controllers.reconciler.doubts import condemn, hold_over, presume
 from scaler.model.clocks import is_ahead
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet, Member, Seen
 from scaler.model.instance import InstanceRef
-from scaler.model.lifecycle import Edge, Owner, note, step
+from scaler.model.lifecycle import note, step
 from scaler.model.notes import Notes
 from scaler.model.plan import Mark, Refusal, Step, Why
 from scaler.model.policy import Policy
@@ -108,7 +109,7 @@ def admit(case: Case) -> Step | None:
     if popped or seen_for < case.policy.admit_after:
         return None
     admitted = replace(notes, admitted_at=case.now, mark_attempts=0, unindexed_at=None)
-    change = step(Edge.ADMIT, Owner.RECONCILER, case.row, case.fresh_record(), admitted, case.now)
+    change = step(Edge.ADMIT, Actor.RECONCILER, case.row, case.fresh_record(), admitted, case.now)
     facts = {"warm": case.instance.warm}
     return Step(why=Why.HORIZON_PASSED, vm_id=case.row.vm_id, change=change, facts=facts)
 

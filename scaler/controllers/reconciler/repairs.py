@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from scaler.controllers.reconciler.case import Case, parked
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import ProvisioningState
-from scaler.model.lifecycle import KEEP, Change, Edge, Keep, Owner, amend, note, place, step
+from scaler.model.lifecycle import KEEP, Change, Keep, amend, note, place, step
 from scaler.model.notes import Notes
 from scaler.model.plan import Refusal, Step, Why
 from scaler.model.policy import Policy
@@ -147,7 +148,7 @@ def _forget(member: Member, fleet: Fleet, policy: Policy) -> Step | None:
     ):
         return None
     if erasable(member.row, absent, fleet.now, policy):
-        change = step(Edge.FORGET, Owner.RECONCILER, member.row, None, None, absent.at)
+        change = step(Edge.FORGET, Actor.RECONCILER, member.row, None, None, absent.at)
         return Step(why=Why.GONE, vm_id=member.vm_id, change=change)
     first = missed(member.row, absent, fleet.now)
     if first is None:

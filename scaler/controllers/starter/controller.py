@@ -11,9 +11,10 @@ from scaler.controllers.starter.stranded import Stranded, settle
 from scaler.controllers.starter.turns import Part, is_unstarted, next_look, own_start, reserved, waiting_since
 from scaler.controllers.starter.unknown import is_unknown, unknown
 from scaler.controllers.starter.wait import Wait, reserved_since, timeout
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet, Member, Seen
 from scaler.model.instance import InstanceRef, SessionId
-from scaler.model.lifecycle import Edge, note
+from scaler.model.lifecycle import note
 from scaler.model.notes import Notes
 from scaler.model.plan import Listing, Look, Nothing, Plan, Some, Step, Whereabouts, Why, soonest, withheld
 from scaler.model.policy import Policy

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Member
-from scaler.model.lifecycle import Change, Edge, Owner, restore, step
-from scaler.model.notes import Ended, Notes, SpentBy, SpentNote
+from scaler.model.lifecycle import Change, restore, step
+from scaler.model.notes import Notes, SpentNote
 from scaler.model.plan import Step, Why
 from scaler.model.record import Record, Status
 from scaler.model.witness import notes_of_missed
@@ -28,7 +29,7 @@ def by_registry(member: Member, now: datetime) -> Step | None:
 def _undone(member: Member, record: Record, notes: Notes, now: datetime) -> Step | None:
     session = record.session
     if session in notes.ended:
-        spent = notes.spent or SpentNote(why=SpentBy.CONDEMN, at=now)
+        spent = notes.spent or SpentNote(why=Edge.CONDEMN, at=now)
         back = replace(record, status=Status.UNAVAILABLE, used=True, updated_at=now)
         change = restore(member.row, back, Status.UNAVAILABLE, replace(notes, spent=spent))
         return Step(why=Why.UNDONE_END, vm_id=member.vm_id, change=change, facts={"session": session})
@@ -53,14 +54,10 @@ def abandon(member: Member, record: Record, now: datetime) -> Step:
     return Step(why=Why.GAVE_UP, vm_id=member.vm_id, change=change, facts={"session": record.session})
 
 
-_ENDS = {Edge.REFUSE: (Ended.REFUSE, SpentBy.REFUSE), Edge.ABANDON: (Ended.ABANDON, SpentBy.ABANDON)}
-
-
 def _end(member: Member, record: Record, edge: Edge, now: datetime, why: Why) -> Change:
-    ended, spent = _ENDS[edge]
     notes = notes_of_missed(member.row)
-    sessions = {**notes.ended, record.session: ended}
+    sessions = {**notes.ended, record.session: edge}
     seen_at = member.seen.sighting.at if member.seen is not None else None
-    used = notes.spent or SpentNote(why=spent, at=now, reason=why, seen_at=seen_at)
+    used = notes.spent or SpentNote(why=edge, at=now, reason=why, seen_at=seen_at)
     notes = replace(notes, ended=sessions, spent=used)
-    return step(edge, Owner.STARTER, member.row, record, notes, now)
+    return step(edge, Actor.STARTER, member.row, record, notes, now)

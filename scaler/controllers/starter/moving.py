@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
-from scaler.model.lifecycle import Edge, Owner, joined, step
-from scaler.model.notes import Ended, Notes, ReservedNote, SpentBy, SpentNote
+from scaler.model.lifecycle import joined, step
+from scaler.model.notes import Notes, ReservedNote, SpentNote
 from scaler.model.plan import Facts, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Record, Status
@@ -58,10 +59,10 @@ def move(row: Row, to: Row, waits: ReservedNote, why: Why, now: datetime) -> Ste
         raise AssertionError("only readable records with notes come this far")
     left = replace(
         notes,
-        ended={**notes.ended, waits.session: Ended.MOVE},
-        spent=notes.spent or SpentNote(why=SpentBy.MOVE, at=now, reason=why),
+        ended={**notes.ended, waits.session: Edge.MOVE},
+        spent=notes.spent or SpentNote(why=Edge.MOVE, at=now, reason=why),
     )
-    leaves = step(Edge.MOVE, Owner.STARTER, row, replace(record, moved_to=to.vm_id, move_reason=why), left, now)
+    leaves = step(Edge.MOVE, Actor.STARTER, row, replace(record, moved_to=to.vm_id, move_reason=why), left, now)
     arrived = _of_session(record, other, why)
     arrives = joined(leaves, to, arrived, replace(noted, reserved=replace(waits, session=arrived.session)), now)
     facts: Facts = {"session": waits.session, "to": to.vm_id, "scale_set": noted.scale_set, "warm": other.warm}

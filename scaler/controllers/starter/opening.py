@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from scaler.controllers.starter.wait import Wait
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Cloud, Seen
 from scaler.model.instance import Addresses, InstanceId
-from scaler.model.lifecycle import Edge, Owner, note, step
+from scaler.model.lifecycle import note, step
 from scaler.model.notes import OpenedNote, StartNote
 from scaler.model.plan import Facts, Step, Why
 from scaler.model.record import Status
@@ -42,7 +43,7 @@ def open_for(wait: Wait, seen: Seen, cloud: Cloud) -> Step | None:
         rest_noted_at=None,
         unsettled_at=None,
     )
-    change = step(Edge.OPEN, Owner.STARTER, wait.member.row, record, notes, wait.now)
+    change = step(Edge.OPEN, Actor.STARTER, wait.member.row, record, notes, wait.now)
     waited = round((wait.now - wait.since).total_seconds(), 1)
     facts: Facts = {"session": wait.session, "waited_s": waited, "warm": wait.start is not None and wait.start.warm}
     return Step(why=Why.RUNS, vm_id=wait.member.vm_id, change=change, facts=facts)

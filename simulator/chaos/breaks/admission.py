@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scaler.model.case import Case
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import Instance, PowerState
-from scaler.model.lifecycle import Edge, Owner, step
+from scaler.model.lifecycle import step
 from scaler.model.plan import Mark, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
-from scaler.tick import Name
 from simulator.chaos.breaks.glasses import both, planned, shown, with_instances, with_rows
 from simulator.chaos.breaks.planted import Planted
 
@@ -24,7 +24,7 @@ def _admitted(wanted: Step, fleet: Fleet) -> Step:
     case = Case(member=member, seen=member.seen, now=fleet.now, policy=Policy())
     record = replace(case.record, session_id=None, client_ip=None, warm=case.instance.warm)
     notes = replace(case.notes, admitted_at=fleet.now)
-    change = step(Edge.ADMIT, Owner.RECONCILER, member.row, record, notes, fleet.now)
+    change = step(Edge.ADMIT, Actor.RECONCILER, member.row, record, notes, fleet.now)
     return replace(wanted, why=Why.HORIZON_PASSED, change=change, order=None)
 
 
@@ -68,7 +68,7 @@ ADMISSION = (
         name="admit-without-horizon",
         what="a machine is offered as soon as its mark is seen, while orders given before may still arrive",
         weathers=("late orders to quick machines",),
-        verbs=shown(lambda fleet, _: with_rows(fleet, _marked_long_ago), Name.RECONCILER),
+        verbs=shown(lambda fleet, _: with_rows(fleet, _marked_long_ago), Actor.RECONCILER),
     ),
     Planted(
         name="admit-unknown",
@@ -76,7 +76,7 @@ ADMISSION = (
         weathers=("a flush of quick machines",),
         verbs=planned(
             lambda each, fleet: _admitted(each, fleet) if each.why in {Why.MARKED_UNKNOWN, Why.MOST_UNKNOWN} else each,
-            Name.RECONCILER,
+            Actor.RECONCILER,
         ),
     ),
     Planted(
@@ -85,13 +85,13 @@ ADMISSION = (
         weathers=("a flush",),
         verbs=planned(
             lambda each, _: None if each.why is Why.MARKED_UNKNOWN_RUNS else each,
-            Name.RECONCILER,
+            Actor.RECONCILER,
         ),
     ),
     Planted(
         name="admit-running",
         what="new machines are marked and offered although they run",
         weathers=("fair",),
-        verbs=shown(lambda fleet, _: with_instances(fleet, _at_rest_if_new), Name.RECONCILER),
+        verbs=shown(lambda fleet, _: with_instances(fleet, _at_rest_if_new), Actor.RECONCILER),
     ),
 )

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from scaler.model.edges import Actor
 from scaler.model.fleet import Fleet, Member
 from scaler.model.lifecycle import Change
 from scaler.model.notes import Notes
 from scaler.model.plan import Delete, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Row
-from scaler.tick import Name
 from simulator.chaos.breaks.glasses import planned, shown, with_rows
 from simulator.chaos.breaks.planted import Planted
 
@@ -59,7 +59,7 @@ DELETES = (
             "dying processes",
             "a moody ARM",
         ),
-        verbs=planned(_forgotten_first, Name.CLEANER),
+        verbs=planned(_forgotten_first, Actor.CLEANER),
     ),
     Planted(
         name="unripe-deletes",
@@ -71,24 +71,24 @@ DELETES = (
         name="delete-presumed",
         what="a machine that runs and nobody knows for whom is deleted at once",
         weathers=("a flush",),
-        verbs=shown(_noted(_presumed_long_ago), Name.CLEANER),
+        verbs=shown(_noted(_presumed_long_ago), Actor.CLEANER),
     ),
     Planted(
         name="age-from-reservation",
         what="a session's time runs from its reservation instead of its opening",
         weathers=("visitors who stay",),
-        verbs=shown(_noted(_since_reserved), Name.CLEANER),
+        verbs=shown(_noted(_since_reserved), Actor.CLEANER),
     ),
     Planted(
         name="deletion-trusted",
         what="a machine that somebody else ordered to be deleted is waited for, however long Azure takes",
         weathers=("a deletion by somebody else that hangs",),
-        verbs=planned(lambda each, _: None if each.why is Why.DELETION_HANGS else each, Name.RECONCILER),
+        verbs=planned(lambda each, _: None if each.why is Why.DELETION_HANGS else each, Actor.RECONCILER),
     ),
     Planted(
         name="delete-running",
         what="a used machine is deleted although somebody else's session may be on it",
         weathers=("a failover that no replica was ready for",),
-        verbs=shown(_noted(_spent_long_ago), Name.CLEANER),
+        verbs=shown(_noted(_spent_long_ago), Actor.CLEANER),
     ),
 )

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from scaler.model.edges import Actor
 from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import Instance, InstanceRef, PowerState
 from scaler.model.row import Row
 from scaler.model.sighting import Answer, By, Pages, ScaleSetView
 from scaler.model.witness import notes_of_missed
-from scaler.tick import Name
 from simulator.chaos.breaks.doors import ScaleSetDoor
 from simulator.chaos.breaks.glasses import shown, with_listings, with_rows
 from simulator.chaos.breaks.planted import Planted
@@ -129,7 +129,7 @@ EVIDENCE = (
         name="one-rest",
         what="a session ends when its machine was seen at rest once",
         weathers=("old news of quick machines",),
-        verbs=shown(lambda fleet, _: with_rows(fleet, _rested_before), Name.CLEANER),
+        verbs=shown(lambda fleet, _: with_rows(fleet, _rested_before), Actor.CLEANER),
     ),
     Planted(
         name="ids-are-identities",

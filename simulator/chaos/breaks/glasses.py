@@ -3,21 +3,22 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from scaler.model.edges import Actor
 from scaler.model.fleet import Fleet, Member, Seen
 from scaler.model.instance import Instance
 from scaler.model.plan import Look, Plan, Step
 from scaler.model.policy import Policy
 from scaler.model.row import Row
 from scaler.model.sighting import Sighting
-from scaler.tick import Name, Verbs
+from scaler.tick import Verbs
 
-type Bend = Callable[[Name, Verbs], Verbs]
+type Bend = Callable[[Actor, Verbs], Verbs]
 
 
-def shown(fleet_as: Callable[[Fleet, Policy], Fleet], *to: Name) -> Bend:
+def shown(fleet_as: Callable[[Fleet, Policy], Fleet], *to: Actor) -> Bend:
     """These controllers (all, where none is named) see another fleet than there is."""
 
-    def bend(name: Name, verbs: Verbs) -> Verbs:
+    def bend(name: Actor, verbs: Verbs) -> Verbs:
         if to and name not in to:
             return verbs
 
@@ -32,10 +33,10 @@ def shown(fleet_as: Callable[[Fleet, Policy], Fleet], *to: Name) -> Bend:
     return bend
 
 
-def planned(step_as: Callable[[Step, Fleet], Step | None], *by: Name) -> Bend:
+def planned(step_as: Callable[[Step, Fleet], Step | None], *by: Actor) -> Bend:
     """These controllers plan other steps than they should; None: the step is left out."""
 
-    def bend(name: Name, verbs: Verbs) -> Verbs:
+    def bend(name: Actor, verbs: Verbs) -> Verbs:
         if by and name not in by:
             return verbs
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from scaler.model.edges import Actor
 from scaler.model.fleet import Fleet
 from scaler.model.lifecycle import Change
 from scaler.model.plan import Step
 from scaler.model.policy import Moves
 from scaler.model.row import Row
-from scaler.tick import Name
 from simulator.chaos.breaks.doors import RegistryDoor
 from simulator.chaos.breaks.glasses import planned
 from simulator.chaos.breaks.planted import Planted
@@ -48,7 +48,7 @@ MOVING = (
             "starts that fail",
             "want",
         ),
-        verbs=planned(_copied, Name.STARTER),
+        verbs=planned(_copied, Actor.STARTER),
     ),
     Planted(
         name="move-unlocked",

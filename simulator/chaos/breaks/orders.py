@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scaler.errors import Conflict, Refused
+from scaler.model.edges import Actor
 from scaler.model.instance import Instance, InstanceRef, VmId
 from scaler.model.plan import Why
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import ScaleSet
-from scaler.tick import Name
 from simulator.chaos.breaks.doors import ScaleSetDoor
 from simulator.chaos.breaks.glasses import planned, shown
 from simulator.chaos.breaks.planted import Planted
@@ -136,6 +136,6 @@ ORDERS = (
         name="delete-once",
         what="a delete that was noted is taken for done and never ordered again",
         weathers=("a moody ARM",),
-        verbs=planned(lambda each, _: None if each.why is Why.DELETE_OVERDUE else each, Name.CLEANER),
+        verbs=planned(lambda each, _: None if each.why is Why.DELETE_OVERDUE else each, Actor.CLEANER),
     ),
 )

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from scaler.model.edges import Actor
 from scaler.model.policy import Policy
 from scaler.observe import Listings
 from scaler.ports import Clock, Registry, ScaleSet
 from scaler.registry.memory import MemoryRegistry
 from scaler.registry.memory_reservations import MemoryReservations
-from scaler.tick import Name, Verbs
+from scaler.tick import Verbs
 from scaler.vmss.gates import Gates
 
 
@@ -16,7 +17,7 @@ def _same_policy(policy: Policy) -> Policy:
     return policy
 
 
-def _same_verbs(_: Name, verbs: Verbs) -> Verbs:
+def _same_verbs(_: Actor, verbs: Verbs) -> Verbs:
     return verbs
 
 
@@ -40,7 +41,7 @@ class Planted:
     what: str  # the bug in one sentence, for the operator who asks for the list
     weathers: tuple[str, ...] = ()  # in which it shows soonest; empty: in any
     policy: Callable[[Policy], Policy] = _same_policy
-    verbs: Callable[[Name, Verbs], Verbs] = _same_verbs
+    verbs: Callable[[Actor, Verbs], Verbs] = _same_verbs
     registry: Callable[[Registry], Registry] = _same_registry
     scale_set: Callable[[ScaleSet], ScaleSet] = _same_scale_set
     gates: Callable[[Clock], Gates] = Gates

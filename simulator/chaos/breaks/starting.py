@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scaler.controllers.starter.turns import Part, reserved, waiting_since
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet, Member
 from scaler.model.instance import Instance, PowerState, ProvisioningState, SessionId
-from scaler.model.lifecycle import KEEP, Edge, Keep, Owner, step
+from scaler.model.lifecycle import KEEP, Keep, step
 from scaler.model.notes import Notes, OpenedNote, StartNote
 from scaler.model.plan import Start, Step, Why
 from scaler.model.record import Status
 from scaler.model.row import Row
-from scaler.tick import Name
 from simulator.chaos.breaks.glasses import both, planned, shown, with_instances, with_rows
 from simulator.chaos.breaks.planted import Planted
 
@@ -72,7 +72,7 @@ def _opened_first(each: Step, fleet: Fleet) -> Step:
     record = replace(row.readable, status=Status.UNAVAILABLE)
     opened = OpenedNote(session=notes.start.session, at=fleet.now, record=record)
     notes = replace(notes, opened=opened)
-    return replace(each, change=step(Edge.OPEN, Owner.STARTER, row, record, notes, fleet.now))
+    return replace(each, change=step(Edge.OPEN, Actor.STARTER, row, record, notes, fleet.now))
 
 
 def _as_soon_as_it_starts(instance: Instance, _: Row) -> Instance:
@@ -95,7 +95,7 @@ STARTING = (
         name="ten-starts-at-a-time",
         what="the ten machines that have been Reserved longest are looked at, so newcomers wait until these are opened",
         weathers=("six to fifty sessions starting at once",),
-        verbs=shown(lambda fleet, _: _ten_longest(fleet), Name.STARTER),
+        verbs=shown(lambda fleet, _: _ten_longest(fleet), Actor.STARTER),
     ),
     Planted(
         name="spop-reserved",
@@ -104,37 +104,37 @@ STARTING = (
             "dying processes",
             "fair",
         ),
-        verbs=both(planned(_popped, Name.STARTER), planned(_never_put_back, Name.RECONCILER)),
+        verbs=both(planned(_popped, Actor.STARTER), planned(_never_put_back, Actor.RECONCILER)),
     ),
     Planted(
         name="start-without-note",
         what="the start is ordered without a note of the session, which is made up when the machine runs",
         weathers=("a failover that no replica was ready for",),
-        verbs=both(planned(_unnoted, Name.STARTER), shown(lambda fleet, _: _as_if_noted(fleet), Name.STARTER)),
+        verbs=both(planned(_unnoted, Actor.STARTER), shown(lambda fleet, _: _as_if_noted(fleet), Actor.STARTER)),
     ),
     Planted(
         name="open-without-note",
         what="a reserved machine that runs is opened for whom its record names, whoever it was started or opened for",
         weathers=("unruly queue managers",),
-        verbs=shown(lambda fleet, _: _as_if_noted(fleet), Name.STARTER),
+        verbs=shown(lambda fleet, _: _as_if_noted(fleet), Actor.STARTER),
     ),
     Planted(
         name="named-after-opening",
         what="an id that appears in the record of a machine that was opened for a session without one is let in too",
         weathers=("queue managers without session ids",),
-        verbs=shown(lambda fleet, _: _named_after_its_opening(fleet), Name.STARTER),
+        verbs=shown(lambda fleet, _: _named_after_its_opening(fleet), Actor.STARTER),
     ),
     Planted(
         name="opened-before-started",
         what="a session is written down as opened before its start is ordered, and nobody looks at it again",
         weathers=("fair",),
-        verbs=planned(_opened_first, Name.STARTER),
+        verbs=planned(_opened_first, Actor.STARTER),
     ),
     Planted(
         name="open-while-starting",
         what="a machine whose start was accepted is opened before it runs",
         weathers=("fair",),
-        verbs=shown(lambda fleet, _: with_instances(fleet, _as_soon_as_it_starts), Name.STARTER),
+        verbs=shown(lambda fleet, _: with_instances(fleet, _as_soon_as_it_starts), Actor.STARTER),
     ),
     Planted(
         name="wait-for-ever",
@@ -146,6 +146,6 @@ STARTING = (
         name="ignore-who-gave-up",
         what="a reserved machine whose record says used is left as it is",
         weathers=("a failover under fickle visitors",),
-        verbs=planned(lambda each, _: None if each.why is Why.GAVE_UP else each, Name.STARTER),
+        verbs=planned(lambda each, _: None if each.why is Why.GAVE_UP else each, Actor.STARTER),
     ),
 )

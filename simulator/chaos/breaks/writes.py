@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Member
 from scaler.model.instance import SessionId
 from scaler.model.lifecycle import Change
-from scaler.model.notes import Ended, Notes, StartNote
+from scaler.model.notes import Notes, StartNote
 from scaler.model.plan import Why
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.registry.memory_reservations import MemoryReservations
-from scaler.tick import Name
 from simulator.chaos.breaks.doors import RegistryDoor
 from simulator.chaos.breaks.glasses import planned, shown, with_rows
 from simulator.chaos.breaks.planted import Planted
@@ -72,7 +72,7 @@ def _notes_that_agree(record: Record, notes: Notes) -> Notes:
     """Without what the record does not know of; and whose session it names, that one ended on it."""
     if record.used and record.session_id is not None:
         whose = StartNote(session=record.session_id, at=record.updated_at or _LONG_AGO, attempts=1)
-        return replace(notes, start=whose, opened=None, ended={record.session_id: Ended.RELEASE})
+        return replace(notes, start=whose, opened=None, ended={record.session_id: Edge.RELEASE})
     match record.status:
         case Status.AVAILABLE:
             return replace(notes, start=None, opened=None, presumed_at=None, spent=None, ended={}, delete=None)
@@ -124,7 +124,7 @@ WRITES = (
         name="late-writes-stand",
         what="a queue manager's late write over an opened or ended session is not undone",
         weathers=("a failover under fickle visitors",),
-        verbs=planned(lambda each, _: None if each.why in {Why.UNDONE_OPEN, Why.UNDONE_END} else each, Name.STARTER),
+        verbs=planned(lambda each, _: None if each.why in {Why.UNDONE_OPEN, Why.UNDONE_END} else each, Actor.STARTER),
     ),
     Planted(
         name="offered-again-at-once",

@@ -1,0 +1,48 @@
+"""Names of the lifecycle's steps, and of everyone who may take them. The rules of each step stand in `lifecycle`."""
+
+from enum import StrEnum
+from typing import Literal, get_args
+
+
+class Actor(StrEnum):
+    """Who acts: the four controllers, visitors, the operator."""
+
+    PROVISIONER = "provisioner"
+    RECONCILER = "reconciler"
+    STARTER = "starter"
+    CLEANER = "cleaner"
+    VISITOR = "visitor"  # the queue manager on a visitor's behalf, through reserve / release / cancel
+    OPERATOR = "operator"  # by hand: the adoption of a running installation
+
+
+Controller = Literal[Actor.PROVISIONER, Actor.RECONCILER, Actor.STARTER, Actor.CLEANER]
+"""An actor with a timer of its own."""
+
+CONTROLLERS: tuple[Actor, ...] = get_args(Controller)
+"""The four, in the order in which a new machine meets them."""
+
+
+class Edge(StrEnum):
+    """A step of the lifecycle. Notes hold the value; logs and docs show the name, in capitals."""
+
+    ADMIT = "admit"
+    CONDEMN = "condemn"
+    PRESUME = "presume"
+    RESERVE = "reserve"
+    CANCEL = "cancel"
+    ABANDON = "abandon"  # the visitor gave up before the machine was opened
+    OPEN = "open"
+    MOVE = "move"  # the session got another machine
+    REFUSE = "refuse"  # the session's machine could not be had
+    RELEASE = "release"  # the visitor left
+    EXPIRE = "expire"  # the session's limit was over, or the machine came to rest under the session
+    SPEND = "spend"  # surplus or stale
+    FORGET = "forget"
+    RETIRE = "retire"
+
+
+ENDINGS = (Edge.RELEASE, Edge.ABANDON, Edge.EXPIRE, Edge.REFUSE, Edge.MOVE)
+"""Steps that end a session: the values in `Notes.ended`."""
+
+SPENDINGS = (*ENDINGS, Edge.CONDEMN, Edge.SPEND)
+"""Steps after which a machine is used: the values of `SpentNote.why`."""
