@@ -99,7 +99,6 @@ class Notes:
     mark_seen_at: datetime | None = None
     mark_noted_at: datetime | None = None  # the same by Redis' clock
     admitted_at: datetime | None = None
-    heated_at: datetime | None = None
     reserved: ReservedNote | None = None
     start: StartNote | None = None
     opened: OpenedNote | None = None

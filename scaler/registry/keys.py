@@ -54,11 +54,6 @@ class Keys:
         return f"{self.prefix}:scale-sets"
 
     @property
-    def waits(self) -> str:
-        """How long visitors waited."""
-        return f"{self.prefix}:waits"
-
-    @property
     def ceilings(self) -> str:
         """What Azure lately refused to make, for `scaler status` and `scaler plan`."""
         return f"{self.prefix}:refused"

@@ -5,7 +5,7 @@ from random import Random
 _NAMES = b"""
 status used USED Status warm vmId instanceId sessionId createdAt updatedAt region x s \\u0073tatus Available
 Reserved Unavailable v scale_set vmss-pixels unique_id instance_id admitting_at admitted_at mark_asked_at
-mark_seen_at unknown_at heated_at start opened record extra ended spent why reason session at attempts mark_attempts
+mark_seen_at unknown_at start opened record extra ended spent why reason session at attempts mark_attempts
 presumed_at missed_at rest_at delete claim order reserved failed failure since ips unsettled_at unindexed_at vm_id
 session_id release refuse expire condemn spend quota 2026-01-01T00:00:00Z 2026-01-01T11:59:00+05:30
 2199-12-31T23:59:59Z 0001-01-01T00:00:00+14:00 9999-12-31T23:59:59.9-23:59 2026-01-01T11:59:59.123456789Z
