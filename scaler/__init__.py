@@ -9,6 +9,6 @@ actuate      a plan's changes to the registry, then its orders to Azure; a failu
 registry     the door to Redis;  vmss  the door to Azure;  ports  what the river needs of both
 model        the nouns: instance, record, notes, the lifecycle table, sighting, fleet, plan, policy
 settings     the environment -> Settings;  telemetry  a plan and its outcomes -> log lines
-log_line     one line of the log: a sentence and its facts, both in the message
+log_line     one line of the log: a sentence and its facts, both in the message;  clouds  addresses of Azure's clouds
 startup      how a worker imports all this
 """

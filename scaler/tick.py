@@ -130,8 +130,7 @@ class Tick:
         """Hints for the next tick: whom a machine was started for, and which capacity was patched again."""
         for outcome in outcomes:
             order, session = outcome.step.order, outcome.step.facts.get("session")
-            arrived = outcome.result is Result.DONE or (outcome.error is not None and not outcome.error.uncounted)
-            if isinstance(order, Start) and arrived:
+            if isinstance(order, Start) and outcome.arrived:
                 _remember(self._hints.started, {order.ref.vm_id: SessionId(str(session))})
             undone = isinstance(order, Start) and outcome.result is not Result.DONE
             if (undone or outcome.result is Result.LOST_RACE) and outcome.step.vm_id is not None:

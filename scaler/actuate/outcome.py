@@ -28,6 +28,11 @@ class Outcome:
     error: ScalerError | None = None
     confirmation: Confirmation | None = None  # of a start's note
 
+    @property
+    def arrived(self) -> bool:
+        """Whether Azure has the order, or may have."""
+        return self.result is Result.DONE or (self.error is not None and not self.error.uncounted)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:

@@ -22,11 +22,6 @@ def is_left(report: Report) -> bool:
     return bool(report.plan.steps or report.plan.refusals or report.errors)
 
 
-def _arrived(outcome: Outcome) -> bool:
-    """Azure has, or may have, the order."""
-    return outcome.result is Result.DONE or (outcome.error is not None and not outcome.error.uncounted)
-
-
 class Handover:
     """One adoption. Every round begins with a look of its own: it may be ended anywhere, and begun again."""
 
@@ -68,7 +63,7 @@ class Handover:
         outcomes = actuate(replace(plan, steps=wanted), self._ports, self._policy)
         for outcome in outcomes:
             vm_id = outcome.step.vm_id
-            if vm_id is not None and _arrived(outcome):
+            if vm_id is not None and outcome.arrived:
                 self._tried[vm_id] += 1
                 self._refused |= {vm_id} if isinstance(outcome.error, Refused) else set()
         return outcomes

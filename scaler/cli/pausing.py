@@ -27,7 +27,7 @@ def pause(context: typer.Context, everything: _All = False) -> None:
     done = _set(operator, how)
     names = operator.settings.scale_sets
     if all(done.values()):
-        Screen().line(f"halted from each controller's next tick on: {_what(how)}")
+        Screen().line(f"halted from each controller's next tick on: {halts(how)}")
         return
     for line in _not_halted(done, names):
         Screen().complain(line)
@@ -83,7 +83,8 @@ def _shows(where: str, how: Pause, scale_set: ScaleSet) -> bool:
     return arrived
 
 
-def _what(how: Pause) -> str:
+def halts(how: Pause) -> str:
+    """The consequence of a pause, in words."""
     return "no orders at all" if how is Pause.ALL else "no orders but starts of what is reserved"
 
 

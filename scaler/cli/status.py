@@ -10,6 +10,7 @@ import typer
 from scaler.cli.environment import Operator
 from scaler.cli.options import AsJson, Exit
 from scaler.cli.overview import Machine, Overview, look
+from scaler.cli.pausing import halts
 from scaler.cli.screen import Screen, age
 from scaler.model.ceiling import Ceiling
 from scaler.model.instance import PowerState, ProvisioningState, ScaleSetName
@@ -56,7 +57,7 @@ def _show(screen: Screen, overview: Overview, settings: Settings) -> None:
     halted = {"the registry": overview.snapshot.pause, "SCALER_PAUSED": settings.policy.pause}
     for where, how in halted.items():
         if how is not Pause.NONE:
-            screen.line(f"paused by {where}: {_halts(how)}", style="yellow")
+            screen.line(f"paused by {where}: {halts(how)}", style="yellow")
     for name in (*settings.scale_sets, *_elsewhere(overview, settings)):
         machines = [each for each in overview.machines if each.scale_set == name]
         screen.line("")
@@ -105,17 +106,13 @@ def _head(screen: Screen, name: ScaleSetName, overview: Overview, policy: Policy
         said = f"is {view.managed_by!r}" if view.managed_by is not None else "is not there"
         screen.line(f"no consent: the tag scaler:managed {said}, SCALER_NAME is {policy.managed_by!r}", style="yellow")
     if view.pause is not Pause.NONE:
-        screen.line(f"paused by its tag: {_halts(view.pause)}", style="yellow")
+        screen.line(f"paused by its tag: {halts(view.pause)}", style="yellow")
 
 
 def _refused(name: ScaleSetName, overview: Overview, policy: Policy) -> Ceiling | None:
     """What keeps a scale set below its number; what kept it there once does not matter any more."""
     view, ceiling = overview.views.get(name), overview.ceilings.get(name)
     return ceiling if view is not None and view.capacity < policy.capacity[name].desired else None
-
-
-def _halts(how: Pause) -> str:
-    return "no orders at all" if how is Pause.ALL else "no orders but starts of what is reserved"
 
 
 def _row(screen: Screen, machine: Machine) -> tuple[str, ...]:

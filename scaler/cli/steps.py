@@ -6,7 +6,7 @@ from rich.text import Text
 
 from scaler.actuate import Outcome, Result
 from scaler.cli.screen import Cell, Screen, printable, spelled
-from scaler.model.plan import Refusal, SetCapacity, Step
+from scaler.model.plan import Refusal, Step
 from scaler.report import Report
 
 COLUMNS = ("kind", "vm", "id", "step", "why")
@@ -14,15 +14,6 @@ OUTCOMES = ("result", *COLUMNS[1:])
 FOLD = {"why": 24}
 _STYLES = {"do": "green", "would": "cyan", "held": "yellow", "alarm": "bold red"}
 _RESULTS = {Result.DONE: "green", Result.LOST_RACE: "yellow", Result.EXPIRED: "yellow", Result.FAILED: "bold red"}
-
-
-def instance_id(step: Step) -> str:
-    """Where it is about."""
-    if step.order is not None and not isinstance(step.order, SetCapacity):
-        return step.order.ref.instance_id
-    notes = step.change.row.notes if step.change is not None else None
-    record = step.change.row.readable if step.change is not None else None
-    return (notes.instance_id if notes is not None else "") or (record.instance_id if record is not None else "")
 
 
 def rows(screen: Screen, report: Report) -> Iterator[tuple[Cell, ...]]:
@@ -53,7 +44,7 @@ def of_refusal(screen: Screen, refusal: Refusal) -> tuple[Cell, ...]:
 
 def _of_step(screen: Screen, kind: str, step: Step) -> tuple[Cell, ...]:
     vm = screen.vm(step.vm_id) if step.vm_id is not None else "–"
-    return Text(kind, style=_STYLES[kind]), vm, instance_id(step) or "–", step.verb, _why(step.why, step.facts)
+    return Text(kind, style=_STYLES[kind]), vm, step.instance_id or "–", step.verb, _why(step.why, step.facts)
 
 
 def _why(why: str, facts: Mapping[str, object]) -> Text:
@@ -79,9 +70,9 @@ def document(report: Report) -> Mapping[str, object]:
 def _step(step: Step) -> Mapping[str, object]:
     return {
         "vm_id": step.vm_id,
-        "instance_id": instance_id(step) or None,
-        "edge": step.change.edge.name if step.change is not None and step.change.edge is not None else None,
-        "order": type(step.order).__name__ if step.order is not None else None,
+        "instance_id": step.instance_id or None,
+        "edge": step.edge or None,
+        "order": step.order_name or None,
         "why": step.why,
         "facts": dict(step.facts),
     }

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+YEARS = range(2000, 2200)
+"""Years that a sound clock may show. What any other clock says is no evidence, and notes with such times are lost."""
+
 APART = timedelta(minutes=1)
 """So far two honest clocks may differ (two front ends of ARM, two servers of Redis). Not scaled by speed."""
 

@@ -168,11 +168,29 @@ class Step:
     facts: Facts = field(default_factory=dict)
 
     @property
+    def edge(self) -> str:
+        """The name of the step of the lifecycle; empty for bookkeeping and for an order alone."""
+        edge = self.change.edge if self.change is not None else None
+        return edge.name if edge is not None else ""
+
+    @property
+    def order_name(self) -> str:
+        """The kind of the order; empty without one."""
+        return type(self.order).__name__ if self.order is not None else ""
+
+    @property
     def verb(self) -> str:
         """The edge, the order, or both; bookkeeping is a note."""
-        edge = self.change.edge.name if self.change is not None and self.change.edge is not None else None
-        order = type(self.order).__name__ if self.order is not None else None
-        return " + ".join(each for each in (edge, order) if each) or "note"
+        return " + ".join(filter(None, (self.edge, self.order_name))) or "note"
+
+    @property
+    def instance_id(self) -> str:
+        """The instance's id as the order names it, else as the notes do, else the record; empty if none knows."""
+        if self.order is not None and not isinstance(self.order, SetCapacity):
+            return self.order.ref.instance_id
+        row = self.change.row if self.change is not None else None
+        known = [row.notes, row.readable] if row is not None else []
+        return next((each.instance_id for each in known if each is not None and each.instance_id), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,17 @@ class Pause(StrEnum):
     ORDERS = "orders"  # no orders but starts of what is Reserved
     ALL = "all"  # no orders at all
 
+    @property
+    def word(self) -> str:
+        """The word that says this in the setting SCALER_PAUSED and in the tag `scaler:paused`."""
+        return {Pause.NONE: "false", Pause.ORDERS: "true"}.get(self, "all")
+
+    @classmethod
+    def of(cls, word: str) -> "Pause":
+        """The pause that a word asks for. A word that does not clearly mean no asks for one."""
+        said = word.strip().lower()
+        return cls.NONE if said in {"false", "no", "0"} else cls.ALL if said == "all" else cls.ORDERS
+
 
 def strictest(*pauses: Pause) -> Pause:
     """Several may have halted us: the strictest word holds."""

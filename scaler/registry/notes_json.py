@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
+from scaler.model.clocks import YEARS
 from scaler.model.edges import ENDINGS, SPENDINGS
 from scaler.model.notes import Notes
 from scaler.model.record import Record
@@ -34,7 +35,6 @@ class _Versioned(msgspec.Struct):
 # A time without a zone or of another century, or something that looks like one or hides one: then all times are looked
 # at, which is slow. Nobody can reckon with the year 9999.
 _MAYBE_ODD = re.compile(rb'\d\d[:.]\d+"|\\u|"(?!2[01])\d{4}-\d\d')
-YEARS = range(2000, 2200)
 _notes = msgspec.json.Decoder(Notes)
 _versioned = msgspec.json.Decoder(_Versioned)
 

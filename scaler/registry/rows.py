@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from scaler.model.instance import VmId
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Before, Complaint, Row
-from scaler.model.sighting import Pause
+from scaler.model.sighting import Pause, strictest
 from scaler.registry.keys import Keys
 from scaler.registry.notes_json import decode_notes, newer_version
 from scaler.registry.record_json import decode_record
@@ -84,6 +84,4 @@ def moment_of(seconds: int, micros: int) -> datetime:
 
 def pause_of(value: bytes | None) -> Pause:
     """What the pause key says. It is there, so somebody wants a halt, whatever else was written into it."""
-    if value is None:
-        return Pause.NONE
-    return Pause.ALL if value.strip().lower() == Pause.ALL.value.encode() else Pause.ORDERS
+    return Pause.NONE if value is None else strictest(Pause.ORDERS, Pause.of(value.decode("utf-8", "replace")))

@@ -6,7 +6,6 @@ reader         one variable: text, number, duration, address
 redis_address  where Redis is and as whom to talk to it: the REDIS_… variables
 schedule       a timer's NCRONTAB expression or time span
 combined       what can be read, and cannot be together
-clouds         Azure's clouds, and whom a token for each is for
 per_scale_set  `5`, `first=5,second=3`: one value for all scale sets, or one for each
 """
 

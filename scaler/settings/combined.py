@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from scaler.clouds import AUDIENCES, LOOPBACK, PUBLIC
 from scaler.model.policy import Policy
 from scaler.settings import schedule
-from scaler.settings.reader import LOOPBACK, Reader
+from scaler.settings.reader import Reader
 from scaler.settings.table import spelled
 
 COLD_START = timedelta(minutes=2)
 """What Azure may take to start a deallocated machine: about 100 s, and a little more on a bad day."""
+_ARM = "AZURE_RESOURCE_MANAGER_URL"
 _RESERVATION, _START = "SCALER_RESERVATION_TIMEOUT", "SCALER_START_TIMEOUT"
 
 
@@ -54,12 +56,21 @@ def check_schedules(reader: Reader, watches: Mapping[str, timedelta]) -> None:
 
 def check_speed(reader: Reader, speed: float, arm_url: str) -> None:
     """Every horizon that keeps a visitor safe is a wait by Azure's real clock."""
-    names = ("SCALER_SPEED", "AZURE_RESOURCE_MANAGER_URL")
+    names = ("SCALER_SPEED", _ARM)
     if speed != 1 and reader.accepts(*names) and urlsplit(arm_url).hostname not in LOOPBACK:
         reader.mistakes.append(
             f"SCALER_SPEED: {speed:g} would shorten every wait against the real Azure; expected 1, or the emulator's"
             " address on this machine in AZURE_RESOURCE_MANAGER_URL"
         )
+
+
+def audience_of(reader: Reader, arm_url: str) -> str:
+    """The audience of tokens for this Resource Manager. Rejects a host that is neither Azure's nor this machine."""
+    audience = AUDIENCES.get(arm_url.lower())
+    if audience is None and reader.accepts(_ARM) and urlsplit(arm_url).hostname not in LOOPBACK:
+        clouds = ", ".join(AUDIENCES)
+        reader.reject(_ARM, arm_url, f"one of Azure's clouds ({clouds}), or this machine (the emulator)")
+    return audience or PUBLIC
 
 
 def check_name(reader: Reader, managed_by: str) -> None:

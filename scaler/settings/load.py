@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import Orchestration, ScaleSetName
 from scaler.model.policy import Capacity, Moves, Policy
 from scaler.model.sighting import Pause
-from scaler.settings.clouds import audience_of
-from scaler.settings.combined import check_name, check_schedules, check_speed, check_timeouts
+from scaler.settings.combined import audience_of, check_name, check_schedules, check_speed, check_timeouts
 from scaler.settings.per_scale_set import PerScaleSet
 from scaler.settings.reader import InvalidSettings, Reader
 from scaler.settings.redis_address import RedisAddress, redis_address
@@ -18,7 +18,6 @@ SCALE_SET_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?") 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _GROUP = re.compile(r"[\w().-]{0,89}[\w()-]")
 _PREFIX = re.compile(r"[\w{}.-]{1,64}")
-_PAUSES = {"false": Pause.NONE, "true": Pause.ORDERS, "all": Pause.ALL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +70,7 @@ def _read(reader: Reader) -> Settings:
         prefix=reader.matching("SCALER_REDIS_PREFIX", _PREFIX, "letters, digits, `_`, `-`, `.`, braces for a hash tag"),
         policy=_policy(reader, each),
         watches={
-            name: reader.duration(f"SCALER_{name.upper()}_WATCH", longest=timedelta(minutes=5))
-            for name in ("provisioner", "reconciler", "starter", "cleaner")
+            name: reader.duration(f"SCALER_{name.upper()}_WATCH", longest=timedelta(minutes=5)) for name in CONTROLLERS
         },
         speed=speed,
     )
@@ -107,7 +105,7 @@ def _policy(reader: Reader, each: PerScaleSet) -> Policy:
         presumed_limit=reader.duration("SCALER_PRESUMED_LIMIT", longest=30 * day, shortest=timedelta(minutes=1)),
         reservation_timeout=reader.duration("SCALER_RESERVATION_TIMEOUT", longest=day, shortest=timedelta(seconds=10)),
         start_timeout=reader.duration("SCALER_START_TIMEOUT", longest=day, shortest=timedelta(seconds=10)),
-        max_surge=reader.whole("SCALER_MAX_SURGE", reader.text("SCALER_MAX_SURGE"), low=1, high=1000),
+        max_surge=reader.whole("SCALER_MAX_SURGE", low=1, high=1000),
     )
 
 
@@ -136,6 +134,6 @@ def _moves(reader: Reader) -> Moves:
 
 def _pause(reader: Reader) -> Pause:
     value = reader.text("SCALER_PAUSED").lower()
-    if value not in _PAUSES:
+    if value not in [pause.word for pause in Pause]:
         reader.reject("SCALER_PAUSED", value, "false, true or all")
-    return _PAUSES.get(value, Pause.ALL)
+    return Pause.of(value)

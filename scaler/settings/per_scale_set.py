@@ -38,7 +38,7 @@ class PerScaleSet:
         texts = self.texts(setting)
         if len(self._reader.mistakes) > before:
             texts = {each: text for each, text in texts.items() if text}  # of the others enough is said
-        found = {each: self._reader.whole(setting, text, low=low, high=high) for each, text in texts.items()}
+        found = {each: self._reader.whole(setting, low=low, high=high, value=text) for each, text in texts.items()}
         return {each: found.get(each, low) for each in self._names}
 
     def choices(self, setting: str, choices: Sequence[str]) -> Mapping[ScaleSetName, str]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from scaler.clouds import LOOPBACK
 from scaler.errors import in_one_line
 from scaler.settings.table import SETTINGS, spelled
 
@@ -15,7 +16,6 @@ _DURATION = re.compile(rf"({_WHOLE}(?:\.{_WHOLE})?)\s*(ms|s|m|min|h)?")
 _ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _SECRET = re.compile(r"(pass\w*|pwd|secret|\w*key|token|sig)(\s*[=:]\s*)[^,;&\s]+", re.IGNORECASE)
 _OURS = "SCALER_"
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _UNITS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -95,10 +95,11 @@ class Reader:
         value, expected = self.text(name), f"a number from {low:g} to {high:g}"
         return self._converted(name, value, _NUMBER, (low, high), expected)
 
-    def whole(self, name: str, value: str, *, low: int, high: int) -> int:
-        """A whole number within these bounds."""
+    def whole(self, name: str, *, low: int, high: int, value: str | None = None) -> int:
+        """A whole number within these bounds. `value`: a part of the setting's text, or another default."""
         expected = f"a whole number from {low} to {high}"
-        return int(self._converted(name, value, re.compile(_WHOLE), (low, high), expected))
+        text = self.text(name) if value is None else value
+        return int(self._converted(name, text, re.compile(_WHOLE), (low, high), expected))
 
     def _converted(
         self, name: str, value: str, form: re.Pattern[str], bounds: tuple[float, float], expected: str

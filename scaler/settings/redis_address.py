@@ -5,7 +5,8 @@ import ssl
 from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from scaler.settings.reader import LOOPBACK, Reader
+from scaler.clouds import LOOPBACK
+from scaler.settings.reader import Reader
 
 _HOST = re.compile(r"\w([\w.-]*\w)?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*", re.ASCII)
 _DATABASE = re.compile(r"(/[0-9]{0,9})?")
@@ -110,7 +111,7 @@ def _by_host(reader: Reader) -> RedisAddress | None:
     port = reader.text("REDIS_PORT") or str(azure_port or 6379)
     found = RedisAddress(
         host=host,
-        port=reader.whole("REDIS_PORT", port, low=1, high=65535),
+        port=reader.whole("REDIS_PORT", low=1, high=65535, value=port),
         tls=reader.truth("REDIS_SSL") if reader.text("REDIS_SSL") else azure_port is not None,
         password=reader.text("REDIS_PASSWORD"),
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from scaler.clouds import PUBLIC
 from scaler.model.policy import Capacity, Policy
 
 _POLICY = Policy()  # the defaults of its numbers stand there
@@ -40,7 +41,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="AZURE_RESOURCE_MANAGER_URL",
-        default="https://management.azure.com",
+        default=PUBLIC,
         meaning="ARM's address in your cloud; China: `https://management.chinacloudapi.cn`, US Government:"
         " `https://management.usgovcloudapi.net`; the emulator only on loopback, over plain http too",
     ),
@@ -95,7 +96,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="SCALER_GEO_NAME", default="", meaning="region, as published in new records; per scale set too"),
     Setting(
         name="SCALER_PAUSED",
-        default="false",
+        default=_POLICY.pause.word,
         meaning="true: no orders but starts of what is reserved; all: no orders at all",
     ),
     Setting(

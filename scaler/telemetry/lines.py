@@ -111,18 +111,13 @@ class Telemetry:
 
 def _of_step(step: Step, report: Report) -> Mapping[str, object]:
     order = step.order
-    ref = None if order is None or isinstance(order, SetCapacity) else order.ref
-    about = order if isinstance(order, SetCapacity) else ref
-    notes = step.change.row.notes if step.change is not None else None
-    record = step.change.row.readable if step.change is not None else None
-    instance_id = ref.instance_id if ref is not None else notes.instance_id if notes is not None else ""
-    edge = step.change.edge if step.change is not None else None
+    about = order if order is None or isinstance(order, SetCapacity) else order.ref
     return {
         "vm_id": step.vm_id or "",
-        "instance_id": instance_id or (record.instance_id if record is not None else ""),
+        "instance_id": step.instance_id,
         "scale_set": about.scale_set if about is not None else _scale_set_of(step.vm_id, report),
-        "edge": edge.name if edge is not None else "",
-        "order": type(order).__name__ if order is not None else "",
+        "edge": step.edge,
+        "order": step.order_name,
         "facts": dict(step.facts),
     }
 

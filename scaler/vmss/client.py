@@ -13,6 +13,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
+from scaler.clouds import LOOPBACK, PUBLIC
 from scaler.vmss.credential import Guarded
 from scaler.vmss.punctual import session
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 type _Policy = policies.HTTPPolicy[Any, Any] | policies.SansIOHTTPPolicy[Any, Any]
 
-PUBLIC_CLOUD = "https://management.azure.com"
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _BLOCK = 256 * 1024  # bytes read at a time; with the SDK's 4 KiB a listing of 1,000 machines costs 20 ms more CPU
 
 
@@ -82,8 +81,8 @@ def connect(
     subscription: str,
     credential: TokenCredential,
     *,
-    endpoint: str = PUBLIC_CLOUD,
-    audience: str = PUBLIC_CLOUD,
+    endpoint: str = PUBLIC,
+    audience: str = PUBLIC,
     bounds: Bounds | None = None,
 ) -> ArmClient:
     """A client for that subscription. `audience`: whom the token is for; differs from the endpoint in no public cloud.
@@ -130,7 +129,7 @@ def _plain_http_to_ourselves(endpoint: str) -> bool:
     parts = urlsplit(endpoint)
     if not parts.hostname or parts.scheme not in {"https", "http"} or parts.path.strip("/") or parts.query:
         raise ValueError(f"the ARM endpoint must be https://host, not {endpoint!r}")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError(
             f"{endpoint!r} would send the token in the clear: http is for an emulator on this machine only"
         )

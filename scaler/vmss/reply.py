@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from scaler.errors import Garbled
-
-_YEARS = range(2000, 2200)  # those that notes can be read from: a clock that is elsewhere is no evidence of anything
+from scaler.model.clocks import YEARS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +22,7 @@ class Reply:
     def at(self) -> datetime:
         """The answer's Date header: Azure's clock. Nothing may be concluded from an answer without one."""
         at = http_date(self.headers.get("date", ""))
-        if at is None or at.year not in _YEARS:
+        if at is None or at.year not in YEARS:
             raise Garbled("the answer has no Date header that could be one")
         return at
 

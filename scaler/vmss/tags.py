@@ -8,9 +8,6 @@ CONSENT_TAG = "scaler:managed"
 PAUSE_TAG = "scaler:paused"
 TAGS_API_VERSION = "2021-04-01"
 
-_NOT_PAUSED = frozenset({"false", "no", "0"})
-_WORDS: Mapping[Pause, str] = {Pause.NONE: "false", Pause.ORDERS: "true", Pause.ALL: "all"}
-
 
 def tag(tags: Mapping[str, str | None], name: str) -> str | None:
     """Azure compares the names of tags without regard to case, and keeps whichever was written first."""
@@ -19,11 +16,8 @@ def tag(tags: Mapping[str, str | None], name: str) -> str | None:
 
 def paused_by(tags: Mapping[str, str | None]) -> Pause:
     """How far the tag `scaler:paused` halts us. When in doubt, it does: without a value, too."""
-    for value in _values(tags, PAUSE_TAG):
-        word = (value or "").strip().lower()
-        if word not in _NOT_PAUSED:
-            return Pause.ALL if word == "all" else Pause.ORDERS
-    return Pause.NONE
+    pauses = (Pause.of(value or "") for value in _values(tags, PAUSE_TAG))
+    return next((pause for pause in pauses if pause is not Pause.NONE), Pause.NONE)
 
 
 def _values(tags: Mapping[str, str | None], name: str) -> Iterator[str | None]:
@@ -35,4 +29,4 @@ def pausing(how: Pause) -> dict[str, object]:
 
     To go on is a word, too: whether a deletion by name alone finds a tag of any value is not documented.
     """
-    return {"operation": "Merge", "properties": {"tags": {PAUSE_TAG: _WORDS[how]}}}
+    return {"operation": "Merge", "properties": {"tags": {PAUSE_TAG: how.word}}}

@@ -12,12 +12,12 @@ from azure.core import AzureClouds
 from azure.mgmt.core.tools import get_arm_endpoints
 
 from emulator.wire.site import Place
+from scaler.clouds import PUBLIC
 from scaler.model.instance import Orchestration, ScaleSetName
 from scaler.model.policy import Capacity, Policy
 from scaler.model.sighting import Pause
 from scaler.registry.keys import Keys
 from scaler.settings import SETTINGS, InvalidSettings, load
-from scaler.vmss.client import PUBLIC_CLOUD
 
 ROOT = Path(__file__).parent.parent.parent
 LEAST = {
@@ -259,7 +259,7 @@ def test_what_nobody_set_is_as_the_policy_and_the_doors_have_it() -> None:
     name = ScaleSetName("vmss-pixels")
     settings = load(LEAST | {"SCALER_POOL_CAPACITY": "4"})
     assert settings.policy == Policy(capacity={name: Capacity(desired=4)})
-    assert (settings.prefix, settings.arm_url) == (Keys().prefix, PUBLIC_CLOUD)
+    assert (settings.prefix, settings.arm_url) == (Keys().prefix, PUBLIC)
 
 
 @pytest.mark.parametrize("cloud", list(AzureClouds))
