@@ -2,8 +2,9 @@
 
 options      what the user may choose;  run, watching, clock  one run, its loop, its time
 parts        what a run is made of: Redis, the emulated Azure, the functions host; each ends with this process
-visits, visitor, crowd  who comes when, and what one visitor does;  queue_managers  how they reserve: atomic, naive
+workload     visitors and their queue managers, in virtual time and on the wall clock
 happenings   what can be seen;  looking  a look at Azure's truth and at Redis;  telling  the scaler's own word, for show
+settled      what is not as it should be in the end;  story  all that happened to one machine
 observer     the four wrongs, judged by what was seen and never by the scaler's word
 chaos, chaos_real  everything breaks on purpose: in virtual time; in real time, on real processes
 showing, view  how a run is watched: lines  one per change, or live  a screen

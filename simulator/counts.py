@@ -1,11 +1,13 @@
 """The counts, now and then: how many machines of which status and power state, the waits so far, the ARM calls."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ProvisioningState
 from scaler.model.record import Status
+from simulator.clock import RunClock
 from simulator.figures import Figures, percentile
 from simulator.happenings import Did, Look, Published
 
@@ -42,13 +44,26 @@ def powers(look: Look) -> dict[str, int]:
     return dict(sorted(Counter(power_word(each.state) for each in look.machines).items()))
 
 
-def counts(look: Look, figures: Figures, arm_calls: int, seconds: float) -> tuple[str, str]:
-    """Two lines: the machines on both sides, and how the visitors fare."""
-    in_redis = statuses(status_word(each.published) for each in look.machines)
-    machines = f"Redis: {_listed(in_redis)} · Azure: {_listed(powers(look))}"
-    waits = f"waits p50 {_seconds(figures.waits, 0.50)}, p95 {_seconds(figures.waits, 0.95)}"
-    visitors = f"visitors: {figures.did[Did.OPENED]} let in, {figures.waiting} waiting, {waits}"
-    return machines, f"{visitors} · {60 * arm_calls / seconds:.0f} ARM calls a minute"
+@dataclass(slots=True, kw_only=True)
+class Counts:
+    """What is counted now and then. `look` is the latest."""
+
+    clock: RunClock
+    figures: Figures
+    arm_calls: Callable[[], int]
+    speed: float
+    look: Look | None = None
+
+    def lines(self, seconds: float) -> Iterator[str]:
+        """Two lines at that second of the run: the machines on both sides, and how the visitors fare."""
+        if self.look is None:
+            return
+        figures, minutes = self.figures, seconds * self.speed / 60
+        in_redis = statuses(status_word(each.published) for each in self.look.machines)
+        yield f"Redis: {_listed(in_redis)} · Azure: {_listed(powers(self.look))}"
+        waits = f"waits p50 {_seconds(figures.waits, 0.50)}, p95 {_seconds(figures.waits, 0.95)}"
+        visitors = f"visitors: {figures.did[Did.OPENED]} let in, {figures.waiting} waiting, {waits}"
+        yield f"{visitors} · {self.arm_calls() / minutes:.0f} ARM calls per minute of the emulated world"
 
 
 def _listed(counted: Mapping[str, int]) -> str:

@@ -1,61 +1,72 @@
-"""A run line by line: one per change, and now and then the counts. For pipes, for CI, and for whoever wants it so."""
+"""A run line by line: for pipes, for CI, and for whoever wants it so."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from simulator.clock import RunClock
-from simulator.counts import counts
-from simulator.figures import Figures
+from simulator.counts import Counts
 from simulator.happenings import Happening, Look
 from simulator.narrator import Narrator
 from simulator.observer.wrong import Wrong
+from simulator.summary import in_words
 from simulator.table import Colour, Table
 
 _COUNT_EVERY = 5.0  # seconds
 _LEGEND = "– = not offered yet; used = Unavailable, and never offered again; visit = session id; Ctrl-C ends it all\n"
 
 
-@dataclass(slots=True, kw_only=True)
 class Lines:
-    """Implements View. The narrator writes on the table; `greeting` comes first."""
+    """Implements View: the greeting, the counts now and then, and each wrong in red. What was written stays."""
 
-    table: Table
-    narrator: Narrator
-    clock: RunClock
-    figures: Figures
-    arm_calls: Callable[[], int]
-    greeting: Sequence[str]
-    _look: Look | None = None
-    _counted: float = 0.0
+    def __init__(self, table: Table, counts: Counts, greeting: Sequence[str] = ()) -> None:
+        self.table = table
+        self.counts = counts
+        self._greeting = greeting
+        self._counted = 0.0
 
     def __enter__(self) -> Self:
-        for line in self.greeting:
+        for line in self._greeting:
             self.table.free(line)
-        self.table.free(_LEGEND, Colour.DIM)
-        self.table.heading()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """What was written stays."""
 
     def tell(self, happening: Happening) -> None:
-        """The line about it, if it has one."""
+        """What is counted."""
         if isinstance(happening, Look):
-            self._look = happening
-        self.narrator.tell(happening)
+            self.counts.look = happening
 
     def accuse(self, wrong: Wrong) -> None:
         """A line in red."""
-        self.narrator.accuse(wrong)
+        self.table.remark(self.counts.clock.since_start(wrong.at), in_words(wrong), Colour.RED)
 
     def turn(self) -> None:
         """The counts, when it is time."""
-        seconds = self.clock.seconds
-        if self._look is not None and seconds >= self._counted + _COUNT_EVERY:
+        seconds = self.counts.clock.seconds
+        if self.counts.look is not None and seconds >= self._counted + _COUNT_EVERY:
             self._counted += _COUNT_EVERY
-            self.narrator.count(counts(self._look, self.figures, self.arm_calls(), seconds))
+            for line in self.counts.lines(seconds):
+                self.table.remark(seconds, f"── {line}", Colour.BOLD)
 
     def end(self) -> None:
         """The last lines come like all others."""
+
+
+class NarratedLines(Lines):
+    """Implements View: a line per change as well."""
+
+    def __init__(self, table: Table, counts: Counts, greeting: Sequence[str], narrator: Narrator) -> None:
+        super().__init__(table, counts, greeting)
+        self._narrator = narrator
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.table.free(_LEGEND, Colour.DIM)
+        self.table.heading()
+        return self
+
+    def tell(self, happening: Happening) -> None:
+        """The line about it, if it has one."""
+        super().tell(happening)
+        self._narrator.tell(happening)

@@ -1,9 +1,10 @@
 """Looks at Azure's truth and at Redis; it reads the values itself, and trusts no code of the scaler's to do so."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
+from functools import lru_cache
+from typing import Any, Protocol, cast
 
 from redis import Redis
 
@@ -12,60 +13,118 @@ from scaler.model.instance import VmId
 from scaler.model.record import Status
 from scaler.registry.keys import Keys
 from simulator.happenings import Look, Published, Seen
+from simulator.workload.fields import parsed
 
-_CANARY = "simulator:canary"  # written once; gone when Redis lost what it had been given
+_NUMBER = "simulator:look"  # of the latest look: Redis forgot something if it remembers an earlier one
 type _Values = Mapping[str, Any]
 
 
+class Store(Protocol):
+    """Redis, for a reader who may ask for all keys: nobody may who shares a Redis with others."""
+
+    @property
+    def keys(self) -> Keys:
+        """How keys are spelled."""
+        ...
+
+    def strings(self) -> Mapping[bytes, bytes]:
+        """All strings, by their keys."""
+        ...
+
+    def members(self, status: Status) -> set[bytes]:
+        """The index of that status."""
+        ...
+
+    def lasts(self, key: bytes) -> bool:
+        """Whether no time to live ends that key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RealStore:
+    """Implements Store over a connection. Raises redis.RedisError when Redis does not answer."""
+
+    client: Redis
+    keys: Keys
+
+    def strings(self) -> Mapping[bytes, bytes]:
+        """Records and notes."""
+        patterns = (self.keys.instance(VmId("*")), self.keys.notes(VmId("*")))
+        found = [key for pattern in patterns for key in cast("list[bytes]", self.client.keys(pattern))]
+        texts = cast("list[bytes | None]", self.client.mget(found)) if found else []
+        return {key: text for key, text in zip(found, texts, strict=True) if text is not None}
+
+    def members(self, status: Status) -> set[bytes]:
+        """SMEMBERS."""
+        return cast("set[bytes]", self.client.smembers(self.keys.index(status)))
+
+    def lasts(self, key: bytes) -> bool:
+        """TTL."""
+        return self.client.ttl(key) == -1
+
+
 class Looker:
-    """Raises redis.RedisError when Redis does not answer; Azure always does."""
+    """Looks in real time. Raises redis.RedisError when Redis does not answer; Azure always does."""
 
     def __init__(self, scale_sets: Sequence[EmulatedScaleSet], client: Redis, keys: Keys) -> None:
         self._scale_sets = scale_sets
         self._client = client
-        self._keys = keys
-        self._client.set(_CANARY, "alive")
+        self._store = RealStore(client, keys)
+        self._number = 0
+        self._leave_number()
 
     def look(self) -> Look:
-        """Everything now. It asks for all keys, which nobody may do who shares a Redis with others."""
-        offered = self._offered()
-        records = self._values(self._keys.instance(VmId("*")))
-        notes = self._values(self._keys.notes(VmId("*")))
-        machines = tuple(
-            Seen(
-                state=vm,
-                published=published(records.get(vm.vm_id), notes.get(vm.vm_id), vm.vm_id in offered),
-                scale_set=each.name,
-            )
-            for each in self._scale_sets
-            for vm in each.vms
-        )
-        return Look(
-            at=self._scale_sets[0].now,
-            machines=machines,
-            named=frozenset(name for each in (*records.values(), *notes.values()) for name in sessions_in(each)),
-            forgot=self._forgot(),
-        )
+        """Everything now."""
+        found = looked(self._store, self._scale_sets, self._scale_sets[0].now)
+        forgot = int(cast("bytes | None", self._client.get(_NUMBER)) or 0) != self._number
+        self._leave_number()
+        return replace(found, forgot=forgot)
 
     def glance(self, vm_id: str) -> Published | None:
         """What the record of one machine says."""
-        text = cast("bytes | None", self._client.get(self._keys.instance(VmId(vm_id))))
-        return published(parsed(text), None, offered=False)
+        text = cast("bytes | None", self._client.get(self._store.keys.instance(VmId(vm_id))))
+        return _published(text, None, False)
 
-    def _offered(self) -> set[str]:
-        return {_last(key) for key in cast("set[bytes]", self._client.smembers(self._keys.index(Status.AVAILABLE)))}
+    def _leave_number(self) -> None:
+        self._client.set(_NUMBER, self._number + 1)
+        self._number += 1
 
-    def _values(self, pattern: str) -> dict[str, _Values]:
-        """By vm id; what cannot be read is an empty value."""
-        keys = cast("list[bytes]", self._client.keys(pattern))
-        texts = cast("list[bytes | None]", self._client.mget(keys)) if keys else []
-        return {_last(key): parsed(text) or {} for key, text in zip(keys, texts, strict=True) if text is not None}
 
-    def _forgot(self) -> bool:
-        forgot = not self._client.exists(_CANARY)
-        if forgot:
-            self._client.set(_CANARY, "alive")
-        return forgot
+def looked(
+    store: Store,
+    scale_sets: Sequence[EmulatedScaleSet],
+    at: datetime,
+    truly: Callable[[datetime], datetime] = lambda shown: shown,
+) -> Look:
+    """Both sides of every machine. `truly`: a time that Redis' clock showed -> the true one."""
+    strings, offered, keys = store.strings(), store.members(Status.AVAILABLE), store.keys
+
+    def of(vm_id: VmId) -> Published | None:
+        key = keys.instance(vm_id).encode()
+        found = _published(strings.get(key), strings.get(keys.notes(vm_id).encode()), key in offered)
+        if found is None or found.presumed_since is None:
+            return found
+        return replace(found, presumed_since=truly(found.presumed_since))
+
+    machines = tuple(
+        Seen(state=vm, published=of(VmId(vm.vm_id)), scale_set=each.name) for each in scale_sets for vm in each.vms
+    )
+    heads = (keys.instance(VmId("")).encode(), keys.notes(VmId("")).encode())
+    named = frozenset(name for key, text in strings.items() if key.startswith(heads) for name in _sessions(text))
+    return Look(at=at, machines=machines, named=named)
+
+
+@lru_cache(maxsize=10_000)
+def _published(record: bytes | None, notes: bytes | None, offered: bool) -> Published | None:
+    """What cannot be read is an empty value."""
+    return published(
+        None if record is None else parsed(record) or {}, None if notes is None else parsed(notes) or {}, offered
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _sessions(text: bytes) -> frozenset[str]:
+    return frozenset(sessions_in(parsed(text) or {}))
 
 
 def published(record: _Values | None, notes: _Values | None, offered: bool) -> Published | None:
@@ -121,15 +180,3 @@ def _moment(text: object) -> datetime | None:
 
 def _status(text: object) -> Status | None:
     return next((each for each in Status if each == text), None)
-
-
-def parsed(text: bytes | None) -> _Values | None:
-    try:
-        found = json.loads(text) if text is not None else None
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else None
-
-
-def _last(key: bytes) -> str:
-    return key.decode().rpartition(":")[2]

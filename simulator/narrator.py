@@ -1,6 +1,6 @@
 """Tells what happens, one line per change: what a newcomer watches."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from emulator.history import Event, What
@@ -96,11 +96,6 @@ class Narrator:
     def accuse(self, wrong: Wrong) -> None:
         """One of the four wrongs."""
         self._paper.remark(self._clock.since_start(wrong.at), in_words(wrong), Colour.RED)
-
-    def count(self, counts: Sequence[str]) -> None:
-        """How things stand, now and then."""
-        for line in counts:
-            self._paper.remark(self._clock.seconds, f"── {line}", Colour.BOLD)
 
     def _tell_of_azure(self, event: Event) -> None:
         if event.vm_id is None or event.what not in _OF_AZURE:

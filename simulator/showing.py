@@ -6,8 +6,9 @@ from typing import TextIO
 
 from rich.console import Console
 
+from simulator.counts import Counts
 from simulator.figures import Figures
-from simulator.lines import Lines
+from simulator.lines import NarratedLines
 from simulator.live.board import Board
 from simulator.live.picture import Picture
 from simulator.live.rounds import Rounds
@@ -65,14 +66,10 @@ def chosen(viewing: Viewing, out: TextIO, environ: Mapping[str, str]) -> Show:
 def lines(scene: Scene) -> View:
     """One line per change."""
     table = Table(scene.out, coloured=is_coloured(scene.out, scene.environ))
-    return Lines(
-        table=table,
-        narrator=scene.narrator(table),
-        clock=scene.parts.clock,
-        figures=scene.figures,
-        arm_calls=scene.parts.arm_calls,
-        greeting=tuple(_greeting(scene)),
+    counts = Counts(
+        clock=scene.parts.clock, figures=scene.figures, arm_calls=scene.parts.arm_calls, speed=scene.options.speed
     )
+    return NarratedLines(table, counts, tuple(_greeting(scene)), scene.narrator(table))
 
 
 def live(scene: Scene) -> View:
@@ -107,7 +104,7 @@ def is_coloured(out: TextIO, environ: Mapping[str, str]) -> bool:
 
 def _greeting(scene: Scene) -> Iterator[str]:
     parts = scene.parts
-    fake = "" if parts.redis.process is not None else " (no redis-server on PATH)"
+    fake = " (no redis-server on PATH)" if parts.redis.name.startswith("fakeredis") else ""
     capacity = parts.environment.settings.policy.capacity
     machines = "; ".join(f"{name}: {each.desired} machines, {each.warm} warm" for name, each in capacity.items())
     yield f"Redis   {parts.redis.name}{fake} at {parts.redis.url}"

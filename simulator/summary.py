@@ -37,9 +37,13 @@ class Summary:
         return sum(each.kind is kind for each in self.wrongs)
 
     def as_json(self) -> str:
-        """One line. Waits are in seconds on the wall; times `speed` they are seconds of the emulated world."""
+        """One line."""
+        return json.dumps(self.facts())
+
+    def facts(self) -> dict[str, object]:
+        """Waits are in seconds on the wall; times `speed` they are seconds of the emulated world."""
         did, happened, waits = self.figures.did, self.figures.happened, self.figures.waits
-        line: dict[str, object] = {
+        return {
             "visitors": did[Did.ARRIVED],
             "opened": did[Did.OPENED],
             "moved": did[Did.MOVED],
@@ -59,7 +63,6 @@ class Summary:
             "speed": self.speed,
             "seconds": round(self.seconds, 1),
         }
-        return json.dumps(line)
 
     def as_lines(self) -> Iterator[str]:
         """For people; the verdict comes after it."""
@@ -74,7 +77,8 @@ class Summary:
         yield f"waits     {waits_in_words(self.figures.waits, self.speed)}"
         yield f"machines  {happened[What.CREATED]} created, {happened[What.DELETED]} deleted"
         each = ", ".join(f"{name} {self.calls.get(name, 0)}" for name in sorted(CONTROLLERS))
-        yield f"ARM       {sum(self.calls.values())} calls, {self.calls_per_minute:.0f} a minute: {each}"
+        emulated = self.calls_per_minute / self.speed
+        yield f"ARM       {sum(self.calls.values())} calls, {emulated:.0f} per minute of the emulated world: {each}"
 
     def verdict(self) -> Iterator[tuple[str, bool]]:
         """The four counts, and every wrong; each line with whether it is about one."""

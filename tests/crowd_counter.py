@@ -18,14 +18,13 @@ from scaler.registry.memory import MemoryRegistry
 from scaler.registry.memory_reservations import MemoryReservations
 from scaler.registry.notes_json import encode_notes
 from scaler.registry.record_json import encode_record
-from simulator.chaos.crowd.account import Account, Ledger
-from simulator.chaos.crowd.desk import Desk
-from simulator.chaos.crowd.habits import Habits
-from simulator.chaos.crowd.kinds import KINDS
-from simulator.chaos.crowd.manager import Errand
-from simulator.chaos.crowd.steps import Steps
 from simulator.happenings import Did, Entry, Manner
-from simulator.queue_managers.paper import Paper, parsed
+from simulator.workload.account import Account, Ledger
+from simulator.workload.fields import Fields, parsed
+from simulator.workload.habits import Habits
+from simulator.workload.kinds import KINDS
+from simulator.workload.queue_manager import Access, Session
+from simulator.workload.steps import Steps
 
 ANN, BOB = SessionId("ann"), SessionId("bob")
 A, B = make.vm(1), make.vm(2)
@@ -78,7 +77,7 @@ class Counter:
         self.redis = self.registry.keyspace
         self.commands = Cable(self.redis)
         self.client = Cable(MemoryReservations(self.registry))
-        self.desk = Desk(
+        self.access = Access(
             keys=self.registry.keys,
             keyspace=self.commands,
             reservations=self.client,
@@ -112,7 +111,7 @@ class Counter:
         """Of its record."""
         return self.registry.keys.instance(vm_id)
 
-    def paper(self, vm_id: VmId) -> Paper | None:
+    def fields(self, vm_id: VmId) -> Fields | None:
         """Its record."""
         return parsed(self.redis.get(self.key(vm_id)))
 
@@ -123,14 +122,14 @@ class Counter:
 
     # -- the visitors' side
 
-    def errand(self, session: SessionId = ANN, manner: Manner = Manner.NAIVE, seed: int = 1) -> Errand:
+    def session(self, session: SessionId = ANN, manner: Manner = Manner.NAIVE, seed: int = 1) -> Session:
         """Of one session."""
         account = Account(session, manner, self.clock.now, self._hear)
-        return Errand(desk=self.desk, ledger=self.ledger, account=account, dice=Random(seed), habits=self.habits)
+        return Session(access=self.access, ledger=self.ledger, account=account, dice=Random(seed), habits=self.habits)
 
     def manager(self, manner: Manner, session: SessionId = ANN, seed: int = 1) -> Any:
         """The queue manager of that kind."""
-        return KINDS[manner](self.errand(session, manner, seed))
+        return KINDS[manner](self.session(session, manner, seed))
 
     def _hear(self, entry: Entry) -> None:
         self.ledger.enter(entry)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from simulator.chaos.figures import Result
 from simulator.chaos.runs import Trial, campaign_of
 from simulator.chaos.shrinking import shrunk
-from simulator.chaos.story import Story
+from simulator.chaos.story import story_of
 from simulator.summary import in_words
 
 
@@ -33,7 +33,7 @@ def _of_its_size(trial: Trial, smallest: Trial) -> str:
 def _story(trial: Trial, result: Result) -> Iterator[str]:
     """The same again, with somebody who writes it down."""
     campaign = campaign_of(trial)
-    story = Story(campaign.world)
+    story = story_of(campaign.world)
     campaign.go()
     if not campaign.world.wrongs:
         campaign.settle()

@@ -1,21 +1,20 @@
-"""Looks at Azure's truth and at a keyspace in this process, cheap enough for every second."""
+"""A look at a keyspace in this process, cheap enough for every second."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any
 
 from emulator.scale_set import EmulatedScaleSet
 from scaler.model.record import Status
+from scaler.registry.keys import Keys
 from simulator.chaos.clocks import VirtualClock
 from simulator.chaos.redis_server import RedisServer
-from simulator.happenings import Look, Published, Seen
-from simulator.looking import parsed, published, sessions_in
+from simulator.happenings import Look
+from simulator.looking import looked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualLooker:
-    """As simulator.looking.Looker, but both sides are in this process, and the clocks differ."""
+    """Implements Store, and looks as simulator.looking.Looker does; but the clocks differ."""
 
     clock: VirtualClock
     azures: Sequence[EmulatedScaleSet]
@@ -23,38 +22,21 @@ class VirtualLooker:
 
     def look(self, *, forgot: bool = False) -> Look:
         """Everything now. `forgot`: Redis lost what had been written since the last look."""
-        strings = self.redis.keyspace.snapshot_state().strings
-        offered = self.redis.keyspace.smembers(self.redis.keys.index(Status.AVAILABLE))
-        machines = tuple(
-            Seen(state=vm, published=self._published(vm.vm_id, strings, offered), scale_set=azure.name)
-            for azure in self.azures
-            for vm in azure.vms
-        )
-        return Look(at=self.clock.now(), machines=machines, named=self._named(strings), forgot=forgot)
+        return replace(looked(self, self.azures, self.clock.now(), self.redis.clock.truly), forgot=forgot)
 
-    def _published(self, vm_id: str, strings: Mapping[bytes, bytes], offered: set[bytes]) -> Published | None:
-        prefix = self.redis.keys.prefix
-        key = f"{prefix}:instance:{vm_id}".encode()
-        found = _published(strings.get(key), strings.get(f"{prefix}:notes:{vm_id}".encode()), key in offered)
-        if found is None or found.presumed_since is None:
-            return found
-        return replace(found, presumed_since=self.redis.clock.truly(found.presumed_since))
+    @property
+    def keys(self) -> Keys:
+        """How keys are spelled."""
+        return self.redis.keys
 
-    def _named(self, strings: Mapping[bytes, bytes]) -> frozenset[str]:
-        heads = tuple(f"{self.redis.keys.prefix}:{kind}:".encode() for kind in ("instance", "notes"))
-        return frozenset(name for key, text in strings.items() if key.startswith(heads) for name in _sessions(text))
+    def strings(self) -> Mapping[bytes, bytes]:
+        """All strings, by their keys."""
+        return self.redis.keyspace.snapshot_state().strings
 
+    def members(self, status: Status) -> set[bytes]:
+        """The index of that status."""
+        return self.redis.keyspace.smembers(self.redis.keys.index(status))
 
-@lru_cache(maxsize=10_000)
-def _published(record: bytes | None, notes: bytes | None, offered: bool) -> Published | None:
-    return published(_value(record), _value(notes), offered)
-
-
-@lru_cache(maxsize=10_000)
-def _sessions(text: bytes) -> frozenset[str]:
-    return frozenset(sessions_in(parsed(text) or {}))
-
-
-def _value(text: bytes | None) -> Mapping[str, Any] | None:
-    """What cannot be read is an empty value."""
-    return None if text is None else parsed(text) or {}
+    def lasts(self, key: bytes) -> bool:
+        """Whether no time to live ends that key."""
+        return self.redis.keyspace.ttl(key) == -1

@@ -1,16 +1,16 @@
-"""The desk at which the crowd of a world is served: its ways to Redis, and who listens to its account."""
+"""The crowd of a world: as many visitors as its weather brings, and their ways to Redis."""
 
 from collections.abc import Mapping
 from random import Random
 
 from scaler.model.instance import PowerState, VmId
-from simulator.chaos.crowd.crowd import Crowd
-from simulator.chaos.crowd.desk import Client, Commands, Desk
-from simulator.chaos.crowd.habits import MIXED, UNNAMED, Habits
 from simulator.chaos.doors import Door
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import World
 from simulator.happenings import Manner
+from simulator.workload.crowd import Crowd
+from simulator.workload.habits import MIXED, UNNAMED, Habits
+from simulator.workload.queue_manager import Access, Client, Commands
 
 _FEWEST = 6  # who come at once, where many do
 _BUSY = (0.1, 0.25, 0.5, 1.0)  # of the weather's visitors: where there are few, machines are free and sessions move
@@ -29,15 +29,15 @@ def crowd_of(world: World, weather: Weather, dice: Random) -> Crowd:
         poll=(quick, 4 * quick),
         **parties,  # type: ignore[arg-type]
     )
-    return Crowd(desk_of(world), dice, habits)
+    return Crowd(access_of(world), dice, habits)
 
 
-def desk_of(world: World) -> Desk:
+def access_of(world: World) -> Access:
     """Everything goes through the queue managers' own line."""
     line = world.queue_managers_line
     keyspace: Commands = Door(world.registry.keyspace, [line])
     reservations: Client = Door(world.reservations, [line])
-    return Desk(
+    return Access(
         keys=world.registry.keys,
         keyspace=keyspace,
         reservations=reservations,

@@ -24,12 +24,12 @@ from simulator.chaos.doors import Crash
 from simulator.chaos.hosts import Host, Late, Surroundings
 from simulator.chaos.looking import VirtualLooker
 from simulator.chaos.redis_server import Line, Lines, RedisServer
-from simulator.chaos.settled import unsettled
 from simulator.chaos.skews import NO_SKEWS, Skews
 from simulator.happenings import Did, Entry, Forgotten, Happening
 from simulator.observer.judges import Observer
 from simulator.observer.patience import Patience
 from simulator.observer.wrong import Wrong
+from simulator.settled import unsettled
 
 SCALE_SET, SECOND = ScaleSetName("vmss-pixels"), ScaleSetName("vmss-second")
 MINUTE = timedelta(minutes=1)
@@ -255,4 +255,4 @@ class World:
 
     def unsettled(self) -> list[str]:
         """What is not yet as an idle installation should be: all machines fresh, at rest and offered."""
-        return unsettled(self.registry, self.azures, self.policy, forgetful=self.crashed or self.littered)
+        return unsettled(self.looker, self.looker.azures, self.policy, forgetful=self.crashed or self.littered)

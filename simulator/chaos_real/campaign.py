@@ -1,31 +1,46 @@
-"""One run that breaks things: set up, broken for a while, mended, settled, and reckoned up."""
+"""One run under faults: set up, broken for a while, mended, settled, and reported."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from threading import Event
 
-from simulator.chaos_real.assembly import Parts, started
-from simulator.chaos_real.bench import Bench
-from simulator.chaos_real.books import Books
-from simulator.chaos_real.bound import bound
-from simulator.chaos_real.deeds import Deeds
-from simulator.chaos_real.diary import Diary
-from simulator.chaos_real.lanes import Lanes
-from simulator.chaos_real.outages import Outages
-from simulator.chaos_real.reckoning import Reckoning
-from simulator.chaos_real.schedule import schedule
-from simulator.chaos_real.settling import Settling
-from simulator.chaos_real.sight import Sights
-from simulator.chaos_real.stage import Stage
-from simulator.chaos_real.visitors import Visitors
-from simulator.chaos_real.web_site import Asked
+from redis import Redis, RedisError
+
+from emulator.latencies import Latencies
+from scaler.model.edges import Actor
+from scaler.model.instance import VmId
+from scaler.model.policy import Policy
+from simulator.chaos_real.faults import schedule
+from simulator.chaos_real.injector import Breaker, Injector
+from simulator.chaos_real.redis_pair import RedisPair, redis_pair
+from simulator.chaos_real.report import Report
+from simulator.chaos_real.view import FaultLines
+from simulator.counts import Counts
 from simulator.figures import Figures
-from simulator.observer.patience import Patience
+from simulator.happenings import Look
+from simulator.looking import Looker, RealStore
+from simulator.observer.judges import Observer
+from simulator.observer.patience import Pace, Patience
 from simulator.options import Options
+from simulator.parts.assembly import Parts, started
+from simulator.parts.network import LOOPBACK, Network, Proxy
+from simulator.parts.redis_server import plain
 from simulator.parts.setup_failed import SetupFailed
+from simulator.settled import unsettled
 from simulator.table import Table
 from simulator.watching import Watching
+from simulator.workload.fields import parsed
 
 _FIRST_MACHINE = 120.0  # seconds until one must be on offer, whatever the speed
+_ASIDE = 0.5  # seconds until the observer gives up a look: it has visitors to listen to
+_DEATHS = 0.05  # of queue managers, in each pause between two steps
+_IN_VAIN = timedelta(seconds=10)
+"""A visitor asks again in vain while Redis refuses them, though the observer sees machines that are free."""
+_ASK_EVERY = 0.3  # seconds: whether all has settled; that reads all of Redis
+_SHORT = {"SCALER_VM_RUNTIME": "3m", "CLEANER_SCHEDULE": "* * * * * *"}
+"""Sessions whose visitors never come are over within a short run, and so is the deleting, of one machine per tick."""
 
 
 class When(Event):
@@ -40,122 +55,190 @@ class When(Event):
         return any(each() for each in self._conditions)
 
 
-def campaign(options: Options, environ: Mapping[str, str], over: Event, table: Table) -> Reckoning:
+def campaign(options: Options, environ: Mapping[str, str], over: Event, table: Table) -> Report:
     """Until all has settled, or `over` is set. Raises SetupFailed when a part is missing or dies by itself."""
-    with started(options, environ) as parts:
-        return Campaign(options, parts, over, table).run()
+    with ExitStack() as ending:
+        network = ending.enter_context(Network())
+        pair = ending.enter_context(redis_pair(network))
+        arm: list[Proxy] = []
+
+        def proxied(url: str) -> str:
+            arm.append(network.proxy(int(url.rpartition(":")[2])))
+            return f"http://{arm[0].address}"
+
+        parts = ending.enter_context(started(options, {**_SHORT, **environ}, pair, proxied))
+        aside = ending.enter_context(plain(pair.aside.port, timeout=_ASIDE))
+        return Campaign(parts, pair, aside, over, table).run(arm[0])
+
+
+@dataclass(slots=True, kw_only=True)
+class _Settling:
+    """`after`: how long it took; None: it has not settled yet, because of what is `left`."""
+
+    left: list[str]
+    after: float | None = None
+    asked: float = 0.0
+    settled: bool = False
+
+
+class _Forgettings(Looker):
+    """Looks, and counts how often Redis had lost something."""
+
+    count = 0
+
+    def look(self) -> Look:
+        """Everything now."""
+        found = super().look()
+        self.count += found.forgot
+        return found
 
 
 class Campaign:
-    """Over parts that have just been started."""
+    """Over parts that have just been started. `aside` leads to the primary, whatever the clients' way to it is like."""
 
-    def __init__(self, options: Options, parts: Parts, over: Event, table: Table) -> None:
-        policy, latencies = parts.environment.settings.policy, parts.azure.scale_sets[0].behaviour.latencies
-        self._options = options
+    def __init__(self, parts: Parts, pair: RedisPair, aside: Redis, over: Event, table: Table) -> None:
+        policy = parts.environment.settings.policy
         self._parts = parts
+        self._pair = pair
         self._over = over
-        self._outages = Outages(parts.clock.now)
-        self._stage = Stage(parts.clock, self._outages, over)
-        self._asked = Asked(parts.clock.now)
+        self._injector = Injector(parts.clock, over)
         self._figures = Figures()
-        self._bench = Bench(policy, Patience.of(policy, latencies, parts.environment.pace), self._outages, self._asked)
-        self._diary = Diary(table, self._stage, parts.clock, self._figures, parts.arm_calls)
-        self._visitors = Visitors(options, parts, self._asked)
+        # what leaks while parts are broken shows at the end, as it does in virtual time
+        self._observer = Observer(policy, Patience(idle=timedelta(days=365), policy=policy), in_vain=_IN_VAIN)
+        self._looker = _Forgettings(parts.azure.scale_sets, aside, parts.keys)
+        self._store = RealStore(aside, parts.keys)
+        counts = Counts(clock=parts.clock, figures=self._figures, arm_calls=parts.arm_calls, speed=parts.options.speed)
+        self._view = FaultLines(table, counts, tuple(self._greeting()), self._injector)
+        self._workload = parts.workload(deaths=_DEATHS)
 
-    def run(self) -> Reckoning:
+    def run(self, arm: Proxy) -> Report:
         """All of it."""
-        parts, diary = self._parts, self._diary
-        diary.greet(tuple(self._greeting()))
-        parts.hosts.start(self._over)
-        parts.clock.begin()
         watching = self._watching()
         try:
-            self._set_up(watching)
-            self._visitors.come()
-            self._break_things(watching)
-            settling = self._settle(watching)
-            watching.settle()
+            with self._view:
+                self._parts.hosts.start(self._over)
+                self._parts.clock.begin()
+                self._set_up(watching)
+                self._workload.open_doors()
+                self._break_things(watching, arm)
+                self._workload.close_doors()
+                report = self._settle(watching)
+                watching.settle()
         finally:
-            self._visitors.leave()
-        return self._reckoning(settling)
+            self._workload.send_home()
+        return replace(report, wrongs=tuple(self._observer.wrongs), seconds=self._parts.clock.seconds)
+
+    def _greeting(self) -> Iterator[str]:
+        parts, seed, speed = self._parts, self._parts.options.seed, self._parts.options.speed
+        yield f"Redis   {parts.redis.name} and its replica, behind {parts.redis.url}"
+        yield f"Azure   emulated, behind a proxy on {LOOPBACK}, {speed:g} times faster than the real one"
+        yield f"scaler  function_app.py with its four timers; queue managers are atomic or naive; seed {seed}"
 
     def _set_up(self, watching: Watching) -> None:
         offered = Event()
-        until = self._parts.clock.seconds + _FIRST_MACHINE
-        watching.until(When(self._over.is_set, offered.is_set), until, offered.set)
+        self._view.note("everything is up; until a machine is on offer nothing breaks")
+        watching.until(When(self._over.is_set, offered.is_set), _FIRST_MACHINE, offered.set)
         if not offered.is_set() and not self._over.is_set():
             raise SetupFailed(f"no machine was on offer within {_FIRST_MACHINE:g} s")
 
-    def _break_things(self, watching: Watching) -> None:
-        seconds, stage = self._options.seconds or 0.0, self._stage
-        pranks = schedule(self._options.seed, seconds, self._options.speed)
-        lanes = Lanes(pranks, Deeds(self._parts, stage).of(), stage)
-        self._diary.note(f"from now on {sum(map(len, pranks.values()))} things break, for {seconds:g} s")
-        lanes.begin()
+    def _break_things(self, watching: Watching, arm: Proxy) -> None:
+        options, injector = self._parts.options, self._injector
+        seconds = options.seconds or 0.0
+        injections = schedule(options.seed, seconds, options.speed)
+        self._view.note(f"from now on {sum(map(len, injections.values()))} things break, for {seconds:g} s")
+        injector.begin(injections, Breaker(injector, self._parts.hosts, self._pair, arm).ways)
         try:
-            over = When(self._over.is_set, lambda: stage.seconds >= seconds and lanes.done)
+            over = When(self._over.is_set, lambda: injector.seconds >= seconds and injector.done)
             watching.until(over, None, lambda: None)
         finally:
-            lanes.join()
+            injector.join()
 
-    def _settle(self, watching: Watching) -> Settling:
+    def _settle(self, watching: Watching) -> Report:
         parts, policy = self._parts, self._parts.environment.settings.policy
-        self._visitors.no_more.set()
-        books = Books(
-            scale_sets=parts.azure.scale_sets,
-            client=parts.aside,
-            keys=parts.keys,
-            policy=policy,
-            unanswered=self._asked.unanswered,
-        )
         latencies = parts.azure.scale_sets[0].behaviour.latencies
-        within = bound(policy, latencies, parts.environment.pace, books.attempts())
-        settling = Settling(books, self._figures, parts.clock, within)
-        self._diary.note(
-            f"the mischief is over, nobody comes any more; it must settle within {within.total_seconds():.0f} s"
-        )
-        until = parts.clock.seconds + within.total_seconds()
-        watching.until(When(self._over.is_set, settling.done), until, lambda: None)
-        if settling.seconds is None and not self._over.is_set():
-            self._diary.explain({each.partition(" ")[0] for each in settling.open_items})
-        return settling
+        within = settling_bound(policy, latencies, parts.environment.pace, self._delete_attempts())
+        seconds = within.total_seconds()
+        self._view.note(f"nothing breaks any more, nobody comes any more; it must settle within {seconds:.0f} s")
+        settling = _Settling(left=["nobody has looked yet"])
+        began = parts.clock.seconds
+        done = When(self._over.is_set, lambda: self._has_settled(settling, began))
+        watching.until(done, began + seconds, lambda: None)
+        if not settling.settled and not self._over.is_set():
+            self._view.explain(settling.left)
+        return self._report(settling, seconds)
+
+    def _has_settled(self, settling: _Settling, began: float) -> bool:
+        """Nobody waits and nothing is amiss, twice in a row."""
+        now = self._parts.clock.seconds
+        if settling.settled or now - settling.asked < _ASK_EVERY:
+            return settling.settled
+        settling.asked, before = now, settling.after
+        settling.left = self._amiss()
+        settling.after = None if settling.left else before if before is not None else now - began
+        settling.settled = before is not None and settling.after is not None
+        return settling.settled
+
+    def _amiss(self) -> list[str]:
+        waiting = [f"{self._figures.waiting} visitors wait"] if self._figures.waiting else []
+        policy = self._parts.environment.settings.policy
+        try:
+            return [*unsettled(self._store, self._parts.azure.scale_sets, policy), *waiting]
+        except RedisError as error:
+            return [f"Redis does not answer: {error}", *waiting]
+
+    def _delete_attempts(self) -> int:
+        """How often the most stubborn machine's delete was ordered."""
+        head = self._parts.keys.notes(VmId("")).encode()
+        notes = [parsed(text) or {} for key, text in self._store.strings().items() if key.startswith(head)]
+        return max((int((each.get("delete") or {}).get("attempts", 0)) for each in notes), default=0)
 
     def _watching(self) -> Watching:
-        parts = self._parts
         return Watching(
-            clock=parts.clock,
-            happenings=parts.happenings,
-            looker=Sights(parts.azure.scale_sets, parts.aside, parts.keys),
-            observer=self._bench,
-            view=self._diary,
-            failure=lambda: self._stage.failure or parts.failure(),
+            clock=self._parts.clock,
+            happenings=self._parts.happenings,
+            looker=self._looker,
+            observer=self._observer,
+            view=self._view,
+            failure=lambda: self._injector.failure or self._parts.failure(),
             figures=self._figures,
         )
 
-    def _greeting(self) -> Iterator[str]:
-        parts, seed = self._parts, self._options.seed
-        yield f"Redis   {parts.pair.version} and its replica, behind {parts.pair.url}"
-        yield f"Azure   emulated behind {parts.arm.address}, {self._options.speed:g} times faster than the real one"
-        yield f"scaler  function_app.py with its four timers; queue managers are atomic or naive; seed {seed}"
-
-    def _reckoning(self, settling: Settling) -> Reckoning:
-        parts = self._parts
-        return Reckoning(
-            seed=self._options.seed,
-            speed=self._options.speed,
-            seconds=parts.clock.seconds,
-            redis=parts.pair.version,
+    def _report(self, settling: _Settling, bound: float) -> Report:
+        parts, crowd = self._parts, self._workload.crowd
+        return Report(
             figures=self._figures,
-            wrongs=tuple(self._bench.wrongs),
-            survived=self._stage.survived,
-            restarts=self._stage.restarts,
-            forgettings=self._bench.forgettings,
-            crashes=self._asked.crashes,
-            failed_ticks=self._diary.failed_ticks,
-            arm_calls=parts.arm_calls(),
-            settled_in=settling.seconds,
-            bound=settling.within.total_seconds(),
-            left=settling.open_items,
-            strays=settling.strays,
+            wrongs=(),
+            calls=parts.azure.calls(),
+            redis=parts.redis.name,
+            speed=parts.options.speed,
+            seconds=parts.clock.seconds,
+            seed=parts.options.seed,
+            survived=self._injector.survived,
+            restarts=self._injector.restarts,
+            forgettings=self._looker.count,
+            crashes=crowd.deaths if crowd is not None else 0,
+            failed_ticks=self._view.failed_ticks,
+            settled_in=settling.after if settling.settled else None,
+            bound=bound,
+            left=settling.left,
             interrupted=self._over.is_set(),
         )
+
+
+def settling_bound(policy: Policy, latencies: Latencies, pace: Pace, delete_attempts: int) -> timedelta:
+    """One machine's longest way, step by step, each taking its turn behind the whole fleet.
+
+    Somebody waits for it until their timeout, is let in, stays until the limit; its delete was ordered in vain so often
+    already; another one is made in its place, stopped, marked and admitted.
+    """
+    fleet = max(1, sum(each.desired for each in policy.capacity.values()))
+    waited = policy.reservation_timeout + policy.start_timeout
+    stayed = policy.limit_of_presumed + policy.expiry_grace
+    retried = min(policy.delete_retry * (1 << min(delete_attempts, 16)), policy.delete_retry_most)
+    deleted = pace.rounds(Actor.CLEANER, fleet, policy.share(policy.max_deletes, fleet)) + policy.ripening
+    made = pace.rounds(Actor.PROVISIONER, fleet, policy.max_surge)
+    stopped = pace.rounds(Actor.PROVISIONER, fleet, policy.max_gets)
+    admitted = pace.rounds(Actor.RECONCILER, fleet, policy.max_marks) + policy.look_after_mark + policy.admit_after
+    seconds = (latencies.delete, latencies.create, latencies.deallocate, latencies.protect)
+    worked = timedelta(seconds=sum(span[1] for span in seconds))
+    return waited + stayed + retried + deleted + made + stopped + admitted + worked + policy.order_horizon

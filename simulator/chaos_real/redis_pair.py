@@ -1,5 +1,6 @@
 """A primary and its replica behind one address: what a managed Redis is to its clients."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,10 +8,8 @@ from time import monotonic, sleep
 
 import redis
 
-from simulator.chaos_real.front import Condition
-from simulator.chaos_real.nursery import Nursery
-from simulator.chaos_real.redis_node import RedisNode
-from simulator.chaos_real.switchboard import Switchboard
+from simulator.parts.network import Condition, Network
+from simulator.parts.redis_server import RedisProcess, binary
 
 _SYNC = 15.0  # seconds: a replica asks once a second, and gets a few kilobytes
 
@@ -18,15 +17,20 @@ _SYNC = 15.0  # seconds: a replica asks once a second, and gets a few kilobytes
 class RedisPair:
     """`clients` is where everybody goes; `copying` is between the two; `aside` is nobody's but the observer's."""
 
-    def __init__(self, folder: Path, nursery: Nursery, board: Switchboard) -> None:
-        self.primary = RedisNode("one", folder / "one", nursery)
-        self.replica = RedisNode("two", folder / "two", nursery)
+    def __init__(self, folder: Path, network: Network) -> None:
+        self.primary = RedisProcess("redis-server one", folder / "one", keeping=True)
+        self.replica = RedisProcess("redis-server two", folder / "two", keeping=True)
         self.primary.start()
-        self.clients = board.gate(self.primary.port)
-        self.copying = board.gate(self.primary.port)
-        self.aside = board.gate(self.primary.port)
+        self.clients = network.proxy(self.primary.port)
+        self.copying = network.proxy(self.primary.port)
+        self.aside = network.proxy(self.primary.port)
         self.replica.start(replica_of=self.copying.port)
-        self.version = f"redis-server {self.primary.info()['redis_version']}"
+        self.name = f"redis-server {self.primary.info()['redis_version']}"
+
+    @property
+    def port(self) -> int:
+        """The clients', which never changes."""
+        return self.clients.port
 
     @property
     def url(self) -> str:
@@ -72,22 +76,20 @@ class RedisPair:
         """Whoever is dead follows the primary from now on."""
         self.replica.start(replica_of=self.copying.port)
 
-    def close(self) -> None:
-        """Both end, whatever they are doing."""
-        self.primary.kill()
-        self.replica.kill()
-
     def _lead_all(self) -> None:
         for each in (self.clients, self.copying, self.aside):
             each.lead_to(self.primary.port)
 
 
 @contextmanager
-def redis_pair(folder: Path, nursery: Nursery, board: Switchboard) -> Iterator[RedisPair]:
-    """In step, and until the end of the block."""
-    pair = RedisPair(folder, nursery, board)
-    try:
-        pair.in_step()
-        yield pair
-    finally:
-        pair.close()
+def redis_pair(network: Network) -> Iterator[RedisPair]:
+    """In step, and until the end of the block. Raises SetupFailed where there is no redis-server."""
+    binary()
+    with tempfile.TemporaryDirectory(prefix="simulator-redis-") as folder:
+        pair = RedisPair(Path(folder), network)
+        try:
+            pair.in_step()
+            yield pair
+        finally:
+            pair.primary.kill()
+            pair.replica.kill()

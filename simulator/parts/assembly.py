@@ -1,66 +1,115 @@
-"""Every part of a run, started one after the other and stopped in the reverse order."""
+"""Every part of a run in real time, started one after the other and stopped in the reverse order."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
+from random import Random
+from typing import Protocol
 
 from redis import Redis
 
 from scaler.registry.keys import Keys
 from simulator.clock import RunClock
-from simulator.happenings import Happening
+from simulator.happenings import Happening, Trouble
 from simulator.options import Options
 from simulator.parts.azure import Azure, azure
 from simulator.parts.environment import Environment, assemble
-from simulator.parts.functions_host import FunctionsHost, functions_host
-from simulator.parts.redis_server import RedisServer, redis_server
+from simulator.parts.functions_host import Hosts
+from simulator.parts.redis_server import plain
+from simulator.workload.crowd import Crowd
+from simulator.workload.real_time import RealTime, access_to, habits_at
 
 _TIMEOUT = 3.0  # seconds until a silent Redis is given up: a Ctrl-C must be obeyed all the same
+
+
+class Redises(Protocol):
+    """Whatever stands behind the address that the run's Redis has."""
+
+    @property
+    def name(self) -> str:
+        """With its version."""
+        ...
+
+    @property
+    def port(self) -> int:
+        """Of its clients."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """The same, for the scaler."""
+        ...
+
+    @property
+    def failure(self) -> str | None:
+        """Why it is dead, None while it lives."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """Everything that runs; all of it puts what happens into `happenings`."""
 
+    options: Options
     environment: Environment
     clock: RunClock
-    redis: RedisServer
-    client: Redis
+    redis: Redises
+    client: Redis  # the queue managers'
     keys: Keys
     azure: Azure
-    host: FunctionsHost
+    hosts: Hosts
     happenings: SimpleQueue[Happening]
 
     def failure(self) -> str | None:
         """Why the run cannot go on."""
-        return self.redis.failure or self.host.failure
+        return self.redis.failure or self.hosts.failure
 
     def arm_calls(self) -> int:
         """So far."""
         return sum(self.azure.calls().values())
 
+    def workload(self, *, deaths: float = 0.0) -> RealTime:
+        """The visitors, who have not come yet; `deaths` of their queue managers in a pause between two steps."""
+        options, policy = self.options, self.environment.settings.policy
+        tell = self.happenings.put
+        habits = habits_at(options.speed, options.visitors_per_minute, policy, deaths=deaths)
+
+        def crowd() -> Crowd:
+            access = access_to(self.client, self.keys, now=self.clock.now, reachable=self.azure.reachable, tell=tell)
+            return Crowd(access, Random(options.seed), habits)
+
+        def failed(bug: Exception) -> None:
+            what = f"the visitors crashed, a bug of the simulator: {type(bug).__name__}: {bug}"
+            tell(Trouble(at=self.clock.now(), what=what, fatal=True))
+
+        return RealTime(crowd, failed)
+
 
 @contextmanager
-def started(options: Options, environ: Mapping[str, str]) -> Iterator[Parts]:
-    """Until the end of the block. The timers need not fire yet. Raises SetupFailed when a part is missing."""
+def started(
+    options: Options, environ: Mapping[str, str], redis: Redises, arm: Callable[[str], str] = str
+) -> Iterator[Parts]:
+    """Until the end of the block; no functions host runs yet. `arm`: Azure's address -> the one for the scaler."""
     environment = assemble(environ, speed=options.speed, scale_sets=options.scale_sets)
-    settings = environment.settings
+    settings, clock = environment.settings, RunClock()
     happenings: SimpleQueue[Happening] = SimpleQueue()
-    with redis_server() as redis, Redis.from_url(redis.url, socket_timeout=_TIMEOUT) as client:
-        clock = RunClock()
-        with azure(settings, environment.variables["IDENTITY_HEADER"], clock.now, options.seed) as cloud:
-            for scale_set in cloud.scale_sets:
-                scale_set.history.listeners.append(happenings.put)
-            variables = environment.at(redis_url=redis.url, azure_url=cloud.server.url)
-            with functions_host(variables, happenings.put) as host:
-                yield Parts(
-                    environment=environment,
-                    clock=clock,
-                    redis=redis,
-                    client=client,
-                    keys=Keys(prefix=settings.prefix),
-                    azure=cloud,
-                    host=host,
-                    happenings=happenings,
-                )
+    patience = min(_TIMEOUT, settings.policy.repair_after.total_seconds() / 3)  # else a next step comes too late
+    with ExitStack() as ending:
+        cloud = ending.enter_context(azure(settings, environment.variables["IDENTITY_HEADER"], clock.now, options.seed))
+        for scale_set in cloud.scale_sets:
+            scale_set.history.listeners.append(happenings.put)
+        variables = environment.at(redis_url=redis.url, azure_url=arm(cloud.server.url))
+        hosts = Hosts(variables, happenings.put)
+        ending.callback(hosts.close)
+        yield Parts(
+            options=options,
+            environment=environment,
+            clock=clock,
+            redis=redis,
+            client=ending.enter_context(plain(redis.port, timeout=patience)),
+            keys=Keys(prefix=settings.prefix),
+            azure=cloud,
+            hosts=hosts,
+            happenings=happenings,
+        )

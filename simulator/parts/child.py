@@ -1,38 +1,37 @@
-"""A process of ours: tethered, in a group of its own so that a Ctrl-C reaches us alone, and ended when we say so."""
+"""A process of a run: bound to this one, in a group of its own so that a Ctrl-C reaches this one alone."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from simulator.parts import tether
+from simulator.parts import bound_to_parent
+
+_LAUNCHER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
+"""On Linux a bound process ends with the thread that started it, so all are started on one that lives to the end."""
 
 
 def start(
-    command: Sequence[str],
-    *,
-    environment: Mapping[str, str],
-    folder: Path,
-    outputs: int = subprocess.DEVNULL,
-    tugged_by: signal.Signals = signal.SIGTERM,
+    command: Sequence[str], *, environment: Mapping[str, str], folder: Path, outputs: int = subprocess.DEVNULL
 ) -> subprocess.Popen[str]:
-    """Start it; `outputs` as Popen has it. Call this on a thread that outlives it: on Linux the tether is to that.
+    """Start the command; `outputs` as Popen has it."""
 
-    `tugged_by`: the signal that ends it when this process dies; whoever may be stopped then hears only SIGKILL.
-    """
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), str(int(tugged_by)), *command],
-        cwd=folder,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=outputs,
-        stderr=outputs,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+    def launch() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", bound_to_parent.__file__, str(os.getpid()), *command],
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=outputs,
+            stderr=outputs,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+
+    return _LAUNCHER.submit(launch).result()
 
 
 def end(process: subprocess.Popen[str], *, within: float) -> None:

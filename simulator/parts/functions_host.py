@@ -1,12 +1,12 @@
-"""function_app.py with its four timers, on the stand-in for `func start`, in a process of its own."""
+"""function_app.py with its four timers, on the stand-in for `func start`: hosts in processes of their own."""
 
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from signal import SIGTERM, Signals
-from threading import Event, Thread
+from signal import SIGCONT, SIGSTOP
+from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TextIO
 
@@ -23,8 +23,10 @@ _COMMAND = ("-m", "emulator.functions_host", "--app", ".", "--settings", EXAMPLE
 class FunctionsHost:
     """Reads what the host writes, line by line, and passes on what is worth showing."""
 
-    def __init__(self, process: subprocess.Popen[str], show: Callable[[Heard], None]) -> None:
-        self._process = process
+    def __init__(self, variables: Mapping[str, str], show: Callable[[Heard], None]) -> None:
+        command = [sys.executable, *_COMMAND]
+        process = child.start(command, environment=variables, folder=ROOT, outputs=subprocess.PIPE)
+        self.process = process
         self._show = show
         self._ready = Event()
         self._last_words: deque[str] = deque(maxlen=12)
@@ -49,7 +51,7 @@ class FunctionsHost:
     @property
     def failure(self) -> str | None:
         """Why it is dead, None while it lives."""
-        code = self._process.poll()
+        code = self.process.poll()
         if code is None:
             return None
         for each in self._readers:
@@ -73,17 +75,62 @@ class FunctionsHost:
                 self._last_words.append(text.rstrip())
 
 
-def launch(variables: Mapping[str, str], *, tugged_by: Signals = SIGTERM) -> subprocess.Popen[str]:
-    """The process of one; whoever calls this reads what it writes, and ends it. `tugged_by`: see `child.start`."""
-    command = [sys.executable, *_COMMAND]
-    return child.start(command, environment=variables, folder=ROOT, outputs=subprocess.PIPE, tugged_by=tugged_by)
+class Hosts:
+    """Functions hosts with the same settings and doors, as instances of one Function App; usually one."""
+
+    def __init__(self, variables: Mapping[str, str], show: Callable[[Heard], None]) -> None:
+        self._variables = variables
+        self._show = show
+        self._running: list[FunctionsHost] = []  # the oldest first
+        self._lock = Lock()
+
+    @property
+    def failure(self) -> str | None:
+        """Why one of them is dead although nobody killed it."""
+        with self._lock:
+            return next((why for host in self._running if (why := host.failure) is not None), None)
+
+    def start(self, over: Event) -> None:
+        """One more; returns when its timers fire. Raises SetupFailed when they never will."""
+        host = FunctionsHost(self._variables, self._show)
+        with self._lock:
+            self._running.append(host)
+        host.await_ready(over)
+
+    def kill_oldest(self) -> None:
+        """SIGKILL, in the middle of whatever it does."""
+        with self._lock:
+            if self._running:
+                process = self._running.pop(0).process
+                process.kill()
+                process.wait()
+
+    @contextmanager
+    def oldest_stopped(self) -> Iterator[None]:
+        """SIGSTOP, in the middle of whatever it does; it goes on at the end of the block."""
+        with self._lock:
+            process = self._running[0].process if self._running else None
+        if process is not None:
+            process.send_signal(SIGSTOP)
+        try:
+            yield
+        finally:
+            if process is not None:
+                process.send_signal(SIGCONT)
+
+    def close(self) -> None:
+        """All end."""
+        with self._lock:
+            for host in self._running:
+                child.end(host.process, within=_LAST_WORDS)
+            self._running.clear()
 
 
 @contextmanager
 def functions_host(variables: Mapping[str, str], show: Callable[[Heard], None]) -> Iterator[FunctionsHost]:
     """Running until the end of the block, though its timers may not fire yet."""
-    process = launch(variables)
+    host = FunctionsHost(variables, show)
     try:
-        yield FunctionsHost(process, show)
+        yield host
     finally:
-        child.end(process, within=_LAST_WORDS)
+        child.end(host.process, within=_LAST_WORDS)

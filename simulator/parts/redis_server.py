@@ -1,8 +1,7 @@
-"""A Redis for one run: redis-server without persistence; where there is none, fakeredis served over TCP."""
+"""A Redis for one run: a redis-server that may be killed, stopped and started again; or fakeredis served over TCP."""
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -10,87 +9,163 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from signal import SIGCONT, SIGSTOP
 from threading import Thread
 from time import monotonic, sleep
+from typing import Any
 
 import redis
 from fakeredis import TcpFakeServer
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from simulator.parts import child
+from simulator.parts.network import LOOPBACK, free_port
 from simulator.parts.setup_failed import SetupFailed
 
 _LOG = "redis.log"
-_LOOPBACK = "127.0.0.1"
-_PATIENCE = 10.0  # seconds until it must answer
-_LAST_WORDS = 3.0  # and from SIGTERM to SIGKILL: without persistence there is nothing to wait for
-_REMEDY = "install redis-server (apt-get install redis-server, brew install redis), or take it off PATH for fakeredis"
+_PATIENCE = 15.0  # seconds until it must answer, and have loaded what it kept
+_LAST_WORDS = 3.0  # from SIGTERM to SIGKILL: without persistence there is nothing to wait for
+_REMEDY = "install redis-server (apt-get install redis-server, brew install redis)"
+_PLAIN = ("--save", "", "--maxmemory-policy", "noeviction")
+_KEEPING = ("--appendonly", "yes", "--appendfsync", "everysec")
+_COPYING = ("--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
+
+
+def binary() -> str:
+    """Where redis-server is; raises SetupFailed where there is none: nothing else can be killed, or fails over."""
+    found = shutil.which("redis-server")
+    if found is None:
+        raise SetupFailed(f"chaos-real needs a real redis-server, and none is on PATH: {_REMEDY}")
+    return found
+
+
+def plain(port: int, *, timeout: float) -> redis.Redis:
+    """A client that asks once and does not try again."""
+    return redis.Redis(host=LOOPBACK, port=port, socket_timeout=timeout, retry=Retry(NoBackoff(), 0))
+
+
+class RedisProcess:
+    """One redis-server in a folder of its own, on a new port each time; `keeping`: with an append-only file."""
+
+    def __init__(self, name: str, folder: Path, *, keeping: bool) -> None:
+        self.name = name
+        self.port = 0
+        self._folder = folder
+        self._options = (*_PLAIN, *_COPYING, *(_KEEPING if keeping else ()))
+        self._process: subprocess.Popen[str] | None = None
+        self._folder.mkdir(exist_ok=True)
+
+    def start(self, *, replica_of: int | None = None) -> None:
+        """With what its file holds; or as a replica of the server behind that port, whose data take its own's place."""
+        self.port = free_port()
+        place = ("--bind", LOOPBACK, "--port", str(self.port), "--dir", str(self._folder), "--logfile", _LOG)
+        follow = () if replica_of is None else ("--replicaof", LOOPBACK, str(replica_of))
+        command = [binary(), *place, *self._options, *follow]
+        self._process = child.start(command, environment={"PATH": os.environ["PATH"]}, folder=self._folder)
+        self._await()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def end(self) -> None:
+        """In good order."""
+        process, self._process = self._process, None
+        if process is not None:
+            child.end(process, within=_LAST_WORDS)
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay, and nobody answers."""
+        assert self._process is not None
+        self._process.send_signal(SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT: it goes on, with whatever was said to it meanwhile."""
+        if self._process is not None:
+            self._process.send_signal(SIGCONT)
+
+    @property
+    def failure(self) -> str | None:
+        """Why it is dead although nobody killed it."""
+        code = self._process.poll() if self._process is not None else None
+        return None if code is None else f"{self.name} ended by itself (exit code {code}): {self._said()}"
+
+    def promote(self) -> None:
+        """It follows nobody any more."""
+        with plain(self.port, timeout=_PATIENCE) as client:
+            client.execute_command("REPLICAOF", "NO", "ONE")
+
+    def info(self) -> dict[str, Any]:
+        """What it says of itself."""
+        with plain(self.port, timeout=_PATIENCE) as client:
+            found: dict[str, Any] = client.execute_command("INFO")
+        return found
+
+    def _await(self) -> None:
+        until = monotonic() + _PATIENCE
+        while self.failure is None and monotonic() < until:
+            try:
+                if not self.info()["loading"]:
+                    return
+            except redis.RedisError:
+                pass
+            sleep(0.02)
+        raise SetupFailed(f"{self.failure or f'{self.name} does not answer: {self._said()}'}; {_REMEDY}")
+
+    def _said(self) -> str:
+        log = self._folder / _LOG
+        return " / ".join(log.read_text(errors="replace").splitlines()[-3:]) if log.exists() else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisServer:
-    """One that answers. `process` is None where it lives in this one."""
+    """A Redis that answers. `process` is None where it lives in this process."""
 
     name: str  # with its version
-    url: str
-    process: subprocess.Popen[str] | None = None
+    port: int
+    process: RedisProcess | None = None
+
+    @property
+    def url(self) -> str:
+        """For whoever has nothing but an address."""
+        return f"redis://{LOOPBACK}:{self.port}/0"
 
     @property
     def failure(self) -> str | None:
         """Why it is dead, None while it lives."""
-        code = self.process.poll() if self.process is not None else None
-        return None if code is None else f"redis-server ended by itself (exit code {code})"
+        return self.process.failure if self.process is not None else None
 
 
 @contextmanager
 def redis_server() -> Iterator[RedisServer]:
-    """Whichever there is, until the end of the block."""
-    binary = shutil.which("redis-server")
-    with _real(binary) if binary is not None else _fake() as server:
-        yield server
-
-
-@contextmanager
-def _real(binary: str) -> Iterator[RedisServer]:
+    """Until the end of the block: a redis-server without persistence, or fakeredis where there is none."""
+    if shutil.which("redis-server") is None:
+        with _fake() as server:
+            yield server
+        return
     with tempfile.TemporaryDirectory(prefix="simulator-redis-") as folder:
-        port = free_port()
-        place = ("--bind", _LOOPBACK, "--port", str(port), "--dir", folder, "--logfile", _LOG)
-        command = [binary, *place, "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
-        process = child.start(command, environment={"PATH": os.environ["PATH"]}, folder=Path(folder))
+        process = RedisProcess("redis-server", Path(folder), keeping=False)
         try:
-            version = _await(process, port, Path(folder) / _LOG)
-            yield RedisServer(name=f"redis-server {version}", url=f"redis://{_LOOPBACK}:{port}/0", process=process)
+            process.start()
+            yield RedisServer(
+                name=f"redis-server {process.info()['redis_version']}", port=process.port, process=process
+            )
         finally:
-            child.end(process, within=_LAST_WORDS)
-
-
-def _await(process: subprocess.Popen[str], port: int, log: Path) -> str:
-    """Its version, once it answers."""
-    until = monotonic() + _PATIENCE
-    with redis.Redis(host=_LOOPBACK, port=port) as client:
-        while process.poll() is None and monotonic() < until:
-            try:
-                return str(client.info("server")["redis_version"])
-            except redis.ConnectionError:
-                sleep(0.02)
-    said = "\n".join(log.read_text(errors="replace").splitlines()[-3:]) if log.exists() else ""
-    raise SetupFailed(f"redis-server does not answer on port {port}; {_REMEDY}\n{said}")
-
-
-def free_port() -> int:
-    """One that nobody has right now."""
-    with socket.create_server((_LOOPBACK, 0)) as taken:
-        return int(taken.getsockname()[1])
+            process.end()
 
 
 @contextmanager
 def _fake() -> Iterator[RedisServer]:
-    server = TcpFakeServer((_LOOPBACK, 0))
+    server = TcpFakeServer((LOOPBACK, 0))
     server.daemon_threads = True
     server.block_on_close = False
     Thread(target=server.serve_forever, name="fakeredis", daemon=True).start()
     try:
-        name = f"fakeredis {metadata.version('fakeredis')}"
-        yield RedisServer(name=name, url=f"redis://{_LOOPBACK}:{server.server_address[1]}/0")
+        yield RedisServer(name=f"fakeredis {metadata.version('fakeredis')}", port=server.server_address[1])
     finally:
         server.shutdown()
         server.server_close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.chaos_real.mischief import Mischief
+from simulator.chaos_real.faults import Fault
 
 ROOT = Path(__file__).parents[2]
 WRONGS = ("reservations_lost", "used_machines_handed_out", "sessions_cut_short", "machines_leaked")
@@ -38,9 +38,9 @@ def test_whatever_breaks_nothing_is_wrong_and_all_settles() -> None:
     assert run.returncode == 0, output + errors
     found = json.loads(output.splitlines()[-1])
     assert {name: found[name] for name in WRONGS} == dict.fromkeys(WRONGS, 0)
-    survived = {Mischief[name.upper()]: number for name, number in found["survived"].items()}
-    assert survived[Mischief.HOST_KILLED] >= 1
-    assert survived[Mischief.REDIS_FAILED_OVER] + survived[Mischief.REDIS_KILLED] >= 1
+    survived = {Fault[name.upper()]: number for name, number in found["survived"].items()}
+    assert survived[Fault.HOST_KILLED] >= 1
+    assert survived[Fault.REDIS_FAILED_OVER] + survived[Fault.REDIS_KILLED] >= 1
     assert sum(survived.values()) >= 8
     assert found["restarts"] >= 2
     assert found["opened"] > 0
@@ -50,7 +50,7 @@ def test_whatever_breaks_nothing_is_wrong_and_all_settles() -> None:
 
 @needs_redis
 @pytest.mark.run
-def test_who_ends_it_early_gets_a_reckoning_and_leaves_nothing_behind() -> None:
+def test_who_ends_it_early_gets_a_report_and_leaves_nothing_behind() -> None:
     with chaos_real("--for", "1h", "--seed", "3", "--speed", "40") as run:
         assert run.stdout is not None
         output = ""

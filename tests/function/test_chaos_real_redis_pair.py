@@ -2,26 +2,22 @@
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 import redis
 
-from simulator.chaos_real import redis_node
-from simulator.chaos_real.front import Condition
-from simulator.chaos_real.nursery import Nursery
-from simulator.chaos_real.redis_node import plain
 from simulator.chaos_real.redis_pair import RedisPair, redis_pair
-from simulator.chaos_real.switchboard import Switchboard
+from simulator.parts.network import Condition, Network
+from simulator.parts.redis_server import binary, plain
 from simulator.parts.setup_failed import SetupFailed
 
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on PATH")
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[RedisPair]:
-    with Nursery() as nursery, Switchboard() as board, redis_pair(tmp_path, nursery, board) as pair:
+def pair() -> Iterator[RedisPair]:
+    with Network() as network, redis_pair(network) as pair:
         yield pair
 
 
@@ -124,4 +120,4 @@ def test_a_silent_line_between_them_is_not_noticed_by_the_primary(pair: RedisPai
 def test_without_a_redis_server_it_is_said_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SetupFailed, match="apt-get install redis-server"):
-        redis_node.binary()
+        binary()

@@ -14,10 +14,10 @@ from crowd_counter import IMMORTAL, A, Counter
 
 from scaler.model.instance import VmId
 from scaler.model.record import Status
-from simulator.chaos.crowd.crowd import Crowd
-from simulator.chaos.crowd.habits import MIXED, UNNAMED, Habits
-from simulator.chaos.crowd.kinds import KINDS
 from simulator.happenings import Did, Entry, Manner
+from simulator.workload.crowd import Crowd
+from simulator.workload.habits import MIXED, UNNAMED, Habits
+from simulator.workload.kinds import KINDS
 
 MACHINES = [make.vm(number) for number in range(1, 13)]
 BUSY = Habits(per_minute=12.0, most=20, shares=MIXED, patience=(60.0, 120.0), stay=30.0, deaths=0.05)
@@ -27,12 +27,12 @@ MESSY = replace(BUSY, shares={**MIXED, Manner.GARBAGE: 1.0}, unasked=0.5)
 def keep_house(counter: Counter) -> None:
     """A scaler in three lines: what is reserved is opened, what is used is offered afresh."""
     for vm_id in MACHINES:
-        paper = counter.paper(vm_id)
-        session = paper.get("sessionId") if paper is not None else None
-        if paper is None or paper.get("used"):
+        fields = counter.fields(vm_id)
+        session = fields.get("sessionId") if fields is not None else None
+        if fields is None or fields.get("used"):
             counter.running.discard(vm_id)
             counter.offer(vm_id)
-        elif paper.get("status") == "Reserved" and isinstance(session, str):
+        elif fields.get("status") == "Reserved" and isinstance(session, str):
             counter.open_for(session, vm_id)  # type: ignore[arg-type]
 
 
@@ -40,7 +40,7 @@ def campaign(seed: int, habits: Habits = BUSY, *, minutes: int = 30, cuts: float
     """A crowd in a house where Redis is away now and then."""
     counter = Counter(habits=habits)
     counter.offer(*MACHINES)
-    crowd, dice = Crowd(counter.desk, Random(seed), habits), Random(seed)
+    crowd, dice = Crowd(counter.access, Random(seed), habits), Random(seed)
     for _ in range(minutes * 30):
         counter.wait(seconds=2)
         counter.commands.away = counter.client.away = dice.random() < cuts
@@ -97,7 +97,7 @@ def test_everybody_takes_one_step_at_most_in_one_go() -> None:
     habits = replace(IMMORTAL, per_minute=60.0, most=1, shares={Manner.NAIVE: 1.0}, patience=(1e6, 1e6), impatient=0.0)
     counter = Counter(habits=habits)
     counter.offer(A)
-    crowd = Crowd(counter.desk, Random(1), habits)
+    crowd = Crowd(counter.access, Random(1), habits)
     while not crowd.came:
         counter.wait(seconds=1)
         crowd.go_on()
@@ -140,7 +140,7 @@ def test_when_it_leaves_off_everybody_inside_leaves_and_whoever_waits_waits_on(s
 def test_who_was_disappointed_comes_again_as_another_session() -> None:
     habits = replace(BUSY, persistence=1.0, patience=(5.0, 10.0), impatient=0.0)
     counter = Counter(habits=habits)  # without any machine
-    crowd = Crowd(counter.desk, Random(1), habits)
+    crowd = Crowd(counter.access, Random(1), habits)
     for _ in range(60):
         counter.wait(seconds=1)
         crowd.go_on()
@@ -188,7 +188,7 @@ def test_a_redis_that_is_away_most_of_the_time_stops_nobody_for_ever() -> None:
 def test_no_two_visitors_have_the_same_luck() -> None:
     habits = replace(BUSY, most=1, persistence=0.0, patience=(5.0, 50.0), impatient=0.0)
     counter = Counter(habits=habits)  # without any machine
-    crowd = Crowd(counter.desk, Random(1), habits)
+    crowd = Crowd(counter.access, Random(1), habits)
     for _ in range(300):
         counter.wait(seconds=1)
         crowd.go_on()

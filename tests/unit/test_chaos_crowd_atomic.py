@@ -74,7 +74,7 @@ def test_a_release_is_heard() -> None:
     counter.open_for(ANN, A)
     counter.redis.set(counter.registry.keys.session(ANN), A)
     assert counter.all_steps(counter.manager(Manner.ATOMIC).release(A))
-    assert (counter.paper(A) or {})["used"] is True
+    assert (counter.fields(A) or {})["used"] is True
 
 
 def test_a_release_that_finds_nobody_is_tried_again_for_two_minutes() -> None:
@@ -93,7 +93,7 @@ def test_a_release_while_its_record_is_under_repair_is_heard_once_it_is_repaired
     counter.clock.advance(next(steps))
     counter.open_for(ANN, A)
     assert counter.all_steps(steps)
-    assert (counter.paper(A) or {})["used"] is True
+    assert (counter.fields(A) or {})["used"] is True
 
 
 @pytest.mark.parametrize("vm_id", [A, None])

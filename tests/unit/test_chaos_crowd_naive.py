@@ -8,8 +8,8 @@ from crowd_counter import ANN, BOB, A, B, Counter
 
 from scaler.model.record import Status
 from scaler.registry.sessions import Stage
-from simulator.chaos.crowd.steps import Died, mortal
 from simulator.happenings import Did, Manner
+from simulator.workload.steps import Died, mortal
 
 RESERVED = {"status": "Reserved", "used": False, "sessionId": "ann"}
 
@@ -18,9 +18,9 @@ def test_all_four_steps_leave_a_reserved_machine_and_a_promise() -> None:
     counter = Counter()
     counter.offer(A)
     assert counter.all_steps(counter.manager(Manner.NAIVE).reserve()) == A
-    paper = counter.paper(A)
-    assert paper is not None
-    assert {name: paper[name] for name in RESERVED} == RESERVED
+    fields = counter.fields(A)
+    assert fields is not None
+    assert {name: fields[name] for name in RESERVED} == RESERVED
     assert counter.listed(A) == {Status.RESERVED}
     assert counter.deeds == [Did.TOOK, Did.PROMISED]
 
@@ -33,9 +33,9 @@ def test_a_death_after_any_step_leaves_the_steps_before_it(pauses: int, step: st
     counter = Counter()
     counter.offer(A)
     counter.dies_after(pauses, counter.manager(Manner.NAIVE).reserve())
-    paper = counter.paper(A)
-    assert paper is not None
-    assert (paper["status"], Did.PROMISED in counter.deeds) == (status, promised), step
+    fields = counter.fields(A)
+    assert fields is not None
+    assert (fields["status"], Did.PROMISED in counter.deeds) == (status, promised), step
     assert counter.listed(A) == set()
 
 
@@ -48,9 +48,9 @@ def test_anything_may_happen_between_two_steps() -> None:
     counter.put(A, Status.UNAVAILABLE, session=BOB)
     assert counter.all_steps(steps) is None  # rule 3: it is not free any more
     assert counter.deeds == [Did.TOOK]
-    paper = counter.paper(A)
-    assert paper is not None
-    assert paper["sessionId"] == BOB
+    fields = counter.fields(A)
+    assert fields is not None
+    assert fields["sessionId"] == BOB
 
 
 @pytest.mark.parametrize(("seconds", "written"), [(119, True), (120, False), (121, False)])
@@ -81,11 +81,11 @@ def test_a_member_that_is_no_key_is_no_machine() -> None:
 def test_fields_that_it_does_not_know_are_written_back() -> None:
     counter = Counter()
     counter.offer(A)
-    counter.redis.set(counter.key(A), json.dumps({**(counter.paper(A) or {}), "theirs": [1]}))
+    counter.redis.set(counter.key(A), json.dumps({**(counter.fields(A) or {}), "theirs": [1]}))
     counter.all_steps(counter.manager(Manner.NAIVE).reserve())
-    paper = counter.paper(A)
-    assert paper is not None
-    assert (paper["theirs"], paper["warm"]) == ([1], False)
+    fields = counter.fields(A)
+    assert fields is not None
+    assert (fields["theirs"], fields["warm"]) == ([1], False)
 
 
 @pytest.mark.parametrize("fate", ["lost", "mute"])
@@ -107,9 +107,9 @@ def test_a_set_that_was_not_answered_is_not_repeated_over_what_came_of_it() -> N
         counter.clock.advance(next(steps))
     counter.open_for(ANN, A)
     assert counter.all_steps(steps) == A
-    paper = counter.paper(A)
-    assert paper is not None
-    assert paper["status"] == "Unavailable"
+    fields = counter.fields(A)
+    assert fields is not None
+    assert fields["status"] == "Unavailable"
 
 
 def test_an_unanswered_spop_promises_nothing() -> None:
@@ -177,26 +177,26 @@ def test_a_move_that_points_in_a_circle_is_followed_to_an_end() -> None:
 def test_a_release_says_used_and_nothing_else() -> None:
     counter = Counter()
     counter.open_for(ANN, A)
-    before = counter.paper(A)
+    before = counter.fields(A)
     assert before is not None
     assert counter.all_steps(counter.manager(Manner.NAIVE).release(A))
-    assert counter.paper(A) == {**before, "used": True}
+    assert counter.fields(A) == {**before, "used": True}
 
 
 def test_a_release_of_what_is_somebody_elses_writes_nothing() -> None:
     counter = Counter()
     counter.open_for(BOB, A)
-    before = counter.paper(A)
+    before = counter.fields(A)
     assert not counter.all_steps(counter.manager(Manner.NAIVE).release(A))
-    assert counter.paper(A) == before
+    assert counter.fields(A) == before
 
 
 def test_who_dies_before_a_releases_set_has_told_nobody() -> None:
     counter = Counter()
     counter.open_for(ANN, A)
-    before = counter.paper(A)
+    before = counter.fields(A)
     counter.dies_after(1, counter.manager(Manner.NAIVE).release(A))
-    assert counter.paper(A) == before
+    assert counter.fields(A) == before
 
 
 def test_the_account_says_whose_machine_a_blind_set_takes() -> None:
@@ -217,7 +217,7 @@ def test_the_account_says_whose_machine_a_blind_set_takes() -> None:
 def test_who_has_parted_from_a_machine_loses_nothing_by_a_blind_set() -> None:
     counter = Counter()
     counter.offer(A)
-    bob = counter.errand(BOB)
+    bob = counter.session(BOB)
     bob.account.tell(Did.PROMISED, A)
     assert counter.ledger.holders(A) == (BOB,)
     bob.account.tell(Did.LEAVING, A)
@@ -237,7 +237,7 @@ def test_nothing_is_said_of_a_set_that_changes_what_was_read() -> None:
 def test_a_mortal_process_dies_in_a_pause_and_an_immortal_one_never() -> None:
     counter = Counter()
     counter.offer(A, B)
-    dice = counter.errand().dice
+    dice = counter.session().dice
     steps = mortal(counter.manager(Manner.NAIVE).reserve(), dice, 1.0)
     assert isinstance(next(steps), timedelta)
     with pytest.raises(Died):
@@ -251,12 +251,12 @@ def test_one_that_notes_every_second_changes_its_own_fields_of_its_own_machine_a
     counter.offer(A)
     manager = counter.manager(Manner.NOTING, seed=seed)
     assert counter.all_steps(manager.reserve()) == A
-    before = counter.paper(A) or {}
+    before = counter.fields(A) or {}
     counter.wait(seconds=1)
     manager.meanwhile(A)
-    after = counter.paper(A) or {}
+    after = counter.fields(A) or {}
     assert after["lastSeen"] == after["updatedAt"] == counter.clock.now().isoformat()
     assert {**after, "lastSeen": None, "updatedAt": None} == {**before, "lastSeen": None, "updatedAt": None}
     counter.put(A, Status.UNAVAILABLE, session=BOB)
     manager.meanwhile(A)
-    assert "lastSeen" not in (counter.paper(A) or {})
+    assert "lastSeen" not in (counter.fields(A) or {})

@@ -7,8 +7,8 @@ from crowd_counter import ANN, BOB, A, Counter
 
 from scaler.model.record import Status
 from scaler.registry.sessions import Stage
-from simulator.chaos.crowd.nameless import Nameless
 from simulator.happenings import Did, Manner
+from simulator.workload.variants import Nameless
 
 FOUR = {"vmId", "instanceId", "status", "used"}
 SEEDS = range(40)
@@ -23,9 +23,9 @@ def reserved(seed: int) -> tuple[Counter, Nameless]:
 
 
 def test_some_know_four_fields_and_some_a_struct_with_an_empty_session_id() -> None:
-    papers = [reserved(seed)[0].paper(A) or {} for seed in SEEDS]
-    assert all(paper["status"] == "Reserved" and not paper.get("sessionId") for paper in papers)
-    assert {paper.keys() == FOUR for paper in papers} == {True, False}
+    records = [reserved(seed)[0].fields(A) or {} for seed in SEEDS]
+    assert all(fields["status"] == "Reserved" and not fields.get("sessionId") for fields in records)
+    assert {fields.keys() == FOUR for fields in records} == {True, False}
 
 
 def test_it_reads_of_its_visitor_where_nobody_is_named_and_nowhere_else() -> None:
@@ -43,7 +43,7 @@ def test_whoever_writes_the_id_later_does_so_only_while_its_visitor_waits(seed: 
     counter, manager = reserved(seed)
     for _ in range(20):
         manager.meanwhile(A)
-    named = (counter.paper(A) or {}).get("sessionId") == ANN
+    named = (counter.fields(A) or {}).get("sessionId") == ANN
     assert manager.look(A).stage is Stage.RESERVED
     if not named:
         return
@@ -51,7 +51,7 @@ def test_whoever_writes_the_id_later_does_so_only_while_its_visitor_waits(seed: 
     counter.put(A, Status.UNAVAILABLE)
     for _ in range(20):
         manager.meanwhile(A)
-    assert not (counter.paper(A) or {}).get("sessionId")
+    assert not (counter.fields(A) or {}).get("sessionId")
 
 
 def test_some_do_write_it_later() -> None:
@@ -60,7 +60,7 @@ def test_some_do_write_it_later() -> None:
         counter, manager = reserved(seed)
         for _ in range(20):
             manager.meanwhile(A)
-        named += (counter.paper(A) or {}).get("sessionId") == ANN
+        named += (counter.fields(A) or {}).get("sessionId") == ANN
     assert 0 < named < len(SEEDS) / 2
 
 
@@ -70,6 +70,6 @@ def test_what_somebody_else_reserved_without_an_id_meanwhile_is_not_taken_for_it
     manager = counter.manager(Manner.NAMELESS, seed=1)
     steps = manager.reserve()
     next(steps)
-    counter.redis.set(counter.key(A), json.dumps({**(counter.paper(A) or {}), "status": "Reserved"}))
+    counter.redis.set(counter.key(A), json.dumps({**(counter.fields(A) or {}), "status": "Reserved"}))
     assert counter.all_steps(steps) is None
     assert Did.PROMISED not in counter.deeds

@@ -13,9 +13,9 @@ from scaler.model.instance import SessionId, VmId
 from scaler.model.record import Record, Status
 from scaler.registry.keys import Keys
 from scaler.registry.record_json import decode_record
-from simulator.chaos.crowd.litter import no_key, no_record, odd_record
 from simulator.happenings import Did, Manner
-from simulator.queue_managers.paper import parsed
+from simulator.workload.fields import parsed
+from simulator.workload.rule_breakers import no_key, no_record, odd_record
 
 SEEDS = range(20)
 ALWAYS = replace(IMMORTAL, unasked=1.0)
@@ -63,7 +63,7 @@ def test_one_that_is_too_late_writes_over_whoever_has_the_machine_by_then_and_sa
     counter.clock.advance(next(steps))  # before its SET
     counter.put(A, Status.UNAVAILABLE, session=BOB)
     assert counter.all_steps(steps) == A
-    assert (counter.paper(A) or {})["sessionId"] == ANN
+    assert (counter.fields(A) or {})["sessionId"] == ANN
     told = [(each.manner, each.whom) for each in counter.entries if each.did is Did.OVERWROTE]
     assert told == [(Manner.TOO_LATE, BOB)]
 
@@ -86,11 +86,11 @@ def test_it_says_so_too_of_one_that_has_only_taken_the_key_and_reads_what_is_fre
 def test_a_lossy_one_drops_what_it_does_not_know() -> None:
     counter = Counter()
     counter.offer(A)
-    counter.redis.set(counter.key(A), json.dumps({**(counter.paper(A) or {}), "region": "west", "theirs": 1}))
+    counter.redis.set(counter.key(A), json.dumps({**(counter.fields(A) or {}), "region": "west", "theirs": 1}))
     counter.all_steps(counter.manager(Manner.LOSSY).reserve())
-    paper = counter.paper(A) or {}
-    assert (paper["region"], paper["sessionId"]) == ("west", ANN)
-    assert not {"theirs", "warm"} & paper.keys()
+    fields = counter.fields(A) or {}
+    assert (fields["region"], fields["sessionId"]) == ("west", ANN)
+    assert not {"theirs", "warm"} & fields.keys()
 
 
 def test_a_lossy_one_undoes_what_the_scaler_wrote_meanwhile() -> None:
@@ -100,12 +100,12 @@ def test_a_lossy_one_undoes_what_the_scaler_wrote_meanwhile() -> None:
     counter.all_steps(lossy.reserve())
     counter.open_for(ANN, A)
     lossy.meanwhile(A)
-    assert (counter.paper(A) or {})["status"] == "Reserved"
+    assert (counter.fields(A) or {})["status"] == "Reserved"
     assert [each.whom for each in counter.entries if each.did is Did.OVERWROTE] == [None]
     counter.open_for(ANN, A)
     assert counter.all_steps(lossy.release(A))
-    paper = counter.paper(A) or {}
-    assert (paper["status"], paper["used"]) == ("Reserved", True)
+    fields = counter.fields(A) or {}
+    assert (fields["status"], fields["used"]) == ("Reserved", True)
 
 
 def test_a_greedy_one_takes_several_machines_and_sends_its_visitor_to_the_first() -> None:
@@ -117,7 +117,7 @@ def test_a_greedy_one_takes_several_machines_and_sends_its_visitor_to_the_first(
     assert promised == [chosen]
     assert held
     assert chosen not in held
-    assert all((counter.paper(VmId(str(each))) or {})["sessionId"] == ANN for each in [*promised, *held])
+    assert all((counter.fields(VmId(str(each))) or {})["sessionId"] == ANN for each in [*promised, *held])
 
 
 def test_a_greedy_one_dies_with_keys_in_its_hands() -> None:
@@ -137,8 +137,8 @@ def test_a_greedy_one_may_or_may_not_release_the_others() -> None:
         chosen = counter.all_steps(greedy.reserve())
         counter.all_steps(greedy.afterwards(chosen))
         spare = B if chosen == A else A
-        assert (counter.paper(chosen) or {})["used"] is False
-        released.add((counter.paper(spare) or {})["used"])
+        assert (counter.fields(chosen) or {})["used"] is False
+        released.add((counter.fields(spare) or {})["used"])
     assert released == {True, False}
 
 
@@ -155,8 +155,8 @@ def test_a_repeating_one_releases_again_at_once_and_long_after_over_whatever_is_
     counter.redis.delete(counter.key(A))  # retired
     counter.clock.advance(long)
     counter.all_steps(steps)
-    paper = counter.paper(A) or {}
-    assert (paper["sessionId"], paper["used"]) == (ANN, True)
+    fields = counter.fields(A) or {}
+    assert (fields["sessionId"], fields["used"]) == (ANN, True)
     assert counter.entries[-1].did is Did.OVERWROTE
 
 
@@ -230,15 +230,15 @@ def test_what_is_no_record_is_none_to_the_scaler(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_an_odd_spelling_is_the_same_record_and_perhaps_used(seed: int) -> None:
-    paper = {"vmId": A, "instanceId": "1", "status": "Reserved", "used": False, "warm": True, "sessionId": "bob"}
-    read = decode_record(A, odd_record(paper, Random(seed)))
+    fields = {"vmId": A, "instanceId": "1", "status": "Reserved", "used": False, "warm": True, "sessionId": "bob"}
+    read = decode_record(A, odd_record(fields, Random(seed)))
     assert isinstance(read, Record)
     assert (read.status, read.session_id) == (Status.RESERVED, SessionId("bob"))
 
 
 def test_both_opinions_on_used_are_heard() -> None:
-    paper = {"vmId": A, "status": "Reserved", "used": False}
-    records = [decode_record(A, odd_record(paper, Random(seed))) for seed in range(30)]
+    fields = {"vmId": A, "status": "Reserved", "used": False}
+    records = [decode_record(A, odd_record(fields, Random(seed))) for seed in range(30)]
     assert {isinstance(each, Record) and each.used for each in records} == {True, False}
 
 

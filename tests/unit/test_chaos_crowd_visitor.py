@@ -9,13 +9,12 @@ from crowd_counter import ANN, BOB, IMMORTAL, A, B, Counter
 
 from scaler.model.instance import VmId
 from scaler.model.record import Status
-from simulator.chaos.crowd.habits import Habits
-from simulator.chaos.crowd.intent import Intent
-from simulator.chaos.crowd.kinds import KINDS
-from simulator.chaos.crowd.manager import Errand
-from simulator.chaos.crowd.steps import Steps
-from simulator.chaos.crowd.visitor import Place, Visitor
 from simulator.happenings import Did, Manner
+from simulator.workload.habits import Habits, Intent
+from simulator.workload.kinds import KINDS
+from simulator.workload.queue_manager import Session
+from simulator.workload.steps import Steps
+from simulator.workload.visitor import Place, Visitor
 
 STEADY = replace(IMMORTAL, fickleness=0.0)
 HOUR = timedelta(hours=1)
@@ -37,14 +36,14 @@ class Walk:
     def __post_init__(self) -> None:
         self.counter = Counter(habits=self.habits)
         now = self.counter.clock.now()
-        self.errand: Errand = self.counter.errand(ANN, self.manner)
+        self.session: Session = self.counter.session(ANN, self.manner)
         self.intent = Intent(
             patient_until=now + timedelta(seconds=self.patience),
             stay=timedelta(seconds=self.stay),
             overstays=self.overstays,
             vanishes_at=now + timedelta(seconds=self.vanishes) if self.vanishes is not None else None,
         )
-        self.visitor = Visitor(self.errand, KINDS[self.manner](self.errand), self.intent, lambda: self.closing)
+        self.visitor = Visitor(self.session, KINDS[self.manner](self.session), self.intent, lambda: self.closing)
         self.steps: Steps[None] = self.visitor.visit()
 
     def go(self, until: Did) -> None:
@@ -75,7 +74,7 @@ def test_a_visit_from_arrival_to_departure() -> None:
     assert walk.end() == [Did.ARRIVED, Did.TOOK, Did.PROMISED, Did.OPENED, Did.CONNECTED, Did.LEAVING]
     left = walk.counter.entries[-1].at
     assert 60 <= (left - entered).total_seconds() < 65
-    assert (walk.counter.paper(A) or {})["used"] is True
+    assert (walk.counter.fields(A) or {})["used"] is True
     opened = walk.counter.entries[3]
     assert (opened.vm_id, opened.addresses, opened.manner) == (A, ("10.0.0.4",), Manner.NAIVE)
 
@@ -170,7 +169,7 @@ def inside(**walking: Any) -> Walk:
     """However they came there."""
     walk = Walk(**walking)
     walk.counter.open_for(ANN, A)
-    walk.errand.account.tell(Did.PROMISED, A)
+    walk.session.account.tell(Did.PROMISED, A)
     walk.visitor.place = Place.WAITING
     walk.go(Did.CONNECTED)
     return walk
@@ -219,20 +218,20 @@ def test_who_vanishes_tells_nobody_wherever_they_are(seconds: float) -> None:
     deeds = walk.end()
     assert deeds[-1] is Did.VANISHED
     assert Did.LEAVING not in deeds
-    assert not (walk.counter.paper(A) or {}).get("used")
+    assert not (walk.counter.fields(A) or {}).get("used")
 
 
 def test_a_farewell_is_said_again_until_redis_answers() -> None:
     walk = inside()
     walk.counter.commands.lost += ["get", "get", "set"]
     walk.end()
-    assert (walk.counter.paper(A) or {})["used"] is True
+    assert (walk.counter.fields(A) or {})["used"] is True
 
 
 def test_a_farewell_that_nobody_lived_to_say_is_in_the_account() -> None:
     walk = inside(habits=replace(STEADY, deaths=1.0))
     assert walk.end()[-2:] == [Did.LEAVING, Did.VANISHED]
-    assert (walk.counter.paper(A) or {})["used"] is False
+    assert (walk.counter.fields(A) or {})["used"] is False
 
 
 def test_a_farewell_that_found_nobody_to_hear_it_is_in_the_account() -> None:
@@ -246,7 +245,7 @@ def test_when_every_pause_is_deadly_nobody_is_promised_anything_and_the_machine_
     walk.counter.offer(A)
     assert walk.end() == [Did.ARRIVED, Did.TOOK, Did.QUEUED, Did.GAVE_UP]
     assert walk.visitor.deaths == 1
-    assert (walk.counter.paper(A) or {})["status"] == "Available"
+    assert (walk.counter.fields(A) or {})["status"] == "Available"
 
 
 def test_redis_may_be_away_for_an_hour() -> None:

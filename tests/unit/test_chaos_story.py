@@ -4,14 +4,15 @@ from emulator.behaviour import Behaviour
 from emulator.latencies import Latencies
 from scaler.model.edges import Actor
 from scaler.model.instance import SessionId
-from simulator.chaos.story import Story
+from simulator.chaos.story import story_of
 from simulator.chaos.world import World
 from simulator.happenings import Did, Entry
+from simulator.story import Story
 
 
 def _world() -> tuple[World, Story]:
     world = World(seed=1, behaviour=Behaviour(latencies=Latencies().exact()))
-    story = Story(world)
+    story = story_of(world)
     world.run(400)
     return world, story
 

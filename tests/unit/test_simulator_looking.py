@@ -1,4 +1,4 @@
-"""How the observer and the naive queue manager read and write Redis, without any code of the scaler's doing it."""
+"""How the observer reads Redis, without any code of the scaler's doing it."""
 
 import json
 from collections.abc import Iterator
@@ -12,15 +12,13 @@ from fakeredis import FakeRedis, FakeServer
 from emulator.behaviour import Behaviour
 from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
-from scaler.model.instance import SessionId, VmId
+from scaler.model.instance import VmId
 from scaler.model.record import Status
 from scaler.registry.keys import Keys
-from scaler.registry.sessions import Stage
 from simulator.happenings import Published
 from simulator.looking import Looker, published, sessions_in
-from simulator.queue_managers.naive import Naive, Nameless
 
-KEYS, VM, ANN = Keys(), VmId("vm"), SessionId("ann")
+KEYS = Keys()
 AT = "2026-01-01T12:00:00Z"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RECORD = {"vmId": "vm", "instanceId": "3", "status": "Available", "used": False, "warm": True, "colour": "blue"}
@@ -30,77 +28,6 @@ RECORD = {"vmId": "vm", "instanceId": "3", "status": "Available", "used": False,
 def client() -> Iterator[redis.Redis]:
     with FakeRedis(server=FakeServer()) as fake:
         yield fake
-
-
-def offer(client: redis.Redis) -> None:
-    client.set(KEYS.instance(VM), json.dumps(RECORD))
-    client.sadd(KEYS.index(Status.AVAILABLE), KEYS.instance(VM))
-
-
-def record_of(client: redis.Redis) -> dict[str, object]:
-    found = json.loads(client.get(KEYS.instance(VM)) or b"{}")
-    assert isinstance(found, dict)
-    return found
-
-
-def naive(client: redis.Redis, pauses: list[float] | None = None) -> Naive:
-    taken = [] if pauses is None else pauses
-    return Naive(client, KEYS, (0.1, 0.2, 0.3), taken.append)
-
-
-def test_a_naive_reservation_is_four_steps_with_pauses_between(client: redis.Redis) -> None:
-    offer(client)
-    pauses: list[float] = []
-    assert naive(client, pauses).reserve(ANN) == VM
-    assert pauses == [0.1, 0.2, 0.3]
-    assert client.smembers(KEYS.index(Status.AVAILABLE)) == set()
-    assert client.smembers(KEYS.index(Status.RESERVED)) == {KEYS.instance(VM).encode()}
-
-
-def test_a_naive_write_drops_the_fields_it_does_not_know(client: redis.Redis) -> None:
-    offer(client)
-    naive(client).reserve(ANN)
-    record = record_of(client)
-    assert (record["status"], record["sessionId"], record["instanceId"]) == ("Reserved", "ann", "3")
-    assert not {"warm", "colour"} & record.keys()
-
-
-def test_one_that_knows_the_seeds_four_fields_reserves_releases_and_names_nobody(client: redis.Redis) -> None:
-    offer(client)
-    manager = Nameless(client, KEYS, (0.1,), lambda _: None)
-    assert manager.reserve(ANN) == VM
-    assert record_of(client) == {"vmId": "vm", "instanceId": "3", "status": "Reserved", "used": False}
-    assert manager.look(ANN, VM).stage is Stage.RESERVED
-    client.set(KEYS.instance(VM), json.dumps({**record_of(client), "sessionId": "bob"}))
-    assert manager.look(ANN, VM).stage is Stage.UNKNOWN, "what names somebody is somebody else's"
-    manager.release(ANN, VM)
-    assert record_of(client)["used"] is False
-    client.set(KEYS.instance(VM), json.dumps({**record_of(client), "sessionId": "", "status": "Unavailable"}))
-    assert manager.look(ANN, VM).stage is Stage.OPEN
-    manager.release(ANN, VM)
-    assert record_of(client) == {"vmId": "vm", "instanceId": "3", "status": "Unavailable", "used": True}
-
-
-def test_there_is_nothing_to_reserve_in_an_empty_set_or_behind_a_key_without_a_record(client: redis.Redis) -> None:
-    assert naive(client).reserve(ANN) is None
-    client.sadd(KEYS.index(Status.AVAILABLE), KEYS.instance(VM))
-    assert naive(client).reserve(ANN) is None
-
-
-def test_a_naive_visitor_compares_the_session_when_they_poll(client: redis.Redis) -> None:
-    offer(client)
-    manager = naive(client)
-    manager.reserve(ANN)
-    assert manager.look(ANN, VM).stage is Stage.RESERVED
-    assert manager.look(SessionId("bob"), VM).stage is Stage.UNKNOWN
-    client.set(KEYS.instance(VM), json.dumps({**record_of(client), "status": "Unavailable"}))
-    assert manager.look(ANN, VM).stage is Stage.OPEN
-    manager.release(SessionId("bob"), VM)
-    assert manager.look(ANN, VM).stage is Stage.OPEN
-    manager.release(ANN, VM)
-    assert manager.look(ANN, VM).stage is Stage.ENDED
-    client.delete(KEYS.instance(VM))
-    assert manager.look(ANN, VM).stage is Stage.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -181,5 +108,15 @@ def test_a_flush_shows_in_the_next_look_and_only_there(client: redis.Redis) -> N
     looker = Looker([EmulatedScaleSet(ManualClock().now)], client, KEYS)
     assert not looker.look().forgot
     client.flushall()
+    assert looker.look().forgot
+    assert not looker.look().forgot
+
+
+def test_a_redis_that_fell_back_to_an_earlier_state_has_forgotten(client: redis.Redis) -> None:
+    looker = Looker([EmulatedScaleSet(ManualClock().now)], client, KEYS)
+    earlier = client.get("simulator:look")
+    assert earlier is not None
+    assert not looker.look().forgot
+    client.set("simulator:look", earlier)
     assert looker.look().forgot
     assert not looker.look().forgot

@@ -10,7 +10,7 @@ from emulator.history import What
 from scaler.model.instance import PowerState, ProvisioningState
 from scaler.model.plan import Why
 from simulator.clock import RunClock
-from simulator.counts import counts, power_word, status_word
+from simulator.counts import Counts, power_word, status_word
 from simulator.figures import Figures
 from simulator.happenings import Did, Happening, Published, Told, Trouble
 from simulator.narrator import Glance, Narrator
@@ -142,13 +142,16 @@ def test_a_power_state_is_azures_word_or_what_is_under_way(
 
 
 def test_the_counts_say_how_many_of_what() -> None:
-    figures = Figures(waits=[1.0, 2.0])
-    now = look(1, machine(PowerState.RUNNING), machine(PowerState.STOPPED, OFFERED), machine(PowerState.RUNNING, USED))
-    assert counts(now, figures, 60, 30) == (
-        "Redis: 1 not offered yet, 1 Available, 1 used · Azure: 2 running, 1 stopped",
-        "visitors: 0 let in, 0 waiting, waits p50 1.0 s, p95 2.0 s · 120 ARM calls a minute",
+    counts = Counts(clock=RunClock(), figures=Figures(waits=[1.0, 2.0]), arm_calls=lambda: 60, speed=2)
+    counts.look = look(
+        1, machine(PowerState.RUNNING), machine(PowerState.STOPPED, OFFERED), machine(PowerState.RUNNING, USED)
     )
-    assert counts(look(1), Figures(), 0, 5) == (
+    assert tuple(counts.lines(30)) == (
+        "Redis: 1 not offered yet, 1 Available, 1 used · Azure: 2 running, 1 stopped",
+        "visitors: 0 let in, 0 waiting, waits p50 1.0 s, p95 2.0 s · 60 ARM calls per minute of the emulated world",
+    )
+    nothing = Counts(clock=RunClock(), figures=Figures(), arm_calls=lambda: 0, speed=1, look=look(1))
+    assert tuple(nothing.lines(5)) == (
         "Redis: nothing yet · Azure: nothing yet",
-        "visitors: 0 let in, 0 waiting, waits p50 –, p95 – · 0 ARM calls a minute",
+        "visitors: 0 let in, 0 waiting, waits p50 –, p95 – · 0 ARM calls per minute of the emulated world",
     )

@@ -1,0 +1,143 @@
+"""Everybody who comes: one go at a time, whoever's step is due takes it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from scaler.model.instance import SessionId, VmId
+from simulator.happenings import Did, Entry, Manner
+from simulator.workload.account import Account, Ledger
+from simulator.workload.habits import Habits, Intent
+from simulator.workload.kinds import KINDS
+from simulator.workload.queue_manager import Access, Session
+from simulator.workload.steps import Steps
+from simulator.workload.visitor import Place, Visitor
+
+_EARLY = 3.0
+"""How many times as fast those come who stood before the doors."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Guest:
+    session: SessionId
+    manner: Manner
+    visitor: Visitor
+    steps: Steps[None]
+    due: datetime
+
+
+class Crowd:
+    """Nobody moves but in `go_on`. Everything is drawn from `dice`: the same world gets the same crowd again."""
+
+    def __init__(self, access: Access, dice: Random, habits: Habits) -> None:
+        self.came: Counter[Manner] = Counter()
+        self.did: Counter[Did] = Counter()
+        self.deaths = 0  # of queue managers, between two steps
+        self.overwritten: set[VmId] = set()  # machines whose records may outlive them: who writes late, writes for ever
+        self._access = access
+        self._dice = dice
+        self._habits = habits
+        self._ledger = Ledger()
+        self._guests: list[_Guest] = []
+        self._over = False
+        self._next_at = access.now() + self._gap() if habits.per_minute else None
+
+    def go_on(self) -> None:
+        """New visitors arrive, and everybody takes the step that is due: one at most."""
+        self._let_them_come()
+        now = self._access.now()
+        for guest in sorted(self._guests, key=lambda each: each.due):
+            if guest.due <= now:
+                self._step(guest)
+
+    def leave_off(self) -> None:
+        """Nobody comes any more, whoever is inside leaves, whoever waits waits on; nobody puts anything off."""
+        self._over = True
+        for guest in self._guests:
+            self._hurry(guest)
+
+    @property
+    def waiting(self) -> tuple[SessionId, ...]:
+        """Those who were promised a machine and are not in yet."""
+        return self._at(Place.WAITING)
+
+    @property
+    def asking(self) -> tuple[SessionId, ...]:
+        """Those who have not been promised any."""
+        return self._at(Place.ASKING)
+
+    @property
+    def inside(self) -> tuple[SessionId, ...]:
+        """Those who are on a machine."""
+        return self._at(Place.INSIDE)
+
+    @property
+    def at_work(self) -> bool:
+        """Whether anybody is there, or a queue manager still has something to do."""
+        return bool(self._guests)
+
+    def _at(self, place: Place) -> tuple[SessionId, ...]:
+        return tuple(each.session for each in self._guests if each.visitor.place is place)
+
+    # -- coming
+
+    def _let_them_come(self) -> None:
+        now = self._access.now()
+        while not self._over and self._next_at is not None and self._next_at <= now:
+            self._next_at += self._gap()
+            for _ in range(1 + self._habits.party * (self._dice.random() < self._habits.rush)):
+                self._welcome()
+
+    def _gap(self) -> timedelta:
+        """The first visitors of a rush at the opening come faster than those after them."""
+        times = _EARLY if self.came.total() < self._habits.early else 1.0
+        return timedelta(minutes=self._dice.expovariate(times * self._habits.per_minute))
+
+    def _welcome(self) -> None:
+        """If there is room."""
+        present = sum(each.visitor.place is not Place.GONE for each in self._guests)
+        if present < self._habits.most:
+            number = self.came.total() + 1
+            manner = self._habits.known.get(number) or self._habits.manner(self._dice)
+            self._admit(SessionId(f"v{number:04d}"), manner)
+
+    def _admit(self, name: SessionId, manner: Manner) -> None:
+        """With dice of their own, so that nobody's luck depends on who else is there."""
+        self.came[manner] += 1
+        dice, now = Random(self._dice.getrandbits(64)), self._access.now()
+        account = Account(name, manner, self._access.now, self._hear)
+        session = Session(access=self._access, ledger=self._ledger, account=account, dice=dice, habits=self._habits)
+        intent = Intent.drawn(manner, dice, self._habits, now)
+        visitor = Visitor(session, KINDS[manner](session), intent, lambda: self._over)
+        guest = _Guest(session=name, manner=manner, visitor=visitor, steps=visitor.visit(), due=now)
+        self._guests.append(guest)
+
+    def _hear(self, entry: Entry) -> None:
+        self.did[entry.did] += 1
+        self._ledger.enter(entry)
+        if entry.did is Did.OVERWROTE and entry.vm_id is not None:
+            self.overwritten.add(VmId(entry.vm_id))
+        self._access.tell(entry)
+
+    # -- going on
+
+    def _step(self, guest: _Guest) -> None:
+        deaths = guest.visitor.deaths
+        try:
+            guest.due = self._access.now() + next(guest.steps)
+            self._hurry(guest)
+        except StopIteration:
+            self._guests.remove(guest)
+            self._see_off(guest)
+        self.deaths += guest.visitor.deaths - deaths
+
+    def _hurry(self, guest: _Guest) -> None:
+        """What a queue manager does long after its visitor has left, it does at the next go."""
+        if self._over and guest.visitor.place in {Place.INSIDE, Place.GONE}:
+            guest.due = self._access.now()
+
+    def _see_off(self, guest: _Guest) -> None:
+        """Who was disappointed may come again: another stay has another session id."""
+        if guest.visitor.disappointed and not self._over and self._dice.random() < self._habits.persistence:
+            self._admit(SessionId(f"{guest.session}+"), guest.manner)

@@ -1,0 +1,80 @@
+"""The record as a naive queue manager reads and writes it: a JSON object, and no more (docs/redis-contract.md)."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from scaler.model.instance import SessionId, VmId
+from scaler.model.record import Status
+from scaler.registry.sessions import Stage
+
+type Fields = Mapping[str, Any]
+
+_KNOWN = (
+    *("vmId", "instanceId", "status", "used", "region", "publicIp", "privateIp"),
+    *("sessionId", "clientIp", "createdAt", "updatedAt"),
+)
+
+
+def parsed(text: object) -> Fields | None:
+    """None where there is no record, or something that is none."""
+    try:
+        found = json.loads(text) if isinstance(text, bytes) else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+SEED = ("vmId", "instanceId", "status", "used")
+"""The four fields of the design that all of this began with."""
+NO_SESSION = SessionId("")
+"""What a queue manager calls its session that writes no id."""
+
+
+def written(fields: Fields) -> bytes:
+    """As it stands in Redis."""
+    return json.dumps(fields).encode()
+
+
+def known(fields: Fields) -> Fields:
+    """As a Go or C# struct is marshalled: what it has no member for is gone."""
+    return {name: fields[name] for name in _KNOWN if name in fields}
+
+
+def is_free(fields: Fields) -> bool:
+    """Rule 3: what is anything else after an SPOP is skipped."""
+    return fields.get("status") == Status.AVAILABLE and not fields.get("used")
+
+
+def reserved(fields: Fields, session: SessionId, now: datetime) -> Fields:
+    """What the third of the four steps writes."""
+    ours = {"status": "Reserved", "sessionId": session, "clientIp": "192.0.2.8", "updatedAt": now.isoformat()}
+    return {**fields, **ours}
+
+
+def is_of(fields: Fields | None, session: SessionId) -> bool:
+    """Rule 2: the session is compared, every time; with none, where it writes none."""
+    return fields is not None and (fields.get("sessionId") or "") == session
+
+
+def stage_of(fields: Fields | None, session: SessionId) -> Stage:
+    """What the record says to a visitor who polls."""
+    if fields is None or not is_of(fields, session) or fields.get("status") == Status.AVAILABLE:
+        return Stage.UNKNOWN
+    if fields.get("used"):
+        return Stage.ENDED
+    if fields.get("status") == Status.UNAVAILABLE:
+        return Stage.OPEN
+    return Stage.RESERVED if fields.get("status") == Status.RESERVED else Stage.UNKNOWN
+
+
+def moved_to(fields: Fields) -> VmId | None:
+    """Where the session went on, if the record says so."""
+    told = fields.get("movedTo")
+    return VmId(told) if isinstance(told, str) and told else None
+
+
+def addresses(fields: Fields) -> tuple[str, ...]:
+    """Where the visitor is sent."""
+    return tuple(fields[name] for name in ("privateIp", "publicIp") if isinstance(fields.get(name), str))
