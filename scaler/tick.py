@@ -172,7 +172,7 @@ class Tick:
             looks.append(look)
             if isinstance(look, Some):
                 now = tuple(each.vm_id for each in look.refs)
-                self._asked = (*(each for each in self._asked if each in cloud.seen and each not in now), *now)
+                self._asked = (*(each for each in self._asked if each in cloud.instances and each not in now), *now)
             cloud, failed = self._eyes.look(cloud, look)
             errors += failed
         plan = provisioner.decide(cloud, self._policy)
@@ -223,12 +223,12 @@ class Tick:
         in its hands, and the machine vanished since. Nothing else would lead to that row again.
         """
         lately = frozenset[VmId]().union(*self._lately.values())
-        unnamed = sorted({*cloud.seen, *lately} - snapshot.rows.keys()) if cloud.listings else []
+        unnamed = sorted({*cloud.instances, *lately} - snapshot.rows.keys()) if cloud.listings else []
         rows = registry.read_also(unnamed) if unnamed else {}
-        known = {vm_id: row for vm_id, row in rows.items() if vm_id in cloud.seen or row.record is not None}
+        known = {vm_id: row for vm_id, row in rows.items() if vm_id in cloud.instances or row.record is not None}
         for name in cloud.listings:
             unseen = self._lately.get(name, frozenset()) & known.keys()
-            listed = frozenset(each.instance.vm_id for each in cloud.of(name))
+            listed = frozenset(instance.vm_id for instance in cloud.of(name))
             self._lately = {**self._lately, name: listed | unseen}
         return replace(snapshot, rows={**known, **snapshot.rows})
 
@@ -238,8 +238,8 @@ class Tick:
         return replace(fleet, now=fleet.now + passed)
 
     def _join(self, snapshot: Snapshot, cloud: Cloud) -> Fleet:
-        fleet = Fleet.join(snapshot, cloud, self._policy.capacity, self._hints.started, self._shortages)
-        return replace(fleet, looked_lately=dict(self._hints.looked))
+        hints = self._hints
+        return Fleet.join(snapshot, cloud, self._policy, hints.started, self._shortages, dict(hints.looked))
 
 
 def _remember[Key, Value](hints: dict[Key, Value], new: Mapping[Key, Value]) -> None:
@@ -280,8 +280,8 @@ def beyond(plan: Plan, would: Plan, cloud: Cloud) -> tuple[Step, ...]:
 
 
 def _is_withheld(step: Step, cloud: Cloud) -> bool:
-    seen = cloud.seen.get(step.vm_id) if step.vm_id is not None else None
-    where = seen.instance.ref.scale_set if seen is not None else step.facts.get("scale_set") or _noted_scale_set(step)
+    instance = cloud.instances.get(step.vm_id) if step.vm_id is not None else None
+    where = instance.ref.scale_set if instance is not None else step.facts.get("scale_set") or _noted_scale_set(step)
     return where in cloud.withheld if where else bool(cloud.withheld)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import Instance, InstanceId, InstanceRef, PowerState, ProvisioningState, ScaleSetName, VmId
 from scaler.model.lifecycle import KEEP, Change
 from scaler.model.notes import Notes
@@ -107,23 +107,23 @@ def row(
 def cloud(*instances: Instance, look: Sighting | None = None) -> Cloud:
     """A look that shows these machines and no others."""
     look = look or sighting()
-    seen = {each.vm_id: Seen(instance=each, sighting=look) for each in instances}
+    shown = Cloud().showing(look, *instances)
     if look.by is By.TARGETED:
-        return Cloud(seen=seen, asked=dict.fromkeys(seen, look))
-    return Cloud(listings={SCALE_SET: look}, seen=seen)
+        return replace(shown, asked=shown.sightings)
+    return replace(shown, listings={SCALE_SET: look})
 
 
 def asked(listed: Cloud, *gone: VmId) -> Cloud:
     """The same listing, and after it a targeted GET of each machine in it, and of some that are not there."""
     look = replace(next(iter(listed.listings.values())), by=By.TARGETED)
-    seen = {vm_id: replace(each, sighting=look) for vm_id, each in listed.seen.items()}
-    return replace(listed, seen=seen, asked=dict.fromkeys((*seen, *gone), look))
+    shown = listed.showing(look, *listed.instances.values())
+    return replace(shown, asked=dict.fromkeys((*shown.instances, *gone), look))
 
 
 def fleet(*rows: Row, sees: Cloud | None = None, now: datetime = NOW) -> Fleet:
     """Rows joined with a look."""
     snapshot = Snapshot(now=now, rows={each.vm_id: each for each in rows})
-    return Fleet.join(snapshot, sees or Cloud(), [SCALE_SET])
+    return Fleet.join(snapshot, sees or Cloud(), POLICY)
 
 
 def applied(before: Row, change: Change) -> Row:

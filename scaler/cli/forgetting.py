@@ -63,7 +63,7 @@ def forget(context: typer.Context, name: _ScaleSet, yes: Yes = False, as_json: A
 def _look(operator: Operator, name: ScaleSetName) -> Report:
     snapshot = operator.doors.registry.read()
     cloud = _shown(operator, name)
-    plan = forgetting.decide(Fleet.join(snapshot, cloud, operator.settings.scale_sets), name)
+    plan = forgetting.decide(Fleet.join(snapshot, cloud, operator.settings.policy), name)
     alive = [each for each in plan.refusals if each.why is Why.STILL_THERE]
     if alive:
         raise Refused(

@@ -7,49 +7,47 @@ from datetime import datetime, timedelta
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
 from scaler.model.ceiling import Ceiling
-from scaler.model.fleet import Cloud, Fleet, Member
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName, SessionId
+from scaler.model.machine import Machine
 from scaler.model.notes import Notes
 from scaler.model.plan import Listing
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.row import Snapshot
 from scaler.model.sighting import ScaleSetView, strictest
-from scaler.model.standing import Standing, standing
 from scaler.observe import Eyes
 from scaler.ports import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """One machine, and how it stands."""
+class MachineView:
+    """One machine in the words of the overview."""
 
-    member: Member
-    standing: Standing
-    now: datetime
+    machine: Machine
 
     @property
     def notes(self) -> Notes | None:
         """What the scaler decided about it."""
-        return self.member.row.notes
+        return self.machine.stored.notes
 
     @property
     def scale_set(self) -> str:
         """Where it is, as Azure or else the notes say; empty where neither does."""
-        instance, notes = self.member.instance, self.notes
+        instance, notes = self.machine.instance, self.notes
         return (instance.ref.scale_set if instance else notes.scale_set if notes else "") or ""
 
     @property
     def instance_id(self) -> str:
         """Its address there, as Azure, the notes or else the record say."""
-        instance, notes, record = self.member.instance, self.notes, self.member.row.readable
+        instance, notes, record = self.machine.instance, self.notes, self.machine.stored.readable
         said = (instance.ref.instance_id if instance else "", notes.instance_id if notes else "")
         return next((each for each in said if each), record.instance_id if record else "")
 
     @property
     def session(self) -> SessionId | None:
         """Whose it is: the notes beat the record."""
-        record = self.member.row.readable
+        record = self.machine.stored.readable
         noted = self.notes.session if self.notes is not None else None
         handed_out = record is not None and record.status is not Status.AVAILABLE
         return noted or (record.session if record is not None and handed_out else None)
@@ -57,15 +55,15 @@ class Machine:
     @property
     def age(self) -> timedelta | None:
         """How long it has been what it is, by Redis' clock; the record's own time where nothing is noted."""
-        record = self.member.row.readable
+        record = self.machine.stored.readable
         since = _latest(self.notes) or (record and (record.updated_at or record.created_at)) or None
-        return self.now - since if since is not None else None
+        return self.machine.now - since if since is not None else None
 
     @property
     def place(self) -> tuple[str, int, str]:
         """Its place in a list: Uniform instance ids are numbers."""
         number = int(self.instance_id) if self.instance_id.isdecimal() else -1
-        return (self.scale_set, number, self.member.vm_id)
+        return (self.scale_set, number, self.machine.vm_id)
 
 
 def _latest(notes: Notes | None) -> datetime | None:
@@ -84,7 +82,7 @@ class Overview:
 
     snapshot: Snapshot
     views: dict[ScaleSetName, ScaleSetView]
-    machines: tuple[Machine, ...]
+    machines: tuple[MachineView, ...]
     ceilings: Mapping[ScaleSetName, Ceiling]  # what Azure lately refused to the running scaler
     errors: tuple[ScalerError, ...]
 
@@ -93,16 +91,14 @@ def look(ports: Ports, registry: Registry, policy: Policy) -> Overview:
     """Redis before Azure, as in a tick. Raises ScalerError when Redis does not answer."""
     snapshot = registry.read()
     cloud, errors = _listed(ports, policy, Cloud(pause=strictest(policy.pause, snapshot.pause)))
-    unnamed = sorted(cloud.seen.keys() - snapshot.rows.keys())
+    unnamed = sorted(cloud.instances.keys() - snapshot.rows.keys())
     also = registry.read_also(unnamed) if unnamed else {}
     snapshot = replace(snapshot, rows={**also, **snapshot.rows})
-    fleet = Fleet.join(snapshot, cloud, policy.capacity)
-    members = [fleet.member(row) for row in fleet.rows.values()]
-    machines = [Machine(member=each, standing=standing(each, policy), now=fleet.now) for each in members]
+    machines = [MachineView(machine=machine) for machine in Fleet.join(snapshot, cloud, policy).by_id.values()]
     return Overview(
         snapshot=snapshot,
         views={name: ports.scale_sets[name].view(no_older_than=policy.view_kept) for name in cloud.listings},
-        machines=tuple(sorted(machines, key=lambda each: each.place)),
+        machines=tuple(sorted(machines, key=lambda view: view.place)),
         ceilings=registry.ceilings(),
         errors=errors,
     )

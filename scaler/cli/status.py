@@ -9,7 +9,7 @@ import typer
 
 from scaler.cli.environment import Operator
 from scaler.cli.options import AsJson, Exit
-from scaler.cli.overview import Machine, Overview, look
+from scaler.cli.overview import MachineView, Overview, look
 from scaler.cli.pausing import halts
 from scaler.cli.screen import Screen, age
 from scaler.model.ceiling import Ceiling
@@ -72,7 +72,7 @@ def _show(screen: Screen, overview: Overview, settings: Settings) -> None:
 
 def _counted(overview: Overview) -> str:
     """How many, and how they stand."""
-    counts = Counter(str(each.standing) for each in overview.machines)
+    counts = Counter(str(view.machine.standing) for view in overview.machines)
     total = len(overview.machines)
     kinds = ", ".join(f"{number} {standing}" for standing, number in sorted(counts.items()))
     return f"{total} machine{'' if total == 1 else 's'}{': ' if kinds else ''}{kinds}"
@@ -115,32 +115,32 @@ def _refused(name: ScaleSetName, overview: Overview, policy: Policy) -> Ceiling 
     return ceiling if view is not None and view.capacity < policy.capacity[name].desired else None
 
 
-def _row(screen: Screen, machine: Machine) -> tuple[str, ...]:
-    row, instance = machine.member.row, machine.member.instance
+def _row(screen: Screen, view: MachineView) -> tuple[str, ...]:
+    row, instance = view.machine.stored, view.machine.instance
     record = row.readable
     status = "unreadable" if row.record is not None and record is None else row.status or "–"
     power = instance.power if instance is not None else "–"
     unusual = instance is not None and instance.provisioning is not ProvisioningState.SUCCEEDED
     return (
-        machine.instance_id or "–",
-        screen.vm(machine.member.vm_id),
+        view.instance_id or "–",
+        screen.vm(view.machine.vm_id),
         f"{status} used" if record is not None and record.used else str(status),
         f"{power} ({instance.provisioning})" if unusual and instance is not None else str(power),
         "–" if instance is None else "yes" if instance.marked else "no",
         _TIERS.get(instance.power, "") if instance is not None else "",
-        machine.session or "",
-        age(machine.age) if machine.age is not None else "",
-        "; ".join(noted(machine)),
+        view.session or "",
+        age(view.age) if view.age is not None else "",
+        "; ".join(noted(view)),
     )
 
 
-def noted(machine: Machine) -> Iterator[str]:
+def noted(view: MachineView) -> Iterator[str]:
     """What the notes say, the weightiest first; how it stands where they say nothing."""
-    notes = machine.notes
+    notes = view.notes
     if notes is None:
-        yield str(machine.standing)
+        yield str(view.machine.standing)
         return
-    yield from _decided(notes, str(machine.standing))
+    yield from _decided(notes, str(view.machine.standing))
     if notes.missed_at is not None:
         yield "missed in Azure"
     if notes.failed is not None:
@@ -208,14 +208,14 @@ def _refusal(ceiling: Ceiling) -> Mapping[str, object]:
     }
 
 
-def _machine(machine: Machine) -> Mapping[str, object]:
-    row, instance = machine.member.row, machine.member.instance
+def _machine(view: MachineView) -> Mapping[str, object]:
+    row, instance = view.machine.stored, view.machine.instance
     record = row.readable
     return {
-        "vm_id": machine.member.vm_id,
-        "instance_id": machine.instance_id or None,
-        "scale_set": machine.scale_set or None,
-        "standing": machine.standing,
+        "vm_id": view.machine.vm_id,
+        "instance_id": view.instance_id or None,
+        "scale_set": view.scale_set or None,
+        "standing": view.machine.standing,
         "status": row.status,
         "used": record.used if record is not None else None,
         "index": sorted(row.index),
@@ -223,7 +223,7 @@ def _machine(machine: Machine) -> Mapping[str, object]:
         "provisioning": instance.provisioning if instance is not None else None,
         "marked": instance.marked if instance is not None else None,
         "tier": _TIERS.get(instance.power) if instance is not None else None,
-        "session": machine.session,
-        "age_s": round(machine.age.total_seconds(), 1) if machine.age is not None else None,
-        "notes": list(noted(machine)),
+        "session": view.session,
+        "age_s": round(view.age.total_seconds(), 1) if view.age is not None else None,
+        "notes": list(noted(view)),
     }

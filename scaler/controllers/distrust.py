@@ -8,15 +8,15 @@ knows.
 
 from dataclasses import replace
 
-from scaler.model.case import Case
 from scaler.model.edges import Actor, Edge
-from scaler.model.fleet import Fleet, Member
+from scaler.model.fleet import Fleet
 from scaler.model.lifecycle import step
+from scaler.model.machine import Machine, SeenMachine
 from scaler.model.notes import SpentNote
 from scaler.model.plan import Listing, Look, Nothing, Plan, Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Record, Status
-from scaler.model.standing import is_used
+from scaler.model.standing import Standing, is_used
 from scaler.model.witness import notes_of_missed
 
 
@@ -27,33 +27,33 @@ def wants(fleet: Fleet, policy: Policy) -> Look:
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
     """All of them at once: nothing is ordered, and each that is left may be handed out in the next moment."""
-    steps = [each for member in fleet.members if (each := _distrusted(member, fleet, policy)) is not None]
-    reserved = [member for member in fleet.members if member.row.status is Status.RESERVED]
+    steps = [each for machine in fleet.machines if (each := _distrusted(machine, policy)) is not None]
+    reserved = [machine for machine in fleet.machines if machine.standing is Standing.RESERVED]
     return Plan(steps=tuple(steps), refusals=tuple(map(_perhaps_long_ago, reserved)))
 
 
-def _distrusted(member: Member, fleet: Fleet, policy: Policy) -> Step | None:
-    row, record = member.row, _record_of(member, fleet, policy)
+def _distrusted(machine: Machine, policy: Policy) -> Step | None:
+    row, record = machine.stored, _record_of(machine, policy)
     if record is None or is_used(row):
         return None
-    spent = SpentNote(why=Edge.CONDEMN, at=fleet.now)
+    spent = SpentNote(why=Edge.CONDEMN, at=machine.now)
     notes = replace(notes_of_missed(row), spent=spent)
-    change = step(Edge.CONDEMN, Actor.OPERATOR, row, record, notes, fleet.now)
+    change = step(Edge.CONDEMN, Actor.OPERATOR, row, record, notes, machine.now)
     return Step(why=Why.DISTRUSTED, vm_id=row.vm_id, change=change)
 
 
-def _record_of(member: Member, fleet: Fleet, policy: Policy) -> Record | None:
+def _record_of(machine: Machine, policy: Policy) -> Record | None:
     """Of one that is offered, or is about to be: marked, and known from no record."""
-    row, seen = member.row, member.seen
+    row = machine.stored
     if row.status is Status.AVAILABLE:
         return row.readable
     about_to_be = row.record is None and row.notes is not None and row.notes.mark_asked_at is not None
-    if not about_to_be or seen is None or not seen.instance.marked or seen.instance.runs:
+    if not about_to_be or not isinstance(machine, SeenMachine):
         return None
-    return Case(member=member, seen=seen, now=fleet.now, policy=policy).record
+    return machine.record_now(policy) if machine.instance.marked and not machine.instance.runs else None
 
 
-def _perhaps_long_ago(member: Member) -> Refusal:
-    record = member.row.readable
+def _perhaps_long_ago(machine: Machine) -> Refusal:
+    record = machine.stored.readable
     facts = {"session": record.session if record is not None else None}
-    return Refusal(why=Why.RESERVED_LONG_AGO, vm_id=member.vm_id, facts=facts)
+    return Refusal(why=Why.RESERVED_LONG_AGO, vm_id=machine.vm_id, facts=facts)

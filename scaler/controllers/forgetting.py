@@ -17,7 +17,7 @@ from scaler.model.standing import is_used
 def decide(fleet: Fleet, scale_set: ScaleSetName) -> Plan:
     """Record, notes and index entry of each of its machines go together, but of none that Azure still shows."""
     rows = tuple(_of(fleet, scale_set))
-    alive = [Refusal(why=Why.STILL_THERE, vm_id=row.vm_id) for row in rows if row.vm_id in fleet.cloud.seen]
+    alive = [Refusal(why=Why.STILL_THERE, vm_id=row.vm_id) for row in rows if row.vm_id in fleet.cloud.instances]
     return Plan(refusals=tuple(alive)) if alive else Plan(steps=tuple(map(_forgotten, rows)))
 
 

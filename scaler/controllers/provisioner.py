@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, zip_longest
 
-from scaler.model.fleet import Cloud, Seen
-from scaler.model.instance import FailureClass, InstanceRef, PowerState, ScaleSetName, VmId
+from scaler.model.fleet import Cloud
+from scaler.model.instance import FailureClass, Instance, InstanceRef, PowerState, ScaleSetName, VmId
 from scaler.model.plan import (
     Deallocate,
     Facts,
@@ -45,7 +45,7 @@ def _in_turn(cloud: Cloud, scale_sets: Iterable[ScaleSetName], asked_before: Seq
     """One of each scale set, then another of each; in each those who were never asked for, then the longest unasked."""
     when = {vm_id: number for number, vm_id in enumerate(asked_before)}
     queues = [
-        sorted((seen.instance.ref for seen in _running_and_new(cloud, name)), key=lambda ref: when.get(ref.vm_id, -1))
+        sorted((instance.ref for instance in _running_and_new(cloud, name)), key=lambda ref: when.get(ref.vm_id, -1))
         for name in sorted(scale_sets)
     ]
     return (ref for round_of_all in zip_longest(*queues) for ref in round_of_all if ref is not None)
@@ -117,22 +117,23 @@ def _set_capacity(listing: Sighting, capacity: int, why: Why) -> Step:
     return Step(why=why, order=order, facts={"scale_set": listing.scale_set, "was": listing.capacity, "to": capacity})
 
 
-def _running_and_new(cloud: Cloud, scale_set: ScaleSetName) -> Iterator[Seen]:
+def _running_and_new(cloud: Cloud, scale_set: ScaleSetName) -> Iterator[Instance]:
     """Unmarked and running, whatever its age; one that is Failed but runs is stopped all the same."""
-    for seen in cloud.of(scale_set):
-        if seen.instance.runs and not seen.instance.marked and not seen.instance.busy:
-            yield seen
+    for instance in cloud.of(scale_set):
+        if instance.runs and not instance.marked and not instance.busy:
+            yield instance
 
 
 def _to_rest(cloud: Cloud, scale_set: ScaleSetName, wanted: Capacity) -> Iterator[Step]:
     """Power off until the warm share is full, counting what is still on its way there; deallocate the rest."""
-    warm = sum(seen.instance.power in _ALLOCATED_AT_REST for seen in cloud.of(scale_set))
-    asked = (seen for seen in _running_and_new(cloud, scale_set) if seen.sighting.by is By.TARGETED)
-    sure = [seen for seen in asked if seen.sighting.orders_allowed]  # its view may be a later one than the listing's
-    for seen in islice(sure, max(wanted.warm - warm, 0)):
-        yield _stop(PowerOff(ref=seen.instance.ref, rests_on=seen.sighting), Why.NEW_RUNNING_WARM)
-    for seen in islice(sure, max(wanted.warm - warm, 0), None):
-        yield _stop(Deallocate(ref=seen.instance.ref, rests_on=seen.sighting), Why.NEW_RUNNING_COLD)
+    warm = sum(instance.power in _ALLOCATED_AT_REST for instance in cloud.of(scale_set))
+    new = [(instance.ref, cloud.sightings[instance.vm_id]) for instance in _running_and_new(cloud, scale_set)]
+    # the view beside a targeted GET may be a later one than the listing's
+    sure = [(ref, look) for ref, look in new if look.by is By.TARGETED and look.orders_allowed]
+    for ref, look in islice(sure, max(wanted.warm - warm, 0)):
+        yield _stop(PowerOff(ref=ref, rests_on=look), Why.NEW_RUNNING_WARM)
+    for ref, look in islice(sure, max(wanted.warm - warm, 0), None):
+        yield _stop(Deallocate(ref=ref, rests_on=look), Why.NEW_RUNNING_COLD)
 
 
 def _stop(order: PowerOff | Deallocate, why: Why) -> Step:

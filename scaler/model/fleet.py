@@ -15,18 +15,11 @@ from scaler.model.instance import (
     VmId,
     addresses_one,
 )
+from scaler.model.machine import Machine, seen_machine, unseen_machine
 from scaler.model.policy import Policy
 from scaler.model.row import Row, Snapshot
 from scaler.model.shortage import Shortage
 from scaler.model.sighting import Answer, By, Kept, Pages, Pause, ScaleSetView, Sighting, strictest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A machine, and the look it was seen in."""
-
-    instance: Instance
-    sighting: Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +29,8 @@ class Cloud:
     listings: Mapping[ScaleSetName, Sighting] = field(default_factory=dict)
     unlisted: frozenset[ScaleSetName] = frozenset()  # a listing was wanted and put off (the budget, or not yet due)
     missing: frozenset[ScaleSetName] = frozenset()  # Azure says that there is no such scale set
-    seen: Mapping[VmId, Seen] = field(default_factory=dict)  # the latest look at each
+    instances: Mapping[VmId, Instance] = field(default_factory=dict)  # those that were seen, as they were seen last
+    sightings: Mapping[VmId, Sighting] = field(default_factory=dict)  # that look at each of them
     asked: Mapping[VmId, Sighting] = field(default_factory=dict)  # every targeted GET that was answered
     short_since: Mapping[ScaleSetName, datetime] = field(default_factory=dict)  # less listed than capacity since
     # rows that do not say which VM they are about, by their ids, and since when
@@ -46,27 +40,36 @@ class Cloud:
     addresses: Mapping[ScaleSetName, Mapping[InstanceId, Addresses] | None] = field(default_factory=dict)
     pause: Pause = Pause.NONE  # what holds for every scale set: the settings' and the registry's
 
-    def of(self, scale_set: ScaleSetName) -> Iterator[Seen]:
+    def of(self, scale_set: ScaleSetName) -> Iterator[Instance]:
         """The machines seen in one scale set."""
-        return (each for each in self.seen.values() if each.instance.ref.scale_set == scale_set)
+        return (instance for instance in self.instances.values() if instance.ref.scale_set == scale_set)
+
+    def showing(self, sighting: Sighting, *instances: Instance) -> "Cloud":
+        """Add what one look has shown: it wins over what was seen before."""
+        return replace(
+            self,
+            instances={**self.instances, **{instance.vm_id: instance for instance in instances}},
+            sightings={**self.sightings, **{instance.vm_id: sighting for instance in instances}},
+        )
 
     def with_listing(self, view: ScaleSetView, pages: Pages, policy: Policy, kept: Kept | None = None) -> "Cloud":
         """Add one listing, taken right after `view`; a kept one was taken before."""
         sighting = self._of_listing(view, pages, policy, kept or Kept(capacity=view.capacity, age=timedelta(0)))
-        seen = {each.vm_id: Seen(instance=each, sighting=sighting) for each in pages.instances}
-        return replace(self, listings={**self.listings, view.name: sighting}, seen={**self.seen, **seen})
+        shown = self.showing(sighting, *pages.instances)
+        return replace(shown, listings={**self.listings, view.name: sighting})
 
     def with_answers(self, view: ScaleSetView, answers: Iterable[Answer], policy: Policy) -> "Cloud":
-        """Add targeted GETs. A gone machine leaves `seen`: the later, targeted look wins over a listing."""
-        seen, asked = dict(self.seen), dict(self.asked)
+        """Add targeted GETs. A gone machine is seen no more: the later, targeted look wins over a listing."""
+        instances, sightings, asked = dict(self.instances), dict(self.sightings), dict(self.asked)
         for answer in answers:
-            sighting = self._of_answer(view, answer, policy)
-            asked[answer.asked.vm_id] = sighting
+            vm_id, sighting = answer.asked.vm_id, self._of_answer(view, answer, policy)
+            asked[vm_id] = sighting
             if answer.instance is None:
-                seen.pop(answer.asked.vm_id, None)
+                instances.pop(vm_id, None)
+                sightings.pop(vm_id, None)
             else:
-                seen[answer.asked.vm_id] = Seen(instance=answer.instance, sighting=sighting)
-        return replace(self, seen=seen, asked=asked)
+                instances[vm_id], sightings[vm_id] = answer.instance, sighting
+        return replace(self, instances=instances, sightings=sightings, asked=asked)
 
     def with_addresses(self, scale_set: ScaleSetName, found: Mapping[InstanceId, Addresses] | None) -> "Cloud":
         """Add where one scale set's instances can be reached; None where nobody answered.
@@ -85,9 +88,9 @@ class Cloud:
     def as_if_allowed(self) -> "Cloud":
         """The same cloud with everybody's consent and no pause: for saying what would be done."""
         listings = {name: _allowed(each) for name, each in self.listings.items()}
-        seen = {vm_id: replace(each, sighting=_allowed(each.sighting)) for vm_id, each in self.seen.items()}
-        asked = {vm_id: _allowed(each) for vm_id, each in self.asked.items()}
-        return replace(self, listings=listings, seen=seen, asked=asked, pause=Pause.NONE)
+        sightings = {vm_id: _allowed(sighting) for vm_id, sighting in self.sightings.items()}
+        asked = {vm_id: _allowed(sighting) for vm_id, sighting in self.asked.items()}
+        return replace(self, listings=listings, sightings=sightings, asked=asked, pause=Pause.NONE)
 
     def _of_listing(self, view: ScaleSetView, pages: Pages, policy: Policy, kept: Kept) -> Sighting:
         listed = len(pages.instances) + pages.unidentified
@@ -128,57 +131,55 @@ def _allowed(sighting: Sighting) -> Sighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """One machine with everything known of it in this tick."""
-
-    row: Row
-    seen: Seen | None = None
-    absent: Sighting | None = None  # the look that proves it is not there: one witness
-
-    @property
-    def vm_id(self) -> VmId:
-        """The identity."""
-        return self.row.vm_id
-
-    @property
-    def instance(self) -> Instance | None:
-        """The machine in Azure, if it was seen."""
-        return self.seen.instance if self.seen is not None else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
     """The registry's rows and the cloud, joined. `now` is the registry's clock."""
 
     now: datetime
     rows: Mapping[VmId, Row]
     cloud: Cloud
-    scale_sets: frozenset[ScaleSetName]  # the configured ones
+    policy: Policy  # by which every machine was classified
     evicting: str = ""  # Redis' maxmemory-policy, where it may take keys away
     started_lately: Mapping[VmId, SessionId] = field(default_factory=dict)  # by this process: a hint
     shortages: Mapping[ScaleSetName, Shortage] = field(default_factory=dict)  # as this process knows: a hint
     looked_lately: Mapping[VmId, datetime] = field(default_factory=dict)  # when this process asked for each: a hint
+    by_id: Mapping[VmId, Machine] = field(init=False, repr=False, compare=False)
+    # all machines about which anything may be decided here, in a stable order
+    machines: tuple[Machine, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Join and classify every machine, once for this fleet and each one made from it with `replace`."""
+        by_id = {vm_id: self._joined(row) for vm_id, row in self.rows.items()}
+        touchable = (by_id[vm_id] for vm_id in sorted(by_id) if not self.rows[vm_id].untouchable)
+        object.__setattr__(self, "by_id", by_id)
+        object.__setattr__(self, "machines", tuple(touchable))
 
     @classmethod
     def join(
         cls,
         snapshot: Snapshot,
         cloud: Cloud,
-        scale_sets: Iterable[ScaleSetName],
+        policy: Policy,
         started_lately: Mapping[VmId, SessionId] | None = None,
         shortages: Mapping[ScaleSetName, Shortage] | None = None,
+        looked_lately: Mapping[VmId, datetime] | None = None,
     ) -> "Fleet":
         """Every machine that either side knows has a row; one that only Azure knows has an empty one."""
-        unrecorded = {vm_id: Row(vm_id=vm_id) for vm_id in cloud.seen if vm_id not in snapshot.rows}
+        unrecorded = {vm_id: Row(vm_id=vm_id) for vm_id in cloud.instances if vm_id not in snapshot.rows}
         return cls(
             now=snapshot.now,
             rows={**unrecorded, **{vm_id: row.named for vm_id, row in snapshot.rows.items()}},
             cloud=cloud,
-            scale_sets=frozenset(scale_sets),
+            policy=policy,
             evicting=snapshot.evicting,
             started_lately=started_lately or {},
             shortages=shortages or {},
+            looked_lately=looked_lately or {},
         )
+
+    @property
+    def scale_sets(self) -> frozenset[ScaleSetName]:
+        """The configured ones."""
+        return frozenset(self.policy.capacity)
 
     def is_unattractive(self, scale_set: ScaleSetName) -> bool:
         """Whether Azure lately had no capacity for a cold start there."""
@@ -186,32 +187,26 @@ class Fleet:
         return shortage is not None and self.now < shortage.until
 
     @property
-    def members(self) -> tuple[Member, ...]:
-        """All machines about which anything may be decided here, in a stable order."""
-        return tuple(self.member(self.rows[vm_id]) for vm_id in sorted(self.rows) if not self.rows[vm_id].untouchable)
-
-    @property
     def size(self) -> int:
         """How many machines the breakers count: those that Azure shows, and those that our notes know.
 
         A key that anybody may have written into the index is no machine: 400 of them would open every breaker.
         """
-        return sum(row.notes is not None or vm_id in self.cloud.seen for vm_id, row in self.rows.items())
+        return sum(row.notes is not None or vm_id in self.cloud.instances for vm_id, row in self.rows.items())
 
-    def member(self, row: Row) -> Member:
-        """One row, joined."""
-        return Member(row=row, seen=self.cloud.seen.get(row.vm_id), absent=self.absent(row.vm_id))
+    def _joined(self, row: Row) -> Machine:
+        instance = self.cloud.instances.get(row.vm_id)
+        if instance is None:
+            return unseen_machine(row, self._absence(row), self.now)
+        return seen_machine(row, instance, self.cloud.sightings[row.vm_id], self.now, self.policy)
 
-    def absent(self, vm_id: VmId) -> Sighting | None:
-        """The look that proves the machine is not in Azure; None is "unknown", never "there"."""
-        if vm_id in self.cloud.seen:
-            return None
-        if vm_id in self.cloud.asked:
-            return self.cloud.asked[vm_id]
-        notes = self.rows[vm_id].notes
-        if notes is not None and notes.scale_set:
-            listing = self.cloud.listings.get(notes.scale_set)
-            proves = listing is not None and listing.complete and listing.unique_id == notes.unique_id
+    def _absence(self, row: Row) -> Sighting | None:
+        """The look that proves that a machine which was not seen is not there; None is "unknown", never "there"."""
+        if row.vm_id in self.cloud.asked:
+            return self.cloud.asked[row.vm_id]
+        if row.notes is not None and row.notes.scale_set:
+            listing = self.cloud.listings.get(row.notes.scale_set)
+            proves = listing is not None and listing.complete and listing.unique_id == row.notes.unique_id
             return listing if proves else None
         listings = [self.cloud.listings.get(name) for name in sorted(self.scale_sets)]
         complete = [each for each in listings if each is not None and each.complete and each.consent]
@@ -219,9 +214,9 @@ class Fleet:
 
     def scale_set_of(self, vm_id: VmId) -> ScaleSetName | None:
         """Where the machine was seen in this tick, else where its notes say that it was; None where neither tells."""
-        seen, row = self.cloud.seen.get(vm_id), self.rows.get(vm_id)
-        if seen is not None:
-            return seen.instance.ref.scale_set
+        instance, row = self.cloud.instances.get(vm_id), self.rows.get(vm_id)
+        if instance is not None:
+            return instance.ref.scale_set
         return row.notes.scale_set or None if row is not None and row.notes is not None else None
 
     def address(self, row: Row) -> InstanceRef | None:

@@ -135,3 +135,7 @@ class Notes:
         if self.opened is not None:
             return self.opened.session
         return self.start.session if self.start is not None else None
+
+    def waiting(self, session: SessionId) -> ReservedNote | None:
+        """Since when this session waits for the machine, if the notes speak of this session's waiting."""
+        return self.reserved if self.reserved is not None and self.reserved.session == session else None

@@ -39,6 +39,11 @@ class Row:
         return self.record if isinstance(self.record, Record) else None
 
     @property
+    def is_unreadable(self) -> bool:
+        """Whether there is a value in the place of the record that must be left alone."""
+        return isinstance(self.record, Unreadable)
+
+    @property
     def status(self) -> Status | None:
         """The record's status, None where there is no readable record."""
         return self.record.status if isinstance(self.record, Record) else None

@@ -9,12 +9,12 @@ from enum import StrEnum
 
 from scaler.model.clocks import Clocks
 from scaler.model.edges import Edge
-from scaler.model.fleet import Member
 from scaler.model.instance import Instance, ProvisioningState
 from scaler.model.notes import Notes
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
+from scaler.model.sighting import Sighting
 
 
 class Standing(StrEnum):
@@ -40,18 +40,15 @@ def is_used(row: Row) -> bool:
     return said or (row.notes is not None and (row.notes.spent is not None or bool(row.notes.ended)))
 
 
-def standing(member: Member, policy: Policy) -> Standing:
-    """The one word for this machine now."""
-    row, seen = member.row, member.seen
+def standing(row: Row, instance: Instance, sighting: Sighting, policy: Policy) -> Standing:
+    """The one word for a machine that is seen."""
     if row.status is Status.RESERVED:
         return Standing.RESERVED
-    if seen is None:
-        return Standing.GONE if member.absent is not None else Standing.UNSEEN
     if is_used(row) or row.status is Status.UNAVAILABLE:
         return Standing.USED if is_used(row) else Standing.IN_SESSION
     if row.status is Status.AVAILABLE:
-        return _of_available(row, seen.instance, seen.sighting.at, policy)
-    return _of_unrecorded(row, seen.instance)
+        return _of_available(row, instance, sighting.at, policy)
+    return _of_unrecorded(row, instance)
 
 
 def _of_unrecorded(row: Row, instance: Instance) -> Standing:

@@ -14,7 +14,6 @@ from scaler.model.fleet import Cloud
 from scaler.model.instance import ScaleSetName
 from scaler.model.policy import Policy
 from scaler.model.sighting import Sighting
-from scaler.model.standing import standing
 from scaler.report import Report
 
 _MINUTE = 60.0
@@ -83,7 +82,7 @@ class Evaluations:
 
     def _sentence(self, report: Report) -> str:
         wanted = sum(each.desired for each in self._policy.capacity.values())
-        known = len(report.fleet.rows) if report.fleet is not None else len(report.cloud.seen)
+        known = len(report.fleet.rows) if report.fleet is not None else len(report.cloud.instances)
         done, not_done, held = (self._sums[name].total() for name in ("done", "not_done", "held"))
         return (
             f"the {self._controller} knows {known} machines and wants {wanted}: {done} steps done, {not_done} not done,"
@@ -107,7 +106,7 @@ class Evaluations:
         return found
 
     def _scale_sets(self, report: Report) -> Mapping[ScaleSetName, Mapping[str, object]]:
-        looks, standings, powers = _looks(report.cloud), _standings(report, self._policy), _powers(report.cloud)
+        looks, standings, powers = _looks(report.cloud), _standings(report), _powers(report.cloud)
         names = dict.fromkeys((*self._policy.capacity, *looks, *standings))
         return {name: self._scale_set(name, looks.get(name), standings, powers) for name in names}
 
@@ -140,20 +139,20 @@ def _looks(cloud: Cloud) -> Mapping[ScaleSetName, Sighting]:
 
 def _powers(cloud: Cloud) -> Mapping[ScaleSetName, Counter[str]]:
     found: dict[ScaleSetName, Counter[str]] = {}
-    for seen in cloud.seen.values():
-        found.setdefault(seen.instance.ref.scale_set, Counter())[str(seen.instance.power)] += 1
+    for instance in cloud.instances.values():
+        found.setdefault(instance.ref.scale_set, Counter())[str(instance.power)] += 1
     return found
 
 
-def _standings(report: Report, policy: Policy) -> Mapping[ScaleSetName, Counter[str]]:
+def _standings(report: Report) -> Mapping[ScaleSetName, Counter[str]]:
     """By the one classification of all controllers; the provisioner, without a registry, knows the mark alone."""
     found: dict[ScaleSetName, Counter[str]] = {}
     if report.fleet is None:
-        for seen in report.cloud.seen.values():
-            word = "marked" if seen.instance.marked else "new"
-            found.setdefault(seen.instance.ref.scale_set, Counter())[word] += 1
+        for instance in report.cloud.instances.values():
+            word = "marked" if instance.marked else "new"
+            found.setdefault(instance.ref.scale_set, Counter())[word] += 1
         return found
-    for member in report.fleet.members:
-        name = report.fleet.scale_set_of(member.vm_id) or _UNKNOWN
-        found.setdefault(name, Counter())[str(standing(member, policy))] += 1
+    for machine in report.fleet.machines:
+        name = report.fleet.scale_set_of(machine.vm_id) or _UNKNOWN
+        found.setdefault(name, Counter())[str(machine.standing)] += 1
     return found

@@ -41,7 +41,7 @@ def decision(raw: bytes) -> None:
     sees = clouds(raw[1], raw[2], raw[3])
     now = NOW + timedelta(minutes=raw[4])
     for controller in CONTROLLERS.values():
-        fleet = Fleet.join(Snapshot(now=now, rows={row.vm_id: row}), sees, POLICY.capacity)
+        fleet = Fleet.join(Snapshot(now=now, rows={row.vm_id: row}), sees, POLICY)
         controller.wants(fleet, POLICY)
         judge(controller.decide(fleet, POLICY), row)
 

@@ -36,7 +36,7 @@ class Writer:
     def look(self) -> Report:
         """What distrust would do, a moment before somebody writes."""
         snapshot = self.registry.read()
-        plan = distrust.decide(Fleet.join(snapshot, Cloud(), POLICY.capacity), POLICY)
+        plan = distrust.decide(Fleet.join(snapshot, Cloud(), POLICY), POLICY)
         self.looks += 1
         if self.looks <= self.times:
             self._write(snapshot.rows[SAID].before.record or b"")

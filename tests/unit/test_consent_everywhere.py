@@ -74,7 +74,7 @@ def listed(seen: ScaleSetView, pause: Pause = Pause.NONE) -> Cloud:
 def test_a_look_of_either_kind_hears_the_tag_and_our_own_pause(
     looked: Callable[..., Cloud], tag: Pause, ours: Pause, strict: Pause
 ) -> None:
-    assert looked(view(pause=tag), ours).seen[vm(1)].sighting.pause is strict
+    assert looked(view(pause=tag), ours).sightings[vm(1)].pause is strict
 
 
 @pytest.mark.parametrize("looked", [answered, listed])
@@ -82,7 +82,7 @@ def test_a_look_of_either_kind_hears_the_tag_and_our_own_pause(
 def test_only_our_own_name_is_consent_whatever_the_look(
     looked: Callable[..., Cloud], says: str | None, consent: bool
 ) -> None:
-    assert looked(view(managed_by=says)).seen[vm(1)].sighting.consent is consent
+    assert looked(view(managed_by=says)).sightings[vm(1)].consent is consent
 
 
 @pytest.mark.parametrize("pause", Pause)
@@ -136,7 +136,7 @@ def test_as_if_allowed_leaves_nothing_withheld_and_changes_nothing_else(look: Si
     for before, after in (
         (halted.listings[SCALE_SET], allowed.listings[SCALE_SET]),
         (halted.asked[vm(1)], allowed.asked[vm(1)]),
-        (halted.seen[vm(1)].sighting, allowed.seen[vm(1)].sighting),
+        (halted.sightings[vm(1)], allowed.sightings[vm(1)]),
     ):
         assert after == replace(before, consent=True, pause=Pause.NONE)
 

@@ -9,7 +9,7 @@ from builders import NOW, SCALE_SET, ago, applied, changed, cloud, instance, not
 from builders import POLICY as ONE_WARM
 
 from scaler.controllers import reconciler
-from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState
 from scaler.model.lifecycle import KEEP
 from scaler.model.notes import ClaimNote
@@ -41,14 +41,13 @@ def claimed(age: timedelta, since: timedelta | None = None) -> Row:
 
 def decide(rows: tuple[Row, ...], seen: Cloud, policy: Policy = POLICY) -> Plan:
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
-    return reconciler.decide(Fleet.join(snapshot, seen, [SCALE_SET]), policy)
+    return reconciler.decide(Fleet.join(snapshot, seen, policy), policy)
 
 
 def both(machine: Instance, pause: Pause = Pause.NONE) -> Cloud:
     """A listing, and a targeted GET of the machine after it."""
     listed, asked = sighting(pause=pause), sighting(By.TARGETED, pause=pause)
-    seen = {machine.vm_id: Seen(instance=machine, sighting=asked)}
-    return Cloud(listings={SCALE_SET: listed}, asked={machine.vm_id: asked}, seen=seen)
+    return Cloud(listings={SCALE_SET: listed}, asked={machine.vm_id: asked}).showing(asked, machine)
 
 
 def step_for(what: Row, machine: Instance, seen: Cloud | None = None) -> Step | None:
@@ -122,12 +121,12 @@ def test_an_order_rests_on_a_targeted_get_and_that_is_asked_for() -> None:
     ripe = claimed(POLICY.ripe_after)
     assert step_for(ripe, WARM, cloud(WARM)) is None
     snapshot = Snapshot(now=NOW, rows={ripe.vm_id: ripe})
-    listed = Fleet.join(snapshot, cloud(WARM), [SCALE_SET])
+    listed = Fleet.join(snapshot, cloud(WARM), POLICY)
     assert reconciler.wants(listed, POLICY) == Some(refs=(WARM.ref,))
-    assert not isinstance(reconciler.wants(Fleet.join(snapshot, cloud(COLD), [SCALE_SET]), POLICY), Some)
+    assert not isinstance(reconciler.wants(Fleet.join(snapshot, cloud(COLD), POLICY), POLICY), Some)
     young = claimed(POLICY.ripe_after - SECOND)
     assert not isinstance(
-        reconciler.wants(Fleet.join(replace(snapshot, rows={young.vm_id: young}), cloud(WARM), [SCALE_SET]), POLICY),
+        reconciler.wants(Fleet.join(replace(snapshot, rows={young.vm_id: young}), cloud(WARM), POLICY), POLICY),
         Some,
     )
 
@@ -236,7 +235,7 @@ def test_one_that_runs_is_presumed_and_one_that_failed_is_condemned() -> None:
         now = NOW + timedelta(minutes=minutes)
         snapshot = Snapshot(now=now, rows={what.vm_id: what})
         seen = cloud(failed, look=sighting(at=now))
-        for step in reconciler.decide(Fleet.join(snapshot, seen, [SCALE_SET]), POLICY).steps:
+        for step in reconciler.decide(Fleet.join(snapshot, seen, POLICY), POLICY).steps:
             assert step.change is not None
             what = applied(what, step.change)
     assert what.notes is not None
@@ -265,10 +264,10 @@ def test_from_the_claim_to_the_offer_in_a_handful_of_ticks() -> None:
         now = NOW + passed
         look, asked = sighting(at=now), sighting(By.TARGETED, at=now)
         rows = {each.vm_id: each for each in (what, other)}
-        machines = {vm(1): Seen(instance=machine, sighting=asked), vm(2): Seen(instance=warm(2, 9), sighting=look)}
-        view = Cloud(listings={SCALE_SET: look}, asked={vm(1): asked}, seen=machines)
+        view = Cloud(listings={SCALE_SET: look}, asked={vm(1): asked})
+        view = view.showing(asked, machine).showing(look, warm(2, 9))
         policy = replace(POLICY, capacity={SCALE_SET: Capacity(desired=2, warm=1)})
-        for step in reconciler.decide(Fleet.join(Snapshot(now=now, rows=rows), view, [SCALE_SET]), policy).steps:
+        for step in reconciler.decide(Fleet.join(Snapshot(now=now, rows=rows), view, policy), policy).steps:
             assert step.vm_id == vm(1)
             assert step.change is not None
             what = applied(what, step.change)

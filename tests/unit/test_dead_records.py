@@ -6,7 +6,7 @@ import pytest
 from builders import NOW, ago, instance, notes, only, record, row, sighting, vm
 
 from scaler.controllers import reconciler
-from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import InstanceId, ScaleSetName
 from scaler.model.lifecycle import KEEP
 from scaler.model.notes import Notes
@@ -25,7 +25,7 @@ NOWHERE = Notes(scale_set=ScaleSetName(""), unique_id="", instance_id=InstanceId
 def decided(known: Row, *looks: Sighting) -> Plan:
     snapshot = Snapshot(now=NOW, rows={known.vm_id: known})
     cloud = Cloud(listings={each.scale_set: each for each in looks})
-    return reconciler.decide(Fleet.join(snapshot, cloud, [FIRST, SECOND]), POLICY)
+    return reconciler.decide(Fleet.join(snapshot, cloud, POLICY), POLICY)
 
 
 @pytest.mark.parametrize("noted", [None, NOWHERE])
@@ -57,6 +57,6 @@ def test_one_that_is_seen_again_is_marked_and_admitted_like_a_new_one() -> None:
     neighbour = row(9, record(9), replace(notes(9, mark_asked_at=ago(seconds=70)), scale_set=FIRST))
     rows = {each.vm_id: each for each in (parked, neighbour)}
     asked = replace(OURS, by=By.TARGETED)
-    cloud = Cloud(listings={FIRST: OURS}, asked={vm(1): asked}, seen={vm(1): Seen(instance=back, sighting=asked)})
-    plan = reconciler.decide(Fleet.join(Snapshot(now=NOW, rows=rows), cloud, [FIRST, SECOND]), POLICY)
+    cloud = Cloud(listings={FIRST: OURS}, asked={vm(1): asked}).showing(asked, back)
+    plan = reconciler.decide(Fleet.join(Snapshot(now=NOW, rows=rows), cloud, POLICY), POLICY)
     assert only(each for each in plan.steps if each.vm_id == vm(1)).why is Why.NEW_AT_REST

@@ -8,7 +8,7 @@ from builders import NOW, instance, notes, record, ref, row, sighting, vm
 
 from scaler.actuate import Outcome, Result
 from scaler.errors import OutOfCapacity, Throttled
-from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import PowerState, ScaleSetName
 from scaler.model.plan import Plan, Refusal, Start, Step, Why
 from scaler.model.policy import Capacity, Policy
@@ -35,13 +35,10 @@ def did(result: Result, error: OutOfCapacity | None = None) -> Report:
 def two_machines() -> Report:
     """One reserved and deallocated, one new and running; Redis knows the first alone."""
     look = sighting(capacity=3)
-    seen = {
-        vm(1): Seen(instance=instance(1, power=PowerState.DEALLOCATED), sighting=look),
-        vm(2): Seen(instance=instance(2, power=PowerState.RUNNING, marked=False), sighting=look),
-    }
-    cloud = Cloud(seen=seen, listings={PIXELS: look})
+    machines = instance(1, power=PowerState.DEALLOCATED), instance(2, power=PowerState.RUNNING, marked=False)
+    cloud = Cloud(listings={PIXELS: look}).showing(look, *machines)
     rows = {vm(1): row(1, record(1, Status.RESERVED), notes())}
-    return Report(plan=Plan(), cloud=cloud, fleet=Fleet.join(Snapshot(now=NOW, rows=rows), cloud, POLICY.capacity))
+    return Report(plan=Plan(), cloud=cloud, fleet=Fleet.join(Snapshot(now=NOW, rows=rows), cloud, POLICY))
 
 
 def facts(evaluations: Evaluations, report: Report, seconds: float) -> Any:

@@ -6,6 +6,7 @@ from builders import NOW, POLICY, SCALE_SET, UNIQUE_ID, cloud, fleet, instance, 
 
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import Instance, InstanceId, ProvisioningState, ScaleSetName
+from scaler.model.policy import Capacity
 from scaler.model.row import Snapshot
 from scaler.model.sighting import Answer, By, Pages, ScaleSetView
 
@@ -42,39 +43,39 @@ def test_consent_is_the_tags_value_and_nothing_else() -> None:
 
 
 def test_an_order_dies_by_the_time_its_first_page_was_asked_for() -> None:
-    assert listed(instance(1)).seen[vm(1)].sighting.sent == 2.0
-    assert answered(Cloud(), instance(1)).seen[vm(1)].sighting.sent == 3.0
+    assert listed(instance(1)).sightings[vm(1)].sent == 2.0
+    assert answered(Cloud(), instance(1)).sightings[vm(1)].sent == 3.0
 
 
 def test_a_targeted_answer_wins_over_the_listing_before_it() -> None:
-    assert vm(1) not in answered(listed(instance(1)), None).seen
+    assert vm(1) not in answered(listed(instance(1)), None).instances
     stranger = replace(instance(1), ref=replace(ref(1), vm_id=vm(7)))
-    assert vm(1) not in answered(listed(instance(1)), stranger).seen
-    assert answered(listed(instance(1)), instance(1, marked=False)).seen[vm(1)].sighting.by is By.TARGETED
+    assert vm(1) not in answered(listed(instance(1)), stranger).instances
+    assert answered(listed(instance(1)), instance(1, marked=False)).sightings[vm(1)].by is By.TARGETED
 
 
 def test_a_machine_behind_a_reused_id_is_nobody_we_asked_for() -> None:
     stranger = replace(instance(1), ref=replace(ref(1), vm_id=vm(7)))
-    assert answered(Cloud(), stranger).seen == {}
+    assert answered(Cloud(), stranger).instances == {}
     joined = fleet(row(1, record(), notes()), sees=answered(Cloud(), stranger))
-    assert joined.absent(vm(1)) is not None
+    assert joined.by_id[vm(1)].absence is not None
 
 
 def test_what_was_not_looked_at_is_unknown_not_absent() -> None:
-    assert fleet(row(1, record(), notes())).absent(vm(1)) is None
+    assert fleet(row(1, record(), notes())).by_id[vm(1)].absence is None
 
 
 def test_only_the_scale_set_that_the_notes_name_can_prove_an_absence() -> None:
-    assert fleet(row(1, record(), notes()), sees=cloud()).absent(vm(1)) == sighting()
-    assert fleet(row(1, record(), notes(unique_id="made anew")), sees=cloud()).absent(vm(1)) is None
-    assert fleet(row(1, record(), notes(scale_set="another")), sees=cloud()).absent(vm(1)) is None
+    assert fleet(row(1, record(), notes()), sees=cloud()).by_id[vm(1)].absence == sighting()
+    assert fleet(row(1, record(), notes(unique_id="made anew")), sees=cloud()).by_id[vm(1)].absence is None
+    assert fleet(row(1, record(), notes(scale_set="another")), sees=cloud()).by_id[vm(1)].absence is None
 
 
 def test_a_record_without_notes_is_absent_only_if_every_scale_set_lacks_it() -> None:
     snapshot = Snapshot(now=NOW, rows={vm(1): row(1, record())})
-    both = [SCALE_SET, ScaleSetName("another")]
-    assert Fleet.join(snapshot, cloud(), both).absent(vm(1)) is None
-    assert Fleet.join(snapshot, cloud(), [SCALE_SET]).absent(vm(1)) is not None
+    both = replace(POLICY, capacity={**POLICY.capacity, ScaleSetName("another"): Capacity(desired=1)})
+    assert Fleet.join(snapshot, cloud(), both).by_id[vm(1)].absence is None
+    assert Fleet.join(snapshot, cloud(), POLICY).by_id[vm(1)].absence is not None
 
 
 def test_a_machine_that_only_azure_knows_has_an_empty_row() -> None:

@@ -39,7 +39,7 @@ from scaler.actuate import Ports
 from scaler.controllers import reconciler
 from scaler.errors import Garbled, ScalerError, Throttled
 from scaler.model.edges import CONTROLLERS, Actor, Edge
-from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import InstanceRef, PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.notes import OpenedNote, StartNote
 from scaler.model.plan import Listing, Nothing, Plan, Step, Why
@@ -85,16 +85,12 @@ def test_one_scale_set_that_refuses_all_marks_excuses_no_machine_of_another() ->
     taken = replace(notes(9, mark_asked_at=ago(minutes=2), mark_seen_at=ago(minutes=1)), scale_set=SECOND)
     rows = [_begun(FIRST, 1), _begun(SECOND, 2), row(9, record(9), taken)]
     where = {1: FIRST, 2: SECOND, 9: SECOND}
-    seen = {
-        vm(number): Seen(
-            instance=replace(instance(number, marked=number == 9), ref=replace(ref(number), scale_set=name)),
-            sighting=sighting(scale_set=name),
-        )
-        for number, name in where.items()
-    }
-    sees = Cloud(listings={name: sighting(scale_set=name) for name in (FIRST, SECOND)}, seen=seen)
+    sees = Cloud(listings={name: sighting(scale_set=name) for name in (FIRST, SECOND)})
+    for number, name in where.items():
+        machine = replace(instance(number, marked=number == 9), ref=replace(ref(number), scale_set=name))
+        sees = sees.showing(sighting(scale_set=name), machine)
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
-    plan = reconciler.decide(Fleet.join(snapshot, sees, [FIRST, SECOND]), TWO)
+    plan = reconciler.decide(Fleet.join(snapshot, sees, TWO), TWO)
     assert [(each.vm_id, each.why) for each in plan.steps] == [(vm(2), Why.MARK_REFUSED)]
     assert [each.facts["scale_set"] for each in plan.refusals if each.alarm] == [FIRST]
 

@@ -62,7 +62,7 @@ def test_a_listing_that_another_controller_asked_for_serves_with_its_own_times()
     own, _ = process.one.look(Cloud(), Listing())
     process.later(20)
     shared, errors = process.other.look(Cloud(), Listing())
-    assert (process.lists, errors, shared.seen.keys()) == (1, (), own.seen.keys())
+    assert (process.lists, errors, shared.instances.keys()) == (1, (), own.instances.keys())
     assert (shared.listings[NAME].at, shared.listings[NAME].sent) == (own.listings[NAME].at, own.listings[NAME].sent)
     assert (own.listings[NAME].age, shared.listings[NAME].age) == (timedelta(0), 20 * SECOND)
 
@@ -100,7 +100,7 @@ def test_a_short_listing_does_not_become_complete_by_a_deletion_after_it() -> No
     process = Process()
     process.azure.script(Fault.LISTING_SHORT)
     own, _ = process.one.look(Cloud(), Listing())
-    victim = next(iter(own.seen.values())).instance.ref
+    victim = next(iter(own.instances.values())).ref
     process.door.delete([victim], within=10 * SECOND)
     process.later(1)
     shared, _ = process.other.look(Cloud(), Listing())
@@ -191,7 +191,7 @@ def test_a_look_that_was_missed_long_ago_and_not_wanted_since_is_no_alarm() -> N
 def test_targeted_looks_that_are_answered_are_looks_too() -> None:
     process = Process()
     own, _ = process.other.look(Cloud(), Listing())
-    ref = next(iter(own.seen.values())).instance.ref
+    ref = next(iter(own.instances.values())).ref
     process.later(60)
     for _ in range(8):
         process.azure.script(Fault.READ_FAILED)

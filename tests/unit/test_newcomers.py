@@ -24,7 +24,6 @@ from builders import (
 
 from scaler.controllers import reconciler
 from scaler.model.edges import Edge
-from scaler.model.fleet import Seen
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.notes import Notes, ReservedNote
 from scaler.model.plan import Mark, Nothing, Plan, Some, Step, Why
@@ -211,7 +210,6 @@ def test_where_it_may_mark_is_looked_at_before_where_it_may_only_tell() -> None:
     halted = [instance(number, marked=False) for number in range(1, 20)]
     listed = cloud(*halted, look=sighting(consent=False))
     ours = instance(30, marked=False)
-    seen = {**listed.seen, ours.vm_id: Seen(instance=ours, sighting=sighting())}
-    want = reconciler.wants(fleet(row(30), sees=replace(listed, seen=seen)), POLICY)
+    want = reconciler.wants(fleet(row(30), sees=listed.showing(sighting(), ours)), POLICY)
     assert isinstance(want, Some)
     assert want.refs[0] == ours.ref

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from builders import NOW, ago, instance, notes, record, ref, row, sighting, vm
+from builders import NOW, ago, instance, notes, record, ref, row, sighting
 
 from scaler.controllers import cleaner, provisioner
 from scaler.model.edges import Edge
-from scaler.model.fleet import Cloud, Fleet, Seen
-from scaler.model.instance import InstanceRef, PowerState, ScaleSetName, SessionId, VmId
+from scaler.model.fleet import Cloud, Fleet
+from scaler.model.instance import Instance, InstanceRef, PowerState, ScaleSetName, SessionId
 from scaler.model.notes import OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Some
 from scaler.model.policy import Capacity, Policy
@@ -30,18 +30,15 @@ def at(scale_set: ScaleSetName, number: int) -> InstanceRef:
     return replace(ref(number), scale_set=scale_set)
 
 
-def running(scale_set: ScaleSetName, number: int, look: Sighting, **fields: object) -> dict[VmId, Seen]:
-    machine = replace(instance(number, PowerState.RUNNING), ref=at(scale_set, number), **fields)  # type: ignore[arg-type]
-    return {vm(number): Seen(instance=machine, sighting=look)}
+def running(scale_set: ScaleSetName, number: int, **fields: object) -> Instance:
+    return replace(instance(number, PowerState.RUNNING), ref=at(scale_set, number), **fields)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("halted", HALTED)
 def test_the_provisioner_looks_at_new_machines_that_it_may_stop_before_those_it_may_not(halted: Sighting) -> None:
-    seen: dict[VmId, Seen] = {}
-    for number in range(1, 21):
-        seen |= running(FIRST, number, halted, marked=False)
-    seen |= running(SECOND, 50, OURS, marked=False)
-    cloud = Cloud(listings={FIRST: halted, SECOND: OURS}, seen=seen)
+    cloud = Cloud(listings={FIRST: halted, SECOND: OURS})
+    cloud = cloud.showing(halted, *(running(FIRST, number, marked=False) for number in range(1, 21)))
+    cloud = cloud.showing(OURS, running(SECOND, 50, marked=False))
     look = provisioner.wants(cloud, POLICY)
     assert isinstance(look, Some)
     assert at(SECOND, 50) in look.refs
@@ -63,13 +60,11 @@ def spent(scale_set: ScaleSetName, number: int, minutes: float) -> Row:
 @pytest.mark.parametrize("halted", HALTED)
 def test_the_cleaner_looks_at_used_machines_that_it_may_delete_before_those_it_may_not(halted: Sighting) -> None:
     rows = [spent(FIRST, number, 30) for number in range(1, 11)] + [spent(SECOND, 50, 5)]
-    seen: dict[VmId, Seen] = {}
-    for number in range(1, 11):
-        seen |= running(FIRST, number, halted)
-    seen |= running(SECOND, 50, OURS)
-    cloud = Cloud(listings={FIRST: halted, SECOND: OURS}, seen=seen)
+    cloud = Cloud(listings={FIRST: halted, SECOND: OURS})
+    cloud = cloud.showing(halted, *(running(FIRST, number) for number in range(1, 11)))
+    cloud = cloud.showing(OURS, running(SECOND, 50))
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
-    look = cleaner.wants(Fleet.join(snapshot, cloud, [FIRST, SECOND]), POLICY)
+    look = cleaner.wants(Fleet.join(snapshot, cloud, POLICY), POLICY)
     assert isinstance(look, Some)
     assert at(SECOND, 50) in look.refs
 
@@ -77,8 +72,8 @@ def test_the_cleaner_looks_at_used_machines_that_it_may_delete_before_those_it_m
 def test_a_scale_set_that_is_gone_does_not_keep_the_cleaner_from_the_other_one() -> None:
     """FIRST was deleted in Azure (or forbids us to look): no listing, no GET will ever answer."""
     rows = [spent(FIRST, number, 30) for number in range(1, 11)] + [spent(SECOND, 50, 5)]
-    cloud = Cloud(listings={SECOND: OURS}, seen=running(SECOND, 50, OURS))
+    cloud = Cloud(listings={SECOND: OURS}).showing(OURS, running(SECOND, 50))
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
-    look = cleaner.wants(Fleet.join(snapshot, cloud, [FIRST, SECOND]), POLICY)
+    look = cleaner.wants(Fleet.join(snapshot, cloud, POLICY), POLICY)
     assert isinstance(look, Some)
     assert at(SECOND, 50) in look.refs

@@ -14,7 +14,7 @@ from builders import NOW, POLICY, SCALE_SET, ago, applied, blank_notes, instance
 
 from scaler.controllers import adoption, cleaner, provisioner, reconciler, starter
 from scaler.model.edges import Edge
-from scaler.model.fleet import Cloud, Fleet, Member, Seen
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.notes import Notes, OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Deallocate, Delete, Mark, PowerOff, Step
@@ -109,12 +109,8 @@ def _neighbour(beside: Row) -> Row:
 
 
 def _cloud(machine: Instance | None, look: Sighting) -> Cloud:
-    seen = {vm(2): Seen(instance=instance(2), sighting=look)}
-    if machine is not None:
-        seen[vm()] = Seen(instance=machine, sighting=look)
-    return (
-        Cloud(listings={SCALE_SET: look}, seen=seen) if look.by is By.LISTING else Cloud(asked={vm(): look}, seen=seen)
-    )
+    looked = Cloud(listings={SCALE_SET: look}) if look.by is By.LISTING else Cloud(asked={vm(): look})
+    return looked.showing(look, instance(2), *([machine] if machine is not None else []))
 
 
 class _World:
@@ -132,13 +128,13 @@ class _World:
         steps = list(provisioner.decide(replace(asked, listings={SCALE_SET: sighting(at=now)}), POLICY).steps)
         for decide, cloud in (
             (reconciler.decide, listed),
-            (reconciler.decide, replace(listed, seen=asked.seen, asked=asked.asked)),
+            (reconciler.decide, replace(asked, listings=listed.listings)),
             (starter.decide, asked),
             (cleaner.decide, listed),
             (cleaner.decide, asked),
         ):
             snapshot = Snapshot(now=now, rows={each.vm_id: each for each in (self.row, _neighbour(self.row))})
-            for step in decide(Fleet.join(snapshot, cloud, [SCALE_SET]), POLICY).steps:
+            for step in decide(Fleet.join(snapshot, cloud, POLICY), POLICY).steps:
                 assert step.vm_id == self.row.vm_id
                 steps.append(step)
                 if step.change is not None:
@@ -188,7 +184,7 @@ def test_every_combination_reaches_its_fate_and_only_what_was_never_handed_over_
     untouched = recorded in {"none", "available"} and noted in FRESH
     for machine in _machines():
         world = _World(_row(recorded, noted), machine)
-        word = standing(Member(row=world.row, seen=Seen(instance=machine, sighting=sighting())), POLICY)
+        word = standing(world.row, machine, sighting(), POLICY)
         frozen_in_azure = (machine.power, machine.provisioning, machine.marked)
         assert word in Standing
         fate = world.fate()
@@ -226,7 +222,7 @@ def _adopted(row: Row, machine: Instance, *, takes_marks: bool) -> _World:
     for _ in range(2):
         cloud = _cloud(machine, sighting(consent=False))
         snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (row, _neighbour(row))})
-        for step in adoption.decide(Fleet.join(snapshot, cloud, [SCALE_SET]), POLICY).steps:
+        for step in adoption.decide(Fleet.join(snapshot, cloud, POLICY), POLICY).steps:
             assert step.change is not None
             row = applied(row, step.change)
             machine = replace(machine, marked=takes_marks)

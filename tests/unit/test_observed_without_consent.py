@@ -7,7 +7,7 @@ from builders import NOW, POLICY, SCALE_SET, ago, applied, cloud, fleet, instanc
 
 from scaler.controllers import cleaner, provisioner, reconciler, starter
 from scaler.model.edges import Edge
-from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.plan import Plan, Why
 from scaler.model.policy import Capacity
@@ -40,7 +40,7 @@ def test_a_wrong_name_does_not_empty_the_registry_of_a_running_installation() ->
         now = NOW + timedelta(minutes=minute)
         for decide in (reconciler.decide, cleaner.decide):
             look = replace(STRANGE, at=now, capacity=0)
-            what = Fleet.join(Snapshot(now=now, rows=rows), cloud(look=look), [SCALE_SET])
+            what = Fleet.join(Snapshot(now=now, rows=rows), cloud(look=look), POLICY)
             plan = decide(what, POLICY)
             edges |= {each.change.edge for each in plan.steps if each.change is not None}
             rows = carried_out(rows, plan)
@@ -58,7 +58,7 @@ def test_what_ran_while_nobody_allowed_us_to_act_is_not_offered_afterwards() -> 
         halted = minute < 30
         machine = ran if halted else instance(1)
         look = sighting(consent=not halted, at=now)
-        what = Fleet.join(Snapshot(now=now, rows=rows), cloud(machine, instance(9), look=look), [SCALE_SET])
+        what = Fleet.join(Snapshot(now=now, rows=rows), cloud(machine, instance(9), look=look), POLICY)
         rows = carried_out(rows, reconciler.decide(what, POLICY))
     assert Status.AVAILABLE not in rows[vm(1)].index, "it ran for half an hour, and nobody knows for whom"
 
@@ -68,9 +68,7 @@ def test_a_stop_is_not_ordered_by_a_look_that_says_nobody_allowed_it() -> None:
     listing = sighting()
     running = instance(1, PowerState.RUNNING, marked=False)
     for later in (sighting(By.TARGETED, consent=False), sighting(By.TARGETED, pause=Pause.ALL)):
-        sees = Cloud(
-            listings={SCALE_SET: listing}, seen={vm(1): Seen(instance=running, sighting=later)}, asked={vm(1): later}
-        )
+        sees = Cloud(listings={SCALE_SET: listing}, asked={vm(1): later}).showing(later, running)
         assert provisioner.decide(sees, POLICY).steps == ()
 
 
@@ -99,15 +97,10 @@ def test_marks_that_one_scale_set_refuses_are_not_its_machines_fault_because_the
     refused = notes(5, admitted_at=None, mark_seen_at=None, admitting_at=ago(minutes=5), mark_attempts=5)
     refused = replace(refused, scale_set=second, mark_asked_at=ago(minutes=1))
     fifth = replace(instance(5, marked=False), ref=replace(ref(5), scale_set=second))
-    mine = cloud(instance(9))
-    sees = replace(
-        mine,
-        listings={first: sighting(), second: theirs},
-        seen={**mine.seen, vm(5): Seen(instance=fifth, sighting=theirs)},
-    )
+    sees = replace(cloud(instance(9)).showing(theirs, fifth), listings={first: sighting(), second: theirs})
     neighbour = row(9, record(9), notes(9, mark_asked_at=ago(minutes=2), mark_seen_at=ago(minutes=1)))
     snapshot = Snapshot(now=NOW, rows={vm(9): neighbour, vm(5): row(5, None, refused)})
-    plan = reconciler.decide(Fleet.join(snapshot, sees, [first, second]), policy)
+    plan = reconciler.decide(Fleet.join(snapshot, sees, policy), policy)
     assert Why.MARK_REFUSED not in {each.why for each in plan.steps}
     assert Why.ALL_MARKS_REFUSED in {each.why for each in plan.refusals}
 

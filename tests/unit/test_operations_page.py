@@ -16,7 +16,7 @@ from scaler.actuate import Outcome, Result
 from scaler.errors import ScalerError, Throttled, Unreachable
 from scaler.log_line import read
 from scaler.model.edges import Actor, Edge
-from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName
 from scaler.model.lifecycle import step
 from scaler.model.plan import Mark, Plan, Refusal, Step, Why, withheld
@@ -77,13 +77,13 @@ def an_eventful_tick() -> Report:
     one = Step(why=Why.HORIZON_PASSED, vm_id=vm(1), change=admitted, order=mark, facts={"warm": True})
     held = Refusal(why=Why.BREAKER, vm_id=vm(1), facts={"held": Why.RIPE})
     failed = Outcome(step=one, result=Result.FAILED, error=Unreachable("no answer"))
-    seen = Cloud(listings={SET: sighting()}, seen={vm(1): Seen(instance=instance(1), sighting=sighting())})
+    seen = Cloud(listings={SET: sighting()}).showing(sighting(), instance(1))
     return Report(
         plan=Plan(refusals=(held, withheld(sighting(pause=Pause.ORDERS)))),
         would=(one,),
         outcomes=(failed, Outcome(step=one, result=Result.DONE)),
         cloud=seen,
-        fleet=Fleet.join(Snapshot(now=NOW, rows={}), seen, POLICY.capacity),
+        fleet=Fleet.join(Snapshot(now=NOW, rows={}), seen, POLICY),
         errors=(Unreachable("no answer"), Throttled("no budget now", timedelta(seconds=7))),
         complaints=(Complaint(key="vmss:instance:x", why="not JSON"),),
     )

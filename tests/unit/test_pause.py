@@ -25,7 +25,7 @@ from builders import (
 
 from scaler.controllers import cleaner, provisioner, reconciler, starter
 from scaler.model.edges import Edge
-from scaler.model.fleet import Cloud, Seen
+from scaler.model.fleet import Cloud
 from scaler.model.instance import Instance, PowerState, ScaleSetName, SessionId
 from scaler.model.notes import Notes, OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Mark, Plan, Start, Why
@@ -153,15 +153,9 @@ def test_a_used_machine_waits_for_the_end_of_the_pause(look: Sighting) -> None:
 def test_a_strangers_marked_machines_do_not_put_the_reconciler_in_doubt_about_its_own() -> None:
     stranger, mine = ScaleSetName("stranger"), sighting()
     theirs = sighting(scale_set=stranger, consent=False)
-    seen = {
-        vm(number): Seen(
-            instance=replace(instance(number), ref=replace(ref(number), scale_set=stranger)), sighting=theirs
-        )
-        for number in range(20, 30)
-    }
+    others = [replace(instance(number), ref=replace(ref(number), scale_set=stranger)) for number in range(20, 30)]
     mixed = replace(cloud(instance(1), instance(9), look=mine), listings={SCALE_SET: mine, stranger: theirs})
-    mixed = replace(mixed, seen={**mixed.seen, **seen})
-    plan = reconciler.decide(fleet(row(1), NEIGHBOUR, sees=mixed), POLICY)
+    plan = reconciler.decide(fleet(row(1), NEIGHBOUR, sees=mixed.showing(theirs, *others)), POLICY)
     assert said(plan) == {Why.NO_CONSENT}
     step = only(plan.steps)
     assert step.change is not None

@@ -18,8 +18,8 @@ from scaler.actuate import Ports
 from scaler.controllers import provisioner
 from scaler.errors import Refused
 from scaler.model.edges import Actor
-from scaler.model.fleet import Cloud, Seen
-from scaler.model.instance import InstanceRef, PowerState, ScaleSetName, VmId
+from scaler.model.fleet import Cloud
+from scaler.model.instance import InstanceRef, PowerState, ScaleSetName
 from scaler.model.plan import Some
 from scaler.model.policy import Capacity, Policy
 from scaler.tick import Tick
@@ -30,13 +30,13 @@ POLICY = Policy(capacity=dict.fromkeys((FIRST, SECOND, THIRD), Capacity(desired=
 
 def running(**counts: int) -> Cloud:
     """So many new machines run in each scale set."""
-    seen: dict[VmId, Seen] = {}
+    cloud = Cloud(listings={ScaleSetName(name): sighting(scale_set=name) for name in counts})
     for name, count in counts.items():
         for number in range(count):
-            machine = instance(len(seen), PowerState.RUNNING, marked=False)
+            machine = instance(len(cloud.instances), PowerState.RUNNING, marked=False)
             machine = replace(machine, ref=replace(machine.ref, scale_set=ScaleSetName(name)))
-            seen[machine.vm_id] = Seen(instance=machine, sighting=sighting(scale_set=name, sent=float(number)))
-    return Cloud(listings={ScaleSetName(name): sighting(scale_set=name) for name in counts}, seen=seen)
+            cloud = cloud.showing(sighting(scale_set=name, sent=float(number)), machine)
+    return cloud
 
 
 def asked(cloud: Cloud, *before: InstanceRef) -> list[InstanceRef]:

@@ -1,5 +1,6 @@
 """Where Azure lately had no capacity: learnt from failed cold starts, forgotten when one succeeds."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_later_cold_start_that_succeeded_ends_it(minutes: float, over: bool) -
 def test_a_fleet_knows_until_when(seconds: int, short: bool) -> None:
     until = Shortage(since=ago(hours=1), until=NOW + timedelta(seconds=seconds))
     joined = fleet()
-    known = type(joined)(now=NOW, rows={}, cloud=joined.cloud, scale_sets=frozenset(), shortages={SCALE_SET: until})
+    known = replace(joined, shortages={SCALE_SET: until})
     assert known.is_unattractive(SCALE_SET) is short
     assert not joined.is_unattractive(SCALE_SET)
 

@@ -71,7 +71,7 @@ def plan_for(
     look = sighting(By.TARGETED, at=now)
     seen = (cloud(machine, look=look) if machine is not None else Cloud()).with_addresses(SCALE_SET, {})
     snapshot = Snapshot(now=now, rows={each.vm_id: each for each in rows})
-    return starter.decide(Fleet.join(snapshot, seen, policy.capacity, shortages=shortages), policy)
+    return starter.decide(Fleet.join(snapshot, seen, policy, shortages=shortages), policy)
 
 
 def moved_to(step: Step) -> int | None:
@@ -125,7 +125,7 @@ def plan_of(name: str, waiting: ReservedNote | None, *others: Row, **fields: obj
     look = sighting(By.TARGETED)
     seen = Cloud(asked={vm(1): look})
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (what, *others)})
-    return starter.decide(Fleet.join(snapshot, seen, TWO_SETS.capacity), TWO_SETS)
+    return starter.decide(Fleet.join(snapshot, seen, TWO_SETS), TWO_SETS)
 
 
 @pytest.mark.parametrize("name", STRANDED)
@@ -196,7 +196,7 @@ def test_while_all_orders_are_paused_it_is_not_tried_again() -> None:
     due = reserved(notes(1, start=started(FailureClass.ALLOCATION, seconds=45), reserved=waits()))
     seen = cloud(AT_REST, look=sighting(By.TARGETED, pause=Pause.ALL))
     snapshot = Snapshot(now=NOW, rows={due.vm_id: due})
-    assert not starter.decide(Fleet.join(snapshot, seen, TWO_SETS.capacity), TWO_SETS).steps
+    assert not starter.decide(Fleet.join(snapshot, seen, TWO_SETS), TWO_SETS).steps
 
 
 @pytest.mark.parametrize("name", [name for name in STRANDED if name != "gone"])
@@ -246,7 +246,7 @@ def test_what_this_process_started_lately_is_nobodys_refuge() -> None:
     assert machine is not None
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (what, spare(2))})
     seen = cloud(machine, look=sighting(By.TARGETED))
-    fleet = Fleet.join(snapshot, seen, TWO_SETS.capacity, {vm(2): OTHER})
+    fleet = Fleet.join(snapshot, seen, TWO_SETS, {vm(2): OTHER})
     assert not starter.decide(fleet, TWO_SETS).steps
 
 
@@ -258,9 +258,9 @@ def test_two_sessions_go_to_two_machines_and_who_waited_longest_chooses_first() 
     seen = cloud(FAILED, replace(FAILED, ref=instance(5).ref), look=look)
     rows = (first, second, spare(2), spare(3, warm=True))
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
-    steps = starter.decide(Fleet.join(snapshot, seen, TWO_SETS.capacity), TWO_SETS).steps
+    steps = starter.decide(Fleet.join(snapshot, seen, TWO_SETS), TWO_SETS).steps
     assert [(step.vm_id, moved_to(step)) for step in steps] == [(vm(5), 3), (vm(1), 2)]
-    assert len(starter.decide(Fleet.join(snapshot, seen, [SCALE_SET]), TWO_SETS).steps) == 2
+    assert len(starter.decide(Fleet.join(snapshot, seen, POLICY), TWO_SETS).steps) == 2
 
 
 def test_one_that_runs_is_opened_and_not_moved_however_late() -> None:
@@ -304,7 +304,7 @@ def test_nobody_is_sent_to_a_scale_set_where_nothing_may_be_started() -> None:
     halted = sighting(scale_set=SECOND, consent=False)
     seen = replace(cloud(machine, look=sighting(By.TARGETED)), listings={SECOND: halted})
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (what, elsewhere)})
-    assert not starter.decide(Fleet.join(snapshot, seen, TWO_SETS.capacity), TWO_SETS).steps
+    assert not starter.decide(Fleet.join(snapshot, seen, TWO_SETS), TWO_SETS).steps
 
 
 def test_the_machine_it_was_moved_to_is_looked_at_at_once() -> None:
@@ -324,7 +324,7 @@ def test_what_runs_without_a_start_of_ours_while_nobody_allows_us_to_act_is_reme
     what = reserved(notes(1, reserved=waits()))
     running = cloud(instance(1, power=PowerState.RUNNING), look=sighting(By.TARGETED, consent=False))
     snapshot = Snapshot(now=NOW, rows={what.vm_id: what})
-    step = only(starter.decide(Fleet.join(snapshot, running, TWO_SETS.capacity), TWO_SETS).steps)
+    step = only(starter.decide(Fleet.join(snapshot, running, TWO_SETS), TWO_SETS).steps)
     assert (changed(step).presumed_at, changed(step).reserved) == (NOW, waits())
     assert edge(step) is None
 
@@ -335,14 +335,14 @@ def test_what_another_scale_set_of_that_name_does_not_hold_is_not_gone(minutes: 
     what = reserved(notes(1, missed_at=ago(minutes=minutes), reserved=waits(minutes=minutes)))
     elsewhere = Cloud(asked={vm(1): sighting(By.TARGETED, unique_id="another")})
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (what, spare(2))})
-    assert not starter.decide(Fleet.join(snapshot, elsewhere, TWO_SETS.capacity), TWO_SETS).steps
+    assert not starter.decide(Fleet.join(snapshot, elsewhere, TWO_SETS), TWO_SETS).steps
 
 
 def test_but_its_visitor_does_not_wait_for_ever() -> None:
     what = reserved(notes(1, missed_at=ago(minutes=15), reserved=waits(minutes=15)))
     elsewhere = Cloud(asked={vm(1): sighting(By.TARGETED, unique_id="another")})
     snapshot = Snapshot(now=NOW, rows={what.vm_id: what})
-    step = only(starter.decide(Fleet.join(snapshot, elsewhere, TWO_SETS.capacity), TWO_SETS).steps)
+    step = only(starter.decide(Fleet.join(snapshot, elsewhere, TWO_SETS), TWO_SETS).steps)
     assert edge(step) is Edge.REFUSE
 
 

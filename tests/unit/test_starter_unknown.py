@@ -26,6 +26,7 @@ from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import PowerState, ScaleSetName, SessionId
 from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Some, Why
+from scaler.model.policy import Capacity
 from scaler.model.record import Status
 from scaler.model.row import Row, Snapshot
 
@@ -39,7 +40,8 @@ def test_consent_of_one_scale_set_is_no_word_about_a_machine_of_another() -> Non
     theirs = row(1, record(1, Status.RESERVED, session_id=MINE), None)
     mixed = Cloud(listings={SCALE_SET: sighting(), OTHER_SET: sighting(scale_set=OTHER_SET, consent=False)})
     snapshot = Snapshot(now=NOW, rows={vm(1): theirs})
-    plan = starter.decide(Fleet.join(snapshot, mixed, [SCALE_SET, OTHER_SET]), POLICY)
+    both = replace(POLICY, capacity={**POLICY.capacity, OTHER_SET: Capacity(desired=1)})
+    plan = starter.decide(Fleet.join(snapshot, mixed, both), both)
     assert only(plan.steps).why is Why.NOTED
 
 

@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import NOW, instance, notes, record, ref, row, sighting, vm
+from builders import NOW, POLICY, instance, notes, record, ref, row, sighting, vm
 
 from scaler.actuate import Outcome, Result
 from scaler.errors import Throttled, Unreachable
 from scaler.log_line import read
 from scaler.model.edges import Actor, Edge
-from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.lifecycle import note, step
 from scaler.model.plan import Plan, Refusal, Start, Step, Why
 from scaler.model.row import Complaint, Snapshot
@@ -79,7 +79,7 @@ def test_no_number_of_other_refusals_hides_an_alarm(caplog: pytest.LogCaptureFix
 
 def test_what_is_held_back_names_its_scale_set(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    fleet = Fleet.join(Snapshot(now=NOW, rows={vm(1): row(1, record(), notes())}), Cloud(), ())
+    fleet = Fleet.join(Snapshot(now=NOW, rows={vm(1): row(1, record(), notes())}), Cloud(), POLICY)
     held = Refusal(why=Why.BREAKER, vm_id=vm(1))
     Telemetry("reconciler").report(Report(plan=Plan(refusals=(held,)), fleet=fleet))
     ((_, _, facts),) = logged(caplog, "held")
@@ -121,8 +121,8 @@ def test_ticks_without_anything_to_say_are_one_evaluation(caplog: pytest.LogCapt
 def test_a_step_without_an_order_names_its_scale_set_too(caplog: pytest.LogCaptureFixture) -> None:
     """Instance ids repeat across scale sets."""
     caplog.set_level(logging.INFO)
-    noted, seen = row(1, record(), notes()), Seen(instance=instance(2), sighting=sighting())
-    fleet = Fleet.join(Snapshot(now=NOW, rows={vm(1): noted}), Cloud(seen={vm(2): seen}), ())
+    snapshot = Snapshot(now=NOW, rows={vm(1): row(1, record(), notes())})
+    fleet = Fleet.join(snapshot, Cloud().showing(sighting(), instance(2)), POLICY)
     steps = (STEP, Step(why=Why.NOTED, vm_id=vm(2), change=note(row(2), notes(2))))
     outcomes = tuple(Outcome(step=each, result=Result.DONE) for each in steps)
     Telemetry("reconciler").report(report(outcomes=outcomes, cloud=fleet.cloud, fleet=fleet))

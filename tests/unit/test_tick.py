@@ -137,7 +137,7 @@ def test_a_machine_of_which_azure_talks_nonsense_does_not_hide_the_others() -> N
     refs = tuple(each.ref for each in house.face.list_instances().instances)
     eyes = Eyes({NAME: Mumbling(house.azure, house.clock)}, house.clock, POLICY)
     cloud, errors = eyes.look(Cloud(), Some(refs=refs))
-    assert set(cloud.seen) == {refs[1].vm_id}
+    assert set(cloud.instances) == {refs[1].vm_id}
     assert [type(each) for each in errors] == [Garbled]
     assert eyes.look(Cloud(), Some(refs=refs[:1]))[0] == Cloud()  # and a tick without it is a tick all the same
 

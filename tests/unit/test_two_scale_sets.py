@@ -22,7 +22,7 @@ from clock import ManualClock
 from scaler.actuate import Ports, Result, actuate
 from scaler.controllers import provisioner, reconciler, starter
 from scaler.errors import Garbled, Missing, Refused, ScalerError, Throttled, Unreachable
-from scaler.model.fleet import Cloud, Fleet, Seen
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import (
     Addresses,
     Instance,
@@ -77,16 +77,22 @@ def look(scale_set: ScaleSetName, by: By = By.LISTING, **fields: object) -> Sigh
     return sighting(by, **({"scale_set": scale_set, "capacity": 4} | fields))
 
 
-def seen(*those: Instance, by: By = By.LISTING, **fields: object) -> Mapping[VmId, Seen]:
-    return {each.vm_id: Seen(instance=each, sighting=look(each.ref.scale_set, by, **fields)) for each in those}
+def showing(cloud: Cloud, *those: Instance, by: By = By.LISTING) -> Cloud:
+    for each in those:
+        cloud = cloud.showing(look(each.ref.scale_set, by), each)
+    return cloud
 
 
 def both(*those: Instance, by: By = By.LISTING) -> Cloud:
-    return Cloud(listings={name: look(name) for name in (FIRST, SECOND)}, seen=seen(*those, by=by))
+    return showing(Cloud(listings={name: look(name) for name in (FIRST, SECOND)}), *those, by=by)
+
+
+def answered(*those: Instance) -> Cloud:
+    return showing(Cloud(asked={each.vm_id: look(FIRST) for each in those}), *those, by=By.TARGETED)
 
 
 def joined(cloud: Cloud, *rows: Row) -> Fleet:
-    return Fleet.join(Snapshot(now=NOW, rows={each.vm_id: each for each in rows}), cloud, [FIRST, SECOND])
+    return Fleet.join(Snapshot(now=NOW, rows={each.vm_id: each for each in rows}), cloud, POLICY)
 
 
 def stops(plan: Plan) -> Mapping[VmId, type]:
@@ -111,7 +117,7 @@ class TestProvisioner:
     def test_the_warm_of_one_are_not_the_warm_of_the_other(self) -> None:
         new = machine(SECOND, 2, PowerState.RUNNING, marked=False)
         cloud = both(machine(FIRST, 1, PowerState.STOPPED))
-        cloud = replace(cloud, seen={**cloud.seen, **seen(new, by=By.TARGETED)}, asked={new.vm_id: look(SECOND)})
+        cloud = showing(replace(cloud, asked={new.vm_id: look(SECOND)}), new, by=By.TARGETED)
         assert stops(provisioner.decide(cloud, POLICY)) == {new.vm_id: PowerOff}
 
     def test_each_machine_is_stopped_once_and_by_its_own_scale_set(self) -> None:
@@ -167,7 +173,7 @@ class TestRegistry:
     def test_without_notes_it_is_gone_as_of_the_earliest_of_all_listings(self) -> None:
         lost = row(1, record(1), None)
         cloud = Cloud(listings={FIRST: look(FIRST, at=ago(seconds=20)), SECOND: look(SECOND)})
-        absent = joined(cloud, lost).absent(vm(1))
+        absent = joined(cloud, lost).by_id[vm(1)].absence
         assert absent is not None
         assert absent.at == ago(seconds=20)
 
@@ -184,7 +190,7 @@ class TestAddresses:
     def test_each_visitor_is_told_the_address_in_their_own_scale_set(self) -> None:
         rows = waiting(FIRST, 1, ME), waiting(SECOND, 2, YOU)
         running = [machine(name, number, PowerState.RUNNING) for number, name in ((1, FIRST), (2, SECOND))]
-        cloud = Cloud(seen=seen(*running, by=By.TARGETED), asked={each.vm_id: look(FIRST) for each in running})
+        cloud = answered(*running)
         for name, address in ((FIRST, "10.0.0.1"), (SECOND, "10.0.0.2")):
             cloud = cloud.with_addresses(name, {InstanceId("0"): Addresses(private=address)})
         steps = starter.decide(joined(cloud, *rows), POLICY).steps
@@ -198,14 +204,14 @@ class TestAddresses:
     def test_only_the_scale_sets_in_which_something_is_opened_are_asked(self) -> None:
         rows = waiting(FIRST, 1, ME), waiting(SECOND, 2, YOU)
         shown = [machine(FIRST, 1, PowerState.RUNNING), machine(SECOND, 2, PowerState.STARTING)]
-        cloud = Cloud(seen=seen(*shown, by=By.TARGETED), asked={each.vm_id: look(FIRST) for each in shown})
+        cloud = answered(*shown)
         assert starter.wants(joined(cloud, *rows), POLICY) == Whereabouts(scale_sets=frozenset({FIRST}))
 
     def test_a_machine_that_is_refused_or_started_needs_no_address(self) -> None:
         tainted = row(1, record(1, Status.RESERVED, session_id=ME), replace(notes(1), scale_set=FIRST))
         for power in (PowerState.RUNNING, PowerState.DEALLOCATED):
             shown = machine(FIRST, 1, power)
-            cloud = Cloud(seen=seen(shown, by=By.TARGETED), asked={vm(1): look(FIRST)})
+            cloud = answered(shown)
             assert not isinstance(starter.wants(joined(cloud, tainted), POLICY), Whereabouts)
 
 

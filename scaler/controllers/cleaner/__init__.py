@@ -1,7 +1,7 @@
 """The cleaner: ends sessions whose time is over, deletes what is used, retires what is gone.
 
 controller  wants and decide: what is looked at, and the breakers
-case        one machine's case: everything the verbs below may look at
+ending      the step into "used", with the delete that may go with it
 sessions    EXPIRE: by its limit, or at rest under its session
 deletes     the acknowledgement of a RELEASE, and the delete itself
 absence     RETIRE: what was not seen, and is gone for sure

@@ -1,25 +1,34 @@
 """What the cleaner looks at, the order of its pass, and its breakers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from scaler.controllers.cleaner.absence import unseen, worth_asking
-from scaler.controllers.cleaner.case import Case
 from scaler.controllers.cleaner.deletes import delete_due, on_its_way_out, undeletable, used
+from scaler.controllers.cleaner.ending import without_delete
 from scaler.controllers.cleaner.sessions import in_session, limit_over
-from scaler.model.clocks import Clocks
-from scaler.model.fleet import Fleet, Member
+from scaler.model.fleet import Fleet
 from scaler.model.instance import InstanceRef
+from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Delete, Listing, Look, Nothing, Plan, Refusal, Some, Step, Why, withheld
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.model.standing import Standing, is_used, new_and_deleting, own_session_ended, presumption_over, ripe
 
+# An unreadable record, kept in `unavailable`, has a standing without a record, and is in session until it is used.
+_VERBS: Mapping[Standing, Callable[[SeenMachine, Policy], Step | Refusal | None]] = {
+    Standing.IN_SESSION: in_session,
+    Standing.NEW: in_session,
+    Standing.ADMITTING: in_session,
+    Standing.STRANGER: in_session,
+    Standing.USED: used,
+}
+
 
 def wants(fleet: Fleet, policy: Policy) -> Look:
     """Nothing without work; else a listing now and then; then targeted GETs of what it would end or delete."""
-    work = [member for member in fleet.members if _ours(member.row)]
+    work = [machine for machine in fleet.machines if _ours(machine.stored)]
     if not work or fleet.cloud.asked:
         return Nothing()
     if not fleet.cloud.listings and not fleet.cloud.unlisted:
@@ -33,48 +42,40 @@ def _ours(row: Row) -> bool:
     return row.status is Status.UNAVAILABLE or (row.readable is None and Status.UNAVAILABLE in row.index)
 
 
-def _suspects(work: Sequence[Member], fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
+def _suspects(work: Sequence[Machine], fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
     """Those that Azure shows first: they cost money, and no number of rows without a machine may keep us from them."""
-    for member in sorted(work, key=lambda each: (each.seen is None, _held(each), *_longest_waiting_first(each))):
-        ref = fleet.address(member.row)
+    for machine in sorted(work, key=lambda each: (each.instance is None, _held(each), *_longest_waiting_first(each))):
+        ref = fleet.address(machine.stored)
         if ref is None:
             continue
-        looked_for = member.seen is None and (member.absent is not None or ref.scale_set in fleet.cloud.listings)
-        if (
-            worth_asking(member, ref, fleet, policy)
-            if looked_for
-            else _worth_a_look(member, _clocks(member, fleet), policy)
-        ):
+        looked_for = machine.instance is None and (machine.absence is not None or ref.scale_set in fleet.cloud.listings)
+        if worth_asking(machine, ref, fleet, policy) if looked_for else _worth_a_look(machine, policy):
             yield ref
 
 
-def _held(member: Member) -> bool:
+def _held(machine: Machine) -> bool:
     """Whether nothing may be ordered there: such a one is only told of, and comes last."""
-    return member.seen is not None and not member.seen.sighting.orders_allowed
+    return machine.sighting is not None and not machine.sighting.orders_allowed
 
 
-def _longest_waiting_first(member: Member) -> tuple[float, str]:
-    notes = member.row.notes
+def _longest_waiting_first(machine: Machine) -> tuple[float, str]:
+    notes = machine.stored.notes
     spent = notes.spent.at.timestamp() if notes is not None and notes.spent is not None else float("inf")
-    return (spent, member.vm_id)
+    return (spent, machine.vm_id)
 
 
-def _clocks(member: Member, fleet: Fleet) -> Clocks:
-    return Clocks(now=fleet.now, at=member.seen.sighting.at if member.seen is not None else None)
-
-
-def _worth_a_look(member: Member, clocks: Clocks, policy: Policy) -> bool:
+def _worth_a_look(machine: Machine, policy: Policy) -> bool:
     """Something would follow from a targeted GET: a delete, an EXPIRE, or a second witness of its absence."""
-    notes, seen = member.row.notes, member.seen
-    if notes is None or (seen is not None and on_its_way_out(notes, seen, policy)):
+    notes, clocks, instance = machine.stored.notes, machine.clocks, machine.instance
+    if notes is None or (isinstance(machine, SeenMachine) and on_its_way_out(notes, machine, policy)):
         return False
-    if is_used(member.row):
+    if is_used(machine.stored):
         if notes.spent is None:
             return True
         free = own_session_ended(notes) or presumption_over(notes, clocks, policy)
-        free = free or (seen is not None and (not seen.instance.runs or new_and_deleting(notes, seen.instance)))
+        free = free or (instance is not None and (not instance.runs or new_and_deleting(notes, instance)))
         return free and delete_due(notes, clocks.now, policy) and ripe(notes, clocks, policy)
-    rests = seen is not None and seen.instance.at_rest and notes.rest_at is not None
+    rests = instance is not None and instance.at_rest and notes.rest_at is not None
     return rests or limit_over(notes, clocks, policy) is not None
 
 
@@ -82,8 +83,8 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
     """At most one step a machine and tick, the longest spent first."""
     wanted: list[Step] = []
     refusals = [*map(withheld, fleet.cloud.withheld.values())]
-    for member in sorted(fleet.members, key=_longest_waiting_first):
-        for outcome in _of(member, fleet, policy):
+    for machine in sorted(fleet.machines, key=_longest_waiting_first):
+        for outcome in outcomes_for(machine, fleet, policy):
             if isinstance(outcome, Refusal):
                 refusals.append(outcome)
             else:
@@ -92,16 +93,16 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
     return Plan(steps=kept, refusals=(*refusals, *held))
 
 
-def _of(member: Member, fleet: Fleet, policy: Policy) -> Iterator[Step | Refusal]:
-    if not _ours(member.row):
+def outcomes_for(machine: Machine, fleet: Fleet, policy: Policy) -> Iterator[Step | Refusal]:
+    """What becomes of it; and the alarm, where Azure does not delete it."""
+    if not _ours(machine.stored):
         return
     outcome: Step | Refusal | None = None
-    if member.seen is None:
-        outcome = unseen(member, fleet, policy)
-    elif member.seen.sighting.consent:
-        case = Case(member=member, seen=member.seen, now=fleet.now, policy=policy)
-        outcome = used(case) if case.standing is Standing.USED else in_session(case)
-        alarm = undeletable(case) if outcome is not None else None
+    if not isinstance(machine, SeenMachine):
+        outcome = unseen(machine, fleet, policy)
+    elif machine.sighting.consent:
+        outcome = _VERBS[machine.standing](machine, policy)
+        alarm = undeletable(machine, policy) if outcome is not None else None
         if alarm is not None:
             yield alarm
     if outcome is not None:
@@ -143,7 +144,7 @@ def _breakers(wanted: Sequence[Step], fleet_size: int, policy: Policy) -> tuple[
             kept.append(each)
         else:
             held.append(Refusal(why=Why.BREAKER, vm_id=each.vm_id, facts={"held": each.why}))
-            ending = Case.undoomed(each) if each.order is not None else None
+            ending = without_delete(each) if each.order is not None else None
             kept += [ending] if ending is not None else []
         if quota is not None:
             room[quota] -= 1

@@ -3,44 +3,45 @@
 from dataclasses import replace
 from datetime import datetime
 
-from scaler.controllers.cleaner.case import Case
+from scaler.controllers.cleaner.ending import ended, with_delete
 from scaler.model.clocks import is_ahead
 from scaler.model.edges import Edge
-from scaler.model.fleet import Seen
 from scaler.model.instance import ProvisioningState
+from scaler.model.machine import SeenMachine
 from scaler.model.notes import Notes, SpentNote
 from scaler.model.plan import Refusal, Step, Why
 from scaler.model.policy import Policy
 
 
-def used(case: Case) -> Step | Refusal | None:
+def used(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:
     """Acknowledge who said so, then delete. Already on its way out is success."""
-    if case.notes.spent is None:
-        return _acknowledge(case)
-    if on_its_way_out(case.notes, case.seen, case.policy) or not delete_due(case.notes, case.now, case.policy):
+    notes = machine.notes_now
+    if notes.spent is None:
+        return _acknowledge(machine, policy)
+    if on_its_way_out(notes, machine, policy) or not delete_due(notes, machine.now, policy):
         return None
-    if case.doomed(case.notes) is None:
+    if with_delete(machine, notes, policy) is None:
         return None
-    return case.ended(None, case.notes, Why.RIPE if case.notes.delete is None else Why.DELETE_OVERDUE)
+    return ended(machine, None, notes, Why.RIPE if notes.delete is None else Why.DELETE_OVERDUE, policy)
 
 
-def _acknowledge(case: Case) -> Step:
+def _acknowledge(machine: SeenMachine, policy: Policy) -> Step:
     """A naive queue manager released it by `used` in the record. Whose session ended decides what a delete needs."""
-    record, notes = case.row.readable, case.notes
+    record, notes = machine.stored.readable, machine.notes_now
     session = record.session if record is not None else None
     if session is None or session != notes.session:  # somebody else's word: it counts as presumed while it runs
-        spent = SpentNote(why=Edge.CONDEMN, at=case.now, seen_at=case.at)
-        return case.ended(None, replace(notes, spent=spent), Why.USED_ELSEWHERE)
+        spent = SpentNote(why=Edge.CONDEMN, at=machine.now, seen_at=machine.at)
+        return ended(machine, None, replace(notes, spent=spent), Why.USED_ELSEWHERE, policy)
     released = {**notes.ended, session: notes.ended.get(session, Edge.RELEASE)}
-    spent = SpentNote(why=Edge.RELEASE, at=case.now)
-    return case.ended(None, replace(notes, ended=released, spent=spent), Why.ENDED)
+    spent = SpentNote(why=Edge.RELEASE, at=machine.now)
+    return ended(machine, None, replace(notes, ended=released, spent=spent), Why.ENDED, policy)
 
 
-def on_its_way_out(notes: Notes, seen: Seen, policy: Policy) -> bool:
+def on_its_way_out(notes: Notes, machine: SeenMachine, policy: Policy) -> bool:
     """Being deleted, and not for so long that Azure must have lost the operation: then it is ordered again."""
-    if seen.instance.provisioning is not ProvisioningState.DELETING:
+    if machine.instance.provisioning is not ProvisioningState.DELETING:
         return False
-    return notes.unsettled_at is None or seen.sighting.at - notes.unsettled_at < policy.delete_lost
+    return notes.unsettled_at is None or machine.at - notes.unsettled_at < policy.delete_lost
 
 
 def delete_due(notes: Notes, now: datetime, policy: Policy) -> bool:
@@ -52,9 +53,9 @@ def delete_due(notes: Notes, now: datetime, policy: Policy) -> bool:
     return now - notes.delete.at >= patience
 
 
-def undeletable(case: Case) -> Refusal | None:
+def undeletable(machine: SeenMachine, policy: Policy) -> Refusal | None:
     """Azure has not deleted it, time after time: an operator's matter."""
-    delete = case.notes.delete
-    if delete is None or delete.attempts < case.policy.delete_attempts:
+    delete = machine.notes_now.delete
+    if delete is None or delete.attempts < policy.delete_attempts:
         return None
-    return Refusal(why=Why.UNDELETABLE, vm_id=case.row.vm_id, alarm=True, facts={"attempts": delete.attempts})
+    return Refusal(why=Why.UNDELETABLE, vm_id=machine.vm_id, alarm=True, facts={"attempts": delete.attempts})

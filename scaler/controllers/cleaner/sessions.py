@@ -3,27 +3,28 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from scaler.controllers.cleaner.case import Case
+from scaler.controllers.cleaner.ending import ended
 from scaler.model.clocks import Clocks
 from scaler.model.edges import Edge
 from scaler.model.lifecycle import note
+from scaler.model.machine import SeenMachine
 from scaler.model.notes import Notes, SpentNote
 from scaler.model.plan import Step, Why
 from scaler.model.policy import Policy
 from scaler.model.standing import presumption_over
 
 
-def in_session(case: Case) -> Step | None:
+def in_session(machine: SeenMachine, policy: Policy) -> Step | None:
     """EXPIRE, or the first witness for it, or the erasure of one that was contradicted."""
-    over = limit_over(case.notes, case.clocks, case.policy) or _lost_from_view(case)
+    over = limit_over(machine.notes_now, machine.clocks, policy) or _lost_from_view(machine, policy)
     if over is not None:
-        return _expire(case, over)
-    if case.instance.at_rest:
-        return _at_rest(case)
-    known = case.row.notes
-    if known is None or (case.notes.rest_at, case.notes.missed_at) == (known.rest_at, known.missed_at):
+        return _expire(machine, over, policy)
+    if machine.instance.at_rest:
+        return _at_rest(machine, policy)
+    known = machine.stored.notes
+    if known is None or (machine.notes_now.rest_at, machine.notes_now.missed_at) == (known.rest_at, known.missed_at):
         return None
-    return Step(why=Why.SEEN_AGAIN, vm_id=case.row.vm_id, change=note(case.row, case.notes))
+    return Step(why=Why.SEEN_AGAIN, vm_id=machine.vm_id, change=note(machine.stored, machine.notes_now))
 
 
 def limit_over(notes: Notes, clocks: Clocks, policy: Policy) -> Why | None:
@@ -36,27 +37,27 @@ def limit_over(notes: Notes, clocks: Clocks, policy: Policy) -> Why | None:
     return None
 
 
-def _lost_from_view(case: Case) -> Why | None:
+def _lost_from_view(machine: SeenMachine, policy: Policy) -> Why | None:
     """Sessions are unlimited and Azure has not said for hours whether it runs: then the presumed limit serves."""
-    since = case.notes.unsettled_at
-    if case.policy.session_limit or since is None:
+    since = machine.notes_now.unsettled_at
+    if policy.session_limit or since is None:
         return None
-    patience = case.policy.creating_timeout + case.policy.presumed_limit
-    return Why.PRESUMED_LIMIT if case.at - since >= patience else None
+    patience = policy.creating_timeout + policy.presumed_limit
+    return Why.PRESUMED_LIMIT if machine.at - since >= patience else None
 
 
-def _at_rest(case: Case) -> Step | None:
+def _at_rest(machine: SeenMachine, policy: Policy) -> Step | None:
     """Evicted, or shut down from inside. A listing may be the first witness; the second is a targeted GET."""
-    since = case.clocks.since_first_seen(case.notes.rest_at, case.notes.rest_noted_at)
+    since = machine.clocks.since_first_seen(machine.notes_now.rest_at, machine.notes_now.rest_noted_at)
     if since is None:
-        notes = replace(case.notes, rest_at=case.at, rest_noted_at=case.now)
-        return Step(why=Why.RESTS, vm_id=case.row.vm_id, change=note(case.row, notes))
-    far_enough = since >= case.policy.witness_gap > timedelta(0)
-    return _expire(case, Why.CAME_TO_REST) if case.asked_for and far_enough else None
+        notes = replace(machine.notes_now, rest_at=machine.at, rest_noted_at=machine.now)
+        return Step(why=Why.RESTS, vm_id=machine.vm_id, change=note(machine.stored, notes))
+    far_enough = since >= policy.witness_gap > timedelta(0)
+    return _expire(machine, Why.CAME_TO_REST, policy) if machine.is_asked_for and far_enough else None
 
 
-def _expire(case: Case, why: Why) -> Step:
-    notes = case.notes
-    ended = {**notes.ended, notes.session: Edge.EXPIRE} if notes.session is not None else notes.ended
-    spent = SpentNote(why=Edge.EXPIRE, at=case.now)
-    return case.ended(Edge.EXPIRE, replace(notes, ended=ended, spent=spent), why)
+def _expire(machine: SeenMachine, why: Why, policy: Policy) -> Step:
+    notes = machine.notes_now
+    sessions = {**notes.ended, notes.session: Edge.EXPIRE} if notes.session is not None else notes.ended
+    spent = SpentNote(why=Edge.EXPIRE, at=machine.now)
+    return ended(machine, Edge.EXPIRE, replace(notes, ended=sessions, spent=spent), why, policy)

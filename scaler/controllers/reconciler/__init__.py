@@ -1,7 +1,7 @@
 """The reconciler: brings registry and Azure together. It marks, admits, condemns, presumes, forgets and repairs.
 
 controller  wants and decide: the order of things in one pass, and its breakers
-case        one machine's case: everything the verbs below may look at
+context     what holds for the whole pass: the policy, the health of the fleet, the surplus
 newcomers   a new machine: mark, then ADMIT
 cooling     what is warm beyond the operator's number is deallocated, under a claim
 doubts      a machine that may have been used: CONDEMN at rest, PRESUME while it runs

@@ -1,19 +1,18 @@
 """What the reconciler looks at, the order of its pass, and its breakers."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice, zip_longest
 
-from scaler.controllers.reconciler.case import Case, mood_of
+from scaler.controllers.reconciler.context import Context, fleet_health
 from scaler.controllers.reconciler.cooling import alarms as cooling_alarms
 from scaler.controllers.reconciler.cooling import claimed, ready, surplus, to_be_cooled
 from scaler.controllers.reconciler.doubts import doubtful, in_session, presume, used
 from scaler.controllers.reconciler.newcomers import newcomer, to_be_marked
 from scaler.controllers.reconciler.repairs import park, repair, unseen
-from scaler.model.clocks import Clocks
-from scaler.model.fleet import Fleet, Member
+from scaler.model.fleet import Fleet
 from scaler.model.instance import InstanceRef
+from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Listing, Look, Mark, Nothing, Plan, Refusal, Some, Step, Why, soonest, withheld
 from scaler.model.policy import Policy
 from scaler.model.record import Status
@@ -51,34 +50,31 @@ def _in_turn(*wanted: Iterator[InstanceRef]) -> Iterator[InstanceRef]:
 
 def _unproven(fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
     """Available machines of a listed scale set that were not seen, and are not proven absent for good."""
-    for member in fleet.members:
-        ref = fleet.address(member.row)
-        if member.row.status is Status.AVAILABLE and member.seen is None and ref is not None:
+    for machine in fleet.machines:
+        ref = fleet.address(machine.stored)
+        if machine.stored.status is Status.AVAILABLE and machine.instance is None and ref is not None:
             listing = fleet.cloud.listings.get(ref.scale_set)
-            if listing is not None and _is_unproven(member, listing, fleet.now, policy):
+            if listing is not None and _is_unproven(machine, listing, fleet.now, policy):
                 yield ref
 
 
-def _is_unproven(member: Member, listing: Sighting, now: datetime, policy: Policy) -> bool:
-    if member.absent is not None:
-        return awaits_its_last_word(member.row, member.absent, now, policy)
-    return not awaits_its_time(member.row, listing, now, policy)
+def _is_unproven(machine: Machine, listing: Sighting, now: datetime, policy: Policy) -> bool:
+    if machine.absence is not None:
+        return awaits_its_last_word(machine.stored, machine.absence, now, policy)
+    return not awaits_its_time(machine.stored, listing, now, policy)
 
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
     """At most one step a machine and tick, the longest waiting first; what is too much for one tick waits."""
-    mood = replace(mood_of(fleet, policy), surplus=surplus(fleet, policy))
+    context = Context(policy=policy, health=fleet_health(fleet, policy), surplus=surplus(fleet, policy))
     wanted: list[Step] = []
     refusals: list[Refusal] = [
-        *mood.alarms,
+        *context.health.alarms,
         *cooling_alarms(fleet, policy),
         *map(withheld, fleet.cloud.withheld.values()),
     ]
-    for member in sorted(fleet.members, key=_longest_waiting_first):
-        if member.seen is None:
-            outcome = unseen(member, fleet, policy)
-        else:
-            outcome = _of(Case(member=member, seen=member.seen, now=fleet.now, policy=policy, mood=mood))
+    for machine in sorted(fleet.machines, key=_longest_waiting_first):
+        outcome = outcome_for(machine, fleet, context)
         if isinstance(outcome, Refusal):
             refusals.append(outcome)
         elif outcome is not None:
@@ -87,28 +83,31 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
     return Plan(steps=kept, refusals=(*refusals, *held), look_again=_look_again(kept, fleet, policy))
 
 
-def _of(case: Case) -> Step | Refusal | None:
-    if not case.seen.sighting.consent:
-        return _without_consent(case)
-    verb = _VERBS.get(case.standing)
-    outcome = verb(case) if verb is not None else None
-    return outcome if isinstance(outcome, Step) else repair(case) or outcome
+def outcome_for(machine: Machine, fleet: Fleet, context: Context) -> Step | Refusal | None:
+    """What its standing asks for; else what needs repair."""
+    if not isinstance(machine, SeenMachine):
+        return unseen(machine, fleet, context.policy)
+    if not machine.sighting.consent:
+        return _without_consent(machine, context.policy)
+    verb = _VERBS.get(machine.standing)
+    outcome = verb(machine, context) if verb is not None else None
+    return outcome if isinstance(outcome, Step) else repair(machine, context.policy) or outcome
 
 
-def _without_consent(case: Case) -> Step | Refusal | None:
+def _without_consent(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:
     """Nothing is offered; and what of ours runs meanwhile must be remembered as used, whoever started it."""
-    notes = case.row.notes
+    notes = machine.stored.notes
     ours = notes is not None and (notes.admitted_at is not None or notes.mark_asked_at is not None)
-    fresh = case.row.status in {None, Status.AVAILABLE} and not case.unreadable
-    if ours and fresh and case.instance.runs and case.instance.marked:
-        return presume(case)
-    return park(case.member, Why.NO_CONSENT)
+    fresh = machine.stored.status in {None, Status.AVAILABLE} and not machine.stored.is_unreadable
+    if ours and fresh and machine.instance.runs and machine.instance.marked:
+        return presume(machine, policy)
+    return park(machine, Why.NO_CONSENT)
 
 
-def _longest_waiting_first(member: Member) -> tuple[float, str]:
-    notes = member.row.notes
+def _longest_waiting_first(machine: Machine) -> tuple[float, str]:
+    notes = machine.stored.notes
     since = (notes.missed_at or notes.mark_asked_at) if notes is not None else None
-    return (since.timestamp() if since is not None else float("inf"), member.vm_id)
+    return (since.timestamp() if since is not None else float("inf"), machine.vm_id)
 
 
 def _breakers(wanted: Sequence[Step], fleet_size: int, policy: Policy) -> tuple[tuple[Step, ...], tuple[Refusal, ...]]:
@@ -126,13 +125,12 @@ def _breakers(wanted: Sequence[Step], fleet_size: int, policy: Policy) -> tuple[
 
 def _look_again(steps: Sequence[Step], fleet: Fleet, policy: Policy) -> timedelta | None:
     """Sooner than the timer: after a mark, and when the next machine can be admitted."""
-    waits = [policy.look_after_mark] if any(isinstance(each.order, Mark) for each in steps) else []
-    waits += [policy.admit_after] if any(each.why is Why.MARK_SEEN for each in steps) else []
-    for member in fleet.members:
-        notes = member.row.notes
-        if member.seen is None or notes is None or notes.beyond_admitting:
+    waits = [policy.look_after_mark] if any(isinstance(step.order, Mark) for step in steps) else []
+    waits += [policy.admit_after] if any(step.why is Why.MARK_SEEN for step in steps) else []
+    for machine in fleet.machines:
+        notes = machine.stored.notes
+        if machine.instance is None or notes is None or notes.beyond_admitting:
             continue
-        clocks = Clocks(now=fleet.now, at=member.seen.sighting.at)
-        seen_for = clocks.since_first_seen(notes.mark_seen_at, notes.mark_noted_at)
+        seen_for = machine.clocks.since_first_seen(notes.mark_seen_at, notes.mark_noted_at)
         waits += [policy.admit_after - seen_for] if seen_for is not None else []
     return soonest(fleet.now, *(fleet.now + wait for wait in waits if wait > timedelta(0)))

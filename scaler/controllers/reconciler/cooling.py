@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from scaler.controllers.reconciler.case import Case
+from scaler.controllers.reconciler.context import Context
 from scaler.model.clocks import APART
-from scaler.model.fleet import Fleet, Member, Seen
+from scaler.model.fleet import Fleet
 from scaler.model.instance import InstanceRef, ScaleSetName, VmId
 from scaler.model.lifecycle import Change, amend, claim, note, verified
+from scaler.model.machine import Machine, SeenMachine
 from scaler.model.notes import ClaimNote, Notes
 from scaler.model.plan import Deallocate, Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Status
-from scaler.model.sighting import By
-from scaler.model.standing import Standing, standing
+from scaler.model.standing import Standing
 
 _ORDER = "deallocate"
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -28,53 +28,52 @@ def surplus(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
     """The warm machines to be claimed now: the newest, since the oldest are handed out first; a few at a time."""
     found: set[VmId] = set()
     for name, wanted in policy.capacity.items():
-        members = [(each, each.seen) for each in fleet.members if each.seen and _is_in(each.seen, name)]
-        words = {member.vm_id: standing(member, policy) for member, _ in members}
-        warm = [each for each in members if each[1].instance.warm and words[each[0].vm_id] is Standing.READY]
-        claimed = sum(word is Standing.CLAIMED for word in words.values())
-        room = policy.share(policy.max_forgets, len(members)) - claimed
-        tried = [seen for member, seen in warm if not _stays_warm(member, fleet.now, policy)]
+        machines = [each for each in fleet.machines if isinstance(each, SeenMachine) and _is_in(each, name)]
+        warm = [each for each in machines if each.instance.warm and each.standing is Standing.READY]
+        claimed = sum(machine.standing is Standing.CLAIMED for machine in machines)
+        room = policy.share(policy.max_forgets, len(machines)) - claimed
+        tried = [machine for machine in warm if not _stays_warm(machine, fleet.now, policy)]
         found |= set(_newest(tried, min(len(warm) - wanted.warm, room)))
     return frozenset(found)
 
 
-def _stays_warm(member: Member, now: datetime, policy: Policy) -> bool:
+def _stays_warm(machine: Machine, now: datetime, policy: Policy) -> bool:
     """It could not be cooled lately: to claim it again at once would only keep it from visitors."""
-    notes = member.row.notes
+    notes = machine.stored.notes
     return notes is not None and notes.uncooled_at is not None and now - notes.uncooled_at < policy.cool_retry
 
 
 def alarms(fleet: Fleet, policy: Policy) -> list[Refusal]:
     """What is billed beyond the number because Azure does not do what it is told."""
-    warm = [each for each in fleet.members if each.instance is not None and each.instance.warm]
-    stuck = [each.vm_id for each in warm if _stays_warm(each, fleet.now, policy)]
+    warm = [machine for machine in fleet.machines if machine.instance is not None and machine.instance.warm]
+    stuck = [machine.vm_id for machine in warm if _stays_warm(machine, fleet.now, policy)]
     return [Refusal(why=Why.STAYS_WARM, vm_id=stuck[0], alarm=True, facts={"machines": len(stuck)})] if stuck else []
 
 
-def _is_in(seen: Seen, scale_set: ScaleSetName) -> bool:
-    return seen.instance.ref.scale_set == scale_set
+def _is_in(machine: SeenMachine, scale_set: ScaleSetName) -> bool:
+    return machine.instance.ref.scale_set == scale_set
 
 
-def _newest(warm: Iterable[Seen], number: int) -> list[VmId]:
-    by_age = sorted(warm, key=lambda seen: (seen.instance.created_at or _NEVER, seen.instance.vm_id), reverse=True)
-    return [seen.instance.vm_id for seen in by_age[: max(number, 0)]]
+def _newest(warm: Iterable[SeenMachine], number: int) -> list[VmId]:
+    by_age = sorted(warm, key=lambda machine: (machine.instance.created_at or _NEVER, machine.vm_id), reverse=True)
+    return [machine.vm_id for machine in by_age[: max(number, 0)]]
 
 
 def to_be_cooled(fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
     """Whom the next order is for: it rests on a targeted GET alone, for instance ids are reused and listings old."""
-    for member in fleet.members:
-        ref = fleet.address(member.row)
-        if ref is not None and member.seen is not None and _is_due(member, fleet.now, policy):
+    for machine in fleet.machines:
+        ref = fleet.address(machine.stored)
+        if ref is not None and isinstance(machine, SeenMachine) and _is_due(machine, policy):
             yield ref
 
 
-def _is_due(member: Member, now: datetime, policy: Policy) -> bool:
-    notes, seen = member.row.notes, member.seen
-    if notes is None or notes.claim is None or seen is None or standing(member, policy) is not Standing.CLAIMED:
+def _is_due(machine: SeenMachine, policy: Policy) -> bool:
+    notes = machine.stored.notes
+    if notes is None or notes.claim is None or machine.standing is not Standing.CLAIMED:
         return False
-    least, most = _ages(notes.claim, now, seen.sighting.at)
+    least, most = _ages(notes.claim, machine.now, machine.at)
     young_and_ripe = policy.ripe_after <= least and most < policy.claim_stale
-    return seen.instance.at_rest and seen.instance.warm and young_and_ripe
+    return machine.instance.at_rest and machine.instance.warm and young_and_ripe
 
 
 def _ages(claim: ClaimNote, now: datetime, at: datetime) -> tuple[timedelta, timedelta]:
@@ -83,48 +82,49 @@ def _ages(claim: ClaimNote, now: datetime, at: datetime) -> tuple[timedelta, tim
     return min(ages), max(ages)
 
 
-def ready(case: Case) -> Step | None:
+def ready(machine: SeenMachine, context: Context) -> Step | None:
     """Claimed, if it is one of the surplus: its key leaves `available` by this very step, or nothing happens."""
-    if case.row.vm_id not in case.mood.surplus or not case.seen.sighting.orders_allowed:
+    if machine.vm_id not in context.surplus or not machine.sighting.orders_allowed:
         return None
-    begun = ClaimNote(order=_ORDER, at=case.now, seen_at=case.at, since=case.now)
-    claimed = replace(case.notes, claim=begun, uncooled_at=None)
-    return Step(why=Why.WARM_SURPLUS, vm_id=case.row.vm_id, change=claim(case.row, claimed))
+    begun = ClaimNote(order=_ORDER, at=machine.now, seen_at=machine.at, since=machine.now)
+    claimed = replace(machine.notes_now, claim=begun, uncooled_at=None)
+    return Step(why=Why.WARM_SURPLUS, vm_id=machine.vm_id, change=claim(machine.stored, claimed))
 
 
-def claimed(case: Case) -> Step | None:
+def claimed(machine: SeenMachine, context: Context) -> Step | None:
     """Ordered while the claim is ripe, renewed when it is stale; offered again once no order can hurt any more."""
-    standing_claim = case.notes.claim
-    if standing_claim is None or not case.instance.at_rest:
+    standing_claim = machine.notes_now.claim
+    if standing_claim is None or not machine.instance.at_rest:
         return None
-    least, most = _ages(standing_claim, case.now, case.at)
-    renewed = replace(standing_claim, at=case.now, seen_at=case.at)
+    least, most = _ages(standing_claim, machine.now, machine.at)
+    renewed = replace(standing_claim, at=machine.now, seen_at=machine.at)
     if least < -APART:  # renewed by a clock that was wrong
-        return _renewed(case, replace(case.notes, claim=renewed))
-    too_long = case.now - standing_claim.since >= case.policy.start_timeout
-    if not case.instance.warm or too_long:
-        over = least >= case.policy.claim_over
-        return _offered(case, Why.CLAIM_DROPPED if case.instance.warm else Why.COOLED) if over else None
-    if case.seen.sighting.orders_allowed and most >= case.policy.claim_stale:
-        return _renewed(case, replace(case.notes, claim=renewed))
-    may_order = case.seen.sighting.orders_allowed and case.seen.sighting.by is By.TARGETED
-    return _ordered(case) if may_order and least >= case.policy.ripe_after else None
+        return _renewed(machine, replace(machine.notes_now, claim=renewed))
+    too_long = machine.now - standing_claim.since >= context.policy.start_timeout
+    if not machine.instance.warm or too_long:
+        over = least >= context.policy.claim_over
+        why = Why.CLAIM_DROPPED if machine.instance.warm else Why.COOLED
+        return _offered(machine, why, context.policy) if over else None
+    if machine.sighting.orders_allowed and most >= context.policy.claim_stale:
+        return _renewed(machine, replace(machine.notes_now, claim=renewed))
+    may_order = machine.sighting.orders_allowed and machine.is_asked_for
+    return _ordered(machine) if may_order and least >= context.policy.ripe_after else None
 
 
-def _renewed(case: Case, notes: Notes) -> Step:
-    return Step(why=Why.CLAIM_RENEWED, vm_id=case.row.vm_id, change=note(case.row, notes))
+def _renewed(machine: SeenMachine, notes: Notes) -> Step:
+    return Step(why=Why.CLAIM_RENEWED, vm_id=machine.vm_id, change=note(machine.stored, notes))
 
 
-def _ordered(case: Case) -> Step:
+def _ordered(machine: SeenMachine) -> Step:
     """Only if the claim is still there, to the byte, at the moment of the order."""
-    order = Deallocate(ref=case.instance.ref, rests_on=case.seen.sighting)
-    return Step(why=Why.COOLING, vm_id=case.row.vm_id, change=verified(case.row), order=order)
+    order = Deallocate(ref=machine.instance.ref, rests_on=machine.sighting)
+    return Step(why=Why.COOLING, vm_id=machine.vm_id, change=verified(machine.stored), order=order)
 
 
-def _offered(case: Case, why: Why) -> Step:
+def _offered(machine: SeenMachine, why: Why, policy: Policy) -> Step:
     """No SPOP can be under way: the claim itself took the key."""
-    record = amend(case.record, case.now, warm=case.instance.warm)
-    uncooled = case.now if case.instance.warm else None
-    notes = replace(case.notes, claim=None, uncooled_at=uncooled, unindexed_at=None)
-    change = Change(row=case.row, edge=None, record=record, notes=notes, index=Status.AVAILABLE)
-    return Step(why=why, vm_id=case.row.vm_id, change=change)
+    record = amend(machine.record_now(policy), machine.now, warm=machine.instance.warm)
+    uncooled = machine.now if machine.instance.warm else None
+    notes = replace(machine.notes_now, claim=None, uncooled_at=uncooled, unindexed_at=None)
+    change = Change(row=machine.stored, edge=None, record=record, notes=notes, index=Status.AVAILABLE)
+    return Step(why=why, vm_id=machine.vm_id, change=change)

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 
-from scaler.controllers.reconciler.case import Case, parked
+from scaler.controllers.reconciler.context import index_when_not_offered, unindexed_since
 from scaler.model.edges import Actor, Edge
-from scaler.model.fleet import Fleet, Member
+from scaler.model.fleet import Fleet
 from scaler.model.instance import ProvisioningState
 from scaler.model.lifecycle import KEEP, Change, Keep, amend, note, place, step
+from scaler.model.machine import Machine, SeenMachine
 from scaler.model.notes import Notes
 from scaler.model.plan import Refusal, Step, Why
 from scaler.model.policy import Policy
@@ -25,144 +26,143 @@ _NOT_OFFERED = {
 }
 
 
-def repair(case: Case) -> Step | None:
+def repair(machine: SeenMachine, policy: Policy) -> Step | None:
     """One change that puts index, warmth and notes right, or None where they are."""
-    record = _warmed(case) if case.standing is Standing.READY else _addressed(case)
-    index = _index(case)
-    notes = _noted(case, index)
-    if record is KEEP and notes == case.row.notes and index is KEEP:
+    record = _warmed(machine) if machine.standing is Standing.READY else _addressed(machine)
+    index = _index(machine, policy)
+    notes = _noted(machine, index)
+    if record is KEEP and notes == machine.stored.notes and index is KEEP:
         return None
     kept = KEEP if notes is None else notes
-    change = Change(row=case.row, edge=None, record=record, notes=kept, index=index)
-    return Step(why=_why(case, record, index), vm_id=case.row.vm_id, change=change)
+    change = Change(row=machine.stored, edge=None, record=record, notes=kept, index=index)
+    return Step(why=_why(machine, record, index), vm_id=machine.vm_id, change=change)
 
 
-def _why(case: Case, record: Record | Keep, index: Status | Keep | None) -> Why:
-    if index is not KEEP and case.standing is not Standing.CLAIMED and case.standing in _NOT_OFFERED:
+def _why(machine: SeenMachine, record: Record | Keep, index: Status | Keep | None) -> Why:
+    if index is not KEEP and machine.standing is not Standing.CLAIMED and machine.standing in _NOT_OFFERED:
         return Why.LEFT_AVAILABLE
     if index is not KEEP:
         return Why.INDEX_REPAIR
     if record is not KEEP:
-        return Why.WARMTH if case.standing is Standing.READY else Why.ADDRESSES
+        return Why.WARMTH if machine.standing is Standing.READY else Why.ADDRESSES
     return Why.NOTED
 
 
-def _warmed(case: Case) -> Record | Keep:
-    record = case.row.readable
-    if record is None or record.warm == case.instance.warm:
+def _warmed(machine: SeenMachine) -> Record | Keep:
+    record = machine.stored.readable
+    if record is None or record.warm == machine.instance.warm:
         return KEEP
-    return amend(record, case.now, warm=case.instance.warm)
+    return amend(record, machine.now, warm=machine.instance.warm)
 
 
-def _addressed(case: Case) -> Record | Keep:
+def _addressed(machine: SeenMachine) -> Record | Keep:
     """A queue manager that drops what it does not know has dropped where its visitor's machine is."""
-    record, notes = case.row.readable, case.row.notes
-    if case.standing is not Standing.IN_SESSION or record is None or notes is None:
+    record, notes = machine.stored.readable, machine.stored.notes
+    if machine.standing is not Standing.IN_SESSION or record is None or notes is None:
         return KEEP
     opened = notes.opened.record if notes.opened is not None else record
     public_ip = record.public_ip or notes.ips.get("public") or opened.public_ip
     private_ip = record.private_ip or notes.ips.get("private") or opened.private_ip
     if (public_ip, private_ip) == (record.public_ip, record.private_ip):
         return KEEP
-    return amend(record, case.now, public_ip=public_ip, private_ip=private_ip)
+    return amend(record, machine.now, public_ip=public_ip, private_ip=private_ip)
 
 
-def _noted(case: Case, index: Status | Keep | None) -> Notes | None:
+def _noted(machine: SeenMachine, index: Status | Keep | None) -> Notes | None:
     """The notes after this sighting. One that is merely being created needs none yet; Reserved is the starter's."""
-    if case.standing is Standing.RESERVED:
-        return case.row.notes
-    fresh = case.instance.provisioning is ProvisioningState.CREATING and case.instance.created_at is not None
-    if case.row.notes is None and (fresh or case.instance.settled):
+    if machine.standing is Standing.RESERVED:
+        return machine.stored.notes
+    fresh = machine.instance.provisioning is ProvisioningState.CREATING and machine.instance.created_at is not None
+    if machine.stored.notes is None and (fresh or machine.instance.settled):
         return None
-    notes = case.notes
-    if case.row.status is not Status.AVAILABLE:
+    notes = machine.notes_now
+    if machine.stored.status is not Status.AVAILABLE:
         return replace(notes, unindexed_at=None)
-    if case.standing is not Standing.READY:
+    if machine.standing is not Standing.READY:
         return notes
-    return replace(notes, unindexed_at=_unindexed_since(case, index))
+    return replace(notes, unindexed_at=_outside_available_since(machine, index))
 
 
-def _unindexed_since(case: Case, index: Status | Keep | None) -> datetime | None:
+def _outside_available_since(machine: SeenMachine, index: Status | Keep | None) -> datetime | None:
     """Since when an Available record's key has been outside `available`: an SPOP may be under way until then."""
-    if index is Status.AVAILABLE or (index is KEEP and Status.AVAILABLE in case.row.index):
+    if index is Status.AVAILABLE or (index is KEEP and Status.AVAILABLE in machine.stored.index):
         return None
-    return case.unindexed_since
+    return unindexed_since(machine)
 
 
-def _index(case: Case) -> Status | Keep | None:
+def _index(machine: SeenMachine, policy: Policy) -> Status | Keep | None:
     """Where its key belongs, KEEP where it is. Only adding to `available` waits."""
-    index = case.row.index
-    if case.standing is Standing.READY:
-        return _index_of_ready(case)
-    if case.standing in _NOT_OFFERED:
-        return case.out_of_available
-    wanted = Status.RESERVED if case.standing is Standing.RESERVED else Status.UNAVAILABLE
+    index = machine.stored.index
+    if machine.standing is Standing.READY:
+        return _index_of_ready(machine, policy)
+    if machine.standing in _NOT_OFFERED:
+        return index_when_not_offered(machine.stored)
+    wanted = Status.RESERVED if machine.standing is Standing.RESERVED else Status.UNAVAILABLE
     return KEEP if index == {wanted} else wanted
 
 
-def _index_of_ready(case: Case) -> Status | Keep | None:
-    index, notes = case.row.index, case.row.notes
+def _index_of_ready(machine: SeenMachine, policy: Policy) -> Status | Keep | None:
+    index, notes = machine.stored.index, machine.stored.notes
     if Status.AVAILABLE in index:
         return KEEP if index == {Status.AVAILABLE} else Status.AVAILABLE
     since = notes.unindexed_at if notes is not None else None
-    if since is not None and case.now - since >= case.policy.repair_after:
+    if since is not None and machine.now - since >= policy.repair_after:
         return Status.AVAILABLE
-    return case.out_of_available
+    return index_when_not_offered(machine.stored)
 
 
-def park(member: Member, why: Why) -> Step | Refusal | None:
+def park(machine: Machine, why: Why) -> Step | Refusal | None:
     """Its key leaves `available`, at once and whatever else is known."""
-    if Status.AVAILABLE not in member.row.index or member.row.readable is None:
+    if Status.AVAILABLE not in machine.stored.index or machine.stored.readable is None:
         return None
-    return Step(why=why, vm_id=member.vm_id, change=place(member.row, Status.UNAVAILABLE))
+    return Step(why=why, vm_id=machine.vm_id, change=place(machine.stored, Status.UNAVAILABLE))
 
 
-def unseen(member: Member, fleet: Fleet, policy: Policy) -> Step | Refusal | None:
+def unseen(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Refusal | None:
     """Not in Azure, as far as this tick saw: FORGET what is Available and gone; park what nobody can be promised.
 
     What lies in no scale set as far as its notes say is never ready, seen or not: wherever we manage anything, its key
     does not wait for the consent of every scale set, as its FORGET does.
     """
-    row = member.row
+    row = machine.stored
     if row.status is not Status.AVAILABLE:
-        return _strayed(member)
-    if member.absent is not None:
-        if member.absent.plausible:
-            return _forget(member, fleet, policy)
-        return Refusal(why=Why.LISTING_TOO_SHORT, vm_id=member.vm_id)
+        return _strayed(machine)
+    if machine.absence is not None:
+        if machine.absence.plausible:
+            return _forget(machine, fleet, policy)
+        return Refusal(why=Why.LISTING_TOO_SHORT, vm_id=machine.vm_id)
     notes = row.notes
     if notes is None or not notes.scale_set:
         manages = any(each.consent for each in fleet.cloud.listings.values())
-        return park(member, Why.LEFT_AVAILABLE) if manages else None
+        return park(machine, Why.LEFT_AVAILABLE) if manages else None
     if notes.scale_set in fleet.cloud.missing:  # perhaps for a moment: nothing is forgotten for it
-        return park(member, Why.LEFT_AVAILABLE)
+        return park(machine, Why.LEFT_AVAILABLE)
     listing = fleet.cloud.listings.get(notes.scale_set)
     replaced = listing is not None and listing.unique_id != notes.unique_id
-    return park(member, Why.LEFT_AVAILABLE) if replaced or notes.scale_set not in fleet.scale_sets else None
+    return park(machine, Why.LEFT_AVAILABLE) if replaced or notes.scale_set not in fleet.scale_sets else None
 
 
-def _forget(member: Member, fleet: Fleet, policy: Policy) -> Step | None:
-    absent = member.absent
-    if absent is None or (
-        awaits_its_last_word(member.row, absent, fleet.now, policy) and fleet.address(member.row) is not None
-    ):
+def _forget(machine: Machine, fleet: Fleet, policy: Policy) -> Step | None:
+    row, absent = machine.stored, machine.absence
+    if absent is None or (awaits_its_last_word(row, absent, fleet.now, policy) and fleet.address(row) is not None):
         return None
-    if erasable(member.row, absent, fleet.now, policy):
-        change = step(Edge.FORGET, Actor.RECONCILER, member.row, None, None, absent.at)
-        return Step(why=Why.GONE, vm_id=member.vm_id, change=change)
-    first = missed(member.row, absent, fleet.now)
+    if erasable(row, absent, fleet.now, policy):
+        change = step(Edge.FORGET, Actor.RECONCILER, row, None, None, absent.at)
+        return Step(why=Why.GONE, vm_id=machine.vm_id, change=change)
+    first = missed(row, absent, fleet.now)
     if first is None:
         return None
-    return Step(why=Why.MISSED, vm_id=member.vm_id, change=note(member.row, first, parked(member.row)))
+    change = note(row, first, index_when_not_offered(row))
+    return Step(why=Why.MISSED, vm_id=machine.vm_id, change=change)
 
 
-def _strayed(member: Member) -> Step | None:
+def _strayed(machine: Machine) -> Step | None:
     """The key of a Reserved or Unavailable record belongs into its own set, whether the machine is seen or not.
 
     Without a record a key belongs into no set: its notes then have a day. One whose record cannot be read belongs into
     `unavailable`, where the cleaner deals with it, for as long as there is anything else to end.
     """
-    row = member.row
+    row = machine.stored
     if row.readable is not None:
         wanted = row.status
     elif row.record is None:
@@ -171,4 +171,4 @@ def _strayed(member: Member) -> Step | None:
         wanted = Status.UNAVAILABLE if row.notes is not None or row.index else None
     if row.index == ({wanted} if wanted is not None else set()):
         return None
-    return Step(why=Why.INDEX_REPAIR, vm_id=member.vm_id, change=place(row, wanted))
+    return Step(why=Why.INDEX_REPAIR, vm_id=machine.vm_id, change=place(row, wanted))

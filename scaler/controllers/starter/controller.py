@@ -12,9 +12,10 @@ from scaler.controllers.starter.turns import Part, is_unstarted, next_look, own_
 from scaler.controllers.starter.unknown import is_unknown, unknown
 from scaler.controllers.starter.wait import Wait, reserved_since, timeout
 from scaler.model.edges import Edge
-from scaler.model.fleet import Cloud, Fleet, Member, Seen
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import InstanceRef, SessionId
 from scaler.model.lifecycle import note
+from scaler.model.machine import Machine, SeenMachine
 from scaler.model.notes import Notes
 from scaler.model.plan import Listing, Look, Nothing, Plan, Some, Step, Whereabouts, Why, soonest, withheld
 from scaler.model.policy import Policy
@@ -27,7 +28,7 @@ def wants(fleet: Fleet, policy: Policy, part: Part = Part.ALL) -> Look:
     cloud = fleet.cloud
     if cloud.listings or cloud.asked:
         return _look_at_the_opening(fleet, policy, part)
-    if any(is_unknown(member.row) for member in reserved(fleet, part)) and not cloud.unlisted:
+    if any(is_unknown(machine.stored) for machine in reserved(fleet, part)) and not cloud.unlisted:
         return Listing(urgent=False)
     starts, others = _due(fleet, policy, part)
     refs = (*starts[: policy.max_start_looks], *others[: policy.max_gets])
@@ -37,55 +38,55 @@ def wants(fleet: Fleet, policy: Policy, part: Part = Part.ALL) -> Look:
 def _due(fleet: Fleet, policy: Policy, part: Part) -> tuple[list[InstanceRef], list[InstanceRef]]:
     """The unstarted and the started machines whose turn it is, the most overdue first."""
     due: list[tuple[datetime, float, bool, InstanceRef]] = []
-    for member in reserved(fleet, part):
-        ref, last = fleet.address(member.row), fleet.looked_lately.get(member.vm_id)
-        turn = next_look(own_start(member.row), last, fleet.now, policy)
-        if turn <= fleet.now and ref is not None and _by_registry(member, fleet.now) is None:
-            due.append((turn, waiting_since(member), is_unstarted(member.row), ref))
+    for machine in reserved(fleet, part):
+        ref, last = fleet.address(machine.stored), fleet.looked_lately.get(machine.vm_id)
+        turn = next_look(own_start(machine.stored), last, fleet.now, policy)
+        if turn <= fleet.now and ref is not None and _by_registry(machine, fleet.now) is None:
+            due.append((turn, waiting_since(machine), is_unstarted(machine.stored), ref))
     due.sort(key=lambda each: each[:2])
     starts = [ref for *_, unstarted, ref in due if unstarted]
     return starts, [ref for *_, unstarted, ref in due if not unstarted]
 
 
-def _by_registry(member: Member, now: datetime) -> Step | Stranded | None:
+def _by_registry(machine: Machine, now: datetime) -> Step | Stranded | None:
     """What Azure need not be asked for. Somebody reserved a machine that our notes know to be spent: a late write."""
-    decided, record, notes = by_registry(member, now), member.row.readable, member.row.notes
+    decided, record, notes = by_registry(machine, now), machine.stored.readable, machine.stored.notes
     if decided is None and record is not None and notes is not None and notes.spent is not None:
-        return Stranded(member=member, record=record, why=Why.TAINTED)
+        return Stranded(machine=machine, record=record, why=Why.TAINTED)
     return decided
 
 
 def _look_at_the_opening(fleet: Fleet, policy: Policy, part: Part) -> Look:
     """Who they are, where only a listing showed them; then where they are."""
     opening = tuple(_opening(fleet, policy, part))
-    listed = tuple(each.instance.ref for each in opening if each.sighting.by is By.LISTING)
+    listed = tuple(machine.instance.ref for machine in opening if not machine.is_asked_for)
     if listed and not fleet.cloud.asked:
         return Some(refs=listed[: policy.max_gets])
-    unknown = {each.instance.ref.scale_set for each in opening} - fleet.cloud.addresses.keys()
+    unknown = {machine.instance.ref.scale_set for machine in opening} - fleet.cloud.addresses.keys()
     return Whereabouts(scale_sets=frozenset(unknown)) if unknown else Nothing()
 
 
-def _opening(fleet: Fleet, policy: Policy, part: Part) -> Iterator[Seen]:
+def _opening(fleet: Fleet, policy: Policy, part: Part) -> Iterator[SeenMachine]:
     """The machines that this tick would open, were they asked for and were it known where they are."""
     located = replace(fleet, cloud=replace(fleet.cloud, addresses={each: {} for each in fleet.scale_sets}))
-    for member in sorted(reserved(fleet, part), key=waiting_since):
-        if member.seen is not None:
-            asked = replace(member.seen, sighting=replace(member.seen.sighting, by=By.TARGETED))
-            outcome = _of(replace(member, seen=asked), located, policy)
+    for machine in sorted(reserved(fleet, part), key=waiting_since):
+        if isinstance(machine, SeenMachine):
+            asked = replace(machine, sighting=replace(machine.sighting, by=By.TARGETED))
+            outcome = outcome_for(asked, located, policy)
             if isinstance(outcome, Step) and outcome.change is not None and outcome.change.edge is Edge.OPEN:
-                yield member.seen
+                yield machine
 
 
 def decide(fleet: Fleet, policy: Policy, part: Part = Part.ALL) -> Plan:
     """One step at most for each reserved machine."""
-    members = reserved(fleet, part)
-    outcomes = [_of(member, fleet, policy) for member in members]
+    machines = reserved(fleet, part)
+    outcomes = [outcome_for(machine, fleet, policy) for machine in machines]
     steps = [each for each in outcomes if isinstance(each, Step)]
     steps += settle([each for each in outcomes if isinstance(each, Stranded)], fleet, policy)
     taken = {each.vm_id: each for each in steps}
     starts, others = _due(fleet, policy, part)
     crowded = len(starts) > policy.max_start_looks or len(others) > policy.max_gets
-    looks = [_next_look(each, taken.get(each.vm_id), fleet, policy) for each in members]
+    looks = [_next_look(each, taken.get(each.vm_id), fleet, policy) for each in machines]
     unasked = fleet.now if crowded else fleet.now + policy.look_every_warm
     moved = [fleet.now for each in steps if each.change is not None and each.change.partner is not None]
     held = tuple(map(withheld, fleet.cloud.withheld.values()))
@@ -96,67 +97,65 @@ def decide(fleet: Fleet, policy: Policy, part: Part = Part.ALL) -> Plan:
     )
 
 
-def _next_look(member: Member, outcome: Step | None, fleet: Fleet, policy: Policy) -> datetime:
+def _next_look(machine: Machine, outcome: Step | None, fleet: Fleet, policy: Policy) -> datetime:
     """After this tick."""
     change, now = outcome.change if outcome is not None else None, fleet.now
-    if fleet.address(member.row) is None or (change is not None and change.edge is not None):
+    if fleet.address(machine.stored) is None or (change is not None and change.edge is not None):
         return now + policy.look_every
-    noted = change.notes if change is not None and isinstance(change.notes, Notes) else member.row.notes
-    looked = member.seen is not None or member.absent is not None
-    last = now if looked else fleet.looked_lately.get(member.vm_id)
-    return next_look(own_start(replace(member.row, notes=noted)), last, now, policy)
+    noted = change.notes if change is not None and isinstance(change.notes, Notes) else machine.stored.notes
+    looked = machine.instance is not None or machine.absence is not None
+    last = now if looked else fleet.looked_lately.get(machine.vm_id)
+    return next_look(own_start(replace(machine.stored, notes=noted)), last, now, policy)
 
 
-def _of(member: Member, fleet: Fleet, policy: Policy) -> Step | Stranded | None:
+def outcome_for(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Stranded | None:
     """What the registry alone decides; then what Azure showed."""
-    record, notes = member.row.readable, member.row.notes
-    decided = _by_registry(member, fleet.now)
+    record, notes = machine.stored.readable, machine.stored.notes
+    decided = _by_registry(machine, fleet.now)
     if decided is not None or record is None:
         return decided
-    if notes is None or is_unknown(member.row):
-        return unknown(member, record, fleet, policy)
-    wait = Wait(member=member, record=record, session=record.session, notes=notes, now=fleet.now, policy=policy)
-    if _was_anothers(wait, fleet.started_lately.get(member.vm_id)):  # the notes have forgotten whose
-        return Stranded(member=member, record=record, why=Why.TAINTED)
+    if notes is None or is_unknown(machine.stored):
+        return unknown(machine, record, fleet, policy)
+    wait = Wait(machine=machine, record=record, session=record.session, notes=notes, now=fleet.now, policy=policy)
+    if _was_anothers(wait, fleet.started_lately.get(machine.vm_id)):  # the notes have forgotten whose
+        return Stranded(machine=machine, record=record, why=Why.TAINTED)
     if notes.scale_set not in fleet.scale_sets:  # configured no more: nobody will start it
-        return Stranded(member=member, record=record, why=Why.TAINTED)
-    if member.seen is not None:
-        return _of_seen(wait, member.seen, fleet.cloud)
-    return _of_absent(wait, member.absent) if member.absent is not None else timeout(wait)
+        return Stranded(machine=machine, record=record, why=Why.TAINTED)
+    if isinstance(machine, SeenMachine):
+        return _of_seen(wait, machine, fleet.cloud)
+    return _of_absent(wait, machine.absence) if machine.absence is not None else timeout(wait)
 
 
 def _was_anothers(wait: Wait, lately: SessionId | None) -> bool:
     """Whether this process started the machine for somebody else. Sessions without an id have its name in common, and
     may have taken an id since: their start note tells whether it was this one."""
-    if lately == SessionId(wait.member.vm_id):
+    if lately == SessionId(wait.machine.vm_id):
         return wait.start is None
     return lately is not None and lately != wait.session
 
 
-def _of_seen(wait: Wait, seen: Seen, cloud: Cloud) -> Step | Stranded | None:
-    instance = seen.instance
-    unexplained = _unexplained(wait, seen)
-    if not seen.sighting.consent:
+def _of_seen(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | Stranded | None:
+    instance = machine.instance
+    unexplained = _unexplained(wait, machine)
+    if not machine.sighting.consent:
         return unexplained or timeout(wait)
     doubted = wait.notes.claim is not None or wait.notes.presumed_at is not None or wait.notes.admitted_at is None
     if doubted or not instance.marked or instance.failed or (instance.runs and wait.start is None):
         why = Why.CANNOT_START if wait.start else Why.TAINTED
         return wait.stranded(why, failure=instance.failure, otherwise=unexplained)
     if instance.runs and not instance.busy:
-        return open_for(wait, seen, cloud)
+        return open_for(wait, machine, cloud)
     if instance.runs:  # and is Updating: OPEN goes before REFUSE, however late
         return timeout(wait)
-    return start(wait, seen) if instance.at_rest else unsettled(wait, seen)
+    return start(wait, machine) if instance.at_rest else unsettled(wait, machine)
 
 
-def _unexplained(wait: Wait, seen: Seen) -> Step | None:
+def _unexplained(wait: Wait, machine: SeenMachine) -> Step | None:
     """It runs, and we have not started it: noted, for nobody gets it any more, neither this visitor nor a later one."""
-    if not seen.instance.runs or wait.start is not None or wait.notes.presumed_at is not None:
+    if not machine.instance.runs or wait.start is not None or wait.notes.presumed_at is not None:
         return None
-    presumed = replace(
-        wait.notes, presumed_at=wait.now, presumed_seen_at=seen.sighting.at, reserved=reserved_since(wait)
-    )
-    return Step(why=Why.MARKED_UNKNOWN_RUNS, vm_id=wait.member.vm_id, change=note(wait.member.row, presumed))
+    presumed = replace(wait.notes, presumed_at=wait.now, presumed_seen_at=machine.at, reserved=reserved_since(wait))
+    return Step(why=Why.MARKED_UNKNOWN_RUNS, vm_id=wait.machine.vm_id, change=note(wait.machine.stored, presumed))
 
 
 def _of_absent(wait: Wait, absent: Sighting) -> Step | Stranded | None:
@@ -164,11 +163,11 @@ def _of_absent(wait: Wait, absent: Sighting) -> Step | Stranded | None:
 
     What is not in another scale set of that name, perhaps by a mistake in the settings, is not gone: it waits.
     """
-    if is_elsewhere(wait.member.row, absent):
+    if is_elsewhere(wait.machine.stored, absent):
         return timeout(wait)
-    if gone(wait.member.row, absent, wait.now, wait.policy):
+    if gone(wait.machine.stored, absent, wait.now, wait.policy):
         return wait.stranded(Why.GONE)
-    first = missed(wait.member.row, absent, wait.now)
+    first = missed(wait.machine.stored, absent, wait.now)
     if first is None:
         return timeout(wait)
-    return Step(why=Why.MISSED, vm_id=wait.member.vm_id, change=note(wait.member.row, first))
+    return Step(why=Why.MISSED, vm_id=wait.machine.vm_id, change=note(wait.machine.stored, first))

@@ -4,60 +4,59 @@ from dataclasses import replace
 from datetime import datetime
 
 from scaler.model.edges import Actor, Edge
-from scaler.model.fleet import Member
 from scaler.model.lifecycle import Change, restore, step
+from scaler.model.machine import Machine
 from scaler.model.notes import Notes, SpentNote
 from scaler.model.plan import Step, Why
 from scaler.model.record import Record, Status
 from scaler.model.witness import notes_of_missed
 
 
-def by_registry(member: Member, now: datetime) -> Step | None:
+def by_registry(machine: Machine, now: datetime) -> Step | None:
     """Late writes over what the notes have decided; sessions that gave up.
 
     None where Azure is to be asked: about a machine that can be started, and about one that our notes do not place.
     """
-    record, notes = member.row.readable, member.row.notes
+    record, notes = machine.stored.readable, machine.stored.notes
     if record is None or notes is None:
         return None
-    undone = _undone(member, record, notes, now)
+    undone = _undone(machine, record, notes, now)
     if undone is not None or not notes.scale_set:
         return undone
-    return abandon(member, record, now) if record.used else None
+    return abandon(machine, record, now) if record.used else None
 
 
-def _undone(member: Member, record: Record, notes: Notes, now: datetime) -> Step | None:
+def _undone(machine: Machine, record: Record, notes: Notes, now: datetime) -> Step | None:
     session = record.session
     if session in notes.ended:
         spent = notes.spent or SpentNote(why=Edge.CONDEMN, at=now)
         back = replace(record, status=Status.UNAVAILABLE, used=True, updated_at=now)
-        change = restore(member.row, back, Status.UNAVAILABLE, replace(notes, spent=spent))
-        return Step(why=Why.UNDONE_END, vm_id=member.vm_id, change=change, facts={"session": session})
+        change = restore(machine.stored, back, Status.UNAVAILABLE, replace(notes, spent=spent))
+        return Step(why=Why.UNDONE_END, vm_id=machine.vm_id, change=change, facts={"session": session})
     if notes.opened is not None and notes.spent is None:
         released = record.used and notes.opened.session == session
         back = replace(notes.opened.record, status=Status.UNAVAILABLE, used=released)
         facts = {"session": notes.opened.session, "late": session}
-        change = restore(member.row, back, Status.UNAVAILABLE)
-        return Step(why=Why.UNDONE_OPEN, vm_id=member.vm_id, change=change, facts=facts)
+        change = restore(machine.stored, back, Status.UNAVAILABLE)
+        return Step(why=Why.UNDONE_OPEN, vm_id=machine.vm_id, change=change, facts=facts)
     return None
 
 
-def refuse(member: Member, record: Record, why: Why, now: datetime) -> Step:
+def refuse(machine: Machine, record: Record, why: Why, now: datetime) -> Step:
     """Visibly: Unavailable and used, with the reason in the notes."""
-    change = _end(member, record, Edge.REFUSE, now, why)
-    return Step(why=why, vm_id=member.vm_id, change=change, facts={"session": record.session})
+    change = _end(machine, record, Edge.REFUSE, now, why)
+    return Step(why=why, vm_id=machine.vm_id, change=change, facts={"session": record.session})
 
 
-def abandon(member: Member, record: Record, now: datetime) -> Step:
+def abandon(machine: Machine, record: Record, now: datetime) -> Step:
     """The session gave up."""
-    change = _end(member, record, Edge.ABANDON, now, Why.GAVE_UP)
-    return Step(why=Why.GAVE_UP, vm_id=member.vm_id, change=change, facts={"session": record.session})
+    change = _end(machine, record, Edge.ABANDON, now, Why.GAVE_UP)
+    return Step(why=Why.GAVE_UP, vm_id=machine.vm_id, change=change, facts={"session": record.session})
 
 
-def _end(member: Member, record: Record, edge: Edge, now: datetime, why: Why) -> Change:
-    notes = notes_of_missed(member.row)
+def _end(machine: Machine, record: Record, edge: Edge, now: datetime, why: Why) -> Change:
+    notes = notes_of_missed(machine.stored)
     sessions = {**notes.ended, record.session: edge}
-    seen_at = member.seen.sighting.at if member.seen is not None else None
-    used = notes.spent or SpentNote(why=edge, at=now, reason=why, seen_at=seen_at)
+    used = notes.spent or SpentNote(why=edge, at=now, reason=why, seen_at=machine.at)
     notes = replace(notes, ended=sessions, spent=used)
-    return step(edge, Actor.STARTER, member.row, record, notes, now)
+    return step(edge, Actor.STARTER, machine.stored, record, notes, now)

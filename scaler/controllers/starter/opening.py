@@ -4,22 +4,22 @@ from dataclasses import replace
 
 from scaler.controllers.starter.wait import Wait
 from scaler.model.edges import Actor, Edge
-from scaler.model.fleet import Cloud, Seen
+from scaler.model.fleet import Cloud
 from scaler.model.instance import Addresses, InstanceId
 from scaler.model.lifecycle import note, step
+from scaler.model.machine import SeenMachine
 from scaler.model.notes import OpenedNote, StartNote
 from scaler.model.plan import Facts, Step, Why
 from scaler.model.record import Status
-from scaler.model.sighting import By
 
 
-def open_for(wait: Wait, seen: Seen, cloud: Cloud) -> Step | None:
+def open_for(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | None:
     """With its addresses, kept in the notes too: a queue manager may drop them from the record.
 
     They are listed by instance id: whom the id names now, only a targeted GET of this very tick says.
     """
-    ref = seen.instance.ref
-    found = cloud.addresses.get(ref.scale_set) if seen.sighting.by is By.TARGETED else None  # not asked: no answer
+    ref = machine.instance.ref
+    found = cloud.addresses.get(ref.scale_set) if machine.is_asked_for else None  # not asked: no answer
     addresses = (found or {}).get(InstanceId(ref.instance_id.lower()), Addresses())
     if (found is None or addresses.untold) and wait.start is not None:
         since = wait.start.runs_at or wait.now
@@ -35,7 +35,7 @@ def open_for(wait: Wait, seen: Seen, cloud: Cloud) -> Step | None:
     )
     notes = replace(
         wait.notes,
-        opened=OpenedNote(session=wait.session, at=wait.now, record=record, seen_at=seen.sighting.at),
+        opened=OpenedNote(session=wait.session, at=wait.now, record=record, seen_at=machine.at),
         ips=_noted_addresses(addresses),
         missed_at=None,
         missed_noted_at=None,
@@ -43,10 +43,10 @@ def open_for(wait: Wait, seen: Seen, cloud: Cloud) -> Step | None:
         rest_noted_at=None,
         unsettled_at=None,
     )
-    change = step(Edge.OPEN, Actor.STARTER, wait.member.row, record, notes, wait.now)
+    change = step(Edge.OPEN, Actor.STARTER, wait.machine.stored, record, notes, wait.now)
     waited = round((wait.now - wait.since).total_seconds(), 1)
     facts: Facts = {"session": wait.session, "waited_s": waited, "warm": wait.start is not None and wait.start.warm}
-    return Step(why=Why.RUNS, vm_id=wait.member.vm_id, change=change, facts=facts)
+    return Step(why=Why.RUNS, vm_id=wait.machine.vm_id, change=change, facts=facts)
 
 
 def _noted_addresses(addresses: Addresses) -> dict[str, str]:
@@ -58,4 +58,4 @@ def _ask_again(wait: Wait, start: StartNote) -> Step | None:
     notes = replace(wait.notes, start=start)
     if notes == wait.notes:
         return None
-    return Step(why=Why.NO_ADDRESSES, vm_id=wait.member.vm_id, change=note(wait.member.row, notes))
+    return Step(why=Why.NO_ADDRESSES, vm_id=wait.machine.vm_id, change=note(wait.machine.stored, notes))

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from scaler.controllers.starter.endings import refuse
 from scaler.controllers.starter.moving import move, spares
-from scaler.model.fleet import Fleet, Member
+from scaler.model.fleet import Fleet
 from scaler.model.instance import FailureClass, SessionId
 from scaler.model.lifecycle import note
-from scaler.model.notes import Notes, ReservedNote
+from scaler.model.machine import Machine
+from scaler.model.notes import ReservedNote
 from scaler.model.plan import Step, Why
 from scaler.model.policy import Moves, Policy
 from scaler.model.record import Record
@@ -21,7 +22,7 @@ from scaler.model.witness import notes_of_missed
 class Stranded:
     """Why, and what else may be done on its machine while there is no other."""
 
-    member: Member
+    machine: Machine
     record: Record
     why: Why
     failure: FailureClass | None = None  # of the start that failed, where that is why
@@ -30,8 +31,8 @@ class Stranded:
     @property
     def waits(self) -> ReservedNote | None:
         """Since when this session has been waiting, where that is known."""
-        notes = self.member.row.notes
-        return waiting(notes, self.record.session) if notes is not None else None
+        notes = self.machine.stored.notes
+        return notes.waiting(self.record.session) if notes is not None else None
 
     def since(self, now: datetime) -> datetime:
         """The same, from now on where it is not known."""
@@ -42,7 +43,7 @@ def settle(stranded: Iterable[Stranded], fleet: Fleet, policy: Policy) -> list[S
     """One step at most for each; who has waited longest has the first choice."""
     free: Sequence[Row] = spares(fleet, policy)
     steps: list[Step] = []
-    for each in sorted(stranded, key=lambda it: (it.since(fleet.now), it.member.vm_id)):
+    for each in sorted(stranded, key=lambda it: (it.since(fleet.now), it.machine.vm_id)):
         outcome, free = _settled(each, free, fleet.now, policy)
         steps += [outcome] if outcome is not None else []
     return steps
@@ -53,18 +54,13 @@ def _settled(
 ) -> tuple[Step | None, Sequence[Row]]:
     session = stranded.record.session
     if not would_follow(stranded.waits, policy):
-        return refuse(stranded.member, stranded.record, stranded.why, now), free
+        return refuse(stranded.machine, stranded.record, stranded.why, now), free
     chosen = _choice(stranded, session, free)
     if chosen is not None:
         return _moved(stranded, session, chosen, now), [each for each in free if each is not chosen]
     if now - stranded.since(now) >= policy.reservation_timeout:
-        return refuse(stranded.member, stranded.record, stranded.why, now), free
+        return refuse(stranded.machine, stranded.record, stranded.why, now), free
     return stranded.otherwise or _waits_on(stranded, session, now), free
-
-
-def waiting(notes: Notes, session: SessionId) -> ReservedNote | None:
-    """What the notes say of this session's waiting, if it is of this one that they speak."""
-    return notes.reserved if notes.reserved is not None and notes.reserved.session == session else None
 
 
 def would_follow(waits: ReservedNote | None, policy: Policy) -> bool:
@@ -75,7 +71,7 @@ def would_follow(waits: ReservedNote | None, policy: Policy) -> bool:
 def _choice(stranded: Stranded, session: SessionId, free: Sequence[Row]) -> Row | None:
     """The best of them; after a failure for want of capacity one of another scale set, where a cold one must do."""
     known = [each for each in free if each.notes is not None and session not in each.notes.ended]
-    notes = stranded.member.row.notes
+    notes = stranded.machine.stored.notes
     if notes is None or stranded.failure is None or not stranded.failure.of_capacity:
         return known[0] if known else None
 
@@ -87,19 +83,21 @@ def _choice(stranded: Stranded, session: SessionId, free: Sequence[Row]) -> Row 
 
 
 def _moved(stranded: Stranded, session: SessionId, to: Row, now: datetime) -> Step:
-    notes = notes_of_missed(stranded.member.row)
+    notes = notes_of_missed(stranded.machine.stored)
     if notes.start is not None and notes.start.session == session and stranded.failure is not None:
         notes = replace(notes, start=replace(notes.start, failure=stranded.failure))
     waits = stranded.waits or ReservedNote(session=session, at=now)
-    return move(replace(stranded.member.row, notes=notes), to, waits, stranded.why, now)
+    return move(replace(stranded.machine.stored, notes=notes), to, waits, stranded.why, now)
 
 
 def _waits_on(stranded: Stranded, session: SessionId, now: datetime) -> Step | None:
-    """Its clock is started, where nobody has done that yet."""
-    notes = notes_of_missed(stranded.member.row)
+    """Note when this session began to wait, if the notes do not say so yet."""
+    notes = notes_of_missed(stranded.machine.stored)
     waits = stranded.waits or ReservedNote(session=session, at=now)
     if notes.reserved == waits:
         return None
     return Step(
-        why=Why.NOTED, vm_id=stranded.member.vm_id, change=note(stranded.member.row, replace(notes, reserved=waits))
+        why=Why.NOTED,
+        vm_id=stranded.machine.vm_id,
+        change=note(stranded.machine.stored, replace(notes, reserved=waits)),
     )

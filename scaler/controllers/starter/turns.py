@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from scaler.controllers.starter.unknown import is_unknown
-from scaler.model.fleet import Fleet, Member
+from scaler.model.fleet import Fleet
+from scaler.model.machine import Machine
 from scaler.model.notes import StartNote
 from scaler.model.policy import Policy
-from scaler.model.record import Status
 from scaler.model.row import Row
+from scaler.model.standing import Standing
 
 _AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
@@ -21,12 +22,12 @@ class Part(StrEnum):
     REST = "rest"  # machines whose start is noted, and those that our notes do not place
 
 
-def reserved(fleet: Fleet, part: Part) -> list[Member]:
+def reserved(fleet: Fleet, part: Part) -> list[Machine]:
     """The Reserved machines of that part."""
-    found = [member for member in fleet.members if member.row.status is Status.RESERVED]
+    found = [machine for machine in fleet.machines if machine.standing is Standing.RESERVED]
     if part is Part.ALL:
         return found
-    return [member for member in found if is_unstarted(member.row) is (part is Part.STARTS)]
+    return [machine for machine in found if is_unstarted(machine.stored) is (part is Part.STARTS)]
 
 
 def is_unstarted(row: Row) -> bool:
@@ -57,9 +58,9 @@ def next_look(start: StartNote | None, last: datetime | None, now: datetime, pol
     return last + (policy.look_every_warm if hurry else policy.look_every)
 
 
-def waiting_since(member: Member) -> float:
+def waiting_since(machine: Machine) -> float:
     """Since when, as far as notes or record say; seconds, for sorting."""
-    notes, record = member.row.notes, member.row.readable
+    notes, record = machine.stored.notes, machine.stored.readable
     noted = notes.reserved.at if notes is not None and notes.reserved is not None else None
     since = noted or (record.updated_at if record is not None else None)
     return since.timestamp() if since is not None else 0.0

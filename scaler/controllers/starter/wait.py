@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scaler.controllers.starter.endings import refuse
-from scaler.controllers.starter.stranded import Stranded, waiting, would_follow
-from scaler.model.fleet import Member
+from scaler.controllers.starter.stranded import Stranded, would_follow
 from scaler.model.instance import FailureClass, SessionId
 from scaler.model.lifecycle import note
+from scaler.model.machine import Machine
 from scaler.model.notes import Notes, ReservedNote, StartNote
 from scaler.model.plan import Step, Why
 from scaler.model.policy import Policy
@@ -18,7 +18,7 @@ from scaler.model.record import Record
 class Wait:
     """One session waiting for one machine."""
 
-    member: Member
+    machine: Machine
     record: Record
     session: SessionId
     notes: Notes
@@ -44,17 +44,17 @@ class Wait:
     @property
     def movable(self) -> bool:
         """Whether its queue manager would follow a MOVE."""
-        return would_follow(waiting(self.notes, self.session), self.policy)
+        return would_follow(self.notes.waiting(self.session), self.policy)
 
     def stranded(self, why: Why, failure: FailureClass | None = None, otherwise: Step | None = None) -> Stranded:
         """It cannot have this machine."""
-        return Stranded(member=self.member, record=self.record, why=why, failure=failure, otherwise=otherwise)
+        return Stranded(machine=self.machine, record=self.record, why=why, failure=failure, otherwise=otherwise)
 
 
 def timeout(wait: Wait) -> Step | None:
     """The clock of a waiting that nothing else ends; it starts when we first know of the session."""
     if wait.is_over:
-        return refuse(wait.member, wait.record, Why.TIMEOUT, wait.now)
+        return refuse(wait.machine, wait.record, Why.TIMEOUT, wait.now)
     return noted(wait, replace(wait.notes, reserved=reserved_since(wait)))
 
 
@@ -62,10 +62,10 @@ def noted(wait: Wait, notes: Notes) -> Step | None:
     """New notes, if they are new."""
     if notes == wait.notes:
         return None
-    return Step(why=Why.NOTED, vm_id=wait.member.vm_id, change=note(wait.member.row, notes))
+    return Step(why=Why.NOTED, vm_id=wait.machine.vm_id, change=note(wait.machine.stored, notes))
 
 
 def reserved_since(wait: Wait) -> ReservedNote:
     """The note that starts the clock: the one there is, else one that begins with the start, or now."""
     since = wait.start.at if wait.start is not None else wait.now
-    return waiting(wait.notes, wait.session) or ReservedNote(session=wait.session, at=since)
+    return wait.notes.waiting(wait.session) or ReservedNote(session=wait.session, at=since)

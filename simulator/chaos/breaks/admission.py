@@ -3,11 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from scaler.model.case import Case
 from scaler.model.edges import Actor, Edge
-from scaler.model.fleet import Fleet, Member
+from scaler.model.fleet import Fleet
 from scaler.model.instance import Instance, PowerState
 from scaler.model.lifecycle import step
+from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Mark, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Status
@@ -18,13 +18,13 @@ from simulator.chaos.breaks.planted import Planted
 
 def _admitted(wanted: Step, fleet: Fleet) -> Step:
     """ADMIT in the place of that step."""
-    member = fleet.member(fleet.rows[wanted.vm_id]) if wanted.vm_id is not None else None
-    if member is None or member.seen is None or member.row.status not in {None, Status.AVAILABLE}:
+    machine = fleet.by_id[wanted.vm_id] if wanted.vm_id is not None else None
+    if not isinstance(machine, SeenMachine) or machine.stored.status not in {None, Status.AVAILABLE}:
         return wanted
-    case = Case(member=member, seen=member.seen, now=fleet.now, policy=Policy())
-    record = replace(case.record, session_id=None, client_ip=None, warm=case.instance.warm)
-    notes = replace(case.notes, admitted_at=fleet.now)
-    change = step(Edge.ADMIT, Actor.RECONCILER, member.row, record, notes, fleet.now)
+    record = machine.record_now(Policy())
+    record = replace(record, session_id=None, client_ip=None, warm=machine.instance.warm)
+    notes = replace(machine.notes_now, admitted_at=fleet.now)
+    change = step(Edge.ADMIT, Actor.RECONCILER, machine.stored, record, notes, fleet.now)
     return replace(wanted, why=Why.HORIZON_PASSED, change=change, order=None)
 
 
@@ -33,12 +33,12 @@ def _marked_if_known(instance: Instance, row: Row) -> Instance:
     return replace(instance, marked=instance.marked or known)
 
 
-def _marked_long_ago(member: Member) -> Row:
-    notes = member.row.notes
+def _marked_long_ago(machine: Machine) -> Row:
+    notes = machine.stored.notes
     if notes is None or notes.mark_seen_at is None:
-        return member.row
+        return machine.stored
     long_ago = replace(notes, mark_seen_at=notes.mark_seen_at - timedelta(minutes=2), mark_noted_at=None)
-    return replace(member.row, notes=long_ago)
+    return replace(machine.stored, notes=long_ago)
 
 
 def _at_rest_if_new(instance: Instance, row: Row) -> Instance:

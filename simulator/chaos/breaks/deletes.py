@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scaler.model.edges import Actor
-from scaler.model.fleet import Fleet, Member
+from scaler.model.fleet import Fleet
 from scaler.model.lifecycle import Change
+from scaler.model.machine import Machine
 from scaler.model.notes import Notes
 from scaler.model.plan import Delete, Step, Why
 from scaler.model.policy import Policy
@@ -22,20 +23,20 @@ def _forgotten_first(each: Step, _: Fleet) -> Step:
     return replace(each, change=Change(row=each.change.row, edge=None, record=None, notes=None, index=None))
 
 
-def _noted(notes_as: Callable[[Notes, Member], Notes]) -> Callable[[Fleet, Policy], Fleet]:
-    def row_as(member: Member) -> Row:
-        notes = member.row.notes
-        return member.row if notes is None else replace(member.row, notes=notes_as(notes, member))
+def _noted(notes_as: Callable[[Notes, Machine], Notes]) -> Callable[[Fleet, Policy], Fleet]:
+    def row_as(machine: Machine) -> Row:
+        notes = machine.stored.notes
+        return machine.stored if notes is None else replace(machine.stored, notes=notes_as(notes, machine))
 
     return lambda fleet, _: with_rows(fleet, row_as)
 
 
-def _presumed_long_ago(notes: Notes, _: Member) -> Notes:
+def _presumed_long_ago(notes: Notes, _: Machine) -> Notes:
     since = notes.presumed_at
     return notes if since is None else replace(notes, presumed_at=since - timedelta(days=1), presumed_seen_at=None)
 
 
-def _since_reserved(notes: Notes, _: Member) -> Notes:
+def _since_reserved(notes: Notes, _: Machine) -> Notes:
     """In session since the reservation, or the start: whichever is known to be earlier."""
     opened = notes.opened
     known = [each.at for each in (notes.reserved, notes.start) if each is not None and opened is not None]
@@ -44,7 +45,7 @@ def _since_reserved(notes: Notes, _: Member) -> Notes:
     )
 
 
-def _spent_long_ago(notes: Notes, _: Member) -> Notes:
+def _spent_long_ago(notes: Notes, _: Machine) -> Notes:
     """Used is used: whoever may be on it has had their time."""
     if notes.spent is None:
         return notes

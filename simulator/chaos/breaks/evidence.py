@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scaler.model.edges import Actor
-from scaler.model.fleet import Fleet, Member
+from scaler.model.fleet import Fleet
 from scaler.model.instance import Instance, InstanceRef, PowerState
+from scaler.model.machine import Machine
 from scaler.model.row import Row
 from scaler.model.sighting import Answer, By, Pages, ScaleSetView
 from scaler.model.witness import notes_of_missed
@@ -16,18 +17,19 @@ from simulator.chaos.breaks.planted import Planted
 _LONG_AGO = timedelta(hours=1)
 
 
-def _missed_before(member: Member) -> Row:
-    notes = notes_of_missed(member.row)
-    if member.absent is None or notes.missed_at is not None or member.row.record is None:
-        return member.row
-    return replace(member.row, notes=replace(notes, missed_at=member.absent.at - _LONG_AGO, missed_noted_at=None))
+def _missed_before(machine: Machine) -> Row:
+    notes = notes_of_missed(machine.stored)
+    if machine.absence is None or notes.missed_at is not None or machine.stored.record is None:
+        return machine.stored
+    return replace(machine.stored, notes=replace(notes, missed_at=machine.absence.at - _LONG_AGO, missed_noted_at=None))
 
 
-def _rested_before(member: Member) -> Row:
-    notes, seen = member.row.notes, member.seen
-    if notes is None or seen is None or not seen.instance.at_rest or notes.rest_at is not None:
-        return member.row
-    return replace(member.row, notes=replace(notes, rest_at=seen.sighting.at - _LONG_AGO, rest_noted_at=None))
+def _rested_before(machine: Machine) -> Row:
+    notes, at = machine.stored.notes, machine.at
+    rests = machine.instance is not None and machine.instance.at_rest
+    if notes is None or at is None or not rests or notes.rest_at is not None:
+        return machine.stored
+    return replace(machine.stored, notes=replace(notes, rest_at=at - _LONG_AGO, rest_noted_at=None))
 
 
 def _missed_once(fleet: Fleet) -> Fleet:
@@ -72,20 +74,20 @@ class _ById(ScaleSetDoor):
         return answer if found is None else replace(answer, found=replace(found, ref=ref))
 
 
-def _by_azure_alone(member: Member) -> Row:
-    notes = member.row.notes
+def _by_azure_alone(machine: Machine) -> Row:
+    notes = machine.stored.notes
     if notes is None:
-        return member.row
-    return replace(member.row, notes=replace(notes, mark_noted_at=None, missed_noted_at=None, rest_noted_at=None))
+        return machine.stored
+    return replace(machine.stored, notes=replace(notes, mark_noted_at=None, missed_noted_at=None, rest_noted_at=None))
 
 
-def _by_redis_alone(member: Member) -> Row:
-    notes = member.row.notes
+def _by_redis_alone(machine: Machine) -> Row:
+    notes = machine.stored.notes
     if notes is None:
-        return member.row
+        return machine.stored
     opened = replace(notes.opened, seen_at=None) if notes.opened is not None else None
     spent = replace(notes.spent, seen_at=None) if notes.spent is not None else None
-    return replace(member.row, notes=replace(notes, opened=opened, spent=spent, presumed_seen_at=None))
+    return replace(machine.stored, notes=replace(notes, opened=opened, spent=spent, presumed_seen_at=None))
 
 
 EVIDENCE = (

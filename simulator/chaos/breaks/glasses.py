@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from scaler.model.edges import Actor
-from scaler.model.fleet import Fleet, Member, Seen
+from scaler.model.fleet import Fleet
 from scaler.model.instance import Instance
+from scaler.model.machine import Machine
 from scaler.model.plan import Look, Plan, Step
 from scaler.model.policy import Policy
 from scaler.model.row import Row
@@ -55,18 +56,15 @@ def both(first: Bend, second: Bend) -> Bend:
     return lambda name, verbs: second(name, first(name, verbs))
 
 
-def with_rows(fleet: Fleet, row_as: Callable[[Member], Row]) -> Fleet:
+def with_rows(fleet: Fleet, row_as: Callable[[Machine], Row]) -> Fleet:
     """The fleet with other words about its machines. What is stored stays what a change is compared with."""
-    return replace(fleet, rows={row.vm_id: row_as(fleet.member(row)) for row in fleet.rows.values()})
+    return replace(fleet, rows={machine.vm_id: row_as(machine) for machine in fleet.by_id.values()})
 
 
 def with_instances(fleet: Fleet, instance_as: Callable[[Instance, Row], Instance]) -> Fleet:
     """The fleet with its machines in another state than Azure showed them."""
-    seen = {
-        vm_id: Seen(instance=instance_as(each.instance, fleet.rows[vm_id]), sighting=each.sighting)
-        for vm_id, each in fleet.cloud.seen.items()
-    }
-    return replace(fleet, cloud=replace(fleet.cloud, seen=seen))
+    instances = {vm_id: instance_as(instance, fleet.rows[vm_id]) for vm_id, instance in fleet.cloud.instances.items()}
+    return replace(fleet, cloud=replace(fleet.cloud, instances=instances))
 
 
 def with_listings(fleet: Fleet, listing_as: Callable[[Sighting], Sighting]) -> Fleet:

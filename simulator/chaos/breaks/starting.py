@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from scaler.controllers.starter.turns import Part, reserved, waiting_since
 from scaler.model.edges import Actor, Edge
-from scaler.model.fleet import Fleet, Member
+from scaler.model.fleet import Fleet
 from scaler.model.instance import Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.lifecycle import KEEP, Keep, step
+from scaler.model.machine import Machine
 from scaler.model.notes import Notes, OpenedNote, StartNote
 from scaler.model.plan import Start, Step, Why
 from scaler.model.record import Status
@@ -38,13 +39,13 @@ def _unnoted(each: Step, _: Fleet) -> Step:
 def _as_if_noted(fleet: Fleet) -> Fleet:
     """Whatever is reserved and runs was started for the session that its record names."""
 
-    def row_as(member: Member) -> Row:
-        notes, record = member.row.notes, member.row.readable
-        runs = member.instance is not None and member.instance.runs
-        if notes is None or record is None or record.session_id is None or not runs or not _reserved(member.row):
-            return member.row
+    def row_as(machine: Machine) -> Row:
+        notes, record = machine.stored.notes, machine.stored.readable
+        runs = machine.instance is not None and machine.instance.runs
+        if notes is None or record is None or record.session_id is None or not runs or not _reserved(machine.stored):
+            return machine.stored
         start = StartNote(session=record.session_id, at=fleet.now, attempts=1)
-        return replace(member.row, notes=replace(notes, start=start, opened=None))
+        return replace(machine.stored, notes=replace(notes, start=start, opened=None))
 
     return replace(with_rows(fleet, row_as), started_lately={})
 
@@ -52,8 +53,8 @@ def _as_if_noted(fleet: Fleet) -> Fleet:
 def _named_after_its_opening(fleet: Fleet) -> Fleet:
     """Reserved for an id, on a machine that was opened for a session without one: taken for the same session's."""
 
-    def row_as(member: Member) -> Row:
-        row, notes = member.row, member.row.notes
+    def row_as(machine: Machine) -> Row:
+        row, notes = machine.stored, machine.stored.notes
         if notes is None or notes.opened is None or notes.opened.session != SessionId(row.vm_id) or not _reserved(row):
             return row
         return replace(row, notes=replace(notes, opened=None)).named
@@ -84,8 +85,8 @@ def _as_soon_as_it_starts(instance: Instance, _: Row) -> Instance:
 def _ten_longest(fleet: Fleet) -> Fleet:
     """Ten machines are looked at, those that have been Reserved longest: started or not, due or not."""
     waiting = sorted(reserved(fleet, Part.ALL), key=waiting_since)
-    others = {member.vm_id: fleet.now for member in waiting[10:] if member.seen is None}
-    longest = {member.vm_id for member in waiting[:10]}
+    others = {machine.vm_id: fleet.now for machine in waiting[10:] if machine.instance is None}
+    longest = {machine.vm_id for machine in waiting[:10]}
     lately = {vm_id: at for vm_id, at in fleet.looked_lately.items() if vm_id not in longest}
     return replace(fleet, looked_lately={**lately, **others})
 

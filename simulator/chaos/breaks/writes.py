@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from scaler.model.edges import Actor, Edge
-from scaler.model.fleet import Member
 from scaler.model.instance import SessionId
 from scaler.model.lifecycle import Change
+from scaler.model.machine import Machine
 from scaler.model.notes import Notes, StartNote
 from scaler.model.plan import Why
 from scaler.model.record import Record, Status
@@ -61,11 +61,11 @@ class _OnlyLooks(MemoryReservations):
         pass
 
 
-def _word_of_the_record(member: Member) -> Row:
-    record, notes = member.row.readable, member.row.notes
+def _word_of_the_record(machine: Machine) -> Row:
+    record, notes = machine.stored.readable, machine.stored.notes
     if record is None or notes is None:
-        return member.row
-    return replace(member.row, notes=_notes_that_agree(record, notes))
+        return machine.stored
+    return replace(machine.stored, notes=_notes_that_agree(record, notes))
 
 
 def _notes_that_agree(record: Record, notes: Notes) -> Notes:

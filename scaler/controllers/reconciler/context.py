@@ -1,0 +1,125 @@
+"""What the reconciler judges a machine by: the policy, and what the fleet says about trusting its parts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from scaler.model.clocks import is_ahead
+from scaler.model.fleet import Fleet
+from scaler.model.instance import ScaleSetName, VmId
+from scaler.model.lifecycle import KEEP, Change, Keep, note
+from scaler.model.machine import SeenMachine
+from scaler.model.notes import Notes
+from scaler.model.plan import Facts, Refusal, Why
+from scaler.model.policy import Policy
+from scaler.model.record import Record, Status
+from scaler.model.row import Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetHealth:
+    """What the fleet as a whole says about trusting its parts."""
+
+    marks_refused_in: frozenset[ScaleSetName]  # Azure refused, and took no mark there: its fault or ours, not theirs
+    most_unknown: bool  # more than half of the marked machines are unknown: a wrong or flushed Redis
+    alarms: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What holds for all machines of one pass."""
+
+    policy: Policy
+    health: FleetHealth
+    surplus: frozenset[VmId]  # warm beyond the operator's number
+
+
+def fleet_health(fleet: Fleet, policy: Policy) -> FleetHealth:
+    """Judge the machines that are ours, not those of a scale set that may be a stranger's."""
+    ours = [machine for machine in fleet.machines if isinstance(machine, SeenMachine) and machine.sighting.consent]
+    marked = [machine.stored.notes for machine in ours if machine.instance.marked]
+    unknown = [notes for notes in marked if notes is None or not (notes.beyond_admitting or notes.mark_asked_at)]
+    known = [machine.stored.notes for machine in ours if machine.stored.notes is not None]
+    refused: dict[ScaleSetName, list[Notes]] = {}
+    for notes in known:
+        if mark_given_up(notes, fleet.now, policy):
+            refused.setdefault(notes.scale_set, []).append(notes)
+    refused_in = {name: given_up for name, given_up in refused.items() if not _some_mark_taken(name, known, given_up)}
+    alarms = [
+        Refusal(why=Why.ALL_MARKS_REFUSED, alarm=True, facts={"scale_set": name, "machines": len(given_up)})
+        for name, given_up in refused_in.items()
+    ]
+    most_unknown = 2 * len(unknown) > len(marked) or any(_is_held(notes, fleet.now, policy) for notes in unknown)
+    if most_unknown:
+        facts: Facts = {"unknown": len(unknown), "marked": len(marked)}
+        if fleet.evicting:
+            facts = {**facts, "maxmemory_policy": fleet.evicting}
+        alarms.append(Refusal(why=Why.MOST_UNKNOWN, alarm=True, facts=facts))
+    return FleetHealth(marks_refused_in=frozenset(refused_in), most_unknown=most_unknown, alarms=tuple(alarms))
+
+
+def _is_held(notes: Notes | None, now: datetime, policy: Policy) -> bool:
+    """Whether a machine unknown since most were is still held, though what runs is presumed by now."""
+    return notes is not None and notes.unknown_at is not None and now - notes.unknown_at < policy.flush_hold
+
+
+def mark_given_up(notes: Notes, now: datetime, policy: Policy) -> bool:
+    """Whether the mark was refused too often, or taken again and again and never seen."""
+    if notes.mark_seen_at is not None or notes.admitting_at is None:
+        return False
+    if notes.mark_attempts >= policy.mark_attempts:
+        return True
+    return now - notes.admitting_at >= policy.creating_timeout and not not_asked_lately(notes, now, policy)
+
+
+def not_asked_lately(notes: Notes, now: datetime, policy: Policy) -> bool:
+    """Whether a pause, or a lack of consent, explains why its mark was not seen."""
+    return notes.mark_asked_at is not None and now - notes.mark_asked_at >= policy.creating_timeout
+
+
+def _some_mark_taken(scale_set: ScaleSetName, known: Sequence[Notes], refused: Sequence[Notes]) -> bool:
+    """Whether any mark there was taken while the refused were asked for: an older one says nothing of theirs."""
+    begun = [notes.admitting_at for notes in refused if notes.admitting_at is not None]
+    asked = [notes.mark_asked_at for notes in refused if notes.mark_asked_at is not None]
+    return any(
+        notes.mark_seen_at is not None
+        and notes.mark_asked_at is not None
+        and min(begun) <= notes.mark_asked_at <= max(asked, default=notes.mark_asked_at)
+        for notes in known
+        if notes.scale_set == scale_set
+    )
+
+
+def index_when_not_offered(row: Row) -> Status | Keep | None:
+    """Where the key of a machine belongs that must not be offered now.
+
+    An Available record's key is parked in `unavailable`: a key in no set would never be read again, should its
+    machine vanish meanwhile. A key without a readable record merely leaves `available`.
+    """
+    if row.status is Status.AVAILABLE:
+        return KEEP if row.index == {Status.UNAVAILABLE} else Status.UNAVAILABLE
+    return None if Status.AVAILABLE in row.index else KEEP
+
+
+def note_unoffered(machine: SeenMachine, notes: Notes) -> Change:
+    """Bookkeeping about a machine that must not be offered now."""
+    return note(machine.stored, notes, index_when_not_offered(machine.stored))
+
+
+def unindexed_since(machine: SeenMachine) -> datetime:
+    """Since when the key has been outside `available`: as noted, unless by a clock that was wrong; else now."""
+    noted = machine.stored.notes.unindexed_at if machine.stored.notes is not None else None
+    return machine.now if noted is None or is_ahead(noted, machine.now) else noted
+
+
+def fresh_record(machine: SeenMachine, policy: Policy) -> Record:
+    """The record of a machine about to be offered: nobody's, addressed as Azure says."""
+    return replace(
+        machine.record_now(policy),
+        instance_id=machine.instance.ref.instance_id,
+        warm=machine.instance.warm,
+        session_id=None,
+        client_ip=None,
+        public_ip=None,  # what it had before it was deallocated is somebody else's by now
+        private_ip=None,
+    )
