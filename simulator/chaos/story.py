@@ -79,7 +79,7 @@ def _seen_in_words(instance: Instance | None) -> str:
 
 def _of_step(step: Step) -> str:
     edge = step.change.edge if step.change is not None else None
-    parts = [str(edge) if edge is not None else "notes" if step.change is not None else "", _of_order(step.order)]
+    parts = [edge.name if edge is not None else "notes" if step.change is not None else "", _of_order(step.order)]
     return f"{' and '.join(each for each in parts if each) or 'nothing'}, since {step.why}"
 
 
