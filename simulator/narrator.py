@@ -12,7 +12,7 @@ from simulator.counts import power_word, status_word
 from simulator.happenings import Did, Entry, Happening, Published, Told, Trouble
 from simulator.observer.wrong import Wrong
 from simulator.summary import in_words
-from simulator.table import NO_STEP, By, Colour, Line, Paper
+from simulator.table import NO_STEP, By, Colour, Journal, Line
 
 _OF_AZURE: Mapping[What, str] = {
     What.CREATED: "a VM is being created",
@@ -71,13 +71,13 @@ class Glance:
 class Narrator:
     """`glance` looks at a machine for the line about it."""
 
-    def __init__(self, paper: Paper, clock: RunClock, glance: Callable[[str], Glance]) -> None:
-        self._paper = paper
+    def __init__(self, journal: Journal, clock: RunClock, glance: Callable[[str], Glance]) -> None:
+        self._journal = journal
         self._clock = clock
         self._glance = glance
         self._addresses: dict[str, str] = {}  # vm id -> instance id, of machines that may be gone by now
         self._told: dict[str, float] = {}  # trouble -> when
-        self._held: dict[str, str] = {}  # vm id -> why something is held back
+        self._waits: dict[tuple[str, str], str] = {}  # controller, machine or scale set -> why it waits
 
     def tell(self, happening: Happening) -> None:
         """The line about it, if it has one."""
@@ -95,7 +95,7 @@ class Narrator:
 
     def accuse(self, wrong: Wrong) -> None:
         """One of the four wrongs."""
-        self._paper.remark(self._clock.since_start(wrong.at), in_words(wrong), Colour.RED)
+        self._journal.remark(self._clock.since_start(wrong.at), in_words(wrong), Colour.RED)
 
     def _tell_of_azure(self, event: Event) -> None:
         if event.vm_id is None or event.what not in _OF_AZURE:
@@ -134,12 +134,13 @@ class Narrator:
             self._row(news)
 
     def _is_repeated(self, told: Told) -> bool:
-        """What is held back is held back again by the next tick, and the one after it."""
+        """What waits waits again at the next tick, and at the one after it."""
+        whose = (told.controller, told.vm_id or told.scale_set)
         if told.event != "held":
-            self._held.pop(told.vm_id, None)
+            self._waits.pop(whose, None)
             return False
-        repeated = self._held.get(told.vm_id) == told.why
-        self._held[told.vm_id] = told.why
+        repeated = self._waits.get(whose) == told.why
+        self._waits[whose] = told.why
         return repeated
 
     def _tell_trouble(self, what: str) -> None:
@@ -149,7 +150,7 @@ class Narrator:
         self._told = {each: when for each, when in self._told.items() if now - when < _PATIENCE}
         if not any(each in what for each in self._told):
             self._told[gist] = now
-            self._paper.remark(now, f"! {what.strip()}", Colour.RED)
+            self._journal.remark(now, f"! {what.strip()}", Colour.RED)
 
     def _row(self, news: _News) -> None:
         vm_id = news.vm_id
@@ -169,12 +170,14 @@ class Narrator:
             why=news.why,
             colour=Colour.RED if news.bad else Colour.DIM if status == "used" else of_status,
         )
-        self._paper.row(line)
+        self._journal.row(line)
 
 
 def _step(told: Told) -> str:
     step = "+".join(filter(None, (told.edge, told.order))) or "note"
-    return {"held": "held back", "would": f"({step})"}.get(told.event, step)
+    if told.event == "held":
+        return "held back" if told.alarm else "waiting"
+    return f"({step})" if told.event == "would" else step
 
 
 def _what_became_of(told: Told) -> str:

@@ -19,7 +19,7 @@ from simulator.narrator import Glance, Narrator
 from simulator.options import InvalidOptions, Options, Viewing
 from simulator.parts.assembly import Parts
 from simulator.summary import Summary
-from simulator.table import Colour, Paper, Table
+from simulator.table import Colour, Journal, Table
 from simulator.view import View
 
 
@@ -34,8 +34,7 @@ class Scene:
     out: TextIO
     environ: Mapping[str, str]
 
-    @property
-    def board(self) -> Board:
+    def board(self, *, redis: str = "") -> Board:
         """A fresh one, for a live view."""
         environment, speed = self.parts.environment, self.options.speed
         return Board(
@@ -43,11 +42,12 @@ class Scene:
             figures=self.figures,
             rounds=Rounds(environment.pace.every, environment.off, speed),
             spending=Spending(self.parts.azure.server.calls.after, speed),
+            redis=redis,
         )
 
-    def narrator(self, paper: Paper) -> Narrator:
+    def narrator(self, journal: Journal) -> Narrator:
         """One who writes on this."""
-        return Narrator(paper, self.parts.clock, self.glance)
+        return Narrator(journal, self.parts.clock, self.glance)
 
 
 type Show = Callable[[Scene], View]
@@ -77,13 +77,13 @@ def live(scene: Scene) -> View:
     # COLUMNS and LINES, where they are exported, are those of the moment when the shell was started
     current = {name: value for name, value in scene.environ.items() if name not in {"COLUMNS", "LINES"}}
     console = Console(file=scene.out, highlight=False, markup=False, emoji=False, _environ=current)
-    board = scene.board
+    board = scene.board(redis=scene.parts.redis.url.removeprefix("redis://"))
     return Screen(board, scene.narrator(board), scene.parts.clock, console)
 
 
 def picture(scene: Scene) -> View:
     """Nothing to watch, and a picture of it in the end."""
-    board = scene.board
+    board = scene.board()
     return Picture(board, scene.narrator(board), scene.parts.clock, scene.out)
 
 

@@ -49,7 +49,7 @@ class Line:
     colour: Colour = Colour.PLAIN
 
 
-class Paper(Protocol):
+class Journal(Protocol):
     """What the narrator writes on."""
 
     def row(self, line: Line) -> None:
@@ -62,7 +62,7 @@ class Paper(Protocol):
 
 
 class Table:
-    """Implements Paper: rows, remarks, headings and free lines. A line that was written is there to stay."""
+    """Implements Journal: rows, remarks, headings and free lines. A line that was written is there to stay."""
 
     def __init__(self, out: TextIO, *, coloured: bool) -> None:
         self._out = out

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from scaler.model.plan import Why
+from simulator.clock import RunClock
 from simulator.counts import power_word, powers, status_word, statuses
 from simulator.figures import Figures, percentile
 from simulator.happenings import Did, Happening, Look, Seen
 from simulator.live.frame import Frame, Machine, Visitors, Waits
 from simulator.live.rounds import Rounds
 from simulator.live.spending import Spending
+from simulator.narrator import Narrator
 from simulator.observer.wrong import Wrong
 from simulator.table import NO_STEP, By, Colour, Line
 
@@ -19,10 +21,12 @@ _DEAD = 100  # so many machines that are gone may be remembered
 
 
 class Board:
-    """Implements simulator.table.Paper for the narrator. Seconds are the run's, on the wall."""
+    """Implements simulator.table.Journal for the narrator. Seconds are the run's, on the wall."""
 
-    def __init__(self, *, speed: float, figures: Figures, rounds: Rounds, spending: Spending) -> None:
+    def __init__(self, *, speed: float, figures: Figures, rounds: Rounds, spending: Spending, redis: str = "") -> None:
+        """`redis`: its address, where it is to be shown."""
         self._speed = speed
+        self._redis = redis
         self._figures = figures
         self._rounds = rounds
         self._spending = spending
@@ -61,6 +65,7 @@ class Board:
         return Frame(
             seconds=seconds,
             speed=self._speed,
+            redis=self._redis,
             ending=ending,
             statuses=statuses(each.status for each in machines),
             powers=powers(look) if look is not None else {},
@@ -120,3 +125,22 @@ class Board:
         if len(self._last) > len(look.machines) + _DEAD:
             living = {each.state.vm_id for each in look.machines}
             self._last = {vm_id: line for vm_id, line in self._last.items() if vm_id in living}
+
+
+class BoardView:
+    """What all views of a board have in common."""
+
+    def __init__(self, board: Board, narrator: Narrator, clock: RunClock) -> None:
+        self.board = board
+        self.clock = clock
+        self._narrator = narrator
+
+    def tell(self, happening: Happening) -> None:
+        """It shows in the next frame."""
+        self.board.see(happening, self.clock.seconds)
+        self._narrator.tell(happening)
+
+    def accuse(self, wrong: Wrong) -> None:
+        """It is in every frame from now on."""
+        self.board.accuse(wrong)
+        self._narrator.accuse(wrong)

@@ -32,7 +32,8 @@ class Health(StrEnum):
 
     STARTING = "starting"  # it has not ticked yet
     WELL = "well"
-    HELD = "held back"  # it wanted something lately that it may not do now
+    WAITING = "waiting"  # for its turn, a budget or a deadline: the ordinary course of things
+    HELD = "held back"  # from something, and somebody should look at it
     PAUSED = "paused"  # by an operator
     FAILED = "failed"  # a tick or a step of it, lately
     SILENT = "silent"  # for longer than two of its timer's intervals
@@ -49,9 +50,9 @@ class Round:
     ticked: timedelta | None  # how long ago at most; None: never yet
     calls: float = 0.0  # to ARM, a minute
     steps: int = 0
-    held: int = 0
+    waited: int = 0
     failed: int = 0
-    why: str = ""  # of the last thing that was held back or failed
+    why: str = ""  # of the last thing that had to wait or failed
     since: timedelta | None = None  # how long ago that was
 
 
@@ -91,6 +92,7 @@ class Frame:
 
     seconds: float  # of the run, on the wall
     speed: float
+    redis: str = ""  # its address
     ending: bool = False
     statuses: Mapping[str, int] = field(default_factory=dict)  # machines by status
     powers: Mapping[str, int] = field(default_factory=dict)  # and by power state

@@ -8,8 +8,20 @@ from textwrap import wrap
 from rich.text import Text
 
 from simulator.live.frame import Budget, Frame, Health, Round, Waits
-from simulator.live.layout import Column, Piece, ends, flowing, heading, plain, rows, span
-from simulator.live.styles import OF_POWER, OF_STATUS, OF_TIER, WRONG
+from simulator.live.layout import (
+    OF_POWER,
+    OF_STATUS,
+    OF_TIER,
+    WRONG,
+    Column,
+    Piece,
+    ends,
+    flowing,
+    heading,
+    plain,
+    rows,
+    span,
+)
 from simulator.observer.wrong import Wrong
 
 _OF_HEALTH: Mapping[Health, str] = {
@@ -29,7 +41,7 @@ _ROUNDS = (
     Column(title="every", width=6, right=True),
     Column(title="ARM/min", width=7, right=True),
     Column(title="steps", width=5, right=True),
-    Column(title="held", width=4, right=True),
+    Column(title="waits", width=5, right=True),
     Column(title="failed", width=6, right=True),
     Column(title="why", width=0),
 )
@@ -39,8 +51,8 @@ def head(frame: Frame, width: int, height: int) -> Iterator[Text]:
     """Its lines, on a screen of that size."""
     yield _title(frame, width)
     yield from _wrongs(frame.wrongs, width, max(height // _LINES_A_WRONG, 1))
-    yield from _counts("Redis     ", frame.statuses, OF_STATUS, width)
-    yield from _counts("Azure     ", frame.powers, OF_POWER, width)
+    yield from flowing("Redis     ", (*_address(frame), *_counted(frame.statuses, OF_STATUS)), width)
+    yield from flowing("Azure     ", tuple(_counted(frame.powers, OF_POWER)), width)
     yield from flowing("visitors  ", tuple(_visitors(frame)), width)
     yield from flowing("waits     ", tuple(_waits(frame)), width)
     yield from flowing("ARM       ", tuple(_budgets(frame)), width)
@@ -69,9 +81,16 @@ def _wrongs(wrongs: Sequence[Wrong], width: int, most: int) -> Iterator[Text]:
             yield plain(line, WRONG, width)
 
 
-def _counts(label: str, counted: Mapping[str, int], styles: Mapping[str, str], width: int) -> Iterator[Text]:
-    pieces = [Piece(f"{number} {word}", styles.get(word, "")) for word, number in counted.items()]
-    yield from flowing(label, pieces or [Piece("nothing yet", "dim")], width)
+def _address(frame: Frame) -> Iterator[Piece]:
+    if frame.redis:
+        yield Piece(f"at {frame.redis}", "dim")
+
+
+def _counted(counted: Mapping[str, int], styles: Mapping[str, str]) -> Iterator[Piece]:
+    for word, number in counted.items():
+        yield Piece(f"{number} {word}", styles.get(word, ""))
+    if not counted:
+        yield Piece("nothing yet", "dim")
 
 
 def _visitors(frame: Frame) -> Iterator[Piece]:
@@ -101,7 +120,7 @@ def _percentiles(waits: Waits) -> str:
 
 def _budgets(frame: Frame) -> Iterator[Piece]:
     calls = sum(each.calls for each in frame.rounds)
-    yield Piece(f"{calls:.0f} calls/min over {span(frame.calls_over)}")
+    yield Piece(f"{calls:.0f} calls/min in the last {span(frame.calls_over)}")
     if frame.throttled:
         yield Piece(f"{frame.throttled} throttled (429)", "bold red")
     for number, each in enumerate(frame.budgets):
@@ -129,7 +148,7 @@ def _round(each: Round) -> Mapping[str, Piece]:
         "every": Piece(span(each.every), "dim"),
         "ARM/min": Piece(f"{each.calls:.1f}"),
         "steps": Piece(f"{each.steps}"),
-        "held": Piece(f"{each.held}", "" if each.held else "dim"),
+        "waits": Piece(f"{each.waited}", "" if each.waited else "dim"),
         "failed": Piece(f"{each.failed}", "red" if each.failed else "dim"),
         "why": Piece(_why(each) or f"{ago}{each.why}", style if each.health is not Health.WELL else "dim"),
     }

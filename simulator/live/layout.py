@@ -1,4 +1,4 @@
-"""Lines of text that fit a screen's width: rows of columns, and pieces that flow from one line to the next."""
+"""Lines of text that fit a screen's width: rows of columns, and pieces that flow on; and how things look in them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,19 @@ from typing import NamedTuple
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from scaler.model.record import Status
+from simulator.figures import Tier
+
 _BETWEEN = " · "
+WRONG = "bold white on red"
+OF_STATUS: Mapping[str, str] = {
+    Status.AVAILABLE: "green",
+    Status.RESERVED: "bold yellow",
+    Status.UNAVAILABLE: "cyan",
+    "used": "dim",
+}
+OF_POWER: Mapping[str, str] = {"running": "bold", "failed": "bold red", "deallocated": "dim"}
+OF_TIER: Mapping[Tier | None, str] = {Tier.WARM: "yellow", Tier.COLD: "blue"}
 
 
 class Piece(NamedTuple):

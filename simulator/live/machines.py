@@ -8,8 +8,7 @@ from rich.text import Text
 from scaler.model.record import Status
 from simulator.counts import statuses
 from simulator.live.frame import Frame, Machine
-from simulator.live.layout import Column, Piece, heading, plain, rows, span
-from simulator.live.styles import OF_POWER, OF_STATUS, OF_TIER, WRONG
+from simulator.live.layout import OF_POWER, OF_STATUS, OF_TIER, WRONG, Column, Piece, heading, plain, rows, span
 from simulator.table import Colour, Line
 
 _INTEREST: Mapping[str, int] = {Status.RESERVED: 1, Status.UNAVAILABLE: 2, "used": 3, "–": 4, Status.AVAILABLE: 5}

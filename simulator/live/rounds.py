@@ -19,19 +19,19 @@ class _Tally:
 
     ticked: float | None = None
     steps: int = 0
-    held: int = 0
+    waited: int = 0
     failed: int = 0
     why: str = ""
     since: float = 0.0
-    bad: bool = False  # whether the last thing that was not done failed, or was held back
+    last: Health = Health.WELL  # what became of the last thing that was not done
 
-    def hold(self, why: str, seconds: float) -> None:
-        self.held += 1
-        self.why, self.since, self.bad = why, seconds, False
+    def wait(self, why: str, seconds: float, health: Health) -> None:
+        self.waited += 1
+        self.why, self.since, self.last = why, seconds, health
 
     def fail(self, why: str, seconds: float) -> None:
         self.failed += 1
-        self.why, self.since, self.bad = why, seconds, True
+        self.why, self.since, self.last = why, seconds, Health.FAILED
 
 
 class Rounds:
@@ -53,7 +53,7 @@ class Rounds:
         tally.ticked = seconds
         if isinstance(happening, Told):
             _count(happening, tally, seconds)
-        elif isinstance(happening, Trouble) and not (tally.bad and tally.why in happening.what):
+        elif isinstance(happening, Trouble) and not (tally.last is Health.FAILED and tally.why in happening.what):
             tally.fail(_gist(happening.what), seconds)
 
     def called(self, caller: str, seconds: float) -> None:
@@ -76,7 +76,7 @@ class Rounds:
             ticked=None if tally.ticked is None else emulated(tally.ticked),
             calls=calls.get(name, 0.0),
             steps=tally.steps,
-            held=tally.held,
+            waited=tally.waited,
             failed=tally.failed,
             why=tally.why,
             since=emulated(tally.since) if tally.why else None,
@@ -92,16 +92,15 @@ class Rounds:
             return Health.STARTING
         if not tally.why or seconds - tally.since > interval + _SLACK:
             return Health.WELL
-        if tally.bad:
-            return Health.FAILED
-        return Health.PAUSED if tally.why == Why.PAUSED else Health.HELD
+        return tally.last
 
 
 def _count(told: Told, tally: _Tally, seconds: float) -> None:
     if told.event == "would":
         return  # that it was held back has been told
     if told.event in {"held", "complaint"}:
-        tally.hold(told.why, seconds)
+        held = Health.HELD if told.alarm or told.event == "complaint" else Health.WAITING
+        tally.wait(told.why, seconds, Health.PAUSED if told.why == Why.PAUSED else held)
     elif told.event == "tick_failed":
         tally.fail(_gist(told.why), seconds)
     elif told.result in _BAD:

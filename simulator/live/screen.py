@@ -12,25 +12,21 @@ from rich.control import Control
 from rich.live import Live
 
 from simulator.clock import RunClock
-from simulator.happenings import Happening
-from simulator.live.board import Board
+from simulator.live.board import Board, BoardView
 from simulator.live.drawing import draw
 from simulator.live.terminal import Stopping
 from simulator.narrator import Narrator
-from simulator.observer.wrong import Wrong
 from simulator.table import Colour
 
 _EVERY = 0.25  # seconds: faster than anybody reads, and the machine is shared with the whole emulated world
 _SHARE = 0.1  # of the time may go into drawing: a terminal behind a slow line must not hold up the observer
 
 
-class Screen:
+class Screen(BoardView):
     """Implements View. What others write to standard error meanwhile is shown when the screen is left."""
 
     def __init__(self, board: Board, narrator: Narrator, clock: RunClock, console: Console) -> None:
-        self._board = board
-        self._narrator = narrator
-        self._clock = clock
+        super().__init__(board, narrator, clock)
         self._live = Live(
             console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
         )
@@ -51,16 +47,6 @@ class Screen:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._undo.close()
 
-    def tell(self, happening: Happening) -> None:
-        """It shows with the next drawing."""
-        self._board.see(happening, self._clock.seconds)
-        self._narrator.tell(happening)
-
-    def accuse(self, wrong: Wrong) -> None:
-        """It stays on the screen."""
-        self._board.accuse(wrong)
-        self._narrator.accuse(wrong)
-
     def turn(self) -> None:
         """Draw, when it is time."""
         if monotonic() >= self._due:
@@ -74,7 +60,7 @@ class Screen:
         what = (
             f"! stopped for {seconds:.1f} s on the wall: Azure, the visitors and the observer were, the scaler was not"
         )
-        self._board.remark(self._clock.seconds, what, Colour.RED)
+        self.board.remark(self.clock.seconds, what, Colour.RED)
 
     def _clear(self) -> None:
         """A terminal that was resized meanwhile (tmux) else shows parts of this screen on the one below."""
@@ -85,6 +71,6 @@ class Screen:
         began = monotonic()
         if self._stopping.take():
             size = self._live.console.size
-            frame = self._board.frame(self._clock.seconds, ending=ending)
+            frame = self.board.frame(self.clock.seconds, ending=ending)
             self._live.update(draw(frame, size.width, size.height), refresh=True)
         self._due = began + max(_EVERY, (monotonic() - began) / _SHARE)

@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "local.settings.json.example"
 
 _SCALE_SETS = "AZURE_VMSS_NAME"
+_SLOW = 5.0  # times real speed; from here on the example's timers, made for 20 times, suit
+_EVERY = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30)  # seconds: what divides a minute
 
 # a process needs these; all else that may lie in a user's environment (their Azure, their Redis) is not for this run
 _OF_THE_PROCESS = re.compile(r"PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|TERM|VIRTUAL_ENV|PYTHON.*|LD_LIBRARY_PATH")
@@ -45,7 +47,7 @@ class Environment:
 
 def assemble(environ: Mapping[str, str], *, speed: float, scale_sets: int = 1) -> Environment:
     """Put them together; raises SetupFailed when the scaler or the host could not use them."""
-    example = _example()
+    example = _paced(_example(), speed)
     variables = {
         **{name: value for name, value in environ.items() if _OF_THE_PROCESS.fullmatch(name)},
         **example,
@@ -74,6 +76,18 @@ def _example() -> dict[str, str]:
             f"{EXAMPLE.name} cannot be read ({mistake}); restore it: git checkout {EXAMPLE.name}"
         ) from None
     return {str(name): str(value) for name, value in values.items()}
+
+
+def _paced(example: Mapping[str, str], speed: float) -> dict[str, str]:
+    """Slower timers and watches for a slow run: else the listings of a minute are soon used up."""
+    paced = dict(example)
+    for name in CONTROLLERS if speed < _SLOW else ():
+        schedule, watch = f"{name.upper()}_SCHEDULE", f"SCALER_{name.upper()}_WATCH"
+        every = int(example[schedule].removeprefix("*/").partition(" ")[0])
+        slower = max(each for each in _EVERY if each <= every * float(example["SCALER_SPEED"]) / speed)
+        paced[schedule] = f"*/{slower} * * * * *"
+        paced[watch] = f"{float(example[watch].removesuffix('s')) * slower / every:g}s"
+    return paced
 
 
 def _pace(variables: Mapping[str, str]) -> Pace:

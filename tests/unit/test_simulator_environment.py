@@ -22,6 +22,16 @@ def test_it_is_the_example_at_the_chosen_speed() -> None:
     assert set(environment.pace.every) == set(CONTROLLERS)
 
 
+def test_a_slow_run_has_slower_timers_and_watches_unless_the_user_chose_some() -> None:
+    every = assemble({}, speed=20).pace.every
+    assert assemble({}, speed=5).pace.every == every
+    slow = assemble({"CLEANER_SCHEDULE": "*/7 * * * * *"}, speed=1)
+    assert slow.pace.every[Actor.PROVISIONER] == slow.pace.every[Actor.STARTER] == timedelta(seconds=30)
+    assert slow.variables["SCALER_STARTER_WATCH"] == "27s"
+    assert slow.variables["CLEANER_SCHEDULE"] == "*/7 * * * * *"
+    assert assemble({}, speed=4).pace.every[Actor.PROVISIONER] == timedelta(seconds=10)
+
+
 def test_the_users_scaler_variables_and_schedules_win() -> None:
     wanted = {"SCALER_POOL_CAPACITY": "3", "SCALER_WARMPOOL_SIZE": "1", "CLEANER_SCHEDULE": "00:00:07"}
     environment = assemble({**wanted, "AzureWebJobs__cleaner__Disabled": "1"}, speed=20)

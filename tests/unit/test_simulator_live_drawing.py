@@ -34,7 +34,7 @@ def row_of(lines: list[str], instance_id: str) -> str:
 def machine_rows(lines: list[str]) -> list[str]:
     """What stands between the machines' heading and that of the events, but for the remark on those left out."""
     begin = next(number for number, line in enumerate(lines) if line.startswith(" id Redis") or "last step" in line)
-    end = next((number for number, line in enumerate(lines) if line.strip().startswith("at ")), len(lines))
+    end = next((number for number, line in enumerate(lines) if line.strip().startswith(("at ", "legend"))), len(lines))
     return [line for line in lines[begin + 1 : end] if line.strip() and not line.startswith("…")]
 
 
@@ -96,13 +96,14 @@ def test_no_machine_is_lost_and_there_is_always_room_for_events(height: int) -> 
     left_out = sum(int(line.split()[2]) for line in lines if line.startswith("…"))
     assert len(machine_rows(lines)) + left_out == 14
     assert left_out != 1  # it would have fitted into the line that says so
-    assert "event 7" in lines[-2]
-    assert "event 8" in lines[-1]
+    shown = [line for line in lines if "event " in line]
+    assert "event 7" in shown[-2]
+    assert "event 8" in shown[-1]
 
 
-def test_the_last_events_are_the_last_lines() -> None:
+def test_the_last_events_are_the_last_lines_of_a_small_screen() -> None:
     events = [Line(seconds=number, by=By.SCALER, step="note", why=f"event {number}") for number in range(50)]
-    lines = screen(frame(machine(0), events=tuple(events)))
+    lines = screen(frame(machine(0), events=tuple(events)), height=19)
     assert lines[-1].split() == ["16m20s", "note", "event", "49"]
     assert "event 48" in lines[-2]
 
@@ -154,12 +155,32 @@ def test_visitors_are_counted() -> None:
     assert "9 came · 3 let in · 2 waiting · 3 gave up · 1 refused · 1 stayed until their limit" in line
 
 
-def test_a_controller_that_is_held_back_says_why_and_since_when() -> None:
-    held = controller(
-        health=Health.HELD, calls=4.25, steps=7, held=2, why="enough of these", since=timedelta(seconds=8)
+def test_a_controller_that_waits_says_why_and_since_when() -> None:
+    waiting = controller(
+        health=Health.WAITING, calls=4.25, steps=7, waited=2, why="enough of these", since=timedelta(seconds=8)
     )
-    (line,) = [line for line in screen(frame(rounds=(held,))) if line.startswith("starter")]
-    assert " ".join(line.split()) == "starter held back 3s ago 40s 4.2 7 2 0 8s ago: enough of these"
+    (line,) = [line for line in screen(frame(rounds=(waiting,))) if line.startswith("starter")]
+    assert " ".join(line.split()) == "starter waiting 3s ago 40s 4.2 7 2 0 8s ago: enough of these"
+
+
+@pytest.mark.parametrize(("health", "style"), [(Health.WAITING, ""), (Health.HELD, "\x1b[33m")])
+def test_only_what_somebody_should_look_at_is_held_back_in_colour(health: Health, style: str) -> None:
+    (line,) = [line for line in coloured(frame(rounds=(controller(health=health),))) if "starter" in line]
+    assert f"{style}{health}" in line
+    assert style or "\x1b[33m" not in line
+
+
+def test_the_address_of_redis_is_shown() -> None:
+    shown = screen(frame(redis="127.0.0.1:6379/0", statuses={"Available": 1}))
+    assert any(line.startswith("Redis     at 127.0.0.1:6379/0 · 1 Available") for line in shown)
+
+
+@pytest.mark.parametrize(("height", "lines"), [(15, 0), (24, 1), (40, 2)])
+def test_a_legend_says_what_the_signs_mean_where_there_is_room(height: int, lines: int) -> None:
+    shown = screen(frame(machine(0)), 120, height)
+    found = [number for number, line in enumerate(shown) if line.startswith("legend")]
+    assert [height - number for number in found] == ([lines] if lines else [])
+    assert not lines or "– not offered yet · used: never again · ✓ marked · visit: session" in shown[found[0]]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +188,7 @@ def test_a_controller_that_is_held_back_says_why_and_since_when() -> None:
 )
 def test_a_controller_that_does_not_tick_is_red_and_says_so(health: Health, words: str) -> None:
     shown = frame(rounds=(controller(health=health, ticked=None),))
-    (line,) = [line for line in coloured(shown) if "never" in line]
+    (line,) = [line for line in coloured(shown) if "starter" in line]
     assert words in line
     assert f"\x1b[1;31m{health}" in line
 

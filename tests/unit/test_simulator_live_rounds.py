@@ -45,9 +45,9 @@ def test_times_are_the_emulated_worlds() -> None:
     assert (row.every, row.ticked, row.calls) == (timedelta(seconds=40), timedelta(seconds=10), 3.5)
 
 
-def test_what_it_did_was_held_back_and_failed_is_counted() -> None:
+def test_what_it_did_what_waited_and_what_failed_is_counted() -> None:
     row = after(STEP, STEP, replace(STEP, result="lost race"), HELD, replace(STEP, result="failed"), FAILED)
-    assert (row.steps, row.held, row.failed) == (2, 1, 2)
+    assert (row.steps, row.waited, row.failed) == (2, 1, 2)
 
 
 @pytest.mark.parametrize("sign", [STEP, HELD, FAILED, TICKED, CRASHED])
@@ -69,7 +69,8 @@ def test_a_call_to_arm_is_one_too_and_others_do_not_matter() -> None:
     [
         (STEP, Health.WELL),
         (replace(STEP, result="lost race"), Health.WELL),
-        (HELD, Health.HELD),
+        (HELD, Health.WAITING),
+        (replace(HELD, alarm=True), Health.HELD),
         (replace(HELD, event="complaint"), Health.HELD),
         (replace(HELD, event="would"), Health.WELL),
         (replace(HELD, why=Why.PAUSED), Health.PAUSED),
@@ -82,8 +83,8 @@ def test_its_health_is_that_of_what_was_not_done_lately(happening: Happening, he
     assert after(happening).health is health
 
 
-@pytest.mark.parametrize(("ago", "health"), [(2.9, Health.HELD), (3.0, Health.HELD), (3.1, Health.WELL)])
-def test_what_was_held_back_is_forgiven_after_a_firing_without(ago: float, health: Health) -> None:
+@pytest.mark.parametrize(("ago", "health"), [(2.9, Health.WAITING), (3.0, Health.WAITING), (3.1, Health.WELL)])
+def test_what_waited_is_forgiven_after_a_firing_without(ago: float, health: Health) -> None:
     found = rounds()
     found.see(HELD, 10)
     found.see(TICKED, 10 + ago)

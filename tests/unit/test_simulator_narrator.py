@@ -72,9 +72,19 @@ def test_bookkeeping_that_follows_from_other_lines_is_left_out(why: Why) -> None
     assert lines(replace(STEP, why=why)) == []
 
 
-def test_what_is_held_back_tick_after_tick_is_told_once() -> None:
+def test_what_waits_tick_after_tick_is_told_once() -> None:
     assert len(lines(HELD, HELD, HELD)) == 1
     assert len(lines(HELD, STEP, HELD)) == 3
+
+
+def test_two_controllers_that_wait_in_turn_for_the_same_scale_set_are_told_once_each() -> None:
+    one, other = (replace(HELD, controller=name, vm_id="", scale_set="pixels") for name in ("cleaner", "provisioner"))
+    assert len(lines(one, replace(other, why="no budget"), one, replace(other, why="no budget"))) == 2
+
+
+def test_what_waits_is_held_back_only_where_somebody_should_look_at_it() -> None:
+    assert "waiting" in lines(HELD)[0]
+    assert "held back" in lines(replace(HELD, alarm=True))[0]
 
 
 def test_the_same_trouble_is_told_once_even_in_the_hosts_words() -> None:
