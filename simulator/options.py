@@ -77,7 +77,7 @@ def read(environ: Mapping[str, str]) -> Options:
     speed = option("SPEED", "20", lambda text: _number(text, 0.1, 1000), "a number from 0.1 to 1000") or 20.0
     visitors = f"{1.2 * speed:g}"
     options = Options(
-        seconds=option("FOR", "", _seconds, "a duration: 45, 60s, 2m, 1h"),
+        seconds=option("FOR", "", seconds_of, "a duration: 45, 60s, 2m, 1h"),
         speed=speed,
         seed=option("SEED", "1", _whole, "a whole number") or 0,
         visitors_per_minute=option("VISITORS", visitors, lambda text: _number(text, 0, 6000), "a number from 0 to 6000")
@@ -91,7 +91,8 @@ def read(environ: Mapping[str, str]) -> Options:
     return options
 
 
-def _seconds(text: str) -> float | None:
+def seconds_of(text: str) -> float | None:
+    """A duration as people type it: 45, 60s, 2m, 1h. None of what is none."""
     match = _DURATION.fullmatch(text)
     seconds = float(match[1][:9]) * _UNITS[(match[2] or "s").lower()] if match else 0.0
     return seconds if seconds > 0 else None

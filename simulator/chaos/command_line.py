@@ -10,10 +10,9 @@ from time import monotonic
 from simulator.chaos.breaks import PLANTED
 from simulator.chaos.campaign import settle_bound
 from simulator.chaos.explaining import explained
-from simulator.chaos.figures import Result
-from simulator.chaos.options import ALL, HELP, BadUsage, Options, read
+from simulator.chaos.options import ALL, BadUsage, Options, read
 from simulator.chaos.runs import Budget, Trial, results, trials
-from simulator.chaos.summary import Summary, many
+from simulator.chaos.summary import Result, Summary, many
 from simulator.chaos.weather import WEATHERS
 from simulator.chaos.world import POLICY
 from simulator.summary import in_words
@@ -26,11 +25,8 @@ def main(words: Sequence[str]) -> int:
     try:
         options = read(words, datetime.now(UTC).date())
     except BadUsage as mistake:
-        print(f"{mistake}\n\n{HELP}", end="", file=sys.stderr)
+        print(mistake, end="", file=sys.stderr)
         return 2
-    if options.help:
-        print(HELP, end="")
-        return 0
     if options.listing:
         print("\n".join(_listing()))
         return 0

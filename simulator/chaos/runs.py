@@ -1,6 +1,7 @@
 """Many campaigns, one after the other or in several processes, until there are enough, time is up, or one fails."""
 
 import signal
+from collections import Counter
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from time import monotonic
 
 from simulator.chaos.breaks import PLANTED
 from simulator.chaos.campaign import LENGTH, Campaign
-from simulator.chaos.figures import Counting, Result
+from simulator.chaos.summary import Figures, Result
 from simulator.chaos.weather import WEATHERS, Weather
+from simulator.chaos.world import World
+from simulator.happenings import Entry, Happening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +42,36 @@ def campaign_of(trial: Trial) -> Campaign:
 def run(trial: Trial) -> Result:
     """From its beginning until it has settled, or went wrong."""
     campaign = campaign_of(trial)
-    counting = Counting(campaign.world)
+    did: Counter[str] = Counter()
+
+    def count(happening: Happening) -> None:
+        if isinstance(happening, Entry):
+            did[happening.did] += 1
+
+    campaign.world.hearers.append(count)
     campaign.go()
     settled = campaign.settle() if not campaign.world.wrongs else None
     return Result(
         weather=trial.weather,
         seed=trial.seed,
-        figures=counting.figures(),
+        figures=_figures(campaign.world, did),
         settled_after=settled.after if settled is not None else timedelta(0),
         wrongs=tuple(campaign.world.wrongs),
         amiss=settled.amiss if settled is not None and not campaign.world.wrongs else (),
+    )
+
+
+def _figures(world: World, did: Counter[str]) -> Figures:
+    struck = (Counter({fault.value: times for fault, times in each.struck.items()}) for each in world.azures.values())
+    return Figures(
+        campaigns=1,
+        ticks=sum(host.ticks for host in world.hosts),
+        effects=sum(host.effects.count for host in world.hosts),
+        lived=timedelta(seconds=world.clock.monotonic()),
+        faults=sum(struck, Counter()),
+        accidents=Counter(world.counts),
+        edges=Counter(world.edges),
+        did=did,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the campaigns came to: for people, and as one line of JSON."""
+"""What is counted of campaigns, and what they came to: for people, and as one line of JSON."""
 
 import json
 from collections import Counter
@@ -6,10 +6,51 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from simulator.chaos.figures import Figures, Result
-from simulator.observer.wrong import Kind
+from simulator.observer.wrong import Kind, Wrong
 
 _WIDTH = 100
+
+
+@dataclass(slots=True, kw_only=True)
+class Figures:
+    """Counts by name; sums of several are made with `add`."""
+
+    campaigns: int = 0
+    ticks: int = 0
+    effects: int = 0
+    lived: timedelta = timedelta(0)  # virtual time
+    faults: Counter[str] = field(default_factory=Counter)  # of Azure's, by the emulator's names
+    accidents: Counter[str] = field(default_factory=Counter)  # of processes, of Redis, at the portal
+    edges: Counter[str] = field(default_factory=Counter)  # steps of the lifecycle that the controllers took
+    did: Counter[str] = field(default_factory=Counter)  # of the visitors
+
+    def add(self, other: "Figures") -> None:
+        """Both together."""
+        self.campaigns += other.campaigns
+        self.ticks += other.ticks
+        self.effects += other.effects
+        self.lived += other.lived
+        self.faults += other.faults
+        self.accidents += other.accidents
+        self.edges += other.edges
+        self.did += other.did
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of one campaign. `amiss`: what had not come right by the bound."""
+
+    weather: str
+    seed: int
+    figures: Figures
+    settled_after: timedelta
+    wrongs: tuple[Wrong, ...] = ()
+    amiss: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is anything to explain."""
+        return bool(self.wrongs or self.amiss)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,10 +12,9 @@ import pytest
 from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.campaign import LENGTH, Campaign, settle_bound
 from simulator.chaos.command_line import main
-from simulator.chaos.explaining import explained
-from simulator.chaos.figures import Figures, Result
+from simulator.chaos.explaining import explained, shrunk
 from simulator.chaos.runs import Budget, Trial, campaign_of, results, run, trials, weather_of
-from simulator.chaos.shrinking import shrunk
+from simulator.chaos.summary import Figures, Result
 from simulator.chaos.weather import WEATHERS, Weather
 from simulator.chaos.world import POLICY
 from simulator.happenings import Did
@@ -150,7 +149,7 @@ def test_a_mistake_is_two_and_says_what_can_be_asked(capsys: pytest.CaptureFixtu
     assert main(["--sedes", "3"]) == 2
     told = capsys.readouterr()
     assert told.out == ""
-    assert "--sedes: not understood" in told.err
+    assert "unrecognized arguments: --sedes 3" in told.err
     assert "--weather NAME" in told.err
 
 

@@ -4,8 +4,7 @@ import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from simulator.chaos.figures import Figures, Result
-from simulator.chaos.summary import Summary
+from simulator.chaos.summary import Figures, Result, Summary
 from simulator.observer.wrong import Kind, Wrong
 
 _WRONG = Wrong(kind=Kind.LOST, at=datetime(2026, 1, 1, tzinfo=UTC), why="it is nowhere", vm_id="vm", session="ann")
