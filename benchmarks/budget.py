@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from os import cpu_count
 
+from benchmarks.production import Counts, Production
 from scaler.model.edges import CONTROLLERS
 from scaler.settings.table import SETTINGS
-from simulator.production import Counts, Production
 
 HOUR = timedelta(hours=1)
 WORLDS: Mapping[tuple[int, int], tuple[int, ...]] = {

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 
-from simulator.clock import RunClock
+from simulator.clock import WallClock
 from simulator.parts.azure import azure
 from simulator.parts.environment import ROOT, assemble
 from simulator.parts.redis_server import redis_server
@@ -80,7 +80,7 @@ def first_run(environ: Mapping[str, str], capacity: int) -> str:
     quick = {f"SCALER_{name}_WATCH": "0s" for name in ("PROVISIONER", "RECONCILER", "STARTER", "CLEANER")}
     environment = assemble({**environ, **chosen, **quick}, speed=20)
     secret = environment.variables["IDENTITY_HEADER"]
-    with redis_server() as redis, azure(environment.settings, secret, RunClock().now, 1) as cloud:
+    with redis_server() as redis, azure(environment.settings, secret, WallClock().now, 1) as cloud:
         variables = environment.at(redis_url=redis.url, azure_url=cloud.server.url)
         names = run(FIRST_RUN.format(root=str(ROOT)), {**environ, **variables}).split()
     return "\n".join([APP, "import importlib", *(f"importlib.import_module({name!r})" for name in names)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ProvisioningState
 from scaler.model.record import Status
-from simulator.clock import RunClock
+from simulator.clock import WallClock
 from simulator.figures import Figures, percentile
 from simulator.happenings import Did, Look, Published
 
@@ -48,7 +48,7 @@ def powers(look: Look) -> dict[str, int]:
 class Counts:
     """What is counted now and then. `look` is the latest."""
 
-    clock: RunClock
+    clock: WallClock
     figures: Figures
     arm_calls: Callable[[], int]
     speed: float

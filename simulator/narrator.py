@@ -7,7 +7,7 @@ from emulator.history import Event, What
 from emulator.vm import VmState
 from scaler.model.plan import Why
 from scaler.model.record import Status
-from simulator.clock import RunClock
+from simulator.clock import WallClock
 from simulator.counts import power_word, status_word
 from simulator.happenings import Did, Entry, Happening, Published, Told, Trouble
 from simulator.observer.wrong import Wrong
@@ -71,7 +71,7 @@ class Glance:
 class Narrator:
     """`glance` looks at a machine for the line about it."""
 
-    def __init__(self, journal: Journal, clock: RunClock, glance: Callable[[str], Glance]) -> None:
+    def __init__(self, journal: Journal, clock: WallClock, glance: Callable[[str], Glance]) -> None:
         self._journal = journal
         self._clock = clock
         self._glance = glance

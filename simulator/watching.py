@@ -8,7 +8,7 @@ from time import monotonic
 
 from redis import RedisError
 
-from simulator.clock import RunClock
+from simulator.clock import WallClock
 from simulator.figures import Figures
 from simulator.happenings import Happening, Trouble
 from simulator.looking import Looker
@@ -24,7 +24,7 @@ _TURN = 0.1  # how soon a Ctrl-C is obeyed
 class Watching:
     """`failure` says why the run cannot go on."""
 
-    clock: RunClock
+    clock: WallClock
     happenings: SimpleQueue[Happening]
     looker: Looker
     observer: Observer

@@ -18,8 +18,8 @@ from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import ScaleSet
 from scaler.vmss.gates import Gates
 from simulator.chaos.breaks.doors import ScaleSetDoor
-from simulator.chaos.clocks import SkewedClock, VirtualClock
 from simulator.chaos.skews import Skews
+from simulator.clock import SkewedClock, VirtualClock
 from simulator.happenings import Did, Entry, Happening
 
 _STRANGE = 10**9  # seeds from here on are other scale sets'; with ours they would have our machines' vmIds

@@ -18,9 +18,9 @@ from scaler.tick import REST, STARTS, Hints, Tick, Verbs
 from scaler.vmss.gates import Gates
 from simulator.chaos.azure import Azure
 from simulator.chaos.breaks.planted import Planted
-from simulator.chaos.clocks import SkewedClock, VirtualClock
 from simulator.chaos.doors import Crash, Delay, Door, Effects, Fate, Gate, Overheard
 from simulator.chaos.redis_server import Line, RedisServer
+from simulator.clock import SkewedClock, VirtualClock
 
 VERBS: Mapping[Actor, Sequence[Verbs]] = {
     Actor.RECONCILER: [Verbs(wants=reconciler.wants, decide=reconciler.decide)],

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from emulator.scale_set import EmulatedScaleSet
 from scaler.model.record import Status
 from scaler.registry.keys import Keys
-from simulator.chaos.clocks import VirtualClock
 from simulator.chaos.redis_server import RedisServer
+from simulator.clock import VirtualClock
 from simulator.happenings import Look
 from simulator.looking import looked
 

@@ -10,7 +10,7 @@ from scaler.ports import Confirmation
 from scaler.registry.keys import Keys
 from scaler.registry.keyspace import State
 from scaler.registry.memory import MemoryRegistry
-from simulator.chaos.clocks import SkewedClock, VirtualClock
+from simulator.clock import SkewedClock, VirtualClock
 
 MAY_LOSE = timedelta(seconds=30)
 """So much of what it acknowledged a failover may cost; and two of them are that far apart."""

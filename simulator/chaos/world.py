@@ -19,12 +19,12 @@ from scaler.registry.memory_reservations import MemoryReservations
 from scaler.report import Report
 from simulator.chaos.azure import Azure
 from simulator.chaos.breaks.planted import Planted
-from simulator.chaos.clocks import SkewedClock, VirtualClock
 from simulator.chaos.doors import Crash
 from simulator.chaos.hosts import Host, Late, Surroundings
 from simulator.chaos.looking import VirtualLooker
 from simulator.chaos.redis_server import Line, Lines, RedisServer
 from simulator.chaos.skews import NO_SKEWS, Skews
+from simulator.clock import SkewedClock, VirtualClock
 from simulator.happenings import Did, Entry, Forgotten, Happening
 from simulator.observer.judges import Observer
 from simulator.observer.patience import Patience

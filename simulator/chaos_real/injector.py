@@ -10,7 +10,7 @@ from redis import RedisError
 
 from simulator.chaos_real.faults import Fault, Injection, Target
 from simulator.chaos_real.redis_pair import RedisPair
-from simulator.clock import RunClock
+from simulator.clock import WallClock
 from simulator.parts.functions_host import Hosts
 from simulator.parts.network import Condition, Proxy
 from simulator.parts.setup_failed import SetupFailed
@@ -25,7 +25,7 @@ type Breaking = Callable[[Injection], bool | None]
 class Injector:
     """A thread for each target. `over` ends everything at once, but for the mending of what is broken just then."""
 
-    def __init__(self, clock: RunClock, over: Event) -> None:
+    def __init__(self, clock: WallClock, over: Event) -> None:
         self.remarks: SimpleQueue[tuple[float, str]] = SimpleQueue()  # seconds of the run, and what is to be printed
         self.survived: Counter[Fault] = Counter()
         self.restarts = 0  # of processes

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from scaler.model.plan import Why
-from simulator.clock import RunClock
+from simulator.clock import WallClock
 from simulator.counts import power_word, powers, status_word, statuses
 from simulator.figures import Figures, percentile
 from simulator.happenings import Did, Happening, Look, Seen
@@ -130,7 +130,7 @@ class Board:
 class BoardView:
     """What all views of a board have in common."""
 
-    def __init__(self, board: Board, narrator: Narrator, clock: RunClock) -> None:
+    def __init__(self, board: Board, narrator: Narrator, clock: WallClock) -> None:
         self.board = board
         self.clock = clock
         self._narrator = narrator

@@ -8,7 +8,7 @@ from typing import Self, TextIO
 
 from rich.console import Console
 
-from simulator.clock import RunClock
+from simulator.clock import WallClock
 from simulator.live.board import Board, BoardView
 from simulator.live.drawing import draw
 from simulator.live.frame import Frame
@@ -24,7 +24,7 @@ _LOADED = re.compile(r"\s*(@font-face \{.*?\}|<!--.*?-->)", re.DOTALL)
 class Picture(BoardView):
     """Implements View: shows nothing, and keeps the frame that shows most; of several the latest."""
 
-    def __init__(self, board: Board, narrator: Narrator, clock: RunClock, out: TextIO) -> None:
+    def __init__(self, board: Board, narrator: Narrator, clock: WallClock, out: TextIO) -> None:
         super().__init__(board, narrator, clock)
         self._out = out
         self._due = 0.0

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.control import Control
 from rich.live import Live
 
-from simulator.clock import RunClock
+from simulator.clock import WallClock
 from simulator.live.board import Board, BoardView
 from simulator.live.drawing import draw
 from simulator.live.terminal import Stopping
@@ -25,7 +25,7 @@ _SHARE = 0.1  # of the time may go into drawing: a terminal behind a slow line m
 class Screen(BoardView):
     """Implements View. What others write to standard error meanwhile is shown when the screen is left."""
 
-    def __init__(self, board: Board, narrator: Narrator, clock: RunClock, console: Console) -> None:
+    def __init__(self, board: Board, narrator: Narrator, clock: WallClock, console: Console) -> None:
         super().__init__(board, narrator, clock)
         self._live = Live(
             console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False

@@ -10,7 +10,7 @@ from typing import Protocol
 from redis import Redis
 
 from scaler.registry.keys import Keys
-from simulator.clock import RunClock
+from simulator.clock import WallClock
 from simulator.happenings import Happening, Trouble
 from simulator.options import Options
 from simulator.parts.azure import Azure, azure
@@ -53,7 +53,7 @@ class Parts:
 
     options: Options
     environment: Environment
-    clock: RunClock
+    clock: WallClock
     redis: Redises
     client: Redis  # the queue managers'
     keys: Keys
@@ -92,7 +92,7 @@ def started(
 ) -> Iterator[Parts]:
     """Until the end of the block; no functions host runs yet. `arm`: Azure's address -> the one for the scaler."""
     environment = assemble(environ, speed=options.speed, scale_sets=options.scale_sets)
-    settings, clock = environment.settings, RunClock()
+    settings, clock = environment.settings, WallClock()
     happenings: SimpleQueue[Happening] = SimpleQueue()
     patience = min(_TIMEOUT, settings.policy.repair_after.total_seconds() / 3)  # else a next step comes too late
     with ExitStack() as ending:

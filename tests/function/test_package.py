@@ -33,7 +33,7 @@ from infra.package.errors import CannotPackage
 from scaler.model.instance import SessionId
 from scaler.registry.keys import Keys
 from scaler.registry.reservations import Reservations
-from simulator.clock import RunClock
+from simulator.clock import WallClock
 from simulator.parts.azure import azure
 from simulator.parts.environment import assemble
 from simulator.parts.redis_server import redis_server
@@ -258,7 +258,7 @@ def test_every_function_of_the_package_does_its_work_and_writes_nothing(
     with (
         redis_server() as server,
         redis.Redis.from_url(server.url) as client,
-        azure(environment.settings, secret, RunClock().now, 1) as cloud,
+        azure(environment.settings, secret, WallClock().now, 1) as cloud,
     ):
         host = start(**environment.at(redis_url=server.url, azure_url=cloud.server.url))
         assert set(host.line("host started")["functions"]) == {"provisioner", "reconciler", "starter", "cleaner"}

@@ -5,7 +5,7 @@ from threading import Event
 
 from simulator.chaos_real.faults import Fault, Injection, Target
 from simulator.chaos_real.injector import Breaking, Injector
-from simulator.clock import RunClock
+from simulator.clock import WallClock
 from simulator.parts.setup_failed import SetupFailed
 
 CUT, SILENT = Fault.ARM_CUT, Fault.ARM_SILENT
@@ -17,7 +17,7 @@ def injection(what: Fault, at: float) -> Injection:
 
 def carried_out(injections: Sequence[Injection], ways: Mapping[Fault, Breaking]) -> Injector:
     """To their end."""
-    injector = Injector(RunClock(), Event())
+    injector = Injector(WallClock(), Event())
     injector.begin({Target.ARM: injections}, ways)
     injector.join()
     assert injector.done
@@ -35,7 +35,7 @@ def test_each_target_gets_its_faults_in_their_order_and_they_are_counted() -> No
 
 def test_what_has_not_begun_when_all_is_over_never_begins() -> None:
     over = Event()
-    injector = Injector(RunClock(), over)
+    injector = Injector(WallClock(), over)
     injector.begin({Target.ARM: (injection(CUT, 3600.0),)}, {CUT: lambda _: None})
     assert not injector.done
     over.set()
@@ -58,4 +58,4 @@ def test_what_cannot_be_mended_is_said_and_ends_the_faults_of_that_target() -> N
 
 
 def test_faults_that_were_never_begun_can_be_waited_for() -> None:
-    Injector(RunClock(), Event()).join()
+    Injector(WallClock(), Event()).join()

@@ -7,9 +7,9 @@ import pytest
 
 from scaler.errors import Unreachable
 from scaler.ports import Confirmation
-from simulator.chaos.clocks import SkewedClock, VirtualClock
 from simulator.chaos.doors import Door
 from simulator.chaos.redis_server import MAY_LOSE, Line, Lines, RedisServer
+from simulator.clock import SkewedClock, VirtualClock
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
+from benchmarks.production import Production
 from emulator.behaviour import Behaviour
 from emulator.faults import Fault
 from emulator.in_process import InProcessScaleSet
@@ -23,7 +24,6 @@ from scaler.model.sighting import Pages
 from scaler.model.witness import gone, missed
 from scaler.observe import Eyes, Listings
 from scaler.vmss.gates import Gates
-from simulator.production import Production
 
 SECOND = timedelta(seconds=1)
 NAME, SECOND_SET, THIRD_SET = ScaleSetName("vmss-pixels"), ScaleSetName("vmss-second"), ScaleSetName("vmss-third")

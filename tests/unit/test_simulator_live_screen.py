@@ -14,7 +14,7 @@ from simulator_builders import OFFERED, look, machine, second
 from emulator.wire.calls import CallLog
 from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import PowerState
-from simulator.clock import RunClock
+from simulator.clock import WallClock
 from simulator.figures import Figures
 from simulator.live.board import Board
 from simulator.live.rounds import Rounds
@@ -37,7 +37,7 @@ def terminal(tmp_path: Path) -> Path:
 def screen(terminal: Path) -> Iterator[Screen]:
     rounds = Rounds({name: timedelta(seconds=2) for name in CONTROLLERS}, frozenset(), 20.0)
     board = Board(speed=20.0, figures=Figures(), rounds=rounds, spending=Spending(CallLog().after, 20.0))
-    clock = RunClock()
+    clock = WallClock()
     with terminal.open("w", encoding="utf-8") as out:
         console = Console(file=out, force_terminal=True, width=100, height=30, _environ={"TERM": "xterm"})
         board.row(ADMIT)

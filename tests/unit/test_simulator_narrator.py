@@ -9,7 +9,7 @@ from simulator_builders import OFFERED, USED, azure, in_session, look, machine, 
 from emulator.history import What
 from scaler.model.instance import PowerState, ProvisioningState
 from scaler.model.plan import Why
-from simulator.clock import RunClock
+from simulator.clock import WallClock
 from simulator.counts import Counts, power_word, status_word
 from simulator.figures import Figures
 from simulator.happenings import Did, Happening, Published, Told, Trouble
@@ -24,7 +24,7 @@ HELD = replace(STEP, event="held", why="enough of these for one tick", result=""
 def lines(*happenings: Happening, published: Published | None = OFFERED) -> list[str]:
     out = io.StringIO()
     glance = Glance(state=machine(PowerState.STOPPED).state, published=published)
-    narrator = Narrator(Table(out, coloured=False), RunClock(), lambda _: glance)
+    narrator = Narrator(Table(out, coloured=False), WallClock(), lambda _: glance)
     for each in happenings:
         narrator.tell(each)
     return out.getvalue().splitlines()
@@ -113,7 +113,7 @@ def test_a_wrong_is_coloured_only_for_a_terminal() -> None:
     wrong = Wrong(kind=Kind.LOST, at=second(1), why="it is nowhere", session="ann")
     plain, coloured = io.StringIO(), io.StringIO()
     for out, is_terminal in ((plain, False), (coloured, True)):
-        Narrator(Table(out, coloured=is_terminal), RunClock(), lambda _: Glance(state=None, published=None)).accuse(
+        Narrator(Table(out, coloured=is_terminal), WallClock(), lambda _: Glance(state=None, published=None)).accuse(
             wrong
         )
     assert "WRONG (reservations lost) session ann: it is nowhere" in plain.getvalue()
@@ -152,7 +152,7 @@ def test_a_power_state_is_azures_word_or_what_is_under_way(
 
 
 def test_the_counts_say_how_many_of_what() -> None:
-    counts = Counts(clock=RunClock(), figures=Figures(waits=[1.0, 2.0]), arm_calls=lambda: 60, speed=2)
+    counts = Counts(clock=WallClock(), figures=Figures(waits=[1.0, 2.0]), arm_calls=lambda: 60, speed=2)
     counts.look = look(
         1, machine(PowerState.RUNNING), machine(PowerState.STOPPED, OFFERED), machine(PowerState.RUNNING, USED)
     )
@@ -160,7 +160,7 @@ def test_the_counts_say_how_many_of_what() -> None:
         "Redis: 1 not offered yet, 1 Available, 1 used · Azure: 2 running, 1 stopped",
         "visitors: 0 let in, 0 waiting, waits p50 1.0 s, p95 2.0 s · 60 ARM calls per minute of the emulated world",
     )
-    nothing = Counts(clock=RunClock(), figures=Figures(), arm_calls=lambda: 0, speed=1, look=look(1))
+    nothing = Counts(clock=WallClock(), figures=Figures(), arm_calls=lambda: 0, speed=1, look=look(1))
     assert tuple(nothing.lines(5)) == (
         "Redis: nothing yet · Azure: nothing yet",
         "visitors: 0 let in, 0 waiting, waits p50 –, p95 – · 0 ARM calls per minute of the emulated world",

@@ -33,8 +33,8 @@ from scaler.registry.memory_reservations import MemoryReservations
 from scaler.registry.sessions import Stage
 from scaler.tick import Hints, Tick, Verbs
 from scaler.vmss.gates import Gates, Kind
-from simulator.chaos.clocks import VirtualClock
 from simulator.chaos.hosts import VERBS
+from simulator.clock import VirtualClock
 
 SECOND = timedelta(seconds=1)
 NAME = ScaleSetName("vmss-pixels")
