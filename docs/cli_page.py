@@ -5,7 +5,7 @@ from typing import Any
 from typer.main import get_command
 
 from scaler.cli.app import app
-from scaler.cli.options import Exit
+from scaler.cli.environment import Exit
 
 _PAGE = """# The command line
 

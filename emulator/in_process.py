@@ -19,7 +19,7 @@ from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import Clock
 from scaler.vmss.gates import BATCH_FROM, HEADER, Gates, Kind
 from scaler.vmss.refusals import About
-from scaler.vmss.tags import CONSENT_TAG, paused_by, tag
+from scaler.vmss.translate import CONSENT_TAG, paused_by, tag
 
 _BATCHES = {
     OrderKind.START: Kind.START,

@@ -7,12 +7,10 @@ from typing import Annotated
 import typer
 
 from scaler.actuate import Outcome, Result
-from scaler.cli import steps
-from scaler.cli.environment import Operator
+from scaler.cli import ticking
+from scaler.cli.environment import AsJson, Exit, Operator, Yes, sure
 from scaler.cli.handover import Handover, is_left
-from scaler.cli.options import AsJson, Exit, Yes, sure
 from scaler.cli.screen import Screen
-from scaler.cli.ticking import show
 from scaler.errors import Missing, Refused
 from scaler.report import Report
 
@@ -34,7 +32,7 @@ def adopt(context: typer.Context, check: _Check = False, yes: Yes = False, as_js
     report = handover.look()
     if not check and is_left(report):
         if not yes and not as_json:
-            show(screen, _TITLE, report)
+            ticking.show(screen, _TITLE, report)
         sure("Is the old scaler stopped, and shall this be adopted?", yes=yes)
         report = _hand_over(handover, screen, quiet=as_json)
     _conclude(screen, report, as_json=as_json)
@@ -65,7 +63,7 @@ def _hand_over(handover: Handover, screen: Screen, *, quiet: bool) -> Report:
         for report in handover.rounds():
             outcomes += report.outcomes
             if report.outcomes and not quiet:
-                screen.table(steps.OUTCOMES, steps.outcome_rows(screen, report.outcomes), steps.FOLD)
+                screen.table(ticking.OUTCOMES, ticking.outcome_rows(screen, report.outcomes), ticking.FOLD)
                 screen.line(_so_far(report, outcomes), style="bold")
             for error in report.errors:
                 screen.remark(f"waiting: {error}")
@@ -82,9 +80,9 @@ def _so_far(report: Report, outcomes: list[Outcome]) -> str:
 
 def _conclude(screen: Screen, report: Report, *, as_json: bool) -> None:
     if as_json:
-        screen.json(steps.document(report))
+        screen.json(ticking.document(report))
     elif is_left(report):
-        show(screen, f"{_TITLE}, left", report)
+        ticking.show(screen, f"{_TITLE}, left", report)
     else:
         screen.line("nothing is left to adopt", style="green")
     if is_left(report):

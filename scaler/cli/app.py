@@ -8,8 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from scaler.cli import adopting, distrusting, forgetting, pausing, status, ticking, visits
-from scaler.cli.environment import Operator, Who
-from scaler.cli.options import Exit
+from scaler.cli.environment import Exit, Operator, Who
 from scaler.cli.screen import Screen, age
 from scaler.errors import ScalerError, Throttled
 from scaler.settings import SETTINGS, InvalidSettings

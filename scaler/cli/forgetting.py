@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scaler.cli.environment import Operator
-from scaler.cli.options import AsJson, Yes
+from scaler.cli.environment import AsJson, Operator, Yes
 from scaler.cli.rounds import ByHand
 from scaler.cli.screen import Screen
 from scaler.controllers import forgetting

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scaler.cli.environment import Operator
-from scaler.cli.options import Exit
+from scaler.cli.environment import Exit, Operator
 from scaler.cli.screen import Screen
 from scaler.errors import ScalerError
 from scaler.model.instance import ScaleSetName

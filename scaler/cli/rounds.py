@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 import typer
 
 from scaler.actuate import Outcome, Ports, Result, actuate
-from scaler.cli import steps
-from scaler.cli.options import Exit, sure
+from scaler.cli import ticking
+from scaler.cli.environment import Exit, sure
 from scaler.cli.screen import Screen
-from scaler.cli.ticking import show
 from scaler.model.policy import Policy
 from scaler.report import Report
 
@@ -30,14 +29,14 @@ class ByHand:
         """The whole of the command. Ends with 1 where something is left."""
         report, outcomes = self.look(), tuple[Outcome, ...]()
         if not as_json:
-            show(screen, self.title, report)
+            ticking.show(screen, self.title, report)
         if report.plan.steps:
             sure(self.question, yes=yes)
             report, outcomes = self._made(report)
             if not as_json:
-                screen.table(steps.OUTCOMES, steps.outcome_rows(screen, outcomes), steps.FOLD)
+                screen.table(ticking.OUTCOMES, ticking.outcome_rows(screen, outcomes), ticking.FOLD)
         if as_json:
-            screen.json(steps.document(replace(report, outcomes=outcomes)))
+            screen.json(ticking.document(replace(report, outcomes=outcomes)))
         if report.plan.steps:
             screen.complain(f"{len(report.plan.steps)} are left: somebody else changed them meanwhile; run it again")
             raise typer.Exit(Exit.NOT_DONE)

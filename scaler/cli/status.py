@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaler.cli.environment import Operator
-from scaler.cli.options import AsJson, Exit
+from scaler.cli.environment import AsJson, Exit, Operator
 from scaler.cli.overview import MachineView, Overview, look
 from scaler.cli.pausing import halts
 from scaler.cli.screen import Screen, age

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scaler.cli.environment import Operator
-from scaler.cli.options import AsJson, Exit, Session, Vm
+from scaler.cli.environment import AsJson, Exit, Operator, Session, Vm
 from scaler.cli.screen import Screen, spelled
 from scaler.model.instance import SessionId, VmId
 from scaler.registry.reservations import Reservations

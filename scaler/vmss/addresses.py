@@ -8,8 +8,7 @@ from msgspec import field
 from msgspec.json import Decoder
 
 from scaler.model.instance import Addresses, InstanceId, addresses_one
-from scaler.vmss.bodies import Body, decoded
-from scaler.vmss.reply import Reply
+from scaler.vmss.reply import Body, Reply, decoded
 
 
 class _Reference(Body):

@@ -16,12 +16,11 @@ from scaler.model.sighting import Answer, Pages
 from scaler.vmss.calls import API_VERSION
 from scaler.vmss.flexible_rows import joined, joined_one
 from scaler.vmss.gates import Kind
-from scaler.vmss.listing import Listing
-from scaler.vmss.network import Network
+from scaler.vmss.listing import Listing, Network
 from scaler.vmss.refusals import About, refusal
 from scaler.vmss.reply import Reply
 from scaler.vmss.resource import ScaleSetResource
-from scaler.vmss.rows import to_row, to_rows
+from scaler.vmss.translate import to_row, to_rows
 
 if TYPE_CHECKING:
     from azure.mgmt.compute.operations import VirtualMachinesOperations

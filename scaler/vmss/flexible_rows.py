@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from scaler.errors import Garbled
 from scaler.model.instance import Instance, InstanceId, InstanceRef, ProvisioningState, ScaleSetName, addresses_one
-from scaler.vmss.bodies import PageBody, VmBody
-from scaler.vmss.rows import is_marked, shown, shown_id, vm_id_of
+from scaler.vmss.reply import PageBody, VmBody
+from scaler.vmss.translate import is_marked, shown, shown_id, vm_id_of
 
 _UNDER_WAY = frozenset({ProvisioningState.CREATING, ProvisioningState.UPDATING, ProvisioningState.DELETING})
 

@@ -1,12 +1,14 @@
-"""Every page of one listing, or an error: a part of it would look like machines that are gone."""
+"""Every page of a list, or an error: a part of a list would look like machines that are gone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from scaler.errors import Garbled
+from scaler.model.instance import Addresses, InstanceId
+from scaler.vmss.addresses import configurations, located, public_by_id, to_interfaces, to_public_ips
 from scaler.vmss.calls import Calls
 from scaler.vmss.gates import Kind
 from scaler.vmss.refusals import About, refusal, stale_token
@@ -95,6 +97,30 @@ class Listing[Page: HasNext]:
         if url is None or url in seen:
             raise Garbled("a nextLink that leads elsewhere, or in a circle")
         return url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """Where the instances of one scale set can be reached: two lists of Microsoft.Network, the second only if needed.
+
+    The list of interfaces names public addresses without telling them; nothing documented makes it tell them.
+    """
+
+    parent: str  # the resource id below which the VMs are
+    interfaces: str  # path and query of the list
+    public_ips: str
+    permission: str  # what the identity needs to read both
+
+    def look(self, calls: Calls) -> Mapping[InstanceId, Addresses]:
+        """One look: the pages of both lists."""
+        until = calls.until(calls.client.bounds.listing)
+        about = About(permission=self.permission)
+        interfaces = Listing(calls, Kind.NETWORK, to_interfaces, until=until, about=about).all_pages(self.interfaces)
+        found = tuple(configurations(interfaces.pages, self.parent))
+        if not any(each.public_id for each in found):
+            return located(found, {})
+        public = Listing(calls, Kind.NETWORK, to_public_ips, until=until, about=about).all_pages(self.public_ips)
+        return located(found, public_by_id(public.pages))
 
 
 def below(endpoint: str, link: str) -> str | None:

@@ -23,8 +23,7 @@ from scaler.errors import (
     failure_of,
 )
 from scaler.model.instance import FailureClass, InstanceId
-from scaler.vmss.bodies import Fault, fault_in
-from scaler.vmss.reply import Reply, http_date
+from scaler.vmss.reply import Fault, Reply, fault_in, http_date
 
 _WHERE = "check AZURE_VMSS_NAME, AZURE_RESOURCE_GROUP and AZURE_SUBSCRIPTION_ID"
 SILENT_THROTTLE = timedelta(seconds=60)  # a 429 that does not say how long: ARM's windows are one minute

@@ -17,14 +17,13 @@ from scaler.errors import Conflict, Missing, Partly, Refused, ScalerError, Throt
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, Orchestration, ScaleSetName
 from scaler.model.sighting import Pause, ScaleSetView
 from scaler.ports import Clock
-from scaler.vmss.bodies import SkuBody
 from scaler.vmss.calls import API_VERSION, Calls
 from scaler.vmss.client import ArmClient
 from scaler.vmss.gates import Gates, Kind, Usage
-from scaler.vmss.network import Network
+from scaler.vmss.listing import Network
 from scaler.vmss.refusals import OF_SCALE_SETS, About, refusal
-from scaler.vmss.tags import TAGS_API_VERSION, pausing
-from scaler.vmss.translate import to_scale_set, to_view
+from scaler.vmss.reply import SkuBody
+from scaler.vmss.translate import TAGS_API_VERSION, pausing, to_scale_set, to_view
 
 if TYPE_CHECKING:
     from azure.mgmt.compute.operations import VirtualMachineScaleSetsOperations, VirtualMachineScaleSetVMsOperations

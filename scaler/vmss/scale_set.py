@@ -9,8 +9,7 @@ from scaler.model.instance import Instance, InstanceRef, Orchestration, VmId
 from scaler.model.sighting import Answer, Pages
 from scaler.vmss.calls import API_VERSION
 from scaler.vmss.gates import BATCH_FROM, Kind
-from scaler.vmss.listing import Listing
-from scaler.vmss.network import Network
+from scaler.vmss.listing import Listing, Network
 from scaler.vmss.refusals import About, refusal
 from scaler.vmss.resource import ScaleSetResource
 from scaler.vmss.translate import UNIFORM_ID, to_instance, to_page

@@ -10,7 +10,7 @@ from go_scaler import Machine, text
 
 from emulator.faults import Fault
 from emulator.orders import OrderKind
-from scaler.cli.options import Exit
+from scaler.cli.environment import Exit
 from scaler.model.edges import CONTROLLERS
 from scaler.model.record import Status
 

@@ -8,7 +8,7 @@ from cli.console import Console
 from cli.estate import KEYS, Estate
 from go_scaler import Machine
 
-from scaler.cli.options import Exit
+from scaler.cli.environment import Exit
 from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import SessionId
 from scaler.model.record import Status

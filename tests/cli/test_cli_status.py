@@ -8,7 +8,7 @@ from go_scaler import Machine
 
 from emulator.faults import Fault
 from emulator.orders import Scale
-from scaler.cli.options import Exit
+from scaler.cli.environment import Exit
 from scaler.model.edges import Actor
 from scaler.model.record import Status
 

@@ -6,7 +6,7 @@ from cli.estate import KEYS, Estate
 from go_scaler import Machine
 
 from emulator.faults import Fault
-from scaler.cli.options import Exit
+from scaler.cli.environment import Exit
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.plan import Why
 from scaler.model.record import Status

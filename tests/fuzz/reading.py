@@ -23,8 +23,7 @@ from scaler.vmss.gates import Gates
 from scaler.vmss.listing import below
 from scaler.vmss.refusals import LONGEST_THROTTLE, About, refusal, retry_after, stale_token
 from scaler.vmss.reply import Reply, http_date
-from scaler.vmss.rows import to_rows
-from scaler.vmss.translate import to_instance, to_page, to_scale_set, to_view
+from scaler.vmss.translate import to_instance, to_page, to_rows, to_scale_set, to_view
 
 A = VmId("a")
 KEYS = Keys()

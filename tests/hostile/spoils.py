@@ -90,20 +90,6 @@ def endless_trickle(_: Asked, said: Said) -> Iterator[bytes]:
         sleep(0.01)
 
 
-def slow_head(_: Asked, said: Said) -> Iterator[bytes]:
-    """Headers, a byte at a time."""
-    for each in said.head + said.body:
-        yield bytes([each])
-        sleep(0.01)
-
-
-def endless_head(_: Asked, said: Said) -> Iterator[bytes]:
-    """To be continued, for ever."""
-    while True:
-        yield b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n"
-        sleep(0.001)
-
-
 def many_headers(_: Asked, said: Said) -> Iterable[bytes]:
     """Thousands of them."""
     return [said.head[:-2], b"x-more: of the same\r\n" * 5_000, b"\r\n", said.body]
@@ -204,8 +190,6 @@ ANSWERS: dict[str, Spoil] = {
     "a body that never ends": endless_chunks,
     "a body that never ends, slowly": endless_trickle,
     "a gigabyte that does not come": large_length,
-    "a head that drips": slow_head,
-    "a head that never ends": endless_head,
     "thousands of headers": many_headers,
     "a header of a megabyte": long_header,
     "no HTTP": garbage,

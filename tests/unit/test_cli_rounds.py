@@ -8,7 +8,7 @@ from builders import NOW, POLICY, notes, record
 from clock import ManualClock
 
 from scaler.actuate import Ports
-from scaler.cli.options import Exit
+from scaler.cli.environment import Exit
 from scaler.cli.rounds import ByHand
 from scaler.cli.screen import Screen
 from scaler.controllers import distrust

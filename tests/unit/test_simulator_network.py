@@ -10,7 +10,7 @@ from time import monotonic
 import pytest
 from requests.exceptions import RequestException
 
-from scaler.vmss.punctual import session
+from scaler.vmss.client import session
 from simulator.parts.network import LOOPBACK, Condition, Network, Proxy
 
 SOON = 5.0  # seconds: nothing here takes so long

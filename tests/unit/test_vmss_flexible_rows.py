@@ -5,9 +5,9 @@ from unit.arm_replies import NAME, reply
 
 from scaler.errors import Garbled
 from scaler.model.instance import InstanceId, InstanceRef, PowerState, ProvisioningState, VmId
-from scaler.vmss.bodies import PageBody, VmBody
 from scaler.vmss.flexible_rows import Joined, joined, joined_one
-from scaler.vmss.rows import to_row, to_rows
+from scaler.vmss.reply import PageBody, VmBody
+from scaler.vmss.translate import to_row, to_rows
 
 NOBODY = "00000000-0000-0000-0000-00000000000f"
 

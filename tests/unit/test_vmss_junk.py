@@ -16,8 +16,7 @@ from scaler.vmss.addresses import configurations, located, public_by_id, to_inte
 from scaler.vmss.flexible_rows import joined, joined_one
 from scaler.vmss.refusals import refusal
 from scaler.vmss.reply import Reply
-from scaler.vmss.rows import to_row, to_rows
-from scaler.vmss.translate import to_instance, to_page, to_scale_set, to_view
+from scaler.vmss.translate import to_instance, to_page, to_row, to_rows, to_scale_set, to_view
 
 REF = InstanceRef(scale_set=NAME, instance_id=InstanceId("7"), vm_id=VmId(VM_ID.lower()))
 JUNK: st.SearchStrategy[object] = st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.just({})
@@ -118,6 +117,6 @@ def test_a_body_nested_without_end_is_garbled() -> None:
 
 
 def test_what_is_pure_does_not_load_the_sdk() -> None:
-    pure = ", ".join(f"scaler.vmss.{each}" for each in ("translate", "flexible_rows", "addresses", "tags", "gates"))
+    pure = ", ".join(f"scaler.vmss.{each}" for each in ("translate", "flexible_rows", "addresses", "refusals", "gates"))
     program = f"import sys, {pure}; sys.exit('azure' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

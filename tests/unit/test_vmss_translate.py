@@ -17,8 +17,7 @@ from scaler.model.instance import (
     VmId,
 )
 from scaler.model.sighting import Pause
-from scaler.vmss.tags import paused_by, pausing
-from scaler.vmss.translate import to_page, to_scale_set, to_view
+from scaler.vmss.translate import paused_by, pausing, to_page, to_scale_set, to_view
 
 UNIFORM = Orchestration.UNIFORM
 

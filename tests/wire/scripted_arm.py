@@ -36,17 +36,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """One answer. `cut`: so many last bytes are kept back, and the connection ends. `halfway`: done in between.
-
-    `drips`: called before each byte of the head.
-    """
+    """One answer. `cut`: so many last bytes are kept back, and the connection ends. `halfway`: done in between."""
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     cut: int = 0
     halfway: Callable[[], object] = lambda: None
-    drips: Callable[[], object] | None = None
 
     def halves(self) -> tuple[bytes, bytes]:
         """Head and half of the body, and the rest."""
@@ -112,23 +108,13 @@ class ScriptedArm:
                     return
                 try:
                     first, second = said.halves()
-                    for each in _drops(first, said.drips):
-                        connection.sendall(each)
+                    connection.sendall(first)
                     said.halfway()
                     connection.sendall(second)
                 except OSError:  # the client had enough
                     return
                 if said.cut:
                     return
-
-
-def _drops(head: bytes, drips: Callable[[], object] | None) -> Iterator[bytes]:
-    if drips is None:
-        yield head
-        return
-    for each in head:
-        drips()
-        yield bytes([each])
 
 
 def _read(incoming: BinaryIO) -> Asked | None:

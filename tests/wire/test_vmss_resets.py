@@ -11,11 +11,11 @@ from sys import executable
 import pytest
 from requests.exceptions import RequestException
 
-from scaler.vmss.punctual import session
+from scaler.vmss.client import session
 
 _ROOT = Path(__file__).parents[2]
 _CALL = """\
-from scaler.vmss.punctual import session
+from scaler.vmss.client import session
 session(use_environment=False).get({url!r}, timeout=(5, 60))
 """
 
