@@ -1,4 +1,4 @@
-"""What can go wrong beyond a door, named by what a tick should do about it."""
+"""Failures of Azure and Redis, named by the reaction that a tick owes to each failure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -7,11 +7,11 @@ from fractions import Fraction
 from scaler.model.instance import FailureClass, InstanceId
 
 LONGEST_LINE = 1000
-"""Characters of anything that somebody else said, where it is said again: in an error, in the log."""
+"""Characters of a foreign text that an error or the log repeats at most."""
 
 
 def in_one_line(text: str) -> str:
-    """What somebody else said as it may stand in a log: one line, nothing that a terminal obeys, and no book."""
+    """Cut a foreign text for the log: one line, without control characters, of bounded length."""
     cut = text[:LONGEST_LINE] + ("…" if len(text) > LONGEST_LINE else "")
     if cut.isprintable():
         return cut
@@ -19,7 +19,7 @@ def in_one_line(text: str) -> str:
 
 
 class ScalerError(Exception):
-    """The base; its message is one line. `uncounted`: the order never reached the machine: it is no attempt."""
+    """The base, with a message of one line. `uncounted`: the order never reached the machine and is no attempt."""
 
     uncounted = False
 
@@ -28,7 +28,7 @@ class ScalerError(Exception):
 
 
 class Throttled(ScalerError):
-    """429, or our own gate or budget: not before `retry_after`. Reads and writes are held apart."""
+    """429, or a gate or budget of this process: not before `retry_after`. Reads and writes have separate gates."""
 
     uncounted = True
 
@@ -42,21 +42,21 @@ class Unreachable(ScalerError):
 
 
 class Unsent(Unreachable):
-    """Its time was over before anything was sent."""
+    """A request whose time was over before the first byte was sent."""
 
     uncounted = True
 
 
 class Conflict(ScalerError):
-    """409 or 412: somebody changed it meanwhile (a preempting operation, another etag). Look again, then decide."""
+    """409 or 412: a change came between (a preempting operation, another etag). Look again, then decide."""
 
     uncounted = True
 
 
 class Missing(ScalerError):
-    """The scale set or these instances do not exist any more.
+    """The scale set or the named instances do not exist any more.
 
-    `instance_ids`: those that Azure named, and a delete of these is done; empty when Azure named none.
+    `instance_ids`: the ids in Azure's answer, whose deletion is done by that; empty when Azure gave no ids.
     """
 
     def __init__(self, message: str, instance_ids: Sequence[InstanceId] = ()) -> None:
@@ -73,9 +73,9 @@ class OutOfCapacity(ScalerError):
 
 
 class QuotaReached(ScalerError):
-    """The subscription may not have more cores: only an operator can change that.
+    """The subscription may not have more cores: only an operator can raise the quota.
 
-    `room`: the share of what was ordered that the rest of the quota is enough for. None: Azure did not say.
+    `room`: the share of the order that still fits into the quota. None: Azure did not say.
     """
 
     failure = FailureClass.QUOTA
@@ -86,7 +86,7 @@ class QuotaReached(ScalerError):
 
 
 class Refused(ScalerError):
-    """Azure understood and said no (400, 401, 403, …). `code` is ARM's; the message names what to do where we know."""
+    """Azure understood and said no (400, 401, 403, …). `code` is ARM's; the message names the known remedy."""
 
     def __init__(self, message: str, code: str = "", status: int = 0) -> None:
         super().__init__(message)
@@ -95,12 +95,12 @@ class Refused(ScalerError):
 
     @property
     def turns_us_away(self) -> bool:
-        """A role is missing, or we are not believed: it says nothing about the machine that was asked for."""
+        """Whether a role is missing or the identity is not accepted: no news about the machine."""
         return self.status in {401, 403}
 
 
 class Partly(ScalerError):
-    """Of orders that go out one by one, some were not taken: `failures` says why of each of these. All others were."""
+    """Some of several single orders were not accepted: `failures` has the reasons. The rest were accepted."""
 
     def __init__(self, failures: Mapping[InstanceId, ScalerError]) -> None:
         super().__init__("; ".join(f"{each}: {error}" for each, error in failures.items()))
@@ -108,9 +108,9 @@ class Partly(ScalerError):
 
 
 class Garbled(ScalerError):
-    """An answer that cannot be what was asked for (truncated, wrong type, no Date): nothing was learnt from it."""
+    """An impossible answer (truncated, wrong type, no Date), from which the scaler learns nothing."""
 
 
 def failure_of(error: ScalerError) -> FailureClass:
-    """The class under which a failed start is noted."""
+    """The class of a failed start, for the notes."""
     return error.failure if isinstance(error, OutOfCapacity | QuotaReached) else FailureClass.OTHER

@@ -1,4 +1,4 @@
-"""One line of the log: a sentence for people, then its facts as JSON, both in the message.
+"""One line of the log: a sentence for people, then the facts as JSON, in one message.
 
 Microsoft's Python worker forwards the message, level, logger name and invocation id of a log record and drops `extra`.
 In Kusto: `parse_json(substring(message, indexof(message, "{")))`.
@@ -15,13 +15,13 @@ _BRACES = str.maketrans({"{": r"\x7b", "}": r"\x7d"})  # the first brace of a me
 
 
 def written(sentence: str, facts: Mapping[str, object]) -> str:
-    """The message: one printable line. Facts that are empty are left out; the sentence is cut where it is too long."""
+    """The message: one printable line. Empty facts are left out; a sentence beyond the limit is cut."""
     said = _printable({name: value for name, value in facts.items() if value not in _NOTHING})
     return f"{in_one_line(sentence).translate(_BRACES)} {json.dumps(said, ensure_ascii=False)}"
 
 
 def read(message: str) -> tuple[str, dict[str, Any]]:
-    """The sentence and the facts of a message. A message of somebody else is a sentence without facts."""
+    """The sentence and the facts of a message. A foreign message is a sentence without facts."""
     sentence, brace, rest = message.partition("{")
     try:
         facts = json.loads(brace + rest) if brace else None
@@ -31,7 +31,7 @@ def read(message: str) -> tuple[str, dict[str, Any]]:
 
 
 def _printable(value: object) -> object:
-    """A fact as it may stand in a log, whoever said it."""
+    """A fact in printable form, also from a foreign source."""
     if isinstance(value, str):
         return in_one_line(value)
     if isinstance(value, Mapping):

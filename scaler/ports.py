@@ -1,4 +1,4 @@
-"""What the river needs from outside, with the laws every implementation keeps (tests/contract holds them to it)."""
+"""The interfaces to Azure, Redis and time, with the laws of every implementation (tests/contract checks the laws)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -15,10 +15,10 @@ from scaler.model.sighting import Answer, Pages, Pause, ScaleSetView
 class ScaleSet(Protocol):
     """One scale set in Azure. Every call raises scaler.errors only, and never waits for a long-running operation.
 
-    Orders are idempotent towards their target state, are for the named instances only (an empty sequence is a
-    ValueError: ARM would take it for "all"), and return when ARM accepted them. `within` bounds the whole call:
-    an order not accepted by then is given up. An order whose answer was lost may still have arrived. Orders to several
-    instances that a door gives one by one raise Partly, which tells of each; else all of them failed, or none.
+    Orders are idempotent towards the target state, reach the named instances only (an empty sequence is a ValueError:
+    ARM would read "all instances"), and return when ARM has accepted. `within` bounds the whole call: an order not
+    accepted by then is given up. An order whose answer was lost may still have arrived. Where a door orders several
+    instances one by one, Partly names the failures; else the whole order failed, or none of it.
     """
 
     @property
@@ -27,7 +27,7 @@ class ScaleSet(Protocol):
         ...
 
     def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
-        """The scale set itself. A remembered answer up to `no_older_than` serves too, with its own `sent`."""
+        """Ask for the scale set. A remembered answer up to `no_older_than` serves too, with the old `sent`."""
         ...
 
     def list_instances(self) -> Pages:
@@ -39,28 +39,27 @@ class ScaleSet(Protocol):
         ...
 
     def addresses(self) -> Mapping[InstanceId, Addresses]:
-        """Where the instances can be reached: all of them, whatever their number, in the pages of one look.
+        """Ask for the addresses of all instances, in the pages of one look.
 
-        An instance without any address may be left out; one whose public address Azure has and does not tell is told
-        of as that. Instance ids are reused: whoever asks has just seen whom
-        the id names.
+        An instance without any address may be left out; a public address that Azure has and does not tell is marked
+        as such. Instance ids are reused: the caller has just seen which machine the id names.
         """
         ...
 
     def start(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Start them. Raises Missing with the ids that Azure named when some are no more; others may have started."""
+        """Start instances. Raises Missing with the ids that Azure no longer knows; the rest may have started."""
         ...
 
     def power_off(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Stop them and keep their allocation (still billed)."""
+        """Stop instances and keep the allocation (still billed)."""
         ...
 
     def deallocate(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Stop them and give their allocation back."""
+        """Stop instances and give the allocation back."""
         ...
 
     def delete(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Delete them; sku.capacity falls by as many. One that is gone already is deleted: no error."""
+        """Delete instances; sku.capacity falls by as many. An instance that is gone already is no error."""
         ...
 
     def mark(self, ref: InstanceRef, etag: str | None, *, within: timedelta) -> None:
@@ -70,13 +69,13 @@ class ScaleSet(Protocol):
     def set_capacity(self, capacity: int, etag: str | None, *, within: timedelta) -> None:
         """PATCH sku.capacity with If-Match `etag`. Raises Conflict when the scale set has changed since.
 
-        Without an etag: when the capacity is larger already, which is never lowered.
+        Without an etag, Conflict means that the capacity is larger already: a capacity is never lowered.
         """
         ...
 
 
 class Confirmation(StrEnum):
-    """What WAIT said about the writes before it."""
+    """The answer of WAIT about the preceding writes."""
 
     REPLICATED = "replicated"  # a replica has them
     ALONE = "alone"  # this Redis has no replica to ask
@@ -86,32 +85,32 @@ class Confirmation(StrEnum):
 class Registry(Protocol):
     """The state machine's memory, shared with the queue manager. Raises scaler.errors only.
 
-    `now` of every answer is the registry's own clock. Values that are not ours to read are handed out as Unreadable
-    and never overwritten.
+    `now` of every answer is the registry's own clock. Values that are not the scaler's to read are handed out as
+    Unreadable and never overwritten.
     """
 
     def read(self) -> Snapshot:
-        """Every machine the index names. Two round trips, whatever the number."""
+        """Read every machine in the index. Two round trips for any number of machines."""
         ...
 
     def read_also(self, vm_ids: Iterable[VmId]) -> Mapping[VmId, Row]:
-        """Record and notes of machines that the index does not name (first seen in Azure). One round trip."""
+        """Read record and notes of machines outside the index (first seen in Azure). One round trip."""
         ...
 
     def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
-        """Write each change if all that it was decided on is still what it was; one after the other, each atomically.
+        """Write the changes in order, each atomically and only if the facts behind the decision have not changed.
 
-        That is the notes, to the byte, and the record but for `updatedAt` and the queue manager's own fields: these may
-        change meanwhile, as often as they like, and are kept as they are then.
+        Compared are the notes, to the byte, and the record without `updatedAt` and the queue manager's own fields:
+        these may change meanwhile, any number of times, and keep their newest values.
 
-        Returns the new row per change, None where the race was lost: of all of them once it is later than `good_until`
-        by the registry's own clock, or where the rows were read from another Redis server than the one that is asked
-        now. One machine twice in a batch is a ValueError.
+        Returns the new row for each change, and None for a lost race. Every race is lost after `good_until` by the
+        registry's own clock, and where another Redis server answers now than at the reading. One machine twice in a
+        batch is a ValueError.
         """
         ...
 
     def confirm(self) -> Confirmation:
-        """Whether a replica has what was applied before (WAIT 1, bounded by 200 ms)."""
+        """Ask whether a replica has the changes applied before (WAIT 1, bounded by 200 ms)."""
         ...
 
     def reserved(self) -> frozenset[VmId]:
@@ -119,35 +118,35 @@ class Registry(Protocol):
         ...
 
     def pause(self, how: Pause) -> None:
-        """Halt the controllers that read this registry, or let them go on (NONE), from their next tick on."""
+        """Halt the controllers that read this registry from the next tick on; NONE ends the halt."""
         ...
 
     def keep_ceilings(self, ceilings: Mapping[ScaleSetName, Ceiling], *, lasts: timedelta) -> None:
-        """Write down what Azure lately refused to make, in the place of what was written before, for so long."""
+        """Replace the stored ceilings: capacities that Azure lately refused. The note `lasts` for a while."""
         ...
 
     def ceilings(self) -> Mapping[ScaleSetName, Ceiling]:
-        """What is written down of that: for people, who see Redis and not the provisioner's memory."""
+        """Read the stored ceilings: for people, who see Redis and not the provisioner's memory."""
         ...
 
 
 class Clock(Protocol):
-    """Time as this process passes through it. It says nothing about what time it is anywhere."""
+    """The process's own time: durations only, never the time of day."""
 
     def monotonic(self) -> float:
         """Seconds since some moment; never goes back."""
         ...
 
     def sleep(self, duration: timedelta) -> None:
-        """Let that much time pass."""
+        """Let time pass."""
         ...
 
 
 class Together(Protocol):
-    """Makes several requests, at the same time where this process can; none of them raises."""
+    """Makes several requests, at the same time where the process can; no request raises."""
 
     def __call__[Found](self, requests: Sequence[Callable[[], Found]]) -> Iterable[Found]:
-        """What each of them returned, in their order."""
+        """The results, in the order of the requests."""
         ...
 
 

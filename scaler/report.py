@@ -1,4 +1,4 @@
-"""What one tick saw, wanted and got."""
+"""The report of one tick: the machines seen, the plan, and the outcomes."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,7 +12,7 @@ from scaler.model.row import Complaint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`errors`: looks that failed while others succeeded. `fleet`: `cloud` joined with Redis; None where nobody did."""
+    """`errors`: failed looks beside successful looks. `fleet`: `cloud` joined with Redis; None without a registry."""
 
     plan: Plan
     would: tuple[Step, ...] = ()  # what only a missing consent, or a pause, keeps from being done
@@ -24,7 +24,7 @@ class Report:
 
     @property
     def look_again(self) -> timedelta | None:
-        """How soon another tick would find something new, or an open gate; None: at the timer."""
+        """How soon another tick would find news, or an open gate; None: at the timer."""
         errors = (*self.errors, *(each.error for each in self.outcomes))
         waits = [error.retry_after for error in errors if isinstance(error, Throttled)]
         waits += [self.plan.look_again] if self.plan.look_again is not None else []

@@ -1,4 +1,4 @@
-"""How a worker starts: without the garbage collector looking through what it has just imported, again and again."""
+"""The start of a worker: the garbage collector does not search fresh imports again and again."""
 
 import gc
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Around the imports of the app. None of it becomes garbage; looking for some takes nearly a tenth longer.
+    """Hold the collector during the imports of the app: no import becomes garbage, and the search costs a tenth.
 
-    What is there at the end is exempt for good. With the SDKs in it, every full collection would stop all four
-    controllers for some 35 ms, and find nothing.
+    All objects alive at the end are exempt for good. A full collection over the SDKs would stop all four controllers
+    for some 35 ms, and find no garbage.
     """
     collecting = gc.isenabled()
     gc.disable()
