@@ -1,7 +1,6 @@
 """A run line by line: for pipes, for CI, and for whoever wants it so."""
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self
 
 from simulator.counts import Counts
@@ -10,13 +9,14 @@ from simulator.narrator import Narrator
 from simulator.observer.wrong import Wrong
 from simulator.summary import in_words
 from simulator.table import Colour, Table
+from simulator.view import View
 
 _COUNT_EVERY = 5.0  # seconds
 _LEGEND = "– = not offered yet; used = Unavailable, and never offered again; visit = session id; Ctrl-C ends it all\n"
 
 
-class Lines:
-    """Implements View: the greeting, the counts now and then, and each wrong in red. What was written stays."""
+class Lines(View):
+    """The greeting, the counts now and then, and each wrong in red. What was written stays."""
 
     def __init__(self, table: Table, counts: Counts, greeting: Sequence[str] = ()) -> None:
         self.table = table
@@ -28,9 +28,6 @@ class Lines:
         for line in self._greeting:
             self.table.free(line)
         return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """What was written stays."""
 
     def tell(self, happening: Happening) -> None:
         """What is counted."""
@@ -49,12 +46,9 @@ class Lines:
             for line in self.counts.lines(seconds):
                 self.table.remark(seconds, f"── {line}", Colour.BOLD)
 
-    def end(self) -> None:
-        """The last lines come like all others."""
-
 
 class NarratedLines(Lines):
-    """Implements View: a line per change as well."""
+    """A line per change as well."""
 
     def __init__(self, table: Table, counts: Counts, greeting: Sequence[str], narrator: Narrator) -> None:
         super().__init__(table, counts, greeting)

@@ -14,7 +14,6 @@ from scaler.model.instance import VmId
 from scaler.model.policy import Policy
 from simulator.chaos_real.faults import schedule
 from simulator.chaos_real.injector import Breaker, Injector
-from simulator.chaos_real.redis_pair import RedisPair, redis_pair
 from simulator.chaos_real.report import Report
 from simulator.chaos_real.view import FaultLines
 from simulator.counts import Counts
@@ -26,6 +25,7 @@ from simulator.observer.patience import Pace, Patience
 from simulator.options import Options
 from simulator.parts.assembly import Parts, started
 from simulator.parts.network import LOOPBACK, Network, Proxy
+from simulator.parts.redis_pair import RedisPair, redis_pair
 from simulator.parts.redis_server import plain
 from simulator.parts.setup_failed import SetupFailed
 from simulator.settled import unsettled

@@ -14,7 +14,7 @@ from simulator.table import Colour, Table
 
 
 class FaultLines(Lines):
-    """Implements View. What the scaler complains of while parts are broken is counted, and not told."""
+    """What the scaler complains of while parts are broken is counted, and not told."""
 
     def __init__(self, table: Table, counts: Counts, greeting: Sequence[str], injector: Injector) -> None:
         super().__init__(table, counts, greeting)

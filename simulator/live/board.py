@@ -1,20 +1,19 @@
 """Remembers what happened in a run; gives a frame of any moment."""
 
 from collections import deque
-from collections.abc import Sequence
-from datetime import timedelta
 
 from scaler.model.plan import Why
 from simulator.clock import WallClock
 from simulator.counts import power_word, powers, status_word, statuses
-from simulator.figures import Figures, percentile
-from simulator.happenings import Did, Happening, Look, Seen
-from simulator.live.frame import Frame, Machine, Visitors, Waits
+from simulator.figures import Figures
+from simulator.happenings import Happening, Look, Seen
+from simulator.live.frame import Frame, Machine
 from simulator.live.rounds import Rounds
 from simulator.live.spending import Spending
 from simulator.narrator import Narrator
 from simulator.observer.wrong import Wrong
 from simulator.table import NO_STEP, By, Colour, Line
+from simulator.view import View
 
 _EVENTS = 200  # more than any screen has lines
 _DEAD = 100  # so many machines that are gone may be remembered
@@ -69,9 +68,10 @@ class Board:
             ending=ending,
             statuses=statuses(each.status for each in machines),
             powers=powers(look) if look is not None else {},
-            visitors=self._visitors(),
-            waits=self._waits(self._figures.waits),
-            waits_on={tier: self._waits(waits) for tier, waits in self._figures.waits_on.items()},
+            did=dict(self._figures.did),
+            waiting=self._figures.waiting,
+            waits=tuple(self._figures.waits),
+            waits_on={tier: tuple(waits) for tier, waits in self._figures.waits_on.items()},
             rounds=self._rounds.at(seconds, self._spending.a_minute(seconds)),
             calls_over=self._spending.window,
             throttled=self._spending.throttled,
@@ -97,24 +97,6 @@ class Board:
             wronged=any(wrong.vm_id == state.vm_id for wrong in self._wrongs),
         )
 
-    def _visitors(self) -> Visitors:
-        did = self._figures.did
-        return Visitors(
-            came=did[Did.ARRIVED],
-            let_in=did[Did.OPENED],
-            waiting=self._figures.waiting,
-            refused=did[Did.REFUSED],
-            gave_up=did[Did.GAVE_UP],
-            expired=did[Did.EXPIRED],
-        )
-
-    def _waits(self, waits: Sequence[float]) -> Waits:
-        def emulated(share: float) -> timedelta | None:
-            found = percentile(waits, share)
-            return None if found is None else timedelta(seconds=found * self._speed)
-
-        return Waits(number=len(waits), median=emulated(0.50), most=emulated(0.95))
-
     def _is_a_step(self, line: Line) -> bool:
         """What Azure does by itself shows in the power state; why somebody wanted it is worth keeping beside it."""
         says_more = line.by is not By.AZURE and line.step != NO_STEP and line.why != Why.NOTED
@@ -127,7 +109,7 @@ class Board:
             self._last = {vm_id: line for vm_id, line in self._last.items() if vm_id in living}
 
 
-class BoardView:
+class BoardView(View):
     """What all views of a board have in common."""
 
     def __init__(self, board: Board, narrator: Narrator, clock: WallClock) -> None:

@@ -1,4 +1,4 @@
-"""What is on the screen at one moment. All durations are the emulated world's."""
+"""What is on the screen at one moment. All durations are the emulated world's, all bare seconds the wall's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from simulator.figures import Tier
+from simulator.happenings import Did
 from simulator.observer.wrong import Wrong
 from simulator.table import Line
 
@@ -57,33 +58,12 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waits:
-    """What visitors waited from their arrival until they were let in. `number` of them."""
-
-    number: int
-    median: timedelta | None
-    most: timedelta | None  # 95th percentile
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """How many requests of one kind ARM would still take, as it last said; `burst` is all of them."""
 
     what: str
     left: int
     burst: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visitors:
-    """How those fare who came. Numbers of people."""
-
-    came: int = 0
-    let_in: int = 0
-    waiting: int = 0
-    refused: int = 0
-    gave_up: int = 0
-    expired: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +76,10 @@ class Frame:
     ending: bool = False
     statuses: Mapping[str, int] = field(default_factory=dict)  # machines by status
     powers: Mapping[str, int] = field(default_factory=dict)  # and by power state
-    visitors: Visitors = field(default_factory=Visitors)
-    waits: Waits = field(default_factory=lambda: Waits(number=0, median=None, most=None))
-    waits_on: Mapping[Tier, Waits] = field(default_factory=dict)
+    did: Mapping[Did, int] = field(default_factory=dict)  # what visitors did, and how often
+    waiting: int = 0  # visitors
+    waits: Sequence[float] = ()  # from arrival until they were let in, in seconds on the wall
+    waits_on: Mapping[Tier, Sequence[float]] = field(default_factory=dict)
     rounds: Sequence[Round] = ()
     calls_over: timedelta = timedelta(minutes=5)  # the window of Round.calls
     throttled: int = 0  # 429s so far

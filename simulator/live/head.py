@@ -7,7 +7,9 @@ from textwrap import wrap
 
 from rich.text import Text
 
-from simulator.live.frame import Budget, Frame, Health, Round, Waits
+from simulator.figures import percentile
+from simulator.happenings import Did
+from simulator.live.frame import Budget, Frame, Health, Round
 from simulator.live.layout import (
     OF_POWER,
     OF_STATUS,
@@ -94,28 +96,31 @@ def _counted(counted: Mapping[str, int], styles: Mapping[str, str]) -> Iterator[
 
 
 def _visitors(frame: Frame) -> Iterator[Piece]:
-    found = frame.visitors
-    yield Piece(f"{found.came} came")
-    yield Piece(f"{found.let_in} let in", "cyan")
-    yield Piece(f"{found.waiting} waiting", "bold yellow" if found.waiting else "")
-    yield Piece(f"{found.gave_up} gave up")
-    yield Piece(f"{found.refused} refused", "red" if found.refused else "")
-    if found.expired:
-        yield Piece(f"{found.expired} stayed until their limit")
+    def number(did: Did) -> int:
+        return frame.did.get(did, 0)
+
+    yield Piece(f"{number(Did.ARRIVED)} came")
+    yield Piece(f"{number(Did.OPENED)} let in", "cyan")
+    yield Piece(f"{frame.waiting} waiting", "bold yellow" if frame.waiting else "")
+    yield Piece(f"{number(Did.GAVE_UP)} gave up")
+    yield Piece(f"{number(Did.REFUSED)} refused", "red" if number(Did.REFUSED) else "")
+    if number(Did.EXPIRED):
+        yield Piece(f"{number(Did.EXPIRED)} stayed until their limit")
     if not frame.wrongs:
         yield Piece("0 wrongs", "green")
 
 
 def _waits(frame: Frame) -> Iterator[Piece]:
-    yield Piece(f"all {_percentiles(frame.waits)}")
+    yield Piece(f"all {_percentiles(frame.waits, frame.speed)}")
     for tier, waits in frame.waits_on.items():
-        yield Piece(f"{tier} {_percentiles(waits)}", OF_TIER[tier])
+        yield Piece(f"{tier} {_percentiles(waits, frame.speed)}", OF_TIER[tier])
 
 
-def _percentiles(waits: Waits) -> str:
-    if waits.median is None or waits.most is None:
+def _percentiles(waits: Sequence[float], speed: float) -> str:
+    median, most = percentile(waits, 0.50), percentile(waits, 0.95)
+    if median is None or most is None:
         return "–"
-    return f"p50 {span(waits.median)} p95 {span(waits.most)} ({waits.number})"
+    return f"p50 {span(timedelta(seconds=median * speed))} p95 {span(timedelta(seconds=most * speed))} ({len(waits)})"
 
 
 def _budgets(frame: Frame) -> Iterator[Piece]:

@@ -4,7 +4,7 @@ import re
 from io import StringIO
 from time import monotonic
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
 from rich.console import Console
 
@@ -22,16 +22,13 @@ _LOADED = re.compile(r"\s*(@font-face \{.*?\}|<!--.*?-->)", re.DOTALL)
 
 
 class Picture(BoardView):
-    """Implements View: shows nothing, and keeps the frame that shows most; of several the latest."""
+    """Shows nothing, and keeps the frame that shows most; of several the latest."""
 
     def __init__(self, board: Board, narrator: Narrator, clock: WallClock, out: TextIO) -> None:
         super().__init__(board, narrator, clock)
         self._out = out
         self._due = 0.0
         self._best: Frame | None = None
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if error is None and self._best is not None:
@@ -45,14 +42,11 @@ class Picture(BoardView):
             if self._best is None or variety(frame) >= variety(self._best):
                 self._best = frame
 
-    def end(self) -> None:
-        """The best one has been seen."""
-
 
 def variety(frame: Frame) -> int:
     """How many different things a frame shows."""
     machines = {(each.status, each.power, each.tier) for each in frame.machines}
-    waits = sum(each.number > 0 for each in frame.waits_on.values())
+    waits = sum(bool(each) for each in frame.waits_on.values())
     return len(machines) + waits
 
 

@@ -23,7 +23,7 @@ _SHARE = 0.1  # of the time may go into drawing: a terminal behind a slow line m
 
 
 class Screen(BoardView):
-    """Implements View. What others write to standard error meanwhile is shown when the screen is left."""
+    """What others write to standard error meanwhile is shown when the screen is left."""
 
     def __init__(self, board: Board, narrator: Narrator, clock: WallClock, console: Console) -> None:
         super().__init__(board, narrator, clock)

@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 from random import Random
-from typing import Protocol
 
 from redis import Redis
 
@@ -16,35 +15,12 @@ from simulator.options import Options
 from simulator.parts.azure import Azure, azure
 from simulator.parts.environment import Environment, assemble
 from simulator.parts.functions_host import Hosts
-from simulator.parts.redis_server import plain
+from simulator.parts.redis_pair import RedisPair
+from simulator.parts.redis_server import RedisServer, plain
 from simulator.workload.crowd import Crowd
 from simulator.workload.real_time import RealTime, access_to, habits_at
 
 _TIMEOUT = 3.0  # seconds until a silent Redis is given up: a Ctrl-C must be obeyed all the same
-
-
-class Redises(Protocol):
-    """Whatever stands behind the address that the run's Redis has."""
-
-    @property
-    def name(self) -> str:
-        """With its version."""
-        ...
-
-    @property
-    def port(self) -> int:
-        """Of its clients."""
-        ...
-
-    @property
-    def url(self) -> str:
-        """The same, for the scaler."""
-        ...
-
-    @property
-    def failure(self) -> str | None:
-        """Why it is dead, None while it lives."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +30,7 @@ class Parts:
     options: Options
     environment: Environment
     clock: WallClock
-    redis: Redises
+    redis: RedisServer | RedisPair
     client: Redis  # the queue managers'
     keys: Keys
     azure: Azure
@@ -88,7 +64,7 @@ class Parts:
 
 @contextmanager
 def started(
-    options: Options, environ: Mapping[str, str], redis: Redises, arm: Callable[[str], str] = str
+    options: Options, environ: Mapping[str, str], redis: RedisServer | RedisPair, arm: Callable[[str], str] = str
 ) -> Iterator[Parts]:
     """Until the end of the block; no functions host runs yet. `arm`: Azure's address -> the one for the scaler."""
     environment = assemble(environ, speed=options.speed, scale_sets=options.scale_sets)

@@ -10,7 +10,8 @@ from simulator_builders import second
 
 from scaler.model.record import Status
 from simulator.figures import Tier
-from simulator.live.frame import Budget, Health, Visitors, Waits
+from simulator.happenings import Did
+from simulator.live.frame import Budget, Health
 from simulator.observer.wrong import Kind, Wrong
 from simulator.table import By, Colour, Line
 
@@ -139,10 +140,7 @@ def test_where_nothing_is_wrong_it_says_so() -> None:
 
 
 def test_waits_are_told_apart_by_tier() -> None:
-    def waits(seconds: int) -> Waits:
-        return Waits(number=2, median=timedelta(seconds=seconds), most=timedelta(seconds=2 * seconds))
-
-    shown = frame(waits=waits(50), waits_on={Tier.WARM: waits(9), Tier.COLD: waits(90)})
+    shown = frame(waits=(2.5, 5.0), waits_on={Tier.WARM: (0.45, 0.9), Tier.COLD: (4.5, 9.0)})
     (line,) = [line for line in screen(shown) if line.startswith("waits")]
     assert line.split(maxsplit=1)[1] == (
         "all p50 50s p95 1m40s (2) · warm p50 9s p95 18s (2) · cold p50 1m30s p95 3m00s (2)"
@@ -150,7 +148,8 @@ def test_waits_are_told_apart_by_tier() -> None:
 
 
 def test_visitors_are_counted() -> None:
-    shown = frame(visitors=Visitors(came=9, let_in=3, waiting=2, refused=1, gave_up=3, expired=1))
+    did = {Did.ARRIVED: 9, Did.OPENED: 3, Did.REFUSED: 1, Did.GAVE_UP: 3, Did.EXPIRED: 1}
+    shown = frame(did=did, waiting=2)
     (line,) = [line for line in screen(shown) if line.startswith("visitors")]
     assert "9 came · 3 let in · 2 waiting · 3 gave up · 1 refused · 1 stayed until their limit" in line
 

@@ -7,8 +7,8 @@ from time import monotonic, sleep
 import pytest
 import redis
 
-from simulator.chaos_real.redis_pair import RedisPair, redis_pair
 from simulator.parts.network import Condition, Network
+from simulator.parts.redis_pair import RedisPair, redis_pair
 from simulator.parts.redis_server import binary, plain
 from simulator.parts.setup_failed import SetupFailed
 
