@@ -101,9 +101,15 @@ class InProcessScaleSet:
         """Every instance with its power state."""
         sent = self._ask("list", Kind.LIST)
         with self._answered(Kind.LIST, Call.LIST):
-            rows = self.emulated.read_listing(page_size=self._page_size)
-        requests = max(1, -(-len(rows) // self._page_size))
-        self._further_pages("list", Kind.LIST, requests - 1)
+            rows = self.emulated.read_first_page(self._page_size)
+        further = range(self._page_size, len(rows), self._page_size)
+        for start in further:
+            self._admit("list", Kind.LIST, underway=True)
+            with self._answered(Kind.LIST, Call.LIST):
+                self.emulated.read_further_page(min(self._page_size, len(rows) - start))
+        requests = 1 + len(further)
+        if self.gates is not None:
+            self.gates.listed(Kind.LIST, requests)
         instances = tuple(self._instance(each) for each in rows if each.identified)
         return Pages(
             scale_set=self.name,

@@ -72,15 +72,22 @@ class EmulatedScaleSet(Observed):
 
     def read_listing(self, *, page_size: int | None = None) -> tuple[VmState, ...]:
         """All VMs, by instance id. With a page size it is charged as so many requests; else as one."""
+        rows = self.read_first_page(page_size)
+        for start in range(page_size or len(rows) + 1, len(rows), page_size or 1):
+            self.read_further_page(min(page_size or 1, len(rows) - start))
+        return rows
+
+    def read_first_page(self, size: int | None = None) -> tuple[VmState, ...]:
+        """All VMs, by instance id, as they are now; charged as one page of so many, the first of a listing."""
         with self._moment() as world:
-            size = page_size or len(world.vms) + 1
-            first = min(size, len(world.vms))
-        with self._read(Call.LIST, SET, first) as world:
-            rows = self._reading.listing()
-            for start in range(size, len(rows), size):
-                self.meter.charge(Call.LIST, SET, world.at, min(size, len(rows) - start))
-                self._reading.refuse(self.meter.policy(Call.LIST))
-            return rows
+            shown = min(size or len(world.vms), len(world.vms))
+        with self._read(Call.LIST, SET, shown):
+            return self._reading.listing()
+
+    def read_further_page(self, shown: int) -> None:
+        """Charge another page, of so many of the VMs that the first page told of already."""
+        with self._read(Call.LIST, SET, shown):
+            pass
 
     def read_rows(self, skip: int, size: int, *, call: Call = Call.LIST) -> tuple[VmState, ...]:
         """All VMs, by instance id; charged as one page of so many from `skip` on."""

@@ -85,6 +85,8 @@ class Budget:
 
     minute: timedelta = timedelta(minutes=1)
     pages_a_minute: float = 6  # of each list: ARM grants 10 per scale set; others (portal, alerts) want some
+    granted_a_minute: float = 10  # by ARM, to everybody who lists a scale set; its bucket holds three minutes' pages
+    granted_at_once: int = 30
     pause: timedelta = timedelta(seconds=15)  # a bucket at its end: a quarter of ARM's window refills it a little
     nearly_empty: int = 1  # the last request in a bucket is left to whoever else looks at the scale set
     kept_from_marks: int = 1  # marks leave one more to the capacity: many marks would starve the one PATCH a minute
@@ -111,6 +113,7 @@ class Gates:
         self._budget = budget or Budget()
         self._lock = Lock()
         self._pages = {kind: _Allowance(self._budget, clock.monotonic()) for kind in BUDGETED}
+        self._granted = {kind: _Granted(self._budget) for kind in BUDGETED}
         self._throttled_until = dict.fromkeys(Lane, 0.0)
         self._paused_until: dict[Kind, float] = {}
         self._asked: Counter[Kind] = Counter()
@@ -121,19 +124,30 @@ class Gates:
         """Raise Throttled instead of a request that ARM, or our own budget, would not bear.
 
         A listing begins when the budget holds one page; its further pages (`underway`) may run it into debt, because
-        half a listing is worth nothing. Only a 429 stops them.
+        half a listing is worth nothing. For the same reason no listing begins, or goes on, for whose pages ARM has
+        too little left: another process may be listing the same scale set.
         """
         with self._lock:
             now = self._clock.monotonic()
-            pages = self._pages.get(kind)
+            pages, granted = self._pages.get(kind), self._granted.get(kind)
             wait = self._throttled_until[kind.lane] - now
             if not underway:
                 wait = max(wait, self._paused_until.get(kind, now) - now, pages.wait(now) if pages else 0.0)
+            if granted:
+                wait = max(wait, granted.wait_to_go_on(now) if underway else granted.wait_to_begin(now))
             if wait > 0:
                 self._held_back[kind] += 1
                 raise Throttled(f"no budget for {kind} requests now", timedelta(seconds=wait))
             if pages:
                 pages.left -= 1
+            if granted:
+                granted.asked(underway)
+
+    def listed(self, kind: Kind, pages: int) -> None:
+        """A listing is complete: the next one will take about as many pages."""
+        with self._lock:
+            if kind in self._granted:
+                self._granted[kind].complete(pages)
 
     def sent(self, kind: Kind) -> None:
         """A request goes out now."""
@@ -155,7 +169,12 @@ class Gates:
             for name, number in left.items():
                 if name in self._remaining or len(self._remaining) < _MOST_NAMES:
                     self._remaining[name] = number
-            until = self._clock.monotonic() + self._budget.pause.total_seconds()
+            now = self._clock.monotonic()
+            until = now + self._budget.pause.total_seconds()
+            for kind, granted in self._granted.items():
+                told = [number for name, number in left.items() if kind in BUCKETS.get(name, ())]
+                if told:
+                    granted.heard(min(told), now)
             for name in left.keys() & BUCKETS.keys():
                 scarce = (kind for kind in BUCKETS[name] if left[name] <= self._kept_back(kind))
                 self._paused_until.update(dict.fromkeys(scarce, until))
@@ -184,6 +203,63 @@ class _Allowance:
         self.left = min(self.left + (now - self._filled_at) * self._rate, self._most)
         self._filled_at = now
         return (1 - self.left) / self._rate if self.left < 1 else 0.0
+
+
+class _Granted:
+    """What ARM has left for one kind of list, as far as its last answer and its refill tell, and what a listing takes.
+
+    Other processes that list the same scale set are not heard of between our own answers. So a listing begins only
+    when the bucket would hold as many pages more as the others took lately, and another listing.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self._rate = budget.granted_a_minute / budget.minute.total_seconds()
+        self._burst, self._spare = budget.granted_at_once, budget.nearly_empty
+        self._left: tuple[float, float] | None = None  # how many, and when ARM said so
+        self._whole = 1  # pages of the last complete listing
+        self._walked = 0  # pages of the one under way
+        self._others = 0.0  # pages that others took since ours before that one
+        self._stopped = False  # the last one ended half-way because of what ARM said
+
+    def heard(self, left: int, now: float) -> None:
+        """ARM says that so many pages are left, after the one that it answers."""
+        taken = max(0.0, self._left_now(now) - 1 - left) if self._left is not None else 0.0
+        self._others = taken if self._walked == 1 else self._others + taken
+        self._left = left, now
+
+    def asked(self, underway: bool) -> None:
+        """A page is asked for: the first of a listing, or another one."""
+        self._walked = self._walked + 1 if underway else 1
+
+    def complete(self, pages: int) -> None:
+        """A listing has taken so many pages."""
+        self._whole, self._stopped = pages, False
+
+    def wait_to_begin(self, now: float) -> float:
+        """Seconds until the bucket holds this listing, and what others may take meanwhile."""
+        return self._until(2 * self._whole + self._others + self._spare, now)
+
+    def wait_to_go_on(self, now: float) -> float:
+        """Zero while the bucket holds the rest of the listing; else seconds until it can be begun anew.
+
+        Until a listing is complete it stops no other one: should ARM's numbers be wrong, only its 429 counts.
+        """
+        self._whole = max(self._whole, self._walked + 1)  # there is one page more
+        if self._stopped or self._until(self._whole - self._walked, now) <= 0:
+            return 0.0
+        self._stopped = True
+        return self.wait_to_begin(now)
+
+    def _until(self, wanted: float, now: float) -> float:
+        """Seconds until so many pages are left; more than the bucket ever holds is not waited for."""
+        return max(0.0, (min(wanted, self._burst) - self._left_now(now)) / self._rate)
+
+    def _left_now(self, now: float) -> float:
+        """How many are left, if nobody else takes any. Full: ARM has not said anything yet."""
+        if self._left is None:
+            return self._burst
+        left, heard_at = self._left
+        return min(left + (now - heard_at) * self._rate, self._burst)
 
 
 def _buckets(header: str) -> list[tuple[str, int]]:

@@ -72,6 +72,7 @@ class Listing[Page: HasNext]:
         while (url := self._next(pages[-1].next_link, seen)) is not None:
             seen.add(url)
             pages.append(self._read(self._ask(url, further=True)))
+        self._calls.gates.listed(self._kind, len(pages))
         return Listed(pages=tuple(pages), requests=self._requests, at=at, sent=sent)
 
     def _ask(self, url: str, *, further: bool) -> Reply:

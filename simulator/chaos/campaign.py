@@ -112,7 +112,7 @@ class Campaign:
 
     def _tick(self, name: Actor) -> None:
         world, dice, weather = self.world, self.dice, self.weather
-        host = dice.randrange(weather.hosts)
+        host = dice.randrange(_HOSTS)
         if dice.random() < weather.interrupted:
             self._interrupt(name, host)
             return

@@ -17,7 +17,6 @@ class Weather:
     interrupted: float = 0.03  # per tick: it goes on up to ten minutes later
     overlap: float = 0.1  # per tick: the other host ticks at the same moment
     held_up: float = 0.0  # per tick: something else happens in the middle of it, and time passes
-    hosts: int = 2  # how many tick; 1: there are never two processes
     skewed: bool = False  # everybody's clock is wrong
     # Redis
     failover: bool = False  # every few minutes; two in a row are outside of what can be promised
@@ -83,7 +82,7 @@ class Weather:
 
 _NO_TROUBLE = frozenset(
     {"rates", "machines", "page_size", "per_minute", "at_once", "stay", "all_warm", "step", "naive", "dawdling"}
-    | {"following", "waits", "starts", "looks", "hosts"}
+    | {"following", "waits", "starts", "looks"}
 )
 _LATE = {Fault.ORDER_LATE: 0.3, Fault.ORDER_DOUBLED: 0.5, Fault.ORDER_QUEUED: 0.2}
 _PLATFORM = {Fault.EVICTED: 1.0, Fault.GUEST_SHUT_DOWN: 1.0, Fault.RESTARTED_ITSELF: 1.0, Fault.TURNED_FAILED: 0.7}
@@ -129,7 +128,7 @@ _ARM = {
 WEATHERS: Mapping[str, Weather] = {
     "fair": Weather(crashes=0, interrupted=0, overlap=0),
     "two pages a listing": Weather(machines=6, page_size=3, stay=60, looks=True),
-    "four pages a listing": Weather(machines=8, page_size=2, stay=60, hosts=1, overlap=0, looks=True),
+    "four pages a listing": Weather(machines=8, page_size=2, stay=60, looks=True),
     "marks and deallocates throttled": Weather(
         rates={Fault.MARK_THROTTLED: 0.7, Fault.DEALLOCATE_THROTTLED: 0.7},
         crashes=0,

@@ -1,7 +1,7 @@
 """One listing serves every controller of a process while it is young; nobody is starved by the pages of others."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import pytest
@@ -17,7 +17,7 @@ from emulator.scale_set import EmulatedScaleSet
 from scaler.errors import Throttled, Unreachable
 from scaler.model.fleet import Cloud
 from scaler.model.instance import ScaleSetName, VmId
-from scaler.model.plan import Listing, Some, Why
+from scaler.model.plan import Listing, Refusal, Some, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Row
 from scaler.model.sighting import Pages
@@ -200,6 +200,30 @@ def test_targeted_looks_that_are_answered_are_looks_too() -> None:
         process.one.look(Cloud(), Some(refs=(ref,)))
         assert list(process.one.alarms()) == []
         process.later(60)
+
+
+@pytest.mark.parametrize(("processes", "pages"), [(2, 2), (2, 4), (2, 8), (3, 2), (3, 4), (4, 2), (4, 4)])
+def test_no_controller_of_several_processes_misses_its_looks_for_minutes(processes: int, pages: int) -> None:
+    clock = ManualClock()
+    behaviour = Behaviour(latencies=Latencies().exact(), metered=True)
+    azure = EmulatedScaleSet(clock.now, name=NAME, behaviour=behaviour)
+    azure.scale(Scale(capacity=pages), by="operator")
+    clock.advance(600 * SECOND)
+    eyes, all_gates, alarms = [], [Gates(clock) for _ in range(processes)], list[Refusal]()
+    doors = [InProcessScaleSet(azure, clock, page_size=1, gates=gates) for gates in all_gates]
+    for door in doors:
+        listings = Listings()
+        views = (timedelta(0), POLICY.view_kept)  # the provisioner's, and everybody else's
+        eyes += [Eyes({NAME: door}, clock, POLICY, listings=listings, view_kept=kept) for kept in views]
+    listed = 0
+    for step in range(7200):
+        one = eyes[step % len(eyes)]
+        with suppress(Throttled):
+            listed += NAME in one.look(Cloud(), Listing())[0].listings
+        alarms += one.alarms()
+        clock.advance(0.7 * SECOND)
+    assert not alarms
+    assert listed
 
 
 @contextmanager

@@ -138,13 +138,68 @@ def test_a_listing_that_has_begun_may_run_into_debt_and_the_next_one_waits_for_i
     assert shut(gates) == {}
 
 
-def test_only_a_429_stops_a_listing_that_has_begun() -> None:
+def test_a_429_stops_a_listing_that_has_begun() -> None:
     gates = Gates(ManualClock())
-    gates.heard(header(HighCostGetVMScaleSetResource=0))
+    gates.admit(Kind.LIST)
     gates.admit(Kind.LIST, underway=True)
     gates.throttled(Kind.LIST, SECOND)
     with pytest.raises(Throttled):
         gates.admit(Kind.LIST, underway=True)
+
+
+@pytest.mark.parametrize(("left", "waits"), [(8, 6), (9, 0), (30, 0)])
+def test_a_listing_begins_when_arm_has_pages_for_it_and_for_another_process(left: int, waits: float) -> None:
+    clock = ManualClock()
+    gates = Gates(clock)
+    gates.listed(Kind.LIST, 4)
+    gates.heard(header(HighCostGetVMScaleSetSubscriptionMaximum=900, HighCostGetVMScaleSetResource=left))
+    assert shut(gates, [Kind.LIST]) == ({Kind.LIST: waits * SECOND} if waits else {})
+    clock.advance(waits * SECOND)
+    gates.admit(Kind.LIST)
+
+
+def test_a_listing_of_more_pages_than_arm_ever_grants_at_once_is_begun_all_the_same() -> None:
+    clock = ManualClock()
+    gates = Gates(clock)
+    gates.listed(Kind.LIST, 40)
+    gates.heard(header(HighCostGetVMScaleSetResource=20))
+    assert shut(gates, [Kind.LIST]) == {Kind.LIST: 60 * SECOND}
+    clock.advance(60 * SECOND)
+    gates.admit(Kind.LIST)
+
+
+def test_a_listing_ends_at_once_where_another_process_has_taken_its_further_pages() -> None:
+    gates = Gates(ManualClock())
+    gates.listed(Kind.LIST, 4)
+    gates.admit(Kind.LIST)
+    gates.heard(header(HighCostGetVMScaleSetResource=2))
+    with pytest.raises(Throttled) as held:
+        gates.admit(Kind.LIST, underway=True)
+    assert held.value.retry_after == 42 * SECOND  # until there are nine
+
+
+def test_a_listing_goes_on_while_what_is_left_serves_the_rest_of_it() -> None:
+    gates = Gates(ManualClock())
+    gates.listed(Kind.LIST, 4)
+    gates.admit(Kind.LIST)
+    for left in (3, 2, 1):
+        gates.heard(header(HighCostGetVMScaleSetResource=left))
+        gates.admit(Kind.LIST, underway=True)
+
+
+def test_where_arm_goes_on_saying_that_nothing_is_left_every_other_listing_is_tried_to_its_end() -> None:
+    clock = ManualClock()
+    gates = Gates(clock)
+    for stopped in (True, False, True):
+        clock.advance(timedelta(minutes=10))
+        gates.admit(Kind.LIST)
+        gates.heard(header(HighCostGetVMScaleSetResource=0))
+        if stopped:
+            with pytest.raises(Throttled):
+                gates.admit(Kind.LIST, underway=True)
+        else:
+            gates.admit(Kind.LIST, underway=True)
+            gates.listed(Kind.LIST, 2)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +220,7 @@ def test_a_bucket_at_its_end_is_left_alone_for_a_while(bucket: str, kinds: set[K
     gates = Gates(clock)
     gates.heard(header(**{bucket: 3}))
     assert shut(gates) == {}
+    gates = Gates(clock)
     gates.heard(header(**{bucket: 1}))
     assert shut(gates) == dict.fromkeys(kinds, 15 * SECOND)
     clock.advance(15 * SECOND)

@@ -16,7 +16,24 @@ class _OneLane(Gates):
             super().throttled(Kind.START, wait)
 
 
+class _BeginsAnyListing(Gates):
+    """What ARM has left does not count before its bucket is nearly empty, however many pages a listing takes."""
+
+    def admit(self, kind: Kind, *, underway: bool = False) -> None:
+        self._granted.clear()
+        super().admit(kind, underway=underway)
+
+    def listed(self, kind: Kind, pages: int) -> None:
+        pass
+
+
 BUDGETS = (
+    Planted(
+        name="listings-begun-in-vain",
+        what="of two processes each begins listings for which ARM has not pages enough left, and ends them half-way",
+        weathers=("four pages a listing",),
+        gates=_BeginsAnyListing,
+    ),
     Planted(
         name="one-lane-for-writes",
         what="a 429 to a mark or a deallocate holds back the starts, for which visitors wait",
