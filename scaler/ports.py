@@ -1,6 +1,7 @@
 """The interfaces to Azure, Redis and time, with the laws of every implementation (tests/contract checks the laws)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -153,3 +154,13 @@ class Together(Protocol):
 def one_by_one[Found](requests: Sequence[Callable[[], Found]]) -> Iterator[Found]:
     """Implements Together without any threads."""
     return (request() for request in requests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The doors a plan goes through. The provisioner has no registry at all."""
+
+    registry: Registry | None
+    scale_sets: Mapping[ScaleSetName, ScaleSet]
+    clock: Clock
+    together: Together = one_by_one  # how targeted GETs are made

@@ -2,12 +2,37 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
-from scaler.actuate import Outcome
 from scaler.errors import ScalerError, Throttled
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.plan import Plan, Step
 from scaler.model.row import Complaint
+from scaler.ports import Confirmation
+
+
+class Result(StrEnum):
+    """What became of a step."""
+
+    DONE = "done"  # the change is written, the order accepted; what Azure makes of it the next look shows
+    LOST_RACE = "lost race"  # somebody changed the row meanwhile: not an error, the next tick decides anew
+    EXPIRED = "expired"  # the look it rests on is older than the order horizon: not given
+    FAILED = "failed"  # refused, or nobody answered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One step and what became of it."""
+
+    step: Step
+    result: Result
+    error: ScalerError | None = None
+    confirmation: Confirmation | None = None  # of a start's note
+
+    @property
+    def arrived(self) -> bool:
+        """Whether Azure has the order, or may have."""
+        return self.result is Result.DONE or (self.error is not None and not self.error.uncounted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

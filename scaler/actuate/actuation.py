@@ -1,16 +1,18 @@
-"""The order of it: every change in one batch, the notes confirmed, the orders given, what did not happen taken back."""
+"""A plan carried out: changes to the registry in one batch, then the orders, and what did not happen taken back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
-from scaler.actuate.corrections import take_back
 from scaler.actuate.giving import give
-from scaler.actuate.outcome import Outcome, Ports, Result
-from scaler.errors import ScalerError
-from scaler.model.plan import Plan, Start, Step
+from scaler.errors import Refused, ScalerError, failure_of
+from scaler.model.lifecycle import Change, note
+from scaler.model.notes import Notes
+from scaler.model.plan import Delete, Mark, Plan, Start, Step
 from scaler.model.policy import Policy
 from scaler.model.row import Row
-from scaler.ports import Confirmation, Registry
+from scaler.ports import Confirmation, Ports, Registry
+from scaler.report import Outcome, Result
 
 
 def actuate(plan: Plan, ports: Ports, policy: Policy) -> tuple[Outcome, ...]:
@@ -22,7 +24,7 @@ def actuate(plan: Plan, ports: Ports, policy: Policy) -> tuple[Outcome, ...]:
     outcomes |= {id(step): Outcome(step=step, result=Result.DONE) for step in live}
     outcomes |= {id(outcome.step): outcome for outcome in give(live, ports, policy)}
     done = tuple(replace(outcomes[id(step)], confirmation=confirmation.get(id(step))) for step in plan.steps)
-    take_back(done, dict(zip(map(id, plan.steps), written, strict=True)), ports.registry)
+    _take_back(done, dict(zip(map(id, plan.steps), written, strict=True)), ports.registry)
     return done
 
 
@@ -45,3 +47,37 @@ def _confirm(live: Sequence[Step], registry: Registry | None) -> dict[int, Confi
     except ScalerError:  # the note is written: whether a replica has it, nobody can say now
         confirmation = Confirmation.UNCONFIRMED
     return {id(step): confirmation for step in starts}
+
+
+def _take_back(outcomes: Sequence[Outcome], rows: Mapping[int, Row | None], registry: Registry | None) -> None:
+    """`rows`: as they were written before the orders, by the step."""
+    changes: list[Change] = []
+    for outcome in outcomes:
+        row = rows[id(outcome.step)]
+        if outcome.result not in {Result.EXPIRED, Result.FAILED} or row is None or row.notes is None:
+            continue
+        corrected = _corrected(row.notes, outcome)
+        if corrected != row.notes:
+            changes.append(note(row, corrected))
+    if changes and registry is not None:
+        with suppress(ScalerError):  # what was done is done; an attempt too many in the notes is mended by time
+            registry.apply(changes)
+
+
+def _corrected(notes: Notes, outcome: Outcome) -> Notes:
+    """An order that surely never reached Azure is taken back; any other counts as an attempt."""
+    before = outcome.step.change.row.notes if outcome.step.change is not None else None
+    unsaid = outcome.result is Result.EXPIRED or (outcome.error is not None and outcome.error.uncounted)
+    order = outcome.step.order
+    if isinstance(order, Start) and notes.start is not None:
+        if unsaid or (isinstance(outcome.error, Refused) and outcome.error.turns_us_away):
+            return replace(notes, start=before.start if before is not None else None)
+        failure = failure_of(outcome.error) if outcome.error is not None else None
+        return replace(notes, start=replace(notes.start, failure=failure))
+    if isinstance(order, Delete) and unsaid:
+        return replace(notes, delete=before.delete if before is not None else None)
+    if isinstance(order, Mark) and unsaid:
+        return replace(notes, mark_asked_at=before.mark_asked_at if before is not None else None)
+    if isinstance(order, Mark) and isinstance(outcome.error, Refused):
+        return replace(notes, mark_attempts=notes.mark_attempts + 1)
+    return notes

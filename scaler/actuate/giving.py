@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import assert_never
 
-from scaler.actuate.outcome import Outcome, Ports, Result
 from scaler.errors import Conflict, Missing, Partly, Refused, ScalerError
 from scaler.model.instance import InstanceId
 from scaler.model.plan import Deallocate, Delete, InstanceOrder, Mark, Order, PowerOff, SetCapacity, Start, Step
 from scaler.model.policy import Policy
-from scaler.ports import Clock, ScaleSet
+from scaler.ports import Clock, Ports, ScaleSet
+from scaler.report import Outcome, Result
 
 
 def give(live: Sequence[Step], ports: Ports, policy: Policy) -> Iterator[Outcome]:

@@ -3,8 +3,7 @@
 import builders as make
 from clock import ManualClock
 
-from scaler.actuate import Ports
-from scaler.actuate.outcome import Result
+from scaler.actuate import Ports, Result
 from scaler.model.edges import Actor
 from scaler.model.lifecycle import note
 from scaler.model.plan import Plan, Step, Why
