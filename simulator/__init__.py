@@ -7,6 +7,6 @@ happenings   what can be seen;  looking  a look at Azure's truth and at Redis;  
 settled      what is not as it should be in the end;  story  all that happened to one machine
 observer     the four wrongs, judged by what was seen and never by the scaler's word
 chaos, chaos_real  everything breaks on purpose: in virtual time; in real time, on real processes
-showing, view  how a run is watched: lines  one per change, or live  a screen
-narrator, table, counts  what the lines say;  figures, summary  what is counted, and how it is told
+showing, view  how a run is watched: one line per change; or live, a screen
+narrator, table  what the lines say;  figures, summary  what is counted, and how it is told
 """

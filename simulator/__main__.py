@@ -9,7 +9,7 @@ from threading import Event
 from simulator.chaos.command_line import main as chaos
 from simulator.chaos_real.command_line import chaos_real
 from simulator.options import HELP, InvalidOptions, read
-from simulator.parts.setup_failed import SetupFailed
+from simulator.parts.environment import SetupFailed
 from simulator.run import run
 from simulator.showing import chosen, conclude, picture
 

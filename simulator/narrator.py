@@ -8,7 +8,7 @@ from emulator.vm import VmState
 from scaler.model.plan import Why
 from scaler.model.record import Status
 from simulator.clock import WallClock
-from simulator.counts import power_word, status_word
+from simulator.figures import power_word, status_word
 from simulator.happenings import Did, Entry, Happening, Published, Told, Trouble
 from simulator.observer.wrong import Wrong
 from simulator.summary import in_words

@@ -6,21 +6,18 @@ from typing import TextIO
 
 from rich.console import Console
 
-from simulator.counts import Counts
-from simulator.figures import Figures
-from simulator.lines import NarratedLines
+from simulator.figures import Counts, Figures
 from simulator.live.board import Board
 from simulator.live.picture import Picture
 from simulator.live.rounds import Rounds
-from simulator.live.screen import Screen
+from simulator.live.screen import Screen, can_be_drawn_on
 from simulator.live.spending import Spending
-from simulator.live.terminal import can_be_drawn_on
 from simulator.narrator import Glance, Narrator
 from simulator.options import InvalidOptions, Options, Viewing
 from simulator.parts.assembly import Parts
 from simulator.summary import Summary
 from simulator.table import Colour, Journal, Table
-from simulator.view import View
+from simulator.view import NarratedLines, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

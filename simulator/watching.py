@@ -13,7 +13,7 @@ from simulator.figures import Figures
 from simulator.happenings import Happening, Trouble
 from simulator.looking import Looker
 from simulator.observer.judges import LOOK_TWICE, Observer
-from simulator.parts.setup_failed import SetupFailed
+from simulator.parts.environment import SetupFailed
 from simulator.view import View
 
 _LOOK_EVERY = 0.25  # seconds: a session, a start, a delete last longer

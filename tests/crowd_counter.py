@@ -20,9 +20,9 @@ from scaler.registry.notes_json import encode_notes
 from scaler.registry.record_json import encode_record
 from simulator.happenings import Did, Entry, Manner
 from simulator.workload.account import Account, Ledger
+from simulator.workload.crowd import KINDS
 from simulator.workload.fields import Fields, parsed
 from simulator.workload.habits import Habits
-from simulator.workload.kinds import KINDS
 from simulator.workload.queue_manager import Access, Session
 from simulator.workload.steps import Steps
 

@@ -18,7 +18,7 @@ from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import ScaleSet
 from scaler.vmss.gates import Gates
 from simulator.chaos.breaks.doors import ScaleSetDoor
-from simulator.chaos.skews import Skews
+from simulator.chaos.switches import Skews
 from simulator.clock import SkewedClock, VirtualClock
 from simulator.happenings import Did, Entry, Happening
 

@@ -13,11 +13,10 @@ from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.hosts import Host, Late
 from simulator.chaos.interference import Interference
 from simulator.chaos.reception import crowd_of
-from simulator.chaos.skews import NO_SKEWS, Skews
-from simulator.chaos.switches import azure_of
+from simulator.chaos.switches import NO_SKEWS, Skews, azure_of
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import MINUTE, POLICY, SCALE_SET, SECOND, World
-from simulator.observer.unstarted import Unstarted
+from simulator.observer.unserved import Unstarted
 
 LENGTH = 40 * MINUTE
 _HOSTS = 2

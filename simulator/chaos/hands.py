@@ -12,16 +12,16 @@ from emulator.vm import VmState
 from scaler.model.instance import PowerState, ProvisioningState
 from simulator.chaos.world import World
 
-type Deed = Callable[[EmulatedScaleSet, VmState], object]
+type Action = Callable[[EmulatedScaleSet, VmState], object]
 _WHO = "somebody"
 _AT_REST = frozenset({PowerState.STOPPED, PowerState.DEALLOCATED})
 
 
-def _event(fault: Fault) -> Deed:
+def _event(fault: Fault) -> Action:
     return lambda azure, vm: azure.happen(fault, vm.vm_id)
 
 
-def _order(kind: OrderKind) -> Deed:
+def _order(kind: OrderKind) -> Action:
     return lambda azure, vm: azure.order(kind, [vm.instance_id], by=_WHO, single=True)
 
 
@@ -34,7 +34,7 @@ def _unprotect(azure: EmulatedScaleSet, vm: VmState) -> object:
     return azure.happen(Fault.UNPROTECTED, vm.vm_id) if vm.power in _AT_REST else None
 
 
-DEEDS: dict[str, Deed] = {
+ACTIONS: dict[str, Action] = {
     "evicted": _event(Fault.EVICTED),
     "stopped from inside": _event(Fault.GUEST_SHUT_DOWN),
     "started by hand": _order(OrderKind.START),
@@ -48,7 +48,7 @@ DEEDS: dict[str, Deed] = {
 
 
 class Hands:
-    """One deed at a time, to any machine."""
+    """One action at a time, to any machine."""
 
     def __init__(self, world: World, dice: Random) -> None:
         self._world = world
@@ -59,10 +59,10 @@ class Hands:
         azure = self._world.azure_region.choose(self._dice)
         if not azure.vms:
             return
-        name = self._dice.choice(list(DEEDS))
+        name = self._dice.choice(list(ACTIONS))
         self._world.counts[name] += 1
         with suppress(ArmError, NoAnswer):
-            DEEDS[name](azure, self._dice.choice(azure.vms))
+            ACTIONS[name](azure, self._dice.choice(azure.vms))
 
     def delete_and_hang(self) -> None:
         """A deletion of any machine, which Azure accepts and never finishes."""

@@ -1,6 +1,7 @@
-"""Which Azure a campaign meets: whatever nobody knows about it, drawn anew for every seed."""
+"""Which Azure a campaign meets, and whose clock is how wrong: drawn anew for every seed."""
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from random import Random
 
 from emulator.behaviour import Behaviour
@@ -8,6 +9,30 @@ from emulator.faults import Faults
 from emulator.latencies import Latencies
 from emulator.switches import Switches, values_of
 from simulator.chaos.weather import Weather
+
+_MOST = 30.0  # seconds ahead or behind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skews:
+    """One for each clock that anybody reads. `replica`: that of the Redis which takes over in a failover."""
+
+    azure: timedelta = timedelta(0)
+    front_end: timedelta = timedelta(0)  # how far the Dates of Azure's second front end are behind those of the first
+    redis: timedelta = timedelta(0)
+    replica: timedelta = timedelta(0)
+    hosts: tuple[timedelta, ...] = (timedelta(0),)
+
+    @classmethod
+    def drawn(cls, dice: Random, hosts: int) -> "Skews":
+        """Any within the bounds."""
+        azure, redis, replica, *rest = (timedelta(seconds=dice.uniform(-_MOST, _MOST)) for _ in range(3 + hosts))
+        return cls(azure=azure, redis=redis, replica=replica, hosts=tuple(rest))
+
+
+NO_SKEWS = Skews()
+"""One host, and everybody's clock is right."""
+
 
 _GIVEN = {"mark_on_deallocated"}  # not drawn: an Azure that refuses the mark there lets nothing settle
 _QUOTA_AT_ONCE = {"quota_refused_at_once": True, "deallocated_hold_quota": True}  # else machines are made that fail

@@ -23,7 +23,7 @@ from simulator.chaos.doors import Crash
 from simulator.chaos.hosts import Host, Late, Surroundings
 from simulator.chaos.looking import VirtualLooker
 from simulator.chaos.redis_server import Line, Lines, RedisServer
-from simulator.chaos.skews import NO_SKEWS, Skews
+from simulator.chaos.switches import NO_SKEWS, Skews
 from simulator.clock import SkewedClock, VirtualClock
 from simulator.happenings import Did, Entry, Forgotten, Happening
 from simulator.observer.judges import Observer

@@ -16,18 +16,17 @@ from simulator.chaos_real.faults import schedule
 from simulator.chaos_real.injector import Breaker, Injector
 from simulator.chaos_real.report import Report
 from simulator.chaos_real.view import FaultLines
-from simulator.counts import Counts
-from simulator.figures import Figures
+from simulator.figures import Counts, Figures
 from simulator.happenings import Look
 from simulator.looking import Looker, RealStore
 from simulator.observer.judges import Observer
 from simulator.observer.patience import Pace, Patience
 from simulator.options import Options
 from simulator.parts.assembly import Parts, started
+from simulator.parts.environment import SetupFailed
 from simulator.parts.network import LOOPBACK, Network, Proxy
 from simulator.parts.redis_pair import RedisPair, redis_pair
 from simulator.parts.redis_server import plain
-from simulator.parts.setup_failed import SetupFailed
 from simulator.settled import unsettled
 from simulator.table import Table
 from simulator.watching import Watching

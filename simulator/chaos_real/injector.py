@@ -10,10 +10,10 @@ from redis import RedisError
 
 from simulator.chaos_real.faults import Fault, Injection, Target
 from simulator.clock import WallClock
+from simulator.parts.environment import SetupFailed
 from simulator.parts.functions_host import Hosts
 from simulator.parts.network import Condition, Proxy
 from simulator.parts.redis_pair import RedisPair
-from simulator.parts.setup_failed import SetupFailed
 
 _CUT_EVERY = 0.25  # seconds
 _NAMES = {Target.REDIS: "Redis", Target.ARM: "ARM"}

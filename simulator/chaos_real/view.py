@@ -5,12 +5,12 @@ from queue import Empty
 
 from simulator.chaos_real.faults import Target
 from simulator.chaos_real.injector import Injector
-from simulator.counts import Counts
+from simulator.figures import Counts
 from simulator.happenings import Happening, Told, Trouble
-from simulator.lines import Lines
 from simulator.observer.wrong import Wrong
 from simulator.story import Story
 from simulator.table import Colour, Table
+from simulator.view import Lines
 
 
 class FaultLines(Lines):

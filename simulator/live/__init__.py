@@ -5,5 +5,5 @@ rounds    how each controller fares, by the log and by its calls;  spending  ARM
 board     remembers what happened; gives a frame of any moment
 drawing   a frame -> lines of a screen, whatever its size: head, machines, events, legend
 layout    lines that fit: columns, flowing pieces; and how things look in them
-screen, terminal  a terminal that is drawn on, and given back;  picture  one frame of a run as an SVG
+screen    a terminal that is drawn on, and given back;  picture  one frame of a run as an SVG
 """

@@ -4,8 +4,7 @@ from collections import deque
 
 from scaler.model.plan import Why
 from simulator.clock import WallClock
-from simulator.counts import power_word, powers, status_word, statuses
-from simulator.figures import Figures
+from simulator.figures import Figures, power_word, powers, status_word, statuses
 from simulator.happenings import Happening, Look, Seen
 from simulator.live.frame import Frame, Machine
 from simulator.live.rounds import Rounds

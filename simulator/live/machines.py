@@ -6,7 +6,7 @@ from datetime import timedelta
 from rich.text import Text
 
 from scaler.model.record import Status
-from simulator.counts import statuses
+from simulator.figures import statuses
 from simulator.live.frame import Frame, Machine
 from simulator.live.layout import OF_POWER, OF_STATUS, OF_TIER, WRONG, Column, Piece, heading, plain, rows, span
 from simulator.table import Colour, Line

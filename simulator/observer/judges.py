@@ -7,12 +7,10 @@ from typing import Protocol
 from scaler.model.policy import Policy
 from simulator.happenings import Happening
 from simulator.observer.cut_short import CutShort
-from simulator.observer.for_nobody import ForNobody
-from simulator.observer.handed_out import HandedOut
-from simulator.observer.leaked import Leaked
+from simulator.observer.handed_out import HandedOut, SentElsewhere
+from simulator.observer.leaked import ForNobody, Leaked
 from simulator.observer.lost import Lost
 from simulator.observer.patience import Patience
-from simulator.observer.sent_elsewhere import SentElsewhere
 from simulator.observer.unserved import Unserved
 from simulator.observer.wrong import Kind, Wrong
 

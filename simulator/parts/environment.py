@@ -12,7 +12,6 @@ from emulator.functions_host.errors import CannotStart
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.settings import InvalidSettings, Settings, load
 from simulator.observer.patience import Pace
-from simulator.parts.setup_failed import SetupFailed
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "local.settings.json.example"
@@ -24,6 +23,10 @@ _EVERY = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30)  # seconds: what divides a minut
 # a process needs these; all else that may lie in a user's environment (their Azure, their Redis) is not for this run
 _OF_THE_PROCESS = re.compile(r"PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|TERM|VIRTUAL_ENV|PYTHON.*|LD_LIBRARY_PATH")
 _OF_THE_USER = re.compile(r"SCALER_.*|\w+_SCHEDULE|AzureWebJobs\w*Disabled")
+
+
+class SetupFailed(Exception):
+    """A part is missing, or does not work; the message says which, and how to get it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,7 @@ from time import monotonic
 from typing import TextIO
 
 from simulator.parts import child
-from simulator.parts.environment import EXAMPLE, ROOT
-from simulator.parts.setup_failed import SetupFailed
+from simulator.parts.environment import EXAMPLE, ROOT, SetupFailed
 from simulator.telling import Heard, heard, is_ready
 
 _PATIENCE = 60.0  # seconds until its timers must fire: a cold import of azure and redis on a slow machine

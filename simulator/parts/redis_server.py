@@ -20,8 +20,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from simulator.parts import child
+from simulator.parts.environment import SetupFailed
 from simulator.parts.network import LOOPBACK, free_port
-from simulator.parts.setup_failed import SetupFailed
 
 _LOG = "redis.log"
 _PATIENCE = 15.0  # seconds until it must answer, and have loaded what it kept

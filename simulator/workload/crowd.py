@@ -1,6 +1,7 @@
 """Everybody who comes: one go at a time, whoever's step is due takes it."""
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -8,14 +9,43 @@ from random import Random
 from scaler.model.instance import SessionId, VmId
 from simulator.happenings import Did, Entry, Manner
 from simulator.workload.account import Account, Ledger
+from simulator.workload.atomic import Atomic
 from simulator.workload.habits import Habits, Intent
-from simulator.workload.kinds import KINDS
-from simulator.workload.queue_manager import Access, Session
+from simulator.workload.naive import Following, Naive
+from simulator.workload.queue_manager import Access, QueueManager, Session
+from simulator.workload.rule_breakers import Garbage, Greedy, Lossy, Repeating, TooLate
 from simulator.workload.steps import Steps
+from simulator.workload.variants import Late, Nameless, Noting, NotingAtomic
 from simulator.workload.visitor import Place, Visitor
 
 _EARLY = 3.0
 """How many times as fast those come who stood before the doors."""
+
+
+def _any(session: Session) -> QueueManager:
+    """It is their visitors who vanish."""
+    return session.dice.choice((Atomic, Naive))(session)
+
+
+def _noting(session: Session) -> QueueManager:
+    """Whoever keeps a heartbeat in the record may reserve in either way."""
+    return session.dice.choice((NotingAtomic, Noting))(session)
+
+
+KINDS: Mapping[Manner, Callable[[Session], QueueManager]] = {
+    Manner.ATOMIC: Atomic,
+    Manner.NAIVE: Naive,
+    Manner.NAMELESS: Nameless,
+    Manner.FOLLOWING: Following,
+    Manner.LATE: Late,
+    Manner.TOO_LATE: TooLate,
+    Manner.LOSSY: Lossy,
+    Manner.GREEDY: Greedy,
+    Manner.REPEATING: Repeating,
+    Manner.NOTING: _noting,
+    Manner.VANISHING: _any,
+    Manner.GARBAGE: Garbage,
+}
 
 
 @dataclass(slots=True, kw_only=True)

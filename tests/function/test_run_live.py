@@ -17,7 +17,7 @@ SOON = 20.0
 _STOPPING = """\
 import sys
 import time
-from simulator.live.terminal import Stopping
+from simulator.live.screen import Stopping
 stopping = Stopping(sys.stdout.fileno(), lambda seconds: print("resumed", flush=True))
 stopping.begin()
 while True:

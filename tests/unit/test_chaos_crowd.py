@@ -15,9 +15,8 @@ from crowd_counter import IMMORTAL, A, Counter
 from scaler.model.instance import VmId
 from scaler.model.record import Status
 from simulator.happenings import Did, Entry, Manner
-from simulator.workload.crowd import Crowd
+from simulator.workload.crowd import KINDS, Crowd
 from simulator.workload.habits import MIXED, UNNAMED, Habits
-from simulator.workload.kinds import KINDS
 
 MACHINES = [make.vm(number) for number in range(1, 13)]
 BUSY = Habits(per_minute=12.0, most=20, shares=MIXED, patience=(60.0, 120.0), stay=30.0, deaths=0.05)

@@ -10,8 +10,8 @@ from crowd_counter import ANN, BOB, IMMORTAL, A, B, Counter
 from scaler.model.instance import VmId
 from scaler.model.record import Status
 from simulator.happenings import Did, Manner
+from simulator.workload.crowd import KINDS
 from simulator.workload.habits import Habits, Intent
-from simulator.workload.kinds import KINDS
 from simulator.workload.queue_manager import Session
 from simulator.workload.steps import Steps
 from simulator.workload.visitor import Place, Visitor

@@ -12,7 +12,7 @@ from emulator.latencies import Latencies
 from scaler.model.edges import Actor
 from scaler.model.instance import PowerState, SessionId
 from scaler.model.policy import Capacity
-from simulator.chaos.hands import DEEDS, Hands
+from simulator.chaos.hands import ACTIONS, Hands
 from simulator.chaos.interference import Interference
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import POLICY, SCALE_SET, SECOND, World
@@ -49,7 +49,7 @@ def test_a_deed_is_somebodys_and_not_the_scalers(deed: str) -> None:
     runs = _let_one_in(world)
     rests = deed in {"started by hand", "unprotected by hand"}
     vm = next(each for each in world.azure.vms if (each.vm_id == runs) is not rests)
-    DEEDS[deed](world.azure, vm)
+    ACTIONS[deed](world.azure, vm)
     world.pass_time(120)
     doers = {event.by for event in world.azure.history.of(vm.vm_id) if event.what is _WRITTEN[deed]}
     assert doers & {"somebody", "guest", "platform"}
@@ -61,7 +61,7 @@ def test_nobody_unprotects_a_machine_that_runs() -> None:
     state = world.azure.find(vm_id)
     assert state is not None
     assert state.power is PowerState.RUNNING
-    DEEDS["unprotected by hand"](world.azure, state)
+    ACTIONS["unprotected by hand"](world.azure, state)
     assert world.azure.find(vm_id) == state
 
 
@@ -71,7 +71,7 @@ def test_what_azure_refuses_somebody_is_only_counted() -> None:
     hands = Hands(world, Random(1))
     for _ in range(50):
         hands.turn()
-    assert sum(world.counts[name] for name in DEEDS) == 50
+    assert sum(world.counts[name] for name in ACTIONS) == 50
 
 
 def _interference(world: World, **weather: bool) -> Interference:

@@ -6,7 +6,7 @@ from threading import Event
 from simulator.chaos_real.faults import Fault, Injection, Target
 from simulator.chaos_real.injector import Breaking, Injector
 from simulator.clock import WallClock
-from simulator.parts.setup_failed import SetupFailed
+from simulator.parts.environment import SetupFailed
 
 CUT, SILENT = Fault.ARM_CUT, Fault.ARM_SILENT
 

@@ -10,8 +10,7 @@ from emulator.latencies import Latencies
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.policy import Capacity, Policy
 from simulator.observer.patience import Pace, Patience
-from simulator.parts.environment import assemble
-from simulator.parts.setup_failed import SetupFailed
+from simulator.parts.environment import SetupFailed, assemble
 
 
 def test_it_is_the_example_at_the_chosen_speed() -> None:

@@ -6,7 +6,7 @@ from simulator_builders import OFFERED, USED, in_session, judged, look, machine,
 from scaler.model.instance import PowerState, ProvisioningState
 from scaler.model.policy import Moves
 from simulator.happenings import Did, Entry, Forgotten, Manner, Published
-from simulator.observer.for_nobody import ForNobody
+from simulator.observer.leaked import ForNobody
 from simulator.observer.wrong import Kind
 
 RUNS = PowerState.RUNNING

@@ -10,9 +10,8 @@ from scaler.model.instance import PowerState
 from scaler.model.policy import Policy
 from simulator.happenings import Did, Entry, Forgotten, Happening, Look, Manner
 from simulator.observer.cut_short import CutShort
-from simulator.observer.handed_out import HandedOut
+from simulator.observer.handed_out import HandedOut, SentElsewhere
 from simulator.observer.lost import Lost
-from simulator.observer.sent_elsewhere import SentElsewhere
 from simulator.observer.wrong import Kind
 
 type History = list[Happening | list[Look]]

@@ -10,8 +10,7 @@ from emulator.history import What
 from scaler.model.instance import PowerState, ProvisioningState
 from scaler.model.plan import Why
 from simulator.clock import WallClock
-from simulator.counts import Counts, power_word, status_word
-from simulator.figures import Figures
+from simulator.figures import Counts, Figures, power_word, status_word
 from simulator.happenings import Did, Happening, Published, Told, Trouble
 from simulator.narrator import Glance, Narrator
 from simulator.observer.wrong import Kind, Wrong

@@ -7,7 +7,7 @@ from simulator_builders import judged, look, machine, told
 
 from scaler.model.instance import PowerState
 from simulator.happenings import Did
-from simulator.observer.sent_elsewhere import SentElsewhere
+from simulator.observer.handed_out import SentElsewhere
 
 
 def wrongs(address: str, power: PowerState = PowerState.RUNNING) -> int:

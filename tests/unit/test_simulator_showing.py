@@ -11,7 +11,7 @@ import pytest
 from simulator_builders import second
 
 from simulator.figures import Figures
-from simulator.live.terminal import can_be_drawn_on
+from simulator.live.screen import can_be_drawn_on
 from simulator.observer.wrong import Kind, Wrong
 from simulator.options import InvalidOptions, Viewing
 from simulator.showing import chosen, conclude, is_coloured, lines, live

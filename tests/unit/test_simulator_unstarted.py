@@ -8,7 +8,7 @@ from simulator_builders import azure, judged, looks, machine, told
 from emulator.history import What
 from scaler.model.instance import PowerState
 from simulator.happenings import Did
-from simulator.observer.unstarted import Unstarted
+from simulator.observer.unserved import Unstarted
 from simulator.observer.wrong import Kind
 
 RESTS = machine(PowerState.STOPPED)
