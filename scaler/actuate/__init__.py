@@ -1,7 +1,7 @@
-"""A plan carried out: changes to the registry first, then the orders whose change was accepted, each to its port.
+"""A plan carried out: changes to the registry first, then the orders whose change was accepted.
 
-actuation    the whole of it, in its order; what did not happen is written into the notes afterwards
-giving       orders to their ports: grouped, dropped past their horizon, given again without what held them up
+actuation    the sequence: write, confirm, order; failures are written into the notes afterwards
+giving       orders to the ports: grouped, dropped past the horizon, given again without a rejected part
 """
 
 from scaler.actuate.actuation import actuate

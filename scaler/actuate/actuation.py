@@ -16,7 +16,7 @@ from scaler.report import Outcome, Result
 
 
 def actuate(plan: Plan, ports: Ports, policy: Policy) -> tuple[Outcome, ...]:
-    """Carry it out. One step's failure is its outcome and does not eat the others."""
+    """Carry out a plan. A failed step is an outcome and does not stop the rest."""
     written = _write(plan, ports.registry)
     live = [step for step, row in zip(plan.steps, written, strict=True) if step.change is None or row is not None]
     confirmation = _confirm(live, ports.registry)

@@ -1,4 +1,4 @@
-"""Orders to their ports: those of one kind to one scale set together, and none past its horizon, which is kept here."""
+"""Orders to the ports: orders of one kind to a scale set go together, and no order goes past the horizon."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -35,7 +35,7 @@ def _groups(live: Sequence[Step]) -> Iterator[list[Step]]:
 
 
 def _give(group: list[Step], ports: Ports, policy: Policy) -> Iterator[Outcome]:
-    """Give one group's order; drop what is past its horizon, and resend what a dead id or a refusal held up."""
+    """Give a group's order; drop steps past the horizon, and resend steps that a dead id or a refusal held up."""
     waiting = [group]  # no recursion: of a thousand, Azure may name one dead id after the other
     while waiting:
         pending = []
@@ -51,7 +51,7 @@ def _give(group: list[Step], ports: Ports, policy: Policy) -> Iterator[Outcome]:
 
 
 def _given(pending: list[Step], ports: Ports, policy: Policy) -> tuple[list[Outcome], list[list[Step]]]:
-    """What became of one order, and the groups in which the rest of it is to be given again."""
+    """The outcomes of an order, and the groups in which the rest is given again."""
     try:
         _send(pending, ports, policy)
     except Partly as partly:
@@ -68,7 +68,7 @@ def _given(pending: list[Step], ports: Ports, policy: Policy) -> tuple[list[Outc
 
 
 def _came_to(step: Step, error: ScalerError | None) -> Outcome:
-    """An order that was accepted, or was not. A machine that Azure names as gone is deleted already."""
+    """The outcome of an order. A machine that Azure names as gone is deleted already."""
     gone = isinstance(error, Missing) and _instance_id(step) in error.instance_ids
     if error is None or (gone and isinstance(step.order, Delete)):
         return Outcome(step=step, result=Result.DONE, error=error)
@@ -84,13 +84,13 @@ def _left(step: Step, clock: Clock, policy: Policy) -> timedelta:
 
 
 def _instance_id(step: Step) -> InstanceId:
-    """Whom its order names; nobody, where it is about the scale set itself."""
+    """The instance id in a step's order; empty for an order to the scale set itself."""
     order = step.order
     return InstanceId("") if order is None or isinstance(order, SetCapacity) else order.ref.instance_id
 
 
 def _send(steps: Sequence[Step], ports: Ports, policy: Policy) -> None:
-    """One call for all of them; its time-outs end with the oldest look's horizon."""
+    """Send a group in one call, whose time-outs end with the horizon of the oldest look."""
     orders: list[Order] = [step.order for step in steps if step.order is not None]
     within = min(_left(step, ports.clock, policy) for step in steps)
     first = orders[0]

@@ -67,7 +67,7 @@ _INTERFACES, _PUBLIC_IPS = Decoder(InterfacesBody), Decoder(PublicIpsBody)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """One ipConfiguration of an instance; the first of them is the one to reach it by."""
+    """An ipConfiguration of an instance; the first ipConfiguration has the instance's address."""
 
     instance_id: InstanceId
     primary: tuple[bool, bool]  # its interface, and itself on that interface
@@ -118,7 +118,7 @@ def located(found: Iterable[Configuration], public: Mapping[str, str | None]) ->
 
 
 def _addresses(those: Sequence[Configuration], public: Mapping[str, str | None]) -> Addresses:
-    """The two lists are read one after the other: what the one refers to, the other may not tell yet."""
+    """The first list is older than the second: an address named in the first may be missing in the second."""
     best = _best((each.primary, public.get(each.public_id or "")) for each in those)
     return Addresses(
         private=_best((each.primary, each.private) for each in those),
@@ -128,7 +128,7 @@ def _addresses(those: Sequence[Configuration], public: Mapping[str, str | None])
 
 
 def _best(candidates: Iterable[tuple[tuple[bool, bool], str | None]]) -> str | None:
-    """IPv6 only where there is nothing else; then the primary one. What is no address at all is left out."""
+    """Prefer IPv4, then the primary address. A text that is no address is left out."""
     ranked = []
     for primary, text in candidates:
         try:

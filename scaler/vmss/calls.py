@@ -41,7 +41,7 @@ class Calls:
         return Calls(self.client, self.gates, self._clock, agent)
 
     def until(self, within: timedelta) -> float:
-        """The monotonic second at which a call that begins now is given up."""
+        """The monotonic second at which a call beginning now is given up."""
         return self._clock.monotonic() + within.total_seconds()
 
     def elapsed(self, since: float) -> timedelta:
@@ -61,10 +61,10 @@ class Calls:
     def order(
         self, kind: Kind, begin: Callable[..., object], *args: object, until: float, about: About | None = None
     ) -> None:
-        """One of the SDK's begin_… operations, as far as its answer. Returns when ARM accepted the order.
+        """Send an order by an SDK operation (begin_…), and return when ARM has accepted the order.
 
-        A 2xx is the acceptance, and the SDK is not asked what it makes of it: it refuses a 202 to a PATCH, fails on a
-        Retry-After that is a date, and reads whatever it is sent.
+        A 2xx is the acceptance, and the SDK is not asked for an opinion: the SDK refuses a 202 to a PATCH, fails on
+        a Retry-After with a date, and reads a body of any size.
         """
         self.gates.admit(kind)
         call = self._bounded(kind, until)
@@ -101,9 +101,9 @@ class _Answered(Exception):
 
 
 class _BoundedCall:
-    """A context around one call: two hooks in the SDK's pipeline, both between its authentication and the wire.
+    """A context around a call: two hooks in the SDK's pipeline, between authentication and the wire.
 
-    A read that waits for one byte is ended by its socket's time-out, and a body that comes in pieces by the deadline.
+    The socket's time-out ends a read that waits for a byte; the deadline ends a body that comes in pieces.
     """
 
     def __init__(self, kind: Kind, gates: Gates, clock: Clock, until: float, bounds: Bounds) -> None:
@@ -118,12 +118,12 @@ class _BoundedCall:
 
     @property
     def options(self) -> dict[str, Any]:
-        """For send_request, which leaves the body to us."""
+        """Options for send_request, where the scaler reads the body."""
         return {"raw_request_hook": self._about_to_send, "raw_response_hook": self._hear}
 
     @property
     def order_options(self) -> dict[str, Any]:
-        """For the typed operations. They would read a body whole, however large, and take it apart."""
+        """Options for the typed operations, which would read and parse a body of any size."""
         return {"raw_request_hook": self._about_to_send, "raw_response_hook": self._order_heard}
 
     def body(self, answer: Any, most: int, within: float = inf) -> bytes:
@@ -171,7 +171,7 @@ class _BoundedCall:
             self._gates.throttled(self._kind, retry_after(reply))
 
     def _order_heard(self, response: PipelineResponse[Any, Any]) -> None:
-        """A 401 goes on to the SDK's authentication, which may ask once more; everything else ends here."""
+        """Pass a 401 on to the SDK's authentication, for one more try; every other answer ends here."""
         self._hear(response)
         answer = self._answer
         accepted = 200 <= answer.status_code < 300

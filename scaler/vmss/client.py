@@ -47,7 +47,7 @@ class Bounds:
 
 @dataclass(frozen=True, kw_only=True)
 class ArmClient:
-    """One subscription at one ARM endpoint. Thread-safe; make one per process and keep it."""
+    """A subscription at an ARM endpoint. Thread-safe; make one client for each process."""
 
     credential: Guarded
     subscription: str
@@ -68,8 +68,8 @@ class ArmClient:
     def sdk(self) -> "ComputeManagementClient":
         """The SDK's typed operations, over the same pipeline.
 
-        Imported by the first order, or by whoever prepares for one: the models take half as long as all else that a
-        worker imports for us, and looking needs none of them.
+        Imported by the first order or by `prepare`: the models take half as long as all other imports of a worker, and
+        a look needs no models.
         """
         from azure.mgmt.compute import ComputeManagementClient  # noqa: PLC0415
 
@@ -87,7 +87,7 @@ class _Adapter(HTTPAdapter):
 
 
 def session(*, use_environment: bool) -> Session:
-    """A session whose closed connections are reset. `use_environment`: whether HTTPS_PROXY and its like count."""
+    """A session whose closed connections are reset. `use_environment`: whether HTTPS_PROXY and the like count."""
     made = Session()
     made.trust_env = use_environment
     adapter = _Adapter(max_retries=0, pool_maxsize=_KEPT)
@@ -111,9 +111,9 @@ def connect(
     audience: str = PUBLIC,
     bounds: Bounds | None = None,
 ) -> ArmClient:
-    """A client for that subscription. `audience`: whom the token is for; differs from the endpoint in no public cloud.
+    """A client for the subscription. `audience` of the token: equal to the endpoint in every public cloud.
 
-    Raises ValueError for an endpoint that would send the token in the clear.
+    Raises ValueError for an endpoint without TLS, where the token could be read.
     """
     in_the_clear = _plain_http_to_ourselves(endpoint)
     guarded = Guarded(credential)
@@ -130,10 +130,10 @@ def connect(
 
 
 def _policies(credential: Guarded, scope: str, *, in_the_clear: bool) -> Iterator[_Policy]:
-    """Those of the SDK's own client, in its order, without the one that registers resource providers.
+    """The policies of the SDK's own client, in the same order, without registration of resource providers.
 
-    That one would sleep in a tick until Azure is done, and needs rights over the whole subscription. Nor is there the
-    one that logs two entries a call, with the headers of the answer as they came.
+    Registration would sleep in a tick until Azure is done, and needs rights over the whole subscription. The policy
+    that logs two entries a call, with unchecked headers of the answer, is left out too.
     """
     yield policies.RequestIdPolicy()
     yield policies.HeadersPolicy()

@@ -17,7 +17,7 @@ _ASK_AGAIN = 60  # seconds; azure-core asks on every call for a token that is du
 
 
 def managed_identity(client_id: str | None = None) -> TokenCredential:
-    """The user-assigned identity with that client id; without one, the system-assigned identity."""
+    """The user-assigned identity with the client id; without a client id, the system-assigned identity."""
     return ManagedIdentityCredential(
         client_id=client_id or None,
         connection_timeout=_CONNECT,
@@ -28,9 +28,9 @@ def managed_identity(client_id: str | None = None) -> TokenCredential:
 
 
 class Guarded:
-    """A credential that raises scaler.errors: an identity that is not there looks like nothing else in the log.
+    """A credential that raises scaler.errors: the log tells a missing identity from every other failure.
 
-    It holds on to its token: an endpoint that is away costs nothing before that token ends.
+    The token is kept: an identity endpoint that is away costs nothing before the token ends.
     """
 
     def __init__(self, credential: TokenCredential) -> None:
@@ -68,7 +68,7 @@ class Guarded:
 
 
 def _unhurried(token: AccessTokenInfo) -> AccessTokenInfo:
-    """The token; if it is due and this is all there is, not to be asked for again on every call."""
+    """The token, with a new time to ask again: a due token without a successor must not cause a request per call."""
     now = int(time())
     if token.refresh_on is None or token.refresh_on > now:
         return token
@@ -85,7 +85,7 @@ def _in_our_words(error: Exception) -> ScalerError:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and those behind it: the SDK wraps a silent metadata service as "no identity"."""
+    """The error and its causes: the SDK wraps a silent metadata service as "no identity"."""
     while error is not None:
         yield error
         error = error.__cause__

@@ -1,7 +1,7 @@
 """One scale set of Flexible orchestration, as far as the facts go: experimental, and chosen by a setting.
 
-Its instances are VMs of their own, and a VM's resource does not show the mark: a look is two lists, or two GETs.
-The scale set's own list says who belongs to it; a name that only the resource group knows is none of ours.
+The instances are VMs in the resource group, and a VM's resource does not show the mark: a look is two lists, or two
+GETs. The scale set's own list has the members; a name in the resource group's list alone is no member.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ class FlexibleScaleSet(ScaleSetResource):
     orchestration = Orchestration.FLEXIBLE
 
     def list_instances(self) -> Pages:
-        """Every instance with its power state and its mark: all pages of two lists, or an error."""
+        """Every instance with power state and mark: all pages of two lists, or an error."""
         until = self._calls.until(self._calls.client.bounds.listing)
         whose = quote(f"'virtualMachineScaleSet/id' eq '{self._id}'", safe="")
         own = f"{self._path}/virtualMachines?api-version={API_VERSION}"
@@ -74,20 +74,20 @@ class FlexibleScaleSet(ScaleSetResource):
         return Answer(asked=ref, found=found, at=member.at, sent=member.sent)
 
     def start(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Start them, one by one."""
+        """Start instances, one request each."""
         self._each(Kind.START_ONE, self._machines.begin_start, refs, within)
 
     def power_off(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Stop them and keep their allocation, one by one."""
+        """Stop instances and keep the allocation, one request each."""
         self._each(Kind.POWER_OFF_ONE, self._machines.begin_power_off, refs, within)
 
     def deallocate(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Stop them and give their allocation back, one by one."""
+        """Stop instances and give the allocation back, one request each."""
         self._each(Kind.DEALLOCATE_ONE, self._machines.begin_deallocate, refs, within)
 
     @property
     def network(self) -> Network:
-        """The resource group's lists: a Flexible scale set has none of its own."""
+        """The resource group's lists: a Flexible scale set has no network lists."""
         lists = quote(f"{self._providers}/Microsoft.Network")
         return Network(
             parent=f"{self._providers}/Microsoft.Compute",

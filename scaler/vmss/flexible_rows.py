@@ -1,4 +1,4 @@
-"""The two lists of a Flexible scale set, joined: one shows the machines' power, the other who belongs and is marked."""
+"""The two lists of a Flexible scale set, joined: a list with power states, and a list of members with marks."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ _UNDER_WAY = frozenset({ProvisioningState.CREATING, ProvisioningState.UPDATING, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """What both lists show alike. `unidentified`: on their way in or out, and not named by both."""
+    """The members in both lists. `unidentified`: being created or deleted, and not named in both lists."""
 
     instances: tuple[Instance, ...]
     unidentified: int
@@ -23,9 +23,9 @@ class Joined:
 def joined(members: Iterable[PageBody], machines: Iterable[PageBody], scale_set: ScaleSetName) -> Joined:
     """The scale set's members with their power.
 
-    Whom only one list shows is neither named nor counted: without its mark it would look like nobody's machine,
-    without its power like one that is gone, and counted it would make a short listing a complete one. The same goes for
-    rows that do not say which VM they are about, but for those being created or deleted.
+    A machine in a single list is neither named nor counted: without a mark the machine would look like a new one,
+    without a power state like a gone one, and counted it would make a short listing complete. The same goes for rows
+    without an identity, except rows of machines that are being created or deleted.
     """
     named, powered = _by_name(members), _by_name(machines)
     pairs = [(row, powered[name]) for name, row in named.items() if name in powered]
@@ -59,7 +59,7 @@ def _name(row: VmBody) -> str:
 
 
 def _passing(member: VmBody, machine: VmBody) -> bool:
-    """Whether one of the rows does not say which VM it is about, because it is being created or deleted."""
+    """Whether a row has no identity because the VM is being created or deleted."""
     if vm_id_of(member) is not None and vm_id_of(machine) is not None:
         return False
     states = [row.properties.provisioning_state or "" for row in (member, machine) if row.properties is not None]

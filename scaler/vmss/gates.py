@@ -1,4 +1,4 @@
-"""When not to ask ARM: a 429's Retry-After, budgets of our own for listings, and the budgets that ARM reports."""
+"""When not to ask ARM: a 429's Retry-After, the scaler's own budget of listings, and the budgets that ARM reports."""
 
 import re
 from collections import Counter
@@ -13,7 +13,7 @@ from scaler.ports import Clock
 
 
 class Lane(StrEnum):
-    """What a 429 closes: requests that are answered, and throttled, by the same part of Azure."""
+    """Requests that a 429 holds back together, because the same part of Azure answers and throttles them."""
 
     READS = "reads"  # of Microsoft.Compute
     STARTS = "starts"  # a visitor waits for each: only a 429 to a start closes this lane
@@ -23,7 +23,7 @@ class Lane(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a request is for. ARM counts them in different buckets."""
+    """The purpose of a request: ARM counts each purpose in a bucket of its own."""
 
     LIST = "list"  # one page of the scale set's own list
     LIST_VMS = "list_vms"  # one page of the resource group's VMs: how Flexible ones show their power
@@ -98,7 +98,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What was asked, what was held back, and what ARM last said is left: for telemetry."""
+    """Requests sent, requests held back, and the remaining budgets by ARM's last answers: for telemetry."""
 
     asked: Mapping[Kind, int]
     held_back: Mapping[Kind, int]
@@ -106,7 +106,7 @@ class Usage:
 
 
 class Gates:
-    """Shared by everything that asks ARM about one scale set; thread-safe. Times are the clock's monotonic seconds."""
+    """Shared by all requests about a scale set; thread-safe. Times are the clock's monotonic seconds."""
 
     def __init__(self, clock: Clock, budget: Budget | None = None) -> None:
         self._clock = clock
@@ -121,11 +121,11 @@ class Gates:
         self._remaining: dict[str, int] = {}
 
     def admit(self, kind: Kind, *, underway: bool = False) -> None:
-        """Raise Throttled instead of a request that ARM, or our own budget, would not bear.
+        """Raise Throttled instead of a request that ARM, or the scaler's own budget, would not bear.
 
-        A listing begins when the budget holds one page; its further pages (`underway`) may run it into debt, because
-        half a listing is worth nothing. For the same reason no listing begins, or goes on, for whose pages ARM has
-        too little left: another process may be listing the same scale set.
+        A listing begins when the budget holds a page; further pages (`underway`) may run into debt, because half a
+        listing is worth nothing. For the same reason no listing begins, or goes on, when ARM's remaining budget is
+        too small for its pages: another process may be listing the same scale set.
         """
         with self._lock:
             now = self._clock.monotonic()
@@ -191,7 +191,7 @@ class Gates:
 
 
 class _Allowance:
-    """The pages of one kind of list that may still be asked for; it refills steadily, and debt is paid first."""
+    """The remaining pages of one kind of list. The allowance refills steadily, and debt is paid first."""
 
     def __init__(self, budget: Budget, now: float) -> None:
         self.left = self._most = budget.pages_a_minute
@@ -206,10 +206,10 @@ class _Allowance:
 
 
 class _Granted:
-    """What ARM has left for one kind of list, as far as its last answer and its refill tell, and what a listing takes.
+    """ARM's remaining budget for one kind of list, by the last answer and the refill, and the pages of a listing.
 
-    Other processes that list the same scale set are not heard of between our own answers. So a listing begins only
-    when the bucket would hold as many pages more as the others took lately, and another listing.
+    Between two answers the scaler does not hear of other processes that list the same scale set. So a listing begins
+    only when the bucket would hold another listing, and as many pages more as other processes took lately.
     """
 
     def __init__(self, budget: Budget) -> None:
@@ -222,13 +222,13 @@ class _Granted:
         self._stopped = False  # the last one ended half-way because of what ARM said
 
     def heard(self, left: int, now: float) -> None:
-        """ARM says that so many pages are left, after the one that it answers."""
+        """Note how many pages ARM has left, after the answered page."""
         taken = max(0.0, self._left_now(now) - 1 - left) if self._left is not None else 0.0
         self._others = taken if self._walked == 1 else self._others + taken
         self._left = left, now
 
     def asked(self, underway: bool) -> None:
-        """A page is asked for: the first of a listing, or another one."""
+        """Note a request for a page: the first page of a listing, or a further page."""
         self._walked = self._walked + 1 if underway else 1
 
     def complete(self, pages: int) -> None:
@@ -236,13 +236,13 @@ class _Granted:
         self._whole, self._stopped = pages, False
 
     def wait_to_begin(self, now: float) -> float:
-        """Seconds until the bucket holds this listing, and what others may take meanwhile."""
+        """Seconds until the bucket holds the listing, and the share of other processes meanwhile."""
         return self._until(2 * self._whole + self._others + self._spare, now)
 
     def wait_to_go_on(self, now: float) -> float:
-        """Zero while the bucket holds the rest of the listing; else seconds until it can be begun anew.
+        """Zero while the bucket holds the rest of the listing; else seconds until the listing can begin anew.
 
-        Until a listing is complete it stops no other one: should ARM's numbers be wrong, only its 429 counts.
+        Before the first complete listing no listing is stopped: should ARM's numbers be wrong, only a 429 counts.
         """
         self._whole = max(self._whole, self._walked + 1)  # there is one page more
         if self._stopped or self._until(self._whole - self._walked, now) <= 0:
@@ -255,7 +255,7 @@ class _Granted:
         return max(0.0, (min(wanted, self._burst) - self._left_now(now)) / self._rate)
 
     def _left_now(self, now: float) -> float:
-        """How many are left, if nobody else takes any. Full: ARM has not said anything yet."""
+        """Remaining pages, if no other process takes pages. Full before ARM's first answer."""
         if self._left is None:
             return self._burst
         left, heard_at = self._left

@@ -41,7 +41,7 @@ class _Stale(Exception):
 
 
 class Listing[Page: HasNext]:
-    """One listing under way. `until`: the monotonic second at which all of it is given up."""
+    """A listing under way. `until`: the monotonic second at which the whole listing is given up."""
 
     def __init__(
         self, calls: Calls, kind: Kind, read: Callable[[Reply], Page], *, until: float, about: About | None = None
@@ -91,7 +91,7 @@ class Listing[Page: HasNext]:
         return reply
 
     def _next(self, link: str | None, seen: set[str]) -> str | None:
-        """The path of the next page. It never leads to another host: our token would go there with it."""
+        """The path of the next page, never on another host: the scaler's token would go there, too."""
         if not link:
             return None
         url = below(self._calls.client.endpoint, link)
@@ -102,9 +102,9 @@ class Listing[Page: HasNext]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """Where the instances of one scale set can be reached: two lists of Microsoft.Network, the second only if needed.
+    """Addresses of a scale set's instances: two lists of Microsoft.Network, the second only if needed.
 
-    The list of interfaces names public addresses without telling them; nothing documented makes it tell them.
+    The list of interfaces names public addresses by id only, and no documented option adds the addresses.
     """
 
     parent: str  # the resource id below which the VMs are
@@ -140,5 +140,5 @@ def below(endpoint: str, link: str) -> str | None:
 
 
 def _origin(scheme: str, host: str | None, port: int | None) -> tuple[str, str | None, int | None]:
-    """ARM writes its own port into its links (`https://management.azure.com:443/…`)."""
+    """Origin of a link; ARM writes a port into links (`https://management.azure.com:443/…`)."""
     return scheme, host, port or {"https": 443, "http": 80}.get(scheme)

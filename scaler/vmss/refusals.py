@@ -79,14 +79,14 @@ OF_SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets/* on the scale set"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What a request is about: for whoever has to explain its refusal."""
+    """The subject of a request, for the explanation of a refusal."""
 
     ids: tuple[InstanceId, ...] = ()  # the instances that it names
     alone: bool = False  # its URL names the one instance
     permission: str = OF_SCALE_SETS  # what the identity needs for it
 
     def named_in(self, names: Iterable[str]) -> tuple[InstanceId, ...]:
-        """Those of the ids that are named so. A Uniform VM, whose id is a number, is also `{scale set}_{id}`."""
+        """The ids that occur in a text. A Uniform VM, whose id is a number, is also called `{scale set}_{id}`."""
         found = {each.lower() for each in names}
         found |= {number for each in found if (number := each.rpartition("_")[2]).isdecimal()}
         return tuple(each for each in self.ids if each.lower() in found)
@@ -94,7 +94,7 @@ class About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A reply that is not what was asked for, and what was asked."""
+    """A reply with an error, beside the subject of the request."""
 
     reply: Reply
     fault: Fault
@@ -129,7 +129,7 @@ def _throttled(refusal: Refusal) -> ScalerError:
 
 
 def _not_found(refusal: Refusal) -> ScalerError:
-    """Only ARM itself can say that something is gone: a 404 without an ARM error in it comes from somewhere else."""
+    """Missing, if ARM says so: a 404 without an ARM error comes from a proxy or another host."""
     if not refusal.fault.code:
         return Garbled("a 404 that is not ARM's")
     if not refusal.fault.codes.isdisjoint(_NO_SCALE_SET) or _NO_SCALE_SET_TEXT.search(refusal.text):
@@ -138,7 +138,7 @@ def _not_found(refusal: Refusal) -> ScalerError:
 
 
 def _gone(refusal: Refusal, naming: re.Pattern[str]) -> ScalerError:
-    """The instance that the URL named; of several those that ARM's message names."""
+    """The instance in the URL; of several instances the ids in ARM's message."""
     about = refusal.about
     named = about.ids if about.alone else about.named_in(naming.findall(refusal.fault.message or ""))
     return Missing(refusal.text, named)
@@ -149,7 +149,7 @@ def _quota(refusal: Refusal) -> ScalerError:
 
 
 def quota_reached(text: str, message: str) -> QuotaReached:
-    """With the figures of ARM's message, where it has all three of them."""
+    """QuotaReached, with the figures of ARM's message where all three are there."""
     figures = {name.lower(): int(number) for name, number in _QUOTA_FIGURE.findall(message)}
     if len(figures) < 3 or not figures["additional required"]:
         return QuotaReached(text)
@@ -158,7 +158,7 @@ def quota_reached(text: str, message: str) -> QuotaReached:
 
 
 def _forbidden(refusal: Refusal) -> ScalerError:
-    """With what is missing: of a linked resource (the subnet, a disk, an identity) ARM says so late in its message."""
+    """Refused, with the missing action: for a linked resource (subnet, disk, identity) ARM names the action late."""
     linked = None if refusal.fault.codes.isdisjoint(_LINKED) else _LINKED_RIGHT.search(refusal.fault.message or "")
     permission = refusal.about.permission if linked is None else f"{linked[1]} on {linked[2]}"
     remedy = f"give the managed identity (AZURE_CLIENT_ID, or the system-assigned one) a role with {permission}"
@@ -211,7 +211,7 @@ def stale_token(reply: Reply) -> bool:
 
 
 def failure_class(code: str, message: str = "") -> FailureClass:
-    """The class of an error that Azure met after it had accepted the order: as if it had been said at once."""
+    """The class of an error after the acceptance of an order: the same as for a refusal at once."""
     late = Reply(status=409, headers={}, body=b"", sent=0)
     return failure_of(_meaning(Refusal(reply=late, fault=Fault(code=code, message=message), about=About())))
 

@@ -1,4 +1,4 @@
-"""One answer of ARM as it came, and the parts of its body that the scaler reads; all other parts are skipped."""
+"""An answer of ARM, and the parts of the body that the scaler reads; all other parts are skipped."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Reply:
 
     @property
     def at(self) -> datetime:
-        """The answer's Date header: Azure's clock. Nothing may be concluded from an answer without one."""
+        """The answer's Date header: Azure's clock. An answer without a Date proves nothing."""
         at = http_date(self.headers.get("date", ""))
         if at is None or at.year not in YEARS:
             raise Garbled("the answer has no Date header that could be one")
@@ -32,14 +32,14 @@ class Reply:
 
     @property
     def json(self) -> bytes:
-        """The body, if it says that it is JSON; an error page of something between us and ARM does not."""
+        """The body, if the content type is JSON; an error page of a proxy has another type."""
         if "json" not in self.headers.get("content-type", "").lower():
             raise Garbled("the answer is not JSON")
         return self.body
 
 
 def http_date(text: str) -> datetime | None:
-    """An HTTP date as aware UTC; None where it is not one."""
+    """An HTTP date as aware UTC; None for a text that is no date."""
     try:
         date = parsedate_to_datetime(text)
         return None if date.tzinfo is None else date.astimezone(UTC)
@@ -48,11 +48,11 @@ def http_date(text: str) -> datetime | None:
 
 
 MOST_PARTS = 1_000_000
-"""Members and elements of an answer, all in all. A thousand VMs have 200,000; each costs up to 100 bytes of memory."""
+"""Members and elements of a whole answer. A thousand VMs have 200,000, at up to 100 bytes of memory for an element."""
 
 
 class Body(Struct, rename="camel", gc=False):
-    """ARM writes its property names in camelCase, and may leave out any of them or set it to null."""
+    """A JSON object of ARM: names in camelCase, every property optional and perhaps null."""
 
 
 class StatusBody(Body):
@@ -135,7 +135,7 @@ class Fault(Body):
 
     @property
     def codes(self) -> frozenset[str]:
-        """Its own code and those of its details, in lower case: ARM spells one code in several letter cases."""
+        """The error's code and the codes of the details, in lower case: ARM varies the letter case."""
         return frozenset(each.code.lower() for each in (self, *(self.details or ())) if each.code)
 
 
@@ -147,7 +147,7 @@ _FAULT = Decoder(_FaultBody)
 
 
 def decoded[T](decoder: Decoder[T], body: bytes) -> T:
-    """What the decoder makes of it. Raises Garbled, and nothing else."""
+    """Decode a value. Raises Garbled only."""
     if parts(body) > MOST_PARTS:
         raise Garbled("an answer of too many parts")
     try:
@@ -162,7 +162,7 @@ def parts(body: bytes) -> int:
 
 
 def fault_in(body: bytes) -> Fault:
-    """The error that a body tells of; an empty one where it tells of none."""
+    """The error in a body; an empty error for a body without an error."""
     try:
         found = decoded(_FAULT, body)
     except Garbled:

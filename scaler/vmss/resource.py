@@ -1,4 +1,4 @@
-"""What is the same in every orchestration: the scale set as a resource of ARM, its mark, its batch deletion."""
+"""The common part of both orchestrations: the scale set as a resource of ARM, marks, batch deletion."""
 
 import re
 from abc import ABC, abstractmethod
@@ -66,11 +66,11 @@ class ScaleSetResource(ABC):
 
     @property
     def usage(self) -> Usage:
-        """What this process asked of ARM about this scale set, and what ARM said is left."""
+        """Requests of this process about the scale set, and the budgets that ARM reported."""
         return self._calls.gates.usage
 
     def prepare(self) -> None:
-        """Import what orders need, so that the first visitor of this process does not wait for half a second of it."""
+        """Import the SDK's models now, so that the first visitor does not wait half a second for the import."""
         self._calls.client.sdk  # noqa: B018 (made once, and kept)
 
     def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
@@ -91,10 +91,10 @@ class ScaleSetResource(ABC):
 
     @abstractmethod
     def _addresses_one(self, instance_id: str) -> bool:
-        """Whether it can be one instance's id here: neither a path nor a wildcard."""
+        """Whether a text can be an instance's id: neither a path nor a wildcard."""
 
     def delete(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Delete them, in one batch. ARM rejects a whole batch for one dead id: the rest of it is sent again."""
+        """Delete instances, in one batch. ARM rejects a whole batch for a dead id: the rest is sent again."""
         ids, until = self._ids(refs), self._calls.until(within)
         while ids:
             try:
@@ -115,9 +115,9 @@ class ScaleSetResource(ABC):
         self._calls.order(Kind.MARK, begin, *where, _MARK, until=until, about=about)
 
     def set_capacity(self, capacity: int, etag: str | None, *, within: timedelta) -> None:
-        """PATCH sku.capacity, with the sku's name and tier as they were last seen.
+        """PATCH sku.capacity, with name and tier of the sku by the last look.
 
-        Without an etag Azure would take any number: what is read first must not be more.
+        Without an etag Azure would take any number: the capacity is read first, and must not be larger.
         """
         if capacity < 0:
             raise ValueError(f"a capacity of {capacity}")
@@ -131,7 +131,7 @@ class ScaleSetResource(ABC):
         self._calls.order(Kind.CAPACITY, begin, self._group, self._arm_name, body, until=until)
 
     def set_pause(self, how: Pause) -> None:
-        """Set the tag `scaler:paused`, and no other: for an operator. The controllers see it in their next look."""
+        """Set the tag `scaler:paused` alone, for an operator. The controllers see the tag in the next look."""
         url = f"{self._path}/providers/Microsoft.Resources/tags/default?api-version={TAGS_API_VERSION}"
         reply = self._calls.patch(Kind.TAG, url, pausing(how), until=self._soon)
         if reply.status not in {200, 202}:
@@ -160,7 +160,7 @@ class ScaleSetResource(ABC):
         return seen
 
     def _ids(self, refs: Sequence[InstanceRef]) -> tuple[InstanceId, ...]:
-        """Their ids. ARM takes no ids, and "*", for "all of them": neither gets past here."""
+        """The instance ids. ARM reads an empty list, and "*", as "all instances": both are refused here."""
         if not refs:
             raise ValueError("no instances: ARM would take that for all of them")
         for each in refs:
@@ -169,7 +169,7 @@ class ScaleSetResource(ABC):
         return tuple(dict.fromkeys(each.instance_id for each in refs))
 
     def _one(self, ref: InstanceRef) -> InstanceId:
-        """Its id. A note may say anything: what cannot be an id is refused here, as ARM would refuse it."""
+        """The instance id. Notes may hold any text: a text that cannot be an id is refused here, as ARM would do."""
         if ref.scale_set != self._name or not self._addresses_one(ref.instance_id):
             raise Refused(f"not an instance of {self._name}: {ref.instance_id[:80]!r}", "InvalidParameter", 400)
         return ref.instance_id
@@ -186,7 +186,7 @@ class ScaleSetResource(ABC):
         until: float,
         permission: str = OF_SCALE_SETS,
     ) -> None:
-        """One failure does not keep the others running; only a throttle would meet them all."""
+        """Give orders one by one. A failure does not stop the rest; only a throttle would meet every order."""
         failures: dict[InstanceId, ScalerError] = {}
         for number, each in enumerate(ids):
             about = About(ids=(each,), alone=True, permission=permission)

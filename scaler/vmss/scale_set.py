@@ -46,7 +46,7 @@ class ArmScaleSet(ScaleSetResource):
         )
 
     def get(self, ref: InstanceRef) -> Answer:
-        """The instance behind the id now, whoever it is."""
+        """The instance behind the id now, perhaps another machine than before."""
         instance_id = self._one(ref)
         url = f"{self._path}/virtualMachines/{instance_id}?$expand=instanceView&api-version={API_VERSION}"
         reply = self._calls.read(Kind.GET, url, until=self._soon)
@@ -62,7 +62,7 @@ class ArmScaleSet(ScaleSetResource):
         self._batch(Kind.START, self._sets.begin_start, self._ids(refs), self._calls.until(within))
 
     def power_off(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Stop them and keep their allocation."""
+        """Stop instances and keep the allocation."""
         ids, until = self._ids(refs), self._calls.until(within)
         if len(ids) >= BATCH_FROM:
             self._batch(Kind.POWER_OFF, self._sets.begin_power_off, ids, until)
@@ -70,7 +70,7 @@ class ArmScaleSet(ScaleSetResource):
             self._singly(Kind.POWER_OFF_ONE, self._of_set(self._vms.begin_power_off), ids, until)
 
     def deallocate(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Stop them and give their allocation back."""
+        """Stop instances and give the allocation back."""
         ids, until = self._ids(refs), self._calls.until(within)
         if len(ids) >= BATCH_FROM:
             self._batch(Kind.DEALLOCATE, self._sets.begin_deallocate, ids, until)
@@ -79,7 +79,7 @@ class ArmScaleSet(ScaleSetResource):
 
     @property
     def network(self) -> Network:
-        """The scale set's own lists. Their paths are Compute's; Microsoft.Network answers them."""
+        """The scale set's own lists: paths of Compute, answered by Microsoft.Network."""
         return Network(
             parent=self._id,
             interfaces=f"{self._path}/networkInterfaces?api-version={_NETWORK_VERSION}",

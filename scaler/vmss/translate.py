@@ -58,7 +58,7 @@ def to_page(reply: Reply, scale_set: ScaleSetName) -> Page:
 
 
 def to_instance(reply: Reply, asked: InstanceRef) -> Instance:
-    """The answer of a targeted GET. Raises Garbled unless it says which VM it is, and that it is the one behind the id.
+    """The answer of a targeted GET. Raises Garbled for a row without an identity, or with another instance id.
 
     A 200 without a vmId must never be read as "gone".
     """
@@ -69,7 +69,7 @@ def to_instance(reply: Reply, asked: InstanceRef) -> Instance:
 
 
 def to_scale_set(reply: Reply, expected: Orchestration) -> ScaleSetBody:
-    """The scale set itself. The other orchestration is refused: its ids, lists and orders are other ones."""
+    """The scale set. The other orchestration is refused, because ids, lists and orders differ."""
     body = decoded(_SCALE_SET, reply.json)
     found = (body.properties.orchestration_mode or Orchestration.UNIFORM)[:40]  # which is older than the property
     if found.lower() != expected.lower():
@@ -96,7 +96,7 @@ def to_view(body: ScaleSetBody, name: ScaleSetName, reply: Reply) -> ScaleSetVie
 
 
 def _instance(row: VmBody, scale_set: ScaleSetName) -> Instance | None:
-    """None where the row does not say who it is."""
+    """An instance; None for a row without an identity."""
     instance_id, vm_id = row.instance_id or "", vm_id_of(row)
     if vm_id is None or not UNIFORM_ID.fullmatch(instance_id):
         return None
@@ -115,13 +115,13 @@ def to_row(reply: Reply) -> VmBody:
 
 
 def vm_id_of(row: VmBody) -> VmId | None:
-    """Whom a row is about; None where it does not say, or is on its way out (an empty id)."""
+    """The vm id of a row; None without an id, or with the empty id of a machine that is going."""
     vm_id = (row.properties.vm_id or "").lower() if row.properties is not None and row.id != "" else ""
     return VmId(vm_id) if _VM_ID.fullmatch(vm_id) else None
 
 
 def shown_id(instance_id: str | None) -> str:
-    """The id of a row that does not say which VM it is about, for people: whatever stands there, cut to its size."""
+    """The instance id of a row without an identity, for people: any text, cut to a bounded size."""
     return (instance_id or "?")[:80]
 
 
@@ -142,7 +142,7 @@ def shown(row: VmBody, ref: InstanceRef, *, marked: bool, etag: str | None) -> I
 
 
 def etag_of(text: str | None) -> str | None:
-    """An etag that can be sent back in a header; what cannot is none."""
+    """An etag that can be sent back in a header, else None."""
     return text if text is not None and _ETAG.fullmatch(text) else None
 
 
@@ -158,19 +158,19 @@ def _statuses(properties: VmPropertiesBody) -> Sequence[StatusBody]:
 
 
 def _suffix(status: StatusBody, prefix: str) -> str | None:
-    """What follows the prefix in a status code, if it has that prefix (in any letter case)."""
+    """The rest of a status code after the prefix (in any letter case), if the code has the prefix."""
     code = status.code or ""
     return code[len(prefix) :] if code[: len(prefix)].lower() == prefix else None
 
 
 def _power(statuses: Sequence[StatusBody]) -> PowerState:
-    """Absent is unknown; so are two that contradict each other."""
+    """A missing PowerState, or two contradicting ones, is read as UNKNOWN."""
     words = {word.lower() for each in statuses if (word := _suffix(each, "powerstate/")) is not None}
     return _POWER.get(words.pop(), PowerState.UNKNOWN) if len(words) == 1 else PowerState.UNKNOWN
 
 
 def _provisioning(state: str | None, statuses: Sequence[StatusBody]) -> ProvisioningState:
-    """The resource's own word; where it has none, the instance view's."""
+    """The resource's provisioning state, else the state in the instance view."""
     found = (word for each in statuses if (word := _suffix(each, "provisioningstate/")) is not None)
     word = state or next(found, "").partition("/")[0]
     return _PROVISIONING.get(word.lower(), ProvisioningState.OTHER)
@@ -186,7 +186,7 @@ def _failure(statuses: Sequence[StatusBody]) -> FailureClass | None:
 
 
 def _time(text: str | None) -> datetime | None:
-    """A time of Azure's, which may have seven digits after the point. None where it cannot be read."""
+    """A time of Azure's, perhaps with seven digits after the point. None for an unreadable time."""
     try:
         time = datetime.fromisoformat(text or "")
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
@@ -200,7 +200,7 @@ def tag(tags: Mapping[str, str | None], name: str) -> str | None:
 
 
 def paused_by(tags: Mapping[str, str | None]) -> Pause:
-    """How far the tag `scaler:paused` halts us. When in doubt, it does: without a value, too."""
+    """How far the tag `scaler:paused` halts the scaler. In doubt it halts: also without a value."""
     pauses = (Pause.of(value or "") for value in _values(tags, PAUSE_TAG))
     return next((pause for pause in pauses if pause is not Pause.NONE), Pause.NONE)
 
@@ -210,8 +210,8 @@ def _values(tags: Mapping[str, str | None], name: str) -> Iterator[str | None]:
 
 
 def pausing(how: Pause) -> dict[str, object]:
-    """The body of the PATCH that sets the tag and touches no other.
+    """The body of the PATCH that sets the tag and leaves all other tags.
 
-    To go on is a word, too: whether a deletion by name alone finds a tag of any value is not documented.
+    "Go on" is a value, too: no document says that a deletion by name alone finds a tag of any value.
     """
     return {"operation": "Merge", "properties": {"tags": {PAUSE_TAG: how.word}}}
