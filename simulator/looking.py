@@ -71,12 +71,14 @@ class Looker:
         self._client = client
         self._store = RealStore(client, keys)
         self._number = 0
+        self.forgettings = 0  # how often Redis had lost something
         self._leave_number()
 
     def look(self) -> Look:
         """Everything now."""
         found = looked(self._store, self._scale_sets, self._scale_sets[0].now)
         forgot = int(cast("bytes | None", self._client.get(_NUMBER)) or 0) != self._number
+        self.forgettings += forgot
         self._leave_number()
         return replace(found, forgot=forgot)
 

@@ -1,7 +1,7 @@
 """Tells what happens, one line per change: what a newcomer watches."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emulator.history import Event, What
 from emulator.vm import VmState
@@ -49,18 +49,6 @@ _PATIENCE = 5.0  # seconds for which the same trouble is not told again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _News:
-    """What a line says, but for how the machine looks right now."""
-
-    by: By
-    vm_id: str | None
-    step: str
-    why: str
-    session: str = ""
-    bad: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
     """Both sides of one machine, right now."""
 
@@ -102,36 +90,22 @@ class Narrator:
             return
         self._addresses[event.vm_id] = event.instance_id or ""
         asked = f", as the {event.by} asked" if event.what is What.CREATED else ""
-        self._row(_News(by=By.AZURE, vm_id=event.vm_id, step="(Azure)", why=_OF_AZURE[event.what] + asked))
+        self._row(self._line(By.AZURE, event.vm_id, "(Azure)", _OF_AZURE[event.what] + asked))
 
     def _tell_of_visitor(self, entry: Entry) -> None:
         if entry.did not in _OF_VISITORS:
             return
         step, why = _OF_VISITORS[entry.did] if entry.vm_id is not None else (NO_STEP, _OF_VISITORS[entry.did][1])
-        news = _News(
-            by=By.VISITOR,
-            vm_id=entry.vm_id,
-            step=step,
-            why=f"{entry.manner} visitor: {why}" + (f" ({entry.why})" if entry.why else ""),
-            session=entry.session,
-            bad=entry.did in _BAD,
-        )
-        self._row(news)
+        told = f"{entry.manner} visitor: {why}" + (f" ({entry.why})" if entry.why else "")
+        self._row(self._line(By.VISITOR, entry.vm_id, step, told, entry.session), bad=entry.did in _BAD)
 
     def _tell_of_scaler(self, told: Told) -> None:
         if told.event in {"tick_failed", "complaint"}:
             self._tell_trouble(f"{told.controller}: {told.why}")
         elif told.why not in _TOO_MUCH and not self._is_repeated(told):
             about = f" ({told.scale_set})" if told.scale_set else ""
-            news = _News(
-                by=By.SCALER,
-                vm_id=told.vm_id or None,
-                step=_step(told),
-                why=f"{told.why}{about}{_what_became_of(told)}",
-                session=told.session,
-                bad=told.alarm or told.result in {"failed", "expired"},
-            )
-            self._row(news)
+            bad, why = told.alarm or told.result in {"failed", "expired"}, f"{told.why}{about}{_what_became_of(told)}"
+            self._row(self._line(By.SCALER, told.vm_id, _step(told), why, told.session), bad=bad)
 
     def _is_repeated(self, told: Told) -> bool:
         """What waits waits again at the next tick, and at the one after it."""
@@ -152,25 +126,29 @@ class Narrator:
             self._told[gist] = now
             self._journal.remark(now, f"! {what.strip()}", Colour.RED)
 
-    def _row(self, news: _News) -> None:
-        vm_id = news.vm_id
-        glance = self._glance(vm_id) if vm_id is not None else Glance(state=None, published=None)
-        published = glance.published
-        status = status_word(published)
-        of_status = _COLOURS.get(published.status, Colour.PLAIN) if published and published.status else Colour.PLAIN
-        line = Line(
-            seconds=self._clock.seconds,
-            by=news.by,
-            instance_id=self._addresses.get(vm_id, "") if vm_id is not None else "",
-            vm_id=vm_id or "",
-            status=status if vm_id is not None else "",
-            power=power_word(glance.state) if vm_id is not None else "",
-            session=news.session or (published.session if published is not None and published.session else ""),
-            step=news.step,
-            why=news.why,
-            colour=Colour.RED if news.bad else Colour.DIM if status == "used" else of_status,
-        )
-        self._journal.row(line)
+    def _line(self, by: By, vm_id: str | None, step: str, why: str, session: str = "") -> Line:
+        return Line(seconds=self._clock.seconds, by=by, vm_id=vm_id or "", step=step, why=why, session=session)
+
+    def _row(self, line: Line, *, bad: bool = False) -> None:
+        """The line, with how its machine looks right now."""
+        if line.vm_id:
+            glance = self._glance(line.vm_id)
+            published = glance.published
+            line = replace(
+                line,
+                instance_id=self._addresses.get(line.vm_id, ""),
+                status=status_word(published),
+                power=power_word(glance.state),
+                session=line.session or (published.session if published is not None and published.session else ""),
+                colour=_colour(published),
+            )
+        self._journal.row(replace(line, colour=Colour.RED) if bad else line)
+
+
+def _colour(published: Published | None) -> Colour:
+    if status_word(published) == "used":
+        return Colour.DIM
+    return _COLOURS.get(published.status, Colour.PLAIN) if published and published.status else Colour.PLAIN
 
 
 def _step(told: Told) -> str:

@@ -17,7 +17,6 @@ from simulator.chaos_real.injector import Breaker, Injector
 from simulator.chaos_real.report import Report
 from simulator.chaos_real.view import FaultLines
 from simulator.figures import Counts, Figures
-from simulator.happenings import Look
 from simulator.looking import Looker, RealStore
 from simulator.observer.judges import Observer
 from simulator.observer.patience import Pace, Patience
@@ -80,18 +79,6 @@ class _Settling:
     settled: bool = False
 
 
-class _Forgettings(Looker):
-    """Looks, and counts how often Redis had lost something."""
-
-    count = 0
-
-    def look(self) -> Look:
-        """Everything now."""
-        found = super().look()
-        self.count += found.forgot
-        return found
-
-
 class Campaign:
     """Over parts that have just been started. `aside` leads to the primary, whatever the clients' way to it is like."""
 
@@ -104,7 +91,7 @@ class Campaign:
         self._figures = Figures()
         # what leaks while parts are broken shows at the end, as it does in virtual time
         self._observer = Observer(policy, Patience(idle=timedelta(days=365), policy=policy), in_vain=_IN_VAIN)
-        self._looker = _Forgettings(parts.azure.scale_sets, aside, parts.keys)
+        self._looker = Looker(parts.azure.scale_sets, aside, parts.keys)
         self._store = RealStore(aside, parts.keys)
         counts = Counts(clock=parts.clock, figures=self._figures, arm_calls=parts.arm_calls, speed=parts.options.speed)
         self._view = FaultLines(table, counts, tuple(self._greeting()), self._injector)
@@ -214,7 +201,7 @@ class Campaign:
             seed=parts.options.seed,
             survived=self._injector.survived,
             restarts=self._injector.restarts,
-            forgettings=self._looker.count,
+            forgettings=self._looker.forgettings,
             crashes=crowd.deaths if crowd is not None else 0,
             failed_ticks=self._view.failed_ticks,
             settled_in=settling.after if settling.settled else None,

@@ -5,15 +5,15 @@ from datetime import timedelta
 from scaler.model.instance import VmId
 from scaler.registry.sessions import Leaving, Reservation
 from simulator.happenings import Did
-from simulator.workload.queue_manager import Heard, Session
+from simulator.workload.queue_manager import Heard, QueueManager, Session
 from simulator.workload.steps import Steps, between
 
 _FORGETFUL = 0.3
 """The share that keeps no vm id and asks by session alone; and that says everything twice."""
 
 
-class Atomic:
-    """Implements QueueManager with the client that ships with the scaler."""
+class Atomic(QueueManager):
+    """Uses the client that ships with the scaler."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -55,13 +55,6 @@ class Atomic:
         if self._repeats:
             self._cancel(vm_id)
         return said is not Leaving.UNKNOWN
-
-    def meanwhile(self, vm_id: VmId) -> None:
-        """Nothing."""
-
-    def afterwards(self, vm_id: VmId) -> Steps[None]:
-        """Nothing."""
-        yield from ()
 
     def _release(self, vm_id: VmId) -> Leaving:
         return self._client.release(self._session.id, self._named(vm_id))

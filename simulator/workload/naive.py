@@ -19,7 +19,7 @@ from simulator.workload.fields import (
     stage_of,
     written,
 )
-from simulator.workload.queue_manager import Heard, Session
+from simulator.workload.queue_manager import Heard, QueueManager, Session
 from simulator.workload.steps import Steps, between, persistent
 
 _MOST_MOVES = 20
@@ -33,8 +33,8 @@ class Taken:
     at: datetime
 
 
-class Naive:
-    """Implements QueueManager. Its visitor is promised the machine once the record is written."""
+class Naive(QueueManager):
+    """Its visitor is promised the machine once the record is written."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -73,13 +73,6 @@ class Naive:
     def cancel(self, vm_id: VmId | None) -> Steps[bool]:
         """The same: it does not know the difference."""
         return (yield from self.release(vm_id)) if vm_id is not None else True
-
-    def meanwhile(self, vm_id: VmId) -> None:
-        """Nothing."""
-
-    def afterwards(self, vm_id: VmId) -> Steps[None]:
-        """Nothing."""
-        yield from ()
 
     # -- the four steps
 

@@ -119,9 +119,9 @@ class QueueManager(Protocol):
         ...
 
     def meanwhile(self, vm_id: VmId) -> None:
-        """What it does unasked while its visitor waits or stays."""
-        ...
+        """What it does unasked while its visitor waits or stays: nothing, as a rule."""
+        return
 
     def afterwards(self, vm_id: VmId) -> Steps[None]:
-        """What it does unasked once its visitor has left."""
-        ...
+        """What it does unasked once its visitor has left: nothing, as a rule."""
+        yield from ()
