@@ -13,11 +13,10 @@ from typing import Any
 import redis
 from azure.core.credentials import AccessToken
 
-from emulator import profile
-from emulator.behaviour import Behaviour
-from emulator.latencies import Latencies
+from emulator import region
+from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import OrderKind, Protection, Scale
-from emulator.profile import Profile
+from emulator.region import Profile
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.server import serve
 from emulator.wire.site import Site
@@ -128,7 +127,7 @@ def house(scale_sets: int, orchestration: Orchestration, url: str) -> Iterator[H
     clock = HandClock()
     how: dict[str, Any] = {
         "behaviour": Behaviour(latencies=Latencies().exact()),
-        "profile": Profile(orchestration=profile.Orchestration(orchestration)),
+        "profile": Profile(orchestration=region.Orchestration(orchestration)),
     }
     azure = [EmulatedScaleSet(clock.now, name=f"vmss-{n}", seed=n, **how) for n in range(scale_sets)]
     site = Site(page_size=PAGE)

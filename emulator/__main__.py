@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from threading import Event
 
 from emulator.command_line import emulated, parse, site
-from emulator.greeting import greeting
+from emulator.help_text import greeting
 from emulator.refusals import ArmError
 from emulator.wire.server import Tls, serve
 

@@ -1,10 +1,133 @@
-"""How this Azure behaves: its latencies, its faults, and the answers to what nobody knows."""
+"""How this Azure behaves: its latencies, its faults (each with its rate), and the answers to what nobody knows."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 
-from emulator.faults import Faults
-from emulator.latencies import Latencies
 from emulator.switches import Switches
+
+type Span = tuple[float, float]
+"""Seconds, (lowest, highest); each case draws its own within them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latencies:
+    """Seconds per transition, after measured ARM traffic (D-series; a GPU image's boot comes on top)."""
+
+    create: Span = (100.0, 120.0)  # capacity raised until running; two VMs with their network took 108
+    start_stopped: Span = (5.0, 10.0)  # the allocation is kept
+    start_deallocated: Span = (90.0, 110.0)  # an allocation has to be found
+    power_off: Span = (8.0, 12.0)
+    deallocate: Span = (45.0, 57.0)
+    restart: Span = (44.0, 68.0)
+    delete: Span = (11.0, 30.0)
+    protect: Span = (0.28, 0.3)  # a PUT of the instance: Updating meanwhile; measured twice
+    no_change: Span = (1.0, 2.0)  # an order that finds its target state reached: Updating for a moment
+    evict: Span = (60.0, 94.0)  # from the platform's decision until deallocated or gone
+    restart_itself: Span = (10.0, 25.0)  # a guest that shows stopped and then runs again, ordered by nobody
+    accept: Span = (0.1, 0.4)  # any request until its answer
+
+    def at_speed(self, speed: float) -> "Latencies":
+        """The same Azure in a world that runs `speed` times faster."""
+        scaled = {name: (low / speed, high / speed) for name, (low, high) in self._spans().items()}
+        return replace(self, **scaled)
+
+    def exact(self) -> "Latencies":
+        """Always the middle of each span, and answers that take no time: for whoever has to do sums with them."""
+        middles = {name: ((low + high) / 2,) * 2 for name, (low, high) in self._spans().items()}
+        return replace(self, **{**middles, "accept": (0.0, 0.0)})
+
+    def _spans(self) -> dict[str, Span]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+class Fault(StrEnum):
+    """One thing that goes wrong. Its rate is a probability per occasion; for platform events, per VM and hour."""
+
+    # making and starting machines
+    CREATE_ALLOCATION = "create-allocation"  # no capacity: the VM stays, Failed, without PowerState
+    CREATE_QUOTA = "create-quota"  # the same, for want of cores
+    CREATE_SKU = "create-sku"  # the same, since the size is not to be had here
+    CREATE_OTHER = "create-other"  # the same, for an internal error
+    SOLD_OUT = "sold-out"  # 409 at once to a raised capacity: SkuNotAvailable
+    CREATE_LOST = "create-lost"  # sku.capacity rises and the VM never comes
+    START_REFUSED = "start-refused"  # 409 at once: quota
+    START_ALLOCATION = "start-allocation"  # accepted, then Failed: no capacity
+    START_QUOTA = "start-quota"  # accepted, then Failed: quota
+    START_SKU = "start-sku"  # accepted, then Failed: the size is not to be had here
+    START_OTHER = "start-other"  # accepted, then Failed: an internal error
+    # the way there and back
+    READ_THROTTLED = "read-throttled"  # 429 with Retry-After
+    WRITE_THROTTLED = "write-throttled"  # the same, for an order
+    MARK_THROTTLED = "mark-throttled"  # the same, for a mark only
+    DEALLOCATE_THROTTLED = "deallocate-throttled"  # the same, for a deallocate only
+    READ_FAILED = "read-failed"  # 503; of a listing with several pages, any of them
+    WRITE_FAILED = "write-failed"  # 503, and the order did not arrive
+    WRITE_CONFLICT = "write-conflict"  # 409: somebody else's request, just now
+    VM_BUSY = "vm-busy"  # 409, per VM: Azure is busy with it, though nothing shows
+    ORDER_LATE = "order-late"  # no answer; the order arrives later, but within its bound
+    ORDER_DOUBLED = "order-doubled"  # it arrives now, and again later within its bound
+    ORDER_QUEUED = "order-queued"  # accepted, and begun only later, but within its bound
+    ORDER_LOST = "order-lost"  # no answer, and it never arrives
+    ORDER_SWALLOWED = "order-swallowed"  # accepted, and nothing happens
+    ORDER_ENDLESS = "order-endless"  # accepted and begun, per VM; it ends only when a later one takes its place
+    ETAG_CHANGED = "etag-changed"  # 412 to an If-Match: somebody touched it between the look and the order
+    ANSWER_LOST = "answer-lost"  # it arrives now, and no answer comes
+    # what is seen
+    POWER_STATE_MISSING = "power-state-missing"  # per row
+    POWER_VIEW_OLD = "power-view-old"  # a row that is Updating still shows its former power state
+    LISTING_OLD = "listing-old"  # a listing as it was `listing_lag` ago
+    LISTING_EMPTY = "listing-empty"  # 200, and nobody is in it
+    LISTING_SHORT = "listing-short"  # one VM is missing from one listing
+    ADDRESS_MISSING = "address-missing"  # per VM, in a listing of NICs or public IPs
+    ADDRESSES_OLD = "addresses-old"  # such a listing as it was `listing_lag` ago
+    GET_OLD = "get-old"  # a targeted GET, of a VM or the scale set, as it was up to `observation_lag` ago
+    # the mark
+    MARK_CONFLICT = "mark-conflict"  # 409, transient
+    MARK_REFUSED = "mark-refused"  # 400
+    MARK_ROLLED_BACK = "mark-rolled-back"  # accepted, shown, and taken back
+    # platform events, per VM and hour
+    EVICTED = "evicted"  # deallocated or gone: a switch
+    GUEST_SHUT_DOWN = "guest-shut-down"  # stopped, still billed
+    RESTARTED_ITSELF = "restarted-itself"  # shows stopped for a while, then runs, ordered by nobody
+    TURNED_FAILED = "turned-failed"  # provisioning Failed, whatever the power state
+    UNPROTECTED = "unprotected"  # somebody took the protection off
+    DELETED_BY_SOMEBODY = "deleted-by-somebody"  # and not by the scaler
+
+
+PLATFORM_EVENTS = (
+    Fault.EVICTED,
+    Fault.GUEST_SHUT_DOWN,
+    Fault.RESTARTED_ITSELF,
+    Fault.TURNED_FAILED,
+    Fault.UNPROTECTED,
+    Fault.DELETED_BY_SOMEBODY,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """How often each fault strikes (absent: never), and how far it goes, in seconds."""
+
+    rates: Mapping[Fault, float] = field(default_factory=dict)
+    retry_after: Span = (5.0, 60.0)  # of a 429; real ones are within the bucket's minute
+    late_within: float = 45.0  # a late order arrives by then, where its caller names no bound
+    observation_lag: float = 10.0  # a targeted GET never lags more
+    listing_lag: Span = (0.0, 120.0)  # a listing may; make it as long as you like
+    platform_every: float = 30.0  # how often the platform rolls its dice
+
+    def at_speed(self, speed: float) -> "Faults":
+        """The same faults in a world that runs `speed` times faster; platform events come as much more often."""
+        rates = {each: rate * speed if each in PLATFORM_EVENTS else rate for each, rate in self.rates.items()}
+        return replace(
+            self,
+            rates=rates,
+            retry_after=(self.retry_after[0] / speed, self.retry_after[1] / speed),
+            late_within=self.late_within / speed,
+            observation_lag=self.observation_lag / speed,
+            listing_lag=(self.listing_lag[0] / speed, self.listing_lag[1] / speed),
+            platform_every=self.platform_every / speed,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

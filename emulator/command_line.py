@@ -6,12 +6,10 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 from pathlib import Path
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault, Faults
-from emulator.handbook import PURPOSE, more
+from emulator.behaviour import Behaviour, Fault, Faults
+from emulator.help_text import PURPOSE, more
 from emulator.orders import Scale
-from emulator.profile import Orchestration, Profile
-from emulator.region import Region
+from emulator.region import Orchestration, Profile, Region
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches, values_of
 from emulator.wire.identities import SYSTEM_ASSIGNED, Identities, user_assigned

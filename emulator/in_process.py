@@ -7,11 +7,11 @@ from copy import copy
 from datetime import datetime, timedelta
 from typing import Self
 
-from emulator.arrivals import quoted
 from emulator.budgets import Call
+from emulator.delivery import quoted
 from emulator.orders import OrderKind, Protection, Scale
+from emulator.refusals import translated
 from emulator.scale_set import SET, EmulatedScaleSet
-from emulator.translation import translated
 from emulator.vm import VmState
 from scaler.errors import Conflict, Missing, Partly, ScalerError, Throttled, Unreachable, Unsent
 from scaler.model.instance import Addresses, Instance, InstanceId, InstanceRef, ScaleSetName, VmId

@@ -2,15 +2,14 @@
 
 from datetime import timedelta
 
-from emulator.courses import course
-from emulator.courses import failure as failure_of
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.history import What
 from emulator.operations import Operation
 from emulator.orders import ORDERED, Given, OrderKind, Protection
 from emulator.refusals import Failure, deallocated, mark_refused, marked_for_deletion, not_allowed, preempted
-from emulator.setbacks import setback
 from emulator.switches import Overlap
+from emulator.transitions import course, setback
+from emulator.transitions import failure as failure_of
 from emulator.vm import Vm, Work
 from emulator.world import World
 from scaler.model.instance import FailureClass, PowerState, ProvisioningState

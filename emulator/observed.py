@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault, Faults
+from emulator.behaviour import Behaviour, Fault, Faults
 from emulator.history import History
 from emulator.machines import Machines
 from emulator.platform_events import PlatformEvents
-from emulator.profile import Profile
-from emulator.region import Region
+from emulator.region import Profile, Region
 from emulator.scaling import Scaling
 from emulator.vm import Vm, VmState
 from emulator.world import SetState, World

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from emulator.faults import PLATFORM_EVENTS, Fault
+from emulator.behaviour import PLATFORM_EVENTS, Fault
 from emulator.history import What
 from emulator.machines import Machines
 from emulator.orders import Given

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.refusals import throttled, unavailable
 from emulator.vm import Vm, VmState
 from emulator.world import SetState, World

@@ -1,7 +1,14 @@
-"""What ARM says when it says no: the codes are Azure's, and so are those words that clients look for."""
+"""What Azure refuses, in ARM's words; and in the scaler's, read by the scaler's own table."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from math import ceil
+
+from scaler.errors import Unreachable
+from scaler.vmss.refusals import About, refusal
+from scaler.vmss.reply import Reply
 
 
 class NoAnswer(Exception):
@@ -170,3 +177,20 @@ def preempted() -> Failure:
     """A later operation took over."""
     message = "A later operation took the place of this one."
     return Failure("OperationPreempted", message, status="Canceled")
+
+
+@contextmanager
+def translated(about: About | None = None) -> Iterator[None]:
+    """Azure's refusals become the scaler's errors. `about`: the machines that the call names."""
+    try:
+        yield
+    except NoAnswer:
+        raise Unreachable("no answer") from None
+    except ArmError as error:
+        raise refusal(_as_it_comes(error), about) from None
+
+
+def _as_it_comes(error: ArmError) -> Reply:
+    fault = {"code": error.code, "message": error.message, "details": [{"code": error.detail}]}
+    body = json.dumps({"error": fault}).encode()
+    return Reply(status=error.status, headers=error.headers, body=body, sent=0)

@@ -4,22 +4,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from emulator.arrivals import Arrivals
-from emulator.behaviour import Behaviour
-from emulator.budgets import Call
-from emulator.delivery import Delivery
-from emulator.faults import Fault
-from emulator.founding import MANAGED, found
-from emulator.meter import Meter
+from emulator.behaviour import Behaviour, Fault
+from emulator.budgets import Call, Meter
+from emulator.delivery import Arrivals, Delivery
 from emulator.observed import Observed
 from emulator.operations import Operation
 from emulator.orders import Given, OrderKind, Protection, Scale
-from emulator.profile import Profile
 from emulator.reading import Reading
 from emulator.refusals import no_ids, not_for_flexible, not_found
+from emulator.region import Profile
 from emulator.switches import EmptyIds
 from emulator.vm import VmState
-from emulator.world import SetState, World
+from emulator.world import MANAGED, SetState, World, found
 
 SET = "scale-set"  # the budgets' name for the scale set itself
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.history import What
 from emulator.machines import Machines
 from emulator.operations import Operation
 from emulator.orders import Given, OrderKind, Scale
-from emulator.setbacks import admit_new
 from emulator.switches import SetOverlap
+from emulator.transitions import admit_new
 from emulator.vm import Vm, VmState
 from emulator.world import World
 

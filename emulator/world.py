@@ -1,19 +1,17 @@
-"""Everything that is true of one emulated scale set at this moment; the rules that change it live elsewhere."""
+"""Everything that is true of one emulated scale set, and how it begins; the rules that change it live elsewhere."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from emulator.agenda import Agenda
-from emulator.chance import Chance
+from emulator.behaviour import Behaviour, Latencies, Span
 from emulator.history import Event, History, What
-from emulator.latencies import Latencies, Span
 from emulator.operations import Operation, Operations
 from emulator.orders import POWER_CHANGES, Given, OrderKind
-from emulator.profile import Orchestration, Profile
 from emulator.refusals import ArmError, busy, changing_power, conflict, not_a_number, not_active, over_quota, preempted
-from emulator.region import Region
+from emulator.region import Orchestration, Profile, Region
+from emulator.simulation import Agenda, Chance
 from emulator.switches import ConflictCode, Switches
 from emulator.vm import Vm, VmState
 from scaler.model.instance import PowerState, ProvisioningState
@@ -199,3 +197,28 @@ class World:
         self.region.addresses.give_back(vm.state.public_ip)
         self.graves.append(vm)
         self.write(What.DELETED, vm, by)
+
+
+MANAGED = {"scaler:managed": "true"}  # the operator's consent, as the scaler wants it by default
+
+
+def found(
+    now: Callable[[], datetime], name: str, seed: int, behaviour: Behaviour, tags: Mapping[str, str], profile: Profile
+) -> World:
+    """A new one. `now` is Azure's clock."""
+    chance = Chance(behaviour.faults, seed)
+    agenda = Agenda(now)
+    first = SetState(unique_id=chance.guid(), created_at=agenda.at, tags=tuple(sorted(tags.items())))
+    world = World(
+        name=name,
+        agenda=agenda,
+        chance=chance,
+        latencies=behaviour.latencies,
+        switches=behaviour.switches,
+        profile=profile,
+        region=profile.region or Region(),
+        operations=Operations(chance.guid),
+        set_versions=[(agenda.at, first)],
+    )
+    world.region.join(world.cores)
+    return world

@@ -8,10 +8,10 @@ import os
 import sys
 from pathlib import Path
 
-from emulator.functions_host import local_settings, log_lines
-from emulator.functions_host.errors import CannotStart
+from emulator.functions_host import local_settings
 from emulator.functions_host.host import Host
-from emulator.functions_host.worker import Worker
+from emulator.functions_host.local_settings import CannotStart
+from emulator.functions_host.worker import Worker, install
 
 _DESCRIPTION = """\
 A stand-in for `func start`: runs the timer functions of a function app on this machine.
@@ -41,7 +41,7 @@ async def _run(options: argparse.Namespace) -> int:
     local_settings.load(options.app, options.settings, os.environ)
     worker = Worker()
     level = logging.DEBUG if os.environ.get("PYTHON_ENABLE_DEBUG_LOGGING") == "1" else logging.INFO
-    log_lines.install(sys.stdout, level, worker.speaker)
+    install(sys.stdout, level, worker.speaker)
     host = Host(worker)
     await host.load(options.app)
     code = 0

@@ -16,7 +16,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from emulator.functions_host.errors import CannotStart
+from emulator.functions_host.local_settings import CannotStart
 from emulator.functions_host.worker import Function, Worker
 
 type _Json = dict[str, object] | list[dict[str, object]]

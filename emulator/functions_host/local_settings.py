@@ -6,7 +6,10 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from emulator.functions_host.errors import CannotStart
+
+class CannotStart(Exception):
+    """The app, its settings or the command line need a change; the message says which one."""
+
 
 _REFERENCE = re.compile(r"%([^%]+)%")
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from croniter import CroniterBadDateError, CroniterError, croniter
 
-from emulator.functions_host.errors import CannotStart
+from emulator.functions_host.local_settings import CannotStart
 
 _ITEM = r"(\*|\d+|[a-z]{3})(-(\d+|[a-z]{3}))?(/\d+)?"
 _FIELD = re.compile(rf"{_ITEM}(,{_ITEM})*", re.IGNORECASE)

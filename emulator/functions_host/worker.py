@@ -2,6 +2,11 @@
 
 The library expects protobuf messages, but only ever reads and writes their attributes; so plain namespaces will do.
 Its registry of functions is global: one app per process.
+
+The log is as Azure shows it: a JSON object a line, of a record what Microsoft's Python worker forwards and no more.
+The worker forwards message, level, logger name and invocation id; it drops `extra`. The host drops the record of an app
+that carries no running invocation (python-worker issue 1860): what a background thread says. `function` is the host's:
+it knows whose invocation that is. Only the lines of the host itself, of the logger `functions_host`, have more fields.
 """
 
 import asyncio
@@ -9,17 +14,57 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TextIO
 from uuid import uuid4
 
 import azure_functions_runtime as runtime
 
-from emulator.functions_host.errors import CannotStart
-from emulator.functions_host.log_lines import HOST
+from emulator.functions_host.local_settings import CannotStart
+
+HOST = "functions_host"
+_SYSTEM = "azure.functions"  # how the worker's own loggers begin
+
+
+class LogLines(logging.StreamHandler[TextIO]):
+    """Writes log lines; `speaker` names the invocation of the current thread or task, if it has one."""
+
+    def __init__(self, stream: TextIO, speaker: Callable[[], Mapping[str, str]]) -> None:
+        super().__init__(stream)
+        self._speaker = speaker
+        self.setFormatter(logging.Formatter())
+        self.addFilter(self._arrives)
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": _rfc3339(record.created),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": super().format(record),  # with the traceback, where there is one: the worker does the same
+            **self._speaker(),
+        }
+        if record.name == HOST:
+            line |= vars(record).get("facts", {})
+        return json.dumps(line)
+
+    def _arrives(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith(_SYSTEM):
+            return record.levelno >= logging.WARNING
+        return record.name == HOST or bool(self._speaker())
+
+
+def install(stream: TextIO, level: int, speaker: Callable[[], Mapping[str, str]]) -> None:
+    """Make log lines of everything that is logged in this process."""
+    logging.basicConfig(level=level, handlers=[LogLines(stream, speaker)], force=True)
+
+
+def _rfc3339(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
 
 logger = logging.getLogger(HOST)
 

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Sequence
 
+from emulator.behaviour import Fault
 from emulator.budgets import Call
-from emulator.faults import Fault
 from emulator.orders import OrderKind
 from emulator.refusals import ArmError, not_found
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
-from emulator.wire import bodies, paging
+from emulator.wire import bodies, listing
 from emulator.wire.exchange import Answer, Asked
 from emulator.wire.operations import accepted
 from emulator.wire.scale_sets import charged
@@ -25,13 +25,13 @@ def every(site: Site, asked: Asked) -> Answer:
     sets = _wanted(site, asked)
     if not sets:
         return Answer(body={"value": []})
-    skip, first = paging.skipped(asked, sets[0]), sets[0]
+    skip, first = listing.skipped(asked, sets[0]), sets[0]
     rows = [(each, row) for each in sets for row in each.read_rows(skip, site.page_size, call=Call.LIST_MACHINES)]
 
     def show(row: tuple[EmulatedScaleSet, VmState]) -> bodies.Json:
         return body(site, *row, view=asked.expands_view)
 
-    page, _ = paging.page(asked, first, rows, site.page_size, show)
+    page, _ = listing.page(asked, first, rows, site.page_size, show)
     return charged(Answer(body=page), first, Call.LIST_MACHINES)
 
 

@@ -1,16 +1,18 @@
 """Microsoft.Network: the NICs and public IPs of a scale set's VMs; of the resource group, where those are its own."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from uuid import UUID
 
 from emulator.budgets import Call
 from emulator.refusals import ArmError
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
-from emulator.wire import network_bodies as bodies
-from emulator.wire import paging
+from emulator.wire import listing
 from emulator.wire.bodies import Json
 from emulator.wire.exchange import Answer, Asked
+from emulator.wire.machines import nic_id, suffix
 from emulator.wire.scale_sets import charged
 from emulator.wire.site import Site
 
@@ -43,24 +45,24 @@ def public_ips_of_group(site: Site, asked: Asked) -> Answer:
 def of_vm(site: Site, asked: Asked) -> Answer:
     """The NICs of one VM: it has one."""
     emulated, state = _vm(site, asked)
-    return charged(Answer(body={"value": [bodies.interface(site, emulated, state)]}), emulated, Call.NETWORK)
+    return charged(Answer(body={"value": [interface(site, emulated, state)]}), emulated, Call.NETWORK)
 
 
 def get(site: Site, asked: Asked) -> Answer:
     """GET of one NIC, the only way to have its public IP shown in it."""
     emulated, state = _vm(site, asked)
-    if asked.params["nic"] != bodies.NIC:
+    if asked.params["nic"] != NIC:
         raise _nothing(asked.path)
     expanded = "publicipaddress" in asked.query.get("$expand", "").lower()
-    return charged(Answer(body=bodies.interface(site, emulated, state, expanded=expanded)), emulated, Call.NETWORK)
+    return charged(Answer(body=interface(site, emulated, state, expanded=expanded)), emulated, Call.NETWORK)
 
 
 def public_ips_of_vm(site: Site, asked: Asked) -> Answer:
     """The public IPs of one NIC's IP configuration."""
     emulated, state = _vm(site, asked)
-    if (asked.params["nic"], asked.params["configuration"]) != (bodies.NIC, bodies.CONFIGURATION):
+    if (asked.params["nic"], asked.params["configuration"]) != (NIC, CONFIGURATION):
         raise _nothing(asked.path)
-    value = [bodies.public_ip(site, emulated, state)] if _has_public_ip((emulated, state)) else []
+    value = [public_ip(site, emulated, state)] if _has_public_ip((emulated, state)) else []
     return charged(Answer(body={"value": value}), emulated, Call.NETWORK)
 
 
@@ -83,7 +85,7 @@ def _listing(
     if not sets:
         return Answer(body={"value": []})
     rows = [each for each in _rows(sets) if keep(each)]
-    body, _ = paging.page(asked, sets[0], rows, site.page_size, show)
+    body, _ = listing.page(asked, sets[0], rows, site.page_size, show)
     return charged(Answer(body=body), sets[0], Call.NETWORK)
 
 
@@ -94,11 +96,11 @@ def _rows(sets: list[EmulatedScaleSet]) -> Iterator[Row]:
 
 
 def _interface(site: Site) -> Callable[[Row], Json]:
-    return lambda row: bodies.interface(site, *row)
+    return lambda row: interface(site, *row)
 
 
 def _public_ip(site: Site) -> Callable[[Row], Json]:
-    return lambda row: bodies.public_ip(site, *row)
+    return lambda row: public_ip(site, *row)
 
 
 def _has_public_ip(row: Row) -> bool:
@@ -124,3 +126,99 @@ def _vm(site: Site, asked: Asked) -> Row:
 
 def _nothing(resource: str) -> ArmError:
     return ArmError(404, "NotFound", f"Resource {resource} not found.")
+
+
+NIC, CONFIGURATION, PUBLIC_IP = "nic", "ipconfig", "instancepublicip"  # a Uniform set's names, the same for all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ids:
+    """The resource ids of one VM and its network."""
+
+    vm: str
+    nic: str
+    public_ip: str
+
+    @property
+    def configuration(self) -> str:
+        """The NIC's only IP configuration."""
+        return f"{self.nic}/ipConfigurations/{CONFIGURATION}"
+
+
+def ids(site: Site, emulated: EmulatedScaleSet, state: VmState) -> Ids:
+    """Below the scale set, or resources of the group where the VM is one."""
+    if emulated.flexible:
+        public_ip = f"{site.group_id}/providers/Microsoft.Network/publicIPAddresses/{PUBLIC_IP}-{suffix(state)}"
+        return Ids(vm=site.machine_id(state.instance_id), nic=nic_id(site, state), public_ip=public_ip)
+    vm = f"{site.set_id(emulated)}/virtualMachines/{state.instance_id}"
+    nic = f"{vm}/networkInterfaces/{NIC}"
+    return Ids(vm=vm, nic=nic, public_ip=f"{nic}/ipConfigurations/{CONFIGURATION}/publicIPAddresses/{PUBLIC_IP}")
+
+
+def interface(site: Site, emulated: EmulatedScaleSet, state: VmState, *, expanded: bool = False) -> Json:
+    """The NIC. Its public IP is a reference, unless it was asked to be shown itself."""
+    known = ids(site, emulated, state)
+    return _resource(site, emulated, known.nic, "networkInterfaces") | {
+        "properties": {
+            "provisioningState": "Succeeded",
+            "resourceGuid": _guid(state, "nic"),
+            "ipConfigurations": [_configuration(site, emulated, state, expanded=expanded)],
+            "dnsSettings": {"dnsServers": [], "appliedDnsServers": []},
+            "macAddress": "00-0D-3A-" + "-".join(_guid(state, "mac").upper()[each : each + 2] for each in (0, 2, 4)),
+            "enableAcceleratedNetworking": False,
+            "enableIPForwarding": False,
+            "primary": True,
+            "virtualMachine": {"id": known.vm},
+            "hostedWorkloads": [],
+            "tapConfigurations": [],
+        }
+    }
+
+
+def _configuration(site: Site, emulated: EmulatedScaleSet, state: VmState, *, expanded: bool) -> Json:
+    known = ids(site, emulated, state)
+    properties: Json = {
+        "provisioningState": "Succeeded",
+        "privateIPAllocationMethod": "Dynamic",
+        "subnet": {"id": f"{site.group_id}/providers/Microsoft.Network/virtualNetworks/vnet-pixels/subnets/default"},
+        "primary": True,
+        "privateIPAddressVersion": "IPv4",
+    }
+    if state.private_ip is not None:
+        properties["privateIPAddress"] = state.private_ip
+    if emulated.profile.public_ips:
+        properties["publicIPAddress"] = public_ip(site, emulated, state) if expanded else {"id": known.public_ip}
+    return {"name": CONFIGURATION, "id": known.configuration, "etag": _etag(known.nic), "properties": properties}
+
+
+def public_ip(site: Site, emulated: EmulatedScaleSet, state: VmState) -> Json:
+    """The public IP; one that is not allocated has no address."""
+    known = ids(site, emulated, state)
+    keeps = emulated.behaviour.switches.public_ip_survives_deallocation
+    properties: Json = {
+        "provisioningState": "Succeeded",
+        "resourceGuid": _guid(state, "public"),
+        "publicIPAddressVersion": "IPv4",
+        "publicIPAllocationMethod": "Static" if keeps else "Dynamic",
+        "idleTimeoutInMinutes": 4,
+        "ipTags": [],
+        "ipConfiguration": {"id": known.configuration},
+    }
+    if state.public_ip is not None:
+        properties["ipAddress"] = state.public_ip
+    sku = {"name": "Standard" if keeps else "Basic", "tier": "Regional"}
+    return _resource(site, emulated, known.public_ip, "publicIPAddresses") | {"properties": properties, "sku": sku}
+
+
+def _resource(site: Site, emulated: EmulatedScaleSet, resource: str, kind: str) -> Json:
+    """A part of a Uniform scale set says neither its type nor where it is."""
+    body: Json = {"name": resource.rpartition("/")[2], "id": resource, "etag": _etag(resource)}
+    return body | ({"type": f"Microsoft.Network/{kind}", "location": site.place.location} if emulated.flexible else {})
+
+
+def _etag(resource: str) -> str:
+    return f'W/"{UUID(sha256(resource.encode()).hexdigest()[:32])}"'
+
+
+def _guid(state: VmState, what: str) -> str:
+    return str(UUID(sha256(f"{state.vm_id}{what}".encode()).hexdigest()[:32]))

@@ -7,7 +7,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
 from emulator.refusals import ArmError
-from emulator.wire import creation, directory, identity, machines, network, operations, scale_sets, sign_in, tags, vms
+from emulator.wire import directory, machines, network, operations, scale_sets, token_endpoints, vms
 from emulator.wire.exchange import Answer, Asked
 from emulator.wire.site import Site
 
@@ -46,11 +46,21 @@ ROUTES = (
     Route(method="GET", path=f"{_SET}/skus", kind="directory", handle=scale_sets.skus),
     Route(method="PATCH", path=_SET, kind="update-set", handle=scale_sets.update),
     Route(method="DELETE", path=_SET, kind="delete-set", handle=scale_sets.delete),
-    Route(method="PUT", path=_SET, kind="update-set", handle=creation.put),
+    Route(method="PUT", path=_SET, kind="update-set", handle=scale_sets.put),
     Route(method="GET", path=f"{_SET}/instanceview", kind="set-view", handle=scale_sets.view),
     Route(method="POST", path=f"{_SET}/{_ACTIONS}", kind="batch", handle=scale_sets.act),
-    Route(method="GET", path=f"{_SET}/providers/microsoft.resources/tags/default", kind="get-tags", handle=tags.get),
-    Route(method="PATCH", path=f"{_SET}/providers/microsoft.resources/tags/default", kind="tag", handle=tags.patch),
+    Route(
+        method="GET",
+        path=f"{_SET}/providers/microsoft.resources/tags/default",
+        kind="get-tags",
+        handle=directory.get_tags,
+    ),
+    Route(
+        method="PATCH",
+        path=f"{_SET}/providers/microsoft.resources/tags/default",
+        kind="tag",
+        handle=directory.patch_tags,
+    ),
     Route(method="GET", path=f"{_SET}/virtualmachines", kind="list", handle=vms.every),
     Route(method="GET", path=_VM, kind="get-vm", handle=vms.get),
     Route(method="PUT", path=_VM, kind="update-vm", handle=vms.put),
@@ -118,16 +128,16 @@ ROUTES = (
         method="GET",
         path="/<tenant>/v2.0/.well-known/openid-configuration",
         kind="directory",
-        handle=sign_in.discovery,
+        handle=token_endpoints.discovery,
         open=True,
     ),
-    Route(method="POST", path="/<tenant>/oauth2/v2.0/token", kind="token", handle=sign_in.token, open=True),
-    Route(method="GET", path="/msi/token", kind="token", handle=identity.app_service, open=True),
+    Route(method="POST", path="/<tenant>/oauth2/v2.0/token", kind="token", handle=token_endpoints.token, open=True),
+    Route(method="GET", path="/msi/token", kind="token", handle=token_endpoints.app_service, open=True),
     Route(
         method="GET",
         path="/metadata/identity/oauth2/token",
         kind="token",
-        handle=identity.metadata_service,
+        handle=token_endpoints.metadata_service,
         open=True,
     ),
 )

@@ -1,14 +1,18 @@
 """The scale set as an ARM resource: GET, PATCH, PUT, its instance view, and the batch actions on its VMs."""
 
+from dataclasses import replace
+from re import fullmatch
 from typing import Any
+from urllib.parse import unquote, urlsplit
+from zlib import crc32
 
-from emulator.arrivals import check_etag, quoted
 from emulator.budgets import Call
+from emulator.delivery import check_etag, quoted
 from emulator.orders import OrderKind, Scale
 from emulator.refusals import ArmError, not_for_flexible
+from emulator.region import Orchestration
 from emulator.scale_set import SET, EmulatedScaleSet
 from emulator.wire import bodies
-from emulator.wire.changes import refuse_changes
 from emulator.wire.exchange import Answer, Asked
 from emulator.wire.operations import accepted, asynchronous
 from emulator.wire.site import Site
@@ -55,7 +59,7 @@ def update(site: Site, asked: Asked) -> Answer:
     emulated = site.writable(asked)
     if_match = asked.headers.get("if-match")
     check_etag(if_match, emulated.set_state.etag)
-    refuse_changes(asked.json(), bodies.scale_set(site, emulated, emulated.set_state), _CHANGEABLE)
+    bodies.refuse_changes(asked.json(), bodies.scale_set(site, emulated, emulated.set_state), _CHANGEABLE)
     operation = emulated.scale(scale_asked(asked), if_match=if_match, by=asked.caller)
     state = emulated.set_state
     answer = Answer(body=bodies.scale_set(site, emulated, state)).having(etag=quoted(state.etag))
@@ -121,3 +125,44 @@ def charged(
     left = emulated.budget_left(call, resource)
     told = answer.having(x_ms_ratelimit_remaining_resource=left) if left else answer
     return told if vms is None else told.having(x_ms_request_charge=str(vms))
+
+
+_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_])?"
+_FREE = frozenset({"properties", "sku.capacity", "tags"})  # of the model, only its name, size and place are looked at
+
+
+def put(site: Site, asked: Asked) -> Answer:
+    """201 for a new one, which shares the first one's region, clock and behaviour; 200 for a change."""
+    site.check_group(asked)
+    with site.founding:
+        if any(each.name.lower() == asked.params["name"] for each in site.present):
+            return update(site, asked)
+        emulated = _made(site, asked)
+        operation = emulated.scale(scale_asked(asked), by=asked.caller)
+        site.scale_sets.append(emulated)
+    state = emulated.set_state
+    answer = Answer(status=201, body=bodies.scale_set(site, emulated, state)).having(etag=quoted(state.etag))
+    return charged(asynchronous(answer, site, asked, operation), emulated, Call.UPDATE_SET)
+
+
+def _made(site: Site, asked: Asked) -> EmulatedScaleSet:
+    name = unquote(urlsplit(asked.target).path).rstrip("/").rpartition("/")[2]
+    if not fullmatch(_NAME, name):
+        raise ArmError(400, "InvalidResourceName", f"'{name}' cannot be the name of a scale set.", target="name")
+    if not asked.json().get("location"):
+        raise ArmError(400, "LocationRequired", "The location property is required for this definition.")
+    first = site.scale_sets[0]
+    mode = asked.part("properties").get("orchestrationMode", first.profile.orchestration)
+    if not isinstance(mode, str) or mode not in set(Orchestration):
+        said = f"The orchestrationMode is {' or '.join(Orchestration)}, not {mode!r}."
+        raise ArmError(400, "InvalidParameter", said, target="orchestrationMode")
+    made = EmulatedScaleSet(
+        lambda: first.now,
+        name=name,
+        seed=crc32(f"{len(site.scale_sets)} {name}".encode()),
+        behaviour=first.behaviour,
+        tags={},
+        profile=replace(first.profile, orchestration=Orchestration(mode), region=first.region),
+    )
+    bodies.refuse_changes(asked.json(), bodies.scale_set(site, made, made.set_state), _FREE)
+    return made

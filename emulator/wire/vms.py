@@ -1,14 +1,13 @@
 """The VMs of a scale set as ARM resources: the listing with its pages, GET, PUT, DELETE, and the actions on one."""
 
-from emulator.arrivals import check_etag, quoted
+from emulator.behaviour import Fault
 from emulator.budgets import Call
-from emulator.faults import Fault
+from emulator.delivery import check_etag, quoted
 from emulator.orders import OrderKind, Protection
 from emulator.refusals import ArmError, not_a_number, not_active
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
-from emulator.wire import bodies, narrowing, paging
-from emulator.wire.changes import refuse_changes
+from emulator.wire import bodies, listing
 from emulator.wire.exchange import Answer, Asked
 from emulator.wire.operations import accepted, asynchronous
 from emulator.wire.scale_sets import charged
@@ -21,16 +20,14 @@ _FLEXIBLE_SINCE = "2023-09-01"  # the first version that protects VMs of Flexibl
 def every(site: Site, asked: Asked) -> Answer:
     """One page of the listing, as the scale set is when that page is asked for."""
     emulated = site.scale_set(asked)
-    rows, keep = emulated.read_rows(paging.skipped(asked, emulated), site.page_size), narrowing.wanted(asked)
+    rows, keep = emulated.read_rows(listing.skipped(asked, emulated), site.page_size), listing.wanted(asked)
     if keep is not None:
         rows = tuple(each for each in rows if keep(bodies.vm(site, emulated, each, view=True)))
 
     def show(state: VmState) -> bodies.Json:
-        return narrowing.selected(
-            asked, bodies.shouted(site, bodies.vm(site, emulated, state, view=asked.expands_view))
-        )
+        return listing.selected(asked, bodies.shouted(site, bodies.vm(site, emulated, state, view=asked.expands_view)))
 
-    body, shown = paging.page(asked, emulated, rows, site.page_size, show)
+    body, shown = listing.page(asked, emulated, rows, site.page_size, show)
     return charged(Answer(body=body), emulated, Call.LIST, vms=max(1, shown))
 
 
@@ -63,7 +60,7 @@ def put(site: Site, asked: Asked) -> Answer:
     before = _truth(emulated, instance_id)
     if_match = asked.headers.get("if-match")
     check_etag(if_match, before.etag)
-    refuse_changes(asked.json(), bodies.vm(site, emulated, before, view=False), _CHANGEABLE)
+    bodies.refuse_changes(asked.json(), bodies.vm(site, emulated, before, view=False), _CHANGEABLE)
     protection = _protection(asked, before)
     operation = emulated.protect(instance_id, protection, if_match=if_match, by=asked.caller)
     state = _truth(emulated, instance_id)

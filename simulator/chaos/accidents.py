@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from scaler.actuate import Outcome
 from scaler.model.edges import Actor, Edge
 from scaler.model.notes import Notes

@@ -5,14 +5,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Faults
-from emulator.founding import MANAGED
+from emulator.behaviour import Behaviour, Faults
 from emulator.history import Event, What
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
+from emulator.world import MANAGED
 from scaler.model.instance import InstanceRef, ScaleSetName
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import ScaleSet

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.orders import OrderKind, Protection
 from emulator.refusals import ArmError, NoAnswer
 from emulator.scale_set import EmulatedScaleSet

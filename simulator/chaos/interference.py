@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
-from emulator.faults import Fault, Faults
-from emulator.founding import MANAGED
+from emulator.behaviour import Fault, Faults
 from emulator.scale_set import EmulatedScaleSet
+from emulator.world import MANAGED
 from scaler.model.policy import Policy
 from scaler.model.sighting import Pause
 from simulator.chaos.hands import Hands

@@ -4,9 +4,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from random import Random
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Faults
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Faults, Latencies
 from emulator.switches import Switches, values_of
 from simulator.chaos.weather import Weather
 

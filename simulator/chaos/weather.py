@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from threading import Event
 
 from redis import Redis, RedisError
 
-from emulator.latencies import Latencies
+from emulator.behaviour import Latencies
 from scaler.model.edges import Actor
 from scaler.model.instance import VmId
 from scaler.model.policy import Policy

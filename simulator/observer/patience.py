@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
-from emulator.latencies import Latencies, Span
+from emulator.behaviour import Latencies, Span
 from emulator.vm import VmState
 from scaler.model.edges import Actor
 from scaler.model.instance import FailureClass, ProvisioningState

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from emulator.behaviour import Behaviour
-from emulator.profile import Profile
-from emulator.region import Region
+from emulator.region import Profile, Region
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from emulator.wire.server import RunningServer, serve

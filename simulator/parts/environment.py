@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from emulator.functions_host import local_settings, ncrontab
-from emulator.functions_host.errors import CannotStart
+from emulator.functions_host.local_settings import CannotStart
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.settings import InvalidSettings, Settings, load
 from simulator.observer.patience import Pace

@@ -13,8 +13,7 @@ from contract.registries import Server
 from go_scaler import Machine, Placed
 from wire.scripted_arm import StaticToken
 
-from emulator.behaviour import Behaviour
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Latencies
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.server import RunningServer, serve
 from emulator.wire.site import Site

@@ -8,7 +8,7 @@ from cli.console import Console
 from cli.estate import KEYS, Estate
 from go_scaler import Machine, text
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.orders import OrderKind
 from scaler.cli.environment import Exit
 from scaler.model.edges import CONTROLLERS

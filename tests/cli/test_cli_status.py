@@ -6,7 +6,7 @@ from cli.console import Console
 from cli.estate import KEYS, Estate
 from go_scaler import Machine
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.orders import Scale
 from scaler.cli.environment import Exit
 from scaler.model.edges import Actor

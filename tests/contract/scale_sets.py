@@ -8,11 +8,10 @@ from datetime import timedelta
 from azure.core.credentials import AccessToken
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
+from emulator.behaviour import Behaviour, Latencies
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Scale
-from emulator.profile import Orchestration, Profile
+from emulator.region import Orchestration, Profile
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from emulator.wire.server import serve

@@ -7,7 +7,7 @@ import pytest
 from builders import notes, sighting
 from contract.scale_sets import EXACT, FLEXIBLE, House
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.orders import OrderKind
 from emulator.switches import Overlap, Switches
 from scaler.actuate import Outcome, Ports, Result, actuate

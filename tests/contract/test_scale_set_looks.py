@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from contract.scale_sets import EXACT, IMPLEMENTATIONS, UNIFORM_ONES, House
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.orders import OrderKind, Scale
 from emulator.switches import Switches
 from scaler.errors import ScalerError, Throttled, Unreachable

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from contract.scale_sets import EXACT, FLEXIBLE, IMPLEMENTATIONS, UNIFORM_ONES, House
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.orders import OrderKind, Protection
 from emulator.switches import Switches
 from scaler.errors import Conflict, Missing, Partly, QuotaReached, Refused, ScalerError, Throttled, Unreachable

@@ -10,10 +10,9 @@ from typing import Any
 
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
+from emulator.behaviour import Behaviour, Latencies
 from emulator.history import Event, What
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.errors import ScalerError

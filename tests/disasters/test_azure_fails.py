@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from disasters.house import MINUTE, House, lets_pass
 
-from emulator.faults import Fault, Faults
+from emulator.behaviour import Fault, Faults
 from scaler.errors import ScalerError
 from scaler.model.plan import Why
 from scaler.model.policy import Policy

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from disasters.house import MINUTE, PROMPT, SCALE_SET, House
 
-from emulator.founding import MANAGED
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import Protection, Scale
 from emulator.scale_set import EmulatedScaleSet
+from emulator.world import MANAGED
 from scaler.model.plan import Why
 from scaler.model.policy import Policy
 from scaler.model.sighting import Pages, ScaleSetView

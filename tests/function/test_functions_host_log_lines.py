@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emulator.functions_host.log_lines import LogLines
+from emulator.functions_host.worker import LogLines
 
 INVOCATION = {"function": "cleaner", "invocation_id": "42"}
 

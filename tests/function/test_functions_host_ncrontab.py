@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator.functions_host.errors import CannotStart
+from emulator.functions_host.local_settings import CannotStart
 from emulator.functions_host.ncrontab import parse
 
 # A Saturday.

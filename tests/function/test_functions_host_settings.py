@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emulator.functions_host import local_settings
-from emulator.functions_host.errors import CannotStart
+from emulator.functions_host.local_settings import CannotStart
 
 
 def settings_file(folder: Path, content: object) -> Path:

@@ -11,8 +11,7 @@ from fuzz.deciding import samples
 from hostile.values import MEMBERS, NOTES, RECORDS
 from wire.scripted_arm import set_body, vm_row
 
-from emulator.behaviour import Behaviour
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire import bodies

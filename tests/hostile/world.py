@@ -12,8 +12,7 @@ from hostile.between import Between
 from hostile.between import between as standing_between
 from wire.scripted_arm import StaticToken
 
-from emulator.behaviour import Behaviour
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState

@@ -9,9 +9,8 @@ from typing import Any
 from clock import ManualClock
 from prior_art.process import Process
 
-from emulator.behaviour import Behaviour
+from emulator.behaviour import Behaviour, Latencies
 from emulator.history import Event, What
-from emulator.latencies import Latencies
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId

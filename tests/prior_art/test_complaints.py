@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from prior_art.scene import EXACT, Scene
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.history import What
 from emulator.switches import Eviction, Overlap, SetOverlap, Switches
 from scaler.errors import QuotaReached

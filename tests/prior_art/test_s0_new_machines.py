@@ -8,7 +8,7 @@ import pytest
 from prior_art.process import Killed, Process, doomed
 from prior_art.scene import EXACT, SCALE_SET, Scene
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.history import What
 from emulator.orders import Scale
 from emulator.switches import Switches

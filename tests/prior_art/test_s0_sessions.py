@@ -4,7 +4,7 @@ import pytest
 from prior_art.process import Killed, Process, dies_at, doomed, once
 from prior_art.scene import Scene
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.history import What
 from scaler.actuate import Result
 from scaler.model.edges import CONTROLLERS, Actor

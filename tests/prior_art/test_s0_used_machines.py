@@ -7,10 +7,10 @@ import pytest
 from prior_art.process import Process
 from prior_art.scene import SCALE_SET, Scene
 
-from emulator.faults import Fault
-from emulator.founding import MANAGED
+from emulator.behaviour import Fault
 from emulator.history import What
 from emulator.scale_set import EmulatedScaleSet
+from emulator.world import MANAGED
 from scaler.actuate import actuate
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import ProvisioningState, SessionId, VmId

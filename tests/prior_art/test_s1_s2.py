@@ -7,9 +7,8 @@ import pytest
 from prior_art.process import Process
 from prior_art.scene import EXACT, Scene
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault, Latencies
 from emulator.history import What
-from emulator.latencies import Latencies
 from scaler.actuate import Result, actuate
 from scaler.model.edges import Actor
 from scaler.model.instance import SessionId

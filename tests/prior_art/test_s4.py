@@ -9,7 +9,7 @@ from prior_art.process import Process, once
 from prior_art.scene import Scene
 
 import scaler
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.history import What
 from emulator.orders import Scale
 from scaler.actuate import Result

@@ -17,10 +17,8 @@ from hypothesis import strategies as st
 from stateful.guests import Guests, Visitor
 from stateful.naive import NaiveQueueManager
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault
+from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.switches import Switches
 from scaler.actuate import Ports, Result, actuate
 from scaler.cli.handover import Handover, is_left

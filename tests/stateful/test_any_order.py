@@ -15,8 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from stateful.guests import Guests
 from stateful.naive import NaiveQueueManager
 
-from emulator.behaviour import Behaviour
-from emulator.faults import PLATFORM_EVENTS, Fault
+from emulator.behaviour import PLATFORM_EVENTS, Behaviour, Fault
 from emulator.switches import Switches, values_of
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import SessionId

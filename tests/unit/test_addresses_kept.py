@@ -21,11 +21,10 @@ from builders import (
 from clock import ManualClock
 from unit.arm_replies import reply
 
-from emulator.behaviour import Behaviour
-from emulator.founding import MANAGED
+from emulator.behaviour import Behaviour, Latencies
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.scale_set import EmulatedScaleSet
+from emulator.world import MANAGED
 from scaler.actuate import Ports
 from scaler.controllers import reconciler, starter
 from scaler.errors import Throttled

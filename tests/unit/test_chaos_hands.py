@@ -5,10 +5,8 @@ from random import Random
 
 import pytest
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault
+from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.history import What
-from emulator.latencies import Latencies
 from scaler.model.edges import Actor
 from scaler.model.instance import PowerState, SessionId
 from scaler.model.policy import Capacity

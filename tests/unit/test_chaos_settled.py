@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from emulator.behaviour import Behaviour
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import OrderKind, Scale
 from scaler.model.instance import SessionId, VmId
 from scaler.model.record import Status

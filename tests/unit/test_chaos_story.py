@@ -1,7 +1,6 @@
 """The story of a machine: all that concerns it, and nothing else."""
 
-from emulator.behaviour import Behaviour
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Latencies
 from scaler.model.edges import Actor
 from scaler.model.instance import SessionId
 from simulator.chaos.story import story_of

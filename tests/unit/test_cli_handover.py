@@ -6,10 +6,8 @@ import go_scaler
 from clock import ManualClock
 from go_scaler import Machine, Placed
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault, Faults
+from emulator.behaviour import Behaviour, Fault, Faults, Latencies
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.orders import OrderKind
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports

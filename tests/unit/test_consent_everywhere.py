@@ -25,10 +25,10 @@ from builders import (
 )
 from clock import ManualClock
 
-from emulator.founding import MANAGED
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
+from emulator.world import MANAGED
 from scaler.actuate import Ports
 from scaler.controllers import cleaner, reconciler, starter
 from scaler.model.edges import Actor, Edge

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from emulator.address_space import AddressSpace
+from emulator.region import AddressSpace
 
 
 def test_private_addresses_begin_where_azure_lets_them_and_the_lowest_is_given_first() -> None:

@@ -5,9 +5,7 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError
 from emulator.scale_set import EmulatedScaleSet

@@ -8,8 +8,7 @@ import pytest
 from clock import ManualClock
 
 from emulator.scale_set import EmulatedScaleSet
-from emulator.wire.certificates import secured
-from emulator.wire.server import Tls, serve
+from emulator.wire.server import Tls, secured, serve
 
 
 def test_the_certificate_is_for_the_loopback_names_and_the_host_and_for_nobody_else() -> None:

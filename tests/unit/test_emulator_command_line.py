@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from emulator.behaviour import Fault
 from emulator.budgets import Call
 from emulator.command_line import emulated, parse, site
-from emulator.comments import beside
-from emulator.faults import Fault
-from emulator.profile import Orchestration
+from emulator.help_text import beside
+from emulator.region import Orchestration
 from emulator.switches import Overlap, Switches
 
 

@@ -7,10 +7,8 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault, Faults
+from emulator.behaviour import Behaviour, Fault, Faults, Latencies
 from emulator.history import What
-from emulator.latencies import Latencies
 from emulator.operations import Operation, Status
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError, NoAnswer

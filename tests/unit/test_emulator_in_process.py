@@ -5,13 +5,11 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault, Faults
+from emulator.behaviour import Behaviour, Fault, Faults, Latencies
 from emulator.history import What
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Scale
-from emulator.profile import Orchestration, Profile
+from emulator.region import Orchestration, Profile
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import ConflictCode, Overlap, Switches
 from scaler.errors import Conflict, Missing, OutOfCapacity, QuotaReached, Refused, ScalerError, Throttled, Unreachable

@@ -5,10 +5,8 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault
+from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.history import What
-from emulator.latencies import Latencies
 from emulator.operations import Status
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError

@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator.budgets import BURSTS, Call, limits
-from emulator.meter import Bucket, Buckets, Meter
+from emulator.budgets import BURSTS, Bucket, Buckets, Call, Meter, limits
 from emulator.refusals import ArmError
 from emulator.switches import Switches
 

@@ -5,10 +5,8 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
-from emulator.faults import PLATFORM_EVENTS, Fault, Faults
+from emulator.behaviour import PLATFORM_EVENTS, Behaviour, Fault, Faults, Latencies
 from emulator.history import Event, What
-from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Eviction, SetOverlap, Switches

@@ -5,14 +5,11 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.operations import Status
 from emulator.orders import OrderKind, Scale
-from emulator.profile import Profile
 from emulator.refusals import ArmError
-from emulator.region import Region
+from emulator.region import Profile, Region
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches
 from scaler.model.instance import FailureClass, PowerState, ProvisioningState

@@ -5,10 +5,8 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
+from emulator.behaviour import Behaviour, Fault, Faults, Latencies
 from emulator.budgets import Call
-from emulator.faults import Fault, Faults
-from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Scale
 from emulator.refusals import ArmError
 from emulator.scale_set import EmulatedScaleSet

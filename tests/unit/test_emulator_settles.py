@@ -8,11 +8,10 @@ from clock import ManualClock
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from emulator.behaviour import Behaviour
-from emulator.faults import PLATFORM_EVENTS, Fault, Faults
+from emulator.behaviour import PLATFORM_EVENTS, Behaviour, Fault, Faults
 from emulator.orders import OrderKind, Protection, Scale
-from emulator.profile import Orchestration, Profile
 from emulator.refusals import ArmError, NoAnswer
+from emulator.region import Orchestration, Profile
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches, values_of
 from scaler.model.instance import PowerState, ProvisioningState

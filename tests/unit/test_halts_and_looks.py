@@ -29,12 +29,11 @@ from wire.scripted_arm import refusal_said
 from wire.test_vmss_flexible import flexible
 from wire.test_vmss_flexible import ref as flexible_ref
 
-from emulator.behaviour import Behaviour
-from emulator.founding import MANAGED
+from emulator.behaviour import Behaviour, Latencies
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
+from emulator.world import MANAGED
 from scaler.actuate import Ports
 from scaler.controllers import reconciler
 from scaler.errors import Garbled, ScalerError, Throttled

@@ -8,10 +8,8 @@ import pytest
 from clock import ManualClock
 
 from benchmarks.production import Production
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault
+from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
 from scaler.errors import Throttled, Unreachable

@@ -5,12 +5,11 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
-from emulator.founding import MANAGED
+from emulator.behaviour import Behaviour, Latencies
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
+from emulator.world import MANAGED
 from scaler.actuate import Ports
 from scaler.errors import Missing
 from scaler.model.edges import Actor

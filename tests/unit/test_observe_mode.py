@@ -8,12 +8,11 @@ import pytest
 from builders import notes, record, row
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
-from emulator.founding import MANAGED
+from emulator.behaviour import Behaviour, Latencies
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
+from emulator.world import MANAGED
 from scaler.actuate import Ports
 from scaler.log_line import read
 from scaler.model.edges import Actor, Edge

@@ -6,11 +6,9 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault
+from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.history import What
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.model.edges import CONTROLLERS, Actor

@@ -8,12 +8,11 @@ import pytest
 from builders import instance, sighting
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
-from emulator.founding import MANAGED
+from emulator.behaviour import Behaviour, Latencies
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
+from emulator.world import MANAGED
 from scaler.actuate import Ports
 from scaler.controllers import provisioner
 from scaler.errors import Refused

@@ -5,12 +5,10 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
+from emulator.behaviour import Behaviour, Latencies
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.orders import OrderKind
-from emulator.profile import Profile
-from emulator.region import Region
+from emulator.region import Profile, Region
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.model.ceiling import Ceiling

@@ -5,9 +5,8 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
+from emulator.behaviour import Behaviour, Latencies
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches
 from scaler.actuate import Ports

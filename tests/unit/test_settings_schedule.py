@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from emulator.functions_host import ncrontab
-from emulator.functions_host.errors import CannotStart
+from emulator.functions_host.local_settings import CannotStart
 from emulator.functions_host.ncrontab import Cron, Every
 from scaler.settings.schedule import parse
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from builders import SCALE_SET
 
-from emulator.latencies import Latencies
+from emulator.behaviour import Latencies
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.policy import Capacity, Policy
 from simulator.observer.patience import Pace, Patience

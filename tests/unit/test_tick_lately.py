@@ -6,10 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 from unit.test_tick import NAME, POLICY, House
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault
+from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.in_process import InProcessScaleSet
-from emulator.latencies import Latencies
 from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports

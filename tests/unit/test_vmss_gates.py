@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from emulator.meter import Bucket
+from emulator.budgets import Bucket
 from scaler.errors import Throttled
 from scaler.vmss.gates import BUCKETS, Budget, Gates, Kind
 

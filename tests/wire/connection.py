@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches

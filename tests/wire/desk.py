@@ -8,10 +8,9 @@ from typing import Any
 
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import Scale
-from emulator.profile import Orchestration, Profile
+from emulator.region import Orchestration, Profile
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches
 from emulator.wire.app import App

@@ -13,7 +13,7 @@ from contract.scale_sets import EXACT
 from wire.scripted_arm import StaticToken
 
 from emulator.orders import Scale
-from emulator.profile import Orchestration, Profile
+from emulator.region import Orchestration, Profile
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.calls import Call
 from emulator.wire.server import RunningServer, serve

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from wire.desk import COMPUTE, FLEXIBLE, NETWORK, SET, Desk, Got, desk
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.switches import Switches
 
 VM = f"{SET}/virtualMachines/0"

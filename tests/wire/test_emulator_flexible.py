@@ -7,12 +7,9 @@ import pytest
 from clock import ManualClock
 from wire.desk import COMPUTE, FLEXIBLE, NETWORK, SET, Desk, desk
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.orders import OrderKind, Scale
-from emulator.profile import Orchestration, Profile
-from emulator.region import Region
+from emulator.region import Orchestration, Profile, Region
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Eviction, Switches
 

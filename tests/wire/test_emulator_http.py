@@ -16,10 +16,8 @@ import pytest
 from clock import ManualClock
 from wire.connection import SET, TOKEN, Wire, wired
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault
+from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.history import What
-from emulator.latencies import Latencies
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.hostile import Hostile
 from emulator.wire.server import serve

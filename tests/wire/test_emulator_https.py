@@ -20,8 +20,7 @@ from azure.mgmt.compute import ComputeManagementClient
 from clock import ManualClock
 from wire.scripted_arm import StaticToken
 
-from emulator.behaviour import Behaviour
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.hostile import Hostile

@@ -3,9 +3,9 @@
 import pytest
 from wire.desk import GROUP, NETWORK, SET, Desk, desk
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.orders import Scale
-from emulator.profile import Profile
+from emulator.region import Profile
 from emulator.switches import Switches
 
 NICS, PUBLIC = f"{SET}/networkInterfaces", f"{SET}/publicipaddresses"

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from wire.connection import SET, TOKEN, Wire, wired
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.orders import OrderKind
 from emulator.wire.site import SUBSCRIPTION, TENANT, Place, Site
 from scaler.model.instance import PowerState

@@ -20,9 +20,7 @@ from azure.identity import CredentialUnavailableError, ManagedIdentityCredential
 from azure.mgmt.compute import ComputeManagementClient
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour
-from emulator.faults import Fault
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.server import RunningServer, serve

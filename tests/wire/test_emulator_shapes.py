@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from wire.connection import SET, Wire, wired
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.orders import OrderKind
 
 VM = f"{SET}/virtualMachines/0"

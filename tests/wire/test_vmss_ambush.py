@@ -10,10 +10,9 @@ import pytest
 from clock import ManualClock
 from wire.scripted_arm import StaticToken
 
-from emulator.behaviour import Behaviour
-from emulator.latencies import Latencies
+from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import Scale
-from emulator.profile import Orchestration, Profile
+from emulator.region import Orchestration, Profile
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.hostile import Hostile
 from emulator.wire.server import RunningServer, serve

@@ -6,7 +6,7 @@ from dataclasses import replace
 from wire.desk import SET, Desk, desk
 from wire.trials.trial import MARK, Trial, as_it_is
 
-from emulator.faults import Fault, Faults
+from emulator.behaviour import Fault, Faults
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError
 from emulator.switches import FrontDoorCode, Switches

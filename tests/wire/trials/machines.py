@@ -6,7 +6,7 @@ from dataclasses import replace
 from wire.desk import SET, Desk, desk
 from wire.trials.trial import MARK, Trial
 
-from emulator.latencies import Latencies
+from emulator.behaviour import Latencies
 from emulator.orders import Scale
 from emulator.switches import Eviction, Switches
 

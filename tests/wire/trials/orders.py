@@ -6,7 +6,7 @@ from dataclasses import replace
 from wire.desk import FLEXIBLE, SET, desk
 from wire.trials.trial import CORES, Trial, as_it_is, operation
 
-from emulator.faults import Fault
+from emulator.behaviour import Fault
 from emulator.switches import (
     AllocationCode,
     ConflictCode,

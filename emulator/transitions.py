@@ -1,11 +1,14 @@
-"""What an order makes of a VM: which power state it shows meanwhile, which in the end, and how long that takes."""
+"""Transitions of a VM: the power states that an order leads through, how long that takes, and what prevents it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from emulator.latencies import Latencies, Span
+from emulator.behaviour import Fault, Latencies, Span
 from emulator.orders import OrderKind
-from emulator.refusals import Failure, over_quota
+from emulator.refusals import Failure, over_quota, sold_out
 from emulator.switches import Switches
+from emulator.vm import Vm, VmState
+from emulator.world import World
 from scaler.model.instance import FailureClass, PowerState
 
 _ALLOCATED = {PowerState.STOPPED, PowerState.STOPPING, PowerState.STARTING, PowerState.RUNNING}
@@ -72,3 +75,62 @@ def failure(why: FailureClass, switches: Switches, instance_id: str = "") -> Fai
     codes = {FailureClass.ALLOCATION: switches.allocation_code, FailureClass.SKU: "SkuNotAvailable"}
     code = codes.get(why, "InternalExecutionError")
     return Failure(code, f"The VM could not be made ready ({code}).", target=instance_id)
+
+
+_BY_CHANCE = {
+    OrderKind.CREATE: (
+        (Fault.CREATE_ALLOCATION, FailureClass.ALLOCATION),
+        (Fault.CREATE_QUOTA, FailureClass.QUOTA),
+        (Fault.CREATE_SKU, FailureClass.SKU),
+        (Fault.CREATE_OTHER, FailureClass.OTHER),
+    ),
+    OrderKind.START: (
+        (Fault.START_ALLOCATION, FailureClass.ALLOCATION),
+        (Fault.START_QUOTA, FailureClass.QUOTA),
+        (Fault.START_SKU, FailureClass.SKU),
+        (Fault.START_OTHER, FailureClass.OTHER),
+    ),
+}
+
+
+def admit_new(world: World, vms: int) -> None:
+    """Raises what keeps so many new VMs from coming, as far as it is known at once."""
+    if vms <= 0:
+        return
+    if world.chance.strikes(Fault.SOLD_OUT):
+        raise sold_out()
+    if world.switches.quota_refused_at_once and world.region.lacks(vms * world.profile.cores):
+        raise world.over_quota(vms)
+
+
+def admit_starts(world: World, states: Iterable[VmState]) -> None:
+    """Raises what keeps these from starting, as far as it is known at once."""
+    if world.chance.strikes(Fault.START_REFUSED):
+        raise world.over_quota()
+    cold = [each for each in states if needs_allocation(OrderKind.START, each.power)]
+    more = sum(not world.holds_quota(each) for each in cold)
+    if more and world.switches.quota_refused_at_once and world.region.lacks(more * world.profile.cores):
+        raise world.over_quota(more)
+
+
+def setback(world: World, vm: Vm, kind: OrderKind) -> FailureClass | None:
+    """How this will end badly although it was accepted; None: it will not."""
+    state = vm.state
+    if kind is OrderKind.START and state.power is PowerState.RUNNING:
+        return None
+    for fault, failure in _BY_CHANCE.get(kind, ()):
+        if world.chance.strikes(fault, state.instance_id):
+            return failure
+    if not needs_allocation(kind, state.power):
+        return None
+    if _over_quota(world, state, kind):
+        return FailureClass.QUOTA
+    taken = sum(each.state.allocated for each in world.vms.values() if each is not vm)
+    return FailureClass.ALLOCATION if world.allocatable is not None and taken >= world.allocatable else None
+
+
+def _over_quota(world: World, state: VmState, kind: OrderKind) -> bool:
+    """A new VM is counted already, a deallocated one perhaps."""
+    if kind is OrderKind.CREATE:
+        return world.region.lacks(0)
+    return not world.holds_quota(state) and world.region.lacks(world.profile.cores)
