@@ -33,7 +33,12 @@ _BLOCK = re.compile(r"```.*?```", re.DOTALL)
 _QUOTED = re.compile(r'"([^"]+)"')
 SET = ScaleSetName("vmss-pixels")
 POLICY = Policy(capacity={SET: Capacity(desired=1, warm=1)})
-NO_ARM = {"AZURE_RESOURCE_MANAGER_URL": "http://127.0.0.1:9"}
+NOBODY_THERE = {
+    "AZURE_RESOURCE_MANAGER_URL": "http://127.0.0.1:9",
+    "REDIS_HOST": "localhost",
+    "REDIS_PORT": "9",
+    "SCALER_PROVISIONER_WATCH": "0",  # one look, and no minute of waiting for Redis
+}
 SESSIONS = {"facts.session"}  # of steps that are about a reservation
 _ALARM = re.compile(r"^## Alarms.*?^## ", re.DOTALL | re.MULTILINE)
 
@@ -104,7 +109,7 @@ def test_every_fact_that_it_names_is_in_the_message_of_such_a_line(
 ) -> None:
     caplog.set_level(logging.INFO, logger="scaler")
     Telemetry("reconciler", POLICY).report(an_eventful_tick())
-    with closing(runtime.open_doors(load(LEAST | NO_ARM), StaticToken())) as doors:
+    with closing(runtime.open_doors(load(LEAST | NOBODY_THERE), StaticToken())) as doors:
         doors.renewals.append(Unreachable("the identity endpoint does not answer"))
         with pytest.raises(ScalerError):
             runtime.Scaler(doors).watch(Actor.PROVISIONER)
