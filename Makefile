@@ -3,7 +3,8 @@
 #             VIEW=live|lines is how it is shown (live on a terminal), SCALE_SETS=2 runs two on one registry
 # make chaos  everything breaks, in virtual time: SEEDS=500 or FOR=60s, from SEED or the first seed of the day; ARGS="--list"
 # make chaos-real  real processes killed, stopped, failed over and cut off: FOR=2m SEED=1
-# make test   every test, from unit to wire
+# make test   the everyday tests: units, contracts, any order of events, one run; two minutes on two cores
+# make test-all  those and the long ones: the model, planted bugs, disasters, the real az (make test-long: only the long)
 # make check  ruff, mypy --strict, the import contracts, the share of pronouns in docstrings
 # make package  dist/scaler-<version>.zip: the app as it is deployed
 # make fuzz   hostile input, coverage-guided: FUZZ="record notes" FOR=60
@@ -15,10 +16,10 @@ PYTHON ?= python3.13
 BIN := .venv/bin
 export FOR SPEED SEED SEEDS VISITORS JSON VIEW SCALE_SETS
 
-.PHONY: help setup redis run chaos chaos-real test check format package emulator az az-session fuzz
+.PHONY: help setup redis run chaos chaos-real test test-long test-all check format package emulator az az-session fuzz
 
 help:
-	@sed -n 's/^# //p' Makefile | head -11
+	@sed -n 's/^# //p' Makefile | head -12
 
 setup: .venv/.ready
 
@@ -48,7 +49,13 @@ chaos-real: setup redis
 	@$(BIN)/python -m simulator chaos-real $(ARGS)
 
 test: setup redis
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" $(ARGS)
+
+test-long: setup redis
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m long $(ARGS)
+
+test-all: setup redis
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: setup
 	@$(BIN)/ruff format --check .

@@ -19,7 +19,6 @@ def first_catch(name: str) -> Trial | None:
     return next((trial for trial in islice(sought, BOUND) if run(trial).failed), None)
 
 
-@pytest.mark.stateful
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_bug_is_caught_and_nothing_else_is(name: str) -> None:
     caught = first_catch(name)

@@ -31,7 +31,7 @@ def chaos_real(*arguments: str, **environment: str) -> subprocess.Popen[str]:
 
 
 @needs_redis
-@pytest.mark.run
+@pytest.mark.long
 def test_whatever_breaks_nothing_is_wrong_and_all_settles() -> None:
     with chaos_real("--for", "15s", "--seed", "1", "--json") as run:
         output, errors = run.communicate(timeout=PATIENCE)
@@ -49,7 +49,7 @@ def test_whatever_breaks_nothing_is_wrong_and_all_settles() -> None:
 
 
 @needs_redis
-@pytest.mark.run
+@pytest.mark.long
 def test_who_ends_it_early_gets_a_report_and_leaves_nothing_behind() -> None:
     with chaos_real("--for", "1h", "--seed", "3", "--speed", "40") as run:
         assert run.stdout is not None

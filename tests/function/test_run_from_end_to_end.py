@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 WRONGS = ("reservations_lost", "used_machines_handed_out", "sessions_cut_short", "machines_leaked")
 
@@ -33,7 +31,6 @@ def figures(run: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.run
 def test_visitors_are_served_from_end_to_end_and_nothing_is_wrong() -> None:
     run = simulator(FOR="35s", JSON="1")
     assert run.returncode == 0, run.stdout + run.stderr

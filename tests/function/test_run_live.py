@@ -47,7 +47,7 @@ def is_given_back(terminal: Terminal) -> bool:
     return left and output.rindex(CURSOR_HIDDEN) < output.rindex(CURSOR_SHOWN)
 
 
-@pytest.mark.run
+@pytest.mark.long
 def test_a_run_is_watched_live_resized_and_ended_by_ctrl_c_with_a_summary() -> None:
     with watched(JSON="1") as terminal:
         begun = terminal.read_until(ENTERED, within=SETUP)
@@ -66,7 +66,7 @@ def test_a_run_is_watched_live_resized_and_ended_by_ctrl_c_with_a_summary() -> N
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which children a process has")
-@pytest.mark.run
+@pytest.mark.long
 def test_a_run_that_fails_gives_the_terminal_back_before_it_says_why() -> None:
     with watched() as terminal:
         terminal.read_until("Ctrl-C ends it", within=SETUP)
@@ -77,7 +77,7 @@ def test_a_run_that_fails_gives_the_terminal_back_before_it_says_why() -> None:
         assert "ended by itself (exit code -9)" in terminal.output[terminal.output.rindex(LEFT) :]
 
 
-@pytest.mark.run
+@pytest.mark.long
 def test_a_terminal_that_wants_lines_gets_lines() -> None:
     with watched(VIEW="lines", FOR="1s", NO_COLOR="1") as terminal:
         assert terminal.exit_status(within=SETUP) == 0

@@ -350,7 +350,6 @@ ANY = st.builds(
 )
 
 
-@pytest.mark.stateful
 @settings(max_examples=int(os.environ.get("EXAMPLES", "60")), suppress_health_check=list(HealthCheck), database=None)
 @given(machines=st.lists(ANY, min_size=1, max_size=8), seed=st.integers(0, 2**16), dies_after=st.integers(0, 12))
 def test_any_installation_is_adopted_whatever_its_queue_manager_does_meanwhile(

@@ -8,7 +8,6 @@ import os
 from dataclasses import fields
 from random import Random
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -182,7 +181,7 @@ class River(RuleBasedStateMachine):
 
 
 _EXAMPLES, _STEPS = (int(os.environ.get(each, default)) for each, default in (("EXAMPLES", "40"), ("STEPS", "40")))
-TestRiver = pytest.mark.stateful(River.TestCase)
+TestRiver = River.TestCase
 TestRiver.settings = settings(
     max_examples=_EXAMPLES,
     stateful_step_count=_STEPS,

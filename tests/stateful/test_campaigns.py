@@ -10,7 +10,7 @@ from simulator.chaos.weather import WEATHERS
 SEEDS = int(os.environ.get("SEEDS") or "1")
 
 
-@pytest.mark.stateful
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(SEEDS))
 @pytest.mark.parametrize("weather", WEATHERS)
 def test_no_wrong_is_done_and_the_weather_clears(weather: str, seed: int) -> None:

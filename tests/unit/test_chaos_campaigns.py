@@ -48,6 +48,7 @@ def test_visitors_come_and_go_and_machines_with_them() -> None:
     assert figures.edges["RETIRE"] >= 20
 
 
+@pytest.mark.long
 def test_every_kind_of_trouble_really_happens() -> None:
     figures = Figures()
     for name in (

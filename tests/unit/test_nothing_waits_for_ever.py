@@ -210,6 +210,7 @@ def test_a_gone_machine_without_a_readable_record_leaves_every_set_and_its_notes
         assert not world.tick(NOW + PATIENCE), "and nobody goes on about it"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("noted", NOTES)
 def test_a_machine_without_its_place_in_the_index_finds_it_again(noted: str) -> None:
     for recorded in RECORDS:
@@ -229,6 +230,7 @@ def _adopted(row: Row, machine: Instance, *, takes_marks: bool) -> _World:
     return _World(row, machine, takes_marks=takes_marks)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("noted", "takes_marks"), [*((noted, True) for noted in NOTES), ("none", False)])
 @pytest.mark.parametrize("recorded", RECORDS)
 def test_what_is_adopted_reaches_its_fate(recorded: str, noted: str, takes_marks: bool) -> None:

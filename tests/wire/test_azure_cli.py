@@ -48,6 +48,7 @@ def az(tmp_path: Path, running: Emulator) -> Terminal:
     return terminal
 
 
+@pytest.mark.long
 def test_an_operators_session(az: Terminal, running: Emulator) -> None:
     az.say(HEAD.strip())
     az.show(f"python -m emulator {ARGUMENTS} --ca-file /tmp/emulator-ca.pem", running.greeting)
