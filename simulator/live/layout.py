@@ -53,11 +53,10 @@ def rows(columns: Sequence[Column], width: int, cells: Sequence[Mapping[str, Pie
         yield _cropped(line, width)
 
 
-def heading(columns: Sequence[Column], width: int, **instead: str) -> Text:
-    """The titles; `instead` has other words for some of them."""
-    style = "underline"
-    (line,) = rows(columns, width, [{each.title: Piece(instead.get(each.title, each.title)) for each in columns}])
-    line.stylize(style)
+def heading(columns: Sequence[Column], width: int) -> Text:
+    """The titles."""
+    (line,) = rows(columns, width, [{each.title: Piece(each.title) for each in columns}])
+    line.stylize("underline")
     return line
 
 

@@ -14,14 +14,6 @@ from scaler.registry.sessions import Stage
 from simulator.happenings import Did, Manner
 
 
-def test_it_promises_what_the_script_reserved() -> None:
-    counter = Counter()
-    counter.offer(A)
-    assert counter.all_steps(counter.manager(Manner.ATOMIC).reserve()) == A
-    assert counter.listed(A) == {Status.RESERVED}
-    assert counter.deeds == [Did.TOOK, Did.PROMISED]
-
-
 def test_who_dies_before_the_answer_has_promised_nothing_and_gets_the_same_machine_again() -> None:
     counter = Counter()
     counter.offer(A, B)
@@ -61,22 +53,6 @@ def test_it_follows_its_session_to_another_machine(seed: int) -> None:
     assert (heard.stage, heard.vm_id) == (Stage.RESERVED, B)
 
 
-def test_an_open_machine_has_an_address() -> None:
-    counter = Counter()
-    counter.open_for(ANN, A)
-    counter.redis.set(counter.registry.keys.session(ANN), A)
-    heard = counter.manager(Manner.ATOMIC).look(A)
-    assert (heard.stage, heard.addresses) == (Stage.OPEN, ("10.0.0.4",))
-
-
-def test_a_release_is_heard() -> None:
-    counter = Counter()
-    counter.open_for(ANN, A)
-    counter.redis.set(counter.registry.keys.session(ANN), A)
-    assert counter.all_steps(counter.manager(Manner.ATOMIC).release(A))
-    assert (counter.fields(A) or {})["used"] is True
-
-
 def test_a_release_that_finds_nobody_is_tried_again_for_two_minutes() -> None:
     counter = Counter()
     counter.put(A, Status.RESERVED, session=BOB)
@@ -104,8 +80,3 @@ def test_who_gives_up_cancels_what_they_know_of_and_what_they_do_not(vm_id: VmId
     counter.dies_after(1, atomic.reserve())
     assert counter.all_steps(atomic.cancel(vm_id))
     assert counter.listed(A) == {Status.AVAILABLE}
-
-
-def test_a_cancel_of_nothing_tells_nobody() -> None:
-    counter = Counter()
-    assert not counter.all_steps(counter.manager(Manner.ATOMIC).cancel(None))

@@ -1,7 +1,6 @@
 """The naive queue manager of the chaos campaigns: four steps, a death between any two, and six rules kept."""
 
 import json
-from datetime import timedelta
 
 import pytest
 from crowd_counter import ANN, BOB, A, B, Counter
@@ -9,7 +8,6 @@ from crowd_counter import ANN, BOB, A, B, Counter
 from scaler.model.record import Status
 from scaler.registry.sessions import Stage
 from simulator.happenings import Did, Manner
-from simulator.workload.steps import Died, mortal
 
 RESERVED = {"status": "Reserved", "used": False, "sessionId": "ann"}
 
@@ -39,20 +37,6 @@ def test_a_death_after_any_step_leaves_the_steps_before_it(pauses: int, step: st
     assert counter.listed(A) == set()
 
 
-def test_anything_may_happen_between_two_steps() -> None:
-    counter = Counter()
-    counter.offer(A)
-    steps = counter.manager(Manner.NAIVE).reserve()
-    next(steps)
-    assert counter.listed(A) == set()
-    counter.put(A, Status.UNAVAILABLE, session=BOB)
-    assert counter.all_steps(steps) is None  # rule 3: it is not free any more
-    assert counter.deeds == [Did.TOOK]
-    fields = counter.fields(A)
-    assert fields is not None
-    assert fields["sessionId"] == BOB
-
-
 @pytest.mark.parametrize(("seconds", "written"), [(119, True), (120, False), (121, False)])
 def test_it_sets_nothing_once_two_minutes_have_passed_since_its_spop(seconds: float, written: bool) -> None:
     counter = Counter()
@@ -63,19 +47,6 @@ def test_it_sets_nothing_once_two_minutes_have_passed_since_its_spop(seconds: fl
     counter.wait(seconds=seconds)
     assert counter.all_steps(steps) == (A if written else None)
     assert (Did.PROMISED in counter.deeds) is written
-
-
-def test_with_nothing_to_take_there_is_nothing_to_tell() -> None:
-    counter = Counter()
-    assert counter.all_steps(counter.manager(Manner.NAIVE).reserve()) is None
-    assert counter.deeds == []
-
-
-def test_a_member_that_is_no_key_is_no_machine() -> None:
-    counter = Counter()
-    counter.redis.sadd(counter.registry.keys.index(Status.AVAILABLE), b"garbage")
-    assert counter.all_steps(counter.manager(Manner.NAIVE).reserve()) is None
-    assert counter.deeds == []
 
 
 def test_fields_that_it_does_not_know_are_written_back() -> None:
@@ -96,30 +67,6 @@ def test_a_set_that_is_not_answered_is_looked_after_and_promised_once(fate: str)
     assert counter.all_steps(counter.manager(Manner.NAIVE).reserve()) == A
     assert counter.deeds == [Did.TOOK, Did.HELD, Did.PROMISED]
     assert counter.listed(A) == {Status.RESERVED}
-
-
-def test_a_set_that_was_not_answered_is_not_repeated_over_what_came_of_it() -> None:
-    counter = Counter()
-    counter.offer(A)
-    counter.commands.mute.append("set")
-    steps = counter.manager(Manner.NAIVE).reserve()
-    while Did.HELD not in counter.deeds:
-        counter.clock.advance(next(steps))
-    counter.open_for(ANN, A)
-    assert counter.all_steps(steps) == A
-    fields = counter.fields(A)
-    assert fields is not None
-    assert fields["status"] == "Unavailable"
-
-
-def test_an_unanswered_spop_promises_nothing() -> None:
-    counter = Counter()
-    counter.offer(A)
-    counter.commands.mute.append("spop")
-    with pytest.raises(Exception, match="too late"):
-        next(counter.manager(Manner.NAIVE).reserve())
-    assert counter.listed(A) == set()
-    assert counter.deeds == []
 
 
 @pytest.mark.parametrize(
@@ -143,12 +90,6 @@ def test_what_the_record_says_to_a_visitor_who_polls(text: str | None, stage: St
     assert counter.manager(Manner.NAIVE).look(A).stage is stage
 
 
-def test_an_open_record_tells_where_to_go() -> None:
-    counter = Counter()
-    counter.open_for(ANN, A)
-    assert counter.manager(Manner.NAIVE).look(A).addresses == ("10.0.0.4",)
-
-
 def moved(counter: Counter) -> None:
     counter.put(A, Status.UNAVAILABLE, session=ANN, used=True, moved_to=B)
     counter.put(B, Status.RESERVED, session=ANN, moved_from=A)
@@ -168,12 +109,6 @@ def test_who_follows_is_where_the_session_is() -> None:
     assert (heard.stage, heard.vm_id) == (Stage.RESERVED, B)
 
 
-def test_a_move_that_points_in_a_circle_is_followed_to_an_end() -> None:
-    counter = Counter()
-    counter.put(A, Status.UNAVAILABLE, session=ANN, used=True, moved_to=A)
-    assert counter.manager(Manner.FOLLOWING).look(A).stage is Stage.ENDED
-
-
 def test_a_release_says_used_and_nothing_else() -> None:
     counter = Counter()
     counter.open_for(ANN, A)
@@ -188,14 +123,6 @@ def test_a_release_of_what_is_somebody_elses_writes_nothing() -> None:
     counter.open_for(BOB, A)
     before = counter.fields(A)
     assert not counter.all_steps(counter.manager(Manner.NAIVE).release(A))
-    assert counter.fields(A) == before
-
-
-def test_who_dies_before_a_releases_set_has_told_nobody() -> None:
-    counter = Counter()
-    counter.open_for(ANN, A)
-    before = counter.fields(A)
-    counter.dies_after(1, counter.manager(Manner.NAIVE).release(A))
     assert counter.fields(A) == before
 
 
@@ -224,25 +151,6 @@ def test_who_has_parted_from_a_machine_loses_nothing_by_a_blind_set() -> None:
     counter.all_steps(counter.manager(Manner.NAIVE).reserve())
     assert counter.ledger.holders(A) == (ANN,)
     assert Did.OVERWROTE not in counter.deeds
-
-
-def test_nothing_is_said_of_a_set_that_changes_what_was_read() -> None:
-    counter = Counter()
-    counter.offer(A)
-    counter.all_steps(counter.manager(Manner.NAIVE).reserve())
-    counter.all_steps(counter.manager(Manner.NAIVE).release(A))
-    assert Did.OVERWROTE not in counter.deeds
-
-
-def test_a_mortal_process_dies_in_a_pause_and_an_immortal_one_never() -> None:
-    counter = Counter()
-    counter.offer(A, B)
-    dice = counter.session().dice
-    steps = mortal(counter.manager(Manner.NAIVE).reserve(), dice, 1.0)
-    assert isinstance(next(steps), timedelta)
-    with pytest.raises(Died):
-        next(steps)
-    assert counter.all_steps(mortal(counter.manager(Manner.NAIVE).reserve(), dice, 0.0)) is not None
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -45,16 +45,6 @@ def test_one_that_is_too_late_writes_all_the_same() -> None:
     assert all(120 < each <= 360 for each in needed)
 
 
-def test_a_late_one_that_is_held_up_does_not_write_any_more() -> None:
-    counter = Counter()
-    counter.offer(A)
-    steps = counter.manager(Manner.LATE).reserve()
-    next(steps)
-    counter.wait(minutes=3)
-    assert counter.all_steps(steps) is None
-    assert counter.deeds == [Did.TOOK]
-
-
 def test_one_that_is_too_late_writes_over_whoever_has_the_machine_by_then_and_says_whom() -> None:
     counter = Counter()
     counter.offer(A)
@@ -66,21 +56,6 @@ def test_one_that_is_too_late_writes_over_whoever_has_the_machine_by_then_and_sa
     assert (counter.fields(A) or {})["sessionId"] == ANN
     told = [(each.manner, each.whom) for each in counter.entries if each.did is Did.OVERWROTE]
     assert told == [(Manner.TOO_LATE, BOB)]
-
-
-def test_it_says_so_too_of_one_that_has_only_taken_the_key_and_reads_what_is_free_still() -> None:
-    counter = Counter()
-    counter.offer(A)
-    steps = counter.manager(Manner.TOO_LATE).reserve()
-    counter.clock.advance(next(steps))
-    counter.clock.advance(next(steps))
-    counter.offer(A)  # put back
-    victim = counter.manager(Manner.NAIVE, BOB).reserve()
-    next(victim)
-    counter.clock.advance(next(victim))
-    assert counter.all_steps(steps) == A
-    told = [(each.session, each.whom) for each in counter.entries if each.did is Did.OVERWROTE]
-    assert told == [(ANN, BOB)]
 
 
 def test_a_lossy_one_drops_what_it_does_not_know() -> None:
@@ -118,14 +93,6 @@ def test_a_greedy_one_takes_several_machines_and_sends_its_visitor_to_the_first(
     assert held
     assert chosen not in held
     assert all((counter.fields(VmId(str(each))) or {})["sessionId"] == ANN for each in [*promised, *held])
-
-
-def test_a_greedy_one_dies_with_keys_in_its_hands() -> None:
-    counter = Counter()
-    counter.offer(A, B)
-    counter.dies_after(2, counter.manager(Manner.GREEDY).reserve())
-    assert counter.listed(A) | counter.listed(B) == set()
-    assert Did.PROMISED not in counter.deeds
 
 
 def test_a_greedy_one_may_or_may_not_release_the_others() -> None:
@@ -177,17 +144,6 @@ def test_a_garbage_one_writes_over_anybodys_record_and_says_whose() -> None:
         assert bool(told) is (counter.redis.get(counter.key(A)) != before)
         victims += told
     assert set(victims) == {(A, BOB)}
-
-
-def test_whose_a_machine_was_is_remembered_when_its_record_does_not_say_so_any_more() -> None:
-    counter = Counter(habits=ALWAYS)
-    counter.offer(A)
-    counter.all_steps(counter.manager(Manner.ATOMIC, BOB).reserve())
-    garbage = counter.manager(Manner.GARBAGE, seed=1)
-    for _ in range(60):
-        counter.redis.set(counter.key(A), "[]")
-        garbage.meanwhile(A)
-    assert {each.whom for each in counter.entries if each.did is Did.OVERWROTE and each.vm_id == A} == {BOB}
 
 
 def test_a_garbage_one_never_makes_a_machine_available() -> None:

@@ -79,13 +79,6 @@ def test_a_visit_from_arrival_to_departure() -> None:
     assert (opened.vm_id, opened.addresses, opened.manner) == (A, ("10.0.0.4",), Manner.NAIVE)
 
 
-def test_who_finds_no_machine_queues_and_gives_up() -> None:
-    walk = Walk(manner=Manner.ATOMIC, patience=30)
-    assert walk.end() == [Did.ARRIVED, Did.QUEUED, Did.GAVE_UP]
-    assert walk.visitor.disappointed
-    assert 30 <= (walk.counter.entries[-1].at - walk.counter.entries[0].at).total_seconds() < 35
-
-
 def test_who_gives_up_while_waiting_says_so_before_they_cancel() -> None:
     walk = Walk(manner=Manner.ATOMIC, patience=30)
     walk.counter.offer(A)
@@ -93,12 +86,6 @@ def test_who_gives_up_while_waiting_says_so_before_they_cancel() -> None:
     assert walk.counter.listed(A) == {Status.RESERVED}
     assert walk.end() == [Did.ARRIVED, Did.TOOK, Did.PROMISED, Did.GAVE_UP]
     assert walk.counter.listed(A) == {Status.AVAILABLE}
-
-
-def test_a_fickle_one_gives_up_at_any_look() -> None:
-    walk = Walk(habits=replace(STEADY, fickleness=1.0))
-    walk.counter.offer(A)
-    assert walk.end() == [Did.ARRIVED, Did.TOOK, Did.PROMISED, Did.GAVE_UP]
 
 
 def test_who_may_have_a_machine_without_knowing_cancels_it_when_they_give_up() -> None:
@@ -119,14 +106,6 @@ def test_who_is_written_over_is_displaced_and_asks_again() -> None:
     walk.counter.entries.clear()
     walk.go(Did.PROMISED)
     assert walk.counter.entries[-1].vm_id == B
-
-
-def test_who_is_displaced_and_finds_no_other_machine_queues() -> None:
-    walk = Walk(patience=60)
-    walk.counter.offer(A)
-    walk.go(Did.PROMISED)
-    walk.counter.put(A, Status.RESERVED, session=BOB)
-    assert walk.end() == [Did.ARRIVED, Did.TOOK, Did.PROMISED, Did.DISPLACED, Did.QUEUED, Did.GAVE_UP]
 
 
 def test_who_is_refused_goes() -> None:
@@ -181,15 +160,6 @@ def test_who_is_thrown_out_was_cut_off() -> None:
     assert walk.end()[-2:] == [Did.CUT_OFF, Did.LEAVING]
 
 
-def test_a_hiccup_throws_nobody_out() -> None:
-    walk = inside()
-    walk.counter.running.clear()
-    next(walk.steps)
-    next(walk.steps)
-    walk.counter.running.add(A)
-    assert Did.CUT_OFF not in walk.end()
-
-
 def test_who_overstays_is_told_that_it_is_over() -> None:
     walk = inside(overstays=True, stay=1.0)
     for _ in range(50):
@@ -232,20 +202,6 @@ def test_a_farewell_that_nobody_lived_to_say_is_in_the_account() -> None:
     walk = inside(habits=replace(STEADY, deaths=1.0))
     assert walk.end()[-2:] == [Did.LEAVING, Did.VANISHED]
     assert (walk.counter.fields(A) or {})["used"] is False
-
-
-def test_a_farewell_that_found_nobody_to_hear_it_is_in_the_account() -> None:
-    walk = inside()
-    walk.counter.redis.set(walk.counter.key(A), "garbage")
-    assert walk.end()[-2:] == [Did.LEAVING, Did.VANISHED]
-
-
-def test_when_every_pause_is_deadly_nobody_is_promised_anything_and_the_machine_stays_free() -> None:
-    walk = Walk(habits=replace(STEADY, deaths=1.0), patience=60)
-    walk.counter.offer(A)
-    assert walk.end() == [Did.ARRIVED, Did.TOOK, Did.QUEUED, Did.GAVE_UP]
-    assert walk.visitor.deaths == 1
-    assert (walk.counter.fields(A) or {})["status"] == "Available"
 
 
 def test_redis_may_be_away_for_an_hour() -> None:

@@ -93,13 +93,6 @@ def test_while_it_is_away_nobody_answers_and_nothing_is_written(server: RedisSer
     assert keyspace.get("a") is None
 
 
-def test_of_two_lines_only_the_one_that_is_cut_is_dead(server: RedisServer, clock: VirtualClock) -> None:
-    cut, whole = Line(server, clock), Line(server, clock)
-    cut.cut(10)
-    assert cut.is_away
-    assert not whole.is_away
-
-
 def test_an_answer_that_is_lost_may_be_one_to_what_was_done(server: RedisServer, clock: VirtualClock) -> None:
     server.lines = Lines(silent=1.0)
     keyspace, done, unanswered = Door(server.keyspace, [Line(server, clock)]), 0, 0
@@ -110,12 +103,6 @@ def test_an_answer_that_is_lost_may_be_one_to_what_was_done(server: RedisServer,
             unanswered += 1
             done += server.keyspace.get(f"key {number}") is not None
     assert 0 < done < unanswered
-
-
-def test_a_slow_one_takes_time_from_everybody(server: RedisServer, clock: VirtualClock) -> None:
-    server.lines = Lines(slow=(2.0, 2.0))
-    Door(server.keyspace, [Line(server, clock)]).get("a")
-    assert clock.monotonic() == 2.0
 
 
 def test_its_clock_is_its_own(clock: VirtualClock) -> None:

@@ -10,7 +10,7 @@ from emulator.history import What
 from simulator.figures import Figures, Tier, percentile
 from simulator.happenings import Did, Happening
 from simulator.observer.wrong import Kind, Wrong
-from simulator.summary import Summary, waits_in_words
+from simulator.summary import Summary
 
 WRONG = Wrong(kind=Kind.LEAKED, at=second(1), why="it is billed for nothing", vm_id="vm-1", session="ann")
 
@@ -66,17 +66,6 @@ def test_a_wait_counts_for_the_tier_that_its_machine_rested_in(rest: What, tier:
     assert figures.tiers == {"vm": tier}
 
 
-def test_a_machine_that_is_gone_has_no_tier() -> None:
-    assert counted(azure(1, What.STOPPED), azure(2, What.DELETED)).tiers == {}
-
-
-@pytest.mark.parametrize("outcome", [Did.REFUSED, Did.GAVE_UP, Did.OPENED])
-def test_whoever_has_an_answer_waits_no_more(outcome: Did) -> None:
-    came = [told(1, who, Did.ARRIVED) for who in ("ann", "bob")]
-    assert counted(*came).waiting == 2
-    assert counted(*came, told(2, "ann", outcome)).waiting == 1
-
-
 def test_every_visitor_is_accounted_for() -> None:
     outcomes = {"ann": Did.OPENED, "bob": Did.REFUSED, "cid": Did.GAVE_UP}
     arrivals = [told(0, who, Did.ARRIVED) for who in (*outcomes, "dan")]
@@ -107,9 +96,3 @@ def test_any_wrong_fails_the_run_and_the_lines_say_whose() -> None:
     assert wrong[0].split() == ["machines", "leaked", "1"]
     assert all(word in wrong[1] for word in ("vm-1", "ann", WRONG.why))
     assert not any(is_wrong for _, is_wrong in summary().verdict())
-
-
-def test_waits_are_told_on_the_wall_and_at_real_speed() -> None:
-    assert waits_in_words([], 20) == "nobody was let in yet"
-    assert waits_in_words([5.0], 20) == "p50 5.0 s, p95 5.0 s (at real speed 100 s and 100 s)"
-    assert waits_in_words([5.0], 1) == "p50 5.0 s, p95 5.0 s"

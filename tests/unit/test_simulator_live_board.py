@@ -49,24 +49,12 @@ def only(found: Board) -> Machine:
     return row
 
 
-def test_before_anything_was_seen_there_is_a_frame_all_the_same() -> None:
-    empty = frame()
-    assert (empty.machines, empty.statuses, empty.powers, empty.wrongs) == ((), {}, {}, ())
-    assert [each.health for each in empty.rounds] == [Health.SILENT] * 4
-
-
 def test_a_machine_is_shown_as_it_is_and_as_redis_tells_of_it() -> None:
     seen = Seen(state=machine(PowerState.RUNNING).state, published=in_session("ann"), scale_set="vmss-pixels")
     row = only(board(azure(1, What.DEALLOCATED), look(30, seen)))
     assert (row.scale_set, row.instance_id, row.vm_id) == ("vmss-pixels", "0", "vm")
     assert (row.status, row.power, row.marked, row.session) == ("Unavailable", "running", True, "ann")
     assert (row.tier, row.age) == (Tier.COLD, timedelta(minutes=10))
-
-
-def test_machines_are_counted_on_both_sides() -> None:
-    shown = frame(look(1, machine(PowerState.STOPPED, OFFERED), machine(PowerState.RUNNING, USED)))
-    assert shown.statuses == {"Available": 1, "used": 1}
-    assert shown.powers == {"running": 1, "stopped": 1}
 
 
 def test_visitors_and_their_waits_are_counted() -> None:
@@ -104,10 +92,6 @@ def test_what_azure_does_and_what_is_merely_noted_does_not_hide_it() -> None:
     assert last_step(replace(in_azure, why="a VM is being created"), in_azure) == in_azure
 
 
-def test_a_step_with_another_machine_is_not_this_ones() -> None:
-    assert last_step(replace(STEP, vm_id="another"), replace(STEP, vm_id="")) is None
-
-
 def test_the_steps_of_machines_long_gone_are_forgotten() -> None:
     found = board()
     for number in range(1000):
@@ -117,15 +101,6 @@ def test_the_steps_of_machines_long_gone_are_forgotten() -> None:
     assert only(found).last == STEP
     found.see(look(2, Seen(state=replace(machine(PowerState.STOPPED).state, vm_id="gone-0"))), 2)
     assert only(found).last is None
-
-
-def test_events_are_kept_in_order_and_not_for_ever() -> None:
-    found = board()
-    for number in range(1000):
-        found.remark(number, f"event {number}", Colour.PLAIN)
-    events = found.frame(10.0).events
-    assert events[-1].why == "event 999"
-    assert 100 <= len(events) <= 500
 
 
 def test_a_wrong_stays_and_its_machine_is_pointed_at() -> None:

@@ -13,7 +13,6 @@ from simulator.figures import Tier
 from simulator.happenings import Did
 from simulator.live.frame import Budget, Health
 from simulator.observer.wrong import Kind, Wrong
-from simulator.table import By, Colour, Line
 
 SIZES = [(80, 24), (100, 30), (120, 40), (200, 50), (60, 15), (20, 4), (1, 1)]
 WRONG = Wrong(
@@ -63,11 +62,6 @@ def test_a_machines_row_says_all_of_it() -> None:
     assert cells == ["3", "cafe", "Reserved", "starting", "✓", "cold", "5m00s", "v0007", "Start", "2m00s", "reserved"]
 
 
-def test_a_new_machine_has_neither_mark_nor_tier() -> None:
-    new = machine(3, "–", power="creating", marked=False, tier=None, last=None)
-    assert row_of(screen(frame(new)), "3").split() == ["3", "–", "creating", "–", "–", "5m00s"]
-
-
 def test_the_scale_set_is_named_where_there_are_several() -> None:
     one, other = machine(0), machine(0, scale_set="vmss-pixels-2")
     assert "vmss-pixels" not in "\n".join(screen(frame(one)))
@@ -102,18 +96,6 @@ def test_no_machine_is_lost_and_there_is_always_room_for_events(height: int) -> 
     assert "event 8" in shown[-1]
 
 
-def test_the_last_events_are_the_last_lines_of_a_small_screen() -> None:
-    events = [Line(seconds=number, by=By.SCALER, step="note", why=f"event {number}") for number in range(50)]
-    lines = screen(frame(machine(0), events=tuple(events)), height=19)
-    assert lines[-1].split() == ["16m20s", "note", "event", "49"]
-    assert "event 48" in lines[-2]
-
-
-def test_a_remark_among_the_events_has_its_time() -> None:
-    remark = Line(seconds=9, by=By.NOBODY, why="! Redis does not answer", colour=Colour.RED)
-    assert any(line.rstrip() == " 3m00s ! Redis does not answer" for line in screen(frame(events=(remark,))))
-
-
 def test_a_wrong_is_on_top_in_white_on_red_and_stays_readable() -> None:
     wrong = replace(WRONG, session="ann-of-the-portal")
     shown = frame(machine(0, wronged=True), wrongs=(wrong,))
@@ -132,11 +114,6 @@ def test_of_many_wrongs_the_first_and_the_latest_are_shown_and_all_are_counted()
     assert "visit v0 " in text
     assert "visit v29 " in text
     assert "visit v15 " not in text
-
-
-def test_where_nothing_is_wrong_it_says_so() -> None:
-    assert "0 wrongs" in "\n".join(screen(frame()))
-    assert "0 wrongs" not in "\n".join(screen(frame(wrongs=(WRONG,))))
 
 
 def test_waits_are_told_apart_by_tier() -> None:
@@ -198,13 +175,3 @@ def test_a_budget_that_runs_low_is_coloured(left: int, style: str) -> None:
     (line,) = [line for line in coloured(shown) if f"marks {left}/12" in line]
     assert f"{style}left: marks {left}/12" in line
     assert style or "\x1b[33m" not in line
-
-
-def test_what_arm_refused_for_its_budgets_is_counted() -> None:
-    assert "3 throttled (429)" in "\n".join(screen(frame(throttled=3)))
-    assert "throttled" not in "\n".join(screen(frame()))
-
-
-@pytest.mark.parametrize("width", [80, 100])
-def test_the_end_of_a_run_is_announced(width: int) -> None:
-    assert screen(frame(ending=True), width)[0].rstrip().endswith("it is ending")

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from rich.text import Text
 
-from simulator.live.layout import Column, Piece, ends, flowing, heading, plain, rows, span
+from simulator.live.layout import Column, Piece, flowing, plain, rows, span
 
 COLUMNS = (
     Column(title="id", width=3, right=True),
@@ -49,17 +48,8 @@ def test_columns_are_aligned_and_the_last_one_takes_what_is_left() -> None:
     assert row(40, id="7", vm="cafe", why="it runs") == "  7 cafe it runs".ljust(40)
 
 
-def test_a_column_is_left_out_on_a_screen_that_is_too_narrow_for_it() -> None:
-    assert "cafe" not in row(39, vm="cafe")
-    assert "cafe" in row(40, vm="cafe")
-
-
 def test_what_is_cut_off_says_so() -> None:
     assert row(20, id="12345", why="it runs, and was started").rstrip() == "12… it runs, and wa…"
-
-
-def test_a_heading_may_have_other_words() -> None:
-    assert heading(COLUMNS, 20, why="because").plain.split() == ["id", "because"]
 
 
 @given(width=WIDTHS, text=ANY_TEXT)
@@ -77,17 +67,3 @@ def test_pieces_flow_without_one_being_lost(width: int, texts: list[str]) -> Non
     if all(cell_len(each) <= width - len("label  ") for each in texts):
         wanted = " ".join(" ".join(texts).split()).replace(" ", "")
         assert "".join(line.plain.removeprefix("label") for line in lines).replace("·", "").replace(" ", "") == wanted
-
-
-def test_a_piece_is_never_broken_in_two() -> None:
-    lines = [line.plain for line in flowing("ARM  ", [Piece("listings 27/30"), Piece("marks 12/12")], 25)]
-    assert lines == ["ARM  listings 27/30", "     marks 12/12"]
-
-
-def test_what_belongs_to_the_right_edge_stands_there_or_not_at_all() -> None:
-    def title(width: int) -> Text:
-        return ends([Piece("a run")], Piece("Ctrl-C ends it"), width)
-
-    assert title(30).plain == "a run" + "Ctrl-C ends it".rjust(25)
-    assert title(20).plain == "a run"
-    assert title(3).plain == "a r"

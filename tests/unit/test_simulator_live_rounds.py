@@ -36,15 +36,6 @@ def after(*happenings: Happening, at: float = 10.0, now: float = 10.0) -> Round:
     return cleaner(found, now)
 
 
-def test_there_is_one_of_each() -> None:
-    assert [each.name for each in rounds().at(0, {})] == list(CONTROLLERS)
-
-
-def test_times_are_the_emulated_worlds() -> None:
-    row = after(STEP, now=10.5)
-    assert (row.every, row.ticked, row.calls) == (timedelta(seconds=40), timedelta(seconds=10), 3.5)
-
-
 def test_what_it_did_what_waited_and_what_failed_is_counted() -> None:
     row = after(STEP, STEP, replace(STEP, result="lost race"), HELD, replace(STEP, result="failed"), FAILED)
     assert (row.steps, row.waited, row.failed) == (2, 1, 2)
@@ -103,18 +94,8 @@ def test_so_does_one_that_never_ticks(seconds: float, health: Health) -> None:
     assert (row.health, row.ticked) == (health, None)
 
 
-def test_a_disabled_timer_is_no_silence() -> None:
-    assert cleaner(rounds(Actor.CLEANER), 100).health is Health.OFF
-
-
 def test_a_tick_that_failed_is_not_counted_again_when_its_function_fails_with_the_same_words() -> None:
     again = replace(CRASHED, what="cleaner: function failed: Unreachable: Redis is away")
     assert after(FAILED, again).failed == 1
     assert after(FAILED, again).why == "Redis is away"
     assert after(FAILED, CRASHED).failed == 2
-
-
-def test_why_a_step_failed_is_told_with_the_error() -> None:
-    failed = replace(STEP, result="failed", error="QuotaReached: no cores")
-    assert after(failed).why == "used: QuotaReached: no cores"
-    assert after(CRASHED).why == "ValueError: no such thing"

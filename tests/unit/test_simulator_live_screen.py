@@ -68,28 +68,11 @@ def test_it_is_given_back_when_something_is_raised(screen: Screen, terminal: Pat
     assert terminal.read_text().endswith(LEFT)
 
 
-def test_it_is_not_drawn_more_often_than_anybody_can_see(screen: Screen, terminal: Path) -> None:
-    with screen:
-        screen.turn()
-        once = terminal.read_text()
-        for _ in range(100):
-            screen.turn()
-        assert terminal.read_text() == once
-
-
 def test_the_end_is_announced_at_once(screen: Screen, terminal: Path) -> None:
     with screen:
         screen.turn()
         screen.end()
         assert "it is ending" in terminal.read_text()
-
-
-def test_a_wrong_is_shown_as_one_and_among_the_events(screen: Screen, terminal: Path) -> None:
-    with screen:
-        screen.accuse(WRONG)
-        screen.turn()
-    assert "WRONG – reservations lost: 1" in terminal.read_text()
-    assert terminal.read_text().count(WRONG.why) == 2
 
 
 def test_what_others_write_to_standard_error_is_shown_afterwards(

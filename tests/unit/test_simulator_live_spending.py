@@ -1,7 +1,6 @@
 """ARM calls a minute, and what ARM says is left: read from the log of calls as it grows."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from simulator_builders import second
@@ -54,25 +53,11 @@ def test_calls_a_minute_are_of_the_emulated_worlds_minutes() -> None:
     assert spending(*[CALL] * 10, speed=1, seconds=300).a_minute(300) == {"starter": 2.0}
 
 
-def test_at_the_start_they_are_of_the_time_there_was() -> None:
-    assert spending(*[CALL] * 10, seconds=3).a_minute(3) == {"starter": 10.0}
-
-
 @pytest.mark.parametrize(("later", "number"), [(14.9, 1), (15.0, 1), (15.1, 0)])
 def test_a_call_counts_for_five_minutes(later: float, number: int) -> None:
     found = spending(CALL)
     found.catch_up(60 + later)
     assert len(found.a_minute(60 + later)) == number
-
-
-def test_the_window_is_never_so_short_that_a_timer_does_not_fire_in_it() -> None:
-    assert spending(speed=20).window == timedelta(minutes=5)
-    assert spending(speed=100).window == timedelta(seconds=1000)
-
-
-def test_tokens_are_no_calls() -> None:
-    found = spending(replace(CALL, kind="token"))
-    assert (found.a_minute(60), found.budgets) == ({}, ())
 
 
 def test_what_is_left_is_what_was_answered_last() -> None:

@@ -13,8 +13,7 @@ from simulator.clock import WallClock
 from simulator.figures import Counts, Figures, power_word, status_word
 from simulator.happenings import Did, Happening, Published, Told, Trouble
 from simulator.narrator import Glance, Narrator
-from simulator.observer.wrong import Kind, Wrong
-from simulator.table import WIDTH, By, Colour, Line, Table
+from simulator.table import WIDTH, Table
 
 STEP = Told(at=second(1), event="step", controller="reconciler", why="marked", vm_id="vm", result="done")
 HELD = replace(STEP, event="held", why="enough of these for one tick", result="")
@@ -39,10 +38,6 @@ def test_a_step_shows_both_sides_of_the_machine_and_why() -> None:
     assert line.endswith(Why.HORIZON_PASSED)
 
 
-def test_a_step_with_an_order_names_both() -> None:
-    assert "EXPIRE+Delete" in lines(replace(STEP, edge="EXPIRE", order="Delete"))[0]
-
-
 def test_a_session_is_shown_whoever_names_it() -> None:
     assert "ann" in lines(told(1, "ann", Did.PROMISED))[0]
     assert "ann" in lines(azure(1, What.RUNNING), published=in_session("ann"))[0]
@@ -59,16 +54,6 @@ def test_what_would_be_done_says_that_it_is_not() -> None:
     (line,) = lines(replace(STEP, event="would", order="Delete", result=""))
     assert "(Delete)" in cells(line)
     assert line.endswith("marked – is not done: paused, or nobody allowed it")
-
-
-def test_a_step_about_a_whole_scale_set_names_it() -> None:
-    (line,) = lines(replace(STEP, vm_id="", scale_set="vmss-pixels", order="SetCapacity"))
-    assert line.endswith("marked (vmss-pixels)")
-
-
-@pytest.mark.parametrize("why", [Why.SEEN_AGAIN, Why.WARMTH])
-def test_bookkeeping_that_follows_from_other_lines_is_left_out(why: Why) -> None:
-    assert lines(replace(STEP, why=why)) == []
 
 
 def test_what_waits_tick_after_tick_is_told_once() -> None:
@@ -93,39 +78,10 @@ def test_the_same_trouble_is_told_once_even_in_the_hosts_words() -> None:
     assert len(lines(failed, Trouble(at=second(1), what="something else"))) == 2
 
 
-def test_a_machine_that_is_gone_is_still_named_by_its_instance_id() -> None:
-    line = lines(azure(1, What.CREATED, by="provisioner"), azure(2, What.DELETED))[1]
-    assert cells(line)[1] == "0"
-
-
-def test_arrivals_and_connections_are_not_worth_a_line() -> None:
-    assert lines(told(1, "ann", Did.ARRIVED, None), told(2, "ann", Did.CONNECTED)) == []
-
-
 @pytest.mark.parametrize("why", list(Why))
 def test_no_line_is_wider_than_the_table(why: Why) -> None:
     for line in lines(replace(STEP, edge="EXPIRE", order="Delete", session="v1234", why=why)):
         assert len(line) <= WIDTH + len("EXPIRE+Delete") - 10
-
-
-def test_a_wrong_is_coloured_only_for_a_terminal() -> None:
-    wrong = Wrong(kind=Kind.LOST, at=second(1), why="it is nowhere", session="ann")
-    plain, coloured = io.StringIO(), io.StringIO()
-    for out, is_terminal in ((plain, False), (coloured, True)):
-        Narrator(Table(out, coloured=is_terminal), WallClock(), lambda _: Glance(state=None, published=None)).accuse(
-            wrong
-        )
-    assert "WRONG (reservations lost) session ann: it is nowhere" in plain.getvalue()
-    assert "\x1b" not in plain.getvalue()
-    assert coloured.getvalue().startswith(Colour.RED)
-
-
-def test_a_long_reason_goes_on_below_itself() -> None:
-    out = io.StringIO()
-    Table(out, coloured=False).row(Line(seconds=1.0, by=By.SCALER, step="note", why="word " * 30))
-    first, second_line, *_ = out.getvalue().splitlines()
-    assert len(first) <= WIDTH
-    assert second_line.index("word") == first.index("word")
 
 
 @pytest.mark.parametrize(
