@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from threading import Event
 
 from emulator.command_line import emulated, parse, site
-from emulator.help_text import greeting
+from emulator.help_text import startup_message
 from emulator.refusals import ArmError
 from emulator.wire.server import Tls, serve
 
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         except OSError as error:
             print(_no_way(asked, error), file=sys.stderr)
             return 2
-        print(greeting(server, ca_file.absolute()), flush=True)
+        print(startup_message(server, ca_file.absolute()), flush=True)
         stop.wait()
     return 0
 

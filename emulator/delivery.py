@@ -88,7 +88,7 @@ class Delivery:
             except ArmError as error:
                 self._world.write(What.ORDER_REFUSED, None, given.by, given=given, detail=error.code)
 
-        self._world.agenda.after(delay, land)
+        self._world.queue.after(delay, land)
 
 
 class Arrivals:

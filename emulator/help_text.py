@@ -124,7 +124,7 @@ The real az, in a terminal of its own (these settings leave yours alone):
   az vmss list-instances -g {group} -n {name} --expand instanceView"""
 
 
-def greeting(server: RunningServer, ca_file: Path) -> str:
+def startup_message(server: RunningServer, ca_file: Path) -> str:
     """Where it is, and how to ask it."""
     site = server.site
     first = site.scale_sets[0]

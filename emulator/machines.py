@@ -8,8 +8,8 @@ from emulator.operations import Operation
 from emulator.orders import ORDERED, Given, OrderKind, Protection
 from emulator.refusals import Failure, deallocated, mark_refused, marked_for_deletion, not_allowed, preempted
 from emulator.switches import Overlap
-from emulator.transitions import course, setback
 from emulator.transitions import failure as failure_of
+from emulator.transitions import late_failure, transition_for
 from emulator.vm import Vm, Work
 from emulator.world import World
 from scaler.model.instance import FailureClass, PowerState, ProvisioningState
@@ -79,19 +79,19 @@ class Machines:
 
     def _set_out(self, vm: Vm, kind: OrderKind, by: str, operation: Operation) -> Work:
         world, before = self._world, vm.state
-        path = course(kind, before.power, world.latencies)
-        work = Work(kind=kind, by=by, before=before, target=path.target, failure=setback(self._world, vm, kind))
+        path = transition_for(kind, before.power, world.latencies)
+        work = Work(kind=kind, by=by, before=before, target=path.target, failure=late_failure(self._world, vm, kind))
         work.operations.append(operation)
         vm.work = work
         takes = world.draw(path.takes)
         vm.change(world.at, power=path.interim, former_power=before.power, provisioning=_meanwhile(kind))
         if world.switches.stopped_before_running and path.interim in {PowerState.UNKNOWN, PowerState.STARTING}:
-            world.agenda.after(takes * 0.9, lambda: self._flicker(vm, work))
+            world.queue.after(takes * 0.9, lambda: self._flicker(vm, work))
         work.endless = self._can_hang(vm, kind) and world.chance.strikes(Fault.ORDER_ENDLESS, before.instance_id)
         if work.endless:
-            world.let_go(operation)
+            world.release(operation)
         else:
-            world.agenda.after(takes, lambda: self._finish(vm, work))
+            world.queue.after(takes, lambda: self._finish(vm, work))
         return work
 
     def _can_hang(self, vm: Vm, kind: OrderKind) -> bool:
@@ -151,7 +151,7 @@ class Machines:
         vm.work = None
         failure: Failure | None = None
         if work.kind is OrderKind.DELETE:
-            self._world.bury(vm, work.by)
+            self._world.remove(vm, work.by)
         elif work.kind is OrderKind.PROTECT:
             self._protected(vm, work)
         elif work.failure is not None:
@@ -192,7 +192,7 @@ class Machines:
             if vm.state is asleep and vm.gone_at is None:
                 self.arrive(vm, PowerState.RUNNING, "guest")
 
-        self._world.agenda.after(dark, wake)
+        self._world.queue.after(dark, wake)
 
 
 def _meanwhile(kind: OrderKind) -> ProvisioningState:

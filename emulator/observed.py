@@ -29,7 +29,7 @@ class Observed:
     @contextmanager
     def _moment(self) -> Iterator[World]:
         with self._lock:
-            self._world.agenda.catch_up()
+            self._world.queue.catch_up()
             yield self._world
 
     @property
@@ -79,7 +79,7 @@ class Observed:
         with self._moment() as world:
             for each in list(world.vms.values()):
                 self._machines.interrupt(each)
-                world.bury(each, "somebody")
+                world.remove(each, "somebody")
             world.change_set(unique_id=world.chance.guid(), capacity=0, etag=1, created_at=world.at)
 
     @property
@@ -92,7 +92,7 @@ class Observed:
     def next_due(self) -> datetime | None:
         """When something will happen next; None: nothing is under way."""
         with self._moment() as world:
-            return world.agenda.next_due
+            return world.queue.next_due
 
     @property
     def vms(self) -> tuple[VmState, ...]:

@@ -65,17 +65,17 @@ class PlatformEvents:
             self._machines.interrupt(vm)
             self._world.write(What.EVICTED, vm, "platform")
             if self._world.switches.eviction is Eviction.DELETE:
-                self._world.bury(vm, "platform", evicted=True)
+                self._world.remove(vm, "platform", evicted=True)
             else:
                 self._machines.arrive(vm, PowerState.DEALLOCATED, "platform")
 
-        self._world.agenda.after(self._world.draw(self._world.latencies.evict), take)
+        self._world.queue.after(self._world.draw(self._world.latencies.evict), take)
 
     def wake(self) -> None:
         """Roll the dice from now on, as long as any platform event has a rate."""
         if not self._rolling and self._likely():
             self._rolling = True
-            self._world.agenda.after(self._pause(), self._roll)
+            self._world.queue.after(self._pause(), self._roll)
 
     def _likely(self) -> list[Fault]:
         rates = self._world.chance.faults.rates

@@ -36,7 +36,7 @@ class Reading:
         """The VM behind that key; None: there is none. `viewed`: with its power state."""
         when = self._targeted()
         living = self._world.vms.get(key)
-        dead = (each for each in self._world.graves if self._world.key(each.state.instance_id) == key)
+        dead = (each for each in self._world.deleted if self._world.key(each.state.instance_id) == key)
         seen = (each.seen_from(when) for each in (*dead, living) if each is not None)
         found = next((each for each in seen if each is not None), None)
         return self.as_seen(found) if found is not None and viewed else found
@@ -63,7 +63,7 @@ class Reading:
         return state
 
     def _all(self) -> list[Vm]:
-        return [*self._world.graves, *self._world.vms.values()]
+        return [*self._world.deleted, *self._world.vms.values()]
 
     def _rows(self, moments: dict[int, datetime]) -> list[VmState]:
         seen = (each.seen_from(moments[id(each)]) for each in self._all())
@@ -102,6 +102,6 @@ class Reading:
     def _clear_graves(self) -> None:
         faults = self._world.chance.faults
         oldest = self._world.at - timedelta(seconds=max(faults.listing_lag[1], faults.observation_lag))
-        self._world.graves = [
-            each for each in self._world.graves if each.gone_at is not None and each.gone_at >= oldest
+        self._world.deleted = [
+            each for each in self._world.deleted if each.gone_at is not None and each.gone_at >= oldest
         ]

@@ -15,7 +15,7 @@ from emulator.refusals import no_ids, not_for_flexible, not_found
 from emulator.region import Profile
 from emulator.switches import EmptyIds
 from emulator.vm import VmState
-from emulator.world import MANAGED, SetState, World, found
+from emulator.world import MANAGED, SetState, World, new_world
 
 SET = "scale-set"  # the budgets' name for the scale set itself
 
@@ -46,7 +46,7 @@ class EmulatedScaleSet(Observed):
         profile: Profile | None = None,
     ) -> None:
         behaviour = behaviour or Behaviour()
-        world = found(now, name, seed, behaviour, MANAGED if tags is None else tags, profile or Profile())
+        world = new_world(now, name, seed, behaviour, MANAGED if tags is None else tags, profile or Profile())
         super().__init__(world, behaviour)
         self.name = name
         self.meter = Meter(

@@ -64,7 +64,7 @@ class Scaling:
         operation = self._world.begin(len(vms), of_set=True)
         for each in vms:
             if self._world.switches.delete_lowers_capacity_at_once:
-                self._world.uncount(each)
+                self._world.stop_counting(each)
             self._machines.begin(each, OrderKind.DELETE, given, operation)
         return operation
 
@@ -79,7 +79,7 @@ class Scaling:
             private_ip=world.region.addresses.private(),
         )
         vm = Vm(state)
-        world.welcome(vm)
+        world.add(vm)
         world.write(What.CREATED, vm, given.by, given=given)
         self._machines.begin(vm, OrderKind.CREATE, given, operation)
 

@@ -11,7 +11,7 @@ from random import Random
 from emulator.behaviour import Fault, Faults, Span
 
 
-class Agenda:
+class EventQueue:
     """Due callbacks, run in order of their time; while one runs, `at` is its due time."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:

@@ -16,7 +16,7 @@ _GIVEN_BACK = {PowerState.DEALLOCATED, PowerState.DEALLOCATING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class Transition:
     """One transition."""
 
     interim: PowerState
@@ -24,7 +24,7 @@ class Course:
     takes: Span
 
 
-def course(kind: OrderKind, power: PowerState, latencies: Latencies) -> Course:
+def transition_for(kind: OrderKind, power: PowerState, latencies: Latencies) -> Transition:
     """The transition that `kind` means for a VM with that power state."""
     if kind is OrderKind.START:
         return _start(power, latencies)
@@ -38,28 +38,28 @@ def course(kind: OrderKind, power: PowerState, latencies: Latencies) -> Course:
         OrderKind.DELETE: (power, power, latencies.delete),
         OrderKind.PROTECT: (power, power, latencies.protect),
     }[kind]
-    return Course(interim=interim, target=target, takes=takes)
+    return Transition(interim=interim, target=target, takes=takes)
 
 
-def _start(power: PowerState, latencies: Latencies) -> Course:
+def _start(power: PowerState, latencies: Latencies) -> Transition:
     if power is PowerState.RUNNING:
-        return Course(interim=power, target=power, takes=latencies.no_change)
+        return Transition(interim=power, target=power, takes=latencies.no_change)
     takes = latencies.start_stopped if power in _ALLOCATED else latencies.start_deallocated
-    return Course(interim=PowerState.STARTING, target=PowerState.RUNNING, takes=takes)
+    return Transition(interim=PowerState.STARTING, target=PowerState.RUNNING, takes=takes)
 
 
-def _power_off(power: PowerState, latencies: Latencies) -> Course:
+def _power_off(power: PowerState, latencies: Latencies) -> Transition:
     if power is PowerState.STOPPED or power is PowerState.DEALLOCATED:
-        return Course(interim=power, target=power, takes=latencies.no_change)
+        return Transition(interim=power, target=power, takes=latencies.no_change)
     if power is PowerState.DEALLOCATING:
-        return Course(interim=power, target=PowerState.DEALLOCATED, takes=latencies.deallocate)
-    return Course(interim=PowerState.STOPPING, target=PowerState.STOPPED, takes=latencies.power_off)
+        return Transition(interim=power, target=PowerState.DEALLOCATED, takes=latencies.deallocate)
+    return Transition(interim=PowerState.STOPPING, target=PowerState.STOPPED, takes=latencies.power_off)
 
 
-def _deallocate(power: PowerState, latencies: Latencies) -> Course:
+def _deallocate(power: PowerState, latencies: Latencies) -> Transition:
     if power is PowerState.DEALLOCATED:
-        return Course(interim=power, target=power, takes=latencies.no_change)
-    return Course(interim=PowerState.DEALLOCATING, target=PowerState.DEALLOCATED, takes=latencies.deallocate)
+        return Transition(interim=power, target=power, takes=latencies.no_change)
+    return Transition(interim=PowerState.DEALLOCATING, target=PowerState.DEALLOCATED, takes=latencies.deallocate)
 
 
 def needs_allocation(kind: OrderKind, power: PowerState) -> bool:
@@ -113,7 +113,7 @@ def admit_starts(world: World, states: Iterable[VmState]) -> None:
         raise world.over_quota(more)
 
 
-def setback(world: World, vm: Vm, kind: OrderKind) -> FailureClass | None:
+def late_failure(world: World, vm: Vm, kind: OrderKind) -> FailureClass | None:
     """How this will end badly although it was accepted; None: it will not."""
     state = vm.state
     if kind is OrderKind.START and state.power is PowerState.RUNNING:

@@ -11,7 +11,7 @@ from emulator.operations import Operation, Operations
 from emulator.orders import POWER_CHANGES, Given, OrderKind
 from emulator.refusals import ArmError, busy, changing_power, conflict, not_a_number, not_active, over_quota, preempted
 from emulator.region import Orchestration, Profile, Region
-from emulator.simulation import Agenda, Chance
+from emulator.simulation import Chance, EventQueue
 from emulator.switches import ConflictCode, Switches
 from emulator.vm import Vm, VmState
 from scaler.model.instance import PowerState, ProvisioningState
@@ -34,7 +34,7 @@ class World:
     """The state, and the one clock, dice and history that all rules share."""
 
     name: str
-    agenda: Agenda
+    queue: EventQueue
     chance: Chance
     latencies: Latencies
     switches: Switches
@@ -44,7 +44,7 @@ class World:
     set_versions: list[tuple[datetime, SetState]]
     history: History = field(default_factory=History)
     vms: dict[str, Vm] = field(default_factory=dict)  # by their key
-    graves: list[Vm] = field(default_factory=list)  # gone, but an old listing may still show them
+    deleted: list[Vm] = field(default_factory=list)  # gone, but an old listing may still show them
     allocatable: int | None = None  # machines the region has for us; None: enough
     busy: list[Operation] = field(default_factory=list)  # operations of the scale set itself that go on
     members: int = 0  # changes with every VM that comes or goes
@@ -52,7 +52,7 @@ class World:
     @property
     def at(self) -> datetime:
         """The moment that is being dealt with."""
-        return self.agenda.at
+        return self.queue.at
 
     @property
     def set_state(self) -> SetState:
@@ -85,7 +85,7 @@ class World:
             found.append(self.vms[each])
         return found
 
-    def welcome(self, vm: Vm) -> None:
+    def add(self, vm: Vm) -> None:
         """It is one of us from now on."""
         self.vms[self.key(vm.state.instance_id)] = vm
         self.members += 1
@@ -100,14 +100,14 @@ class World:
         return operation
 
     def _set_rests(self, operation: Operation) -> None:
-        self.let_go(operation)
+        self.release(operation)
         if self.switches.completion_bumps_etag:
             self.change_set(etag=self.set_state.etag + 1)
         if not self.busy:
             bad = operation.failure is not None and operation.failure.status == "Failed"
             self.change_set(provisioning=ProvisioningState.FAILED if bad else ProvisioningState.SUCCEEDED)
 
-    def let_go(self, operation: Operation) -> None:
+    def release(self, operation: Operation) -> None:
         """It occupies the scale set no more: it is over, or it hangs, and would lock the scale set for everybody."""
         if operation in self.busy:
             self.busy.remove(operation)
@@ -178,7 +178,7 @@ class World:
         """How long it takes this time."""
         return self.chance.within(span)
 
-    def uncount(self, vm: Vm, *, evicted: bool = False) -> None:
+    def stop_counting(self, vm: Vm, *, evicted: bool = False) -> None:
         """sku.capacity does not count it any more."""
         if vm.counted:
             vm.counted = False
@@ -186,39 +186,39 @@ class World:
             etag = self.set_state.etag + (1 if bumps else 0)
             self.change_set(capacity=max(0, self.set_state.capacity - 1), etag=etag)
 
-    def bury(self, vm: Vm, by: str, *, evicted: bool = False) -> None:
+    def remove(self, vm: Vm, by: str, *, evicted: bool = False) -> None:
         """It is gone, and its instance id and its addresses are free."""
-        self.uncount(vm, evicted=evicted)
+        self.stop_counting(vm, evicted=evicted)
         vm.gone_at = self.at
         vm.work = None
         del self.vms[self.key(vm.state.instance_id)]
         self.members += 1
         self.region.addresses.give_back(vm.state.private_ip)
         self.region.addresses.give_back(vm.state.public_ip)
-        self.graves.append(vm)
+        self.deleted.append(vm)
         self.write(What.DELETED, vm, by)
 
 
 MANAGED = {"scaler:managed": "true"}  # the operator's consent, as the scaler wants it by default
 
 
-def found(
+def new_world(
     now: Callable[[], datetime], name: str, seed: int, behaviour: Behaviour, tags: Mapping[str, str], profile: Profile
 ) -> World:
     """A new one. `now` is Azure's clock."""
     chance = Chance(behaviour.faults, seed)
-    agenda = Agenda(now)
-    first = SetState(unique_id=chance.guid(), created_at=agenda.at, tags=tuple(sorted(tags.items())))
+    queue = EventQueue(now)
+    first = SetState(unique_id=chance.guid(), created_at=queue.at, tags=tuple(sorted(tags.items())))
     world = World(
         name=name,
-        agenda=agenda,
+        queue=queue,
         chance=chance,
         latencies=behaviour.latencies,
         switches=behaviour.switches,
         profile=profile,
         region=profile.region or Region(),
         operations=Operations(chance.guid),
-        set_versions=[(agenda.at, first)],
+        set_versions=[(queue.at, first)],
     )
     world.region.join(world.cores)
     return world

@@ -1,4 +1,4 @@
-"""From a request to its answer: ambushes, ARM's own request budgets, sign-in, routes, and the log of calls."""
+"""From a request to its answer: injected faults, ARM's own request budgets, sign-in, routes, and the log of calls."""
 
 import json
 import time
@@ -13,9 +13,9 @@ from uuid import uuid4
 from emulator.budgets import BURSTS, WINDOW, Bucket
 from emulator.refusals import ArmError, NoAnswer, turned_away
 from emulator.switches import FrontDoorCode
+from emulator.wire.answer_faults import AnswerInjector, Reply
 from emulator.wire.calls import Call, CallLog
 from emulator.wire.exchange import Answer, Asked
-from emulator.wire.hostile import Ambush, Reply
 from emulator.wire.routes import Route, route
 from emulator.wire.site import Site
 
@@ -26,7 +26,7 @@ class App:
     def __init__(self, site: Site, pause: Callable[[float], object]) -> None:
         self.site = site
         self.calls = CallLog()
-        self.ambush = Ambush()
+        self.injector = AnswerInjector()
         self._pause = pause
         behaviour = site.scale_sets[0].behaviour
         code = behaviour.switches.front_door_code
@@ -36,7 +36,7 @@ class App:
         """The reply; None: there is none, and the connection is to be closed."""
         started = time.monotonic()
         kind, answer = self._answered(asked)
-        reply = None if answer is None else self.ambush.spoil(self._reply(asked, answer), kind)
+        reply = None if answer is None else self.injector.spoiled(self._reply(asked, answer), kind)
         if reply is not None and reply.dropped:
             reply = None
         if reply is None:

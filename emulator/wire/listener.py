@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock
 from typing import Any
 
+from emulator.wire.answer_faults import Reply
 from emulator.wire.app import App
 from emulator.wire.exchange import Asked
-from emulator.wire.hostile import Reply
 
 
 class Listener(ThreadingHTTPServer):

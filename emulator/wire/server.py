@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from emulator.scale_set import EmulatedScaleSet
+from emulator.wire.answer_faults import AnswerFault
 from emulator.wire.app import App
 from emulator.wire.calls import CallLog
-from emulator.wire.hostile import Hostile
 from emulator.wire.listener import Listener
 from emulator.wire.site import Site
 
@@ -181,9 +181,9 @@ class RunningServer:
         """Every request so far, over either."""
         return self._app.calls
 
-    def ambush(self, how: Hostile, *, kind: str | None = None, times: int = 1, seconds: float = 2.0) -> None:
+    def inject(self, how: AnswerFault, *, kind: str | None = None, times: int = 1, seconds: float = 2.0) -> None:
         """Spoil the next answers (to calls of `kind`, as the log of calls names them)."""
-        self._app.ambush.plan(how, kind=kind, times=times, seconds=seconds)
+        self._app.injector.plan(how, kind=kind, times=times, seconds=seconds)
 
     def close(self) -> None:
         """Stop listening and end every connection."""

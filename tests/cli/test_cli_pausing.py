@@ -6,7 +6,7 @@ import pytest
 from cli.console import Console
 from cli.estate import KEYS, Estate
 
-from emulator.wire.hostile import Hostile
+from emulator.wire.answer_faults import AnswerFault
 from scaler.model.edges import CONTROLLERS
 
 NO_REDIS = "redis://127.0.0.1:1/0"
@@ -69,7 +69,7 @@ def test_without_either_nothing_is_halted(console: Console) -> None:
 
 def test_an_answer_that_was_lost_is_looked_for(estate: Estate, console: Console) -> None:
     estate.allow()
-    estate.server.ambush(Hostile.BAD_GATEWAY, kind="tag")
+    estate.server.inject(AnswerFault.BAD_GATEWAY, kind="tag")
     said = console.run("pause")
     assert said.status == 0
     assert "the tag of vmss-pixels: orders; only the answer was lost" in said.out

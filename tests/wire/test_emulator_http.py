@@ -19,7 +19,7 @@ from wire.connection import SET, TOKEN, Wire, wired
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.history import What
 from emulator.scale_set import EmulatedScaleSet
-from emulator.wire.hostile import Hostile
+from emulator.wire.answer_faults import AnswerFault
 from emulator.wire.server import serve
 from emulator.wire.site import SUBSCRIPTION
 
@@ -177,11 +177,11 @@ def test_several_scale_sets_can_live_behind_one_address() -> None:
         assert wire.get(posted.headers["Azure-AsyncOperation"].removeprefix(server.url))["status"] == "InProgress"
 
 
-# ── hostile answers ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── faulty answers ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_half_a_json_can_come_whole(wire: Wire) -> None:
-    wire.server.ambush(Hostile.TRUNCATED)
+    wire.server.inject(AnswerFault.TRUNCATED)
     answer, body = wire.ask("GET", SET)
     assert answer.status == 200
     with pytest.raises(ValueError, match=r".+"):
@@ -190,13 +190,13 @@ def test_half_a_json_can_come_whole(wire: Wire) -> None:
 
 
 def test_an_answer_can_break_off(wire: Wire) -> None:
-    wire.server.ambush(Hostile.CUT)
+    wire.server.inject(AnswerFault.CUT)
     with pytest.raises(IncompleteRead):
         wire.ask("GET", SET)
 
 
 def test_an_answer_can_fail_to_come_although_the_order_was_carried_out(wire: Wire) -> None:
-    wire.server.ambush(Hostile.DROPPED, kind="batch-deallocate")
+    wire.server.inject(AnswerFault.DROPPED, kind="batch-deallocate")
     wire.get()
     with pytest.raises(RemoteDisconnected):
         wire.ask("POST", f"{SET}/deallocate", body={"instanceIds": ["0"]})
@@ -205,36 +205,36 @@ def test_an_answer_can_fail_to_come_although_the_order_was_carried_out(wire: Wir
 
 
 def test_an_answer_can_lack_its_date_or_have_a_wrong_one(wire: Wire) -> None:
-    wire.server.ambush(Hostile.NO_DATE)
+    wire.server.inject(AnswerFault.NO_DATE)
     assert wire.ask("GET", SET)[0].headers["Date"] is None
-    wire.server.ambush(Hostile.BAD_DATE)
+    wire.server.inject(AnswerFault.BAD_DATE)
     assert wire.ask("GET", SET)[0].headers["Date"] == "yesterday"
 
 
 @pytest.mark.parametrize(
     ("how", "status", "kind"),
     [
-        (Hostile.NOT_JSON, 200, "text/html"),
-        (Hostile.BAD_GATEWAY, 502, "text/html"),
-        (Hostile.WRONG_SHAPE, 200, "application/json; charset=utf-8"),
-        (Hostile.UNAUTHORIZED, 401, "application/json; charset=utf-8"),
+        (AnswerFault.NOT_JSON, 200, "text/html"),
+        (AnswerFault.BAD_GATEWAY, 502, "text/html"),
+        (AnswerFault.WRONG_SHAPE, 200, "application/json; charset=utf-8"),
+        (AnswerFault.UNAUTHORIZED, 401, "application/json; charset=utf-8"),
     ],
 )
-def test_an_answer_can_be_something_else(wire: Wire, how: Hostile, status: int, kind: str) -> None:
-    wire.server.ambush(how)
+def test_an_answer_can_be_something_else(wire: Wire, how: AnswerFault, status: int, kind: str) -> None:
+    wire.server.inject(how)
     answer, _ = wire.ask("GET", SET)
     assert (answer.status, answer.headers["Content-Type"]) == (status, kind)
 
 
 def test_an_answer_can_trickle(wire: Wire) -> None:
-    wire.server.ambush(Hostile.SLOW, seconds=0.2)
+    wire.server.inject(AnswerFault.SLOW, seconds=0.2)
     started = time.perf_counter()
     assert wire.get()["name"] == "vmss-pixels"
     assert time.perf_counter() - started >= 0.15
 
 
 def test_an_answer_can_be_huge(wire: Wire) -> None:
-    wire.server.ambush(Hostile.HUGE)
+    wire.server.inject(AnswerFault.HUGE)
     answer, body = wire.ask("GET", SET)
     assert int(answer.headers["Content-Length"]) == len(body) > 64 * 1024 * 1024
 

@@ -23,7 +23,7 @@ from wire.scripted_arm import StaticToken
 from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
-from emulator.wire.hostile import Hostile
+from emulator.wire.answer_faults import AnswerFault
 from emulator.wire.server import RunningServer, Tls, serve
 from emulator.wire.site import SUBSCRIPTION, TENANT, Site
 from scaler.errors import Unreachable
@@ -234,7 +234,7 @@ def test_an_order_whose_answer_is_lost_is_unreachable_over_https_too(
     doors: Doors, scale_set: ArmScaleSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trust(doors, monkeypatch)
-    doors.server.ambush(Hostile.DROPPED)
+    doors.server.inject(AnswerFault.DROPPED)
     vm = doors.emulated.vms[0]
     ref = InstanceRef(scale_set=ScaleSetName("vmss-pixels"), instance_id=InstanceId("0"), vm_id=VmId(vm.vm_id))
     with pytest.raises(Unreachable):

@@ -12,7 +12,7 @@ import pytest
 from azure.identity import ManagedIdentityCredential
 from wire.connection import Wire, wired
 
-from emulator.wire.hostile import Hostile
+from emulator.wire.answer_faults import AnswerFault
 from emulator.wire.identities import SYSTEM_ASSIGNED, Identities, Identity, user_assigned
 from emulator.wire.site import TENANT, Place, Site
 from scaler.errors import Refused, Unreachable
@@ -212,6 +212,6 @@ def test_a_client_id_that_is_not_assigned_is_refused_with_the_setting_to_look_at
 def test_an_endpoint_that_hangs_up_is_unreachable_whichever_it_is(served: Served, at: At, asking: Asking) -> None:
     wire = served(SYSTEM_ASSIGNED)
     at(wire)
-    wire.server.ambush(Hostile.DROPPED, kind="token")
+    wire.server.inject(AnswerFault.DROPPED, kind="token")
     with pytest.raises(Unreachable, match="identity endpoint"):
         asking().get_token(f"{REDIS}/.default")

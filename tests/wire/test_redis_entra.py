@@ -13,7 +13,7 @@ from time import monotonic
 import pytest
 from wire.entra_house import PATIENCE, ROOT, USER_ASSIGNED, House, access_string, outcome
 
-from emulator.wire.hostile import Hostile
+from emulator.wire.answer_faults import AnswerFault
 from emulator.wire.identities import SYSTEM_ASSIGNED
 from emulator.wire.site import Place
 from scaler.errors import Refused, ScalerError, Unreachable
@@ -102,7 +102,7 @@ def test_the_settings_alone_lead_a_controller_to_redis(house: House, monkeypatch
 
 def test_a_silent_endpoint_is_given_up_by_all_at_once(house: House) -> None:
     endpoint = house.endpoint()
-    endpoint.ambush(Hostile.SLOW, kind="token", times=100, seconds=2000)  # first byte after 100 s
+    endpoint.inject(AnswerFault.SLOW, kind="token", times=100, seconds=2000)  # first byte after 100 s
     client = house.client(house.redis_with(SYSTEM_ASSIGNED))
     outcomes: list[ScalerError | None] = []
     started = monotonic()

@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 from wire.entra_house import House, Load, outcome, tokens_asked, until
 
-from emulator.wire.hostile import Hostile
+from emulator.wire.answer_faults import AnswerFault
 from emulator.wire.identities import SYSTEM_ASSIGNED
 from scaler.errors import Unreachable
 from scaler.registry.entra import AGAIN
@@ -53,7 +53,7 @@ def test_an_endpoint_that_is_away_when_a_token_is_renewed_costs_nothing(house: H
     with closing(Load(house.client(server))) as load_:
         load_.run(2)
         before = len(server.sign_ins)
-        endpoint.ambush(Hostile.DROPPED, kind="token", times=2)
+        endpoint.inject(AnswerFault.DROPPED, kind="token", times=2)
         load_.run(9)
     assert [each.status for each in endpoint.calls if each.kind == "token"].count(0) == 2
     assert not load_.failures
@@ -68,7 +68,7 @@ def test_an_endpoint_that_is_away_for_longer_than_a_token_lives_is_waited_for(ho
     client = house.client(server, report=told.append)
     registry = RedisRegistry(client, Keys())
     registry.read()
-    endpoint.ambush(Hostile.DROPPED, kind="token", times=25)
+    endpoint.inject(AnswerFault.DROPPED, kind="token", times=25)
     outcomes = []
 
     def recovered() -> bool:

@@ -14,7 +14,7 @@ from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import Scale
 from emulator.region import Orchestration, Profile
 from emulator.scale_set import EmulatedScaleSet
-from emulator.wire.hostile import Hostile
+from emulator.wire.answer_faults import AnswerFault
 from emulator.wire.server import RunningServer, serve
 from emulator.wire.site import Site
 from scaler.errors import Garbled, Refused, ScalerError, Unreachable
@@ -80,51 +80,53 @@ ORDERS: dict[str, Callable[[Scene], object]] = {
     "mark": lambda it: it.door.mark(it.ref, None, within=MINUTE),
     "set_capacity": lambda it: it.door.set_capacity(2, it.door.view().etag, within=MINUTE),
 }
-NO_ANSWER: dict[Hostile, type[ScalerError]] = {
-    Hostile.SLOW: Unreachable,
-    Hostile.BAD_GATEWAY: Unreachable,
-    Hostile.DROPPED: Unreachable,
-    Hostile.UNAUTHORIZED: Refused,
+NO_ANSWER: dict[AnswerFault, type[ScalerError]] = {
+    AnswerFault.SLOW: Unreachable,
+    AnswerFault.BAD_GATEWAY: Unreachable,
+    AnswerFault.DROPPED: Unreachable,
+    AnswerFault.UNAUTHORIZED: Refused,
 }
 
 
-@pytest.mark.parametrize("how", Hostile)
+@pytest.mark.parametrize("how", AnswerFault)
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
 def test_nothing_is_learnt_from_a_spoilt_look_and_the_next_one_works(
-    look: Callable[[Scene], object], how: Hostile, either: Scene
+    look: Callable[[Scene], object], how: AnswerFault, either: Scene
 ) -> None:
-    either.server.ambush(how, seconds=SIPS)
+    either.server.inject(how, seconds=SIPS)
     with pytest.raises(NO_ANSWER.get(how, Garbled)):
         look(either)
     look(either)
 
 
-@pytest.mark.parametrize("how", [Hostile.BAD_GATEWAY, Hostile.DROPPED, Hostile.UNAUTHORIZED])
+@pytest.mark.parametrize("how", [AnswerFault.BAD_GATEWAY, AnswerFault.DROPPED, AnswerFault.UNAUTHORIZED])
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
-def test_an_order_that_was_not_accepted_says_so(order: Callable[[Scene], object], how: Hostile, scene: Scene) -> None:
+def test_an_order_that_was_not_accepted_says_so(
+    order: Callable[[Scene], object], how: AnswerFault, scene: Scene
+) -> None:
     scene.door.view()
     for kind in ("batch-start", "vm-deallocate", "update-vm", "update-set"):
-        scene.server.ambush(how, kind=kind)
+        scene.server.inject(how, kind=kind)
     with pytest.raises(NO_ANSWER[how]):
         order(scene)
 
 
-SPOILT_BODIES = [each for each in Hostile if each not in NO_ANSWER and each is not Hostile.HUGE]
+SPOILT_BODIES = [each for each in AnswerFault if each not in NO_ANSWER and each is not AnswerFault.HUGE]
 
 
 @pytest.mark.parametrize("how", SPOILT_BODIES)
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
 def test_an_order_that_was_accepted_is_accepted_however_its_answer_ends(
-    order: Callable[[Scene], object], how: Hostile, scene: Scene
+    order: Callable[[Scene], object], how: AnswerFault, scene: Scene
 ) -> None:
     for kind in ("batch-start", "vm-deallocate", "update-vm", "update-set"):
-        scene.server.ambush(how, kind=kind)
+        scene.server.inject(how, kind=kind)
     order(scene)
 
 
-@pytest.mark.parametrize("how", [Hostile.SLOW, Hostile.HUGE])
-def test_an_order_does_not_wait_for_the_rest_of_an_answer_beyond_its_time(how: Hostile, scene: Scene) -> None:
-    scene.server.ambush(how, kind="update-vm", seconds=SIPS)
+@pytest.mark.parametrize("how", [AnswerFault.SLOW, AnswerFault.HUGE])
+def test_an_order_does_not_wait_for_the_rest_of_an_answer_beyond_its_time(how: AnswerFault, scene: Scene) -> None:
+    scene.server.inject(how, kind="update-vm", seconds=SIPS)
     began = monotonic()
     scene.door.mark(scene.ref, None, within=SECOND)
     assert monotonic() - began < SIPS

@@ -10,7 +10,7 @@ _HUGE = 64 * 1024 * 1024
 _SIPS = 20
 
 
-class Hostile(StrEnum):
+class AnswerFault(StrEnum):
     """One way to spoil an answer."""
 
     TRUNCATED = "truncated"  # half of the JSON, with a matching Content-Length
@@ -59,24 +59,24 @@ class Reply:
 
 @dataclass(slots=True)
 class _Planned:
-    how: Hostile
+    how: AnswerFault
     kind: str | None
     seconds: float
 
 
 @dataclass(slots=True)
-class Ambush:
+class AnswerInjector:
     """What is planned for the next answers."""
 
     _planned: list[_Planned] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
-    def plan(self, how: Hostile, *, kind: str | None = None, times: int = 1, seconds: float = 2.0) -> None:
+    def plan(self, how: AnswerFault, *, kind: str | None = None, times: int = 1, seconds: float = 2.0) -> None:
         """Spoil the next `times` answers (to calls of `kind`, if given); `seconds` is how long SLOW takes."""
         with self._lock:
             self._planned += [_Planned(how, kind, seconds) for _ in range(times)]
 
-    def spoil(self, reply: Reply, kind: str) -> Reply:
+    def spoiled(self, reply: Reply, kind: str) -> Reply:
         """The reply, or what is left of it."""
         with self._lock:
             found = next((each for each in self._planned if each.kind in {None, kind}), None)
@@ -92,17 +92,17 @@ _EXPIRED = b'{"error": {"code": "ExpiredAuthenticationToken", "message": "This t
 def _spoilt(reply: Reply, plan: _Planned) -> Reply:
     headers, content, half = reply.headers, reply.content, len(reply.content) // 2
     page = {**headers, "content-type": "text/html"}
-    changes: dict[Hostile, dict[str, Any]] = {
-        Hostile.TRUNCATED: {"content": content[:half]},
-        Hostile.CUT: {"content": content[:half], "length": len(content)},
-        Hostile.NOT_JSON: {"content": b"<html><body>Sign in</body></html>", "headers": page},
-        Hostile.WRONG_SHAPE: {"content": b'["value", null, 7]'},
-        Hostile.NO_DATE: {"headers": {name: value for name, value in headers.items() if name != "date"}},
-        Hostile.BAD_DATE: {"headers": {**headers, "date": "yesterday"}},
-        Hostile.SLOW: {"trickle": plan.seconds},
-        Hostile.HUGE: {"padding": _HUGE},
-        Hostile.BAD_GATEWAY: {"status": 502, "content": b"<html><body>Bad gateway</body></html>", "headers": page},
-        Hostile.UNAUTHORIZED: {"status": 401, "content": _EXPIRED},
-        Hostile.DROPPED: {"dropped": True},
+    changes: dict[AnswerFault, dict[str, Any]] = {
+        AnswerFault.TRUNCATED: {"content": content[:half]},
+        AnswerFault.CUT: {"content": content[:half], "length": len(content)},
+        AnswerFault.NOT_JSON: {"content": b"<html><body>Sign in</body></html>", "headers": page},
+        AnswerFault.WRONG_SHAPE: {"content": b'["value", null, 7]'},
+        AnswerFault.NO_DATE: {"headers": {name: value for name, value in headers.items() if name != "date"}},
+        AnswerFault.BAD_DATE: {"headers": {**headers, "date": "yesterday"}},
+        AnswerFault.SLOW: {"trickle": plan.seconds},
+        AnswerFault.HUGE: {"padding": _HUGE},
+        AnswerFault.BAD_GATEWAY: {"status": 502, "content": b"<html><body>Bad gateway</body></html>", "headers": page},
+        AnswerFault.UNAUTHORIZED: {"status": 401, "content": _EXPIRED},
+        AnswerFault.DROPPED: {"dropped": True},
     }
     return replace(reply, **changes[plan.how])
