@@ -49,6 +49,7 @@ def machine_older(machine: Machine) -> Machine:
         orders=tuple(each._replace(age=each.age + 1) for each in machine.orders if each.age + 1 < LONG),
         held=machine.held and _held(machine.held),
         stalled=machine.stalled and _stalled(machine.stalled),
+        listed=machine.listed and machine.listed._replace(age=min(machine.listed.age + 1, LONG)),
         kept=machine.kept and _row(machine.kept),
     )
 

@@ -50,10 +50,10 @@ def at_rest(machine: Machine, power: Power) -> Machine:
     return machine._replace(power=power, inside=None)
 
 
-def provisioner(machine: Machine, listing: View, rules: Rules) -> Iterable[tuple[str, Machine]]:
+def provisioner(machine: Machine, listing: View, truth: View, rules: Rules) -> Iterable[tuple[str, Machine]]:
     """Stops what runs and is unmarked, by a listing and then a targeted GET."""
     if listing != View(Power.RUNS, marked=False):
         return ()
-    if Rule.GET_BEFORE_STOP in rules and machine.view != listing:
+    if Rule.GET_BEFORE_STOP in rules and truth != listing:
         return ()
     return (("provisioner: stops it", ordered(machine, Kind.STOP)),)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from model import cleaner, cloud, reconciler, starter
 from model.registry import written
 from model.rules import Rule, Rules
-from model.state import LONG, Age, Held, Kind, Machine, Power, Stalled, Step, View
+from model.state import LONG, Age, Held, Kind, Listed, Machine, Power, Stalled, Step, View
 
 from scaler.model.record import Status
 
@@ -31,6 +31,7 @@ class Accident(IntEnum):
     FAIL = auto()  # its start is refused once too often, or its reservation times out
     SURPLUS = auto()  # the operator wants one warm machine less
     HOURS = auto()  # long enough for every limit
+    KEEP = auto()  # a listing that shows the truth, the past, or no such machine serves other controllers as well
     AHEAD = auto()  # for one look, Redis' clock or Azure's says that hours have passed
 
 
@@ -43,6 +44,7 @@ class Event(NamedTuple):
     confirms: bool = False  # a replica has every write so far
 
 
+_KEPT = " (kept listing)"
 _NOWHERE = View(Power.GONE, marked=False)
 
 
@@ -55,10 +57,11 @@ def events(machine: Machine, rules: Rules) -> tuple[Event, ...]:
 def _events(machine: Machine, rules: Rules) -> Iterator[Event]:
     for name, after in cloud.arrivals(machine):
         yield Event(name, after)
-    for listing, accident, how in _listings(machine):
-        for name, after in cloud.provisioner(machine, listing, rules):
+    for listing, accident, how in _listings(machine, rules):
+        truth = _asked(machine, how, rules)
+        for name, after in cloud.provisioner(machine, listing, truth, rules):
             yield Event(name + how, after, accident)
-        for step in _of_listing(machine, listing, rules):
+        for step in _of_listing(machine, listing, truth, rules):
             yield _done(machine, step, rules)._replace(accident=accident, name=step.name + how)
     own = starter.start_or_open(machine.row, machine.view, rules)
     if own is not None:
@@ -66,6 +69,7 @@ def _events(machine: Machine, rules: Rules) -> Iterator[Event]:
     yield from _overlapping(machine, own, rules)
     yield from _stalling(machine, rules)
     yield from _ahead(machine, rules)
+    yield from _keeping(machine)
     yield from _platform(machine)
     if _may_be_claimed(machine):
         claim = reconciler.claim(machine.row)
@@ -73,7 +77,14 @@ def _events(machine: Machine, rules: Rules) -> Iterator[Event]:
         yield _done(machine, taken, rules)._replace(accident=Accident.SURPLUS)
 
 
-def _listings(machine: Machine) -> Iterator[tuple[View, Accident | None, str]]:
+def _listings(machine: Machine, rules: Rules) -> Iterator[tuple[View, Accident | None, str]]:
+    yield from _new_listings(machine)
+    listed = machine.listed
+    if listed is not None and (listed.age < LONG or Rule.KEPT_YOUNG not in rules):
+        yield listed.view, None, _KEPT
+
+
+def _new_listings(machine: Machine) -> Iterator[tuple[View, Accident | None, str]]:
     yield machine.view, None, ""
     if machine.stale is not None and machine.stale != machine.view:
         yield machine.stale, None, " (stale listing)"
@@ -81,11 +92,23 @@ def _listings(machine: Machine) -> Iterator[tuple[View, Accident | None, str]]:
         yield _NOWHERE, Accident.MISS, " (not in this listing)"
 
 
-def _of_listing(machine: Machine, listing: View, rules: Rules) -> Iterator[Step]:
-    reconciled = reconciler.reconcile(machine.row, listing, machine.view, rules)
+def _keeping(machine: Machine) -> Iterator[Event]:
+    """Another controller has just listed."""
+    for view, _, how in _new_listings(machine):
+        yield Event(f"a listing is kept{how}", machine._replace(listed=Listed(view)), Accident.KEEP)
+
+
+def _asked(machine: Machine, how: str, rules: Rules) -> View:
+    """What a targeted GET answers, or what is taken for one."""
+    listed = machine.listed
+    return listed.view if listed is not None and how == _KEPT and Rule.KEPT_IS_NO_GET not in rules else machine.view
+
+
+def _of_listing(machine: Machine, listing: View, truth: View, rules: Rules) -> Iterator[Step]:
+    reconciled = reconciler.reconcile(machine.row, listing, truth, rules)
     if reconciled is not None:
         yield reconciled
-    cleaned = cleaner.clean(machine.row, listing, machine.view, rules)
+    cleaned = cleaner.clean(machine.row, listing, truth, rules)
     if cleaned is not None:
         yield cleaned
 
@@ -95,7 +118,7 @@ def _overlapping(machine: Machine, own: Step | None, rules: Rules) -> Iterator[E
     if machine.held is not None:
         yield _acted(machine, machine.held, rules)
         return
-    for step in (*_of_listing(machine, machine.view, rules), *([own] if own is not None else [])):
+    for step in (*_of_listing(machine, machine.view, machine.view, rules), *([own] if own is not None else [])):
         held = machine._replace(held=Held((row.record, row.notes), step))
         yield Event(f"{step.name}, but only decides", held, Accident.OVERLAP)
 
@@ -131,7 +154,8 @@ def _ahead(machine: Machine, rules: Rules) -> Iterator[Event]:
         rests=None if notes.rests is None else LONG,
     )
     for wrong, name in ((over, "Redis'"), (aged, "Azure's")):
-        for step in _of_listing(machine._replace(row=machine.row._replace(notes=wrong)), machine.view, rules):
+        mistaken = machine._replace(row=machine.row._replace(notes=wrong))
+        for step in _of_listing(mistaken, machine.view, machine.view, rules):
             yield _done(machine, step, rules)._replace(
                 accident=Accident.AHEAD, name=f"{step.name} ({name} clock ahead)"
             )

@@ -36,6 +36,8 @@ MISSED_IN: Mapping[Rule, Scenario] = {
     Rule.TWO_LOOKS_GONE: scenarios.WITNESSES,
     Rule.TWO_LOOKS_REST: scenarios.WITNESSES,
     Rule.GET_BEFORE_EXPIRE: scenarios.WITNESSES,
+    Rule.KEPT_YOUNG: scenarios.SHARED,
+    Rule.KEPT_IS_NO_GET: scenarios.SHARED,
     Rule.GET_BEFORE_DELETE: scenarios.FLUSH,
     Rule.REFUSAL_KEPT: scenarios.WITNESSES,
     Rule.CLAIM_RIPENS: scenarios.SLOW,

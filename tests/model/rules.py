@@ -31,6 +31,8 @@ class Rule(StrEnum):
     TWO_LOOKS_GONE = "gone is what two looks, far enough apart, do not find"
     TWO_LOOKS_REST = "a session ends at rest only by two looks, far enough apart"
     GET_BEFORE_EXPIRE = "the second of them is a targeted GET"
+    KEPT_YOUNG = "a listing serves further controllers for less than two witnesses are apart"
+    KEPT_IS_NO_GET = "however young a kept listing is, it never counts as a targeted GET"
     GET_BEFORE_DELETE = "a delete rests on a targeted GET"
     REFUSAL_KEPT = "a refusal is kept until its reader had time"
     LIMITS = "every session has a limit, and so has what is presumed"

@@ -96,6 +96,14 @@ WITNESSES = Scenario(
     visitors=(X,),
     accidents={Accident.MISS: 1, Accident.STALE: 1, Accident.VANISH: 1, Accident.FAIL: 1},
 )
+SHARED = Scenario(
+    name="shared",
+    about="a listing that serves several controllers, and may be stale or lack the machine; a machine that vanishes, a"
+    " session that is refused",
+    machines=(READY,),
+    visitors=(X,),
+    accidents={Accident.KEEP: 1, Accident.STALE: 1, Accident.VANISH: 1, Accident.FAIL: 1},
+)
 MOVING = Scenario(
     name="moving",
     about="a reservation whose start fails, beside a naive queue manager",
@@ -164,6 +172,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         NAMELESS,
         NAMED_LATE,
         WITNESSES,
+        SHARED,
         MOVING,
         MOVED,
         COOLING,

@@ -23,7 +23,7 @@ def unsettled(world: World, rules: Rules) -> str | None:
 def _alone(machine: Machine) -> Machine:
     """Without its past and its visitors: they died, or never come back."""
     return machine._replace(
-        held=None, stalled=None, stale=None, kept=None, inside=None, guests=(), served=(), cut=False
+        held=None, stalled=None, stale=None, listed=None, kept=None, inside=None, guests=(), served=(), cut=False
     )
 
 
@@ -48,7 +48,7 @@ def _round(machine: Machine, rules: Rules) -> Machine:
 
 def _tick(name: str, machine: Machine, rules: Rules) -> Machine:
     if name == "provisioner":
-        return next((after for _, after in cloud.provisioner(machine, machine.view, rules)), machine)
+        return next((after for _, after in cloud.provisioner(machine, machine.view, machine.view, rules)), machine)
     step = _decided(name, machine, rules)
     after = done(machine, step, rules, (machine.row.record, machine.row.notes)) if step is not None else None
     return after or machine

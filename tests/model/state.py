@@ -169,6 +169,13 @@ class Stalled(NamedTuple):
     age: Age = 0  # since it was read
 
 
+class Listed(NamedTuple):
+    """What one controller's listing showed, kept for the others of its process."""
+
+    view: View
+    age: Age = 0
+
+
 class Order(NamedTuple):
     """Given, and not yet dead: it may arrive at any moment, once, several times or never."""
 
@@ -186,6 +193,7 @@ class Machine(NamedTuple):
     held: Held | None = None
     stalled: Stalled | None = None
     stale: View | None = None  # what a listing may still show, without bound
+    listed: Listed | None = None
     kept: Row | None = None  # what a failover brings back
     # only the judge knows
     inside: Session | None = None  # a visitor in their time, on a machine that runs

@@ -119,6 +119,10 @@ def test_an_absence_is_noted_as_late_as_the_kept_listing_was_used() -> None:
     assert not gone(Row(vm_id=row.vm_id, notes=notes), second, process.clock.now() + 3600 * SECOND, POLICY)
 
 
+def test_a_listing_is_kept_for_less_than_two_witnesses_are_apart() -> None:
+    assert POLICY.listing_kept < POLICY.evidence
+
+
 def test_while_one_controller_is_listing_another_one_waits_for_its_pages() -> None:
     process = Process()
     during: list[tuple[frozenset[ScaleSetName], tuple[Exception, ...]]] = []
