@@ -4,7 +4,7 @@ world       one moment of it all;  doors  what comes between a process and its d
 azure, redis_server, hosts  the parts: scale sets · a Redis that forgets · processes that die, overlap, are held up
 looking     the keyspace of a world, as looks read it
 weather     what goes wrong;  switches  which Azure it is, whose clock is wrong
-accidents   what befalls Redis;  hands, interference  what befalls Azure and the settings, by operators and by want
+redis_faults  what befalls Redis;  operators  what befalls Azure and the settings, by operators and by want
 reception   what queue managers need of a world;  breaks  bugs planted on purpose
 campaign    one seed in one weather;  runs  many;  summary  what they come to
 story, explaining  what is told of a failure

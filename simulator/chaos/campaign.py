@@ -8,11 +8,11 @@ from scaler.model.edges import CONTROLLERS, Actor, Edge
 from scaler.model.plan import Why
 from scaler.model.policy import Capacity, Moves, Policy
 from scaler.report import Report
-from simulator.chaos.accidents import Accidents
 from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.hosts import Host, Late
-from simulator.chaos.interference import Interference
+from simulator.chaos.operators import Operators
 from simulator.chaos.reception import crowd_of
+from simulator.chaos.redis_faults import RedisFaults
 from simulator.chaos.switches import NO_SKEWS, Skews, azure_of
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import MINUTE, POLICY, SCALE_SET, SECOND, World
@@ -61,8 +61,8 @@ class Campaign:
         self.unseen: list[str] = []
         if weather.looks:
             self.world.readers.append(self._note_alarms)
-        self.accidents = Accidents(self.world, weather, self.dice, length)
-        self.interference = Interference(self.world, weather, self.dice)
+        self.redis_faults = RedisFaults(self.world, weather, self.dice, length)
+        self.operators = Operators(self.world, weather, self.dice)
         self.crowd = crowd_of(self.world, weather, Random(f"crowd {seed}"))
         self.world.turns.append(self.crowd.go_on)
         self._calm = not weather.noting
@@ -76,20 +76,20 @@ class Campaign:
         ends = world.clock.now() + self.length
         while world.clock.now() < ends and not world.wrongs and not self.unseen:
             world.pass_time(self.dice.uniform(0.5, 2 * self.weather.step))
-            self.accidents.turn()
+            self.redis_faults.turn()
             for name in CONTROLLERS:
                 if self.dice.random() < 0.6:
                     self._tick(name)
             self._carry_out_due()
             self.crowd.go_on()
-            self.interference.turn()
+            self.operators.turn()
 
     def settle(self) -> Settled:
         """Fair weather, and nobody comes any more."""
         world = self.world
         world.clear_up()
         self._calm = True
-        self.interference.leave_off()
+        self.operators.leave_off()
         self.crowd.leave_off()
         began = world.clock.now()
         bound = settle_bound(world.policy)
@@ -154,7 +154,7 @@ class Campaign:
             if second >= _HELD / 3:  # until then, visitors change their minds
                 self.world.tick(Actor.STARTER, host=other)
         if self.world.edges[Edge.OPEN.name] > opened:
-            self.accidents.fail_over_at_once(_HELD)
+            self.redis_faults.fail_over_at_once(_HELD)
 
     def _while_azure_answers(self, _who: str, _answer: object) -> None:
         """It takes a second, in which whoever writes every second writes."""

@@ -193,7 +193,7 @@ class World:
             for turn in self.turns:
                 turn()
 
-    # -- accidents
+    # -- faults of Redis
 
     def fail_over(self, back: int) -> None:
         """Redis loses its last seconds; the replica has a clock of its own."""

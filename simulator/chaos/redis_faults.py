@@ -26,7 +26,7 @@ _SOON = 3.0  # seconds after what provokes one
 _YOUNG = 15.0  # seconds: a failover may lose that much, and what was done before
 
 
-class Accidents:
+class RedisFaults:
     """One after the other, of the kinds that the weather has."""
 
     def __init__(self, world: World, weather: Weather, dice: Random, length: timedelta) -> None:

@@ -10,8 +10,7 @@ from emulator.history import What
 from scaler.model.edges import Actor
 from scaler.model.instance import PowerState, SessionId
 from scaler.model.policy import Capacity
-from simulator.chaos.hands import ACTIONS, Hands
-from simulator.chaos.interference import Interference
+from simulator.chaos.operators import ACTIONS, Operators, Portal
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import POLICY, SCALE_SET, SECOND, World
 
@@ -66,19 +65,19 @@ def test_nobody_unprotects_a_machine_that_runs() -> None:
 def test_what_azure_refuses_somebody_is_only_counted() -> None:
     world = _world()
     world.azure.script(Fault.WRITE_FAILED, times=None)
-    hands = Hands(world, Random(1))
+    portal = Portal(world, Random(1))
     for _ in range(50):
-        hands.turn()
+        portal.turn()
     assert sum(world.counts[name] for name in ACTIONS) == 50
 
 
-def _interference(world: World, **weather: bool) -> Interference:
-    return Interference(world, Weather(**weather), Random(5))  # type: ignore[arg-type]
+def _operators(world: World, **weather: bool) -> Operators:
+    return Operators(world, Weather(**weather), Random(5))  # type: ignore[arg-type]
 
 
-def _until(world: World, interference: Interference, what: str) -> None:
+def _until(world: World, operators: Operators, what: str) -> None:
     for _ in range(5000):
-        interference.turn()
+        operators.turn()
         world.clock.advance(POLICY.look_every)
         if world.counts[what]:
             return
@@ -87,22 +86,22 @@ def _until(world: World, interference: Interference, what: str) -> None:
 
 def test_a_scale_set_that_is_taken_out_of_the_settings_comes_back() -> None:
     world = _world()
-    interference = _interference(world, settings=True)
-    _until(world, interference, "scale sets taken out of the settings")
+    operators = _operators(world, settings=True)
+    _until(world, operators, "scale sets taken out of the settings")
     assert all(len(host.policy.capacity) == 1 for host in world.hosts)
-    interference.leave_off()
+    operators.leave_off()
     assert all(host.policy == world.policy for host in world.hosts)
 
 
 def test_the_name_may_lead_to_another_scale_set_and_costs_nobody_anything() -> None:
     world = _world()
-    interference = _interference(world, elsewhere=True)
+    operators = _operators(world, elsewhere=True)
     vm_id = _let_one_in(world)
-    _until(world, interference, "settings of another scale set")
+    _until(world, operators, "settings of another scale set")
     before = len(world.azure.history)
     world.run(300)
     assert len(world.azure.history) == before, "nobody ordered anything where it is not looked at"
-    interference.leave_off()
+    operators.leave_off()
     world.run(60)
     assert world.azure.find(vm_id) is not None
     assert world.wrongs == []
@@ -111,8 +110,8 @@ def test_the_name_may_lead_to_another_scale_set_and_costs_nobody_anything() -> N
 @pytest.mark.parametrize("what", ["region sold out", "quota reached", "size not to be had"])
 def test_want_ends_after_an_hour(what: str) -> None:
     world = _world()
-    interference = _interference(world, shortage=True)
-    _until(world, interference, what)
+    operators = _operators(world, shortage=True)
+    _until(world, operators, what)
     world.azure_region.clear_up()
     for vm in world.azure.vms:
         world.azure.happen(Fault.DELETED_BY_SOMEBODY, vm.vm_id)

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from emulator.behaviour import Behaviour
-from simulator.chaos.accidents import Accidents
+from simulator.chaos.redis_faults import RedisFaults
 from simulator.chaos.redis_server import MAY_LOSE
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import World
@@ -20,7 +20,7 @@ def _accidents(**weather: object) -> tuple[World, list[datetime]]:
     """A world after hours of them, and when each of them was."""
     world, at = World(seed=1, behaviour=Behaviour()), list[datetime]()
     world.hearers.append(lambda happening: at.append(world.clock.now()) if isinstance(happening, Forgotten) else None)
-    accidents = Accidents(world, Weather(**weather), Random(2), _LENGTH / 50)  # type: ignore[arg-type]
+    accidents = RedisFaults(world, Weather(**weather), Random(2), _LENGTH / 50)  # type: ignore[arg-type]
     while world.clock.now() - datetime(2026, 1, 1, tzinfo=world.clock.now().tzinfo) < _LENGTH:
         world.registry.keyspace.set("a key", "a value")
         world.pass_time(5)
