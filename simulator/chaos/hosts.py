@@ -127,13 +127,13 @@ class Host:
         """One; of the starter one for each part, as in a worker, but one after the other."""
         if name not in self._running:
             hints, ports = Hints(), self._ports[name]
-            verbs = [self._bent(name, each) for each in VERBS[name]] if name in VERBS else [name]
+            verbs = [self._wrapped(name, each) for each in VERBS[name]] if name in VERBS else [name]
             planted = self._around.planted
             listings = planted.listings(self._listings) if planted is not None else self._listings
             self._running[name] = [Tick(each, ports, self.policy, self._ceilings, hints, listings) for each in verbs]
         return self._running[name]
 
-    def _bent(self, name: Actor, verbs: Verbs) -> Verbs:
+    def _wrapped(self, name: Actor, verbs: Verbs) -> Verbs:
         return verbs if self._around.planted is None else self._around.planted.verbs(name, verbs)
 
     def _ports_of(self, name: Actor) -> Ports:

@@ -1,7 +1,7 @@
 """Bugs on purpose: what somebody may write one day, each of which the campaigns must catch.
 
 planted     one bug, as wrappers around policy, verbs and doors;  catalogue  all of them, by name
-doors, glasses  the pieces they are made of
+doors, wrappers  the pieces they are made of
 admission · starting · moving · evidence · orders · deletes · writes  the bugs, by where they are
 """
 

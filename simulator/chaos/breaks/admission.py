@@ -12,8 +12,8 @@ from scaler.model.plan import Mark, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
-from simulator.chaos.breaks.glasses import both, planned, shown, with_instances, with_rows
 from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.breaks.wrappers import both, planned, shown, with_instances, with_rows
 
 
 def _admitted(wanted: Step, fleet: Fleet) -> Step:

@@ -12,8 +12,8 @@ from scaler.model.notes import Notes
 from scaler.model.plan import Delete, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Row
-from simulator.chaos.breaks.glasses import planned, shown, with_rows
 from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.breaks.wrappers import planned, shown, with_rows
 
 
 def _forgotten_first(each: Step, _: Fleet) -> Step:

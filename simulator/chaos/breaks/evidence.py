@@ -11,8 +11,8 @@ from scaler.model.row import Row
 from scaler.model.sighting import Answer, By, Pages, ScaleSetView
 from scaler.model.witness import notes_of_missed
 from simulator.chaos.breaks.doors import ScaleSetDoor
-from simulator.chaos.breaks.glasses import shown, with_listings, with_rows
 from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.breaks.wrappers import shown, with_listings, with_rows
 
 _LONG_AGO = timedelta(hours=1)
 

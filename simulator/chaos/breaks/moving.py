@@ -11,8 +11,8 @@ from scaler.model.plan import Step
 from scaler.model.policy import Moves
 from scaler.model.row import Row
 from simulator.chaos.breaks.doors import RegistryDoor
-from simulator.chaos.breaks.glasses import planned
 from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.breaks.wrappers import planned
 
 
 class _MoveUnlocked(RegistryDoor):

@@ -11,8 +11,8 @@ from scaler.model.plan import Why
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import ScaleSet
 from simulator.chaos.breaks.doors import ScaleSetDoor
-from simulator.chaos.breaks.glasses import planned, shown
 from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.breaks.wrappers import planned, shown
 
 _FOR_EVER = 3600.0  # seconds: an order that lives so long outlives everything that it rested on
 

@@ -13,8 +13,8 @@ from scaler.model.notes import Notes, OpenedNote, StartNote
 from scaler.model.plan import Start, Step, Why
 from scaler.model.record import Status
 from scaler.model.row import Row
-from simulator.chaos.breaks.glasses import both, planned, shown, with_instances, with_rows
 from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.breaks.wrappers import both, planned, shown, with_instances, with_rows
 
 
 def _popped(each: Step, _: Fleet) -> Step:

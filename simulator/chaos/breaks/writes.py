@@ -14,8 +14,8 @@ from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.registry.memory_reservations import MemoryReservations
 from simulator.chaos.breaks.doors import RegistryDoor
-from simulator.chaos.breaks.glasses import planned, shown, with_rows
 from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.breaks.wrappers import planned, shown, with_rows
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""Ways to make controllers see, or plan, what they should not: the pieces that planted bugs are made of."""
+"""Wrappers of a controller that make it see, or plan, what it should not: what planted bugs are made of."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,13 +13,13 @@ from scaler.model.row import Row
 from scaler.model.sighting import Sighting
 from scaler.tick import Verbs
 
-type Bend = Callable[[Actor, Verbs], Verbs]
+type Wrapper = Callable[[Actor, Verbs], Verbs]
 
 
-def shown(fleet_as: Callable[[Fleet, Policy], Fleet], *to: Actor) -> Bend:
+def shown(fleet_as: Callable[[Fleet, Policy], Fleet], *to: Actor) -> Wrapper:
     """These controllers (all, where none is named) see another fleet than there is."""
 
-    def bend(name: Actor, verbs: Verbs) -> Verbs:
+    def wrapped(name: Actor, verbs: Verbs) -> Verbs:
         if to and name not in to:
             return verbs
 
@@ -31,13 +31,13 @@ def shown(fleet_as: Callable[[Fleet, Policy], Fleet], *to: Actor) -> Bend:
 
         return Verbs(wants=wants, decide=decide)
 
-    return bend
+    return wrapped
 
 
-def planned(step_as: Callable[[Step, Fleet], Step | None], *by: Actor) -> Bend:
+def planned(step_as: Callable[[Step, Fleet], Step | None], *by: Actor) -> Wrapper:
     """These controllers plan other steps than they should; None: the step is left out."""
 
-    def bend(name: Actor, verbs: Verbs) -> Verbs:
+    def wrapped(name: Actor, verbs: Verbs) -> Verbs:
         if by and name not in by:
             return verbs
 
@@ -48,10 +48,10 @@ def planned(step_as: Callable[[Step, Fleet], Step | None], *by: Actor) -> Bend:
 
         return replace(verbs, decide=decide)
 
-    return bend
+    return wrapped
 
 
-def both(first: Bend, second: Bend) -> Bend:
+def both(first: Wrapper, second: Wrapper) -> Wrapper:
     """One after the other."""
     return lambda name, verbs: second(name, first(name, verbs))
 
