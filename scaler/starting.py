@@ -1,7 +1,7 @@
-"""The starter's watch: it probes for reservations all the time, and no start waits for a look at another machine.
+"""The starter's watch: constant probes for reservations, and no start that waits for a look at another machine.
 
-Starting and opening are ticks of their own, on threads of their own. That is safe because ticks of one controller may
-overlap on two hosts anyway: every write is compared with what it was decided on (docs/protocol.md).
+Starting and opening are separate ticks, on separate threads. Overlapping ticks are safe, because ticks of a controller
+may overlap on two hosts anyway: every write is compared with the facts of its decision (docs/protocol.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -24,12 +24,12 @@ class Submit(Protocol):
     """Has a function called by another thread: concurrent.futures.Executor.submit."""
 
     def __call__(self, call: Callable[[], Report], /) -> Future[Report]:
-        """What it will have returned."""
+        """The future result."""
         ...
 
 
 class Lane:
-    """Ticks of one kind, each on a thread of its own; as many at the same time as there are ticks."""
+    """Ticks of a kind, on a thread for each tick; as many at the same time as the lane has ticks."""
 
     def __init__(self, ticks: Sequence[Ticking], submit: Submit) -> None:
         self._idle = list(ticks)
@@ -48,7 +48,7 @@ class Lane:
         self.due = min(self.due, moment)
 
     def begin(self, now: float) -> None:
-        """Begin the tick that is due, if one is and another thread is free for it."""
+        """Begin the due tick, if a tick is due and a thread is free."""
         if self.due <= now and self._idle:
             tick = self._idle.pop(0)
             self.due = _NEVER
@@ -63,12 +63,12 @@ class Lane:
 
 
 class StartersWatch:
-    """One timer invocation of the starter. All that is logged is logged by the thread that calls `run`."""
+    """A timer invocation of the starter. Only the thread that calls `run` writes to the log."""
 
     def __init__(
         self, starts: Lane, rest: Lane, telemetry: Telemetry, clock: Clock, probe: Callable[[], frozenset[VmId]]
     ) -> None:
-        """`starts`: the ticks that start what is new; `rest`: the ticks that look at what was started, and open it."""
+        """`starts`: ticks that start new reservations; `rest`: ticks that look at started machines, and open them."""
         self._starts, self._rest = starts, rest
         self._telemetry = telemetry
         self._clock = clock
@@ -78,9 +78,9 @@ class StartersWatch:
         self._missing: Missing | None = None  # a configured scale set that is not there
 
     def run(self, duration: timedelta) -> None:
-        """Watch for that long, and then until no tick is under way: whatever comes meanwhile is started all the same.
+        """Watch for a time, and then until no tick is under way; reservations that come meanwhile are started too.
 
-        Raises the last error of the probe or of either kind of tick, or that of a scale set which Azure does not have.
+        Raises the last error of the probe or of a tick, or the error of a scale set that Azure does not have.
         """
         end = self._clock.monotonic() + duration.total_seconds()
         self._known, self._unprobed, self._missing = frozenset(), None, None
@@ -119,7 +119,7 @@ class StartersWatch:
         return PROBE_EVERY.total_seconds()
 
     def _hear(self, lane: Lane, *following: Lane) -> None:
-        """What the lane's ticks came to. Whatever they want to look at again concerns the following lanes as well."""
+        """Log the lane's ended ticks. A wish to look again concerns the following lanes as well."""
         for future in lane.ended():
             again = self._come_to(lane, future)
             if again is not None:
@@ -127,7 +127,7 @@ class StartersWatch:
                     each.due_by(self._clock.monotonic() + again.total_seconds())
 
     def _come_to(self, lane: Lane, over: Future[Report]) -> timedelta | None:
-        """Log what a tick came to. Returns how soon another one would find something new."""
+        """Log the result of a tick. Returns how soon another tick would find news."""
         try:
             report = over.result()
         except ScalerError as error:
@@ -141,6 +141,6 @@ class StartersWatch:
         return report.look_again
 
     def _failed(self, error: ScalerError, before: ScalerError | None) -> None:
-        """One line, not one for each time that the same thing happens."""
+        """Log a failure once, not at every repetition."""
         if before is None or str(error) != str(before):
             self._telemetry.failed(error)

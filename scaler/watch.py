@@ -31,10 +31,10 @@ class Watch:
         self._missing: Missing | None = None  # a configured scale set that is not there
 
     def run(self, duration: timedelta) -> None:
-        """Watch for that long; zero is one tick. Raises the last tick's error when it failed.
+        """Watch for a time; zero means a single tick. Raises the error of the last tick if that tick failed.
 
-        A configured scale set that Azure does not have is a mistake in the settings, or a loss: the other scale sets'
-        work goes on, and the error is raised at the end.
+        A configured scale set that Azure does not have is a mistake in the settings, or a loss: work on the rest
+        goes on, and the error is raised at the end.
         """
         end = self._clock.monotonic() + duration.total_seconds()
         self._missing = None

@@ -1,4 +1,4 @@
-"""`scaler adopt`: another scaler's running installation is handed over, before the tag lets ours act."""
+"""`scaler adopt`: another scaler's running installation is handed over, before the tag lets this scaler act."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,8 +21,8 @@ _TITLE = "adoption"
 def adopt(context: typer.Context, check: _Check = False, yes: Yes = False, as_json: AsJson = False) -> None:
     """Take over a running installation.
 
-    Stop the old scaler first. What runs, is reserved or is used is noted and marked; everything else goes the normal
-    way. Set the tag scaler:managed when nothing is left.
+    Stop the old scaler first. Running, reserved and used machines are noted and marked; all other machines go the
+    normal way. Set the tag scaler:managed when no machine is left.
     """
     operator: Operator = context.obj
     screen = Screen()
@@ -39,7 +39,7 @@ def adopt(context: typer.Context, check: _Check = False, yes: Yes = False, as_js
 
 
 def not_adopted(operator: Operator) -> Iterator[str]:
-    """Where the controllers act already, and what is missing. Raises Refused for another installation's scale set."""
+    """Scale sets where the controllers act already, and missing ones. Raises Refused for another installation's tag."""
     ours = operator.settings.policy.managed_by
     for name, scale_set in operator.doors.scale_sets.items():
         try:
@@ -57,7 +57,7 @@ def not_adopted(operator: Operator) -> Iterator[str]:
 
 
 def _hand_over(handover: Handover, screen: Screen, *, quiet: bool) -> Report:
-    """Round after round, with what becomes of each machine; returns what is left, and all that was done."""
+    """Adopt round after round, and show each outcome; return the remaining plan, and all outcomes."""
     report, outcomes = None, list[Outcome]()
     try:
         for report in handover.rounds():

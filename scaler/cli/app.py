@@ -48,7 +48,7 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="scaler",
     cls=Commands,
-    help="Look after the scaler: what there is, what it would do, sessions by hand, pause, adoption.",
+    help="Look after the scaler: status, plans, sessions by hand, pause, adoption.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -58,13 +58,13 @@ app = typer.Typer(
 
 @app.callback()
 def scaler(context: typer.Context, file: _File = None, credential: _Who = Who.AUTO) -> None:
-    """Look after the scaler: what there is, what it would do, sessions by hand, pause, adoption."""
+    """Look after the scaler: status, plans, sessions by hand, pause, adoption."""
     context.obj = operator = Operator(file=file, who=credential)
     context.call_on_close(operator.close)
 
 
 def settings(context: typer.Context) -> None:
-    """Show the settings, or what is wrong with them.
+    """Show the settings, or all mistakes in the settings.
 
     Defaults are marked. Secrets are not shown.
     """

@@ -1,4 +1,4 @@
-"""What all commands share: their options and exit statuses, the settings, an identity in Azure, and the doors."""
+"""The common part of all commands: options and exit statuses, the settings, an identity in Azure, and the doors."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def sure(question: str, *, yes: bool) -> None:
 
 
 class Who(StrEnum):
-    """Who we are to Azure."""
+    """The identity towards Azure."""
 
     AUTO = "auto"  # the managed identity where there is one, else whoever logged in
     MANAGED_IDENTITY = "managed-identity"  # inside Azure
@@ -74,7 +74,7 @@ class Who(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)  # no slots: what is opened once is kept
 class Operator:
-    """One person at one command line. Nothing is read before a command asks for it."""
+    """A person at a command line. Settings and doors are read when a command asks for them."""
 
     file: Path | None
     who: Who
@@ -113,14 +113,14 @@ class Operator:
             self.doors.close()
 
     def ports(self, caller: str) -> Ports:
-        """All doors, for something that is no controller; its requests carry that name."""
+        """All doors, for a command; requests carry the command's name."""
         doors = self.doors
         scale_sets = {name: each.for_controller(caller) for name, each in doors.scale_sets.items()}
         return Ports(registry=doors.registry, scale_sets=scale_sets, clock=doors.clock)
 
 
 def values_in(file: Path) -> dict[str, str]:
-    """The Values of a local.settings.json. Raises InvalidSettings for what is none."""
+    """The Values of a local.settings.json. Raises InvalidSettings for another file."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -136,7 +136,7 @@ def values_in(file: Path) -> dict[str, str]:
 
 
 def credential_of(who: Who, client_id: str | None, environ: Mapping[str, str]) -> TokenCredential:
-    """Functions and App Service say where their identity is; where nobody says, it is a person's machine."""
+    """The managed identity where Functions or App Service name an endpoint; else the login of a person's machine."""
     inside = "IDENTITY_ENDPOINT" in environ
     if who is Who.MANAGED_IDENTITY or (who is Who.AUTO and inside):
         return managed_identity(client_id)
@@ -144,7 +144,7 @@ def credential_of(who: Who, client_id: str | None, environ: Mapping[str, str]) -
 
 
 class _AzLogin:
-    """Whoever logged in with az; what is missing is said as something to do."""
+    """The person who logged in with az; a missing login is reported with the remedy."""
 
     def __init__(self) -> None:
         self._az = AzureCliCredential(process_timeout=_AZ_PATIENCE)

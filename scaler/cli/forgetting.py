@@ -1,4 +1,4 @@
-"""`scaler forget`: what the registry holds of a scale set that is not configured any more, and that is gone."""
+"""`scaler forget`: clear the registry of a scale set that is not configured any more, and is gone."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -40,8 +40,8 @@ _ScaleSet = Annotated[
 def forget(context: typer.Context, name: _ScaleSet, yes: Yes = False, as_json: AsJson = False) -> None:
     """Forget the machines of a scale set that is not configured any more.
 
-    Their records, notes and index entries go; a session that is still in there is ended by that. Refused while the
-    scale set is configured, or while Azure shows any of its machines.
+    Records, notes and index entries go; a session that is still in the registry ends. Refused while the scale set is
+    configured, or while Azure shows a machine of the scale set.
     """
     operator: Operator = context.obj
     if name in operator.settings.scale_sets:
@@ -73,7 +73,7 @@ def _look(operator: Operator, name: ScaleSetName) -> Report:
 
 
 def _shown(operator: Operator, name: ScaleSetName) -> Cloud:
-    """What Azure shows under that name in the configured resource group; nothing where it is gone."""
+    """Azure's machines under the name in the configured resource group; empty for a scale set that is gone."""
     with operator.door_to(name) as door:
         try:
             view = door.view()

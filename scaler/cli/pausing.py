@@ -1,4 +1,4 @@
-"""`scaler pause` and `scaler resume`: the registry's key and each scale set's tag, and what is halted by them."""
+"""`scaler pause` and `scaler resume`: the registry's key and each scale set's tag, and the halted controllers."""
 
 from collections.abc import Callable, Iterator
 from typing import Annotated
@@ -19,7 +19,7 @@ _All = Annotated[bool, typer.Option("--all", help="Not even starts of what is re
 def pause(context: typer.Context, everything: _All = False) -> None:
     """Halt the scaler.
 
-    No orders to Azure but starts of what is reserved. Sessions go on, and their limits too.
+    No orders to Azure but starts of reserved machines. Sessions go on, and their limits too.
     """
     operator: Operator = context.obj
     how = Pause.ALL if everything else Pause.ORDERS
@@ -36,7 +36,7 @@ def pause(context: typer.Context, everything: _All = False) -> None:
 def resume(context: typer.Context) -> None:
     """Let the scaler go on.
 
-    Takes back what `scaler pause` has written, whoever wrote it.
+    Takes back the key and the tags of `scaler pause`, whoever wrote them.
     """
     operator: Operator = context.obj
     done = _set(operator, Pause.NONE)
@@ -52,7 +52,7 @@ def resume(context: typer.Context) -> None:
 
 
 def _set(operator: Operator, how: Pause) -> dict[str, bool]:
-    """Each place where it is written, and whether it was; one that fails does not keep the others from being tried."""
+    """Write the pause to key and tags, and say for each whether it was written; a failure does not stop the rest."""
     doors = operator.doors
     done = {_REGISTRY: _tried(_REGISTRY, how, doors.registry.pause)}
     for name, scale_set in doors.scale_sets.items():
@@ -88,7 +88,7 @@ def halts(how: Pause) -> str:
 
 
 def _not_halted(done: dict[str, bool], names: tuple[ScaleSetName, ...]) -> Iterator[str]:
-    """The tag halts all four on its scale set; the key halts the three that read the registry, on every one."""
+    """A tag halts all four controllers on a scale set; the key halts the three with a registry, on all scale sets."""
     for name in names:
         if done[name]:
             yield f"{name}: halted for all four controllers, by its tag"

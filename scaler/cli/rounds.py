@@ -42,7 +42,7 @@ class ByHand:
             raise typer.Exit(Exit.NOT_DONE)
 
     def _made(self, report: Report) -> tuple[Report, tuple[Outcome, ...]]:
-        """What is left, and what became of each at last: a lost race only where no later round won it."""
+        """The remaining plan, and the last outcome for each machine: a lost race only if no later round won."""
         outcomes = dict[str, Outcome]()
         for _ in range(_ROUNDS):
             outcomes |= {str(each.step.vm_id): each for each in actuate(report.plan, self.ports, self.policy)}

@@ -28,12 +28,12 @@ class Screen:
         self._out.print(Text(printable(text), style=style))
 
     def complain(self, text: str) -> None:
-        """One line, or several, for whoever looks after this; to stderr."""
+        """Write a message for the operator to stderr."""
         for each in text.splitlines():
             self._err.print(Text(printable(each), style="red"))
 
     def remark(self, text: str) -> None:
-        """Something by the way, to stderr: it is no part of the answer."""
+        """Write a remark to stderr, outside the answer."""
         self._err.print(Text(printable(text), style="yellow"))
 
     def clear(self) -> None:
@@ -80,7 +80,7 @@ def _fitted(columns: Sequence[str], rows: Iterable[Sequence[Cell]], fold: Mappin
 
 
 def printable(text: str) -> str:
-    """What others wrote may hold what a terminal obeys: it is shown as the code that it is."""
+    """Escape control characters in foreign text: a terminal would obey them."""
     return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
 
 

@@ -30,8 +30,8 @@ Watch = Annotated[bool, typer.Option("--watch", help="Look again every 30 second
 def status(context: typer.Context, as_json: AsJson = False, watch: Watch = False) -> None:
     """Show each scale set and each machine.
 
-    What Redis, Azure and the notes say of it: status, power, mark, tier (warm or cold), session, how long it has been
-    so, and what the scaler decided.
+    From Redis, Azure and the notes: status, power, mark, tier (warm or cold), session, age of this state, and the
+    scaler's decisions.
     """
     operator: Operator = context.obj
     settings, registry, screen = operator.settings, operator.doors.registry, Screen()
@@ -78,7 +78,7 @@ def _counted(overview: Overview) -> str:
 
 
 def _elsewhere(overview: Overview, settings: Settings) -> list[str]:
-    """Scale sets of which only Redis speaks; the empty name is that of records without notes."""
+    """Scale sets that only Redis knows; the empty name stands for records without notes."""
     return sorted({each.scale_set for each in overview.machines} - set(settings.scale_sets))
 
 
@@ -109,7 +109,7 @@ def _head(screen: Screen, name: ScaleSetName, overview: Overview, policy: Policy
 
 
 def _refused(name: ScaleSetName, overview: Overview, policy: Policy) -> Ceiling | None:
-    """What keeps a scale set below its number; what kept it there once does not matter any more."""
+    """Why a scale set is below the wanted number; past reasons are left out."""
     view, ceiling = overview.views.get(name), overview.ceilings.get(name)
     return ceiling if view is not None and view.capacity < policy.capacity[name].desired else None
 
@@ -134,7 +134,7 @@ def _row(screen: Screen, view: MachineView) -> tuple[str, ...]:
 
 
 def noted(view: MachineView) -> Iterator[str]:
-    """What the notes say, the weightiest first; how it stands where they say nothing."""
+    """The notes, the weightiest first; the standing of a machine without notes."""
     notes = view.notes
     if notes is None:
         yield str(view.machine.standing)

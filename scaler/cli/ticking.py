@@ -31,8 +31,8 @@ def plan(
 ) -> None:
     """Show what a tick would do now, and why.
 
-    Changes nothing. `do`: it would be done. `would`: only a pause or a missing consent keeps it from being done.
-    `held`: wanted, and not now. `alarm`: the same, and somebody should look.
+    Changes nothing. `do`: a tick would do this. `would`: only a pause or a missing consent prevents the step. `held`:
+    wanted, and not now. `alarm`: held, and an operator should look.
     """
     operator: Operator = context.obj
     names = [controller] if controller is not None else list(CONTROLLERS)
@@ -97,7 +97,7 @@ def _counted(report: Report) -> str:
 
 
 def rows(screen: Screen, report: Report) -> Iterator[tuple[Cell, ...]]:
-    """What would be done, what only a pause or a missing consent keeps from being done, and what is held back."""
+    """Steps to do, steps that only a pause or a missing consent prevents, and steps held back."""
     for step in report.plan.steps:
         yield _of_step(screen, "do", step)
     for step in report.would:
@@ -107,7 +107,7 @@ def rows(screen: Screen, report: Report) -> Iterator[tuple[Cell, ...]]:
 
 
 def outcome_rows(screen: Screen, outcomes: Iterable[Outcome]) -> Iterator[tuple[Cell, ...]]:
-    """What became of each."""
+    """Rows of outcomes."""
     for outcome in outcomes:
         _, vm, where, what, why = _of_step(screen, "do", outcome.step)
         if outcome.error is not None:

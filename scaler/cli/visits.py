@@ -21,7 +21,7 @@ _NOTHING_DONE = {
 def reserve(context: typer.Context, session: Session, client_ip: _ClientIp = "", as_json: AsJson = False) -> None:
     """Reserve a machine for a session.
 
-    The same one, however often it is asked for.
+    The same machine, however often the session asks.
     """
     found = _reservations(context, session).reserve(SessionId(session), client_ip or None)
     if as_json:
@@ -50,15 +50,15 @@ def look(context: typer.Context, session: Session, vm: Vm = None, as_json: AsJso
 def release(context: typer.Context, session: Session, vm: Vm = None, as_json: AsJson = False) -> None:
     """End a session that was let in.
 
-    Its machine is used from now on, and will be deleted.
+    The machine is used from now on, and will be deleted.
     """
     _left(_reservations(context, session).release(SessionId(session), _vm_id(vm)), as_json)
 
 
 def cancel(context: typer.Context, session: Session, vm: Vm = None, as_json: AsJson = False) -> None:
-    """Give a session up, wherever it is.
+    """Give a session up, at any stage.
 
-    A machine whose start was not ordered yet is free again; any other one is used from now on.
+    A machine whose start was not ordered yet is free again; any other machine is used from now on.
     """
     _left(_reservations(context, session).cancel(SessionId(session), _vm_id(vm)), as_json)
 

@@ -1,4 +1,4 @@
-"""Settings that can be read one by one, and that make each other impossible."""
+"""Settings that are readable, but exclude each other."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -17,7 +17,7 @@ _RESERVATION, _START = "SCALER_RESERVATION_TIMEOUT", "SCALER_START_TIMEOUT"
 
 
 def check_timeouts(reader: Reader, policy: Policy) -> None:
-    """A visitor must be able to wait for a start, and a start that hangs must be noticed while they wait."""
+    """Check that a visitor can wait for a start, and that a hanging start is noticed during the wait."""
     cold = any(each.desired > each.warm for each in policy.capacity.values())
     times = {_RESERVATION: policy.reservation_timeout, _START: policy.start_timeout}
     for name, time in times.items():
@@ -35,7 +35,7 @@ def check_timeouts(reader: Reader, policy: Policy) -> None:
 
 
 def check_schedules(reader: Reader, watches: Mapping[str, timedelta]) -> None:
-    """Each schedule can be read, and an invocation ends before the next one is due. The host says which is missing."""
+    """Check that schedules are readable, and that an invocation ends before the next. The host reports missing ones."""
     for controller, watch in watches.items():
         name = f"{controller.upper()}_SCHEDULE"
         text = reader.text(name)

@@ -1,4 +1,4 @@
-"""The environment -> frozen Settings; reports every mistake at once, each with its remedy."""
+"""The environment -> frozen Settings; reports every mistake at once, with remedies."""
 
 import re
 from collections.abc import Mapping
@@ -39,12 +39,12 @@ class Settings:
 
     @property
     def place(self) -> str:
-        """Which scale sets these are, for people and for telling two scalers apart."""
+        """The scale sets by subscription and group, for people and for telling two scalers apart."""
         return f"{self.subscription}/{self.resource_group.lower()}: {', '.join(sorted(self.scale_sets))}"
 
 
 def load(environment: Mapping[str, str]) -> Settings:
-    """Read them all. Raises InvalidSettings with every mistake there is."""
+    """Read all settings. Raises InvalidSettings with every mistake."""
     reader = Reader(environment)
     settings = _read(reader)
     if reader.mistakes:

@@ -1,4 +1,4 @@
-"""One value for every scale set (`5`), or one for each (`first=5,second=3`; a bare one is for those not named)."""
+"""A value for all scale sets (`5`), or for each (`first=5,second=3`; a bare value is for the unnamed scale sets)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ class PerScaleSet:
         self._names = names
 
     def texts(self, setting: str) -> Mapping[ScaleSetName, str]:
-        """What is said for each. A scale set that nothing is said about is a mistake, and so is one not ours."""
+        """The text for each scale set. A scale set without a text is a mistake, and so is an unknown name."""
         said: dict[str, str] = {}
         for part in self._reader.text(setting).split(","):
             left, equals, right = part.partition("=")
@@ -42,7 +42,7 @@ class PerScaleSet:
         return {each: found.get(each, low) for each in self._names}
 
     def choices(self, setting: str, choices: Sequence[str]) -> Mapping[ScaleSetName, str]:
-        """One of these words, in any letter case, for each."""
+        """A word from a list, in any letter case, for each scale set."""
         words = {each.lower(): each for each in choices}
         chosen: dict[ScaleSetName, str] = {}
         for name, text in self.texts(setting).items():

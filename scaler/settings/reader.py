@@ -1,4 +1,4 @@
-"""Reads one variable after the other and collects what is wrong."""
+"""Reads variable after variable and collects mistakes."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -21,7 +21,7 @@ _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false":
 
 
 class InvalidSettings(ValueError):
-    """One or more settings cannot be used; `mistakes` has a line for each."""
+    """Settings that cannot be used; `mistakes` has a line for each mistake."""
 
     def __init__(self, mistakes: tuple[str, ...]) -> None:
         super().__init__("settings cannot be used:\n" + "\n".join(f"  {each}" for each in mistakes))
@@ -29,7 +29,7 @@ class InvalidSettings(ValueError):
 
 
 class Reader:
-    """Reads one variable after the other and collects what is wrong; returns something harmless meanwhile."""
+    """Reads variable after variable and collects mistakes; returns a harmless value for each mistake."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._defaults = {each.name: each.default for each in SETTINGS}
@@ -42,11 +42,11 @@ class Reader:
         self.mistakes += _unknown(environment, self._defaults)
 
     def accepts(self, *names: str) -> bool:
-        """Whether nothing was wrong with these so far."""
+        """Whether these variables have no mistake so far."""
         return not any(mistake.startswith(f"{name}:") for mistake in self.mistakes for name in names)
 
     def text(self, name: str) -> str:
-        """What is set, else the default; without the spaces around it."""
+        """The text of a setting, else the default; without spaces around the text."""
         return self._texts[name] or self._defaults[name] or ""
 
     def reject(self, name: str, value: str, expected: str) -> None:
@@ -63,7 +63,7 @@ class Reader:
         return value
 
     def matching_each(self, name: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
-        """Texts of this form between commas, at least one and none twice (in any letter case)."""
+        """Texts of a form between commas, without duplicates (in any letter case), and not empty."""
         values = [each.strip() for each in self.text(name).split(",")]
         if values == [""]:
             self.mistakes.append(f"{name}: not set; expected {expected}")
@@ -122,7 +122,7 @@ class Reader:
         return duration
 
     def truth(self, name: str) -> bool:
-        """true or false, and what people write for it."""
+        """true or false, also in words that people write for true and false."""
         value = self.text(name)
         if value.lower() not in _TRUTH:
             self.reject(name, value, "true or false")
@@ -130,7 +130,7 @@ class Reader:
 
 
 def _unknown(environment: Mapping[str, str], known: Collection[str]) -> Iterator[str]:
-    """A mistyped name would be ignored: nobody else's variables begin like ours."""
+    """Report unknown names: a mistyped name would be ignored, and only the scaler's variables have this prefix."""
     for name in environment:
         if name.startswith(_OURS) and name not in known:
             from difflib import get_close_matches  # noqa: PLC0415  (a cold start does without)
@@ -140,6 +140,6 @@ def _unknown(environment: Mapping[str, str], known: Collection[str]) -> Iterator
 
 
 def shown(value: str) -> str:
-    """A value as it may appear in a log: short, printable, without what may be a password."""
+    """A value for the log: short, printable, without a possible password."""
     cut = _SECRET.sub(r"\1\2…", re.sub(r"//.*@", "//…@", value))
     return repr(cut[:60] + ("…" if len(cut) > 60 else ""))

@@ -1,4 +1,4 @@
-"""Where Redis is, by which certificate and as whom to talk to it: the REDIS_… variables."""
+"""Address, certificate and identity for Redis: the REDIS_… variables."""
 
 import re
 import ssl
@@ -45,14 +45,14 @@ class RedisAddress:
 
     @property
     def url(self) -> str:
-        """All but the last two, as Redis clients read it."""
+        """The address as a URL for Redis clients."""
         who = f"{quote(self.username, safe='')}:{quote(self.password, safe='')}@".removeprefix(":@")
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"redis{'s' if self.tls else ''}://{who}{host}:{self.port}/{self.database}"
 
 
 def redis_address(reader: Reader) -> RedisAddress:
-    """Read it; what cannot be used is a mistake of the reader's, and the answer then harmless."""
+    """Read the address; an unusable value becomes a mistake of the reader, and the answer is harmless."""
     by_url = bool(reader.text("REDIS_URL"))
     place = _by_url(reader) if by_url else _by_host(reader)
     entra = reader.text("REDIS_AUTH").lower()

@@ -1,7 +1,7 @@
 """A timer's schedule, read as the Functions host reads it: an NCRONTAB expression, or a time span.
 
 NCRONTAB differs from cron: seconds come first (five fields mean second 0), day of month AND day of week must match, and
-Sunday is 0, never 7. What other readers of cron know besides (L, #, ?, full names) is refused by Azure, and here.
+Sunday is 0, never 7. Further signs of cron dialects (L, #, ?, full names) are refused by Azure, and here.
 """
 
 import re
@@ -23,7 +23,7 @@ _TIME_SPAN = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Field:
-    """The values that one field may have, and the names of some."""
+    """The values of a field, and names for some values."""
 
     low: int
     high: int
@@ -49,7 +49,7 @@ class Schedule:
 
 
 def parse(expression: str) -> Schedule:
-    """Raises ValueError, which says what is wrong with it."""
+    """Parse a schedule. Raises ValueError with the mistake."""
     return _time_span(expression.strip()) if ":" in expression else _ncrontab(expression.split())
 
 

@@ -1,7 +1,7 @@
-"""What people see of a tick: log lines, each a sentence with its facts.
+"""Log lines of a tick, for people: a sentence with facts.
 
-lines       one line for each step, each thing held back, each failure
-evaluation  one row a minute: what a controller saw, what it went by, and what it made of that
+lines       a line for each step, each refusal, each failure
+evaluation  a row a minute: machines seen, settings in force, steps taken and held back
 """
 
 from scaler.telemetry.lines import Telemetry

@@ -1,8 +1,8 @@
-"""One controller's evaluation row: settings in force, machines by standing and power, wanted, done, held back and why.
+"""A controller's evaluation row: settings in force, machines by standing and power, wanted, done, held back and why.
 
-A row is written in every minute in which the controller ticks, and at once when a tick has something to tell that no
-row of this minute has told: another kind of step, another reason to hold back, a lost consent. Numbers that change
-wait for the next row: else every visitor would cost one.
+A row is written in every minute in which the controller ticks, and at once when a tick has news: another kind of
+step, another reason to hold back, a lost consent. Changed numbers wait for the next row: else every visitor would
+cost a row.
 """
 
 from collections import Counter
@@ -43,7 +43,7 @@ class Evaluations:
         self._sums: Mapping[str, Counter[str]] = {name: Counter() for name in _SUMS}
 
     def row(self, report: Report, seconds: float) -> Row | None:
-        """The sentence and the facts of the row that is due after this tick, at this time; None where none is due."""
+        """The sentence and the facts of the row, if a row is due after this tick, else None."""
         self._add(report)
         if int(seconds // _MINUTE) != self._minute:
             self._minute = int(seconds // _MINUTE)
@@ -117,7 +117,7 @@ class Evaluations:
         standings: Mapping[ScaleSetName, Counter[str]],
         powers: Mapping[ScaleSetName, Counter[str]],
     ) -> Mapping[str, object]:
-        """What was wanted and found there; of Azure nothing in a tick that did not look."""
+        """Wanted and found machines of a scale set; no facts of Azure after a tick without a look."""
         wanted = self._policy.capacity.get(name)
         found: dict[str, object] = {"wanted": wanted.desired, "wanted_warm": wanted.warm} if wanted is not None else {}
         if look is not None:

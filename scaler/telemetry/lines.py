@@ -1,4 +1,4 @@
-"""A tick's report -> log lines: one per step, one per thing held back, and now and then an evaluation."""
+"""A tick's report -> log lines: a line per step, a line per refusal, and now and then an evaluation."""
 
 import logging
 import time
@@ -23,7 +23,7 @@ _REMEMBERED = 20  # ticks: not every tick looks at Azure
 
 
 class Telemetry:
-    """The log of one controller. Remembers which complaints it has made in this hour."""
+    """The log of a controller, with a memory for the complaints of the last hour."""
 
     def __init__(self, controller: str, policy: Policy | None = None, seconds: Callable[[], float] = time.time) -> None:
         """`policy`: the settings in force, told with every evaluation. `seconds`: the time, of which a minute is 60."""
@@ -53,9 +53,9 @@ class Telemetry:
             self._log(logging.INFO, sentence, "evaluation", **facts)
 
     def failed(self, error: ScalerError) -> None:
-        """One clear line for a tick, or a part of one, that could not be done; nothing was changed by it.
+        """Log a failed tick, or a failed part of a tick; the failure changed no machine.
 
-        To wait for ARM's budget, or our own, is no failure.
+        Waiting for ARM's budget, or for the scaler's own, is no failure.
         """
         why = str(error)
         if isinstance(error, Throttled):
@@ -98,7 +98,7 @@ class Telemetry:
         )
 
     def _say_what_would_be_done(self, report: Report) -> None:
-        """Without consent, or while paused: each step once, for as long as nothing comes of it."""
+        """Log the steps that consent or a pause holds back: each step once, as long as the step is not taken."""
         said = frozenset[tuple[str, str]]().union(*self._said)
         for step in report.would:
             if (step.vm_id or "", step.why) not in said:
