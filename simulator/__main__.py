@@ -30,7 +30,7 @@ def main() -> int:
 
 
 def _told(run: Callable[[], int]) -> int:
-    """Its exit status; what keeps it from running is for the user to read."""
+    """The exit status of the run; a mistake of the user's, or a missing part, is printed."""
     try:
         return run()
     except (InvalidOptions, SetupFailed) as mistake:
@@ -68,7 +68,7 @@ def _picture() -> int:
 
 
 def _obey_signals(over: Event) -> None:
-    """The first one ends the run in good order, whatever it is doing; more of them change nothing."""
+    """The first SIGINT or SIGTERM ends the run in good order; further signals change nothing."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
 

@@ -1,4 +1,4 @@
-"""The clocks: one that moves only when somebody moves it, those that show it a little wrong, and the wall's."""
+"""The clocks: virtual time, clocks that show virtual time a little wrong, and the wall's."""
 
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -7,7 +7,7 @@ BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class VirtualClock:
-    """The true time. Implements scaler.ports.Clock: whoever sleeps lets time pass for everybody."""
+    """The true time of a campaign. Implements scaler.ports.Clock: a sleep lets time pass for all."""
 
     def __init__(self, start: datetime = BEGINNING) -> None:
         self._start = start
@@ -31,18 +31,18 @@ class VirtualClock:
 
 
 class SkewedClock:
-    """Somebody's own clock: it runs as fast as the true one, and shows something else."""
+    """A clock that runs as fast as the true clock, and is ahead or behind."""
 
     def __init__(self, true: VirtualClock, ahead: timedelta = timedelta(0)) -> None:
         self._true = true
         self.ahead = ahead
 
     def now(self) -> datetime:
-        """What it shows."""
+        """The time shown."""
         return self._true.now() + self.ahead
 
     def truly(self, shown: datetime) -> datetime:
-        """The true time when it showed that."""
+        """The true time of a time shown."""
         return shown - self.ahead
 
     def monotonic(self) -> float:
@@ -57,7 +57,7 @@ class SkewedClock:
 class WallClock:
     """The clock of a run in real time: the time of day at its start, and from there on a clock that never jumps.
 
-    Azure, the visitors and the observer have it; Redis and the functions host have the machine's.
+    The clock of Azure, visitors and observer; Redis and the functions host have the machine's.
     """
 
     def __init__(self) -> None:
@@ -79,5 +79,5 @@ class WallClock:
         return monotonic() - self._monotonic - self._began
 
     def since_start(self, moment: datetime) -> float:
-        """How many seconds into the run that was."""
+        """The second of the run of a moment."""
         return (moment - self._started).total_seconds() - self._began

@@ -1,4 +1,4 @@
-"""What is counted during a run, and how it is told now and then."""
+"""The figures of a run, and the counts that are told now and then."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ _COMES_TO_REST = {What.STOPPED: Tier.WARM, What.DEALLOCATED: Tier.COLD}
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """The smallest value that at least this share of them do not exceed (nearest rank); None of nothing."""
+    """The smallest value that at least this share of the values do not exceed (nearest rank); None without values."""
     if not values:
         return None
     ranked = sorted(values)
@@ -81,14 +81,14 @@ _STATUSES = {_NOT_YET: "not offered yet"} | {each: each for each in (*Status, "u
 
 
 def status_word(published: Published | None) -> str:
-    """The contract's word; `used` for Unavailable and used, – for a machine that Redis does not offer anybody yet."""
+    """The status by the contract; `used` for Unavailable and used, – for a machine that was never offered."""
     if published is None or published.status is None:
         return _NOT_YET
     return "used" if published.used else published.status
 
 
 def power_word(state: VmState | None) -> str:
-    """Azure's word, or what it is about to become."""
+    """Azure's power state, or the state under way."""
     if state is None:
         return "gone"
     if state.provisioning is ProvisioningState.DELETING:
@@ -105,7 +105,7 @@ def statuses(words: Iterable[str]) -> dict[str, int]:
 
 
 def powers(look: Look) -> dict[str, int]:
-    """How many machines are in which power state, as it is truly."""
+    """How many machines are truly in which power state."""
     return dict(sorted(Counter(power_word(each.state) for each in look.machines).items()))
 
 

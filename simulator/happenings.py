@@ -27,11 +27,11 @@ class Manner(StrEnum):
 
 
 RECKLESS = frozenset({Manner.TOO_LATE, Manner.GARBAGE})
-"""Their own promises are worth nothing, and whom they write over may lose a session: but nobody shares a machine."""
+"""Manners that break promises to their own visitors and overwrite sessions; still no two visitors share a machine."""
 
 
 class Did(StrEnum):
-    """One thing a visitor did, or that was done to them."""
+    """One thing that a visitor did or suffered."""
 
     ARRIVED = "arrived"
     QUEUED = "queued"  # there was no machine; they keep asking
@@ -57,14 +57,14 @@ class Did(StrEnum):
 OUTCOMES = frozenset({Did.REFUSED, Did.GAVE_UP, Did.OPENED, Did.VANISHED})
 """What ends a wait."""
 DEPARTURES = frozenset({Did.REFUSED, Did.GAVE_UP, Did.CUT_OFF, Did.LEAVING, Did.EXPIRED})
-"""After these nobody is there any more."""
+"""What ends a visit."""
 PARTINGS = DEPARTURES | {Did.DISPLACED, Did.MOVED}
-"""After these they have nothing to do with that machine any more."""
+"""What parts a visitor from a machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of a visitor's account. Written before what they say, and after what they hear."""
+    """One line of a visitor's account: written before a request, and after an answer."""
 
     at: datetime
     session: str
@@ -77,7 +77,7 @@ class Entry:
 
     @property
     def names(self) -> frozenset[str]:
-        """Under which Redis may have this session: its id, or its machine's where the queue manager writes none."""
+        """The names of the session in Redis: the id, or the vm id where the queue manager writes no id."""
         if self.manner is Manner.NAMELESS and self.vm_id is not None:
             return frozenset({self.session, self.vm_id})
         return frozenset({self.session})
@@ -85,7 +85,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
-    """Redis lost what it had been told of one machine, or of all: known to whoever made it forget."""
+    """Redis lost what had been written of one machine, or of all; told by the injector of the loss."""
 
     at: datetime
     vm_id: str | None = None  # None: of all, or of more than one
@@ -105,7 +105,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One machine as it truly is, and what Redis says of it."""
+    """The true state of one machine, and what Redis says of the machine."""
 
     state: VmState
     published: Published | None = None  # None: Redis knows nothing of it
@@ -114,7 +114,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """Everything at one moment, as far as several questions make one."""
+    """All machines at one moment, as far as several questions make a moment."""
 
     at: datetime
     machines: tuple[Seen, ...] = ()
@@ -129,7 +129,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """One line of the scaler's log. It is shown; nobody judges by it."""
+    """One line of the scaler's log: shown, and never a reason for a judgement."""
 
     at: datetime
     event: str
@@ -147,7 +147,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticked:
-    """A controller ticked, or its timer's function came to its end: a sign of life that is no news."""
+    """A controller ticked, or a timer's function ended: a sign of life, and no news."""
 
     at: datetime
     controller: str
@@ -155,7 +155,7 @@ class Ticked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """Something that went wrong, in plain words. A fatal one ends the run: without that part nothing is shown."""
+    """A failure of a part, in plain words. A fatal failure ends the run."""
 
     at: datetime
     what: str

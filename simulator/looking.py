@@ -1,4 +1,4 @@
-"""Looks at Azure's truth and at Redis; it reads the values itself, and trusts no code of the scaler's to do so."""
+"""Looks at Azure's truth and at Redis, with readers of their own and no code of the scaler's."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ type _Values = Mapping[str, Any]
 
 
 class Store(Protocol):
-    """Redis, for a reader who may ask for all keys: nobody may who shares a Redis with others."""
+    """Redis, for a reader that may ask for all keys: such a reader shares Redis with no other application."""
 
     @property
     def keys(self) -> Keys:
@@ -98,7 +98,7 @@ def looked(
     at: datetime,
     truly: Callable[[datetime], datetime] = lambda shown: shown,
 ) -> Look:
-    """Both sides of every machine. `truly`: a time that Redis' clock showed -> the true one."""
+    """Both sides of every machine. `truly`: a time by Redis' clock -> the true time."""
     strings, offered, keys = store.strings(), store.members(Status.AVAILABLE), store.keys
 
     def of(vm_id: VmId) -> Published | None:
@@ -161,14 +161,14 @@ def sessions_in(value: object) -> Iterator[str]:
 
 
 def _session(record: _Values) -> str | None:
-    """Whose it is; one that names nobody and is handed out is its own session's."""
+    """The session of a record; a handed-out record without a session id stands for a session named by the vm id."""
     handed_out = record.get("status") in {Status.RESERVED, Status.UNAVAILABLE}
     session = record.get("sessionId") or (record.get("vmId") if handed_out else None)
     return session if isinstance(session, str) else None
 
 
 def _presumed_since(notes: _Values) -> datetime | None:
-    """Since when somebody may be on it of whom nobody knows: presumed, or spent while its own session has not ended."""
+    """Since when an unknown session may be on the machine: presumed, or spent before the known session ended."""
     if notes.get("presumed_at"):
         return _moment(notes["presumed_at"])
     spent = notes.get("spent") or {}

@@ -68,7 +68,7 @@ class Narrator:
         self._waits: dict[tuple[str, str], str] = {}  # controller, machine or scale set -> why it waits
 
     def tell(self, happening: Happening) -> None:
-        """The line about it, if it has one."""
+        """Write the line about a happening, if there is one."""
         match happening:
             case Event():
                 self._tell_of_azure(happening)
@@ -108,7 +108,7 @@ class Narrator:
             self._row(self._line(By.SCALER, told.vm_id, _step(told), why, told.session), bad=bad)
 
     def _is_repeated(self, told: Told) -> bool:
-        """What waits waits again at the next tick, and at the one after it."""
+        """Whether the same wait was told at the tick before."""
         whose = (told.controller, told.vm_id or told.scale_set)
         if told.event != "held":
             self._waits.pop(whose, None)
@@ -159,7 +159,7 @@ def _step(told: Told) -> str:
 
 
 def _what_became_of(told: Told) -> str:
-    """Nothing to add where it was done."""
+    """The result of a step, unless the step was done."""
     if told.event == "would":
         return " – is not done: paused, or nobody allowed it"
     if told.result in {"", "done"}:

@@ -64,7 +64,7 @@ class Options:
 
 
 def read(environ: Mapping[str, str]) -> Options:
-    """All of them; raises InvalidOptions with every mistake."""
+    """Read all options; raises InvalidOptions with every mistake."""
     mistakes: list[str] = []
 
     def option[T](name: str, default: str, convert: Callable[[str], T | None], expected: str) -> T | None:
@@ -92,7 +92,7 @@ def read(environ: Mapping[str, str]) -> Options:
 
 
 def seconds_of(text: str) -> float | None:
-    """A duration as people type it: 45, 60s, 2m, 1h. None of what is none."""
+    """The seconds of a duration as people type: 45, 60s, 2m, 1h; None for other texts."""
     match = _DURATION.fullmatch(text)
     seconds = float(match[1][:9]) * _UNITS[(match[2] or "s").lower()] if match else 0.0
     return seconds if seconds > 0 else None

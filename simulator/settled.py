@@ -1,4 +1,4 @@
-"""What is not as it should be once no visitor comes any more: machines, records, the index, and keys of the dead."""
+"""Whether all has settled after the last visitor: machines, records, the index, and keys of dead machines."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 

@@ -1,4 +1,4 @@
-"""The story of one machine: every order, change, accident and word of a visitor about it, in order."""
+"""The story of one machine: orders, changes, faults and visitors' words, in order."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from simulator.happenings import Entry, Forgotten, Happening, Look, Published, S
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One thing that happened, with everything it is about. About nothing: about everything."""
+    """One thing that happened, with its machines and sessions. Without any: of interest to every machine."""
 
     at: datetime
     who: str
@@ -20,7 +20,7 @@ class Line:
     sessions: frozenset[str] = frozenset()
 
     def is_about(self, vm_id: str | None, session: str | None) -> bool:
-        """Whether whoever asks for that machine, or that session, should hear of it."""
+        """Whether the line belongs to the story of that machine, or that session."""
         return vm_id in self.vm_ids or session in self.sessions or not (self.vm_ids or self.sessions)
 
 

@@ -13,7 +13,7 @@ from simulator.observer.wrong import Kind, Wrong
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Everything that a run came to."""
+    """The results of a run."""
 
     figures: Figures
     wrongs: Sequence[Wrong]
@@ -89,7 +89,7 @@ class Summary:
 
 
 def in_words(wrong: Wrong) -> str:
-    """One wrong: what, which machine, whose session, and why it is one."""
+    """One wrong in words: the kind, the machine, the session and the reason."""
     whom = " ".join(
         word for word in (wrong.vm_id and f"vm {wrong.vm_id}", wrong.session and f"session {wrong.session}") if word
     )

@@ -1,4 +1,4 @@
-"""The scale sets of a world, with a name each, and the way in which their history is heard."""
+"""The scale sets of a world, by name; their history is passed on to listeners."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -25,7 +25,7 @@ _STRANGE = 10**9  # seeds from here on are other scale sets'; with ours they wou
 
 
 class _FrontEnds(ScaleSetDoor):
-    """Two of them: each answer is from one or the other, and says when by its own clock."""
+    """Two front ends of ARM: each answer comes from either, and is dated by the clock of that front end."""
 
     def __init__(self, inner: ScaleSet, behind: timedelta, dice: Random) -> None:
         super().__init__(inner)
@@ -48,7 +48,7 @@ class _FrontEnds(ScaleSetDoor):
 
 
 class Azure:
-    """Several scale sets on one clock of Azure's; their instance ids are the same numbers in each."""
+    """Several scale sets on the clock of Azure, with the same instance ids in each."""
 
     def __init__(
         self, clock: VirtualClock, names: Iterable[ScaleSetName], *, seed: int, behaviour: Behaviour, skews: Skews
@@ -71,11 +71,11 @@ class Azure:
         return InProcessScaleSet(behind, clock, page_size=behind.behaviour.page_size, gates=gates)
 
     def fronted(self, door: ScaleSet) -> ScaleSet:
-        """The same door, where two front ends of ARM do not agree what time it is."""
+        """The same door, behind two front ends of ARM whose clocks differ."""
         return _FrontEnds(door, self._behind, self._dice) if self._behind else door
 
     def confuse(self, name: ScaleSetName, tags: Mapping[str, str], machines: int) -> None:
-        """From now on that name leads whoever starts anew to another scale set: that of the wrong resource group."""
+        """Lead that name to a scale set of the wrong resource group, for each process that starts from now on."""
         stranger = EmulatedScaleSet(self.clock.now, name=name, seed=_STRANGE + len(self._met), tags=tags)
         self._met.append(stranger)
         stranger.history.listeners.append(self._somebody_is_on)
@@ -88,7 +88,7 @@ class Azure:
         self._strangers.clear()
 
     def listen(self, hear: Callable[[Happening], None]) -> None:
-        """Whatever happens is told, at its true time."""
+        """Tell the listener of every event, at its true time."""
         self._hearers.append(hear)
         for each in self.scale_sets.values():
             each.history.listeners.append(self._tell)
@@ -98,7 +98,7 @@ class Azure:
             hear(replace(event, at=self.clock.truly(event.at)))
 
     def _somebody_is_on(self, event: Event) -> None:
-        """A machine of another scale set that runs is somebody's: whoever stops it cuts their session short."""
+        """A running machine of another scale set has a visitor: to stop the machine cuts a session short."""
         if event.what is What.RUNNING and event.vm_id is not None:
             name, at = f"a stranger on {event.vm_id}", self.clock.truly(event.at)
             for hear in self._hearers:
@@ -111,19 +111,19 @@ class Azure:
         return [vm for each in self.scale_sets.values() for vm in each.vms]
 
     def find(self, vm_id: str) -> VmState | None:
-        """One of them; None: it is gone."""
+        """The machine; None once the machine is gone."""
         return next((vm for vm in self.vms if vm.vm_id == vm_id), None)
 
     def where(self, vm_id: str) -> EmulatedScaleSet | None:
-        """Whose it is."""
+        """The scale set of a machine."""
         return next((each for each in self.scale_sets.values() if each.find(vm_id) is not None), None)
 
     def choose(self, dice: Random) -> EmulatedScaleSet:
-        """Any of them."""
+        """A scale set at random."""
         return dice.choice(list(self.scale_sets.values()))
 
     def clear_up(self) -> None:
-        """Nothing goes wrong any more, there is room for everybody, and the operator consents."""
+        """End all faults and shortages, and restore the operator's consent."""
         self.correct()
         for each in self.scale_sets.values():
             each.faults = Faults()

@@ -1,4 +1,4 @@
-"""One seed in one weather: a while of trouble and eager visitors; then it clears up, and all must settle."""
+"""One seed in one weather: faults and eager visitors for a while; then fair weather, in which all must settle."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,9 +27,9 @@ _LATER = (5, 20, 50, 120, 300, 600)  # seconds until an interrupted tick goes on
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """How long it took once the weather had cleared; `amiss` is what had not come right by the bound.
+    """How long settling took in fair weather; `amiss`: what was still wrong at the bound.
 
-    Where the weather lets every controller look, `amiss` also names those that missed their looks for minutes.
+    Where the weather lets every controller look, `amiss` also names controllers without a look for minutes.
     """
 
     after: timedelta
@@ -37,7 +37,7 @@ class Settled:
 
 
 class Campaign:
-    """Everything it does is drawn from its seed, and nothing from anywhere else."""
+    """A run in virtual time, drawn from the seed alone."""
 
     def __init__(
         self, weather: Weather, seed: int, *, planted: Planted | None = None, length: timedelta = LENGTH
@@ -71,7 +71,7 @@ class Campaign:
         self._due: list[tuple[datetime, Late]] = []
 
     def go(self) -> None:
-        """Until its end, the first wrong, or the first look that a controller misses for minutes."""
+        """Run until the end, the first wrong, or the first look that a controller misses for minutes."""
         world = self.world
         ends = world.clock.now() + self.length
         while world.clock.now() < ends and not world.wrongs and not self.unseen:
@@ -98,12 +98,12 @@ class Campaign:
         return Settled(after=world.clock.now() - began, amiss=self._amiss())
 
     def _amiss(self) -> tuple[str, ...]:
-        """Of the world, of its controllers, and of those who came: a queue manager may still write."""
+        """What is amiss with the world, the controllers and the visitors: a queue manager may still write."""
         left = ["somebody is still there, or a queue manager has not come to its end"] if self.crowd.at_work else []
         return (*self.unseen, *self.world.unsettled(), *left)
 
     def _note_alarms(self, host: Host, name: Actor, report: Report) -> None:
-        """Of a controller that wanted a look for minutes, and had none."""
+        """Note each controller that wanted a look for minutes and had none."""
         for each in report.plan.refusals:
             if each.why is Why.UNSEEN:
                 seconds, where = each.facts["unseen_s"], each.facts["scale_set"]
@@ -145,7 +145,7 @@ class Campaign:
             self.world.tick(name, host=other)
 
     def _meanwhile_redis_fails_over(self, name: Actor, other: int) -> None:
-        """A tick is held up; by the time it goes on, what it read is there again, and a session let in is forgotten."""
+        """Hold a tick up while Redis falls back to what the tick had read, and forgets a session let in since."""
         self.world.counts["ticks held up"] += 1
         opened = self.world.edges[Edge.OPEN.name]
         for second in range(_HELD):
@@ -157,7 +157,7 @@ class Campaign:
             self.redis_faults.fail_over_at_once(_HELD)
 
     def _while_azure_answers(self, _who: str, _answer: object) -> None:
-        """It takes a second, in which whoever writes every second writes."""
+        """An answer of Azure takes a second, in which a heartbeat is written."""
         if not self._calm:
             self.world.pass_time(1)
             self.crowd.go_on()
@@ -171,13 +171,13 @@ class Campaign:
 
 
 def settle_bound(policy: Policy) -> timedelta:
-    """By then everything is as it should be: the longest of all waits, and what has to follow on it."""
+    """The time by which all must have settled: the longest of all waits, and the steps that follow."""
     longest = max(policy.delete_retry_most, *policy.failed_hold.values(), policy.limit_of_presumed)
     return longest + policy.creating_timeout + policy.capacity_stuck + policy.flush_hold + _AFTERMATH
 
 
 def _policy_for(weather: Weather, dice: Random) -> Policy:
-    """Small fleets, of any size and warmth: in a large one nothing is ever scarce."""
+    """A small fleet of random size and warmth: in a large fleet nothing is ever scarce."""
     desired = weather.machines or dice.randrange(2, 7)
     capacity = {SCALE_SET: Capacity(desired=desired, warm=desired if weather.all_warm else dice.randrange(desired + 1))}
     if weather.second:

@@ -1,4 +1,4 @@
-"""The command line: python -m simulator chaos, which is what `make chaos` calls."""
+"""The command line `python -m simulator chaos`, called by `make chaos`."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -75,7 +75,7 @@ def _first_failure(options: Options, summary: Summary) -> Result | None:
 
 
 def _every_bug(options: Options) -> int:
-    """One after the other, each in its own weathers where none was asked for. A Ctrl-C ends them all."""
+    """Plant every bug in turn, in the weathers of the bug unless the user chose a weather. Ctrl-C ends all."""
     caught = 0
     with suppress(KeyboardInterrupt):
         for name, planted in PLANTED.items():

@@ -1,4 +1,4 @@
-"""A failure, told: what it is, how to see it again, the smallest that still fails, and the story of its machine."""
+"""The report of a failure: the wrong, the command to replay, the smallest trial that fails, and a machine's story."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +12,7 @@ from simulator.summary import in_words
 
 
 def explained(trial: Trial, failure: Result, *, seconds: float) -> Iterator[str]:
-    """Line by line. `seconds`: how long it may take to make it small."""
+    """The lines of the report. `seconds`: how long a smaller trial is sought."""
     yield f"FAILED: seed {trial.seed} in {trial.weather!r}"
     yield f"again:  python -m simulator chaos --seed {trial.seed} --weather {trial.weather!r}"
     smallest, result = shrunk(trial, failure, seconds)
@@ -33,7 +33,7 @@ def _of_its_size(trial: Trial, smallest: Trial) -> str:
 
 
 def _story(trial: Trial, result: Result) -> Iterator[str]:
-    """The same again, with somebody who writes it down."""
+    """Run the trial again, and write the story down."""
     campaign = campaign_of(trial)
     story = story_of(campaign.world)
     campaign.go()
@@ -51,7 +51,7 @@ _SHORTEST = timedelta(minutes=1)
 
 
 def shrunk(trial: Trial, found: Result, seconds: float) -> tuple[Trial, Result]:
-    """The smallest trial found in that time that fails in the same way, and what comes of it."""
+    """The smallest trial found in time that fails in the same way, and the result."""
     until = monotonic() + seconds
     best, result = trial, found
     tried: set[Trial] = set()

@@ -51,17 +51,17 @@ class Late:
 
     @property
     def report(self) -> Report:
-        """What it has decided."""
+        """The decision."""
         return _joined(self.parts)
 
     def finish(self) -> Report:
-        """Its second half, with the settings and the doors that it began with."""
+        """Carry out the second half, with the settings and doors of the first."""
         done = [replace(each, outcomes=actuate(each.plan, self.ports, self.policy)) for each in self.parts]
         return _joined(done)
 
 
 class Host:
-    """One functions host, with a clock of its own. Its settings can change; then it starts anew, without memory."""
+    """One functions host with a clock of its own. New settings start the host anew, without memory."""
 
     def __init__(self, name: str, around: Surroundings, policy: Policy, ahead: timedelta = timedelta(0)) -> None:
         self.name = name
@@ -84,7 +84,7 @@ class Host:
         self._forget()
 
     def _forget(self) -> None:
-        """What only a process remembers: what it has seen, and what its gates have counted and heard."""
+        """Forget the memory of a process: listings, ceilings, and what the gates have counted and heard."""
         self._running.clear()
         self._ceilings = {}
         self._listings = Listings()
@@ -94,7 +94,7 @@ class Host:
         self._ports = {name: self._ports_of(name) for name in CONTROLLERS}
 
     def run(self, name: Actor) -> Report | None:
-        """One tick. Raises Crash when the process dies: then all of it starts again without memory."""
+        """Run one tick. Raises Crash when the process dies; then all of the host starts again without memory."""
         self.ticks += 1
         try:
             return _joined([tick.run() for tick in self._ticks_of(name)])
@@ -116,15 +116,15 @@ class Host:
         return Late(host=self, name=name, parts=parts, ports=self._ports[name], policy=self.policy)
 
     def held_up(self, calls: int, meanwhile: Callable[[], None]) -> None:
-        """At its n-th call from now, while something else happens."""
+        """Hold the host up at the n-th call from now, while something else happens."""
         self.delay.left, self.delay.meanwhile = calls, meanwhile
 
     def doomed(self, effects: int, *, after_the_last: bool) -> None:
-        """It dies at its n-th effect from now."""
+        """Let the host die at the n-th effect from now."""
         self.fate.left, self.fate.after_the_last = effects, after_the_last
 
     def _ticks_of(self, name: Actor) -> list[Tick]:
-        """One; of the starter one for each part, as in a worker, but one after the other."""
+        """The ticks of a controller: one, or one for each part of the starter, as in a worker."""
         if name not in self._running:
             hints, ports = Hints(), self._ports[name]
             verbs = [self._wrapped(name, each) for each in VERBS[name]] if name in VERBS else [name]

@@ -37,7 +37,7 @@ def _protect(azure: EmulatedScaleSet, vm: VmState) -> object:
 
 
 def _unprotect(azure: EmulatedScaleSet, vm: VmState) -> object:
-    """At rest: the stop of a machine that somebody unprotected under its visitor is the provisioner doing its duty."""
+    """Unprotect a machine at rest only: to stop an unprotected machine under a visitor is the provisioner's duty."""
     return azure.happen(Fault.UNPROTECTED, vm.vm_id) if vm.power in _AT_REST else None
 
 
@@ -62,7 +62,7 @@ class Portal:
         self._dice = dice
 
     def turn(self) -> None:
-        """Azure may refuse it, as it refuses everybody."""
+        """Take one action at random. Azure may refuse the action."""
         azure = self._world.azure_region.choose(self._dice)
         if not azure.vms:
             return
@@ -102,7 +102,7 @@ _OFTEN = 0.05  # per step
 _SELDOM = 0.005
 
 _ELSEWHERE = timedelta(minutes=10)
-"""How long settings may name another scale set: its records are kept only until nobody's time can be left there."""
+"""How long settings may name another scale set: records are kept only until every session's time is over."""
 
 
 class Operators:
@@ -145,19 +145,19 @@ class Operators:
             self._turn_the_tide()
 
     def leave_off(self) -> None:
-        """All is as the operator wants it."""
+        """Restore the settings and names that the operator wants."""
         self._world.azure_region.correct()
         self._configure(self._world.policy)
         self._keep_small()
 
     def _keep_small(self) -> None:
-        """The quota has room for some of the machines that are wanted, and nobody asks for more quota."""
+        """Keep the quota too small for all wanted machines."""
         azure = self._world.azure
         if self._room is not None:
             azure.limit(cores=self._room * azure.profile.cores)
 
     def _ration(self) -> None:
-        """Nothing is to be had for up to an hour, for one of three reasons."""
+        """Let capacity run short for up to an hour, for one of three reasons."""
         now, dice = self._world.clock.now(), self._dice
         azure = self._world.azure
         if self._short_until is not None and now >= self._short_until:
@@ -201,7 +201,7 @@ class Operators:
                 self._configure(replace(world.policy, capacity={kept: world.policy.capacity[kept]}))
 
     def _blind(self) -> None:
-        """Azure lists no machine at all, for long enough to be believed by whoever believes it."""
+        """Let Azure list no machine at all, long enough for a careless reader to believe the listing."""
         now, dice, azure = self._world.clock.now(), self._dice, self._world.azure
         if self._blind_until is not None and now >= self._blind_until:
             self._blind_until = None
@@ -212,7 +212,7 @@ class Operators:
             azure.faults = replace(azure.faults, rates={**self._weather.rates, **_NOTHING_THERE})
 
     def _turn_the_tide(self) -> None:
-        """Some of the ready machines are to be cooled, or the next ones to be kept warm."""
+        """Change the share of warm machines, so that some are cooled or more kept warm."""
         self._count("turns of the warm share")
         policy = self._world.policy
         shares = {

@@ -12,7 +12,7 @@ from simulator.chaos.weather import WEATHERS
 from simulator.options import seconds_of
 
 ALL = "all"
-"""Every bug there is, each in the weathers that it prefers."""
+"""All planted bugs, each in the preferred weathers."""
 MANY = 500
 """Seeds, where neither their number nor a time is given."""
 _DESCRIPTION = """\
@@ -104,7 +104,7 @@ def _parser() -> ArgumentParser:
 
 
 def _weathers(asked: str | None, planted: str | None, alone: int | None) -> tuple[str, ...]:
-    """One by its name; those a bug prefers; the one that a single seed has its turn in; else all."""
+    """The named weather, the preferred weathers of a bug, the weather whose turn a single seed is, or all."""
     everything = tuple(WEATHERS)
     if asked is not None:
         return (asked,)
@@ -114,7 +114,7 @@ def _weathers(asked: str | None, planted: str | None, alone: int | None) -> tupl
 
 
 def _named(there: Sequence[str]) -> Callable[[str], str]:
-    """A name, or the part of one that no other has."""
+    """A name, given in full or by a part that is unique."""
 
     def named(asked: str) -> str:
         whole = [each for each in there if each.lower() == asked.lower()]

@@ -27,7 +27,7 @@ _YOUNG = 15.0  # seconds: a failover may lose that much, and what was done befor
 
 
 class RedisFaults:
-    """One after the other, of the kinds that the weather has."""
+    """Bring about faults of Redis, in turn, of the kinds in the weather."""
 
     def __init__(self, world: World, weather: Weather, dice: Random, length: timedelta) -> None:
         self._world = world
@@ -102,7 +102,7 @@ class RedisFaults:
             host.configure(host.policy)
 
     def _provoked(self, _host: Host, _name: Actor, report: Report) -> None:
-        """Something was decided that must not be forgotten: what better moment is there?"""
+        """Bring the next fault forward when a decision must not be forgotten."""
         now = self._world.clock.now()
         if now >= self._quiet_until and any(map(_is_weighty, report.outcomes)):
             self._next = min(self._next, now + timedelta(seconds=self._dice.uniform(0, _SOON)))
@@ -122,18 +122,18 @@ class RedisFaults:
         return kinds
 
     def _lose_sight_of_the_replica(self) -> None:
-        """It confirms nothing for a minute, unless it is promoted before."""
+        """Let the replica confirm nothing for a minute, unless promoted before."""
         self._world.registry.lines = replace(self._lines, lagging=1.0)
         self._promoted_at = self._world.clock.now() + _REPLICA_AWAY
 
     def _promote(self, back: int) -> None:
-        """The replica takes over, and has none itself until the next accident."""
+        """Let the replica take over, without a replica until the next fault."""
         self._promoted_at = None
         self._world.registry.lines = replace(self._lines, alone=True)
         self._world.fail_over(back)
 
     def _back(self) -> int:
-        """How many states; counted from the oldest one where it is out of spite."""
+        """How many states to fall back; counted from the oldest state in spiteful weather."""
         return -1 - self._dice.randrange(5) if self._weather.spiteful else self._dice.randrange(20)
 
     def _restart(self) -> None:
@@ -149,7 +149,7 @@ class RedisFaults:
 
 
 def _is_weighty(outcome: Outcome) -> bool:
-    """An order that hurts, or a session let in: if all that led to it is so young that it may be lost with it."""
+    """Whether a failover now could lose both a harmful order, or an opened session, and its reason."""
     change, order = outcome.step.change, outcome.step.order
     if change is not None and change.edge is Edge.OPEN:
         return float(outcome.step.facts.get("waited_s") or 0) < _YOUNG

@@ -1,4 +1,4 @@
-"""Many campaigns, one after the other or in several processes, until there are enough, time is up, or one fails."""
+"""Many campaigns, in turn or in several processes, until the budget is spent or a campaign fails."""
 
 import signal
 from collections import Counter
@@ -19,7 +19,7 @@ from simulator.happenings import Entry, Happening
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One campaign to be run, by what it is drawn from: the same trial always goes the same way."""
+    """The description of one campaign: the same trial always goes the same way."""
 
     weather: str
     seed: int
@@ -29,7 +29,7 @@ class Trial:
 
 
 def weather_of(trial: Trial) -> Weather:
-    """What goes wrong in it."""
+    """The weather of a trial."""
     return WEATHERS[trial.weather].without(trial.without)
 
 
@@ -40,7 +40,7 @@ def campaign_of(trial: Trial) -> Campaign:
 
 
 def run(trial: Trial) -> Result:
-    """From its beginning until it has settled, or went wrong."""
+    """Run a trial until all has settled, or something went wrong."""
     campaign = campaign_of(trial)
     did: Counter[str] = Counter()
 
@@ -76,14 +76,14 @@ def _figures(world: World, did: Counter[str]) -> Figures:
 
 
 def trials(weathers: tuple[str, ...], first: int = 0, planted: str | None = None) -> Iterator[Trial]:
-    """Endless: one seed after the other, each in the next weather."""
+    """Endless trials: seed after seed, each seed in the next weather."""
     for seed in count(first):
         yield Trial(weather=weathers[(seed - first) % len(weathers)], seed=seed, planted=planted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """When it is enough; what is None does not end it."""
+    """The limits of a series of campaigns; None: no limit."""
 
     seeds: int | None = None
     seconds: float | None = None
@@ -98,7 +98,7 @@ class Budget:
 
 
 def results(some: Iterator[Trial], jobs: int) -> Generator[Result]:
-    """In the order in which they come to their end."""
+    """Results in the order in which campaigns end."""
     if jobs == 1:
         yield from map(run, some)
         return
@@ -118,5 +118,5 @@ def results(some: Iterator[Trial], jobs: int) -> Generator[Result]:
 
 
 def _leave_interrupts_to_the_parent() -> None:
-    """A Ctrl-C goes to all processes of a terminal, and one of them is enough to end it in good order."""
+    """Ignore SIGINT in a child: a Ctrl-C goes to all processes of a terminal, and the parent ends all in good order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -48,7 +48,7 @@ class Sighted:
         self._last: dict[tuple[str, str], str] = {}  # who, vm id -> what they saw last
 
     def see(self, who: str, answer: object) -> None:
-        """An answer that somebody got."""
+        """Note an answer that a controller got."""
         if isinstance(answer, Pages):
             self._see_all(who, answer.scale_set, answer.instances)
         elif isinstance(answer, Answer):

@@ -1,4 +1,4 @@
-"""What is counted of campaigns, and what they came to: for people, and as one line of JSON."""
+"""The figures and results of campaigns: for people, and as one line of JSON."""
 
 import json
 from collections import Counter
@@ -81,7 +81,7 @@ class Summary:
 
     @property
     def unsettled(self) -> int:
-        """How many campaigns did nothing wrong, and were not as they should be by the bound."""
+        """How many campaigns had no wrong, and had not settled at the bound."""
         return sum(bool(each.amiss) and not each.wrongs for each in self.failed)
 
     def as_lines(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which Azure a campaign meets, and whose clock is how wrong: drawn anew for every seed."""
+"""The Azure of a campaign and the errors of all clocks: drawn anew for every seed."""
 
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
@@ -13,7 +13,7 @@ _MOST = 30.0  # seconds ahead or behind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skews:
-    """One for each clock that anybody reads. `replica`: that of the Redis which takes over in a failover."""
+    """The error of each clock. `replica`: of the Redis that takes over in a failover."""
 
     azure: timedelta = timedelta(0)
     front_end: timedelta = timedelta(0)  # how far the Dates of Azure's second front end are behind those of the first
@@ -66,5 +66,5 @@ def azure_of(weather: Weather, dice: Random) -> Behaviour:
 
 
 def faults_of(weather: Weather) -> Faults:
-    """What the weather lets go wrong by itself."""
+    """The faults of Azure in a weather."""
     return Faults(rates=weather.rates, listing_lag=(0.0, weather.listing_lag))

@@ -105,7 +105,7 @@ class World:
         return self.azure_region.vms
 
     def find(self, vm_id: VmId) -> VmState | None:
-        """One of them."""
+        """A machine by vm id; None once the machine is gone."""
         return self.azure_region.find(vm_id)
 
     @property
@@ -119,7 +119,7 @@ class World:
         return self.observer.wrongs
 
     def tell(self, happening: Happening) -> None:
-        """The observer hears of everything, and so does whoever else wants to."""
+        """Tell the observer and all other listeners."""
         if isinstance(happening, Entry) and happening.did in {Did.OVERWROTE, Did.LITTERED}:
             self.littered = True
         self.observer.see(happening)
@@ -184,7 +184,7 @@ class World:
         self.look()
 
     def run(self, seconds: float, *, step: float = 10) -> None:
-        """All four controllers, at about their own pace, and whoever else lives in this world."""
+        """Run all four controllers at about their pace, and all other inhabitants."""
         ends = self.clock.now() + timedelta(seconds=seconds)
         while self.clock.now() < ends:
             self.pass_time(step)
@@ -232,14 +232,14 @@ class World:
         self.look(forgot=True)
 
     def written_over(self, vm_id: VmId, popped_at: datetime) -> None:
-        """A blind SET after an SPOP that a failover forgot: whoever was given the machine since loses it to Redis."""
+        """Excuse a blind SET after an SPOP that a failover forgot: the later owner of the machine loses to Redis."""
         if self.forgot_at is not None and popped_at <= self.forgot_at:
             self.tell(Forgotten(at=self.clock.now(), vm_id=vm_id))
 
     # -- the end
 
     def clear_up(self) -> None:
-        """Nothing goes wrong any more, and nobody keeps the scaler from its work."""
+        """End all faults and pauses."""
         self.azure_region.clear_up()
         self.registry.lines = Lines()
         self.set_redis_clock_right()
@@ -250,7 +250,7 @@ class World:
 
     @property
     def crashed(self) -> bool:
-        """Whether any process ever died: what it remembered of the last listing died with it."""
+        """Whether any process ever died, and with the process the memory of the last listing."""
         return self.counts["kills"] > 0
 
     def unsettled(self) -> list[str]:

@@ -35,21 +35,21 @@ _FIRST_MACHINE = 120.0  # seconds until one must be on offer, whatever the speed
 _ASIDE = 0.5  # seconds until the observer gives up a look: it has visitors to listen to
 _DEATHS = 0.05  # of queue managers, in each pause between two steps
 _IN_VAIN = timedelta(seconds=10)
-"""A visitor asks again in vain while Redis refuses them, though the observer sees machines that are free."""
+"""A visitor may ask in vain for so long while Redis refuses connections, though the observer sees free machines."""
 _ASK_EVERY = 0.3  # seconds: whether all has settled; that reads all of Redis
 _SHORT = {"SCALER_VM_RUNTIME": "3m", "CLEANER_SCHEDULE": "* * * * * *"}
 """Sessions whose visitors never come are over within a short run, and so is the deleting, of one machine per tick."""
 
 
 class When(Event):
-    """Set as soon as any of these is so."""
+    """An event that is set as soon as one of the conditions holds."""
 
     def __init__(self, *conditions: Callable[[], bool]) -> None:
         super().__init__()
         self._conditions = conditions
 
     def is_set(self) -> bool:
-        """Asked again each time."""
+        """Ask every condition again."""
         return any(each() for each in self._conditions)
 
 
@@ -71,7 +71,7 @@ def campaign(options: Options, environ: Mapping[str, str], over: Event, table: T
 
 @dataclass(slots=True, kw_only=True)
 class _Settling:
-    """`after`: how long it took; None: it has not settled yet, because of what is `left`."""
+    """`after`: how long settling took; None: not yet, because of what is `left`."""
 
     left: list[str]
     after: float | None = None
@@ -80,7 +80,7 @@ class _Settling:
 
 
 class Campaign:
-    """Over parts that have just been started. `aside` leads to the primary, whatever the clients' way to it is like."""
+    """A campaign over parts that have just started. `aside` leads to the primary past all faults of the network."""
 
     def __init__(self, parts: Parts, pair: RedisPair, aside: Redis, over: Event, table: Table) -> None:
         policy = parts.environment.settings.policy
@@ -98,7 +98,7 @@ class Campaign:
         self._workload = parts.workload(deaths=_DEATHS)
 
     def run(self, arm: Proxy) -> Report:
-        """All of it."""
+        """Run the whole campaign."""
         watching = self._watching()
         try:
             with self._view:
@@ -154,7 +154,7 @@ class Campaign:
         return self._report(settling, seconds)
 
     def _has_settled(self, settling: _Settling, began: float) -> bool:
-        """Nobody waits and nothing is amiss, twice in a row."""
+        """Whether no visitor waits and nothing is amiss, twice in a row."""
         now = self._parts.clock.seconds
         if settling.settled or now - settling.asked < _ASK_EVERY:
             return settling.settled
@@ -214,8 +214,8 @@ class Campaign:
 def settling_bound(policy: Policy, latencies: Latencies, pace: Pace, delete_attempts: int) -> timedelta:
     """One machine's longest way, step by step, each taking its turn behind the whole fleet.
 
-    Somebody waits for it until their timeout, is let in, stays until the limit; its delete was ordered in vain so often
-    already; another one is made in its place, stopped, marked and admitted.
+    A visitor waits until the timeout, is let in, stays until the limit; the delete was ordered in vain so often
+    already; a new machine is made, stopped, marked and admitted.
     """
     fleet = max(1, sum(each.desired for each in policy.capacity.values()))
     waited = policy.reservation_timeout + policy.start_timeout

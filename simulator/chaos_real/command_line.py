@@ -1,4 +1,4 @@
-"""The command line: python -m simulator chaos-real, which is what `make chaos-real` calls."""
+"""The command line `python -m simulator chaos-real`, called by `make chaos-real`."""
 
 import argparse
 import os
@@ -36,7 +36,7 @@ _CHOICES = (
 
 
 def chaos_real(arguments: Sequence[str], over: Event) -> int:
-    """Its exit status; raises InvalidOptions and SetupFailed, whose messages are for the user."""
+    """The exit status; raises InvalidOptions and SetupFailed with messages for the user."""
     chosen = options(arguments, os.environ)
     report = campaign(chosen, os.environ, over, Table(sys.stdout, coloured=is_coloured(sys.stdout, os.environ)))
     conclude(report, sys.stdout, os.environ)
@@ -46,7 +46,7 @@ def chaos_real(arguments: Sequence[str], over: Event) -> int:
 
 
 def options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
-    """All of them; raises InvalidOptions with every mistake, and SystemExit as argparse does."""
+    """Read all options; raises InvalidOptions with every mistake, and SystemExit as argparse does."""
     given = vars(_parser().parse_args(arguments))
     chosen = {name.upper(): value for name, value in given.items() if value is not None}
     wanted = {"FOR": "2m", **{name: value for name, value in environ.items() if value}, **chosen}

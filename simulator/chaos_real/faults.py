@@ -8,13 +8,13 @@ from random import Random
 type Span = tuple[float, float]
 
 MAY_FORGET = 30.0
-"""Seconds of the emulated world: so much may one failover lose, and two of them are further apart than that."""
+"""Seconds of the emulated world: the most that a failover loses, and less than the time between two failovers."""
 _COPYING = 1.0  # and then the old primary has copied all, though it asks only once a second
 _LONGEST_LAG = 5.0  # on the wall, however slow the world is
 
 
 class Target(StrEnum):
-    """Whose faults go on side by side; of one target, one fault comes after the other."""
+    """A part with faults of its own, beside those of other targets; a target has one fault at a time."""
 
     HOSTS = "hosts"
     REDIS = "redis"
@@ -50,7 +50,7 @@ DECKS: Mapping[Target, tuple[Fault, ...]] = {
     ),
     Target.ARM: (Fault.ARM_CUT, Fault.ARM_REFUSED, Fault.ARM_SILENT, Fault.ARM_SWALLOWING),
 }
-"""Each target's deck is dealt in some order, and then again: so a short run has something of everything."""
+"""The deck of each target is dealt in random order, again and again, so that a short run has most faults."""
 
 _LASTS: Mapping[Fault, Span] = {
     Fault.HOST_KILLED: (0.0, 1.5),  # and then its successor's start

@@ -19,11 +19,11 @@ _CUT_EVERY = 0.25  # seconds
 _NAMES = {Target.REDIS: "Redis", Target.ARM: "ARM"}
 
 type Breaking = Callable[[Injection], bool | None]
-"""Mends what it broke before it returns. False: there was nothing to break."""
+"""Break, wait and mend. False: there was nothing to break."""
 
 
 class Injector:
-    """A thread for each target. `over` ends everything at once, but for the mending of what is broken just then."""
+    """A thread for each target. `over` ends everything at once; what is broken is mended first."""
 
     def __init__(self, clock: WallClock, over: Event) -> None:
         self.remarks: SimpleQueue[tuple[float, str]] = SimpleQueue()  # seconds of the run, and what is to be printed
@@ -54,7 +54,7 @@ class Injector:
 
     @property
     def done(self) -> bool:
-        """Nothing breaks any more, and everything was mended."""
+        """Whether all faults are over and mended."""
         return not any(each.is_alive() for each in self._threads)
 
     def join(self) -> None:
@@ -67,7 +67,7 @@ class Injector:
         return not self._over.wait(max(seconds, 0.0))
 
     def say(self, text: str) -> None:
-        """A line about it."""
+        """A line for the reader."""
         self.remarks.put((self._clock.seconds, text))
 
     def start_host(self, hosts: Hosts, then: str) -> None:

@@ -1,4 +1,4 @@
-"""What a run under faults came to: what any run comes to, what was survived, and whether all settled."""
+"""The summary of a run under faults: the figures of any run, the faults survived, and whether all settled."""
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from simulator.table import WIDTH
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report(Summary):
-    """Seconds on the wall. `settled_in` is None where it did not settle within `bound`, because of what is `left`."""
+    """Seconds on the wall. `settled_in` is None where the run had not settled at `bound`, because of what is `left`."""
 
     seed: int
     survived: Mapping[Fault, int]
@@ -31,7 +31,7 @@ class Report(Summary):
         return 1 if self.wrongs or self.settled_in is None else 0
 
     def facts(self) -> dict[str, object]:
-        """Those of every run, and what broke."""
+        """The facts of every run, and what broke."""
         return {
             **Summary.facts(self),
             "seed": self.seed,

@@ -1,4 +1,4 @@
-"""A run under faults, line by line: what was broken, how things stand, and each wrong with its story."""
+"""A run under faults, line by line: faults, counts, and each wrong with the story of the machine."""
 
 from collections.abc import Iterable, Sequence
 from queue import Empty
@@ -23,7 +23,7 @@ class FaultLines(Lines):
         self._story = Story(counts.clock.now)
 
     def note(self, text: str, colour: Colour = Colour.BOLD) -> None:
-        """Something that its reader waits for."""
+        """A line of the campaign's progress."""
         self.turn()
         self.table.remark(self.counts.clock.seconds, text, colour)
 
@@ -42,7 +42,7 @@ class FaultLines(Lines):
         return of_the_observer and Target.REDIS not in self._injector.broken
 
     def accuse(self, wrong: Wrong) -> None:
-        """In red, and how it came to it."""
+        """A line in red, and the story."""
         self.turn()
         super().accuse(wrong)
         self._tell_story(wrong.vm_id, wrong.session)

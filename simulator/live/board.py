@@ -22,7 +22,7 @@ class Board:
     """Implements simulator.table.Journal for the narrator. Seconds are the run's, on the wall."""
 
     def __init__(self, *, speed: float, figures: Figures, rounds: Rounds, spending: Spending, redis: str = "") -> None:
-        """`redis`: its address, where it is to be shown."""
+        """`redis`: the address to show."""
         self._speed = speed
         self._redis = redis
         self._figures = figures
@@ -97,7 +97,7 @@ class Board:
         )
 
     def _is_a_step(self, line: Line) -> bool:
-        """What Azure does by itself shows in the power state; why somebody wanted it is worth keeping beside it."""
+        """Whether a line is worth keeping beside a machine: what Azure does unasked shows in the power state."""
         says_more = line.by is not By.AZURE and line.step != NO_STEP and line.why != Why.NOTED
         before = self._last.get(line.vm_id)
         return bool(line.vm_id) and (says_more or before is None or before.by is By.AZURE)
@@ -117,11 +117,11 @@ class BoardView(View):
         self._narrator = narrator
 
     def tell(self, happening: Happening) -> None:
-        """It shows in the next frame."""
+        """Show a happening in the next frame."""
         self.board.see(happening, self.clock.seconds)
         self._narrator.tell(happening)
 
     def accuse(self, wrong: Wrong) -> None:
-        """It is in every frame from now on."""
+        """Show a wrong in every frame from now on."""
         self.board.accuse(wrong)
         self._narrator.accuse(wrong)

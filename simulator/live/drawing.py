@@ -1,4 +1,4 @@
-"""A frame -> exactly as many lines as the screen has, whatever its size; the head of it first, if it is too small."""
+"""A frame -> exactly as many lines as the screen has; the head first, if the screen is too small."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta

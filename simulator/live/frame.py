@@ -13,7 +13,7 @@ from simulator.table import Line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """One instance, as Azure truly has it and as Redis tells of it."""
+    """One machine, by Azure's truth and by Redis."""
 
     scale_set: str
     instance_id: str
@@ -59,7 +59,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """How many requests of one kind ARM would still take, as it last said; `burst` is all of them."""
+    """How many requests of one kind ARM would still take, by the last answer; `burst`: at most."""
 
     what: str
     left: int

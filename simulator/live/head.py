@@ -50,7 +50,7 @@ _ROUNDS = (
 
 
 def head(frame: Frame, width: int, height: int) -> Iterator[Text]:
-    """Its lines, on a screen of that size."""
+    """The lines of the head, on a screen of that size."""
     yield _title(frame, width)
     yield from _wrongs(frame.wrongs, width, max(height // _LINES_A_WRONG, 1))
     yield from flowing("Redis     ", (*_address(frame), *_counted(frame.statuses, OF_STATUS)), width)
@@ -71,7 +71,7 @@ def _title(frame: Frame, width: int) -> Text:
 
 
 def _wrongs(wrongs: Sequence[Wrong], width: int, most: int) -> Iterator[Text]:
-    """In nobody's way as long as there are none; never overlooked once there is one."""
+    """The lines about wrongs, if there are wrongs."""
     if not wrongs:
         return
     kinds = Counter(each.kind.value.replace("_", " ") for each in wrongs)
@@ -160,7 +160,7 @@ def _round(each: Round) -> Mapping[str, Piece]:
 
 
 def _why(each: Round) -> str:
-    """What is wrong with its timer, if anything is."""
+    """The trouble with the timer of a controller, if there is trouble."""
     if each.health is Health.OFF:
         return "its timer is disabled"
     if each.health is Health.SILENT:

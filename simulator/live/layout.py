@@ -32,7 +32,7 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column of a table. `width` in cells, 0: all that the others leave; `screen`: the narrowest that has it."""
+    """One column of a table. `width` in cells, 0: all that is left; `screen`: the narrowest screen with the column."""
 
     title: str
     width: int
@@ -41,7 +41,7 @@ class Column:
 
 
 def rows(columns: Sequence[Column], width: int, cells: Sequence[Mapping[str, Piece]]) -> Iterator[Text]:
-    """A line for each of `cells`, which are by their columns' titles; those of no column are left out."""
+    """A line for each mapping of titles to cells; cells without a column are left out."""
     shown = [each for each in columns if each.screen <= width]
     rest = width - sum(each.width + 1 for each in shown if each.width)
     for row in cells:
@@ -61,7 +61,7 @@ def heading(columns: Sequence[Column], width: int) -> Text:
 
 
 def flowing(label: str, pieces: Sequence[Piece], width: int) -> Iterator[Text]:
-    """The pieces one after the other; they go on below where a line is full, right of the label."""
+    """The pieces in turn, on as many lines as needed, right of the label."""
     indent = len(label)
     line, used = _line(Piece(label, "bold")), indent
     for number, piece in enumerate(pieces):
@@ -77,7 +77,7 @@ def flowing(label: str, pieces: Sequence[Piece], width: int) -> Iterator[Text]:
 
 
 def ends(left: Sequence[Piece], right: Piece, width: int) -> Text:
-    """Something at the left edge, and something at the right one where there is room for both."""
+    """A text at the left edge, and a text at the right edge where there is room."""
     line = _line(*left)
     gap = width - line.cell_len - cell_len(right.text)
     if gap > 1:

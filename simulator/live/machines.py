@@ -30,7 +30,7 @@ _ALONE = frozenset({"scale set"})  # columns that say nothing where there is one
 
 
 def machines(frame: Frame, width: int, room: int) -> Iterator[Text]:
-    """Where they are in the same order all the time as long as all of them fit: one can watch each one's life."""
+    """The rows of machines: in a constant order as long as all fit, so that each life can be watched."""
     columns = _MACHINES if len({each.scale_set for each in frame.machines}) > 1 else _without(_MACHINES, _ALONE)
     shown: Sequence[Machine] = frame.machines
     if len(shown) > room - 1:

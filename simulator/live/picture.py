@@ -18,11 +18,11 @@ WIDTH, HEIGHT = 100, 34
 _EVERY = 0.25  # seconds
 _FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
 _LOADED = re.compile(r"\s*(@font-face \{.*?\}|<!--.*?-->)", re.DOTALL)
-"""What rich's pictures load a web font by, and its mark: a README's pictures are shown without either."""
+"""The web font and the mark in rich's pictures: a README's pictures are shown without either."""
 
 
 class Picture(BoardView):
-    """Shows nothing, and keeps the frame that shows most; of several the latest."""
+    """A view that shows nothing, and keeps the latest of the frames with the most variety."""
 
     def __init__(self, board: Board, narrator: Narrator, clock: WallClock, out: TextIO) -> None:
         super().__init__(board, narrator, clock)

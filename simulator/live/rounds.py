@@ -1,4 +1,4 @@
-"""How each controller fares: by what it says in the log, by its function's end, and by its calls to ARM."""
+"""The health of each controller, by the log, the end of the function, and calls to ARM."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class _Tally:
 
 
 class Rounds:
-    """All four. `every`: their timers' intervals; `off`: those whose timers are disabled."""
+    """All four controllers. `every`: the intervals of the timers; `off`: controllers with disabled timers."""
 
     def __init__(self, every: Mapping[Actor, timedelta], off: frozenset[Actor], speed: float) -> None:
         self._every = every
@@ -57,12 +57,12 @@ class Rounds:
             tally.fail(_gist(happening.what), seconds)
 
     def called(self, caller: str, seconds: float) -> None:
-        """It asked ARM something, so it lives."""
+        """Note a call to ARM as a sign of life."""
         if caller in self._tallies:
             self._tallies[caller].ticked = seconds
 
     def at(self, seconds: float, calls: Mapping[str, float]) -> tuple[Round, ...]:
-        """How they fare at that second, having made so many ARM calls a minute."""
+        """The health of all controllers at that second; `calls`: ARM calls a minute."""
         return tuple(self._round(name, tally, seconds, calls) for name, tally in self._tallies.items())
 
     def _round(self, name: str, tally: _Tally, seconds: float, calls: Mapping[str, float]) -> Round:

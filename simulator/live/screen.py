@@ -25,14 +25,14 @@ _LEAVE = b"\x1b[2J\x1b[?25h\x1b[?1049l"
 
 
 def can_be_drawn_on(out: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether it is a terminal, and one whose cursor can be moved."""
+    """Whether `out` is a terminal with a cursor that can be moved."""
     return out.isatty() and environ.get("TERM", "dumb").lower() not in {"dumb", "unknown"}
 
 
 class Stopping:
     """Gives the terminal back to the shell on Ctrl-Z, and takes it again when the run is in the foreground again.
 
-    It writes past everybody who may be in the midst of writing: a signal does not wait for them.
+    Writes directly to the terminal: a signal does not wait for other writers.
     """
 
     def __init__(self, terminal: int, resumed: Callable[[float], None]) -> None:
@@ -109,7 +109,7 @@ class Screen(BoardView):
             self._draw(ending=False)
 
     def end(self) -> None:
-        """Say so at once: whoever pressed Ctrl-C wants to see that it was heard."""
+        """Announce the end at once: the user who pressed Ctrl-C is waiting for an answer."""
         self._draw(ending=True)
 
     def _resumed(self, seconds: float) -> None:
@@ -119,7 +119,7 @@ class Screen(BoardView):
         self.board.remark(self.clock.seconds, what, Colour.RED)
 
     def _clear(self) -> None:
-        """A terminal that was resized meanwhile (tmux) else shows parts of this screen on the one below."""
+        """Clear the screen: a terminal that was resized (tmux) would show parts of it later."""
         if self._stopping.take():
             self._live.console.control(Control.clear(), Control.home())
 

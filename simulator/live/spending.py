@@ -1,4 +1,4 @@
-"""ARM calls: how many a minute everybody makes, and what ARM says is left of its budgets."""
+"""ARM calls a minute by caller, and what is left of ARM's budgets."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,7 +58,7 @@ class Spending:
 
     @property
     def budgets(self) -> tuple[Budget, ...]:
-        """Of the scale set that has least; those of the whole subscription only once half of one is spent."""
+        """The budgets of the scale set with the least left; of the subscription only once half is spent."""
         lowest: dict[str, int] = {}
         for (_, name), left in self._left.items():
             lowest[name] = min(left, lowest.get(name, left))

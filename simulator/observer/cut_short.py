@@ -97,7 +97,7 @@ class CutShort:
             self._begin(vm_id, session, at)
 
     def _begin(self, vm_id: str, session: str, at: datetime) -> None:
-        """What begins while Redis cannot be seen may have begun as soon as nobody looked any more."""
+        """Begin a stay. After a time without looks the stay may have begun at the last look."""
         blind = self._looked is not None and at - self._looked > _BLIND
         since = self._looked if blind and self._looked is not None else at
         self._stays.setdefault(vm_id, {}).setdefault(session, _Stay(session=session, since=since))
@@ -111,7 +111,7 @@ class CutShort:
                 yield Wrong(kind=Kind.CUT_SHORT, at=event.at, why=why, vm_id=vm_id, session=stay.session)
 
     def _over(self, stay: _Stay, vm_id: str, at: datetime) -> bool:
-        """Its limit, or where sessions have none that of a presumed session."""
+        """Whether the limit of the session is over, or of a presumed session where sessions have no limit."""
         if self._policy.session_limit > timedelta(0):
             return at - stay.since >= self._policy.session_limit
         presumed = self._presumed.get(vm_id)

@@ -41,7 +41,7 @@ class HandedOut:
                         yield from self._reach(vm_id, whose, happening.at, "opened")
 
     def _forget(self, vm_id: str | None) -> None:
-        """Whom Redis forgot is not within reach of what starts from now on: nobody will tell them to go in."""
+        """Clear forgotten promises: a forgotten session is not told to go in to a machine that starts later."""
         for forgotten in self._promised if vm_id is None else [vm_id]:
             self._promised[forgotten].clear()
 
@@ -59,7 +59,7 @@ class HandedOut:
             yield from self._reach(vm_id, entry.session, entry.at, entry.did)
 
     def _reach(self, vm_id: str, session: str, at: datetime, how: str) -> Iterator[Wrong]:
-        """From now on the machine is within reach of this session, whether or not its visitor ever hears of it."""
+        """Put the machine within reach of a session, whether or not the visitor hears of the machine."""
         others = [each for each in self._reached[vm_id] if each != session]
         self._reached[vm_id][session] = None
         self._nameless[vm_id].discard(session)

@@ -15,19 +15,19 @@ from simulator.observer.unserved import Unserved
 from simulator.observer.wrong import Kind, Wrong
 
 LOOK_TWICE = timedelta(seconds=1)
-"""A look asks several questions one after the other; what several looks in a row agree on is so."""
+"""A look asks several questions in turn; what several looks in a row show is true."""
 
 
 class Judge(Protocol):
-    """Knows one way in which something can be wrong."""
+    """A judge of one kind of wrong."""
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
-        """One happening after the other, in the order of their times."""
+        """The wrongs that the next happening shows; happenings come in the order of time."""
         ...
 
 
 class Observer:
-    """Sees everything that happens, and remembers the wrongs."""
+    """All judges together; remembers the wrongs."""
 
     def __init__(
         self,

@@ -165,5 +165,5 @@ class ForNobody:
 
 
 def _is_somebodys(seen: Seen) -> bool:
-    """Fresh ones may be forgotten on the word of two old listings: they are condemned for it, and nobody is hurt."""
+    """Whether a machine is or was a visitor's. A fresh machine may be forgotten after two old listings."""
     return seen.published is not None and seen.published.status not in {None, Status.AVAILABLE}

@@ -29,18 +29,18 @@ class Pace:
     every: Mapping[Actor, timedelta]
 
     def rounds(self, name: Actor, machines: int, at_once: int) -> timedelta:
-        """How long a controller needs for so many machines of which it takes a few per firing."""
+        """How long a controller needs for so many machines, a few per firing."""
         return self.every[name] * (ceil(machines / at_once) + 1)
 
     @property
     def slowest(self) -> timedelta:
-        """The longest interval of those who deal with machines that nobody is on."""
+        """The longest interval of a controller that deals with machines without visitors."""
         return max(every for name, every in self.every.items() if name is not Actor.STARTER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """`idle`: for how long a machine may be billed while nobody is on it and nothing is done to it."""
+    """`idle`: for how long a machine may be billed without a visitor and without work on the machine."""
 
     idle: timedelta
     policy: Policy
@@ -62,7 +62,7 @@ class Patience:
         return cls(idle=max(steps) + margin, policy=policy)
 
     def unchanged(self, state: VmState, published: Published | None, deletes: int) -> timedelta:
-        """For how long it may stay exactly as it is, billed or not, when it is neither offered nor anybody's."""
+        """For how long a machine may stay unchanged, billed or not, that is neither offered nor a visitor's."""
         return self.idle + self._hold(state, published, deletes)
 
     def _hold(self, state: VmState, published: Published | None, deletes: int) -> timedelta:

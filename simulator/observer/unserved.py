@@ -72,7 +72,7 @@ class Unserved:
 
 
 def _answered(seen: Seen) -> str | None:
-    """The session that this machine's record has let in or refused."""
+    """The session that the record of the machine has let in or refused."""
     published = seen.published
     return published.session if published is not None and published.status is Status.UNAVAILABLE else None
 

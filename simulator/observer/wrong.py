@@ -1,4 +1,4 @@
-"""The four wrongs that must never happen, whatever else does."""
+"""The four wrongs that must never happen."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """Their names, as the summary counts them."""
+    """The kinds of wrongs, by their names in the summary."""
 
     LOST = "reservations_lost"
     HANDED_OUT = "used_machines_handed_out"
@@ -16,7 +16,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wrong:
-    """One of them, with whom it befell."""
+    """One wrong, with the machine and the session."""
 
     kind: Kind
     at: datetime

@@ -25,7 +25,7 @@ _TIMEOUT = 3.0  # seconds until a silent Redis is given up: a Ctrl-C must be obe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything that runs; all of it puts what happens into `happenings`."""
+    """All parts of a run; every part puts happenings into `happenings`."""
 
     options: Options
     environment: Environment

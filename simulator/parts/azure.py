@@ -18,17 +18,17 @@ from scaler.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Azure:
-    """What is behind the wire, and the wire itself."""
+    """The emulated scale sets, and the wire to them."""
 
     scale_sets: tuple[EmulatedScaleSet, ...]
     server: RunningServer
 
     def find(self, vm_id: str) -> VmState | None:
-        """That VM as it is; None: it is gone."""
+        """The true state of a VM; None once the VM is gone."""
         return next((state for each in self.scale_sets if (state := each.find(vm_id)) is not None), None)
 
     def reachable(self, vm_id: VmId) -> bool:
-        """Whether the machine itself answers: it does while it truly runs, whatever anybody says of it."""
+        """Whether the machine answers: while the machine truly runs."""
         state = self.find(vm_id)
         return state is not None and state.power is PowerState.RUNNING
 

@@ -1,4 +1,4 @@
-"""A process of a run: bound to this one, in a group of its own so that a Ctrl-C reaches this one alone."""
+"""A process of a run: bound to its parent, in a group of its own so that a Ctrl-C reaches the parent alone."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 from simulator.parts import bound_to_parent
 
 _LAUNCHER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
-"""On Linux a bound process ends with the thread that started it, so all are started on one that lives to the end."""
+"""The thread that starts all processes: on Linux a bound process ends with the thread that started the process."""
 
 
 def start(
@@ -35,7 +35,7 @@ def start(
 
 
 def end(process: subprocess.Popen[str], *, within: float) -> None:
-    """Ask it to end, and after so many seconds see to it that it has ended."""
+    """Ask a process to end; kill the process after so many seconds."""
     if process.poll() is None:
         process.terminate()
     try:

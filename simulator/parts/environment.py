@@ -26,12 +26,12 @@ _OF_THE_USER = re.compile(r"SCALER_.*|\w+_SCHEDULE|AzureWebJobs\w*Disabled")
 
 
 class SetupFailed(Exception):
-    """A part is missing, or does not work; the message says which, and how to get it."""
+    """A part is missing or does not work; the message names the part and the remedy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """The variables, and what the scaler will make of them."""
+    """The variables, and the settings that the scaler reads from the variables."""
 
     variables: Mapping[str, str]
     settings: Settings

@@ -20,7 +20,7 @@ _COMMAND = ("-m", "emulator.functions_host", "--app", ".", "--settings", EXAMPLE
 
 
 class FunctionsHost:
-    """Reads what the host writes, line by line, and passes on what is worth showing."""
+    """One host; passes on the lines of its log that are worth showing."""
 
     def __init__(self, variables: Mapping[str, str], show: Callable[[Heard], None]) -> None:
         command = [sys.executable, *_COMMAND]
@@ -49,7 +49,7 @@ class FunctionsHost:
 
     @property
     def failure(self) -> str | None:
-        """Why it is dead, None while it lives."""
+        """Why the host is dead; None while the host lives."""
         code = self.process.poll()
         if code is None:
             return None
@@ -85,7 +85,7 @@ class Hosts:
 
     @property
     def failure(self) -> str | None:
-        """Why one of them is dead although nobody killed it."""
+        """Why a host is dead that was not killed."""
         with self._lock:
             return next((why for host in self._running if (why := host.failure) is not None), None)
 
@@ -97,7 +97,7 @@ class Hosts:
         host.await_ready(over)
 
     def kill_oldest(self) -> None:
-        """SIGKILL, in the middle of whatever it does."""
+        """SIGKILL to the oldest host, in the middle of its work."""
         with self._lock:
             if self._running:
                 process = self._running.pop(0).process
@@ -106,7 +106,7 @@ class Hosts:
 
     @contextmanager
     def oldest_stopped(self) -> Iterator[None]:
-        """SIGSTOP, in the middle of whatever it does; it goes on at the end of the block."""
+        """SIGSTOP to the oldest host, in the middle of its work, until the end of the block."""
         with self._lock:
             process = self._running[0].process if self._running else None
         if process is not None:

@@ -1,9 +1,9 @@
-"""A proxy is an address that stays the same before a server that does not; and it breaks what passes as networks do.
+"""Proxies: addresses that stay the same before servers that do not, with the faults of networks.
 
 A real wire that swallows packets acknowledges nothing, and the sender's kernel sends again for minutes, whether its
 program still cares or not, unless the program resets the connection. Without rights over the network nobody can have
-such a wire; a proxy that swallows stands in for that kernel: it takes everything, keeps it, and delivers it later even
-for those who have hung up, but for those who reset.
+such a wire; a proxy that swallows stands in for that kernel: takes everything, and delivers later what was sent, even
+of a sender that has hung up, but not of a sender that reset the connection.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ _AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
 
 
 def free_port() -> int:
-    """One that nobody has right now."""
+    """A port that is free right now."""
     with socket.create_server((LOOPBACK, 0)) as taken:
         return int(taken.getsockname()[1])
 
 
 class Condition(StrEnum):
-    """What a proxy does with what comes."""
+    """How a proxy treats connections."""
 
     PASSING = "passing"
     REFUSING = "refusing"  # nobody listens
@@ -41,21 +41,21 @@ _HOLDING = frozenset({Condition.SILENT, Condition.SWALLOWING})
 
 
 class _Pair:
-    """A client's connection, and ours to the server for it."""
+    """The connection of a client, and the proxy's to the server."""
 
     def __init__(self, reader: StreamReader, writer: StreamWriter) -> None:
         self.reader = reader
         self.writers = [writer]
 
     def end(self, *, politely: bool) -> None:
-        """End both, when all that is under way has been delivered; or at once."""
+        """End both connections, after all data under way or at once."""
         if not politely:
             self.reset()
         for each in self.writers:
             each.close()
 
     def reset(self) -> None:
-        """End both at once, with what is still under way."""
+        """End both connections at once; data under way are lost."""
         for each in self.writers:
             if (taken := each.get_extra_info("socket")) is not None:
                 with suppress(OSError):
@@ -85,7 +85,7 @@ class _Relay:
             self._server = await asyncio.start_server(self._take, sock=listening)
 
     async def lead_to(self, port: int) -> None:
-        """Another server stands behind it from now on; who is connected to the old one is cut off."""
+        """Lead to another server from now on, and cut all connections to the old server."""
         self._to = port
         await self.cut()
 
@@ -153,9 +153,9 @@ class _Relay:
             await asyncio.gather(asking, answering, return_exceptions=True)
 
     async def _ask(self, client: StreamReader, server: StreamWriter) -> bool:
-        """Pass on what is asked. What was held back until its client gave up is dropped: it never arrives.
+        """Pass on requests. A request that was held back until the client gave up is dropped.
 
-        Of a wire that swallows, a goodbye is held back too: only a reset makes it drop what it has.
+        A wire that swallows holds a goodbye back too: only a reset drops what was sent.
         """
         while piece := await client.read(_PIECE):
             swallowed = self._condition is Condition.SWALLOWING
@@ -183,7 +183,7 @@ class _Relay:
 
 
 def _bound(port: int) -> socket.socket:
-    """Shared among ourselves only: with SO_REUSEADDR everybody could have a port on which nobody listens."""
+    """A socket shared within this process: with SO_REUSEADDR any process could take a port without a listener."""
     taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     taken.bind((LOOPBACK, port))
@@ -191,7 +191,7 @@ def _bound(port: int) -> socket.socket:
 
 
 class Network:
-    """Use it as a context manager: whatever passes its proxies ends with it."""
+    """The thread of all proxies, as a context manager: all connections end with the block."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()

@@ -1,4 +1,4 @@
-"""A primary and its replica behind one address: what a managed Redis is to its clients."""
+"""A primary and a replica behind one address, as a managed Redis appears to clients."""
 
 import tempfile
 from collections.abc import Iterator
@@ -39,11 +39,11 @@ class RedisPair:
 
     @property
     def failure(self) -> str | None:
-        """Why one of them is dead although nobody killed it."""
+        """Why a server is dead that was not killed."""
         return self.primary.failure or self.replica.failure
 
     def in_step(self, *, within: float = _SYNC) -> bool:
-        """Whether the replica has all that the primary had when this was asked; waits for it."""
+        """Wait for the replica to have all that the primary has now; False when the time is over."""
         until = monotonic() + within
         while monotonic() < until:
             try:
@@ -61,12 +61,12 @@ class RedisPair:
         self.copying.be(Condition.SILENT)
 
     def restart_primary(self) -> None:
-        """The one that was killed comes back, with what it wrote."""
+        """Start the killed primary again, with its append-only file."""
         self.primary.start()
         self._lead_all()
 
     def swap(self) -> None:
-        """The replica takes the place of the primary, which is dead: what it had not copied is forgotten."""
+        """Promote the replica in place of the dead primary: what was not copied is forgotten."""
         self.replica.promote()
         self.primary, self.replica = self.replica, self.primary
         self._lead_all()

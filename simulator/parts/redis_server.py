@@ -57,7 +57,7 @@ class RedisProcess:
         self._folder.mkdir(exist_ok=True)
 
     def start(self, *, replica_of: int | None = None) -> None:
-        """With what its file holds; or as a replica of the server behind that port, whose data take its own's place."""
+        """Start with the append-only file, or as a replica with the data of the server behind that port."""
         self.port = free_port()
         place = ("--bind", LOOPBACK, "--port", str(self.port), "--dir", str(self._folder), "--logfile", _LOG)
         follow = () if replica_of is None else ("--replicaof", LOOPBACK, str(replica_of))
@@ -84,23 +84,23 @@ class RedisProcess:
         self._process.send_signal(SIGSTOP)
 
     def resume(self) -> None:
-        """SIGCONT: it goes on, with whatever was said to it meanwhile."""
+        """SIGCONT: go on, with all requests that came meanwhile."""
         if self._process is not None:
             self._process.send_signal(SIGCONT)
 
     @property
     def failure(self) -> str | None:
-        """Why it is dead although nobody killed it."""
+        """Why the server is dead though not killed."""
         code = self._process.poll() if self._process is not None else None
         return None if code is None else f"{self.name} ended by itself (exit code {code}): {self._said()}"
 
     def promote(self) -> None:
-        """It follows nobody any more."""
+        """Be a primary from now on."""
         with plain(self.port, timeout=_PATIENCE) as client:
             client.execute_command("REPLICAOF", "NO", "ONE")
 
     def info(self) -> dict[str, Any]:
-        """What it says of itself."""
+        """The answer to INFO."""
         with plain(self.port, timeout=_PATIENCE) as client:
             found: dict[str, Any] = client.execute_command("INFO")
         return found
@@ -131,12 +131,12 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """For whoever has nothing but an address."""
+        """The address as a URL."""
         return f"redis://{LOOPBACK}:{self.port}/0"
 
     @property
     def failure(self) -> str | None:
-        """Why it is dead, None while it lives."""
+        """Why the server is dead; None while the server lives."""
         return self.process.failure if self.process is not None else None
 
 

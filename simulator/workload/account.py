@@ -8,7 +8,7 @@ from simulator.happenings import PARTINGS, Did, Entry, Manner
 
 
 class Ledger:
-    """Whose each machine is, as far as they were told and have not parted from it."""
+    """The holders of each machine, by what visitors were told."""
 
     def __init__(self) -> None:
         self._holders: dict[VmId, dict[SessionId, None]] = {}
@@ -28,7 +28,7 @@ class Ledger:
             holders.pop(SessionId(entry.session), None)
 
     def holders(self, vm_id: VmId) -> Iterable[SessionId]:
-        """In the order in which they were promised; then those who have its key, and have not written yet."""
+        """Holders in the order of promises; then sessions with the key in hand and the SET still to come."""
         takers = (session for session, taken in self._takes.items() if taken == vm_id)
         return (*self._holders.get(vm_id, ()), *takers)
 

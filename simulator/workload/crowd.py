@@ -1,4 +1,4 @@
-"""Everybody who comes: one go at a time, whoever's step is due takes it."""
+"""All visitors of a world: each call of `go_on` lets every visitor take the step that is due."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -19,11 +19,11 @@ from simulator.workload.variants import Late, Nameless, Noting, NotingAtomic
 from simulator.workload.visitor import Place, Visitor
 
 _EARLY = 3.0
-"""How many times as fast those come who stood before the doors."""
+"""How many times as fast the early visitors come."""
 
 
 def _any(session: Session) -> QueueManager:
-    """It is their visitors who vanish."""
+    """Any orderly queue manager: only the visitor vanishes."""
     return session.dice.choice((Atomic, Naive))(session)
 
 
@@ -58,7 +58,7 @@ class _Guest:
 
 
 class Crowd:
-    """Nobody moves but in `go_on`. Everything is drawn from `dice`: the same world gets the same crowd again."""
+    """Visitors move in `go_on` alone. All is drawn from `dice`: the same world gets the same crowd again."""
 
     def __init__(self, access: Access, dice: Random, habits: Habits) -> None:
         self.came: Counter[Manner] = Counter()
@@ -82,29 +82,29 @@ class Crowd:
                 self._step(guest)
 
     def leave_off(self) -> None:
-        """Nobody comes any more, whoever is inside leaves, whoever waits waits on; nobody puts anything off."""
+        """Let nobody in any more; visitors inside leave, waiting visitors wait on, and late tasks are done at once."""
         self._over = True
         for guest in self._guests:
             self._hurry(guest)
 
     @property
     def waiting(self) -> tuple[SessionId, ...]:
-        """Those who were promised a machine and are not in yet."""
+        """Visitors with a promise who are not let in yet."""
         return self._at(Place.WAITING)
 
     @property
     def asking(self) -> tuple[SessionId, ...]:
-        """Those who have not been promised any."""
+        """Visitors without a promise."""
         return self._at(Place.ASKING)
 
     @property
     def inside(self) -> tuple[SessionId, ...]:
-        """Those who are on a machine."""
+        """Visitors on a machine."""
         return self._at(Place.INSIDE)
 
     @property
     def at_work(self) -> bool:
-        """Whether anybody is there, or a queue manager still has something to do."""
+        """Whether a visitor is there, or a queue manager still has a task."""
         return bool(self._guests)
 
     def _at(self, place: Place) -> tuple[SessionId, ...]:
@@ -133,7 +133,7 @@ class Crowd:
             self._admit(SessionId(f"v{number:04d}"), manner)
 
     def _admit(self, name: SessionId, manner: Manner) -> None:
-        """With dice of their own, so that nobody's luck depends on who else is there."""
+        """Admit a visitor with dice of their own, so that no luck depends on other visitors."""
         self.came[manner] += 1
         dice, now = Random(self._dice.getrandbits(64)), self._access.now()
         account = Account(name, manner, self._access.now, self._hear)
@@ -163,11 +163,11 @@ class Crowd:
         self.deaths += guest.visitor.deaths - deaths
 
     def _hurry(self, guest: _Guest) -> None:
-        """What a queue manager does long after its visitor has left, it does at the next go."""
+        """Bring a late task of a queue manager forward to the next go."""
         if self._over and guest.visitor.place in {Place.INSIDE, Place.GONE}:
             guest.due = self._access.now()
 
     def _see_off(self, guest: _Guest) -> None:
-        """Who was disappointed may come again: another stay has another session id."""
+        """Let a disappointed visitor come again, with another session id."""
         if guest.visitor.disappointed and not self._over and self._dice.random() < self._habits.persistence:
             self._admit(SessionId(f"{guest.session}+"), guest.manner)

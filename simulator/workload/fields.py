@@ -29,7 +29,7 @@ def parsed(text: object) -> Fields | None:
 SEED = ("vmId", "instanceId", "status", "used")
 """The four fields of the design that all of this began with."""
 NO_SESSION = SessionId("")
-"""What a queue manager calls its session that writes no id."""
+"""The session of a queue manager that writes no id."""
 
 
 def written(fields: Fields) -> bytes:
@@ -38,12 +38,12 @@ def written(fields: Fields) -> bytes:
 
 
 def known(fields: Fields) -> Fields:
-    """As a Go or C# struct is marshalled: what it has no member for is gone."""
+    """The fields that a Go or C# struct has members for."""
     return {name: fields[name] for name in _KNOWN if name in fields}
 
 
 def is_free(fields: Fields) -> bool:
-    """Rule 3: what is anything else after an SPOP is skipped."""
+    """Rule 3: a record in another state after an SPOP is skipped."""
     return fields.get("status") == Status.AVAILABLE and not fields.get("used")
 
 
@@ -59,7 +59,7 @@ def is_of(fields: Fields | None, session: SessionId) -> bool:
 
 
 def stage_of(fields: Fields | None, session: SessionId) -> Stage:
-    """What the record says to a visitor who polls."""
+    """The stage that a record shows to a visitor's poll."""
     if fields is None or not is_of(fields, session) or fields.get("status") == Status.AVAILABLE:
         return Stage.UNKNOWN
     if fields.get("used"):
@@ -70,7 +70,7 @@ def stage_of(fields: Fields | None, session: SessionId) -> Stage:
 
 
 def moved_to(fields: Fields) -> VmId | None:
-    """Where the session went on, if the record says so."""
+    """The machine that a session was moved to, by the record."""
     told = fields.get("movedTo")
     return VmId(told) if isinstance(told, str) and told else None
 

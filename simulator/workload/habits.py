@@ -27,7 +27,7 @@ MIXED: Mapping[Manner, float] = {
 }
 """Some of every kind that names its session."""
 UNNAMED: Mapping[Manner, float] = {Manner.NAMELESS: 0.6, Manner.ATOMIC: 0.2, Manner.TOO_LATE: 0.2}
-"""Most name no session; who takes too long names one: two without a name on one machine could not be told apart."""
+"""Most name no session. Slow queue managers name one: two nameless sessions on a machine look the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,5 +89,5 @@ class Intent:
         )
 
     def vanishes(self, now: datetime) -> bool:
-        """Whether they are gone by now, without a word."""
+        """Whether the visitor is gone by now, without a word."""
         return self.vanishes_at is not None and now >= self.vanishes_at

@@ -1,4 +1,4 @@
-"""A queue manager without scripts: SPOP, GET, SET, SADD; it keeps the six rules of docs/redis-contract.md."""
+"""A queue manager without scripts, by SPOP, GET, SET and SADD, that keeps the rules of docs/redis-contract.md."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ _MOST_MOVES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """A key that nobody else can have now."""
+    """A key taken from the available set."""
 
     vm_id: VmId
     at: datetime
@@ -71,7 +71,7 @@ class Naive(QueueManager):
         return True
 
     def cancel(self, vm_id: VmId | None) -> Steps[bool]:
-        """The same: it does not know the difference."""
+        """Release: the queue manager does not know the difference."""
         return (yield from self.release(vm_id)) if vm_id is not None else True
 
     # -- the four steps
@@ -101,7 +101,7 @@ class Naive(QueueManager):
         return taken.vm_id
 
     def _reserve(self, taken: Taken, text: bytes | None) -> Steps[bool]:
-        """SET, of what was read; after one that was not answered it is read again, and perhaps written again."""
+        """SET of what was read; after a SET without an answer the record is read, and perhaps written, again."""
         tried = False
         while (fields := parsed(text)) is not None and is_free(fields) and self._may_still_write(taken):
             try:
@@ -133,11 +133,11 @@ class Naive(QueueManager):
         return fields
 
     def _write(self, vm_id: VmId, fields: Fields, read: bytes | None) -> None:
-        """SET over whatever is there by now."""
+        """SET, without a comparison."""
         self._overwrite(vm_id, written(self._kept(fields)), read)
 
     def _overwrite(self, vm_id: VmId, text: bytes, read: bytes | None) -> None:
-        """The account knows more than the queue manager does: what is there, and whose."""
+        """Write, and tell the account which sessions the write hits."""
         there = self._text(vm_id)
         session = self._session
         named = (parsed(there) or {}).get("sessionId")
@@ -165,7 +165,7 @@ class Naive(QueueManager):
 
 
 class Following(Naive):
-    """Goes where the record says that the session went."""
+    """A naive queue manager that follows a moved session."""
 
     def look(self, vm_id: VmId) -> Heard:
         """GET, and GET again where that points."""

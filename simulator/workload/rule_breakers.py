@@ -14,7 +14,7 @@ from simulator.workload.variants import Late
 
 
 class TooLate(Late):
-    """Writes when its machine may be somebody else's by now, and does not look."""
+    """Writes too late, without a look: the machine may be another session's."""
 
     _SHARE = (1.01, 3.0)
 
@@ -23,7 +23,7 @@ class TooLate(Late):
 
 
 class Lossy(Naive):
-    """Breaks rules 4 and 5: drops what it does not know, and undoes what the scaler wrote meanwhile."""
+    """Breaks rules 4 and 5: drops unknown fields, and undoes writes of the scaler."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -68,7 +68,7 @@ class Greedy(Naive):
         return self._session.account.vm_id
 
     def afterwards(self, vm_id: VmId) -> Steps[None]:
-        """Perhaps it remembers what else it took."""
+        """Release the other machines, perhaps."""
         if self._session.dice.random() < _TIDY:
             for each in self._spare:
                 yield from self.release(each)

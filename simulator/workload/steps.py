@@ -1,4 +1,4 @@
-"""What takes time, as a generator: each yield is a pause before the next step, in which anything may happen."""
+"""Steps that take time, as a generator: each yield is a pause before the next step."""
 
 from collections.abc import Callable, Generator
 from datetime import timedelta
@@ -10,11 +10,11 @@ type Steps[T] = Generator[timedelta, None, T]
 
 
 class Died(Exception):
-    """The process that was taking these steps is no more; what it had done remains."""
+    """The process that took the steps died; the steps taken remain."""
 
 
 def mortal[T](steps: Steps[T], dice: Random, deaths: float) -> Steps[T]:
-    """The same steps, taken by a process that may die in every pause."""
+    """The same steps, by a process that may die in every pause."""
     while True:
         try:
             pause = next(steps)
@@ -27,7 +27,7 @@ def mortal[T](steps: Steps[T], dice: Random, deaths: float) -> Steps[T]:
 
 
 def persistent[T](ask: Callable[[], T], rest: timedelta) -> Steps[T]:
-    """Asked again until it is answered."""
+    """Ask again until there is an answer."""
     while True:
         try:
             return ask()

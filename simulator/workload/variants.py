@@ -14,7 +14,7 @@ _NAMES_IT_LATER = 0.3
 
 
 class Nameless(Naive):
-    """Keeps the rules; to compare the session is to find that the record names none."""
+    """Keeps the rules; compares the session by a record without a session."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -38,7 +38,7 @@ class Nameless(Naive):
 
 
 def _note(session: Session, vm_id: VmId) -> None:
-    """GET, change a field of their own and `updatedAt`, SET; nobody comes in between."""
+    """GET, change a field of its own and `updatedAt`, SET, in one step."""
     key, now = session.access.keys.instance(vm_id), session.access.now().isoformat()
     fields = parsed(session.access.keyspace.get(key))
     if fields is not None and is_of(fields, session.id):
@@ -62,7 +62,7 @@ class NotingAtomic(Atomic):
 
 
 class Late(Naive):
-    """Writes at the last moment that it was promised, what it read at any time since."""
+    """Writes at the last moment allowed, from a read at any time before."""
 
     _SHARE = (0.6, 0.98)  # of the time that it has, from SPOP to SET
 

@@ -27,7 +27,7 @@ class Place(Enum):
 
 
 class Visitor:
-    """`visit` is all of it, in steps. `closing` says whether everybody inside shall leave."""
+    """One visit, in steps. `closing`: whether visitors on a machine shall leave."""
 
     def __init__(self, session: Session, manager: QueueManager, intent: Intent, closing: Callable[[], bool]) -> None:
         self.place = Place.ASKING
@@ -41,7 +41,7 @@ class Visitor:
         self._unsure = False  # a reservation may have been made though nobody said so
 
     def visit(self) -> Steps[None]:
-        """From arrival to departure, and what their queue manager does after it."""
+        """The steps from arrival to departure, and the late tasks of the queue manager."""
         self._account.tell(Did.ARRIVED)
         vm_id = None
         while self.place in {Place.ASKING, Place.WAITING}:
@@ -72,7 +72,7 @@ class Visitor:
         return None
 
     def _attempt(self) -> Steps[None]:
-        """Whoever is not answered asks again; the account says whether they were promised anything."""
+        """Ask once; the account says whether there was a promise."""
         try:
             yield from self._mortal(self._manager.reserve())
         except Unreachable:
@@ -83,7 +83,7 @@ class Visitor:
     # -- waiting
 
     def _wait(self) -> Steps[VmId | None]:
-        """One look, and what it means for them."""
+        """Look once, and act on the answer."""
         vm_id = self._account.vm_id
         if vm_id is None:
             raise AssertionError("only who was promised a machine waits")
@@ -139,7 +139,7 @@ class Visitor:
     # -- inside
 
     def _stay(self, vm_id: VmId) -> Steps[None]:
-        """The machine must answer; as long as they like, or until it is ended for them."""
+        """Stay while the machine answers, as long as intended or until the session is ended."""
         if not (yield from self._answers(vm_id)):
             self._account.tell(Did.UNREACHABLE, vm_id)
             yield from self._leave(vm_id)
@@ -189,7 +189,7 @@ class Visitor:
         self.place = Place.GONE
 
     def _farewell(self, steps: Callable[[], Steps[bool]], vm_id: VmId | None) -> Steps[None]:
-        """Until somebody was told, or the one who should tell has died."""
+        """Say goodbye until there is an answer, or the queue manager dies."""
         told = None
         while told is None:
             try:
@@ -202,7 +202,7 @@ class Visitor:
             self._account.tell(Did.VANISHED, vm_id, "nobody could be told")
 
     def _finish(self, vm_id: VmId) -> Steps[None]:
-        """What goes wrong with what nobody asked for is nobody's worry."""
+        """Let the queue manager do its late tasks; failures do not matter."""
         self.place = Place.GONE
         try:
             yield from self._mortal(self._manager.afterwards(vm_id))
