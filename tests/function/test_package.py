@@ -253,7 +253,8 @@ def test_every_function_of_the_package_does_its_work_and_writes_nothing(
     before = state(unpacked)
     every_second = {f"{each}_SCHEDULE": "* * * * * *" for each in ("PROVISIONER", "RECONCILER", "STARTER", "CLEANER")}
     chosen = {"SCALER_POOL_CAPACITY": "1", "SCALER_WARMPOOL_SIZE": "1", "SCALER_STARTER_WATCH": "0.8s"}
-    environment = assemble({**every_second, **chosen, "SCALER_RECONCILER_WATCH": "0s"}, speed=40)
+    turns = {"SCALER_RECONCILER_WATCH": "0.8s"}  # time to wait until the provisioner, who fires as often, has listed
+    environment = assemble({**every_second, **chosen, **turns}, speed=40)
     secret = environment.variables["IDENTITY_HEADER"]
     with (
         redis_server() as server,
