@@ -5,6 +5,7 @@
 # make chaos-real  real processes killed, stopped, failed over and cut off: FOR=2m SEED=1
 # make test   the everyday tests: units, contracts, any order of events, one run; two minutes on two cores
 # make test-all  those and the long ones: the model, planted bugs, disasters, the real az (make test-long: only the long)
+# make mutants  how many small changes to the core its unit tests notice: MUTANTS=200 SEED=0, some five minutes
 # make check  ruff, mypy --strict, the import contracts, the share of pronouns in docstrings
 # make package  dist/scaler-<version>.zip: the app as it is deployed
 # make fuzz   hostile input, coverage-guided: FUZZ="record notes" FOR=60
@@ -14,12 +15,12 @@
 SHELL := /bin/bash
 PYTHON ?= python3.13
 BIN := .venv/bin
-export FOR SPEED SEED SEEDS VISITORS JSON VIEW SCALE_SETS
+export FOR SPEED SEED SEEDS MUTANTS VISITORS JSON VIEW SCALE_SETS
 
-.PHONY: help setup redis run chaos chaos-real test test-long test-all check format package emulator az az-session fuzz
+.PHONY: help setup redis run chaos chaos-real test test-long test-all mutants check format package emulator az az-session fuzz
 
 help:
-	@sed -n 's/^# //p' Makefile | head -12
+	@sed -n 's/^# //p' Makefile | head -13
 
 setup: .venv/.ready
 
@@ -56,6 +57,10 @@ test-long: setup redis
 
 test-all: setup redis
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+mutants: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-mutants.txt
+	@PYTHONPATH=tests $(BIN)/python -m mutation
 
 check: setup
 	@$(BIN)/ruff format --check .
