@@ -36,8 +36,9 @@ def watched(**options: str) -> Terminal:
 
 
 def children(pid: int) -> list[int]:
-    """Of that process; Linux tells."""
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Of that process, whichever of its threads started them; Linux tells."""
+    found = [each.read_text().split() for each in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(each) for some in found for each in some]
 
 
 def is_given_back(terminal: Terminal) -> bool:
