@@ -13,6 +13,7 @@ from emulator.behaviour import Behaviour
 from emulator.functions_host import ncrontab
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import OrderKind, Protection, Scale
+from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches
 from emulator.vm import VmState
@@ -28,8 +29,7 @@ from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.observe import Listings
-from scaler.registry.memory import MemoryRegistry
-from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.reservations import Reservations
 from scaler.registry.sessions import Stage
 from scaler.tick import Hints, Tick, Verbs
 from scaler.vmss.gates import Gates, Kind
@@ -87,7 +87,7 @@ class Production:
         self._visitors_a_minute = visitors_a_minute
         self._dice = Random(f"{machines} {page_size} {visitors_a_minute}")
         self._registry = MemoryRegistry(self.clock.now)
-        self._reservations = MemoryReservations(self._registry)
+        self._reservations = Reservations(self._registry.client, self._registry.keys)
         self._fill(machines)
         self._gates = Gates(self.clock)
         self._listed: set[Actor] = set()  # whose tick under way has had a listing

@@ -1,4 +1,4 @@
-"""Never deployed: our Azure. Scale sets that behave, on any clock; their wire; the functions host.
+"""Never deployed: our Azure and our Redis. Scale sets that behave, on any clock; their wire; the functions host.
 
 scale_set   the behaviour, for its callers;  observed  the same from above: its truth, and accidents by order
 behaviour   how Azure behaves: latencies, faults, and switches for what nobody knows
@@ -7,5 +7,6 @@ in_process  one caller's face of it, as scaler.ports.ScaleSet (refusals);  wire 
 world       what is true now;  vm, operations, history  its parts;  simulation  its time and its dice
 delivery → machines, scaling  an order's way (transitions);  reading  a look's;  platform_events  a mishap's
 command_line, help_text   `python -m emulator`, for whoever wants nothing else
+redis       the Redis that the registry and its scripts run on in virtual time
 functions_host  a stand-in for `func start`
 """

@@ -9,15 +9,15 @@ from typing import Any
 import builders as make
 from clock import ManualClock
 
+from emulator.redis.memory import MemoryRegistry
 from scaler.errors import Unreachable
 from scaler.model.instance import SessionId, VmId
 from scaler.model.notes import OpenedNote
 from scaler.model.record import Status
 from scaler.registry.keys import Keys
-from scaler.registry.memory import MemoryRegistry
-from scaler.registry.memory_reservations import MemoryReservations
 from scaler.registry.notes_json import encode_notes
 from scaler.registry.record_json import encode_record
+from scaler.registry.reservations import Reservations
 from simulator.happenings import Did, Entry, Manner
 from simulator.workload.account import Account, Ledger
 from simulator.workload.crowd import KINDS
@@ -76,7 +76,7 @@ class Counter:
         self.registry = MemoryRegistry(self.clock.now, Keys())
         self.redis = self.registry.keyspace
         self.commands = Cable(self.redis)
-        self.client = Cable(MemoryReservations(self.registry))
+        self.client = Cable(Reservations(self.registry.client, self.registry.keys))
         self.access = Access(
             keys=self.registry.keys,
             keyspace=self.commands,

@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scaler.model.edges import Edge
 from scaler.model.instance import InstanceId, SessionId, VmId
-from scaler.model.notes import Notes
 from scaler.model.record import Record, Status
-from scaler.model.row import Row
 from scaler.registry.record_json import MAX_SESSION_BYTES
 
 
@@ -77,45 +74,3 @@ def check_session(session: SessionId) -> None:
     control = any(ord(each) < 32 or ord(each) == 127 for each in session)
     if not 0 < size <= MAX_SESSION_BYTES or control or any("\ud800" <= each <= "\udfff" for each in session):
         raise ValueError(f"a session id is 1 to {MAX_SESSION_BYTES} bytes of UTF-8 without control characters")
-
-
-def is_theirs(row: Row, session: SessionId) -> bool:
-    """Whether the machine is this session's now, so that asking again must not give it another."""
-    record, notes = row.readable, row.notes
-    if record is None or record.used or record.status is Status.AVAILABLE or record.session != session:
-        return False
-    return notes is None or (notes.spent is None and session not in notes.ended)
-
-
-def may_be_offered(row: Row, session: SessionId) -> bool:
-    """Whether the machine may become this session's."""
-    record, notes = row.readable, row.notes
-    if record is None or notes is None or record.used or record.status is not Status.AVAILABLE:
-        return False
-    return notes.fresh and session not in notes.ended
-
-
-def stage_of(row: Row, session: SessionId) -> Sight:
-    """What the machine's row says of the session. The notes beat the record."""
-    record, notes = row.readable, row.notes
-    ended, opened, spent = _according_to(notes, session)
-    if ended is Edge.REFUSE:
-        reason = notes.spent.reason if notes is not None and notes.spent is not None else None
-        return Sight(stage=Stage.REFUSED, reason=reason)
-    if ended is not None or (opened and spent):
-        return Sight(stage=Stage.ENDED)
-    if opened:
-        return Sight(stage=Stage.OPEN, reservation=Reservation.of(record) if record is not None else None)
-    if record is None or record.session != session or record.status is Status.AVAILABLE:
-        return Sight(stage=Stage.UNKNOWN)
-    if record.used or spent:
-        return Sight(stage=Stage.ENDED)
-    stage = Stage.RESERVED if record.status is Status.RESERVED else Stage.OPEN
-    return Sight(stage=stage, reservation=Reservation.of(record))
-
-
-def _according_to(notes: Notes | None, session: SessionId) -> tuple[Edge | None, bool, bool]:
-    if notes is None:
-        return None, False, False
-    opened = notes.opened is not None and notes.opened.session == session
-    return notes.ended.get(session), opened, notes.spent is not None

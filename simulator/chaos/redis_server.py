@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from emulator.redis.keyspace import State
+from emulator.redis.memory import MemoryRegistry
 from scaler.errors import Unreachable
-from scaler.ports import Confirmation
-from scaler.registry.keys import Keys
-from scaler.registry.keyspace import State
-from scaler.registry.memory import MemoryRegistry
 from simulator.clock import SkewedClock, VirtualClock
 
 MAY_LOSE = timedelta(seconds=30)
@@ -31,20 +29,23 @@ class RedisServer(MemoryRegistry):
     """The registry, with a replica behind it: nothing that was confirmed is lost by a failover."""
 
     def __init__(self, clock: SkewedClock, dice: Random) -> None:
-        super().__init__(clock.now, Keys())
+        super().__init__(clock.now, replica=self)
         self.clock = clock
         self.dice = dice
         self.lines = Lines()
         self._replica: list[tuple[datetime, State]] = []
 
-    def confirm(self) -> Confirmation:
+    @property
+    def connected(self) -> bool:
+        """Whether there is a replica."""
+        return not self.lines.alone
+
+    def catch_up(self) -> bool:
         """The replica has it all, if it answers in time."""
-        if self.lines.alone:
-            return Confirmation.ALONE
         if self.lines.lagging and self.dice.random() < self.lines.lagging:
-            return Confirmation.UNCONFIRMED
+            return False
         self._replica = [(self._true(), self.keyspace.snapshot_state())]
-        return Confirmation.REPLICATED
+        return True
 
     def replicate(self) -> None:
         """One more state that a failover may fall back to."""
@@ -72,12 +73,12 @@ class RedisServer(MemoryRegistry):
     def held(self) -> Sequence[bytes]:
         """The names of all keys, in order."""
         state = self.keyspace.snapshot_state()
-        return sorted({*state.strings, *(name for name, members in state.sets.items() if members)})
+        return sorted({*state.strings, *state.sets})
 
     def _fall_back(self, to: tuple[datetime, State]) -> None:
         """What came after it never was: a second accident may not lose what the first one brought back."""
         self._replica = [to]
-        self.server = f"{self.server}'"
+        self.server.run_id += "x"
         self.keyspace.restore_state(to[1])
 
     def _true(self) -> datetime:

@@ -15,7 +15,7 @@ from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.model.sighting import Pause
-from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.reservations import Reservations
 from scaler.report import Report
 from simulator.chaos.azure import Azure
 from simulator.chaos.breaks.planted import Planted
@@ -68,8 +68,8 @@ class World:
         metered = replace(behaviour, metered=True)  # ARM's request budgets are those of Azure, and so are the gates
         self.azure_region = Azure(self.clock, policy.capacity, seed=seed, behaviour=metered, skews=skews)
         self.registry = RedisServer(SkewedClock(self.clock, skews.redis), Random(f"redis {seed}"))
-        client_of = planted.reservations if planted is not None else MemoryReservations
-        self.reservations = client_of(self.registry)
+        client_of = planted.reservations if planted is not None else Reservations
+        self.reservations = client_of(self.registry.client, self.registry.keys)
         around = Surroundings(clock=self.clock, azure=self.azure_region, redis=self.registry, planted=planted)
         self.hosts = [Host(f"host {number}", around, policy, ahead) for number, ahead in enumerate(skews.hosts, 1)]
         self.queue_managers_line = Line(self.registry, self.clock)

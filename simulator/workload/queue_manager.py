@@ -6,9 +6,9 @@ from datetime import datetime
 from random import Random
 from typing import Protocol
 
+from emulator.redis.keyspace import Members, Text
 from scaler.model.instance import SessionId, VmId
 from scaler.registry.keys import Keys
-from scaler.registry.keyspace import Members, Text
 from scaler.registry.sessions import Leaving, Reservation, Sight, Stage
 from simulator.happenings import Entry
 from simulator.workload.account import Account, Ledger

@@ -1,4 +1,4 @@
-"""The registries that must keep the same promise: in memory, on fakeredis, and on a redis-server of our own."""
+"""The Redises on which the registry must keep its promise: that of virtual time, fakeredis, and a redis-server."""
 
 import os
 import shutil
@@ -16,6 +16,7 @@ import pytest
 import redis
 from clock import ManualClock
 
+from emulator.redis.memory import MemoryRegistry
 from scaler.model.edges import Actor, Edge
 from scaler.model.instance import InstanceId, ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change, step
@@ -25,8 +26,6 @@ from scaler.model.row import Row
 from scaler.ports import Registry
 from scaler.registry.auth import connect
 from scaler.registry.keys import Keys
-from scaler.registry.memory import MemoryRegistry
-from scaler.registry.memory_reservations import MemoryReservations
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations
 
@@ -53,7 +52,7 @@ class House:
     """One registry, the queue manager's client beside it, and the naked Redis under both."""
 
     registry: Registry
-    reservations: Reservations | MemoryReservations
+    reservations: Reservations
     redis: Any  # redis.Redis, or a Keyspace, which names the same commands the same way
     keys: Keys
 
@@ -145,10 +144,13 @@ def readable(house: House, vm_id: str) -> Record:
 
 
 def memory_house(clock: ManualClock) -> House:
-    """No Redis at all."""
+    """The Redis of virtual time."""
     registry = MemoryRegistry(clock.now, Keys())
     return House(
-        registry=registry, reservations=MemoryReservations(registry), redis=registry.keyspace, keys=registry.keys
+        registry=registry,
+        reservations=Reservations(registry.client, registry.keys),
+        redis=registry.keyspace,
+        keys=registry.keys,
     )
 
 

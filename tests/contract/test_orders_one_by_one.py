@@ -9,6 +9,7 @@ from contract.scale_sets import EXACT, FLEXIBLE, House
 
 from emulator.behaviour import Fault
 from emulator.orders import OrderKind
+from emulator.redis.memory import MemoryRegistry
 from emulator.switches import Overlap, Switches
 from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.model.instance import FailureClass, InstanceRef, PowerState, SessionId, VmId
@@ -17,7 +18,6 @@ from scaler.model.notes import Notes, StartNote
 from scaler.model.plan import Deallocate, Plan, Start, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Row
-from scaler.registry.memory import MemoryRegistry
 
 POLICY = Policy()
 

@@ -55,7 +55,7 @@ def test_in_memory_it_is_the_same(clock: ManualClock) -> None:
     house = memory_house(clock)
     house.admit("a")
     decided = note(house.row("a"), started())
-    house.registry.server = "the replica"  # type: ignore[attr-defined]
+    house.registry.server.run_id = "replica"  # type: ignore[attr-defined]
     assert house.apply(decided) == (None,)
     assert house.apply(note(house.row("a"), started()))[0] is not None
 

@@ -13,6 +13,7 @@ from clock import ManualClock
 from emulator.behaviour import Behaviour, Latencies
 from emulator.history import Event, What
 from emulator.in_process import InProcessScaleSet
+from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
@@ -22,8 +23,7 @@ from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
 from scaler.observe import Listings
-from scaler.registry.memory import MemoryRegistry
-from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.reservations import Reservations
 from scaler.registry.sessions import Stage
 from scaler.telemetry import Telemetry
 from scaler.tick import Tick
@@ -121,7 +121,7 @@ class House:
     def __post_init__(self) -> None:
         self.azure = EmulatedScaleSet(self.clock.now, name=SCALE_SET, seed=1, behaviour=PROMPT)
         self.registry = MemoryRegistry(self.clock.now)
-        self.reservations = MemoryReservations(self.registry)
+        self.reservations = Reservations(self.registry.client, self.registry.keys)
         self.log = Log(self.clock.now)
         self.telemetry = {name: Telemetry(name) for name in CONTROLLERS}
         self._sessions = 0

@@ -38,7 +38,6 @@ NOT_AT_START = {
     "click": "for people",
     "rich": "for people",
     "scaler.cli": "for people",
-    "scaler.registry.memory": "for tests",
     "fakeredis": "for tests",
     "emulator": "for tests",
     "simulator": "for tests",

@@ -14,6 +14,7 @@ from wire.scripted_arm import StaticToken
 
 from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import OrderKind, Scale
+from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from emulator.wire.server import RunningServer, serve
@@ -27,7 +28,6 @@ from scaler.model.plan import Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Row, Snapshot
 from scaler.ports import Registry
-from scaler.registry.memory import MemoryRegistry
 from scaler.report import Report
 from scaler.telemetry import Telemetry
 from scaler.tick import Tick

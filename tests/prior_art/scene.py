@@ -11,13 +11,13 @@ from prior_art.process import Process
 
 from emulator.behaviour import Behaviour, Latencies
 from emulator.history import Event, What
+from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
-from scaler.registry.memory import MemoryRegistry
-from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.reservations import Reservations
 
 SCALE_SET = ScaleSetName("vmss-pixels")
 EXACT = Behaviour(latencies=Latencies().exact())
@@ -39,7 +39,7 @@ class Scene:
         }
         self.azure = self.azures[scale_sets[0]]
         self.registry = MemoryRegistry(self.clock.now)
-        self.reservations = MemoryReservations(self.registry)
+        self.reservations = Reservations(self.registry.client, self.registry.keys)
         self.process = Process(self)
 
     # -- time

@@ -9,6 +9,7 @@ import pytest
 from builders import NOW, POLICY, SCALE_SET, blank_notes, instance, notes, ref, row, sighting
 from clock import ManualClock
 
+from emulator.redis.memory import MemoryRegistry
 from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.errors import Conflict, Missing, OutOfCapacity, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.instance import FailureClass, InstanceId, InstanceRef, SessionId
@@ -17,7 +18,6 @@ from scaler.model.notes import DeleteNote, Notes, StartNote
 from scaler.model.plan import Deallocate, Delete, Mark, Plan, SetCapacity, Start, Step, Why
 from scaler.model.row import Row
 from scaler.ports import Confirmation
-from scaler.registry.memory import MemoryRegistry
 
 SECOND = timedelta(seconds=1)
 
@@ -231,7 +231,7 @@ def test_a_blip_while_a_replica_is_asked_for_does_not_eat_the_start() -> None:
     house = House()
     step = house.start(1)
     line = ForgetfulLine(house.clock.now)
-    line.keyspace = house.registry.keyspace
+    line.keyspace.restore_state(house.registry.keyspace.snapshot_state())
     (outcome,) = actuate(Plan(steps=(step,)), replace(house.ports, registry=line), POLICY)
     assert (outcome.result, outcome.confirmation) == (Result.DONE, Confirmation.UNCONFIRMED)
 

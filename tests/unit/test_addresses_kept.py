@@ -23,6 +23,7 @@ from unit.arm_replies import reply
 
 from emulator.behaviour import Behaviour, Latencies
 from emulator.in_process import InProcessScaleSet
+from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from emulator.world import MANAGED
 from scaler.actuate import Ports
@@ -35,8 +36,7 @@ from scaler.model.plan import Why
 from scaler.model.policy import Capacity
 from scaler.model.record import Record, Status
 from scaler.model.sighting import Answer, By, Pages
-from scaler.registry.memory import MemoryRegistry
-from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.reservations import Reservations
 from scaler.tick import Tick
 from scaler.vmss.addresses import configurations, located, to_interfaces
 
@@ -134,7 +134,7 @@ def test_a_machine_is_opened_with_its_addresses_though_the_listing_was_held_back
         clock.advance(timedelta(seconds=15))
         for tick in ticks.values():
             tick.run()
-    reservations = MemoryReservations(registry)
+    reservations = Reservations(registry.client, registry.keys)
     got = [reservations.reserve(SessionId(f"s{number}")) for number in range(6)]
     assert None not in got
     held = Tick(
@@ -178,7 +178,7 @@ def test_machines_whose_targeted_gets_are_throttled_are_opened_as_soon_as_they_a
         clock.advance(timedelta(seconds=15))
         for each in ticks:
             each.run()
-    reservations, starter_tick = MemoryReservations(registry), tick(Actor.STARTER)
+    reservations, starter_tick = Reservations(registry.client, registry.keys), tick(Actor.STARTER)
     got = [reservations.reserve(SessionId(f"s{number}")) for number in range(6)]
     starter_tick.run()
     clock.advance(timedelta(minutes=3))

@@ -3,13 +3,13 @@
 import builders as make
 from clock import ManualClock
 
+from emulator.redis.memory import MemoryRegistry
 from scaler.actuate import Ports, Result
 from scaler.model.edges import Actor
 from scaler.model.lifecycle import note
 from scaler.model.plan import Plan, Step, Why
 from scaler.model.row import Row
 from scaler.registry.keys import Keys
-from scaler.registry.memory import MemoryRegistry
 from scaler.report import Report
 from simulator.chaos.hosts import Host, Late
 

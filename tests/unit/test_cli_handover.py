@@ -9,6 +9,7 @@ from go_scaler import Machine, Placed
 from emulator.behaviour import Behaviour, Fault, Faults, Latencies
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import OrderKind
+from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.cli.handover import Handover, is_left
@@ -18,7 +19,6 @@ from scaler.model.plan import Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
 from scaler.model.row import Snapshot
-from scaler.registry.memory import MemoryRegistry
 from scaler.report import Report
 
 FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
@@ -169,7 +169,8 @@ def test_without_redis_nothing_is_begun_and_not_for_ever() -> None:
 def test_a_redis_that_is_silent_for_a_moment_is_asked_again() -> None:
     house = House(INSIDE)
     deaf = Deaf(house.clock.now)
-    deaf.keyspace, deaf.times, house.registry = house.registry.keyspace, 2, deaf
+    deaf.keyspace.restore_state(house.registry.keyspace.snapshot_state())
+    deaf.times, house.registry = 2, deaf
     reports = house.rounds()
     assert [type(each) for each in reports[0].errors] == [Unreachable]
     assert not is_left(reports[-1])

@@ -7,6 +7,7 @@ import typer
 from builders import NOW, POLICY, notes, record
 from clock import ManualClock
 
+from emulator.redis.memory import MemoryRegistry
 from scaler.actuate import Ports
 from scaler.cli.environment import Exit
 from scaler.cli.rounds import ByHand
@@ -17,7 +18,6 @@ from scaler.model.instance import VmId
 from scaler.model.lifecycle import Change
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
-from scaler.registry.memory import MemoryRegistry
 from scaler.report import Report
 
 SAID = record().vm_id

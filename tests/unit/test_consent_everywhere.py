@@ -27,6 +27,7 @@ from clock import ManualClock
 
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import Scale
+from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from emulator.world import MANAGED
 from scaler.actuate import Ports
@@ -38,7 +39,6 @@ from scaler.model.notes import OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Why, withheld
 from scaler.model.record import Status
 from scaler.model.sighting import Answer, By, Pages, Pause, ScaleSetView, Sighting
-from scaler.registry.memory import MemoryRegistry
 from scaler.tick import Tick, beyond
 
 MINE = SessionId("mine")

@@ -32,6 +32,7 @@ from wire.test_vmss_flexible import ref as flexible_ref
 from emulator.behaviour import Behaviour, Latencies
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import Scale
+from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from emulator.world import MANAGED
 from scaler.actuate import Ports
@@ -46,8 +47,7 @@ from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Record, Status
 from scaler.model.row import Row, Snapshot
 from scaler.model.sighting import Answer
-from scaler.registry.memory import MemoryRegistry
-from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.reservations import Reservations
 from scaler.tick import Tick, Verbs
 
 FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
@@ -194,7 +194,7 @@ def test_only_what_is_withheld_is_said_to_be_withheld() -> None:
 def test_the_starter_does_not_ask_again_what_nobody_answered() -> None:
     house = House(TWO)
     house.run(10, {name: house.tick(name) for name in CONTROLLERS})
-    got = MemoryReservations(house.registry).reserve(ME)
+    got = Reservations(house.registry.client, house.registry.keys).reserve(ME)
     assert got is not None
     for name, azure in house.azures.items():
         face = Nonsense(azure, house.clock)

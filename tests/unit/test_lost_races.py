@@ -1,11 +1,12 @@
 """A tick that loses a race: it decides anew at once, takes nothing from anybody, and says when it never wins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from unit.test_tick import House
 
 from emulator.orders import OrderKind, Scale
+from emulator.redis.memory import MemoryRegistry
 from scaler.actuate import Result
 from scaler.model.edges import Actor
 from scaler.model.instance import SessionId, VmId
@@ -13,25 +14,34 @@ from scaler.model.lifecycle import Change
 from scaler.model.plan import Why
 from scaler.model.record import Status
 from scaler.model.row import Row
-from scaler.registry.memory import MemoryRegistry
-from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.reading import Reading
+from scaler.registry.reservations import Reservations
 from scaler.registry.sessions import Leaving
 from scaler.report import Report
 
 SESSION = SessionId("s")
 
 
-class Interrupted(MemoryRegistry):
-    """Something happens between reading the index and the rows, or right before a write."""
+class InterruptedReading(Reading):
+    """Something happens between reading the index and the rows."""
 
     between: Callable[[], object] | None = None
-    before_each_write: Callable[[], object] | None = None
 
-    def _row(self, vm_id: VmId, index: frozenset[Status]) -> Row:
+    def rows(self, index: Mapping[VmId, frozenset[Status]]) -> dict[VmId, Row]:
         between, self.between = self.between, None
         if between is not None:
             between()
-        return super()._row(vm_id, index)
+        return super().rows(index)
+
+
+class Interrupted(MemoryRegistry):
+    """Something happens in the middle of a read, or right before a write."""
+
+    before_each_write: Callable[[], object] | None = None
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__(now)
+        self._reading = self.reading = InterruptedReading(self.client, self.keys)
 
     def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
         if self.before_each_write is not None:
@@ -39,7 +49,7 @@ class Interrupted(MemoryRegistry):
         return super().apply(changes, good_until=good_until)
 
 
-def offered() -> tuple[House, Interrupted, MemoryReservations]:
+def offered() -> tuple[House, Interrupted, Reservations]:
     """A house with one machine that may be reserved."""
     house = House()
     registry = Interrupted(house.clock.now)
@@ -52,7 +62,7 @@ def offered() -> tuple[House, Interrupted, MemoryReservations]:
         house.later(seconds=30)
         tick.run()
     assert registry.keyspace.smembers(registry.keys.index(Status.AVAILABLE))
-    return house, registry, MemoryReservations(registry)
+    return house, registry, Reservations(registry.client, registry.keys)
 
 
 def available(registry: MemoryRegistry) -> int:
@@ -63,7 +73,7 @@ def test_a_cancel_between_reading_the_index_and_the_rows_does_not_take_the_machi
     house, registry, visitors = offered()
     assert visitors.reserve(SESSION) is not None
     said: list[Leaving] = []
-    registry.between = lambda: said.append(visitors.cancel(SESSION))
+    registry.reading.between = lambda: said.append(visitors.cancel(SESSION))
     house.tick(Actor.RECONCILER).run()
     assert said == [Leaving.CANCELLED]
     assert available(registry) == 1

@@ -8,6 +8,7 @@ from clock import ManualClock
 from emulator.behaviour import Behaviour, Latencies
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import OrderKind, Scale
+from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from emulator.world import MANAGED
 from scaler.actuate import Ports
@@ -18,7 +19,6 @@ from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.model.sighting import Pages, ScaleSetView
-from scaler.registry.memory import MemoryRegistry
 from scaler.telemetry import Telemetry
 from scaler.tick import Tick
 from scaler.watch import Watch

@@ -9,13 +9,13 @@ from clock import ManualClock
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.history import What
 from emulator.in_process import InProcessScaleSet
+from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
-from scaler.registry.memory import MemoryRegistry
-from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.reservations import Reservations
 from scaler.tick import Tick
 
 NAME = ScaleSetName("vmss-pixels")
@@ -49,7 +49,7 @@ class House:
             for name in CONTROLLERS:
                 self.ticks[name].run()
             self.clock.advance(timedelta(seconds=20))
-            MemoryReservations(self.registry).reserve(SessionId("me"), "192.0.2.1")
+            Reservations(self.registry.client, self.registry.keys).reserve(SessionId("me"), "192.0.2.1")
 
     def starter(self) -> Iterator[timedelta | None]:
         """Ticks as the watch would: each when the one before said."""

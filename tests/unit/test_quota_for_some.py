@@ -8,6 +8,7 @@ from clock import ManualClock
 from emulator.behaviour import Behaviour, Latencies
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import OrderKind
+from emulator.redis.memory import MemoryRegistry
 from emulator.region import Profile, Region
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
@@ -16,7 +17,6 @@ from scaler.model.edges import Actor
 from scaler.model.instance import FailureClass, ScaleSetName
 from scaler.model.plan import Why
 from scaler.model.policy import Capacity, Policy
-from scaler.registry.memory import MemoryRegistry
 from scaler.tick import Tick
 
 NAME = ScaleSetName("vmss-pixels")

@@ -8,6 +8,7 @@ from clock import ManualClock
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import OrderKind, Scale
+from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.errors import Garbled, Unreachable
@@ -21,7 +22,6 @@ from scaler.model.row import Snapshot
 from scaler.model.sighting import Answer
 from scaler.observe import Eyes
 from scaler.ports import Registry
-from scaler.registry.memory import MemoryRegistry
 from scaler.tick import Tick
 
 NAME = ScaleSetName("vmss-pixels")

@@ -9,6 +9,7 @@ from unit.test_tick import NAME, POLICY, House
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import OrderKind, Scale
+from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.errors import Unreachable
@@ -19,8 +20,7 @@ from scaler.model.plan import Delete
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
-from scaler.registry.memory import MemoryRegistry
-from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.reservations import Reservations
 from scaler.registry.sessions import Stage
 from scaler.tick import Tick
 
@@ -63,7 +63,7 @@ def test_a_key_that_died_with_its_machine_is_found_though_its_first_note_was_los
     assert POLICY.evidence < timedelta(minutes=3)
 
 
-def reserved_machine() -> tuple[House, MemoryReservations]:
+def reserved_machine() -> tuple[House, Reservations]:
     """A visitor waits for a machine; nobody has begun to start it."""
     house = House()
     house.azure.scale(Scale(capacity=1), by="operator")
@@ -73,7 +73,7 @@ def reserved_machine() -> tuple[House, MemoryReservations]:
     for _ in range(12):
         house.later(seconds=30)
         tick.run()
-    visitors = MemoryReservations(house.registry)
+    visitors = Reservations(house.registry.client, house.registry.keys)
     assert visitors.reserve(SESSION) is not None
     return house, visitors
 

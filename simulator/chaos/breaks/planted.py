@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import redis
+
 from scaler.model.edges import Actor
 from scaler.model.policy import Policy
 from scaler.observe import Listings
 from scaler.ports import Clock, Registry, ScaleSet
-from scaler.registry.memory import MemoryRegistry
-from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.keys import Keys
+from scaler.registry.reservations import Reservations
 from scaler.tick import Verbs
 from scaler.vmss.gates import Gates
 
@@ -46,4 +48,4 @@ class Planted:
     scale_set: Callable[[ScaleSet], ScaleSet] = _same_scale_set
     gates: Callable[[Clock], Gates] = Gates
     listings: Callable[[Listings], Listings] = _same_listings  # those of the process, for one of its controllers
-    reservations: Callable[[MemoryRegistry], MemoryReservations] = MemoryReservations  # the queue managers' scripts
+    reservations: Callable[[redis.Redis, Keys], Reservations] = Reservations  # the queue managers' scripts

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import redis
+
 from scaler.model.edges import Actor, Edge
-from scaler.model.instance import SessionId
 from scaler.model.lifecycle import Change
 from scaler.model.machine import Machine
 from scaler.model.notes import Notes, StartNote
 from scaler.model.plan import Why
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
-from scaler.registry.memory_reservations import MemoryReservations
+from scaler.registry.keys import Keys
+from scaler.registry.lua import script_text
+from scaler.registry.reservations import Reservations
 from simulator.chaos.breaks.doors import RegistryDoor
 from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.breaks.wrappers import planned, shown, with_rows
@@ -54,11 +57,20 @@ class _ToTheByte(RegistryDoor):
         return tuple(next(rows) if is_same else None for is_same in same)
 
 
-class _OnlyLooks(MemoryReservations):
+class _OnlyLooks(Reservations):
     """Leaves a key outside of every set where it is."""
 
-    def _put_back(self, row: Row, session: SessionId) -> None:
-        pass
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        super().__init__(client, keys)
+        texts = {name: _without_putting_back(script_text(name)) for name in self._scripts}
+        self._scripts = {name: client.register_script(text) for name, text in texts.items()}
+
+
+def _without_putting_back(script: str) -> str:
+    head, planted_here, tail = script.partition("local function put_back(machine)\n")
+    if not planted_here:
+        raise AssertionError("the scripts put nothing back")
+    return f"{head}{planted_here}  if true then return end\n{tail}"
 
 
 def _word_of_the_record(machine: Machine) -> Row:

@@ -1,11 +1,23 @@
-"""A little Redis in this process: strings, sets and their expiry on any clock, named as redis-py names them."""
+"""What a Redis holds: strings and sets, and their expiry on any clock. Methods are named as redis-py names them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from redis.exceptions import ResponseError
+
 type Text = str | bytes
 type Members = set[bytes]
+
+
+_EMPTY: frozenset[bytes] = frozenset()
+
+
+class WrongTypeError(ResponseError):
+    """A command for strings met a set, or the other way round."""
+
+    def __init__(self) -> None:
+        super().__init__("WRONGTYPE Operation against a key holding the wrong kind of value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,67 +33,83 @@ class Keyspace:
     """What a naive queue manager or an accident may do to Redis, one atomic command each."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
+        self.now = now
         self._strings: dict[bytes, bytes] = {}
-        self._sets: dict[bytes, set[bytes]] = {}
+        self._sets: dict[bytes, frozenset[bytes]] = {}
         self._expiry: dict[bytes, datetime] = {}
 
     def get(self, key: Text) -> bytes | None:
         """GET."""
         name = _bytes(key)
-        if name in self._expiry and self._expiry[name] <= self._now():
+        if name in self._expiry and self._expiry[name] <= self.now():
             self.delete(name)
+        if name in self._sets:
+            raise WrongTypeError
         return self._strings.get(name)
 
-    def set(self, key: Text, value: Text, *, ex: int | None = None) -> None:
+    def set(self, key: Text, value: Text, *, ex: float | None = None) -> None:
         """SET, with a time to live in seconds or for ever."""
         name = _bytes(key)
+        self.delete(name)
         self._strings[name] = _bytes(value)
-        self._expiry.pop(name, None)
         if ex is not None:
             self.expire(name, ex)
 
-    def delete(self, key: Text) -> None:
+    def delete(self, key: Text) -> int:
         """DEL."""
         name = _bytes(key)
-        self._strings.pop(name, None)
-        self._sets.pop(name, None)
         self._expiry.pop(name, None)
+        return int(self._strings.pop(name, None) is not None or self._sets.pop(name, None) is not None)
 
-    def expire(self, key: Text, seconds: int) -> None:
+    def expire(self, key: Text, seconds: float) -> bool:
         """EXPIRE."""
-        self._expiry[_bytes(key)] = self._now() + timedelta(seconds=seconds)
+        name = _bytes(key)
+        held = self.kind(name) != b"none"
+        if held:
+            self._expiry[name] = self.now() + timedelta(seconds=seconds)
+        return held
 
-    def persist(self, key: Text) -> None:
+    def persist(self, key: Text) -> bool:
         """PERSIST."""
-        self._expiry.pop(_bytes(key), None)
+        return self._expiry.pop(_bytes(key), None) is not None
+
+    def kind(self, key: Text) -> bytes:
+        """TYPE."""
+        name = _bytes(key)
+        if name in self._sets:
+            return b"set"
+        return b"none" if self.get(name) is None else b"string"
 
     def ttl(self, key: Text) -> int:
         """TTL: seconds, -1 for ever, -2 for no such key."""
         name = _bytes(key)
-        if self.get(name) is None:
+        if self.kind(name) == b"none":
             return -2
         ends = self._expiry.get(name)
-        return -1 if ends is None else round((ends - self._now()).total_seconds())
+        return -1 if ends is None else round((ends - self.now()).total_seconds())
 
     def smembers(self, key: Text) -> Members:
         """SMEMBERS."""
-        return set(self._sets.get(_bytes(key), ()))
+        return set(self._set_at(key))
 
     def sismember(self, key: Text, member: Text) -> bool:
         """SISMEMBER."""
-        return _bytes(member) in self._sets.get(_bytes(key), ())
+        return _bytes(member) in self._set_at(key)
 
-    def sadd(self, key: Text, *members: Text) -> None:
-        """SADD."""
-        self._sets.setdefault(_bytes(key), set()).update(map(_bytes, members))
+    def sadd(self, key: Text, *members: Text) -> int:
+        """SADD: how many are new."""
+        held, new = self._set_at(key), set(map(_bytes, members))
+        self._sets[_bytes(key)] = held | new
+        return len(new - held)
 
     def srem(self, key: Text, *members: Text) -> int:
         """SREM: how many were there."""
-        held = self._sets.get(_bytes(key), set())
-        gone = held & set(map(_bytes, members))
-        held -= gone
-        return len(gone)
+        held, gone = self._set_at(key), set(map(_bytes, members))
+        if held and held <= gone:
+            self.delete(key)
+        elif held:
+            self._sets[_bytes(key)] = held - gone
+        return len(held & gone)
 
     def spop(self, key: Text, *, at: int = 0) -> bytes | None:
         """SPOP, but the caller says which: the members in byte order, counted round."""
@@ -103,14 +131,19 @@ class Keyspace:
 
     def snapshot_state(self) -> State:
         """All of it, for a replica that lags or a backup."""
-        held = {key: frozenset(members) for key, members in self._sets.items()}
-        return State(strings=dict(self._strings), sets=held, expiry=dict(self._expiry))
+        return State(strings=dict(self._strings), sets=dict(self._sets), expiry=dict(self._expiry))
 
     def restore_state(self, state: State) -> None:
         """A failover to that replica: what was written since is lost."""
         self._strings = dict(state.strings)
-        self._sets = {key: set(members) for key, members in state.sets.items()}
+        self._sets = dict(state.sets)
         self._expiry = dict(state.expiry)
+
+    def _set_at(self, key: Text) -> frozenset[bytes]:
+        name = _bytes(key)
+        if name in self._strings:
+            raise WrongTypeError
+        return self._sets.get(name, _EMPTY)
 
 
 def _bytes(text: Text) -> bytes:

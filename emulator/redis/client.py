@@ -1,0 +1,87 @@
+"""redis-py's client of a Redis in this process: the scaler's registry and the queue managers' scripts run on it."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import redis
+from redis.client import Pipeline
+from redis.exceptions import ResponseError
+
+from emulator.redis.commands import Command, commands_on
+from emulator.redis.keyspace import Keyspace
+from emulator.redis.script_host import ScriptHost
+
+
+class Replica(Protocol):
+    """What stands behind a server."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is one."""
+        ...
+
+    def catch_up(self) -> bool:
+        """Take over all that was written; whether it was quick enough."""
+        ...
+
+
+class InProcessRedis(redis.Redis):
+    """Sends nothing anywhere: each command is carried out on the keyspace at once."""
+
+    def __init__(self, keyspace: Keyspace, replica: Replica | None = None) -> None:
+        super().__init__(host="this process")
+        self.run_id = "memory"  # whoever fails over to another server renames it
+        self._replica = replica
+        self._commands: dict[bytes, Command] = {
+            **commands_on(keyspace),
+            b"INFO": self._tell,
+            b"WAIT": self._wait,
+        }
+        self._host = ScriptHost(self._commands)
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Carry out the command, and read its answer as redis-py does."""
+        name = args[0]
+        command = self._commands.get(name.encode())
+        if command is None:
+            raise ResponseError(f"unknown command '{name}'")
+        answer = command(*map(_bytes, args[1:]))
+        read: Any = self.response_callbacks
+        if name in read:
+            return read[name](answer, **options)
+        return None if answer is False else answer
+
+    def register_script(self, script: Any) -> Any:
+        """The script as a function of keys and arguments."""
+        text, run = script.encode(), self._host.run
+
+        def registered(keys: Sequence[str], args: Sequence[Any]) -> Any:
+            return run(text, [key.encode() for key in keys], [*map(_bytes, args)])
+
+        return registered
+
+    def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Pipeline:
+        """Commands for one connection: carried out one after the other."""
+        return _Pipeline(self)
+
+    def _tell(self, section: bytes = b"") -> bytes:
+        replicas = int(self._replica is not None and self._replica.connected)
+        return f"run_id:{self.run_id}\r\nrole:master\r\nconnected_slaves:{replicas}\r\n".encode()
+
+    def _wait(self, replicas: bytes, milliseconds: bytes) -> int:
+        return int(self._replica is not None and self._replica.catch_up())
+
+
+class _Pipeline(Pipeline):
+    def __init__(self, client: InProcessRedis) -> None:
+        super().__init__(client.connection_pool, client.response_callbacks, transaction=False, shard_hint=None)
+        self._client = client
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        return [self._client.execute_command(*args, **options) for args, options in self.command_stack]
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    return (value if isinstance(value, str) else repr(value)).encode()
