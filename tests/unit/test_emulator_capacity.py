@@ -63,14 +63,6 @@ def test_a_delete_lowers_the_capacity_when_it_is_accepted() -> None:
     assert azure.emulated.capacity == 1
 
 
-def test_a_delete_may_lower_the_capacity_only_when_the_vm_is_gone() -> None:
-    azure = Azure(2, Switches(delete_lowers_capacity_at_once=False))
-    azure.delete("0")
-    assert azure.emulated.capacity == 2
-    azure.settle()
-    assert azure.emulated.capacity == 1
-
-
 def test_the_lowest_free_instance_id_is_given_again_with_another_vm_id() -> None:
     azure = Azure(3)
     before = azure.emulated.vms[1].vm_id
@@ -86,14 +78,6 @@ def test_an_instance_id_is_not_free_before_its_vm_is_gone() -> None:
     azure.delete("0")
     azure.emulated.scale(Scale(capacity=1))
     assert azure.ids == ["0", "1"]
-
-
-def test_instance_ids_may_only_rise() -> None:
-    azure = Azure(2, Switches(reuse_ids=False))
-    azure.delete("0", "1")
-    azure.settle()
-    azure.scale(1)
-    assert azure.ids == ["2"]
 
 
 def test_a_lowered_capacity_takes_the_highest_ids_and_spares_the_protected() -> None:
@@ -123,15 +107,6 @@ def test_a_creation_that_azure_lost_is_made_good_by_the_same_capacity_again() ->
     assert (azure.emulated.capacity, azure.ids) == (2, ["0", "1"])
 
 
-def test_a_capacity_beyond_the_quota_is_refused() -> None:
-    azure = Azure(1)
-    azure.emulated.limit(cores=2 * 36)
-    with pytest.raises(ArmError, match="quota"):
-        azure.emulated.scale(Scale(capacity=3))
-    azure.scale(2)
-    assert azure.emulated.capacity == 2
-
-
 def test_the_region_may_have_fewer_machines_than_the_capacity_asks_for() -> None:
     azure = Azure(0)
     azure.emulated.limit(allocatable=1)
@@ -149,14 +124,6 @@ def test_the_etag_rises_with_every_change_and_with_no_other() -> None:
     assert azure.emulated.set_state.etag == before + 1
     azure.delete("0")
     assert azure.emulated.set_state.etag == before + 2
-
-
-def test_a_stale_etag_is_refused_and_changes_nothing() -> None:
-    azure = Azure(1)
-    with pytest.raises(ArmError) as refusal:
-        azure.emulated.scale(Scale(capacity=5), if_match='"1"')
-    assert (refusal.value.status, refusal.value.code) == (412, "PreconditionFailed")
-    assert azure.emulated.capacity == 1
 
 
 def test_the_scale_set_shows_updating_until_its_vms_have_come() -> None:

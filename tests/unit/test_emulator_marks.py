@@ -69,25 +69,12 @@ def test_a_mark_takes_three_tenths_of_a_second() -> None:
     assert shown == [ProvisioningState.UPDATING, ProvisioningState.SUCCEEDED]
 
 
-def test_a_mark_with_a_stale_etag_is_refused() -> None:
-    azure = Azure()
-    with pytest.raises(ArmError) as refusal:
-        azure.emulated.protect("0", MARK, if_match='"4"')
-    assert refusal.value.status == 412
-    assert not azure.vm.protected
-
-
 def test_a_mark_meets_a_conflict_while_its_vm_is_busy() -> None:
     azure = Azure()
     azure.emulated.order(OrderKind.START, ["0"])
     with pytest.raises(ArmError) as refusal:
         azure.emulated.protect("0", MARK)
     assert (refusal.value.status, refusal.value.code) == (409, "Conflict")
-
-
-def test_a_mark_of_a_vm_that_is_gone_says_so_as_batches_do() -> None:
-    with pytest.raises(ArmError, match="not an active"):
-        Azure().emulated.protect("9", MARK)
 
 
 def test_a_mark_may_meet_a_passing_conflict() -> None:
@@ -122,47 +109,9 @@ def test_a_mark_may_be_rolled_back_after_it_was_shown() -> None:
     assert azure.emulated.history.events[-1].what is What.ROLLED_BACK
 
 
-def test_a_mark_may_be_refused_on_what_is_deallocated() -> None:
-    azure = Azure(Switches(mark_on_deallocated=False))
-    with pytest.raises(ArmError) as refusal:
-        azure.emulated.protect("0", MARK)
-    assert refusal.value.status == 409
-
-
-def test_a_mark_may_be_there_without_any_updating() -> None:
-    azure = Azure(Switches(mark_makes_updating=False))
-    operation = azure.emulated.protect("0", MARK)
-    assert (azure.vm.protected, azure.vm.provisioning) == (True, ProvisioningState.SUCCEEDED)
-    assert operation.status is Status.SUCCEEDED
-
-
-def test_a_mark_may_cost_the_latest_model() -> None:
-    azure = Azure(Switches(mark_keeps_latest_model=False))
-    azure.emulated.protect("0", MARK)
-    assert not azure.vm.latest_model
-
-
 def test_a_mark_survives_an_order_that_preempts_it() -> None:
     azure = Azure(Switches(overlap=Overlap.PREEMPT))
     azure.emulated.protect("0", MARK)
     azure.emulated.order(OrderKind.START, ["0"])
     azure.wait(600)
     assert azure.vm.protected
-
-
-@pytest.mark.parametrize("per_vm", [True, False])
-def test_marks_share_a_bucket_or_have_one_each(per_vm: bool) -> None:
-    clock = ManualClock()
-    switches = Switches(mark_bucket_per_vm=per_vm)
-    behaviour = Behaviour(latencies=Latencies().exact(), switches=switches, metered=True)
-    emulated = EmulatedScaleSet(clock.now, behaviour=behaviour)
-    emulated.scale(Scale(capacity=20))
-    clock.advance(timedelta(minutes=10))
-    for each in range(12):
-        emulated.protect(str(each), MARK)
-    if per_vm:
-        emulated.protect("12", MARK)
-    else:
-        with pytest.raises(ArmError) as refusal:
-            emulated.protect("12", MARK)
-        assert refusal.value.status == 429

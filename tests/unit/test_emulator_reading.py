@@ -6,7 +6,6 @@ import pytest
 from clock import ManualClock
 
 from emulator.behaviour import Behaviour, Fault, Faults, Latencies
-from emulator.budgets import Call
 from emulator.orders import OrderKind, Scale
 from emulator.refusals import ArmError
 from emulator.scale_set import EmulatedScaleSet
@@ -97,33 +96,9 @@ def test_a_get_of_the_scale_set_lags_no_more_either() -> None:
     assert {azure.emulated.read_set().capacity for _ in range(50)} == {5}
 
 
-def test_a_vm_that_is_gone_is_a_404_at_last() -> None:
-    azure = Azure()
-    azure.emulated.order(OrderKind.DELETE, ["1"])
-    azure.wait(60)
-    with pytest.raises(ArmError) as refusal:
-        azure.emulated.read_vm("1")
-    assert refusal.value.status == 404
-
-
 def test_an_instance_id_that_is_no_number_is_refused() -> None:
     with pytest.raises(ArmError, match="must be a number"):
         Azure().emulated.read_vm("first")
-
-
-def test_a_short_listing_lacks_one_vm_and_the_next_one_has_it() -> None:
-    azure = Azure()
-    azure.emulated.script(Fault.LISTING_SHORT)
-    assert len(azure.listed()) == 2
-    assert len(azure.listed()) == 3
-
-
-def test_a_power_state_may_be_missing_from_one_answer() -> None:
-    azure = Azure()
-    azure.emulated.script(Fault.POWER_STATE_MISSING, instance_id="1")
-    shown = [each.power for each in azure.emulated.read_listing()]
-    assert shown == [PowerState.RUNNING, PowerState.UNKNOWN, PowerState.RUNNING]
-    assert azure.emulated.read_vm("1").power is PowerState.RUNNING
 
 
 def test_a_vm_that_is_updating_may_still_show_its_former_power_state() -> None:
@@ -132,32 +107,6 @@ def test_a_vm_that_is_updating_may_still_show_its_former_power_state() -> None:
     azure.emulated.script(Fault.POWER_VIEW_OLD)
     shown = azure.emulated.read_vm("0")
     assert (shown.power, shown.provisioning) == (PowerState.RUNNING, ProvisioningState.UPDATING)
-
-
-def test_a_row_on_its_way_out_may_have_lost_its_id() -> None:
-    azure = Azure(switches=Switches(deleting_rows_lose_id=True))
-    azure.emulated.order(OrderKind.DELETE, ["0"])
-    assert [each.identified for each in azure.emulated.read_listing()] == [False, True, True]
-
-
-def test_an_empty_bucket_is_a_429_until_it_refills() -> None:
-    azure = Azure(Behaviour(latencies=Latencies().exact(), metered=True))
-    for _ in range(30):
-        azure.emulated.read_listing()
-    with pytest.raises(ArmError) as refusal:
-        azure.emulated.read_listing()
-    assert (refusal.value.status, refusal.value.target) == (429, "HighCostGetVMScaleSetResource")
-    assert refusal.value.retry_after == timedelta(seconds=6)
-    azure.wait(6)
-    assert len(azure.listed()) == 3
-
-
-def test_every_page_of_a_listing_is_charged() -> None:
-    azure = Azure()
-    azure.emulated.read_listing(page_size=2)
-    left = azure.emulated.budget_left(Call.LIST, "scale-set")
-    expected = "HighCostGetVMScaleSetSubscriptionMaximum;1078,Microsoft.Compute/HighCostGetVMScaleSetResource;28"
-    assert left == f"Microsoft.Compute/{expected}"
 
 
 def test_a_list_of_addresses_may_be_as_old_as_any_other_listing() -> None:

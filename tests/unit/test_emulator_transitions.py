@@ -9,7 +9,7 @@ from clock import ManualClock
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.history import What
 from emulator.operations import Status
-from emulator.orders import OrderKind, Protection, Scale
+from emulator.orders import OrderKind, Scale
 from emulator.refusals import ArmError
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import ConflictCode, Overlap, Switches
@@ -67,21 +67,6 @@ def test_a_new_vm_has_no_power_state_until_it_runs() -> None:
     assert azure.look == (PowerState.UNKNOWN, ProvisioningState.CREATING)
     azure.wait(1)
     assert azure.look == (RUNNING, SUCCEEDED)
-
-
-def test_a_new_vm_may_hide_its_vm_id_at_first() -> None:
-    azure = Azure(Switches(vm_id_at_once=False))
-    azure.emulated.scale(Scale(capacity=1))
-    assert not azure.vm.identified
-    azure.wait(LATENCIES.create[0])
-    assert azure.vm.identified
-
-
-def test_stopped_may_show_for_a_moment_before_a_new_vm_runs() -> None:
-    azure = Azure(Switches(stopped_before_running=True))
-    azure.emulated.scale(Scale(capacity=1))
-    azure.wait(LATENCIES.create[0] - 1)
-    assert azure.look == (STOPPED, ProvisioningState.CREATING)
 
 
 @pytest.mark.parametrize(
@@ -171,15 +156,6 @@ def test_a_power_change_that_goes_on_refuses_another_one_and_a_delete_takes_its_
     assert azure.emulated.vms == ()
 
 
-def test_azure_may_be_busy_with_a_vm_though_nothing_shows() -> None:
-    azure = Azure().running()
-    azure.emulated.script(Fault.VM_BUSY)
-    with pytest.raises(ArmError, match="another operation is in progress") as refusal:
-        azure.order(OrderKind.DEALLOCATE)
-    assert (refusal.value.status, refusal.value.code) == (409, "OperationNotAllowed")
-    azure.order(OrderKind.DEALLOCATE)
-
-
 def test_a_later_order_may_preempt_an_earlier_one() -> None:
     azure = Azure(Switches(overlap=Overlap.PREEMPT)).running()
     first = azure.emulated.order(OrderKind.DEALLOCATE, ["0"])
@@ -221,14 +197,6 @@ def test_a_vm_that_is_being_created_takes_no_order_but_delete() -> None:
     azure.order(OrderKind.DELETE)
     azure.wait(200)
     assert azure.emulated.vms == ()
-
-
-def test_a_batch_that_names_one_dead_id_is_wholly_rejected() -> None:
-    azure = Azure().running()
-    with pytest.raises(ArmError, match="instanceId 7 is not an active") as refusal:
-        azure.emulated.order(OrderKind.DEALLOCATE, ["0", "7"])
-    assert (refusal.value.status, refusal.value.code) == (400, "InvalidParameter")
-    assert azure.look == (RUNNING, SUCCEEDED)
 
 
 def test_no_ids_mean_all_of_them() -> None:
@@ -274,15 +242,6 @@ def test_a_failed_start_leaves_the_vm_failed_where_it_was(fault: Fault) -> None:
     assert azure.look == (RUNNING, SUCCEEDED)
 
 
-def test_a_start_may_be_refused_at_once_for_want_of_quota() -> None:
-    azure = Azure().at_rest(OrderKind.DEALLOCATE)
-    azure.emulated.script(Fault.START_REFUSED)
-    with pytest.raises(ArmError, match="exceeding approved") as refusal:
-        azure.order(OrderKind.START)
-    assert (refusal.value.status, refusal.value.code) == (409, "OperationNotAllowed")
-    assert azure.look == (DEALLOCATED, SUCCEEDED)
-
-
 def test_a_sold_out_region_fails_cold_starts_and_spares_warm_ones() -> None:
     cold, warm = Azure().at_rest(OrderKind.DEALLOCATE), Azure().at_rest(OrderKind.POWER_OFF)
     for each in (cold, warm):
@@ -302,15 +261,6 @@ def test_what_takes_longer_than_it_may_is_due_in_the_right_order() -> None:
     azure.order(OrderKind.DELETE)
     azure.wait(100_000)
     assert azure.emulated.history.events[-1].at - azure.emulated.history.events[-2].at < timedelta(minutes=1)
-
-
-def test_a_mark_shows_at_once_and_updating_ends_after_seconds() -> None:
-    azure = Azure().at_rest(OrderKind.DEALLOCATE)
-    azure.emulated.protect("0", Protection(from_scale_in=True))
-    assert azure.vm.protected
-    assert azure.look == (DEALLOCATED, UPDATING)
-    azure.wait(LATENCIES.protect[0])
-    assert azure.look == (DEALLOCATED, SUCCEEDED)
 
 
 def test_a_world_at_speed_ten_is_ten_times_faster() -> None:

@@ -11,7 +11,6 @@ from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.orders import OrderKind, Scale
 from emulator.region import Orchestration, Profile, Region
 from emulator.scale_set import EmulatedScaleSet
-from emulator.switches import Eviction, Switches
 
 MACHINES = f"{COMPUTE}/virtualMachines"
 OF_SET = f"%27virtualMachineScaleSet/id%27%20eq%20%27{SET}%27"
@@ -83,12 +82,6 @@ def test_a_power_state_is_missing_only_where_there_would_be_one(azure: Desk) -> 
     assert [len(codes(each)) for each in azure.get(LISTING)["value"]] == [1, 2]
 
 
-def test_the_listing_of_machines_comes_in_pages() -> None:
-    azure = desk(profile=FLEXIBLE, capacity=5, page_size=2)
-    assert len(azure.get(LISTING)["value"]) == 2
-    assert [each["name"] for each in azure.every(LISTING)] == names(azure)
-
-
 @pytest.mark.parametrize(
     ("query", "status", "found"),
     [
@@ -132,15 +125,6 @@ def test_a_machine_takes_orders_by_itself(azure: Desk, action: str, power: str) 
     assert powers(azure) == [power, "running"]
 
 
-def test_a_stopped_machine_can_be_started(azure: Desk) -> None:
-    name = names(azure)[0]
-    azure.ask("POST", f"{MACHINES}/{name}/deallocate")
-    azure.wait()
-    azure.ask("POST", f"{MACHINES}/{name}/start")
-    azure.wait()
-    assert powers(azure) == ["running"] * 2
-
-
 def test_a_deleted_machine_lowers_the_capacity_and_is_gone(azure: Desk) -> None:
     name = names(azure)[0]
     assert azure.ask("DELETE", f"{MACHINES}/{name}").status == 202
@@ -156,26 +140,6 @@ def test_a_machine_of_no_scale_set_is_not_there(azure: Desk) -> None:
     assert azure.ask("GET", f"{MACHINES}/somebody").status == 404
     assert azure.ask("POST", f"{MACHINES}/somebody/start").status == 404
     assert desk().ask("GET", f"{MACHINES}/vmss-pixels_0").status == 404  # Uniform
-
-
-def test_a_batch_of_names_is_deleted(azure: Desk) -> None:
-    assert azure.order("delete", *names(azure)).status == 202
-    azure.wait()
-    assert names(azure) == []
-
-
-def test_a_batch_with_a_name_that_is_gone_is_wholly_rejected(azure: Desk) -> None:
-    answer = azure.order("delete", names(azure)[0], "vmss-pixels_00000000")
-    assert (answer.status, answer.body["error"]["target"]) == (400, "instanceIds")
-    assert len(names(azure)) == 2
-
-
-@pytest.mark.parametrize("action", ["start", "deallocate", "poweroff", "restart"])
-def test_other_batches_are_refused_unless_azure_takes_them(action: str) -> None:
-    refusing, taking = desk(profile=FLEXIBLE), desk(Switches(flexible_batches=True), profile=FLEXIBLE)
-    refused = refusing.order(action, *names(refusing))
-    assert (refused.status, refused.code) == (409, "OperationNotAllowed")
-    assert taking.order(action, *names(taking)).status == 202
 
 
 @pytest.mark.parametrize(
@@ -201,19 +165,6 @@ def test_what_only_uniform_scale_sets_have_is_refused(
 def test_a_mark_takes_an_api_version_that_knows_it(azure: Desk, version: str, status: int) -> None:
     target = f"{SET}/virtualMachines/{names(azure)[0]}?api-version={version}"
     assert azure.ask("PUT", target, PROTECTION).status == status
-
-
-def test_a_mark_with_a_stale_etag_is_refused(azure: Desk) -> None:
-    target = f"{SET}/virtualMachines/{names(azure)[0]}"
-    answer = azure.ask("PUT", target, PROTECTION, if_match='"9"')
-    assert (answer.status, answer.code) == (412, "PreconditionFailed")
-
-
-def test_an_eviction_takes_a_machine_as_its_policy_says() -> None:
-    azure = desk(Switches(eviction=Eviction.DELETE), profile=FLEXIBLE)
-    assert azure.ask("POST", f"{MACHINES}/{names(azure)[0]}/simulateEviction").status == 204
-    azure.wait()
-    assert (names(azure), azure.get(SET)["sku"]["capacity"]) == ([], 0)
 
 
 def test_nics_and_public_ips_are_resources_of_the_group(azure: Desk) -> None:

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, IncompleteRead, RemoteDisconnected
+from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,7 +19,6 @@ from wire.connection import SET, TOKEN, Wire, wired
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.history import What
 from emulator.scale_set import EmulatedScaleSet
-from emulator.wire.answer_faults import AnswerFault
 from emulator.wire.server import serve
 from emulator.wire.site import SUBSCRIPTION
 
@@ -88,11 +87,6 @@ def test_a_page_is_of_the_moment_it_is_asked_for(wire: Wire) -> None:
     assert [each["instanceId"] for each in first["value"] + second["value"]] == ["0", "1"]
 
 
-def test_a_mangled_skip_token_is_refused(wire: Wire) -> None:
-    answer, body = wire.ask("GET", f"{SET}/virtualMachines?$skiptoken=mangled")
-    assert (answer.status, json.loads(body)["error"]["target"]) == (400, "$skiptoken")
-
-
 def test_what_the_emulator_does_not_have_is_501_and_nobody_takes_it_for_gone(wire: Wire) -> None:
     for path in ("/nowhere", f"{SET}/rollingUpgrades/latest", f"{SET}/virtualMachines/0/runCommands"):
         answer, content = wire.ask("GET", path)
@@ -102,10 +96,6 @@ def test_what_the_emulator_does_not_have_is_501_and_nobody_takes_it_for_gone(wir
 def test_the_instance_view_tells_of_the_disk(wire: Wire) -> None:
     (disk,) = wire.get(f"{SET}/virtualMachines/1/instanceView")["disks"]
     assert (disk["name"], disk["statuses"][0]["code"]) == ("vmss-pixels_1_OsDisk_1", "ProvisioningState/succeeded")
-
-
-def test_what_is_not_there_is_404(wire: Wire) -> None:
-    assert wire.ask("GET", SET.replace(SUBSCRIPTION, "other"))[0].status == 404
 
 
 @pytest.mark.parametrize("capacity", [-1, 1001, "3", True, 2.5])
@@ -160,12 +150,6 @@ def test_what_a_client_asks_before_it_works_is_answered(wire: Wire) -> None:
     assert len(wire.server.calls.by_kind()) == 1
 
 
-def test_the_metadata_service_wants_its_header(wire: Wire) -> None:
-    path = "/metadata/identity/oauth2/token?resource=https://management.azure.com"
-    assert wire.ask("GET", path, headers={})[0].status == 400
-    assert wire.ask("GET", path, headers={"Metadata": "true"})[0].status == 200
-
-
 def test_several_scale_sets_can_live_behind_one_address() -> None:
     clock = ManualClock()
     both = [EmulatedScaleSet(clock.now, name=name, behaviour=Behaviour(latencies=Latencies().exact())) for name in "ab"]
@@ -177,66 +161,7 @@ def test_several_scale_sets_can_live_behind_one_address() -> None:
         assert wire.get(posted.headers["Azure-AsyncOperation"].removeprefix(server.url))["status"] == "InProgress"
 
 
-# ── faulty answers ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_half_a_json_can_come_whole(wire: Wire) -> None:
-    wire.server.inject(AnswerFault.TRUNCATED)
-    answer, body = wire.ask("GET", SET)
-    assert answer.status == 200
-    with pytest.raises(ValueError, match=r".+"):
-        json.loads(body)
-    assert wire.get()["name"] == "vmss-pixels"
-
-
-def test_an_answer_can_break_off(wire: Wire) -> None:
-    wire.server.inject(AnswerFault.CUT)
-    with pytest.raises(IncompleteRead):
-        wire.ask("GET", SET)
-
-
-def test_an_answer_can_fail_to_come_although_the_order_was_carried_out(wire: Wire) -> None:
-    wire.server.inject(AnswerFault.DROPPED, kind="batch-deallocate")
-    wire.get()
-    with pytest.raises(RemoteDisconnected):
-        wire.ask("POST", f"{SET}/deallocate", body={"instanceIds": ["0"]})
-    assert wire.emulated.vms[0].power == "deallocating"
-    assert [each.status for each in wire.server.calls] == [200, 0]
-
-
-def test_an_answer_can_lack_its_date_or_have_a_wrong_one(wire: Wire) -> None:
-    wire.server.inject(AnswerFault.NO_DATE)
-    assert wire.ask("GET", SET)[0].headers["Date"] is None
-    wire.server.inject(AnswerFault.BAD_DATE)
-    assert wire.ask("GET", SET)[0].headers["Date"] == "yesterday"
-
-
-@pytest.mark.parametrize(
-    ("how", "status", "kind"),
-    [
-        (AnswerFault.NOT_JSON, 200, "text/html"),
-        (AnswerFault.BAD_GATEWAY, 502, "text/html"),
-        (AnswerFault.WRONG_SHAPE, 200, "application/json; charset=utf-8"),
-        (AnswerFault.UNAUTHORIZED, 401, "application/json; charset=utf-8"),
-    ],
-)
-def test_an_answer_can_be_something_else(wire: Wire, how: AnswerFault, status: int, kind: str) -> None:
-    wire.server.inject(how)
-    answer, _ = wire.ask("GET", SET)
-    assert (answer.status, answer.headers["Content-Type"]) == (status, kind)
-
-
-def test_an_answer_can_trickle(wire: Wire) -> None:
-    wire.server.inject(AnswerFault.SLOW, seconds=0.2)
-    started = time.perf_counter()
-    assert wire.get()["name"] == "vmss-pixels"
-    assert time.perf_counter() - started >= 0.15
-
-
-def test_an_answer_can_be_huge(wire: Wire) -> None:
-    wire.server.inject(AnswerFault.HUGE)
-    answer, body = wire.ask("GET", SET)
-    assert int(answer.headers["Content-Length"]) == len(body) > 64 * 1024 * 1024
+# ── connections ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_closing_the_server_ends_connections_that_are_waiting() -> None:

@@ -1,20 +1,19 @@
 """What clients other than the scaler may ask the emulator for, and what they get instead where it cannot be had."""
 
-import json
 import socket
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from wire.connection import SET, TOKEN, Wire, wired
 
 from emulator.behaviour import Fault
 from emulator.orders import OrderKind
-from emulator.wire.site import SUBSCRIPTION, TENANT, Place, Site
+from emulator.wire.site import SUBSCRIPTION, Place, Site
 from scaler.model.instance import PowerState
 
 POWERED = "startswith(instanceView/statuses/code, 'PowerState') eq true"
@@ -171,48 +170,3 @@ def test_operations_say_when_to_ask_again_if_they_are_told_to() -> None:
         asked, _ = wire.ask("GET", posted.headers["Azure-AsyncOperation"].removeprefix(wire.server.url))
         changed, _ = wire.ask("PATCH", SET, body={"sku": {"capacity": 4}})
         assert [each.headers["Retry-After"] for each in (posted, asked, changed)] == ["1", "1", "1"]
-
-
-# ── signing in ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-FORM = {
-    "grant_type": "client_credentials",
-    "client_id": "some-client",
-    "client_secret": "local-secret",
-    "scope": "https://management.azure.com/.default",
-}
-
-
-def sign_in(wire: Wire, tenant: str = TENANT, **changes: str) -> tuple[int, Any]:
-    """Status and JSON of the token endpoint that discovery names."""
-    found = wire.get(f"/{tenant}/v2.0/.well-known/openid-configuration")
-    if "error" in found:
-        return 400, found
-    path = found["token_endpoint"].removeprefix(wire.server.url)
-    wire.connection.request("POST", path, body=urlencode(FORM | changes))
-    answer = wire.connection.getresponse()
-    return answer.status, json.loads(answer.read())
-
-
-@pytest.mark.parametrize("tenant", [TENANT, "common", "organizations"])
-def test_a_service_principal_gets_a_token(wire: Wire, tenant: str) -> None:
-    status, body = sign_in(wire, tenant)
-    assert (status, body["token_type"], body["expires_in"] > 0) == (200, "Bearer", True)
-    assert body["access_token"].count(".") == 2
-
-
-@pytest.mark.parametrize(
-    ("changes", "status", "error"),
-    [
-        ({"client_secret": "wrong"}, 401, "invalid_client"),
-        ({"client_id": ""}, 401, "invalid_client"),
-        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
-        ({"scope": "openid"}, 400, "invalid_scope"),
-        ({"tenant": SUBSCRIPTION}, 400, "invalid_tenant"),
-    ],
-)
-def test_who_cannot_sign_in_is_told_why(wire: Wire, changes: dict[str, str], status: int, error: str) -> None:
-    found, body = sign_in(wire, **changes)
-    assert (found, body["error"]) == (status, error)
-    (number,) = body["error_codes"]
-    assert body["error_description"].startswith(f"AADSTS{number}: ")
