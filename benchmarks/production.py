@@ -31,9 +31,9 @@ from scaler.model.row import Row
 from scaler.observe import Listings
 from scaler.registry.reservations import Reservations
 from scaler.registry.sessions import Stage
-from scaler.tick import Hints, Tick, Verbs
+from scaler.tick import Decide, Hints, Tick
 from scaler.vmss.gates import Gates, Kind
-from simulator.chaos.hosts import VERBS
+from simulator.chaos.hosts import DECIDING
 from simulator.clock import VirtualClock
 
 SECOND = timedelta(seconds=1)
@@ -178,17 +178,17 @@ class Production:
             registry = None if name is Actor.PROVISIONER else self._registry
             ports = Ports(registry=registry, scale_sets={NAME: door.for_controller(name)}, clock=self.clock)
             hints = Hints()
-            parts = [self._counted(name, each) for each in VERBS[name]] if name in VERBS else [name]
+            parts = [self._counted(name, each) for each in DECIDING[name]] if name in DECIDING else [name]
             ticks[name] = [Tick(each, ports, self.policy, None, hints, listings) for each in parts]
         return ticks
 
-    def _counted(self, name: Actor, verbs: Verbs) -> Verbs:
-        def decide(fleet: Fleet, policy: Policy) -> Plan:
+    def _counted(self, name: Actor, decide: Decide) -> Decide:
+        def counted(fleet: Fleet, policy: Policy) -> Plan:
             if fleet.cloud.listings:
                 self._listed.add(name)
-            return verbs.decide(fleet, policy)
+            return decide(fleet, policy)
 
-        return Verbs(wants=verbs.wants, decide=decide)
+        return counted
 
     def _invoke(self, name: Actor) -> Callable[[], None]:
         def fire() -> None:

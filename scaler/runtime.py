@@ -31,7 +31,7 @@ from scaler.registry.redis import RedisRegistry
 from scaler.settings import InvalidSettings, Settings, load
 from scaler.starting import Lane, StartersWatch
 from scaler.telemetry import Telemetry
-from scaler.tick import REST, STARTS, Hints, Tick, Verbs
+from scaler.tick import REST, STARTS, Decide, Hints, Tick
 from scaler.vmss.client import ArmClient, Bounds
 from scaler.vmss.client import connect as connect_arm
 from scaler.vmss.credential import Guarded, managed_identity
@@ -92,10 +92,12 @@ class Doors:
         for scale_set in self.scale_sets.values():
             submit(scale_set.prepare)
 
-        def lane(verbs: Verbs, ticks: int, gets: int) -> Lane:
+        def lane(decide: Decide, ticks: int, gets: int) -> Lane:
             ports = replace(self.ports(Actor.STARTER), together=partial(self._threads(gets).map, _made))
             policy = self.settings.policy
-            return Lane([Tick(verbs, ports, policy, self.ceilings, hints, self.listings) for _ in range(ticks)], submit)
+            return Lane(
+                [Tick(decide, ports, policy, self.ceilings, hints, self.listings) for _ in range(ticks)], submit
+            )
 
         return lane(STARTS, _STARTING, _GETS_OF_STARTS), lane(REST, 1, self.settings.policy.max_gets)
 

@@ -1,10 +1,10 @@
-"""One tick: read Redis, observe Azure, join, decide, actuate; with one `now`.
+"""One tick: read Redis, decide, look at what the decision lacks, decide again, actuate.
 
 Redis is read before Azure: an instance exists before its record, so a record without an instance is then stale,
 never early.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,41 +17,31 @@ from scaler.model.ceiling import Ceiling, ceiling_after
 from scaler.model.edges import Actor
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName, SessionId, VmId
-from scaler.model.plan import Look, Nothing, Plan, Refusal, SetCapacity, Some, Start, Step, Why
+from scaler.model.plan import Get, Plan, Refusal, SetCapacity, Start, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Snapshot
 from scaler.model.shortage import Shortage, shortages
 from scaler.model.sighting import strictest
-from scaler.observe import Eyes, Listings
+from scaler.observe import AzureObserver, Listings, Look, Targets
 from scaler.ports import Registry
 from scaler.report import Report
 
 _REMEMBERED = 5_000  # hints: more machines than a scale set starts in a day
 _AGAIN_AT_ONCE = 2  # times that a step which lost its race is decided again without waiting for the next look
 _LOST_TOO_OFTEN = 10  # times that a step may lose its race before somebody should look at who writes that record
-_MOST_LOOKS = 4  # a listing, targeted GETs after it, addresses, and a last "nothing more"
 
 type _Wanted = tuple[VmId | None, Why]  # one step, told apart from the others of its tick
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verbs:
-    """One controller of the registry: what it wants to see, and what follows from it."""
-
-    wants: Callable[[Fleet, Policy], Look]
-    decide: Callable[[Fleet, Policy], Plan]
-
+type Decide = Callable[[Fleet, Policy], Plan]
 
 # The starter's two parts, for ticks side by side: no start waits until other machines have been looked at or opened.
-STARTS, REST = (
-    Verbs(wants=partial(starter.wants, part=part), decide=partial(starter.decide, part=part))
-    for part in (starter.Part.STARTS, starter.Part.REST)
-)
+STARTS, REST = (partial(starter.decide, part=part) for part in (starter.Part.STARTS, starter.Part.REST))
 
-_OF_THE_REGISTRY: Mapping[Actor, Verbs] = {
-    Actor.RECONCILER: Verbs(wants=reconciler.wants, decide=reconciler.decide),
-    Actor.STARTER: Verbs(wants=starter.wants, decide=starter.decide),
-    Actor.CLEANER: Verbs(wants=cleaner.wants, decide=cleaner.decide),
+_OF_THE_REGISTRY: Mapping[Actor, Decide] = {
+    Actor.RECONCILER: reconciler.decide,
+    Actor.STARTER: starter.decide,
+    Actor.CLEANER: cleaner.decide,
 }
 
 
@@ -68,31 +58,30 @@ class Tick:
 
     def __init__(
         self,
-        what: Actor | Verbs,
+        what: Actor | Decide,
         ports: Ports,
         policy: Policy,
         ceilings: dict[ScaleSetName, Ceiling] | None = None,
         hints: Hints | None = None,
         listings: Listings | None = None,
     ) -> None:
-        """`what`: one of the four by its name; or the verbs of a part of one, or of a controller that no timer runs.
+        """`what`: one of the four by its name; or how a part of one decides, or a controller that no timer runs.
 
         `ceilings`: shared by the ticks of one process. The provisioner learns them and has no registry; the reconciler
         writes them down there, for people. `listings`: shared in the same way: what one controller listed serves all.
         """
-        self._verbs = what if isinstance(what, Verbs) else _OF_THE_REGISTRY.get(what)
+        self._decide = _OF_THE_REGISTRY.get(what) if isinstance(what, Actor) else what
         self._reconciles = what is Actor.RECONCILER
         self._ports = ports
         self._policy = policy
-        view_kept = policy.view_kept if self._verbs is not None else timedelta(0)  # a capacity needs the latest etag
-        self._eyes = Eyes(ports.scale_sets, ports.clock, policy, ports.together, listings, view_kept)
+        view_kept = policy.view_kept if self._decide is not None else timedelta(0)  # a capacity needs the latest etag
+        self._observer = AzureObserver(ports.scale_sets, ports.clock, policy, ports.together, listings, view_kept)
         self._hints = hints or Hints()
         self._shortages: Mapping[ScaleSetName, Shortage] = {}
         self._lately: Mapping[ScaleSetName, frozenset[VmId]] = {}  # the machines of the last listing of each
         self._ceilings = ceilings if ceilings is not None else {}
         self._written: Mapping[ScaleSetName, Ceiling] = {}  # of them
         self._lost: dict[_Wanted, int] = {}  # how often these steps have lost their race since they last won it
-        self._asked: tuple[VmId, ...] = ()  # new machines by when the provisioner asked for them, the latest last
 
     def run(self) -> Report:
         """One pass. Raises ScalerError when Redis or Azure is away: then nothing was changed.
@@ -136,7 +125,7 @@ class Tick:
             if (undone or outcome.result is Result.LOST_RACE) and outcome.step.vm_id is not None:
                 self._hints.looked.pop(outcome.step.vm_id, None)  # it is decided again, and is looked at for that
             if isinstance(order, SetCapacity):
-                self._eyes.patched(order.scale_set)
+                self._observer.patched(order.scale_set)
                 self._learn_ceiling(order, outcome.error)
 
     def _learn_ceiling(self, order: SetCapacity, error: ScalerError | None) -> None:
@@ -157,64 +146,72 @@ class Tick:
 
     def plan(self) -> Report:
         """The same without acting: what a tick would do, and why."""
-        registry, verbs = self._ports.registry, self._verbs
-        report = self._of_azure() if registry is None or verbs is None else self._of_both(registry, verbs)
-        refusals = (*report.plan.refusals, *self._eyes.alarms())
+        registry, decide = self._ports.registry, self._decide
+        report = self._of_azure() if registry is None or decide is None else self._of_both(registry, decide)
+        refusals = (*report.plan.refusals, *self._observer.alarms())
         return replace(report, plan=replace(report.plan, refusals=refusals))
 
     def _of_azure(self) -> Report:
-        cloud, errors = Cloud(pause=self._policy.pause, ceilings=dict(self._ceilings)), list[ScalerError]()
-        looks: list[Look] = []
-        while len(looks) < _MOST_LOOKS:
-            look = provisioner.wants(cloud, self._policy, self._asked)
-            if isinstance(look, Nothing) or look in looks:
-                break
-            looks.append(look)
-            if isinstance(look, Some):
-                now = tuple(each.vm_id for each in look.refs)
-                self._asked = (*(each for each in self._asked if each in cloud.instances and each not in now), *now)
-            cloud, failed = self._eyes.look(cloud, look)
-            errors += failed
-        plan = provisioner.decide(cloud, self._policy)
-        would = provisioner.decide(cloud.as_if_allowed(), self._policy) if cloud.withheld else Plan()
-        return Report(plan=plan, would=beyond(plan, would, cloud), errors=tuple(errors), cloud=cloud)
+        def decided(cloud: Cloud) -> Report:
+            plan = provisioner.decide(cloud, self._policy)
+            would = provisioner.decide(cloud.as_if_allowed(), self._policy) if cloud.withheld else Plan()
+            return _judged(plan, would, cloud)
 
-    def _of_both(self, registry: Registry, verbs: Verbs) -> Report:
+        return self._looked(Cloud(pause=self._policy.pause, ceilings=dict(self._ceilings)), decided)
+
+    def _of_both(self, registry: Registry, decide: Decide) -> Report:
         snapshot = registry.read()
         read_at = self._ports.clock.monotonic()
         self._shortages = shortages(snapshot.rows.values(), self._shortages, self._policy)
-        cloud, errors = Cloud(pause=strictest(self._policy.pause, snapshot.pause)), list[ScalerError]()
-        fleet = self._join(snapshot, cloud)
-        looks: list[Look] = []
-        away: ScalerError | None = None
-        while away is None and len(looks) < _MOST_LOOKS:
-            look = verbs.wants(fleet, self._policy)
-            if isinstance(look, Nothing) or look in looks:  # nobody answered the first time
-                break
-            looks.append(look)
-            asked = [ref.vm_id for ref in look.refs] if isinstance(look, Some) else []
-            _remember(self._hints.looked, dict.fromkeys(asked, fleet.now))  # a tick beside this one leaves them alone
-            try:
-                cloud, failed = self._eyes.look(cloud, look)
-            except ScalerError as error:
-                away, failed = error, (error,)
-            errors += failed
-            for vm_id in set(asked) - cloud.asked.keys():
-                self._hints.looked.pop(vm_id, None)
-            snapshot = self._with_unnamed(snapshot, cloud, registry)
-            fleet = self._join(snapshot, cloud)
-        report = self._decided(self._now(fleet, read_at), verbs)
-        if away is not None and not report.plan.steps:
-            raise away  # what the registry alone decides does not wait for Azure; here there is nothing of that
-        return replace(report, errors=tuple(errors), complaints=snapshot.complaints)
 
-    def _decided(self, fleet: Fleet, verbs: Verbs) -> Report:
-        """What is to be done, and what would be, were it allowed: of the same machines, at the same time."""
-        cloud, good_until = fleet.cloud, fleet.now + self._policy.plan_kept
-        plan = replace(verbs.decide(fleet, self._policy), good_until=good_until)
-        allowed = replace(fleet, cloud=cloud.as_if_allowed())
-        would = verbs.decide(allowed, self._policy) if cloud.withheld else Plan()
-        return Report(plan=plan, would=beyond(plan, would, cloud), cloud=cloud, fleet=fleet)
+        def decided(cloud: Cloud) -> Report:
+            nonlocal snapshot
+            snapshot = self._with_unnamed(snapshot, cloud, registry)
+            fleet = self._join(snapshot, cloud, read_at)
+            plan = replace(decide(fleet, self._policy), good_until=fleet.now + self._policy.plan_kept)
+            allowed = replace(fleet, cloud=cloud.as_if_allowed()) if cloud.withheld else None
+            would = decide(allowed, self._policy) if allowed is not None else Plan()
+            return replace(_judged(plan, would, cloud), fleet=fleet)
+
+        report = self._looked(Cloud(pause=strictest(self._policy.pause, snapshot.pause)), decided)
+        return replace(report, complaints=snapshot.complaints)
+
+    def _looked(self, cloud: Cloud, decided: Callable[[Cloud], Report]) -> Report:
+        """Decide, look at what the decision lacks, and decide again, until it lacks nothing that is not asked for.
+
+        Raises the error of a look to which nobody answered, unless something is to be done all the same: what the
+        registry alone decides does not wait for Azure.
+        """
+        report, errors, made = decided(cloud), list[ScalerError](), list[Look]()
+        while (look := self._observer.next_look(report.plan.asks, report.cloud, made)) is not None:
+            made.append(look)
+            away: ScalerError | None = None
+            try:
+                cloud, failed = self._look(report, look)
+                errors += failed
+            except ScalerError as error:
+                away = error
+                errors.append(error)
+            report = decided(cloud)
+            if away is not None and not report.plan.steps:
+                raise away
+            if away is not None:
+                break
+        return replace(report, errors=tuple(errors))
+
+    def _look(self, report: Report, look: Look) -> tuple[Cloud, Sequence[ScalerError]]:
+        """Add what was looked at. A tick beside this one leaves alone what is asked for, unless nobody answers."""
+        asked = [ref.vm_id for ref in look.refs] if isinstance(look, Targets) else []
+        if report.fleet is not None:
+            _remember(self._hints.looked, dict.fromkeys(asked, report.fleet.now))
+        answered: Collection[VmId] = ()
+        try:
+            cloud, failed = self._observer.look(report.cloud, look)
+            answered = cloud.asked.keys()
+        finally:
+            for vm_id in set(asked) - set(answered):
+                self._hints.looked.pop(vm_id, None)
+        return cloud, failed
 
     def _with_unnamed(self, snapshot: Snapshot, cloud: Cloud, registry: Registry) -> Snapshot:
         """Rows of machines that the index does not name: a second read, only when there are any.
@@ -232,13 +229,10 @@ class Tick:
             self._lately = {**self._lately, name: listed | unseen}
         return replace(snapshot, rows={**known, **snapshot.rows})
 
-    def _now(self, fleet: Fleet, read_at: float) -> Fleet:
+    def _join(self, snapshot: Snapshot, cloud: Cloud, read_at: float) -> Fleet:
         """With the registry's time as it is after looking at Azure: what is noted now, is noted at this time."""
         passed = timedelta(seconds=max(self._ports.clock.monotonic() - read_at, 0.0))
-        return replace(fleet, now=fleet.now + passed)
-
-    def _join(self, snapshot: Snapshot, cloud: Cloud) -> Fleet:
-        hints = self._hints
+        hints, snapshot = self._hints, replace(snapshot, now=snapshot.now + passed)
         return Fleet.join(snapshot, cloud, self._policy, hints.started, self._shortages, dict(hints.looked))
 
 
@@ -273,10 +267,16 @@ def _wait_after(outcome: Outcome, policy: Policy) -> timedelta | None:
             return None
 
 
-def beyond(plan: Plan, would: Plan, cloud: Cloud) -> tuple[Step, ...]:
+def _judged(plan: Plan, would: Plan, cloud: Cloud) -> Report:
+    """What is to be done, and what would be, were it allowed; that needs no address, for nobody is let in by it."""
+    asks = (*plan.asks, *(ask for ask in would.asks if isinstance(ask, Get)))
+    return Report(plan=replace(plan, asks=asks), would=withheld_steps(plan, would, cloud), cloud=cloud)
+
+
+def withheld_steps(plan: Plan, would: Plan, cloud: Cloud) -> tuple[Step, ...]:
     """The steps that only the operator's word keeps from being taken."""
-    taken = {_gist(each) for each in plan.steps}
-    return tuple(each for each in would.steps if _gist(each) not in taken and _is_withheld(each, cloud))
+    taken = {_topic(step) for step in plan.steps}
+    return tuple(step for step in would.steps if _topic(step) not in taken and _is_withheld(step, cloud))
 
 
 def _is_withheld(step: Step, cloud: Cloud) -> bool:
@@ -291,6 +291,6 @@ def _noted_scale_set(step: Step) -> ScaleSetName | None:
     return notes.scale_set if notes is not None else None
 
 
-def _gist(step: Step) -> tuple[object, ...]:
+def _topic(step: Step) -> tuple[object, ...]:
     """What a step is about, whatever the look it rests on was allowed."""
     return step.vm_id, step.why, type(step.order), step.facts.get("scale_set")

@@ -1,18 +1,20 @@
 """Machines, rows and fleets for the tests, each with one word for what matters."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import Instance, InstanceId, InstanceRef, PowerState, ProvisioningState, ScaleSetName, VmId
 from scaler.model.lifecycle import KEEP, Change
 from scaler.model.notes import Notes
-from scaler.model.plan import Step
+from scaler.model.plan import Listing, Plan, Step
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row, Snapshot
 from scaler.model.sighting import By, Sighting
+from scaler.observe import Look, Targets, next_look
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SCALE_SET = ScaleSetName("vmss-pixels")
@@ -124,6 +126,18 @@ def fleet(*rows: Row, sees: Cloud | None = None, now: datetime = NOW) -> Fleet:
     """Rows joined with a look."""
     snapshot = Snapshot(now=now, rows={each.vm_id: each for each in rows})
     return Fleet.join(snapshot, sees or Cloud(), POLICY)
+
+
+def wants(
+    decide: Callable[[Any, Policy], Plan], world: Fleet | Cloud, policy: Policy, asked_before: Sequence[VmId] = ()
+) -> Look | None:
+    """What a tick looks at next, for what is decided and for what would be if it were allowed; None: at nothing."""
+    cloud = world.cloud if isinstance(world, Fleet) else world
+    allowed = replace(world, cloud=cloud.as_if_allowed()) if isinstance(world, Fleet) else cloud.as_if_allowed()
+    made: list[Look] = [Listing()] if cloud.was_listed else []
+    made += [Targets(refs=())] if cloud.asked else []
+    asks = (*decide(world, policy).asks, *decide(allowed, policy).asks)
+    return next_look(asks, cloud, policy, made, {vm_id: turn for turn, vm_id in enumerate(asked_before)})
 
 
 def applied(before: Row, change: Change) -> Row:

@@ -6,7 +6,7 @@ from scaler.cli.environment import AsJson, Operator, Yes
 from scaler.cli.rounds import ByHand
 from scaler.cli.screen import Screen
 from scaler.controllers import distrust as distrusted
-from scaler.tick import Tick, Verbs
+from scaler.tick import Tick
 
 
 def distrust(context: typer.Context, yes: Yes = False, as_json: AsJson = False) -> None:
@@ -20,7 +20,7 @@ def distrust(context: typer.Context, yes: Yes = False, as_json: AsJson = False) 
     change = ByHand(
         title="distrust",
         question="Shall these be used from now on, deleted and replaced?",
-        look=Tick(Verbs(wants=distrusted.wants, decide=distrusted.decide), ports, policy).plan,
+        look=Tick(distrusted.decide, ports, policy).plan,
         ports=ports,
         policy=policy,
     )

@@ -12,7 +12,7 @@ from scaler.model.instance import VmId
 from scaler.model.plan import Plan, Why
 from scaler.model.policy import Policy
 from scaler.report import Report
-from scaler.tick import Tick, Verbs
+from scaler.tick import Tick
 
 _TAKES_TIME = {Why.UNSETTLED, Why.INCOMPLETE}  # only time mends these, and perhaps never
 
@@ -28,7 +28,7 @@ class Handover:
     def __init__(self, ports: Ports, policy: Policy) -> None:
         self._ports = ports
         self._policy = policy
-        self._tick = Tick(Verbs(wants=adoption.wants, decide=adoption.decide), ports, policy)
+        self._tick = Tick(adoption.decide, ports, policy)
         self._tried: Counter[VmId] = Counter()
         self._refused: set[VmId] = set()
 

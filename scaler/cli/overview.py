@@ -16,7 +16,7 @@ from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.row import Snapshot
 from scaler.model.sighting import ScaleSetView, strictest
-from scaler.observe import Eyes
+from scaler.observe import AzureObserver
 from scaler.ports import Registry
 
 
@@ -106,6 +106,6 @@ def look(ports: Ports, registry: Registry, policy: Policy) -> Overview:
 
 def _listed(ports: Ports, policy: Policy, cloud: Cloud) -> tuple[Cloud, tuple[ScalerError, ...]]:
     try:
-        return Eyes(ports.scale_sets, ports.clock, policy).look(cloud, Listing())
+        return AzureObserver(ports.scale_sets, ports.clock, policy).look(cloud, Listing())
     except ScalerError as error:
         return cloud, (error,)

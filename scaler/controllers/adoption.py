@@ -18,15 +18,10 @@ from scaler.model.instance import ProvisioningState, SessionId
 from scaler.model.lifecycle import KEEP, Change, Keep, note, restore, step
 from scaler.model.machine import SeenMachine
 from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
-from scaler.model.plan import Listing, Look, Mark, Nothing, Plan, Refusal, Step, Why
+from scaler.model.plan import Listing, Mark, Plan, Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.standing import Standing
-
-
-def wants(fleet: Fleet, policy: Policy) -> Look:
-    """One listing: which machines there are, how they are, and which are marked."""
-    return Nothing() if fleet.cloud.listings or fleet.cloud.unlisted else Listing()
 
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
@@ -42,7 +37,8 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
     steps, later = wanted[: policy.max_marks], wanted[policy.max_marks :]
     refusals += [Refusal(why=Why.BREAKER, vm_id=step.vm_id, facts={"held": step.why}) for step in later]
     again = policy.look_after_mark if steps or refusals else None
-    return Plan(steps=tuple(steps), refusals=tuple(refusals), look_again=again)
+    asks = () if fleet.cloud.was_listed else (Listing(),)
+    return Plan(steps=tuple(steps), refusals=tuple(refusals), asks=asks, look_again=again)
 
 
 def _short_listings(fleet: Fleet) -> Iterator[Refusal]:

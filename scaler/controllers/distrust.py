@@ -13,23 +13,19 @@ from scaler.model.fleet import Fleet
 from scaler.model.lifecycle import step
 from scaler.model.machine import Machine, SeenMachine
 from scaler.model.notes import SpentNote
-from scaler.model.plan import Listing, Look, Nothing, Plan, Refusal, Step, Why
+from scaler.model.plan import Listing, Plan, Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Record, Status
 from scaler.model.standing import Standing, is_used
 from scaler.model.witness import notes_of_missed
 
 
-def wants(fleet: Fleet, policy: Policy) -> Look:
-    """One listing: what is being admitted has no place in the index yet."""
-    return Nothing() if fleet.cloud.listings or fleet.cloud.unlisted else Listing()
-
-
 def decide(fleet: Fleet, policy: Policy) -> Plan:
     """All of them at once: nothing is ordered, and each that is left may be handed out in the next moment."""
     steps = [each for machine in fleet.machines if (each := _distrusted(machine, policy)) is not None]
     reserved = [machine for machine in fleet.machines if machine.standing is Standing.RESERVED]
-    return Plan(steps=tuple(steps), refusals=tuple(map(_perhaps_long_ago, reserved)))
+    asks = () if fleet.cloud.was_listed else (Listing(),)  # what is being admitted has no place in the index yet
+    return Plan(steps=tuple(steps), refusals=tuple(map(_perhaps_long_ago, reserved)), asks=asks)
 
 
 def _distrusted(machine: Machine, policy: Policy) -> Step | None:

@@ -1,21 +1,20 @@
 """The provisioner: capacity up to what is desired, and new machines to rest. It knows Azure and nothing else."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, zip_longest
+from collections.abc import Iterator
+from itertools import islice
 
 from scaler.model.fleet import Cloud
-from scaler.model.instance import FailureClass, Instance, InstanceRef, PowerState, ScaleSetName, VmId
+from scaler.model.instance import FailureClass, Instance, PowerState, ScaleSetName
 from scaler.model.plan import (
+    Ask,
     Deallocate,
     Facts,
+    Get,
     Listing,
-    Look,
-    Nothing,
     Plan,
     PowerOff,
     Refusal,
     SetCapacity,
-    Some,
     Step,
     Why,
     withheld,
@@ -27,34 +26,11 @@ _NAMED = 20  # ids in one line: should Azure identify no row at all, there are a
 _ALLOCATED_AT_REST = {PowerState.STOPPING, PowerState.STOPPED}  # on their way to warm, or there
 
 
-def wants(cloud: Cloud, policy: Policy, asked_before: Sequence[VmId] = ()) -> Look:
-    """First a listing; then a targeted GET of each machine it would stop: a stop rests on that answer alone.
-
-    `asked_before`: those asked for lately, the latest last: a hint, so that what cannot be stopped takes turns.
-    """
-    if not cloud.listings:
-        return Nothing() if cloud.unlisted else Listing()
-    if cloud.asked:
-        return Nothing()
-    ours = [name for name in cloud.listings if name not in cloud.withheld]
-    refs = (*_in_turn(cloud, ours, asked_before), *_in_turn(cloud, cloud.withheld, asked_before))  # these are told of
-    return Some(refs=refs[: policy.max_gets]) if refs else Nothing()
-
-
-def _in_turn(cloud: Cloud, scale_sets: Iterable[ScaleSetName], asked_before: Sequence[VmId]) -> Iterator[InstanceRef]:
-    """One of each scale set, then another of each; in each those who were never asked for, then the longest unasked."""
-    when = {vm_id: number for number, vm_id in enumerate(asked_before)}
-    queues = [
-        sorted((instance.ref for instance in _running_and_new(cloud, name)), key=lambda ref: when.get(ref.vm_id, -1))
-        for name in sorted(scale_sets)
-    ]
-    return (ref for round_of_all in zip_longest(*queues) for ref in round_of_all if ref is not None)
-
-
 def decide(cloud: Cloud, policy: Policy) -> Plan:
     """Raise capacity, stop what is new and runs. Deletes nothing, never lowers capacity, waits for nothing."""
     steps: list[Step] = []
     refusals: list[Refusal] = []
+    asks: list[Ask] = [] if cloud.was_listed else [Listing()]
     for name, listing in cloud.listings.items():
         if not listing.orders_allowed:
             refusals.append(withheld(listing))
@@ -64,7 +40,8 @@ def decide(cloud: Cloud, policy: Policy) -> Plan:
         refusals += _kept_small(listing, cloud, capacity)
         refusals += _unidentified(listing, cloud, policy)
         steps += _to_rest(cloud, name, capacity)
-    return Plan(steps=tuple(steps), refusals=tuple(refusals))
+        asks += _to_be_sure(cloud, name)
+    return Plan(steps=tuple(steps), refusals=tuple(refusals), asks=tuple(asks))
 
 
 def _grow(listing: Sighting, cloud: Cloud, wanted: Capacity, policy: Policy) -> Iterator[Step]:
@@ -134,6 +111,13 @@ def _to_rest(cloud: Cloud, scale_set: ScaleSetName, wanted: Capacity) -> Iterato
         yield _stop(PowerOff(ref=ref, rests_on=look), Why.NEW_RUNNING_WARM)
     for ref, look in islice(sure, max(wanted.warm - warm, 0), None):
         yield _stop(Deallocate(ref=ref, rests_on=look), Why.NEW_RUNNING_COLD)
+
+
+def _to_be_sure(cloud: Cloud, scale_set: ScaleSetName) -> Iterator[Get]:
+    """A targeted GET of each machine to be stopped: a stop rests on that answer alone. The scale sets take turns."""
+    for instance in _running_and_new(cloud, scale_set):
+        if cloud.sightings[instance.vm_id].by is not By.TARGETED:
+            yield Get(ref=instance.ref, queue=scale_set)
 
 
 def _stop(order: PowerOff | Deallocate, why: Why) -> Step:

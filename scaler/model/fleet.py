@@ -80,6 +80,11 @@ class Cloud:
         return replace(self, addresses={**self.addresses, scale_set: lowered})
 
     @property
+    def was_listed(self) -> bool:
+        """Whether a listing was had, or was wanted and put off: another one would be no other in this tick."""
+        return bool(self.listings or self.unlisted)
+
+    @property
     def withheld(self) -> Mapping[ScaleSetName, Sighting]:
         """A look at each scale set on which, as far as was looked, not every order may be given."""
         looks = [*self.asked.values(), *self.listings.values()]

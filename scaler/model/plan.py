@@ -1,6 +1,6 @@
 """What a tick wants done: steps, each a change and perhaps an order, with the reason; and what it held back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -204,27 +204,8 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """All that one tick wants. `look_again`: how soon another tick would find something new, None for the timer.
-
-    `good_until`, by the registry's clock: a plan that was not written by then is not carried out. None: there is no
-    registry to write to.
-    """
-
-    steps: tuple[Step, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
-    look_again: timedelta | None = None
-    good_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nothing:
-    """A look: Azure need not be asked."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A look: list all instances of every configured scale set.
+    """An ask: list all instances of every configured scale set.
 
     `urgent` is False where the tick can do without one if it listed a moment ago (Policy.cleaner_lists_every).
     """
@@ -233,20 +214,62 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Some:
-    """A look: targeted GETs of these, the most wanted first."""
+class Get:
+    """An ask: a targeted GET of one instance. Each queue is served in turn, and within a queue the smallest `place`."""
 
-    refs: tuple[InstanceRef, ...]
+    ref: InstanceRef
+    queue: str = ""
+    place: tuple[bool | float | str | datetime, ...] = ()
+    urgent: bool = False  # a visitor waits for this GET: it comes before the others, and has a budget of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whereabouts:
-    """A look: where the instances of these scale sets can be reached, all of them at once."""
+class Locate:
+    """An ask: where the instances of this scale set can be reached, all of them at once."""
 
-    scale_sets: frozenset[ScaleSetName]
+    scale_set: ScaleSetName
 
 
-type Look = Nothing | Listing | Some | Whereabouts
+type Ask = Listing | Get | Locate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lacks:
+    """What the decision about one machine lacks, and what is done as long as nobody answers."""
+
+    ask: Get | Locate
+    otherwise: Step | Refusal | None = None
+
+
+type Decision = Step | Refusal | Lacks | None
+"""What becomes of one machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that one tick wants. `look_again`: how soon another tick would find something new, None for the timer.
+
+    `asks`: looks at Azure that would tell more. The steps are right as long as nobody answers.
+    `good_until`, by the registry's clock: a plan that was not written by then is not carried out. None: there is no
+    registry to write to.
+    """
+
+    steps: tuple[Step, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    look_again: timedelta | None = None
+    good_until: datetime | None = None
+
+
+def sorted_out(outcomes: Iterable[Decision]) -> Plan:
+    """The outcomes for all machines by their kinds, each in the order in which they came."""
+    steps, refusals, asks = list[Step](), list[Refusal](), list[Ask]()
+    for outcome in outcomes:
+        done = outcome.otherwise if isinstance(outcome, Lacks) else outcome
+        asks += [outcome.ask] if isinstance(outcome, Lacks) else []
+        steps += [done] if isinstance(done, Step) else []
+        refusals += [done] if isinstance(done, Refusal) else []
+    return Plan(steps=tuple(steps), refusals=tuple(refusals), asks=tuple(asks))
 
 
 def withheld(look: Sighting) -> Refusal:

@@ -106,15 +106,20 @@ def deletable(notes: Notes, instance: Instance, clocks: Clocks, policy: Policy) 
     """Whether a used machine may be deleted now: nobody can be on it, or whoever is has had their time."""
     if not ripe(notes, clocks, policy):
         return False
-    if own_session_ended(notes) or instance.at_rest or (instance.halted and not instance.busy):
+    if may_run_unused(notes, instance, clocks, policy) or instance.at_rest or (instance.halted and not instance.busy):
         return True
     never_handed_over = not instance.marked and notes.admitted_at is None and notes.presumed_at is None
-    if never_handed_over and not instance.runs:
+    return never_handed_over and not instance.runs
+
+
+def may_run_unused(notes: Notes, instance: Instance | None, clocks: Clocks, policy: Policy) -> bool:
+    """Whether nobody is on a used machine any more, though it may run."""
+    if own_session_ended(notes) or presumption_over(notes, clocks, policy):
         return True
-    return new_and_deleting(notes, instance) or presumption_over(notes, clocks, policy)
+    return instance is not None and _new_and_deleting(notes, instance)
 
 
-def new_and_deleting(notes: Notes, instance: Instance) -> bool:
+def _new_and_deleting(notes: Notes, instance: Instance) -> bool:
     """Unmarked, never handed over, and its deletion ordered already: nobody is on it, though it may run.
 
     The provisioner may stop what is unmarked and runs, and cannot: Azure takes no order but a delete here.

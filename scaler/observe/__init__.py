@@ -5,7 +5,8 @@ listings  the latest listing of each scale set, shared by the controllers of a p
 silences  who kept us waiting: one scale set's silence is not to cost another one's orders
 """
 
-from scaler.observe.eyes import Eyes
+from scaler.observe.eyes import AzureObserver
 from scaler.observe.listings import Listings
+from scaler.observe.looks import AddressesOf, Look, Targets, next_look
 
-__all__ = ["Eyes", "Listings"]
+__all__ = ["AddressesOf", "AzureObserver", "Listings", "Look", "Targets", "next_look"]

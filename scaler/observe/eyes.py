@@ -7,19 +7,20 @@ from functools import partial
 
 from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.fleet import Cloud
-from scaler.model.instance import InstanceRef, ScaleSetName
-from scaler.model.plan import Facts, Listing, Look, Nothing, Refusal, Some, Whereabouts, Why
+from scaler.model.instance import InstanceRef, ScaleSetName, VmId
+from scaler.model.plan import Ask, Facts, Listing, Refusal, Why
 from scaler.model.policy import Policy
 from scaler.model.sighting import Answer, Kept, Pages, ScaleSetView
 from scaler.observe.listings import Listed, Listings
+from scaler.observe.looks import AddressesOf, Look, Targets, next_look
 from scaler.observe.silences import Silences
 from scaler.ports import Clock, ScaleSet, Together, one_by_one
 
 _AWAY = (Unreachable, Throttled)  # nobody answers, whoever is asked for
 
 
-class Eyes:
-    """One controller's eyes. What they remember between ticks are hints; losing them costs a look, never a machine.
+class AzureObserver:
+    """Looks at Azure for one controller. What it remembers between ticks are hints: losing them costs no machine.
 
     `listings`: shared by the controllers of the process. `view_kept`: how old a view of the scale set may be beside a
     listing that another controller asked for.
@@ -46,23 +47,26 @@ class Eyes:
         self._left_out: dict[ScaleSetName, float] = {}  # since when there was no time to look at them
         self._unseen: dict[ScaleSetName, tuple[float, float]] = {}  # since when looks were wanted in vain; the latest
         self._missed_now: dict[ScaleSetName, str] = {}  # in this tick, and why
+        self._asked: tuple[VmId, ...] = ()  # of those seen, by when they were asked for, the latest last
         self._short_since: dict[ScaleSetName, datetime] = {}
         self._nameless: dict[ScaleSetName, Mapping[str, datetime]] = {}
         self._silences = Silences(clock, policy)
         self._of_network = Silences(clock, policy)
+
+    def next_look(self, asks: Collection[Ask], cloud: Cloud, made: Collection[Look]) -> Look | None:
+        """What is looked at next for these asks in a tick that has made these looks; None: nothing more."""
+        return next_look(asks, cloud, self._policy, made, {vm_id: turn for turn, vm_id in enumerate(self._asked)})
 
     def look(self, cloud: Cloud, look: Look) -> tuple[Cloud, tuple[ScalerError, ...]]:
         """Add what was asked for. A scale set that does not answer is left out and its error returned;
         when none answers, the first error is raised: the tick has nothing to go by.
         """
         match look:
-            case Nothing():
-                return cloud, ()
             case Listing(urgent=urgent):
                 return self._list_all(cloud, urgent)
-            case Some(refs=refs):
+            case Targets(refs=refs):
                 return self._ask(cloud, refs)
-            case Whereabouts(scale_sets=names):
+            case AddressesOf(scale_sets=names):
                 return self._locate(cloud, names)
 
     def alarms(self) -> tuple[Refusal, ...]:
@@ -181,6 +185,8 @@ class Eyes:
 
     def _ask(self, cloud: Cloud, refs: tuple[InstanceRef, ...]) -> tuple[Cloud, tuple[ScalerError, ...]]:
         errors: list[ScalerError] = []
+        now = tuple(ref.vm_id for ref in refs)
+        self._asked = (*(vm_id for vm_id in self._asked if vm_id in cloud.instances and vm_id not in now), *now)
         wanted: dict[ScaleSetName, list[InstanceRef]] = {}
         for ref in refs:
             wanted.setdefault(ref.scale_set, []).append(ref)

@@ -14,7 +14,7 @@ from scaler.model.policy import Policy
 from scaler.observe import Listings
 from scaler.ports import Registry, ScaleSet
 from scaler.report import Report
-from scaler.tick import REST, STARTS, Hints, Tick, Verbs
+from scaler.tick import REST, STARTS, Decide, Hints, Tick
 from scaler.vmss.gates import Gates
 from simulator.chaos.azure import Azure
 from simulator.chaos.breaks.planted import Planted
@@ -22,10 +22,10 @@ from simulator.chaos.doors import Crash, Delay, Door, Effects, Fate, Gate, Overh
 from simulator.chaos.redis_server import Line, RedisServer
 from simulator.clock import SkewedClock, VirtualClock
 
-VERBS: Mapping[Actor, Sequence[Verbs]] = {
-    Actor.RECONCILER: [Verbs(wants=reconciler.wants, decide=reconciler.decide)],
+DECIDING: Mapping[Actor, Sequence[Decide]] = {
+    Actor.RECONCILER: [reconciler.decide],
     Actor.STARTER: [STARTS, REST],
-    Actor.CLEANER: [Verbs(wants=cleaner.wants, decide=cleaner.decide)],
+    Actor.CLEANER: [cleaner.decide],
 }
 
 
@@ -127,14 +127,14 @@ class Host:
         """The ticks of a controller: one, or one for each part of the starter, as in a worker."""
         if name not in self._running:
             hints, ports = Hints(), self._ports[name]
-            verbs = [self._wrapped(name, each) for each in VERBS[name]] if name in VERBS else [name]
+            parts = [self._wrapped(name, each) for each in DECIDING[name]] if name in DECIDING else [name]
             planted = self._around.planted
             listings = planted.listings(self._listings) if planted is not None else self._listings
-            self._running[name] = [Tick(each, ports, self.policy, self._ceilings, hints, listings) for each in verbs]
+            self._running[name] = [Tick(each, ports, self.policy, self._ceilings, hints, listings) for each in parts]
         return self._running[name]
 
-    def _wrapped(self, name: Actor, verbs: Verbs) -> Verbs:
-        return verbs if self._around.planted is None else self._around.planted.verbs(name, verbs)
+    def _wrapped(self, name: Actor, decide: Decide) -> Decide:
+        return decide if self._around.planted is None else self._around.planted.decide(name, decide)
 
     def _ports_of(self, name: Actor) -> Ports:
         registry = None if name is Actor.PROVISIONER else self._registry()

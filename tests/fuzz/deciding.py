@@ -42,7 +42,6 @@ def decision(raw: bytes) -> None:
     now = NOW + timedelta(minutes=raw[4])
     for controller in CONTROLLERS.values():
         fleet = Fleet.join(Snapshot(now=now, rows={row.vm_id: row}), sees, POLICY)
-        controller.wants(fleet, POLICY)
         judge(controller.decide(fleet, POLICY), row)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NOW, POLICY, SCALE_SET, ago, cloud, fleet, instance, notes, record, ref, row, sighting, vm
+from builders import NOW, POLICY, SCALE_SET, ago, cloud, fleet, instance, notes, record, ref, row, sighting, vm, wants
 from clock import ManualClock
 
 from scaler.actuate import Ports, Result, actuate
@@ -14,9 +14,10 @@ from scaler.errors import Conflict, Missing, Refused, ScalerError
 from scaler.model.edges import Edge
 from scaler.model.instance import InstanceId, InstanceRef, SessionId
 from scaler.model.notes import SpentNote
-from scaler.model.plan import Delete, Plan, Some, Start, Step, Why
+from scaler.model.plan import Delete, Plan, Start, Step, Why
 from scaler.model.record import Status
 from scaler.model.row import Row
+from scaler.observe import Targets
 
 CROWD = 1_000
 
@@ -31,16 +32,16 @@ def used(number: int, spent_at: timedelta) -> Row:
 def test_rows_without_a_machine_do_not_keep_the_cleaner_from_one_that_costs_money() -> None:
     ghosts = [used(number, timedelta(days=1)) for number in range(2, CROWD)]
     mine = used(1, timedelta(minutes=1))
-    look = cleaner.wants(fleet(mine, *ghosts, sees=cloud(instance(1))), POLICY)
-    assert isinstance(look, Some)
+    look = wants(cleaner.decide, fleet(mine, *ghosts, sees=cloud(instance(1))), POLICY)
+    assert isinstance(look, Targets)
     assert look.refs[0] == ref(1)
     assert len(look.refs) == POLICY.max_gets
 
 
 def test_a_machine_that_the_listing_proves_absent_is_not_asked_for_again() -> None:
     gone = replace(used(1, timedelta(hours=1)), notes=notes(1, spent=SpentNote(why=Edge.RELEASE, at=ago(hours=1))))
-    look = cleaner.wants(fleet(gone, sees=cloud()), POLICY)
-    assert not isinstance(look, Some)
+    look = wants(cleaner.decide, fleet(gone, sees=cloud()), POLICY)
+    assert not isinstance(look, Targets)
 
 
 class Grudging:

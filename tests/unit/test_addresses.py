@@ -5,17 +5,33 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NOW, POLICY, SCALE_SET, ago, changed, cloud, fleet, instance, notes, only, record, row, sighting
+from builders import (
+    NOW,
+    POLICY,
+    SCALE_SET,
+    ago,
+    changed,
+    cloud,
+    fleet,
+    instance,
+    notes,
+    only,
+    record,
+    row,
+    sighting,
+    wants,
+)
 
 from scaler.controllers import reconciler, starter
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Addresses, InstanceId, PowerState, SessionId
 from scaler.model.notes import Notes, OpenedNote, StartNote
-from scaler.model.plan import Nothing, Some, Step, Whereabouts, Why
+from scaler.model.plan import Step, Why
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.model.sighting import By
+from scaler.observe import AddressesOf, Targets
 
 MINE = SessionId("mine")
 RUNNING = instance(1, power=PowerState.RUNNING)
@@ -27,7 +43,7 @@ def test_an_address_is_given_only_to_a_machine_that_a_targeted_get_of_this_tick_
     """Listings lag without bound: behind the id may be another machine by now, with an address of its own."""
     waiting = reserved(started())
     listed = cloud(RUNNING, look=sighting(By.LISTING))
-    assert starter.wants(fleet(waiting, sees=listed), POLICY) == Some(refs=(RUNNING.ref,))
+    assert wants(starter.decide, fleet(waiting, sees=listed), POLICY) == Targets(refs=(RUNNING.ref,))
     located = listed.with_addresses(SCALE_SET, {InstanceId("1"): FOUND})
     assert only(starter.decide(fleet(waiting, sees=located), POLICY).steps).why is Why.NO_ADDRESSES
 
@@ -57,7 +73,7 @@ def test_a_public_address_that_azure_has_and_does_not_tell_yet_is_waited_for() -
 def test_while_an_address_is_not_told_it_is_asked_for_again_in_each_tick() -> None:
     again = reserved(started(runs_at=ago(seconds=3)))
     sees = cloud(RUNNING, look=sighting(By.TARGETED))
-    assert starter.wants(fleet(again, sees=sees), POLICY) == Whereabouts(scale_sets=frozenset({SCALE_SET}))
+    assert wants(starter.decide, fleet(again, sees=sees), POLICY) == AddressesOf(scale_sets=frozenset({SCALE_SET}))
 
 
 def started(**fields: object) -> Notes:
@@ -86,11 +102,11 @@ def published(step: Step) -> Record:
 def test_addresses_are_asked_for_once_and_only_for_a_machine_about_to_be_opened() -> None:
     look = sighting(By.TARGETED)
     waiting = reserved(started())
-    assert isinstance(starter.wants(fleet(waiting, now=NOW + POLICY.first_look_cold), POLICY), Some)
+    assert isinstance(wants(starter.decide, fleet(waiting, now=NOW + POLICY.first_look_cold), POLICY), Targets)
     about_to_open = fleet(waiting, sees=cloud(RUNNING, look=look))
-    assert starter.wants(about_to_open, POLICY) == Whereabouts(scale_sets=frozenset({SCALE_SET}))
-    assert starter.wants(fleet(waiting, sees=running({})), POLICY) == Nothing()
-    assert starter.wants(fleet(waiting, sees=cloud(instance(1), look=look)), POLICY) == Nothing()
+    assert wants(starter.decide, about_to_open, POLICY) == AddressesOf(scale_sets=frozenset({SCALE_SET}))
+    assert wants(starter.decide, fleet(waiting, sees=running({})), POLICY) is None
+    assert wants(starter.decide, fleet(waiting, sees=cloud(instance(1), look=look)), POLICY) is None
 
 
 def test_the_record_and_the_notes_get_what_was_found() -> None:

@@ -21,6 +21,7 @@ from builders import (
     row,
     sighting,
     vm,
+    wants,
 )
 
 from scaler.controllers import adoption
@@ -28,7 +29,7 @@ from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
-from scaler.model.plan import Listing, Mark, Nothing, Plan, Step, Why
+from scaler.model.plan import Listing, Mark, Plan, Step, Why
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row
 
@@ -54,9 +55,9 @@ def written(step: Step) -> Row:
 
 
 def test_it_looks_once_at_everything() -> None:
-    assert adoption.wants(fleet(), POLICY) == Listing()
-    assert adoption.wants(fleet(sees=cloud(machine(), look=NOT_OURS)), POLICY) == Nothing()
-    assert adoption.wants(fleet(sees=Cloud(unlisted=frozenset({machine().ref.scale_set}))), POLICY) == Nothing()
+    assert wants(adoption.decide, fleet(), POLICY) == Listing()
+    assert wants(adoption.decide, fleet(sees=cloud(machine(), look=NOT_OURS)), POLICY) is None
+    assert wants(adoption.decide, fleet(sees=Cloud(unlisted=frozenset({machine().ref.scale_set}))), POLICY) is None
 
 
 class TestInUse:

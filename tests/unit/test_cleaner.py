@@ -22,6 +22,7 @@ from builders import (
     ref,
     row,
     sighting,
+    wants,
 )
 
 from scaler.controllers import cleaner
@@ -29,11 +30,12 @@ from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.notes import DeleteNote, Notes, OpenedNote, SpentNote, StartNote
-from scaler.model.plan import Delete, Listing, Nothing, Some, Step, Why
+from scaler.model.plan import Delete, Listing, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Status, Unreadable
 from scaler.model.row import Row
 from scaler.model.sighting import By, Sighting
+from scaler.observe import Targets
 
 SECOND = timedelta(seconds=1)
 MINE, OTHER = SessionId("mine"), SessionId("other")
@@ -70,15 +72,15 @@ def deletes(steps: Iterable[Step]) -> int:
 
 def test_without_work_azure_is_not_asked() -> None:
     rows = [row(1, record(), notes()), row(2, record(2, Status.RESERVED), notes(2))]
-    assert cleaner.wants(fleet(*rows), POLICY) == Nothing()
+    assert wants(cleaner.decide, fleet(*rows), POLICY) is None
 
 
 def test_with_work_it_lists_now_and_then_and_asks_for_what_it_would_delete() -> None:
     due = unavailable(spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}), used=True)
-    assert cleaner.wants(fleet(due), POLICY) == Listing(urgent=False)
+    assert wants(cleaner.decide, fleet(due), POLICY) == Listing(urgent=False)
     put_off = Cloud(unlisted=frozenset({SCALE_SET}))
-    assert cleaner.wants(fleet(due, sees=put_off), POLICY) == Some(refs=(ref(1),))
-    assert cleaner.wants(fleet(unavailable(opened()), sees=put_off), POLICY) == Nothing()
+    assert wants(cleaner.decide, fleet(due, sees=put_off), POLICY) == Targets(refs=(ref(1),))
+    assert wants(cleaner.decide, fleet(unavailable(opened()), sees=put_off), POLICY) is None
 
 
 def test_machines_that_must_wait_for_their_limit_do_not_starve_those_that_need_not() -> None:
@@ -88,12 +90,12 @@ def test_machines_that_must_wait_for_their_limit_do_not_starve_those_that_need_n
     ]
     released = unavailable(spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}), used=True)
     running = [instance(n, power=PowerState.RUNNING) for n in range(1, 22)]
-    assert cleaner.wants(fleet(*strangers, released, sees=cloud(*running)), POLICY) == Some(refs=(ref(1),))
+    assert wants(cleaner.decide, fleet(*strangers, released, sees=cloud(*running)), POLICY) == Targets(refs=(ref(1),))
 
 
 def test_a_session_whose_machine_a_short_listing_lacks_is_asked_for() -> None:
     short = cloud(look=sighting(complete=False))
-    assert cleaner.wants(fleet(unavailable(opened()), sees=short), POLICY) == Some(refs=(ref(1),))
+    assert wants(cleaner.decide, fleet(unavailable(opened()), sees=short), POLICY) == Targets(refs=(ref(1),))
 
 
 # -- RELEASE
@@ -323,5 +325,5 @@ def test_a_delete_that_hangs_is_ordered_again(seconds: int, again: bool) -> None
     )
     row_, dying = unavailable(noted, used=True), replace(RUNNING, provisioning=ProvisioningState.DELETING)
     assert deletes(steps_for(row_, dying)) == again
-    asks = cleaner.wants(fleet(row_, sees=cloud(dying)), POLICY)
-    assert isinstance(asks, Some) is again
+    asks = wants(cleaner.decide, fleet(row_, sees=cloud(dying)), POLICY)
+    assert isinstance(asks, Targets) is again

@@ -39,7 +39,7 @@ from scaler.model.notes import OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Why, withheld
 from scaler.model.record import Status
 from scaler.model.sighting import Answer, By, Pages, Pause, ScaleSetView, Sighting
-from scaler.tick import Tick, beyond
+from scaler.tick import Tick, withheld_steps
 
 MINE = SessionId("mine")
 NO = sighting(By.TARGETED, consent=False)
@@ -179,8 +179,8 @@ def test_what_is_taken_otherwise_than_it_would_be_is_said(what: str) -> None:
     would = cleaner.decide(fleet(over, sees=halted.as_if_allowed()), POLICY)
     if what == "why":
         plan = replace(plan, steps=(replace(only(plan.steps), why=Why.NOTED, order=only(would.steps).order),))
-    assert beyond(plan, would, halted) == would.steps
-    assert beyond(would, would, halted) == ()
+    assert withheld_steps(plan, would, halted) == would.steps
+    assert withheld_steps(would, would, halted) == ()
 
 
 def test_a_spent_machine_is_acknowledged_during_a_pause_and_deleted_after_it() -> None:

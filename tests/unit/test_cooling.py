@@ -5,7 +5,22 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NOW, SCALE_SET, ago, applied, changed, cloud, instance, notes, only, record, row, sighting, vm
+from builders import (
+    NOW,
+    SCALE_SET,
+    ago,
+    applied,
+    changed,
+    cloud,
+    instance,
+    notes,
+    only,
+    record,
+    row,
+    sighting,
+    vm,
+    wants,
+)
 from builders import POLICY as ONE_WARM
 
 from scaler.controllers import reconciler
@@ -13,11 +28,12 @@ from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState
 from scaler.model.lifecycle import KEEP
 from scaler.model.notes import ClaimNote
-from scaler.model.plan import Deallocate, Plan, Some, Step, Why
+from scaler.model.plan import Deallocate, Plan, Step, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Record, Status
 from scaler.model.row import Row, Snapshot
 from scaler.model.sighting import By, Pause
+from scaler.observe import Targets
 
 POLICY = replace(ONE_WARM, max_forgets=0.5)
 SECOND = timedelta(seconds=1)
@@ -122,13 +138,11 @@ def test_an_order_rests_on_a_targeted_get_and_that_is_asked_for() -> None:
     assert step_for(ripe, WARM, cloud(WARM)) is None
     snapshot = Snapshot(now=NOW, rows={ripe.vm_id: ripe})
     listed = Fleet.join(snapshot, cloud(WARM), POLICY)
-    assert reconciler.wants(listed, POLICY) == Some(refs=(WARM.ref,))
-    assert not isinstance(reconciler.wants(Fleet.join(snapshot, cloud(COLD), POLICY), POLICY), Some)
+    assert wants(reconciler.decide, listed, POLICY) == Targets(refs=(WARM.ref,))
+    assert not isinstance(wants(reconciler.decide, Fleet.join(snapshot, cloud(COLD), POLICY), POLICY), Targets)
     young = claimed(POLICY.ripe_after - SECOND)
-    assert not isinstance(
-        reconciler.wants(Fleet.join(replace(snapshot, rows={young.vm_id: young}), cloud(WARM), POLICY), POLICY),
-        Some,
-    )
+    just_claimed = Fleet.join(replace(snapshot, rows={young.vm_id: young}), cloud(WARM), POLICY)
+    assert not isinstance(wants(reconciler.decide, just_claimed, POLICY), Targets)
 
 
 @pytest.mark.parametrize(("seconds", "why"), [(-1, Why.COOLING), (0, Why.CLAIM_RENEWED), (1, Why.CLAIM_RENEWED)])

@@ -4,17 +4,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NOW, POLICY, SCALE_SET, ago, cloud, fleet, instance, notes, only, record, row, sighting, vm
+from builders import NOW, POLICY, SCALE_SET, ago, cloud, fleet, instance, notes, only, record, row, sighting, vm, wants
 
 from scaler.controllers import cleaner, reconciler
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import PowerState
 from scaler.model.notes import OpenedNote
-from scaler.model.plan import Listing, Nothing, Plan, Some, Step, Why
+from scaler.model.plan import Listing, Plan, Step, Why
 from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.model.sighting import By, Sighting
+from scaler.observe import Targets
 
 ELSEWHERE = sighting(unique_id="another's")
 S = timedelta(seconds=1)
@@ -52,8 +53,8 @@ def retired(plan: Plan) -> list[Step]:
 def test_a_listing_is_not_the_last_word_on_a_session() -> None:
     looked = fleet(in_session(), sees=lacking(sighting()))
     assert cleaner.decide(looked, POLICY).steps == ()
-    wanted = cleaner.wants(looked, POLICY)
-    assert isinstance(wanted, Some)
+    wanted = wants(cleaner.decide, looked, POLICY)
+    assert isinstance(wanted, Targets)
     assert [each.vm_id for each in wanted.refs] == [vm()]
 
 
@@ -65,7 +66,7 @@ def test_a_targeted_get_is() -> None:
 def test_nor_is_it_on_a_used_machine_which_would_be_presumed_in_use_if_it_were_still_there() -> None:
     looked = fleet(used(1), sees=lacking(sighting()))
     assert retired(cleaner.decide(looked, POLICY)) == []
-    assert isinstance(cleaner.wants(looked, POLICY), Some)
+    assert isinstance(wants(cleaner.decide, looked, POLICY), Targets)
 
 
 def test_a_machine_that_is_found_by_the_get_keeps_its_session() -> None:
@@ -97,10 +98,10 @@ def test_and_meanwhile_nobody_is_asked_for_twice() -> None:
     """Else the same ten would be asked for in every tick, and the others never."""
     rows = [in_session(number) for number in range(1, 11)]
     fresh = in_session(11, missed_at=None)
-    wanted = cleaner.wants(fleet(*rows, fresh, sees=lacking(ELSEWHERE)), POLICY)
-    assert isinstance(wanted, Some)
+    wanted = wants(cleaner.decide, fleet(*rows, fresh, sees=lacking(ELSEWHERE)), POLICY)
+    assert isinstance(wanted, Targets)
     assert [each.vm_id for each in wanted.refs] == [fresh.vm_id]
-    assert isinstance(cleaner.wants(fleet(*rows, sees=lacking(ELSEWHERE)), POLICY), Nothing)
+    assert wants(cleaner.decide, fleet(*rows, sees=lacking(ELSEWHERE)), POLICY) is None
     offered = [row(number, record(number), notes(number, missed_at=ago(minutes=2))) for number in range(1, 4)]
-    assert isinstance(reconciler.wants(fleet(*offered, sees=lacking(ELSEWHERE)), POLICY), Nothing)
-    assert isinstance(reconciler.wants(fleet(*offered), POLICY), Listing)
+    assert wants(reconciler.decide, fleet(*offered, sees=lacking(ELSEWHERE)), POLICY) is None
+    assert isinstance(wants(reconciler.decide, fleet(*offered), POLICY), Listing)

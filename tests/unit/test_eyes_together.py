@@ -13,9 +13,8 @@ from unit.test_two_scale_sets import FIRST, POLICY, Face
 from scaler.errors import Garbled, ScalerError, Unreachable
 from scaler.model.fleet import Cloud
 from scaler.model.instance import InstanceRef
-from scaler.model.plan import Some
 from scaler.model.sighting import Answer, ScaleSetView
-from scaler.observe import Eyes
+from scaler.observe import AzureObserver, Targets
 from scaler.ports import Together, one_by_one
 
 REFS = tuple(InstanceRef(scale_set=FIRST, instance_id=ref(n).instance_id, vm_id=ref(n).vm_id) for n in range(1, 6))
@@ -68,7 +67,7 @@ def threads() -> Iterator[Together]:
 
 
 def asked(face: Face, together: Together = one_by_one) -> tuple[Cloud, tuple[ScalerError, ...]]:
-    return Eyes({FIRST: face}, ManualClock(), POLICY, together).look(Cloud(), Some(refs=REFS))  # type: ignore[dict-item]
+    return AzureObserver({FIRST: face}, ManualClock(), POLICY, together).look(Cloud(), Targets(refs=REFS))  # type: ignore[dict-item]
 
 
 def test_the_view_and_all_targeted_gets_are_under_way_at_the_same_time(threads: Together) -> None:

@@ -42,13 +42,13 @@ from scaler.model.edges import CONTROLLERS, Actor, Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import InstanceRef, PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.notes import OpenedNote, StartNote
-from scaler.model.plan import Listing, Nothing, Plan, Step, Why
+from scaler.model.plan import Listing, Plan, Step, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Record, Status
 from scaler.model.row import Row, Snapshot
 from scaler.model.sighting import Answer
 from scaler.registry.reservations import Reservations
-from scaler.tick import Tick, Verbs
+from scaler.tick import Tick
 
 FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
 TWO = Policy(capacity={FIRST: Capacity(desired=1), SECOND: Capacity(desired=1)})
@@ -183,11 +183,11 @@ def test_only_what_is_withheld_is_said_to_be_withheld() -> None:
     house.clock.advance(timedelta(minutes=5))
     ours, theirs = (VmId(house.azures[name].vms[0].vm_id) for name in (FIRST, SECOND))
     would = Plan(steps=tuple(Step(why=Why.NOTED, vm_id=each) for each in (ours, theirs)))
-    verbs = Verbs(
-        wants=lambda fleet, _: Nothing() if fleet.cloud.listings else Listing(),
-        decide=lambda fleet, _: Plan() if fleet.cloud.withheld else would,
-    )
-    tick = Tick(verbs, Ports(registry=house.registry, scale_sets=house.faces, clock=house.clock), TWO)
+
+    def decide(fleet: Fleet, _: Policy) -> Plan:
+        return would if fleet.cloud.listings and not fleet.cloud.withheld else Plan(asks=(Listing(),))
+
+    tick = Tick(decide, Ports(registry=house.registry, scale_sets=house.faces, clock=house.clock), TWO)
     assert [each.vm_id for each in tick.plan().would] == [theirs]
 
 

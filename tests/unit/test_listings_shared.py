@@ -15,12 +15,12 @@ from emulator.scale_set import EmulatedScaleSet
 from scaler.errors import Throttled, Unreachable
 from scaler.model.fleet import Cloud
 from scaler.model.instance import ScaleSetName, VmId
-from scaler.model.plan import Listing, Refusal, Some, Why
+from scaler.model.plan import Listing, Refusal, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Row
 from scaler.model.sighting import Pages
 from scaler.model.witness import gone, missed
-from scaler.observe import Eyes, Listings
+from scaler.observe import AzureObserver, Listings, Targets
 from scaler.vmss.gates import Gates
 
 SECOND = timedelta(seconds=1)
@@ -45,7 +45,9 @@ class Process:
         self.gates = Gates(self.clock)
         self.door = InProcessScaleSet(self.azure, self.clock, page_size=page_size, gates=self.gates)
         listings = Listings()
-        self.one, self.other = (Eyes({NAME: self.door}, self.clock, POLICY, listings=listings) for _ in range(2))
+        self.one, self.other = (
+            AzureObserver({NAME: self.door}, self.clock, POLICY, listings=listings) for _ in range(2)
+        )
 
     def later(self, seconds: float) -> None:
         self.clock.advance(timedelta(seconds=seconds))
@@ -135,8 +137,8 @@ def test_while_one_controller_is_listing_another_one_waits_for_its_pages() -> No
 
     door = Overtaken(process.azure, process.clock, gates=process.gates)
     listings = Listings()
-    one = Eyes({NAME: door}, process.clock, POLICY, listings=listings)
-    process.other = Eyes({NAME: process.door}, process.clock, POLICY, listings=listings)
+    one = AzureObserver({NAME: door}, process.clock, POLICY, listings=listings)
+    process.other = AzureObserver({NAME: process.door}, process.clock, POLICY, listings=listings)
     one.look(Cloud(), Listing())
     ((unlisted, (held,)),) = during
     assert unlisted == {NAME}
@@ -199,7 +201,7 @@ def test_targeted_looks_that_are_answered_are_looks_too() -> None:
         process.azure.script(Fault.READ_FAILED)
         with pytest.raises(Unreachable):
             process.one.look(Cloud(), Listing())
-        process.one.look(Cloud(), Some(refs=(ref,)))
+        process.one.look(Cloud(), Targets(refs=(ref,)))
         assert list(process.one.alarms()) == []
         process.later(60)
 
@@ -211,15 +213,15 @@ def test_no_controller_of_several_processes_misses_its_looks_for_minutes(process
     azure = EmulatedScaleSet(clock.now, name=NAME, behaviour=behaviour)
     azure.scale(Scale(capacity=pages), by="operator")
     clock.advance(600 * SECOND)
-    eyes, all_gates, alarms = [], [Gates(clock) for _ in range(processes)], list[Refusal]()
+    observers, all_gates, alarms = [], [Gates(clock) for _ in range(processes)], list[Refusal]()
     doors = [InProcessScaleSet(azure, clock, page_size=1, gates=gates) for gates in all_gates]
     for door in doors:
         listings = Listings()
         views = (timedelta(0), POLICY.view_kept)  # the provisioner's, and everybody else's
-        eyes += [Eyes({NAME: door}, clock, POLICY, listings=listings, view_kept=kept) for kept in views]
+        observers += [AzureObserver({NAME: door}, clock, POLICY, listings=listings, view_kept=kept) for kept in views]
     listed = 0
     for step in range(7200):
-        one = eyes[step % len(eyes)]
+        one = observers[step % len(observers)]
         with suppress(Throttled):
             listed += NAME in one.look(Cloud(), Listing())[0].listings
         alarms += one.alarms()
@@ -229,8 +231,8 @@ def test_no_controller_of_several_processes_misses_its_looks_for_minutes(process
 
 
 @contextmanager
-def slow(*seconds: float) -> Iterator[tuple[Eyes, ManualClock]]:
-    """Eyes before scale sets whose listings take so long each."""
+def slow(*seconds: float) -> Iterator[tuple[AzureObserver, ManualClock]]:
+    """An observer before scale sets whose listings take so long each."""
     clock = ManualClock()
 
     class Slow(InProcessScaleSet):
@@ -247,7 +249,7 @@ def slow(*seconds: float) -> Iterator[tuple[Eyes, ManualClock]]:
         name = ScaleSetName(f"vmss-{number}")
         doors[name] = Slow(EmulatedScaleSet(clock.now, name=name, seed=number, behaviour=exact), clock)
         doors[name].takes = takes
-    yield Eyes(doors, clock, POLICY), clock
+    yield AzureObserver(doors, clock, POLICY), clock
 
 
 @pytest.mark.parametrize("count", [3, 6])

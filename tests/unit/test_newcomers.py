@@ -7,6 +7,7 @@ import pytest
 from builders import (
     NOW,
     POLICY,
+    SCALE_SET,
     ago,
     asked,
     blank_notes,
@@ -20,16 +21,19 @@ from builders import (
     ref,
     row,
     sighting,
+    wants,
 )
 
 from scaler.controllers import reconciler
 from scaler.model.edges import Edge
-from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
+from scaler.model.fleet import Cloud
+from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName, SessionId
 from scaler.model.notes import Notes, ReservedNote
-from scaler.model.plan import Mark, Nothing, Plan, Some, Step, Why
+from scaler.model.plan import Mark, Plan, Step, Why
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.model.sighting import Pause, Sighting
+from scaler.observe import Targets
 
 SECOND = timedelta(seconds=1)
 NEIGHBOUR = row(9, record(9), notes(9, mark_asked_at=ago(seconds=70)))  # Azure takes marks: the mood is fair
@@ -59,14 +63,14 @@ def test_a_mark_rests_on_a_targeted_get_and_that_is_asked_for() -> None:
     """A listing from before its mark shows a machine that was handed out long ago as a new one."""
     unknown = fleet(row(1), NEIGHBOUR, sees=cloud(new(), instance(9)))
     assert reconciler.decide(unknown, POLICY).steps == ()
-    assert reconciler.wants(unknown, POLICY) == Some(refs=(ref(1),))
-    assert reconciler.wants(fleet(row(1), NEIGHBOUR, sees=asked(cloud(new(), instance(9)))), POLICY) == Nothing()
+    assert wants(reconciler.decide, unknown, POLICY) == Targets(refs=(ref(1),))
+    assert wants(reconciler.decide, fleet(row(1), NEIGHBOUR, sees=asked(cloud(new(), instance(9)))), POLICY) is None
 
 
 @pytest.mark.parametrize("halted", [sighting(consent=False), sighting(pause=Pause.ORDERS)])
 def test_where_it_may_not_mark_it_looks_to_tell_and_marks_nobody(halted: Sighting) -> None:
     listed = cloud(new(), look=halted)
-    assert reconciler.wants(fleet(row(1), sees=listed), POLICY) == Some(refs=(ref(1),))
+    assert wants(reconciler.decide, fleet(row(1), sees=listed), POLICY) == Targets(refs=(ref(1),))
     steps = reconciler.decide(fleet(row(1), sees=asked(listed)), POLICY).steps
     assert not [each for each in steps if each.order is not None]
 
@@ -74,8 +78,8 @@ def test_where_it_may_not_mark_it_looks_to_tell_and_marks_nobody(halted: Sightin
 def test_marks_stops_and_last_words_are_asked_for_in_turn() -> None:
     fresh = [instance(number, marked=False) for number in range(20, 40)]
     lost = [row(number, record(number), notes(number, missed_at=ago(minutes=5)), index=False) for number in range(1, 9)]
-    want = reconciler.wants(fleet(*lost, NEIGHBOUR, sees=cloud(*fresh, instance(9))), POLICY)
-    assert isinstance(want, Some)
+    want = wants(reconciler.decide, fleet(*lost, NEIGHBOUR, sees=cloud(*fresh, instance(9))), POLICY)
+    assert isinstance(want, Targets)
     assert len(want.refs) == POLICY.max_gets
     assert sum(each.vm_id in {row.vm_id for row in lost} for each in want.refs) == POLICY.max_gets // 2
 
@@ -207,9 +211,12 @@ def test_and_stays_out_of_available_as_long_as_an_spop_may_be_under_way(seconds:
 
 
 def test_where_it_may_mark_is_looked_at_before_where_it_may_only_tell() -> None:
+    theirs = sighting(scale_set=ScaleSetName("theirs"), consent=False)
     halted = [instance(number, marked=False) for number in range(1, 20)]
-    listed = cloud(*halted, look=sighting(consent=False))
+    halted = [replace(machine, ref=replace(machine.ref, scale_set=theirs.scale_set)) for machine in halted]
     ours = instance(30, marked=False)
-    want = reconciler.wants(fleet(row(30), sees=listed.showing(sighting(), ours)), POLICY)
-    assert isinstance(want, Some)
+    sees = Cloud(listings={SCALE_SET: sighting(), theirs.scale_set: theirs})
+    sees = sees.showing(theirs, *halted).showing(sighting(), ours)
+    want = wants(reconciler.decide, fleet(row(30), sees=sees), POLICY)
+    assert isinstance(want, Targets)
     assert want.refs[0] == ours.ref

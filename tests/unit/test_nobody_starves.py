@@ -3,18 +3,18 @@
 from dataclasses import replace
 
 import pytest
-from builders import NOW, ago, instance, notes, record, ref, row, sighting
+from builders import NOW, ago, instance, notes, record, ref, row, sighting, wants
 
 from scaler.controllers import cleaner, provisioner
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import Instance, InstanceRef, PowerState, ScaleSetName, SessionId
 from scaler.model.notes import OpenedNote, SpentNote, StartNote
-from scaler.model.plan import Some
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
 from scaler.model.row import Row, Snapshot
 from scaler.model.sighting import Pause, Sighting
+from scaler.observe import Targets
 
 FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
 POLICY = Policy(capacity={FIRST: Capacity(desired=20), SECOND: Capacity(desired=2)})
@@ -39,8 +39,8 @@ def test_the_provisioner_looks_at_new_machines_that_it_may_stop_before_those_it_
     cloud = Cloud(listings={FIRST: halted, SECOND: OURS})
     cloud = cloud.showing(halted, *(running(FIRST, number, marked=False) for number in range(1, 21)))
     cloud = cloud.showing(OURS, running(SECOND, 50, marked=False))
-    look = provisioner.wants(cloud, POLICY)
-    assert isinstance(look, Some)
+    look = wants(provisioner.decide, cloud, POLICY)
+    assert isinstance(look, Targets)
     assert at(SECOND, 50) in look.refs
 
 
@@ -64,8 +64,8 @@ def test_the_cleaner_looks_at_used_machines_that_it_may_delete_before_those_it_m
     cloud = cloud.showing(halted, *(running(FIRST, number) for number in range(1, 11)))
     cloud = cloud.showing(OURS, running(SECOND, 50))
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
-    look = cleaner.wants(Fleet.join(snapshot, cloud, POLICY), POLICY)
-    assert isinstance(look, Some)
+    look = wants(cleaner.decide, Fleet.join(snapshot, cloud, POLICY), POLICY)
+    assert isinstance(look, Targets)
     assert at(SECOND, 50) in look.refs
 
 
@@ -74,6 +74,6 @@ def test_a_scale_set_that_is_gone_does_not_keep_the_cleaner_from_the_other_one()
     rows = [spent(FIRST, number, 30) for number in range(1, 11)] + [spent(SECOND, 50, 5)]
     cloud = Cloud(listings={SECOND: OURS}).showing(OURS, running(SECOND, 50))
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
-    look = cleaner.wants(Fleet.join(snapshot, cloud, POLICY), POLICY)
-    assert isinstance(look, Some)
+    look = wants(cleaner.decide, Fleet.join(snapshot, cloud, POLICY), POLICY)
+    assert isinstance(look, Targets)
     assert at(SECOND, 50) in look.refs

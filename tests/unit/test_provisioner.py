@@ -4,14 +4,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NOW, POLICY, SCALE_SET, cloud, instance, sighting, vm
+from builders import NOW, POLICY, SCALE_SET, cloud, instance, sighting, vm, wants
 
 from scaler.controllers import provisioner
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Instance, PowerState, ProvisioningState
-from scaler.model.plan import Deallocate, Listing, Nothing, PowerOff, SetCapacity, Some, Why
+from scaler.model.plan import Deallocate, Listing, PowerOff, SetCapacity, Why
 from scaler.model.policy import Capacity
 from scaler.model.sighting import By
+from scaler.observe import Targets
 
 
 def new(number: int, **fields: object) -> Instance:
@@ -25,14 +26,14 @@ def asked(*instances: Instance, **listed: object) -> Cloud:
 
 
 def test_it_asks_for_a_listing_first_and_then_for_each_machine_it_would_stop() -> None:
-    assert provisioner.wants(Cloud(), POLICY) == Listing()
+    assert wants(provisioner.decide, Cloud(), POLICY) == Listing()
     listed = cloud(new(1), instance(2))
-    assert provisioner.wants(listed, POLICY) == Some(refs=(new(1).ref,))
-    assert provisioner.wants(asked(new(1)), POLICY) == Nothing()
+    assert wants(provisioner.decide, listed, POLICY) == Targets(refs=(new(1).ref,))
+    assert wants(provisioner.decide, asked(new(1)), POLICY) is None
 
 
 def test_it_does_nothing_when_its_listing_was_put_off() -> None:
-    assert provisioner.wants(Cloud(unlisted=frozenset({SCALE_SET})), POLICY) == Nothing()
+    assert wants(provisioner.decide, Cloud(unlisted=frozenset({SCALE_SET})), POLICY) is None
 
 
 def test_it_raises_capacity_to_what_is_desired_with_the_etag_it_read() -> None:

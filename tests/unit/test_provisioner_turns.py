@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import instance, sighting
+from builders import instance, sighting, wants
 from clock import ManualClock
 
 from emulator.behaviour import Behaviour, Latencies
@@ -19,8 +19,8 @@ from scaler.errors import Refused
 from scaler.model.edges import Actor
 from scaler.model.fleet import Cloud
 from scaler.model.instance import InstanceRef, PowerState, ScaleSetName
-from scaler.model.plan import Some
 from scaler.model.policy import Capacity, Policy
+from scaler.observe import Targets
 from scaler.tick import Tick
 
 FIRST, SECOND, THIRD = ScaleSetName("first"), ScaleSetName("second"), ScaleSetName("third")
@@ -39,8 +39,8 @@ def running(**counts: int) -> Cloud:
 
 
 def asked(cloud: Cloud, *before: InstanceRef) -> list[InstanceRef]:
-    look = provisioner.wants(cloud, POLICY, [each.vm_id for each in before])
-    assert isinstance(look, Some)
+    look = wants(provisioner.decide, cloud, POLICY, [each.vm_id for each in before])
+    assert isinstance(look, Targets)
     return list(look.refs)
 
 

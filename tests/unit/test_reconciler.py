@@ -23,6 +23,7 @@ from builders import (
     row,
     sighting,
     vm,
+    wants,
 )
 
 from scaler.controllers import reconciler
@@ -30,10 +31,11 @@ from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.notes import FailedNote, Notes, OpenedNote, StartNote
-from scaler.model.plan import Plan, Some, Step, Why
+from scaler.model.plan import Plan, Step, Why
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row
 from scaler.model.sighting import By, Sighting
+from scaler.observe import Targets
 
 SECOND = timedelta(seconds=1)
 NEIGHBOUR = row(9, record(9), notes(9, mark_asked_at=ago(seconds=70)))  # Azure takes marks: the mood is fair
@@ -215,7 +217,7 @@ def test_a_listing_alone_forgets_nothing_and_makes_it_ask() -> None:
     """Two old listings, from before a machine was made, agree that it is not there."""
     what = row(1, record(), notes(missed_at=ago(minutes=5)), index=False)
     listed = fleet(what, NEIGHBOUR, sees=cloud(instance(9)))
-    assert reconciler.wants(listed, POLICY) == Some(refs=(ref(1),))
+    assert wants(reconciler.decide, listed, POLICY) == Targets(refs=(ref(1),))
     assert reconciler.decide(listed, POLICY).steps == ()
 
 
@@ -250,8 +252,8 @@ def test_records_of_scale_sets_that_were_not_looked_at_are_left_alone_but_not_of
 
 def test_a_short_listing_makes_it_ask_for_those_it_lacks() -> None:
     short = cloud(instance(9), look=sighting(complete=False))
-    want = reconciler.wants(fleet(row(1, record(), notes()), NEIGHBOUR, sees=short), POLICY)
-    assert isinstance(want, Some)
+    want = wants(reconciler.decide, fleet(row(1, record(), notes()), NEIGHBOUR, sees=short), POLICY)
+    assert isinstance(want, Targets)
     assert [each.vm_id for each in want.refs] == [vm(1)]
 
 

@@ -10,14 +10,14 @@ from unit.test_two_scale_sets import FIRST, POLICY, SECOND, Face, at
 from scaler.errors import Refused, ScalerError, Unreachable
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, ScaleSetName
-from scaler.model.plan import Listing, Some, Whereabouts
+from scaler.model.plan import Listing
 from scaler.model.sighting import Answer, Pages, ScaleSetView
-from scaler.observe import Eyes
+from scaler.observe import AddressesOf, AzureObserver, Targets
 
 THIRD = ScaleSetName("third")
 SILENCE = timedelta(seconds=20)  # what one read takes until it is given up
 HORIZON = POLICY.order_horizon.total_seconds()
-ALL = Whereabouts(scale_sets=frozenset({FIRST, SECOND}))
+ALL = AddressesOf(scale_sets=frozenset({FIRST, SECOND}))
 
 
 class Slow(Face):
@@ -58,12 +58,12 @@ class Slow(Face):
 
 
 class Sight:
-    """Eyes before two scale sets, with a clock that their answers take their time from."""
+    """AzureObserver before two scale sets, with a clock that their answers take their time from."""
 
     def __init__(self, *names: ScaleSetName) -> None:
         self.clock = ManualClock()
         self.faces = {name: Slow(name, self.clock) for name in names or (FIRST, SECOND)}
-        self.eyes = Eyes(self.faces, self.clock, POLICY)  # type: ignore[arg-type]
+        self.eyes = AzureObserver(self.faces, self.clock, POLICY)  # type: ignore[arg-type]
 
     def looks_taken(self, name: ScaleSetName) -> int:
         return len(self.faces[name].asked)
@@ -81,7 +81,7 @@ def test_while_one_is_silent_the_other_ones_looks_are_fresh_in_every_tick(silent
     sight.faces[silent].falls_silent()
     for _ in range(40):
         cloud, _ = sight.eyes.look(Cloud(), Listing())
-        cloud, _ = sight.eyes.look(cloud, Some(refs=(at(other, 1), at(silent, 2))))
+        cloud, _ = sight.eyes.look(cloud, Targets(refs=(at(other, 1), at(silent, 2))))
         assert sight.age(cloud.listings[other].sent) <= HORIZON / 2
         sight.later(10)
 
@@ -134,7 +134,7 @@ def test_where_nobody_else_is_asked_a_silent_one_is_asked_every_time() -> None:
     sight.faces[SECOND].falls_silent()
     for _ in range(2):
         with pytest.raises(Unreachable):
-            sight.eyes.look(Cloud(), Some(refs=(at(SECOND, 2),)))
+            sight.eyes.look(Cloud(), Targets(refs=(at(SECOND, 2),)))
     sight.faces[FIRST].falls_silent()
     assert sight.eyes.look(Cloud(), Listing())[0].listings == {}  # the one was put off, the other fell silent
     for number in range(2, 4):
@@ -147,7 +147,7 @@ def test_one_that_was_silent_in_this_tick_is_not_asked_a_second_time_in_it() -> 
     sight = Sight()
     sight.faces[SECOND].falls_silent()
     cloud, _ = sight.eyes.look(Cloud(), Listing())
-    cloud, _ = sight.eyes.look(cloud, Some(refs=(at(SECOND, 2),)))
+    cloud, _ = sight.eyes.look(cloud, Targets(refs=(at(SECOND, 2),)))
     assert sight.looks_taken(SECOND) == 1
 
 
@@ -157,7 +157,7 @@ def test_a_silent_network_is_waited_for_once_a_tick_each_in_its_turn() -> None:
     for face in sight.faces.values():
         face.loses_its_network()
     for number in range(1, 4):
-        cloud, _ = sight.eyes.look(Cloud(), Some(refs=(at(FIRST, 1), at(SECOND, 2))))
+        cloud, _ = sight.eyes.look(Cloud(), Targets(refs=(at(FIRST, 1), at(SECOND, 2))))
         cloud, _ = sight.eyes.look(cloud, ALL)
         assert cloud.addresses == {FIRST: None, SECOND: None}
         assert all(sight.age(each.sent) <= HORIZON / 2 for each in cloud.asked.values())
@@ -169,9 +169,9 @@ def test_a_silent_network_is_waited_for_once_a_tick_each_in_its_turn() -> None:
 def test_after_a_silence_in_this_tick_addresses_are_not_waited_for() -> None:
     sight = Sight()
     sight.faces[SECOND].falls_silent()
-    cloud, _ = sight.eyes.look(Cloud(), Some(refs=(at(FIRST, 1), at(SECOND, 2))))
+    cloud, _ = sight.eyes.look(Cloud(), Targets(refs=(at(FIRST, 1), at(SECOND, 2))))
     sight.faces[FIRST].loses_its_network()
-    cloud, _ = sight.eyes.look(cloud, Whereabouts(scale_sets=frozenset({FIRST})))
+    cloud, _ = sight.eyes.look(cloud, AddressesOf(scale_sets=frozenset({FIRST})))
     assert cloud.addresses == {FIRST: None}
     assert "addresses" not in sight.faces[FIRST].asked
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from builders import (
@@ -21,6 +22,7 @@ from builders import (
     row,
     sighting,
     vm,
+    wants,
 )
 
 from scaler.controllers import starter
@@ -28,10 +30,11 @@ from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId, VmId
 from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
-from scaler.model.plan import Listing, Nothing, Some, Start, Step, Why
+from scaler.model.plan import Listing, Start, Step, Why
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.model.sighting import By, Sighting
+from scaler.observe import Targets
 
 SECOND = timedelta(seconds=1)
 MINE, OTHER = SessionId("mine"), SessionId("other")
@@ -63,11 +66,11 @@ def refused_because(step: Step) -> Why:
 
 
 def test_without_reservations_azure_is_not_asked() -> None:
-    assert starter.wants(fleet(row(1, record(), notes())), POLICY) == Nothing()
+    assert wants(starter.decide, fleet(row(1, record(), notes())), POLICY) is None
 
 
 def test_a_reservation_is_looked_at_by_the_notes_instance_id() -> None:
-    assert starter.wants(fleet(reserved(notes(instance_id="77"))), POLICY) == Some(
+    assert wants(starter.decide, fleet(reserved(notes(instance_id="77"))), POLICY) == Targets(
         refs=(
             ref(1).__class__(scale_set=SCALE_SET, instance_id=notes(instance_id="77").instance_id, vm_id=ref(1).vm_id),
         )
@@ -81,9 +84,10 @@ def crowd(*numbers: int, start: StartNote | None = None) -> list[Row]:
 def looked_at(
     *rows: Row, part: starter.Part = starter.Part.ALL, lately: dict[VmId, datetime] | None = None
 ) -> set[VmId]:
-    look = starter.wants(replace(fleet(*rows), looked_lately=lately or {}), POLICY, part)
-    assert isinstance(look, Some | Nothing)
-    return {each.vm_id for each in look.refs} if isinstance(look, Some) else set()
+    decide = partial(starter.decide, part=part)
+    look = wants(decide, replace(fleet(*rows), looked_lately=lately or {}), POLICY)
+    assert look is None or isinstance(look, Targets)
+    return {each.vm_id for each in look.refs} if isinstance(look, Targets) else set()
 
 
 def start_note(seconds: float, *, warm: bool = False) -> StartNote:
@@ -97,8 +101,8 @@ def test_however_many_wait_to_be_started_nothing_is_listed_and_fifty_are_looked_
 
 def test_a_newcomer_is_looked_at_first_however_many_started_machines_are_due() -> None:
     due = crowd(*range(2, 40), start=start_note(60))
-    look = starter.wants(fleet(*due, *crowd(1)), POLICY)
-    assert isinstance(look, Some)
+    look = wants(starter.decide, fleet(*due, *crowd(1)), POLICY)
+    assert isinstance(look, Targets)
     assert look.refs[0] == ref(1)
     assert len(look.refs) == 1 + POLICY.max_gets
 
@@ -145,7 +149,9 @@ def test_starting_and_opening_are_two_parts_and_every_reserved_machine_is_in_one
     for others in ((), (placeless,)):
         assert looked_at(*unstarted, *started, *others, part=starter.Part.STARTS) == {vm(1), vm(2)}
     assert looked_at(*unstarted, *started, part=starter.Part.REST) == {vm(3), vm(4)}
-    assert starter.wants(fleet(placeless, *unstarted), POLICY, starter.Part.REST) == Listing(urgent=False)
+    assert wants(partial(starter.decide, part=starter.Part.REST), fleet(placeless, *unstarted), POLICY) == Listing(
+        urgent=False
+    )
 
 
 def test_a_reservation_without_a_session_id_takes_part_like_any_other() -> None:
@@ -175,13 +181,13 @@ def test_while_more_are_due_than_one_tick_looks_at_the_next_tick_follows_at_once
 
 
 def test_what_the_registry_decides_alone_needs_no_look() -> None:
-    assert starter.wants(fleet(reserved(notes(ended={MINE: Edge.RELEASE}))), POLICY) == Nothing()
+    assert wants(starter.decide, fleet(reserved(notes(ended={MINE: Edge.RELEASE}))), POLICY) is None
 
 
 @pytest.mark.parametrize("noted", [None, blank_notes(scale_set="")], ids=["lost", "placeless"])
 def test_a_machine_that_no_notes_place_is_looked_for_in_a_listing_now_and_then(noted: Notes | None) -> None:
-    assert starter.wants(fleet(reserved(noted)), POLICY) == Listing(urgent=False)
-    assert starter.wants(fleet(reserved(noted), sees=Cloud(unlisted=frozenset({SCALE_SET}))), POLICY) == Nothing()
+    assert wants(starter.decide, fleet(reserved(noted)), POLICY) == Listing(urgent=False)
+    assert wants(starter.decide, fleet(reserved(noted), sees=Cloud(unlisted=frozenset({SCALE_SET}))), POLICY) is None
 
 
 # -- starting

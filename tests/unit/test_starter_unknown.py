@@ -18,6 +18,7 @@ from builders import (
     row,
     sighting,
     vm,
+    wants,
 )
 
 from scaler.controllers import cleaner, starter
@@ -25,10 +26,11 @@ from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import PowerState, ScaleSetName, SessionId
 from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
-from scaler.model.plan import Some, Why
+from scaler.model.plan import Why
 from scaler.model.policy import Capacity
 from scaler.model.record import Status
 from scaler.model.row import Row, Snapshot
+from scaler.observe import Targets
 
 MINE, OTHER_SET = SessionId("mine"), ScaleSetName("other")
 PLACELESS = blank_notes(
@@ -75,8 +77,8 @@ def spent(number: int, minutes: float) -> Row:
 
 
 def asked_for(*rows: Row, sees: Cloud) -> list[str]:
-    look = cleaner.wants(fleet(*rows, sees=sees), POLICY)
-    return [each.vm_id for each in look.refs] if isinstance(look, Some) else []
+    look = wants(cleaner.decide, fleet(*rows, sees=sees), POLICY)
+    return [each.vm_id for each in look.refs] if isinstance(look, Targets) else []
 
 
 def test_machines_that_azure_shows_are_asked_for_before_rows_without_one() -> None:

@@ -15,12 +15,12 @@ from scaler.errors import Garbled, Unreachable
 from scaler.model.edges import Actor
 from scaler.model.fleet import Cloud
 from scaler.model.instance import InstanceRef, ScaleSetName, VmId
-from scaler.model.plan import Listing, SetCapacity, Some
+from scaler.model.plan import Listing, SetCapacity
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
 from scaler.model.row import Snapshot
 from scaler.model.sighting import Answer
-from scaler.observe import Eyes
+from scaler.observe import AzureObserver, Targets
 from scaler.ports import Registry
 from scaler.tick import Tick
 
@@ -133,16 +133,16 @@ def test_a_machine_of_which_azure_talks_nonsense_does_not_hide_the_others() -> N
     house.azure.scale(Scale(capacity=2), by="operator")
     house.later(minutes=5)
     refs = tuple(each.ref for each in house.face.list_instances().instances)
-    eyes = Eyes({NAME: Mumbling(house.azure, house.clock)}, house.clock, POLICY)
-    cloud, errors = eyes.look(Cloud(), Some(refs=refs))
+    eyes = AzureObserver({NAME: Mumbling(house.azure, house.clock)}, house.clock, POLICY)
+    cloud, errors = eyes.look(Cloud(), Targets(refs=refs))
     assert set(cloud.instances) == {refs[1].vm_id}
     assert [type(each) for each in errors] == [Garbled]
-    assert eyes.look(Cloud(), Some(refs=refs[:1]))[0] == Cloud()  # and a tick without it is a tick all the same
+    assert eyes.look(Cloud(), Targets(refs=refs[:1]))[0] == Cloud()  # and a tick without it is a tick all the same
 
 
 def test_the_cleaner_lists_no_more_often_than_it_may() -> None:
     house = House()
-    eyes = Eyes({NAME: house.face}, house.clock, POLICY)
+    eyes = AzureObserver({NAME: house.face}, house.clock, POLICY)
     assert eyes.look(Cloud(), Listing(urgent=False))[0].listings
     house.later(seconds=29)
     assert eyes.look(Cloud(), Listing(urgent=False))[0].unlisted == {NAME}

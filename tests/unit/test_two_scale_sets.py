@@ -5,18 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import (
-    NOW,
-    UNIQUE_ID,
-    ago,
-    instance,
-    notes,
-    only,
-    record,
-    row,
-    sighting,
-    vm,
-)
+from builders import NOW, UNIQUE_ID, ago, instance, notes, only, record, row, sighting, vm, wants
 from clock import ManualClock
 
 from scaler.actuate import Ports, Result, actuate
@@ -34,24 +23,12 @@ from scaler.model.instance import (
     VmId,
 )
 from scaler.model.notes import StartNote
-from scaler.model.plan import (
-    Deallocate,
-    Delete,
-    Listing,
-    Plan,
-    PowerOff,
-    SetCapacity,
-    Some,
-    Start,
-    Step,
-    Whereabouts,
-    Why,
-)
+from scaler.model.plan import Deallocate, Delete, Listing, Plan, PowerOff, SetCapacity, Start, Step, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Record, Status
 from scaler.model.row import Row, Snapshot
 from scaler.model.sighting import Answer, By, Pages, Pause, ScaleSetView, Sighting
-from scaler.observe import Eyes
+from scaler.observe import AddressesOf, AzureObserver, Targets
 
 FIRST, SECOND, NOBODYS = ScaleSetName("first"), ScaleSetName("second"), ScaleSetName("nobodys")
 POLICY = Policy(
@@ -168,7 +145,7 @@ class TestRegistry:
     def test_a_scale_set_that_was_not_listed_is_not_asked_for_what_it_lacks(self) -> None:
         lacking = row(1, record(1), replace(notes(1), scale_set=SECOND))
         cloud = Cloud(listings={FIRST: look(FIRST)}, unlisted=frozenset({SECOND}))
-        assert not isinstance(reconciler.wants(joined(cloud, lacking), POLICY), Some)
+        assert not isinstance(wants(reconciler.decide, joined(cloud, lacking), POLICY), Targets)
 
     def test_without_notes_it_is_gone_as_of_the_earliest_of_all_listings(self) -> None:
         lost = row(1, record(1), None)
@@ -205,14 +182,14 @@ class TestAddresses:
         rows = waiting(FIRST, 1, ME), waiting(SECOND, 2, YOU)
         shown = [machine(FIRST, 1, PowerState.RUNNING), machine(SECOND, 2, PowerState.STARTING)]
         cloud = answered(*shown)
-        assert starter.wants(joined(cloud, *rows), POLICY) == Whereabouts(scale_sets=frozenset({FIRST}))
+        assert wants(starter.decide, joined(cloud, *rows), POLICY) == AddressesOf(scale_sets=frozenset({FIRST}))
 
     def test_a_machine_that_is_refused_or_started_needs_no_address(self) -> None:
         tainted = row(1, record(1, Status.RESERVED, session_id=ME), replace(notes(1), scale_set=FIRST))
         for power in (PowerState.RUNNING, PowerState.DEALLOCATED):
             shown = machine(FIRST, 1, power)
             cloud = answered(shown)
-            assert not isinstance(starter.wants(joined(cloud, tainted), POLICY), Whereabouts)
+            assert not isinstance(wants(starter.decide, joined(cloud, tainted), POLICY), AddressesOf)
 
 
 class Face:
@@ -263,12 +240,12 @@ class Face:
 
 
 class Sight:
-    """Eyes before two scale sets."""
+    """AzureObserver before two scale sets."""
 
     def __init__(self, first: Face, second: Face) -> None:
         self.clock = ManualClock()
         self.first, self.second = first, second
-        self.eyes = Eyes({FIRST: first, SECOND: second}, self.clock, POLICY)  # type: ignore[dict-item]
+        self.eyes = AzureObserver({FIRST: first, SECOND: second}, self.clock, POLICY)  # type: ignore[dict-item]
 
 
 ERRORS = [Unreachable("silence"), Refused("no"), Garbled("nonsense"), Missing("gone")]
@@ -285,7 +262,7 @@ class TestEyes:
     @pytest.mark.parametrize("error", [*ERRORS, Throttled("later", timedelta(seconds=9))])
     def test_one_that_cannot_be_asked_does_not_hide_the_other(self, error: ScalerError) -> None:
         sight = Sight(Face(FIRST, error=error), Face(SECOND))
-        cloud, errors = sight.eyes.look(Cloud(), Some(refs=(at(FIRST, 1), at(SECOND, 2))))
+        cloud, errors = sight.eyes.look(Cloud(), Targets(refs=(at(FIRST, 1), at(SECOND, 2))))
         assert (set(cloud.asked), errors) == ({vm(2)}, (error,))
 
     def test_when_all_are_held_back_by_the_budget_there_is_nothing_to_report_as_a_failure(self) -> None:
@@ -297,7 +274,7 @@ class TestEyes:
     def test_when_nobody_answers_at_all_the_tick_has_nothing_to_go_by(self) -> None:
         silence = Unreachable("silence")
         sight = Sight(Face(FIRST, error=silence), Face(SECOND, error=silence))
-        for asked in (Listing(), Some(refs=(at(FIRST, 1), at(SECOND, 2)))):
+        for asked in (Listing(), Targets(refs=(at(FIRST, 1), at(SECOND, 2)))):
             with pytest.raises(Unreachable):
                 sight.eyes.look(Cloud(), asked)
 
@@ -315,7 +292,7 @@ class TestEyes:
         self, error: ScalerError, answer: Mapping[InstanceId, Addresses] | None
     ) -> None:
         sight = Sight(Face(FIRST, error=error), Face(SECOND))
-        cloud, errors = sight.eyes.look(Cloud(), Whereabouts(scale_sets=frozenset({FIRST, SECOND})))
+        cloud, errors = sight.eyes.look(Cloud(), AddressesOf(scale_sets=frozenset({FIRST, SECOND})))
         assert cloud.addresses == {FIRST: answer, SECOND: {InstanceId("0"): Addresses(private="10.0.0.6")}}
         assert errors == (error,)
 
@@ -367,8 +344,8 @@ def test_how_old_a_word_of_consent_may_be() -> None:
             return super().view(no_older_than=no_older_than)
 
     eyes = Sight(Remembering(FIRST), Remembering(SECOND)).eyes
-    eyes.look(Cloud(), Some(refs=(at(FIRST, 1),)))
-    eyes.look(Cloud(listings={FIRST: look(FIRST)}), Some(refs=(at(FIRST, 1), at(SECOND, 2))))
+    eyes.look(Cloud(), Targets(refs=(at(FIRST, 1),)))
+    eyes.look(Cloud(listings={FIRST: look(FIRST)}), Targets(refs=(at(FIRST, 1), at(SECOND, 2))))
     eyes.look(Cloud(), Listing())
     assert patience[:3] == [POLICY.view_kept, POLICY.order_horizon, POLICY.view_kept]
     assert patience[3:] == [timedelta(0), timedelta(0)]

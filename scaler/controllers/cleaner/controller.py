@@ -1,23 +1,22 @@
-"""What the cleaner looks at, the order of its pass, and its breakers."""
+"""The order of the cleaner's pass, and its breakers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
-from scaler.controllers.cleaner.absence import unseen, worth_asking
-from scaler.controllers.cleaner.deletes import delete_due, on_its_way_out, undeletable, used
-from scaler.controllers.cleaner.ending import without_delete
-from scaler.controllers.cleaner.sessions import in_session, limit_over
+from scaler.controllers.cleaner.absence import unseen
+from scaler.controllers.cleaner.deletes import undeletable, used
+from scaler.controllers.cleaner.ending import longest_spent_first, without_delete
+from scaler.controllers.cleaner.sessions import in_session
 from scaler.model.fleet import Fleet
-from scaler.model.instance import InstanceRef
 from scaler.model.machine import Machine, SeenMachine
-from scaler.model.plan import Delete, Listing, Look, Nothing, Plan, Refusal, Some, Step, Why, withheld
+from scaler.model.plan import Decision, Delete, Lacks, Listing, Plan, Refusal, Step, Why, sorted_out, withheld
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
-from scaler.model.standing import Standing, is_used, new_and_deleting, own_session_ended, presumption_over, ripe
+from scaler.model.standing import Standing
 
 # An unreadable record, kept in `unavailable`, has a standing without a record, and is in session until it is used.
-_VERBS: Mapping[Standing, Callable[[SeenMachine, Policy], Step | Refusal | None]] = {
+_VERBS: Mapping[Standing, Callable[[SeenMachine, Policy], Decision]] = {
     Standing.IN_SESSION: in_session,
     Standing.NEW: in_session,
     Standing.ADMITTING: in_session,
@@ -26,15 +25,15 @@ _VERBS: Mapping[Standing, Callable[[SeenMachine, Policy], Step | Refusal | None]
 }
 
 
-def wants(fleet: Fleet, policy: Policy) -> Look:
-    """Nothing without work; else a listing now and then; then targeted GETs of what it would end or delete."""
-    work = [machine for machine in fleet.machines if _ours(machine.stored)]
-    if not work or fleet.cloud.asked:
-        return Nothing()
-    if not fleet.cloud.listings and not fleet.cloud.unlisted:
-        return Listing(urgent=False)
-    refs = tuple(_suspects(work, fleet, policy))
-    return Some(refs=refs[: policy.max_gets]) if refs else Nothing()
+def decide(fleet: Fleet, policy: Policy) -> Plan:
+    """At most one step a machine and tick, the longest spent first. Without work nothing is looked at."""
+    ours = [machine for machine in fleet.machines if _ours(machine.stored)]
+    machines = sorted(ours, key=longest_spent_first)
+    plan = sorted_out(outcome for machine in machines for outcome in outcomes_for(machine, fleet, policy))
+    kept, held = _breakers(plan.steps, fleet.size, policy)
+    refusals = (*map(withheld, fleet.cloud.withheld.values()), *plan.refusals, *held)
+    listing = (Listing(urgent=False),) if ours else ()
+    return Plan(steps=kept, refusals=refusals, asks=plan.asks if fleet.cloud.was_listed else listing)
 
 
 def _ours(row: Row) -> bool:
@@ -42,70 +41,14 @@ def _ours(row: Row) -> bool:
     return row.status is Status.UNAVAILABLE or (row.readable is None and Status.UNAVAILABLE in row.index)
 
 
-def _suspects(work: Sequence[Machine], fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
-    """Those that Azure shows first: they cost money, and no number of rows without a machine may keep us from them."""
-    for machine in sorted(work, key=lambda each: (each.instance is None, _held(each), *_longest_waiting_first(each))):
-        ref = fleet.address(machine.stored)
-        if ref is None:
-            continue
-        looked_for = machine.instance is None and (machine.absence is not None or ref.scale_set in fleet.cloud.listings)
-        if worth_asking(machine, ref, fleet, policy) if looked_for else _worth_a_look(machine, policy):
-            yield ref
-
-
-def _held(machine: Machine) -> bool:
-    """Whether nothing may be ordered there: such a one is only told of, and comes last."""
-    return machine.sighting is not None and not machine.sighting.orders_allowed
-
-
-def _longest_waiting_first(machine: Machine) -> tuple[float, str]:
-    notes = machine.stored.notes
-    spent = notes.spent.at.timestamp() if notes is not None and notes.spent is not None else float("inf")
-    return (spent, machine.vm_id)
-
-
-def _worth_a_look(machine: Machine, policy: Policy) -> bool:
-    """Something would follow from a targeted GET: a delete, an EXPIRE, or a second witness of its absence."""
-    notes, clocks, instance = machine.stored.notes, machine.clocks, machine.instance
-    if notes is None or (isinstance(machine, SeenMachine) and on_its_way_out(notes, machine, policy)):
-        return False
-    if is_used(machine.stored):
-        if notes.spent is None:
-            return True
-        free = own_session_ended(notes) or presumption_over(notes, clocks, policy)
-        free = free or (instance is not None and (not instance.runs or new_and_deleting(notes, instance)))
-        return free and delete_due(notes, clocks.now, policy) and ripe(notes, clocks, policy)
-    rests = instance is not None and instance.at_rest and notes.rest_at is not None
-    return rests or limit_over(notes, clocks, policy) is not None
-
-
-def decide(fleet: Fleet, policy: Policy) -> Plan:
-    """At most one step a machine and tick, the longest spent first."""
-    wanted: list[Step] = []
-    refusals = [*map(withheld, fleet.cloud.withheld.values())]
-    for machine in sorted(fleet.machines, key=_longest_waiting_first):
-        for outcome in outcomes_for(machine, fleet, policy):
-            if isinstance(outcome, Refusal):
-                refusals.append(outcome)
-            else:
-                wanted.append(outcome)
-    kept, held = _breakers(wanted, fleet.size, policy)
-    return Plan(steps=kept, refusals=(*refusals, *held))
-
-
-def outcomes_for(machine: Machine, fleet: Fleet, policy: Policy) -> Iterator[Step | Refusal]:
+def outcomes_for(machine: Machine, fleet: Fleet, policy: Policy) -> Iterator[Decision]:
     """What becomes of it; and the alarm, where Azure does not delete it."""
-    if not _ours(machine.stored):
-        return
-    outcome: Step | Refusal | None = None
     if not isinstance(machine, SeenMachine):
-        outcome = unseen(machine, fleet, policy)
+        yield unseen(machine, fleet, policy)
     elif machine.sighting.consent:
         outcome = _VERBS[machine.standing](machine, policy)
-        alarm = undeletable(machine, policy) if outcome is not None else None
-        if alarm is not None:
-            yield alarm
-    if outcome is not None:
+        if isinstance(outcome.otherwise if isinstance(outcome, Lacks) else outcome, Step):
+            yield undeletable(machine, policy)
         yield outcome
 
 

@@ -3,16 +3,17 @@
 from dataclasses import replace
 
 from scaler.model.edges import Actor, Edge
+from scaler.model.instance import InstanceRef, ProvisioningState
 from scaler.model.lifecycle import Change, note, step
-from scaler.model.machine import SeenMachine
+from scaler.model.machine import Machine, SeenMachine
 from scaler.model.notes import DeleteNote, Notes
-from scaler.model.plan import Delete, Facts, Step, Why
+from scaler.model.plan import Delete, Facts, Get, Lacks, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.standing import deletable
 
 
-def ended(machine: SeenMachine, edge: Edge | None, notes: Notes, why: Why, policy: Policy) -> Step:
-    """A step into "used"; with the delete at once where nothing speaks against it.
+def ended(machine: SeenMachine, edge: Edge | None, notes: Notes, why: Why, policy: Policy) -> Step | Lacks:
+    """A step into "used"; with the delete at once where nothing speaks against it, and a targeted GET showed so.
 
     An unreadable record is left alone: the notes alone carry the step then.
     """
@@ -20,7 +21,28 @@ def ended(machine: SeenMachine, edge: Edge | None, notes: Notes, why: Why, polic
     after = to_be_deleted or notes
     order = Delete(ref=machine.instance.ref, rests_on=machine.sighting) if to_be_deleted is not None else None
     facts: Facts = {"session": notes.session, "attempt": after.delete.attempts if after.delete else None}
-    return Step(why=why, vm_id=machine.vm_id, change=_change(machine, edge, after), order=order, facts=facts)
+    ending = Step(why=why, vm_id=machine.vm_id, change=_change(machine, edge, after), order=order, facts=facts)
+    settled = machine.is_asked_for or machine.stored.notes is None or on_its_way_out(notes, machine, policy)
+    return ending if settled else Lacks(ask=get(machine, machine.instance.ref), otherwise=ending)
+
+
+def get(machine: Machine, ref: InstanceRef) -> Get:
+    """A targeted GET of it. Those that Azure shows come first: they cost money, whatever rows without a machine say."""
+    return Get(ref=ref, place=(machine.instance is None, *longest_spent_first(machine)))
+
+
+def longest_spent_first(machine: Machine) -> tuple[float, str]:
+    """Its place in a pass."""
+    notes = machine.stored.notes
+    spent = notes.spent.at.timestamp() if notes is not None and notes.spent is not None else float("inf")
+    return (spent, machine.vm_id)
+
+
+def on_its_way_out(notes: Notes, machine: SeenMachine, policy: Policy) -> bool:
+    """Being deleted, and not for so long that Azure must have lost the operation: then it is ordered again."""
+    if machine.instance.provisioning is not ProvisioningState.DELETING:
+        return False
+    return notes.unsettled_at is None or machine.at - notes.unsettled_at < policy.delete_lost
 
 
 def _change(machine: SeenMachine, edge: Edge | None, notes: Notes) -> Change:

@@ -3,18 +3,18 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from scaler.controllers.cleaner.ending import ended
+from scaler.controllers.cleaner.ending import ended, get
 from scaler.model.clocks import Clocks
 from scaler.model.edges import Edge
 from scaler.model.lifecycle import note
 from scaler.model.machine import SeenMachine
 from scaler.model.notes import Notes, SpentNote
-from scaler.model.plan import Step, Why
+from scaler.model.plan import Decision, Lacks, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.standing import presumption_over
 
 
-def in_session(machine: SeenMachine, policy: Policy) -> Step | None:
+def in_session(machine: SeenMachine, policy: Policy) -> Decision:
     """EXPIRE, or the first witness for it, or the erasure of one that was contradicted."""
     over = limit_over(machine.notes_now, machine.clocks, policy) or _lost_from_view(machine, policy)
     if over is not None:
@@ -46,17 +46,18 @@ def _lost_from_view(machine: SeenMachine, policy: Policy) -> Why | None:
     return Why.PRESUMED_LIMIT if machine.at - since >= patience else None
 
 
-def _at_rest(machine: SeenMachine, policy: Policy) -> Step | None:
+def _at_rest(machine: SeenMachine, policy: Policy) -> Step | Lacks | None:
     """Evicted, or shut down from inside. A listing may be the first witness; the second is a targeted GET."""
     since = machine.clocks.since_first_seen(machine.notes_now.rest_at, machine.notes_now.rest_noted_at)
     if since is None:
         notes = replace(machine.notes_now, rest_at=machine.at, rest_noted_at=machine.now)
         return Step(why=Why.RESTS, vm_id=machine.vm_id, change=note(machine.stored, notes))
-    far_enough = since >= policy.witness_gap > timedelta(0)
-    return _expire(machine, Why.CAME_TO_REST, policy) if machine.is_asked_for and far_enough else None
+    if not machine.is_asked_for:
+        return Lacks(ask=get(machine, machine.instance.ref))
+    return _expire(machine, Why.CAME_TO_REST, policy) if since >= policy.witness_gap > timedelta(0) else None
 
 
-def _expire(machine: SeenMachine, why: Why, policy: Policy) -> Step:
+def _expire(machine: SeenMachine, why: Why, policy: Policy) -> Step | Lacks:
     notes = machine.notes_now
     sessions = {**notes.ended, notes.session: Edge.EXPIRE} if notes.session is not None else notes.ended
     spent = SpentNote(why=Edge.EXPIRE, at=machine.now)

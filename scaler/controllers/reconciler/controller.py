@@ -1,26 +1,35 @@
-"""What the reconciler looks at, the order of its pass, and its breakers."""
+"""The order of the reconciler's pass, and its breakers."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from itertools import islice, zip_longest
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 from scaler.controllers.reconciler.context import Context, fleet_health
 from scaler.controllers.reconciler.cooling import alarms as cooling_alarms
-from scaler.controllers.reconciler.cooling import claimed, ready, surplus, to_be_cooled
+from scaler.controllers.reconciler.cooling import claimed, ready, surplus
 from scaler.controllers.reconciler.doubts import doubtful, in_session, presume, used
-from scaler.controllers.reconciler.newcomers import newcomer, to_be_marked
+from scaler.controllers.reconciler.newcomers import newcomer
 from scaler.controllers.reconciler.repairs import park, repair, unseen
 from scaler.model.fleet import Fleet
-from scaler.model.instance import InstanceRef
 from scaler.model.machine import Machine, SeenMachine
-from scaler.model.plan import Listing, Look, Mark, Nothing, Plan, Refusal, Some, Step, Why, soonest, withheld
+from scaler.model.plan import (
+    Decision,
+    Lacks,
+    Listing,
+    Mark,
+    Plan,
+    Refusal,
+    Step,
+    Why,
+    soonest,
+    sorted_out,
+    withheld,
+)
 from scaler.model.policy import Policy
 from scaler.model.record import Status
-from scaler.model.sighting import Sighting
 from scaler.model.standing import Standing
-from scaler.model.witness import awaits_its_last_word, awaits_its_time
 
-_VERBS = {
+_VERBS: Mapping[Standing, Callable[[SeenMachine, Context], Decision]] = {
     Standing.NEW: newcomer,
     Standing.ADMITTING: newcomer,
     Standing.UNMARKED: newcomer,
@@ -34,56 +43,22 @@ _VERBS = {
 _CAPPED = {Why.GONE, Why.MARK_REFUSED}
 
 
-def wants(fleet: Fleet, policy: Policy) -> Look:
-    """First a listing; then targeted GETs, where something rests on them alone: marks, stops, and the last word."""
-    if not fleet.cloud.listings:
-        return Nothing() if fleet.cloud.unlisted else Listing()
-    wanted = (to_be_marked(fleet, policy), to_be_cooled(fleet, policy), _unproven(fleet, policy))
-    refs = tuple(islice(_in_turn(*wanted), policy.max_gets))
-    return Some(refs=refs) if refs and not fleet.cloud.asked else Nothing()
-
-
-def _in_turn(*wanted: Iterator[InstanceRef]) -> Iterator[InstanceRef]:
-    """One of each kind after the other, so that none starves the others."""
-    return (ref for refs in zip_longest(*wanted) for ref in refs if ref is not None)
-
-
-def _unproven(fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
-    """Available machines of a listed scale set that were not seen, and are not proven absent for good."""
-    for machine in fleet.machines:
-        ref = fleet.address(machine.stored)
-        if machine.stored.status is Status.AVAILABLE and machine.instance is None and ref is not None:
-            listing = fleet.cloud.listings.get(ref.scale_set)
-            if listing is not None and _is_unproven(machine, listing, fleet.now, policy):
-                yield ref
-
-
-def _is_unproven(machine: Machine, listing: Sighting, now: datetime, policy: Policy) -> bool:
-    if machine.absence is not None:
-        return awaits_its_last_word(machine.stored, machine.absence, now, policy)
-    return not awaits_its_time(machine.stored, listing, now, policy)
-
-
 def decide(fleet: Fleet, policy: Policy) -> Plan:
     """At most one step a machine and tick, the longest waiting first; what is too much for one tick waits."""
     context = Context(policy=policy, health=fleet_health(fleet, policy), surplus=surplus(fleet, policy))
-    wanted: list[Step] = []
-    refusals: list[Refusal] = [
-        *context.health.alarms,
-        *cooling_alarms(fleet, policy),
-        *map(withheld, fleet.cloud.withheld.values()),
-    ]
-    for machine in sorted(fleet.machines, key=_longest_waiting_first):
-        outcome = outcome_for(machine, fleet, context)
-        if isinstance(outcome, Refusal):
-            refusals.append(outcome)
-        elif outcome is not None:
-            wanted.append(outcome)
-    kept, held = _breakers(wanted, fleet.size, policy)
-    return Plan(steps=kept, refusals=(*refusals, *held), look_again=_look_again(kept, fleet, policy))
+    machines = sorted(fleet.machines, key=_longest_waiting_first)
+    plan = sorted_out(outcome_for(machine, fleet, context) for machine in machines)
+    kept, held = _breakers(plan.steps, fleet.size, policy)
+    notices = (*context.health.alarms, *cooling_alarms(fleet, policy), *map(withheld, fleet.cloud.withheld.values()))
+    return Plan(
+        steps=kept,
+        refusals=(*notices, *plan.refusals, *held),
+        asks=plan.asks if fleet.cloud.was_listed else (Listing(),),
+        look_again=_look_again(kept, fleet, policy),
+    )
 
 
-def outcome_for(machine: Machine, fleet: Fleet, context: Context) -> Step | Refusal | None:
+def outcome_for(machine: Machine, fleet: Fleet, context: Context) -> Decision:
     """What its standing asks for; else what needs repair."""
     if not isinstance(machine, SeenMachine):
         return unseen(machine, fleet, context.policy)
@@ -91,7 +66,10 @@ def outcome_for(machine: Machine, fleet: Fleet, context: Context) -> Step | Refu
         return _without_consent(machine, context.policy)
     verb = _VERBS.get(machine.standing)
     outcome = verb(machine, context) if verb is not None else None
-    return outcome if isinstance(outcome, Step) else repair(machine, context.policy) or outcome
+    if isinstance(outcome, Step):
+        return outcome
+    repaired = repair(machine, context.policy)
+    return replace(outcome, otherwise=repaired) if isinstance(outcome, Lacks) else repaired or outcome
 
 
 def _without_consent(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:

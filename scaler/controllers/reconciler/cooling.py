@@ -4,18 +4,18 @@ Each order rests on a claim that is ripe (a failover cannot forget it any more) 
 machine cold waits until every such order is dead before it is offered again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from scaler.controllers.reconciler.context import Context
 from scaler.model.clocks import APART
 from scaler.model.fleet import Fleet
-from scaler.model.instance import InstanceRef, ScaleSetName, VmId
+from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.lifecycle import Change, amend, claim, note, verified
 from scaler.model.machine import Machine, SeenMachine
 from scaler.model.notes import ClaimNote, Notes
-from scaler.model.plan import Deallocate, Refusal, Step, Why
+from scaler.model.plan import Deallocate, Decision, Get, Lacks, Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.standing import Standing
@@ -59,23 +59,6 @@ def _newest(warm: Iterable[SeenMachine], number: int) -> list[VmId]:
     return [machine.vm_id for machine in by_age[: max(number, 0)]]
 
 
-def to_be_cooled(fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
-    """Whom the next order is for: it rests on a targeted GET alone, for instance ids are reused and listings old."""
-    for machine in fleet.machines:
-        ref = fleet.address(machine.stored)
-        if ref is not None and isinstance(machine, SeenMachine) and _is_due(machine, policy):
-            yield ref
-
-
-def _is_due(machine: SeenMachine, policy: Policy) -> bool:
-    notes = machine.stored.notes
-    if notes is None or notes.claim is None or machine.standing is not Standing.CLAIMED:
-        return False
-    least, most = _ages(notes.claim, machine.now, machine.at)
-    young_and_ripe = policy.ripe_after <= least and most < policy.claim_stale
-    return machine.instance.at_rest and machine.instance.warm and young_and_ripe
-
-
 def _ages(claim: ClaimNote, now: datetime, at: datetime) -> tuple[timedelta, timedelta]:
     """How long ago it was renewed, at least and at most: by Redis' clock and by Azure's."""
     ages = (now - claim.at, at - claim.seen_at)
@@ -91,7 +74,7 @@ def ready(machine: SeenMachine, context: Context) -> Step | None:
     return Step(why=Why.WARM_SURPLUS, vm_id=machine.vm_id, change=claim(machine.stored, claimed))
 
 
-def claimed(machine: SeenMachine, context: Context) -> Step | None:
+def claimed(machine: SeenMachine, context: Context) -> Decision:
     """Ordered while the claim is ripe, renewed when it is stale; offered again once no order can hurt any more."""
     standing_claim = machine.notes_now.claim
     if standing_claim is None or not machine.instance.at_rest:
@@ -105,18 +88,21 @@ def claimed(machine: SeenMachine, context: Context) -> Step | None:
         over = least >= context.policy.claim_over
         why = Why.CLAIM_DROPPED if machine.instance.warm else Why.COOLED
         return _offered(machine, why, context.policy) if over else None
-    if machine.sighting.orders_allowed and most >= context.policy.claim_stale:
+    if not machine.sighting.orders_allowed:
+        return None
+    if most >= context.policy.claim_stale:
         return _renewed(machine, replace(machine.notes_now, claim=renewed))
-    may_order = machine.sighting.orders_allowed and machine.is_asked_for
-    return _ordered(machine) if may_order and least >= context.policy.ripe_after else None
+    return _ordered(machine) if least >= context.policy.ripe_after else None
 
 
 def _renewed(machine: SeenMachine, notes: Notes) -> Step:
     return Step(why=Why.CLAIM_RENEWED, vm_id=machine.vm_id, change=note(machine.stored, notes))
 
 
-def _ordered(machine: SeenMachine) -> Step:
-    """Only if the claim is still there, to the byte, at the moment of the order."""
+def _ordered(machine: SeenMachine) -> Step | Lacks:
+    """Only if the claim is still there, to the byte, at the moment of the order; and only after a targeted GET."""
+    if not machine.is_asked_for:  # instance ids are reused, and listings are old
+        return Lacks(ask=Get(ref=machine.instance.ref, queue="cooling", place=(machine.vm_id,)))
     order = Deallocate(ref=machine.instance.ref, rests_on=machine.sighting)
     return Step(why=Why.COOLING, vm_id=machine.vm_id, change=verified(machine.stored), order=order)
 

@@ -1,6 +1,5 @@
 """A new machine at rest is marked, and admitted once every order given before the mark is dead."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,18 +14,16 @@ from scaler.controllers.reconciler.context import (
 from scaler.controllers.reconciler.doubts import condemn, hold_over, presume
 from scaler.model.clocks import is_ahead
 from scaler.model.edges import Actor, Edge
-from scaler.model.fleet import Fleet
-from scaler.model.instance import InstanceRef
 from scaler.model.lifecycle import step
 from scaler.model.machine import SeenMachine
 from scaler.model.notes import Notes
-from scaler.model.plan import Mark, Refusal, Step, Why
+from scaler.model.plan import Decision, Get, Lacks, Mark, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Status
 from scaler.model.standing import Standing
 
 
-def newcomer(machine: SeenMachine, context: Context) -> Step | Refusal | None:
+def newcomer(machine: SeenMachine, context: Context) -> Decision:
     """NEW, ADMITTING or UNMARKED. While it runs unmarked it is the provisioner's, which stops it."""
     if machine.instance.runs and machine.instance.marked:
         return presume(machine, context.policy)
@@ -39,7 +36,7 @@ def newcomer(machine: SeenMachine, context: Context) -> Step | Refusal | None:
     return admit(machine, context.policy) if machine.standing is Standing.ADMITTING else mark(machine, context)
 
 
-def mark(machine: SeenMachine, context: Context) -> Step | Refusal | None:
+def mark(machine: SeenMachine, context: Context) -> Decision:
     """Note it, then order the mark; once per horizon, and not for ever. It rests on a targeted GET.
 
     An old listing may be from before a mark that it has had for long. To take such a machine for a new one, when Redis
@@ -50,8 +47,11 @@ def mark(machine: SeenMachine, context: Context) -> Step | Refusal | None:
     given_up = mark_given_up(notes, machine.now, policy)
     if given_up and machine.instance.ref.scale_set not in context.health.marks_refused_in:
         return condemn(machine, Why.MARK_REFUSED, policy) if look.plausible else None
-    if not machine.is_asked_for or not look.orders_allowed or _asked_lately(notes, machine.now, policy):
+    if not look.orders_allowed or _asked_lately(notes, machine.now, policy):
         return None
+    if not machine.is_asked_for:  # the longest unasked first
+        asked_at = notes.mark_asked_at.timestamp() if notes.mark_asked_at is not None else 0.0
+        return Lacks(ask=Get(ref=machine.instance.ref, queue="admission", place=(asked_at, machine.vm_id)))
     begins = notes.admitted_at is not None or notes.admitting_at is None
     afresh = given_up or begins or not_asked_lately(notes, machine.now, policy)  # all its attempts, again
     asked = replace(
@@ -76,29 +76,6 @@ def _asked_lately(notes: Notes, now: datetime, policy: Policy) -> bool:
     if notes.mark_asked_at is None or is_ahead(notes.mark_asked_at, now):
         return False
     return now - notes.mark_asked_at < patience
-
-
-def to_be_marked(fleet: Fleet, policy: Policy) -> Iterator[InstanceRef]:
-    """Whom the next marks are for, as far as the listing shows; who was asked for longest ago first.
-
-    Where we may not act yet they are only told of, and come last.
-    """
-    return (machine.instance.ref for machine in sorted(_unmarked(fleet, policy), key=_by_their_last_mark))
-
-
-def _unmarked(fleet: Fleet, policy: Policy) -> Iterator[SeenMachine]:
-    for machine in fleet.machines:
-        if not isinstance(machine, SeenMachine) or not machine.instance.at_rest:
-            continue
-        notes = machine.stored.notes
-        unmarked = machine.standing in {Standing.NEW, Standing.UNMARKED}
-        if unmarked and (notes is None or not _asked_lately(notes, fleet.now, policy)):
-            yield machine
-
-
-def _by_their_last_mark(machine: SeenMachine) -> tuple[bool, float, str]:
-    asked = machine.stored.notes.mark_asked_at if machine.stored.notes is not None else None
-    return not machine.sighting.orders_allowed, asked.timestamp() if asked is not None else 0.0, machine.vm_id
 
 
 def admit(machine: SeenMachine, policy: Policy) -> Step | None:

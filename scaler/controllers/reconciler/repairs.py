@@ -10,11 +10,12 @@ from scaler.model.instance import ProvisioningState
 from scaler.model.lifecycle import KEEP, Change, Keep, amend, note, place, step
 from scaler.model.machine import Machine, SeenMachine
 from scaler.model.notes import Notes
-from scaler.model.plan import Refusal, Step, Why
+from scaler.model.plan import Decision, Get, Lacks, Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Record, Status
+from scaler.model.sighting import Sighting
 from scaler.model.standing import Standing
-from scaler.model.witness import awaits_its_last_word, erasable, missed
+from scaler.model.witness import awaits_its_last_word, awaits_its_time, erasable, missed
 
 _NOT_OFFERED = {
     Standing.NEW,
@@ -118,22 +119,29 @@ def park(machine: Machine, why: Why) -> Step | Refusal | None:
     return Step(why=why, vm_id=machine.vm_id, change=place(machine.stored, Status.UNAVAILABLE))
 
 
-def unseen(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Refusal | None:
-    """Not in Azure, as far as this tick saw: FORGET what is Available and gone; park what nobody can be promised.
-
-    What lies in no scale set as far as its notes say is never ready, seen or not: wherever we manage anything, its key
-    does not wait for the consent of every scale set, as its FORGET does.
-    """
-    row = machine.stored
-    if row.status is not Status.AVAILABLE:
+def unseen(machine: Machine, fleet: Fleet, policy: Policy) -> Decision:
+    """Not in Azure, as far as this tick saw: FORGET what is Available and gone; park what nobody can be promised."""
+    if machine.stored.status is not Status.AVAILABLE:
         return _strayed(machine)
+    outcome = _missing(machine, fleet, policy)
+    ref = fleet.address(machine.stored)
+    if ref is None or not _is_unproven(machine, fleet, policy):
+        return outcome
+    return Lacks(ask=Get(ref=ref, queue="evidence", place=(machine.vm_id,)), otherwise=outcome)
+
+
+def _missing(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Refusal | None:
+    """What lies in no scale set as far as its notes say is never ready, seen or not.
+
+    Wherever we manage anything, its key does not wait for the consent of every scale set, as its FORGET does.
+    """
     if machine.absence is not None:
         if machine.absence.plausible:
-            return _forget(machine, fleet, policy)
+            return _forget(machine, machine.absence, fleet, policy)
         return Refusal(why=Why.LISTING_TOO_SHORT, vm_id=machine.vm_id)
-    notes = row.notes
+    notes = machine.stored.notes
     if notes is None or not notes.scale_set:
-        manages = any(each.consent for each in fleet.cloud.listings.values())
+        manages = any(listing.consent for listing in fleet.cloud.listings.values())
         return park(machine, Why.LEFT_AVAILABLE) if manages else None
     if notes.scale_set in fleet.cloud.missing:  # perhaps for a moment: nothing is forgotten for it
         return park(machine, Why.LEFT_AVAILABLE)
@@ -142,9 +150,18 @@ def unseen(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Refusal | N
     return park(machine, Why.LEFT_AVAILABLE) if replaced or notes.scale_set not in fleet.scale_sets else None
 
 
-def _forget(machine: Machine, fleet: Fleet, policy: Policy) -> Step | None:
-    row, absent = machine.stored, machine.absence
-    if absent is None or (awaits_its_last_word(row, absent, fleet.now, policy) and fleet.address(row) is not None):
+def _is_unproven(machine: Machine, fleet: Fleet, policy: Policy) -> bool:
+    """Whether the listing of its scale set lacks it, and only a targeted GET has the last word."""
+    row, now = machine.stored, machine.now
+    if machine.absence is not None:
+        return awaits_its_last_word(row, machine.absence, now, policy)
+    listing = fleet.cloud.listings.get(row.notes.scale_set) if row.notes is not None else None
+    return listing is not None and not awaits_its_time(row, listing, now, policy)
+
+
+def _forget(machine: Machine, absent: Sighting, fleet: Fleet, policy: Policy) -> Step | None:
+    row = machine.stored
+    if awaits_its_last_word(row, absent, fleet.now, policy) and fleet.address(row) is not None:
         return None
     if erasable(row, absent, fleet.now, policy):
         change = step(Edge.FORGET, Actor.RECONCILER, row, None, None, absent.at)

@@ -1,8 +1,8 @@
-"""What the starter looks at, and the one step it takes for each reserved machine."""
+"""The one step that the starter takes for each reserved machine, and when each of them is looked at."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scaler.controllers.starter.endings import by_registry
 from scaler.controllers.starter.opening import open_for
@@ -11,41 +11,48 @@ from scaler.controllers.starter.stranded import Stranded, settle
 from scaler.controllers.starter.turns import Part, is_unstarted, next_look, own_start, reserved, waiting_since
 from scaler.controllers.starter.unknown import is_unknown, unknown
 from scaler.controllers.starter.wait import Wait, reserved_since, timeout
-from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
-from scaler.model.instance import InstanceRef, SessionId
+from scaler.model.instance import SessionId
 from scaler.model.lifecycle import note
 from scaler.model.machine import Machine, SeenMachine
 from scaler.model.notes import Notes
-from scaler.model.plan import Listing, Look, Nothing, Plan, Some, Step, Whereabouts, Why, soonest, withheld
+from scaler.model.plan import Get, Lacks, Listing, Plan, Step, Why, soonest, sorted_out, withheld
 from scaler.model.policy import Policy
-from scaler.model.sighting import By, Sighting
+from scaler.model.sighting import Sighting
 from scaler.model.witness import gone, is_elsewhere, missed
 
 
-def wants(fleet: Fleet, policy: Policy, part: Part = Part.ALL) -> Look:
-    """Targeted GETs of the machines whose turn it is; a listing only for machines that our notes do not place."""
-    cloud = fleet.cloud
-    if cloud.listings or cloud.asked:
-        return _look_at_the_opening(fleet, policy, part)
-    if any(is_unknown(machine.stored) for machine in reserved(fleet, part)) and not cloud.unlisted:
-        return Listing(urgent=False)
-    starts, others = _due(fleet, policy, part)
-    refs = (*starts[: policy.max_start_looks], *others[: policy.max_gets])
-    return Some(refs=refs) if refs else Nothing()
+def decide(fleet: Fleet, policy: Policy, part: Part = Part.ALL) -> Plan:
+    """One step at most for each reserved machine."""
+    machines = reserved(fleet, part)
+    outcomes = [outcome_for(machine, fleet, policy) for machine in machines]
+    plan = sorted_out(outcome for outcome in outcomes if not isinstance(outcome, Stranded))
+    stranded = [outcome for outcome in outcomes if isinstance(outcome, Stranded)]
+    steps = (*plan.steps, *settle(stranded, fleet, policy))
+    due = tuple(_due(machines, fleet, policy))
+    return Plan(
+        steps=steps,
+        refusals=tuple(map(withheld, fleet.cloud.withheld.values())),
+        asks=(*_looks(machines, due, fleet), *plan.asks),
+        look_again=_look_again(machines, steps, due, fleet, policy),
+    )
 
 
-def _due(fleet: Fleet, policy: Policy, part: Part) -> tuple[list[InstanceRef], list[InstanceRef]]:
-    """The unstarted and the started machines whose turn it is, the most overdue first."""
-    due: list[tuple[datetime, float, bool, InstanceRef]] = []
-    for machine in reserved(fleet, part):
+def _looks(machines: Sequence[Machine], due: Sequence[Get], fleet: Fleet) -> Sequence[Listing | Get]:
+    """Targeted GETs of those whose turn it is; a listing only for machines that our notes do not place."""
+    if fleet.cloud.listings:
+        return ()
+    unplaced = any(is_unknown(machine.stored) for machine in machines)
+    return (Listing(urgent=False),) if unplaced and not fleet.cloud.unlisted else due
+
+
+def _due(machines: Iterable[Machine], fleet: Fleet, policy: Policy) -> Iterator[Get]:
+    """The machines whose turn it is, the most overdue first. A visitor waits for each that is not started yet."""
+    for machine in machines:
         ref, last = fleet.address(machine.stored), fleet.looked_lately.get(machine.vm_id)
         turn = next_look(own_start(machine.stored), last, fleet.now, policy)
         if turn <= fleet.now and ref is not None and _by_registry(machine, fleet.now) is None:
-            due.append((turn, waiting_since(machine), is_unstarted(machine.stored), ref))
-    due.sort(key=lambda each: each[:2])
-    starts = [ref for *_, unstarted, ref in due if unstarted]
-    return starts, [ref for *_, unstarted, ref in due if not unstarted]
+            yield Get(ref=ref, place=(turn, waiting_since(machine), machine.vm_id), urgent=is_unstarted(machine.stored))
 
 
 def _by_registry(machine: Machine, now: datetime) -> Step | Stranded | None:
@@ -56,45 +63,17 @@ def _by_registry(machine: Machine, now: datetime) -> Step | Stranded | None:
     return decided
 
 
-def _look_at_the_opening(fleet: Fleet, policy: Policy, part: Part) -> Look:
-    """Who they are, where only a listing showed them; then where they are."""
-    opening = tuple(_opening(fleet, policy, part))
-    listed = tuple(machine.instance.ref for machine in opening if not machine.is_asked_for)
-    if listed and not fleet.cloud.asked:
-        return Some(refs=listed[: policy.max_gets])
-    unknown = {machine.instance.ref.scale_set for machine in opening} - fleet.cloud.addresses.keys()
-    return Whereabouts(scale_sets=frozenset(unknown)) if unknown else Nothing()
-
-
-def _opening(fleet: Fleet, policy: Policy, part: Part) -> Iterator[SeenMachine]:
-    """The machines that this tick would open, were they asked for and were it known where they are."""
-    located = replace(fleet, cloud=replace(fleet.cloud, addresses={each: {} for each in fleet.scale_sets}))
-    for machine in sorted(reserved(fleet, part), key=waiting_since):
-        if isinstance(machine, SeenMachine):
-            asked = replace(machine, sighting=replace(machine.sighting, by=By.TARGETED))
-            outcome = outcome_for(asked, located, policy)
-            if isinstance(outcome, Step) and outcome.change is not None and outcome.change.edge is Edge.OPEN:
-                yield machine
-
-
-def decide(fleet: Fleet, policy: Policy, part: Part = Part.ALL) -> Plan:
-    """One step at most for each reserved machine."""
-    machines = reserved(fleet, part)
-    outcomes = [outcome_for(machine, fleet, policy) for machine in machines]
-    steps = [each for each in outcomes if isinstance(each, Step)]
-    steps += settle([each for each in outcomes if isinstance(each, Stranded)], fleet, policy)
-    taken = {each.vm_id: each for each in steps}
-    starts, others = _due(fleet, policy, part)
-    crowded = len(starts) > policy.max_start_looks or len(others) > policy.max_gets
-    looks = [_next_look(each, taken.get(each.vm_id), fleet, policy) for each in machines]
+def _look_again(
+    machines: Iterable[Machine], steps: Sequence[Step], due: Collection[Get], fleet: Fleet, policy: Policy
+) -> timedelta | None:
+    """When the next of these machines is to be looked at; at once after a MOVE, or where not all could be."""
+    starts = sum(get.urgent for get in due)
+    crowded = starts > policy.max_start_looks or len(due) - starts > policy.max_gets
     unasked = fleet.now if crowded else fleet.now + policy.look_every_warm
-    moved = [fleet.now for each in steps if each.change is not None and each.change.partner is not None]
-    held = tuple(map(withheld, fleet.cloud.withheld.values()))
-    return Plan(
-        steps=tuple(steps),
-        refusals=held,
-        look_again=soonest(fleet.now, *moved, *(max(each, unasked) for each in looks)),
-    )
+    taken = {step.vm_id: step for step in steps}
+    looks = [_next_look(machine, taken.get(machine.vm_id), fleet, policy) for machine in machines]
+    moved = [fleet.now for step in steps if step.change is not None and step.change.partner is not None]
+    return soonest(fleet.now, *moved, *(max(look, unasked) for look in looks))
 
 
 def _next_look(machine: Machine, outcome: Step | None, fleet: Fleet, policy: Policy) -> datetime:
@@ -108,7 +87,7 @@ def _next_look(machine: Machine, outcome: Step | None, fleet: Fleet, policy: Pol
     return next_look(own_start(replace(machine.stored, notes=noted)), last, now, policy)
 
 
-def outcome_for(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Stranded | None:
+def outcome_for(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Stranded | Lacks | None:
     """What the registry alone decides; then what Azure showed."""
     record, notes = machine.stored.readable, machine.stored.notes
     decided = _by_registry(machine, fleet.now)
@@ -134,7 +113,7 @@ def _was_anothers(wait: Wait, lately: SessionId | None) -> bool:
     return lately is not None and lately != wait.session
 
 
-def _of_seen(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | Stranded | None:
+def _of_seen(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | Stranded | Lacks | None:
     instance = machine.instance
     unexplained = _unexplained(wait, machine)
     if not machine.sighting.consent:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from scaler.controllers.starter.turns import waiting_since
 from scaler.controllers.starter.wait import Wait
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Cloud
@@ -9,22 +10,41 @@ from scaler.model.instance import Addresses, InstanceId
 from scaler.model.lifecycle import note, step
 from scaler.model.machine import SeenMachine
 from scaler.model.notes import OpenedNote, StartNote
-from scaler.model.plan import Facts, Step, Why
+from scaler.model.plan import Facts, Get, Lacks, Locate, Step, Why
 from scaler.model.record import Status
 
+NOWHERE = Addresses()
 
-def open_for(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | None:
-    """With its addresses, kept in the notes too: a queue manager may drop them from the record.
 
-    They are listed by instance id: whom the id names now, only a targeted GET of this very tick says.
+def open_for(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | Lacks | None:
+    """OPEN, as soon as it is known where the machine is.
+
+    Addresses are listed by instance id: whom the id names now, only a targeted GET of this very tick says.
     """
     ref = machine.instance.ref
-    found = cloud.addresses.get(ref.scale_set) if machine.is_asked_for else None  # not asked: no answer
+    if not machine.is_asked_for:
+        get = Get(ref=ref, queue="open", place=(waiting_since(machine),))
+        return Lacks(ask=get, otherwise=_without_addresses(wait, machine))
+    if ref.scale_set not in cloud.addresses:
+        return Lacks(ask=Locate(scale_set=ref.scale_set), otherwise=_without_addresses(wait, machine))
+    found = cloud.addresses[ref.scale_set]
     addresses = (found or {}).get(InstanceId(ref.instance_id.lower()), Addresses())
-    if (found is None or addresses.untold) and wait.start is not None:
+    if found is None or addresses.untold:
+        return _without_addresses(wait, machine, addresses)
+    return _open(wait, machine, addresses)
+
+
+def _without_addresses(wait: Wait, machine: SeenMachine, addresses: Addresses = NOWHERE) -> Step | None:
+    """Ask again for a while, if nobody could say (all of) them just now; the wait for them is noted once."""
+    if wait.start is not None:
         since = wait.start.runs_at or wait.now
         if wait.now - since < wait.policy.address_patience:
             return _ask_again(wait, replace(wait.start, runs_at=since))
+    return _open(wait, machine, addresses)
+
+
+def _open(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step:
+    """With its addresses, kept in the notes too: a queue manager may drop them from the record."""
     record = replace(
         wait.record,
         status=Status.UNAVAILABLE,

@@ -53,7 +53,7 @@ ADMISSION = (
         name="admit-without-mark",
         what="what is new and at rest is offered without having been marked in Azure, and nobody misses the mark",
         weathers=("fair",),
-        verbs=both(
+        decide=both(
             shown(lambda fleet, _: with_instances(fleet, _marked_if_known)),
             planned(lambda each, fleet: _admitted(each, fleet) if isinstance(each.order, Mark) else each),
         ),
@@ -62,19 +62,19 @@ ADMISSION = (
         name="mark-for-ever",
         what="a machine that was admitted is taken for marked, though somebody has unprotected it since",
         weathers=("many hands at the portal",),
-        verbs=shown(lambda fleet, _: with_instances(fleet, _marked_if_known)),
+        decide=shown(lambda fleet, _: with_instances(fleet, _marked_if_known)),
     ),
     Planted(
         name="admit-without-horizon",
         what="a machine is offered as soon as its mark is seen, while orders given before may still arrive",
         weathers=("late orders to quick machines",),
-        verbs=shown(lambda fleet, _: with_rows(fleet, _marked_long_ago), Actor.RECONCILER),
+        decide=shown(lambda fleet, _: with_rows(fleet, _marked_long_ago), Actor.RECONCILER),
     ),
     Planted(
         name="admit-unknown",
         what="what is marked, at rest and unknown to the registry is taken for new and offered",
         weathers=("a flush of quick machines",),
-        verbs=planned(
+        decide=planned(
             lambda each, fleet: _admitted(each, fleet) if each.why in {Why.MARKED_UNKNOWN, Why.MOST_UNKNOWN} else each,
             Actor.RECONCILER,
         ),
@@ -83,7 +83,7 @@ ADMISSION = (
         name="leave-unknown-running",
         what="a marked machine that runs, and of which nothing is known, is nobody's business",
         weathers=("a flush",),
-        verbs=planned(
+        decide=planned(
             lambda each, _: None if each.why is Why.MARKED_UNKNOWN_RUNS else each,
             Actor.RECONCILER,
         ),
@@ -92,6 +92,6 @@ ADMISSION = (
         name="admit-running",
         what="new machines are marked and offered although they run",
         weathers=("fair",),
-        verbs=shown(lambda fleet, _: with_instances(fleet, _at_rest_if_new), Actor.RECONCILER),
+        decide=shown(lambda fleet, _: with_instances(fleet, _at_rest_if_new), Actor.RECONCILER),
     ),
 )

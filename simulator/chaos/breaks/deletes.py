@@ -60,7 +60,7 @@ DELETES = (
             "dying processes",
             "a moody ARM",
         ),
-        verbs=planned(_forgotten_first, Actor.CLEANER),
+        decide=planned(_forgotten_first, Actor.CLEANER),
     ),
     Planted(
         name="unripe-deletes",
@@ -72,24 +72,24 @@ DELETES = (
         name="delete-presumed",
         what="a machine that runs and nobody knows for whom is deleted at once",
         weathers=("a flush",),
-        verbs=shown(_noted(_presumed_long_ago), Actor.CLEANER),
+        decide=shown(_noted(_presumed_long_ago), Actor.CLEANER),
     ),
     Planted(
         name="age-from-reservation",
         what="a session's time runs from its reservation instead of its opening",
         weathers=("visitors who stay",),
-        verbs=shown(_noted(_since_reserved), Actor.CLEANER),
+        decide=shown(_noted(_since_reserved), Actor.CLEANER),
     ),
     Planted(
         name="deletion-trusted",
         what="a machine that somebody else ordered to be deleted is waited for, however long Azure takes",
         weathers=("a deletion by somebody else that hangs",),
-        verbs=planned(lambda each, _: None if each.why is Why.DELETION_HANGS else each, Actor.RECONCILER),
+        decide=planned(lambda each, _: None if each.why is Why.DELETION_HANGS else each, Actor.RECONCILER),
     ),
     Planted(
         name="delete-running",
         what="a used machine is deleted although somebody else's session may be on it",
         weathers=("a failover that no replica was ready for",),
-        verbs=shown(_noted(_spent_long_ago), Actor.CLEANER),
+        decide=shown(_noted(_spent_long_ago), Actor.CLEANER),
     ),
 )

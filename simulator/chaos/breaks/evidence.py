@@ -95,25 +95,25 @@ EVIDENCE = (
         name="azures-clock-alone",
         what="how long a mark, an absence or a machine at rest has been seen is measured by Azure's Dates alone",
         weathers=("two front ends whose Dates differ by a minute",),
-        verbs=shown(lambda fleet, _: with_rows(fleet, _by_azure_alone)),
+        decide=shown(lambda fleet, _: with_rows(fleet, _by_azure_alone)),
     ),
     Planted(
         name="redis-clock-alone",
         what="how long a session has lasted is measured by Redis' clock alone",
         weathers=("Redis' clock two hours ahead for a minute",),
-        verbs=shown(lambda fleet, _: with_rows(fleet, _by_redis_alone)),
+        decide=shown(lambda fleet, _: with_rows(fleet, _by_redis_alone)),
     ),
     Planted(
         name="one-absence",
         what="a machine that is missing once counts as gone",
         weathers=("lists that lack machines",),
-        verbs=shown(lambda fleet, _: _missed_once(fleet)),
+        decide=shown(lambda fleet, _: _missed_once(fleet)),
     ),
     Planted(
         name="short-is-complete",
         what="a listing is believed whatever it lacks: an empty one means that all machines are gone",
         weathers=("lists that lack machines",),
-        verbs=shown(lambda fleet, _: _believed(fleet)),
+        decide=shown(lambda fleet, _: _believed(fleet)),
     ),
     Planted(
         name="any-scale-set",
@@ -131,7 +131,7 @@ EVIDENCE = (
         name="one-rest",
         what="a session ends when its machine was seen at rest once",
         weathers=("old news of quick machines",),
-        verbs=shown(lambda fleet, _: with_rows(fleet, _rested_before), Actor.CLEANER),
+        decide=shown(lambda fleet, _: with_rows(fleet, _rested_before), Actor.CLEANER),
     ),
     Planted(
         name="ids-are-identities",

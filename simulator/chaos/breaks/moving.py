@@ -48,7 +48,7 @@ MOVING = (
             "starts that fail",
             "want",
         ),
-        verbs=planned(_copied, Actor.STARTER),
+        decide=planned(_copied, Actor.STARTER),
     ),
     Planted(
         name="move-unlocked",

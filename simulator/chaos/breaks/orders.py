@@ -95,7 +95,7 @@ ORDERS = (
         name="without-consent",
         what="orders are given to a scale set whatever its tag says",
         weathers=("changing settings",),
-        verbs=shown(lambda fleet, _: replace(fleet, cloud=fleet.cloud.as_if_allowed())),
+        decide=shown(lambda fleet, _: replace(fleet, cloud=fleet.cloud.as_if_allowed())),
         scale_set=_Unasked,
     ),
     Planted(
@@ -136,6 +136,6 @@ ORDERS = (
         name="delete-once",
         what="a delete that was noted is taken for done and never ordered again",
         weathers=("a moody ARM",),
-        verbs=planned(lambda each, _: None if each.why is Why.DELETE_OVERDUE else each, Actor.CLEANER),
+        decide=planned(lambda each, _: None if each.why is Why.DELETE_OVERDUE else each, Actor.CLEANER),
     ),
 )

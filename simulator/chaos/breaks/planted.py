@@ -11,7 +11,7 @@ from scaler.observe import Listings
 from scaler.ports import Clock, Registry, ScaleSet
 from scaler.registry.keys import Keys
 from scaler.registry.reservations import Reservations
-from scaler.tick import Verbs
+from scaler.tick import Decide
 from scaler.vmss.gates import Gates
 
 
@@ -19,8 +19,8 @@ def _same_policy(policy: Policy) -> Policy:
     return policy
 
 
-def _same_verbs(_: Actor, verbs: Verbs) -> Verbs:
-    return verbs
+def _same_decision(_: Actor, decide: Decide) -> Decide:
+    return decide
 
 
 def _same_registry(registry: Registry) -> Registry:
@@ -43,7 +43,7 @@ class Planted:
     what: str  # the bug in one sentence, for the operator who asks for the list
     weathers: tuple[str, ...] = ()  # in which it shows soonest; empty: in any
     policy: Callable[[Policy], Policy] = _same_policy
-    verbs: Callable[[Actor, Verbs], Verbs] = _same_verbs
+    decide: Callable[[Actor, Decide], Decide] = _same_decision
     registry: Callable[[Registry], Registry] = _same_registry
     scale_set: Callable[[ScaleSet], ScaleSet] = _same_scale_set
     gates: Callable[[Clock], Gates] = Gates

@@ -7,29 +7,23 @@ from scaler.model.edges import Actor
 from scaler.model.fleet import Fleet
 from scaler.model.instance import Instance
 from scaler.model.machine import Machine
-from scaler.model.plan import Look, Plan, Step
+from scaler.model.plan import Plan, Step
 from scaler.model.policy import Policy
 from scaler.model.row import Row
 from scaler.model.sighting import Sighting
-from scaler.tick import Verbs
+from scaler.tick import Decide
 
-type Wrapper = Callable[[Actor, Verbs], Verbs]
+type Wrapper = Callable[[Actor, Decide], Decide]
 
 
 def shown(fleet_as: Callable[[Fleet, Policy], Fleet], *to: Actor) -> Wrapper:
     """These controllers (all, where none is named) see another fleet than there is."""
 
-    def wrapped(name: Actor, verbs: Verbs) -> Verbs:
+    def wrapped(name: Actor, decide: Decide) -> Decide:
         if to and name not in to:
-            return verbs
+            return decide
 
-        def wants(fleet: Fleet, policy: Policy) -> Look:
-            return verbs.wants(fleet_as(fleet, policy), policy)
-
-        def decide(fleet: Fleet, policy: Policy) -> Plan:
-            return verbs.decide(fleet_as(fleet, policy), policy)
-
-        return Verbs(wants=wants, decide=decide)
+        return lambda fleet, policy: decide(fleet_as(fleet, policy), policy)
 
     return wrapped
 
@@ -37,23 +31,23 @@ def shown(fleet_as: Callable[[Fleet, Policy], Fleet], *to: Actor) -> Wrapper:
 def planned(step_as: Callable[[Step, Fleet], Step | None], *by: Actor) -> Wrapper:
     """These controllers plan other steps than they should; None: the step is left out."""
 
-    def wrapped(name: Actor, verbs: Verbs) -> Verbs:
+    def wrapped(name: Actor, decide: Decide) -> Decide:
         if by and name not in by:
-            return verbs
+            return decide
 
-        def decide(fleet: Fleet, policy: Policy) -> Plan:
-            plan = verbs.decide(fleet, policy)
+        def with_other_steps(fleet: Fleet, policy: Policy) -> Plan:
+            plan = decide(fleet, policy)
             steps = (step_as(each, fleet) for each in plan.steps)
             return replace(plan, steps=tuple(each for each in steps if each is not None))
 
-        return replace(verbs, decide=decide)
+        return with_other_steps
 
     return wrapped
 
 
 def both(first: Wrapper, second: Wrapper) -> Wrapper:
     """One after the other."""
-    return lambda name, verbs: second(name, first(name, verbs))
+    return lambda name, decide: second(name, first(name, decide))
 
 
 def with_rows(fleet: Fleet, row_as: Callable[[Machine], Row]) -> Fleet:

@@ -130,13 +130,13 @@ WRITES = (
             "the replica away for a minute, then a failover, then no replica",
             "a failover that no replica was ready for",
         ),
-        verbs=shown(lambda fleet, _: replace(with_rows(fleet, _word_of_the_record), started_lately={})),
+        decide=shown(lambda fleet, _: replace(with_rows(fleet, _word_of_the_record), started_lately={})),
     ),
     Planted(
         name="late-writes-stand",
         what="a queue manager's late write over an opened or ended session is not undone",
         weathers=("a failover under fickle visitors",),
-        verbs=planned(lambda each, _: None if each.why in {Why.UNDONE_OPEN, Why.UNDONE_END} else each, Actor.STARTER),
+        decide=planned(lambda each, _: None if each.why in {Why.UNDONE_OPEN, Why.UNDONE_END} else each, Actor.STARTER),
     ),
     Planted(
         name="offered-again-at-once",
