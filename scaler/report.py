@@ -12,7 +12,7 @@ from scaler.ports import Confirmation
 
 
 class Result(StrEnum):
-    """What became of a step."""
+    """The result of a step."""
 
     DONE = "done"  # the change is written, the order accepted; what Azure makes of it the next look shows
     LOST_RACE = "lost race"  # somebody changed the row meanwhile: not an error, the next tick decides anew
@@ -22,7 +22,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One step and what became of it."""
+    """A step and its result."""
 
     step: Step
     result: Result

@@ -1,7 +1,7 @@
-"""The one composition root: settings -> doors -> ticks. Whoever runs a controller comes through here.
+"""The composition root: settings -> doors -> ticks. Timers, the command line and the local run begin here.
 
-The heavy imports (azure, redis) are made when this module is imported: an always-ready worker pays for them once,
-at its start, and not in its first tick. Connections are made by the first tick that needs them.
+The heavy imports (azure, redis) are made when this module is imported: an always-ready worker pays once, at the start
+of the process, and not in the first tick. Connections are made when a tick needs a connection.
 """
 
 import logging
@@ -65,7 +65,7 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """Everything outside that one process talks to. Nothing is connected before the first call through a door."""
+    """The doors of one process: Redis, the scale sets, the clock. A door connects at the first call."""
 
     settings: Settings
     registry: RedisRegistry
@@ -77,17 +77,17 @@ class Doors:
     listings: Listings = field(default_factory=Listings)
 
     def close(self) -> None:
-        """Hang up. A worker never does: its doors stay open as long as it lives."""
+        """Close all connections. A worker never calls this: the doors stay open as long as the process lives."""
         self.closing.close()
 
     def ports(self, name: Actor) -> Ports:
-        """One controller's: its requests carry its name, and the provisioner has no registry at all."""
+        """Ports of one controller, whose requests carry the controller's name. The provisioner has no registry."""
         named = {each: scale_set.for_controller(name) for each, scale_set in self.scale_sets.items()}
         registry = None if name is Actor.PROVISIONER else self.registry
         return Ports(registry=registry, scale_sets=named, clock=self.clock)
 
     def starters_lanes(self) -> tuple[Lane, Lane]:
-        """The starter's ticks: several that start what is new, and one for the rest, each kind with its own GETs."""
+        """The starter's lanes: several ticks for new reservations, and a tick for the rest; GETs are not shared."""
         hints, submit = Hints(), self._threads(_STARTING + 1).submit
         for scale_set in self.scale_sets.values():
             submit(scale_set.prepare)
@@ -102,7 +102,7 @@ class Doors:
         return lane(STARTS, _STARTING, _GETS_OF_STARTS), lane(REST, 1, self.settings.policy.max_gets)
 
     def _threads(self, most: int) -> ThreadPoolExecutor:
-        """So many at most, each made when it is needed first."""
+        """A pool of at most so many threads, made when needed."""
         pool = ThreadPoolExecutor(most, thread_name_prefix=Actor.STARTER)
         self.closing.callback(pool.shutdown, wait=False, cancel_futures=True)
         return pool
@@ -112,13 +112,13 @@ class Doors:
         return Tick(name, self.ports(name), self.settings.policy, self.ceilings, listings=self.listings)
 
     def recall_ceilings(self) -> None:
-        """What Azure lately refused to another process, as far as the registry can say."""
+        """Learn from the registry what Azure lately refused to another process."""
         with suppress(ScalerError):
             self.ceilings.update(self.registry.ceilings())
 
 
 def open_doors(settings: Settings, credential: TokenCredential | None = None) -> Doors:
-    """The doors that the settings name. `credential`: somebody else than the managed identity (an operator)."""
+    """The doors named by the settings. `credential`: an operator's, instead of the managed identity."""
     clock = SystemClock()
     credential = credential or managed_identity(settings.client_id)
     arm = connect_arm(
@@ -149,7 +149,7 @@ def _made[Found](request: Callable[[], Found]) -> Found:
 
 
 class Scaler:
-    """One process: four controllers that share their doors."""
+    """One process: four controllers with shared doors."""
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
@@ -179,7 +179,7 @@ class Scaler:
         return StartersWatch(*self._starters, self._telemetry[Actor.STARTER], doors.clock, doors.registry.reserved)
 
     def _check(self, name: Actor) -> None:
-        """Whether this Redis can be used at all, asked once; and whether it is ours, asked every time."""
+        """Check once that Redis can be used, and every time that no other scaler uses the same prefix."""
         settings, registry = self._doors.settings, self._doors.registry
         try:
             complaints = registry.check() if not self._checked else ()
@@ -193,7 +193,7 @@ class Scaler:
             _warn(said, event="complaint", controller=name, key=complaint.key, why=complaint.why)
 
     def _say_what_was_not_renewed(self, name: Actor) -> None:
-        """By whichever controller comes first: a log record outside an invocation does not reach Azure's log."""
+        """Log failed renewals of Redis tokens. A record logged outside an invocation would not reach Azure's log."""
         renewals = self._doors.renewals
         with suppress(IndexError):  # another controller's thread may take the last one
             while True:
@@ -232,7 +232,7 @@ def _bounds(settings: Settings) -> Bounds:
 
 
 def run(name: str) -> None:
-    """What a timer calls. Logs what it does; raises what its last tick failed with, so that the invocation fails."""
+    """Run one timer invocation of a controller. Raises the error of the last tick, so that the invocation fails."""
     _scaler().watch(Actor(name))
 
 
@@ -241,7 +241,7 @@ _assembling = Lock()
 
 
 def _scaler() -> Scaler:
-    """This process's scaler, assembled by the first timer. A mistake in the settings fails every run, and says so."""
+    """The scaler of this process, assembled by the first timer. Mistakes in the settings fail every run."""
     global _assembled  # noqa: PLW0603  (module globals live as long as the worker: that is what they are for)
     with _assembling:
         if _assembled is None:

@@ -68,7 +68,7 @@ def _hand_over(handover: Handover, screen: Screen, *, quiet: bool) -> Report:
             for error in report.errors:
                 screen.remark(f"waiting: {error}")
     except KeyboardInterrupt:
-        screen.complain("interrupted: nothing is lost and nothing is finished; run it again")
+        screen.complain("interrupted: the adoption is not finished, and nothing is lost; run `scaler adopt` again")
         raise
     return replace(report or handover.look(), outcomes=tuple(outcomes))
 

@@ -58,7 +58,7 @@ def sure(question: str, *, yes: bool) -> None:
     try:
         agreed = yes or typer.confirm(question, err=True)
     except typer.Abort:
-        Screen().complain("\nnobody answered; --yes does not ask")  # after the question
+        Screen().complain("\nno answer, so nothing was done; with --yes the command does not ask")  # after the question
         agreed = False
     if not agreed:
         raise typer.Exit(Exit.NOT_DONE)

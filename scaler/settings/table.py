@@ -1,4 +1,4 @@
-"""Every environment variable: how the README's table and the error messages speak of it."""
+"""All environment variables, as the README's table and the error messages describe them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +11,7 @@ _POLICY = Policy()  # the defaults of its numbers stand there
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One environment variable: how the README's table and the error messages speak of it."""
+    """An environment variable: name, default and meaning."""
 
     name: str
     default: str | None  # None: required
@@ -19,7 +19,7 @@ class Setting:
 
 
 def spelled(duration: timedelta) -> str:
-    """A duration in its largest whole unit."""
+    """A duration in the largest whole unit."""
     seconds = duration.total_seconds()
     for unit, length in (("h", 3600), ("m", 60)):
         if seconds and seconds % length == 0:

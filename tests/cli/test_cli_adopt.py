@@ -66,7 +66,10 @@ def test_nothing_is_done_before_somebody_agrees(estate: Estate, console: Console
     (inside,) = estate.settle(Machine(status=U, session="inside", runs=True))
     assert console.run("adopt", typed="n\n").status == 1
     silent = console.run("adopt", typed="")
-    assert (silent.status, silent.err.splitlines()[-1]) == (1, "nobody answered; --yes does not ask")
+    assert (silent.status, silent.err.splitlines()[-1]) == (
+        1,
+        "no answer, so nothing was done; with --yes the command does not ask",
+    )
     assert not estate.azure.vms[0].protected
     assert estate.redis.get(KEYS.notes(inside.vm_id)) is None
     assert console.run("adopt", typed="y\n").status == 0
@@ -118,7 +121,7 @@ def test_an_interrupted_adoption_is_gone_on_with(estate: Estate, console: Consol
     estate.azure.script(Fault.ORDER_SWALLOWED)
     said = console.interrupted("ordered so far", "adopt", "--yes")
     assert said.status == Exit.INTERRUPTED
-    assert said.err == "interrupted: nothing is lost and nothing is finished; run it again\n"
+    assert said.err == "interrupted: the adoption is not finished, and nothing is lost; run `scaler adopt` again\n"
     assert console.run("adopt", "--check").status == 1
     assert console.run("adopt", "--yes").status == 0
 

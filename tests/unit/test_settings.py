@@ -265,7 +265,7 @@ def test_what_nobody_set_is_as_the_policy_and_the_doors_have_it() -> None:
 @pytest.mark.parametrize("cloud", list(AzureClouds))
 def test_each_cloud_of_azure_gets_a_token_that_is_for_it(cloud: AzureClouds) -> None:
     endpoint = get_arm_endpoints(cloud)
-    settings = load(LEAST | {"AZURE_RESOURCE_MANAGER_URL": endpoint["directory"]})
+    settings = load(LEAST | {"AZURE_RESOURCE_MANAGER_URL": endpoint["resource_manager"]})
     assert f"{settings.arm_audience}/.default" == endpoint["credential_scopes"][0]
 
 
