@@ -55,14 +55,6 @@ def test_a_disabled_function_can_still_be_invoked_by_hand(host: HostProcess, cal
     assert host.line("worked")["function"] == "rests"
 
 
-def test_an_unknown_function_is_not_found(call: Call) -> None:
-    assert call("POST", "/admin/functions/nobody")[0] == 404
-
-
-def test_an_unknown_route_is_not_found(call: Call) -> None:
-    assert call("GET", "/admin/keys")[0] == 404
-
-
 def test_the_functions_are_listed_with_their_bindings(call: Call) -> None:
     status, body = call("GET", "/admin/functions")
     works, rests = json.loads(body)
@@ -76,11 +68,6 @@ def test_the_functions_are_listed_with_their_bindings(call: Call) -> None:
     assert status == 200
     assert works == {"name": "works", "config": {"bindings": [binding]}, "isDisabled": False}
     assert (rests["name"], rests["isDisabled"]) == ("rests", True)
-
-
-def test_the_status_says_that_the_host_runs(call: Call) -> None:
-    status, body = call("GET", "/admin/host/status")
-    assert (status, json.loads(body)) == (200, {"state": "Running", "runningInvocations": 0})
 
 
 def test_a_port_that_is_taken_is_named(host: HostProcess, tmp_path: Path) -> None:

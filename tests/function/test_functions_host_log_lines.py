@@ -52,15 +52,6 @@ def test_what_the_host_and_the_worker_say_of_themselves_needs_no_invocation(logg
     assert [line["message"] for line in lines(said, {})] == ["one stopped"]
 
 
-def test_the_lines_of_the_host_have_fields_of_their_own() -> None:
-    (line,) = lines(record(name="functions_host", facts={"port": 7071}), {})
-    assert line["port"] == 7071
-
-
 def test_an_exception_is_part_of_the_message() -> None:
     error = ValueError("boom")
     assert written(record(exc_info=(ValueError, error, None)))["message"] == "one stopped\nValueError: boom"
-
-
-def test_a_message_of_many_lines_is_one_line() -> None:
-    assert written(record(msg="a\nb", args=()))["message"] == "a\nb"

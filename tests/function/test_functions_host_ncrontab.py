@@ -1,6 +1,7 @@
 """Schedules are read as the Functions host reads them, and what it would refuse is refused."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -9,6 +10,9 @@ from emulator.functions_host.ncrontab import parse
 
 # A Saturday.
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+at = partial(datetime, tzinfo=UTC)
 
 
 def following(expression: str, count: int = 1, start: datetime = NOON) -> list[datetime]:
@@ -19,36 +23,25 @@ def following(expression: str, count: int = 1, start: datetime = NOON) -> list[d
     return moments[1:]
 
 
-def test_the_first_of_six_fields_counts_seconds() -> None:
-    assert following("*/20 * * * * *", 4) == [NOON + timedelta(seconds=20 * n) for n in (1, 2, 3, 4)]
-
-
-def test_a_number_with_a_step_begins_at_the_number() -> None:
-    assert following("7/15 * * * * *", 5) == [NOON + timedelta(seconds=s) for s in (7, 22, 37, 52, 67)]
-
-
-def test_five_fields_mean_second_zero() -> None:
-    assert following("*/5 * * * *", 2) == [NOON + timedelta(minutes=5), NOON + timedelta(minutes=10)]
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        pytest.param("*/20 * * * * *", [NOON + SECOND * n for n in (20, 40, 60, 80)], id="the first of six is seconds"),
+        pytest.param("7/15 * * * * *", [NOON + SECOND * n for n in (7, 22, 37, 52, 67)], id="a step from a number"),
+        pytest.param("*/5 * * * *", [NOON + SECOND * n for n in (300, 600)], id="five fields mean second zero"),
+        pytest.param("0 0 12 * * *", [NOON + timedelta(days=1)], id="a moment is not its own successor"),
+        pytest.param("0 0 0 13 * 5", [at(2027, 8, 13), at(2028, 10, 13)], id="day and weekday must both match"),
+        pytest.param("0 0 0 * * 0", [at(2026, 11, 22)], id="Sunday is 0"),
+        pytest.param("0 0 0 * * SUN", [at(2026, 11, 22)], id="days have names"),
+        pytest.param("0 30 9 * jan MON-FRI", [at(2027, 1, 1, 9, 30)], id="months have names"),
+    ],
+)
+def test_a_schedule_fires_as_azures_host_would(expression: str, expected: list[datetime]) -> None:
+    assert following(expression, len(expected)) == expected
 
 
 def test_a_moment_within_a_second_is_followed_by_the_next_whole_second() -> None:
-    assert following("* * * * * *", start=NOON + timedelta(microseconds=1)) == [NOON + timedelta(seconds=1)]
-
-
-def test_a_named_moment_is_not_its_own_successor() -> None:
-    assert following("0 0 12 * * *") == [NOON + timedelta(days=1)]
-
-
-def test_day_of_month_and_day_of_week_must_both_match() -> None:
-    assert following("0 0 0 13 * 5", 2) == [datetime(2027, 8, 13, tzinfo=UTC), datetime(2028, 10, 13, tzinfo=UTC)]
-
-
-def test_sunday_is_zero() -> None:
-    assert following("0 0 0 * * 0") == following("0 0 0 * * SUN") == [datetime(2026, 11, 22, tzinfo=UTC)]
-
-
-def test_months_and_days_have_names() -> None:
-    assert following("0 30 9 * jan MON-FRI") == [datetime(2027, 1, 1, 9, 30, tzinfo=UTC)]
+    assert following("* * * * * *", start=NOON + timedelta(microseconds=1)) == [NOON + SECOND]
 
 
 def test_a_time_span_is_a_distance_from_any_moment() -> None:

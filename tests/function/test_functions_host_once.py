@@ -38,18 +38,6 @@ def test_a_function_that_succeeds_exits_with_0_and_its_lines_name_it(tmp_path: P
     assert (succeeded["message"], succeeded["function"], succeeded["reason"]) == ("function succeeded", "works", "once")
 
 
-def test_what_the_app_says_beside_its_message_is_lost_as_it_is_in_azure(tmp_path: Path) -> None:
-    finished = run_host("--app", write_app(tmp_path, WORKS, SCHEDULE="0 * * * * *"), "--once", "works")
-    assert set(json.loads(finished.stdout.splitlines()[0])) == {
-        "time",
-        "level",
-        "logger",
-        "message",
-        "function",
-        "invocation_id",
-    }
-
-
 def test_a_function_that_raises_exits_with_1_and_its_exception_is_told(tmp_path: Path) -> None:
     finished = run_host("--app", write_app(tmp_path, RAISES, SCHEDULE="0 * * * * *"), "--once", "raises")
     assert finished.returncode == 1
@@ -72,17 +60,6 @@ def test_all_unusable_schedules_are_named_at_once(tmp_path: Path) -> None:
     assert "raises: OTHER: 'hourly' is no schedule" in finished.stderr
 
 
-def test_the_environment_gives_what_the_settings_lack(tmp_path: Path) -> None:
-    finished = run_host("--app", write_app(tmp_path, WORKS), "--once", "works", SCHEDULE="0 * * * * *")
-    assert finished.returncode == 0
-
-
-def test_a_settings_file_of_another_name_can_be_chosen(tmp_path: Path) -> None:
-    chosen = write_app(tmp_path, WORKS, SCHEDULE="0 * * * * *") / "local.settings.json"
-    chosen = chosen.rename(tmp_path / "chosen.json")
-    assert run_host("--app", tmp_path, "--settings", chosen, "--once", "works").returncode == 0
-
-
 def test_a_trigger_other_than_a_timer_is_refused(tmp_path: Path) -> None:
     finished = run_host("--app", write_app(tmp_path, HTTP))
     assert finished.returncode == 2
@@ -93,16 +70,3 @@ def test_an_app_that_cannot_be_imported_is_refused_with_the_reason(tmp_path: Pat
     finished = run_host("--app", write_app(tmp_path, "import a_module_that_nobody_wrote"))
     assert finished.returncode == 2
     assert "No module named 'a_module_that_nobody_wrote'" in finished.stderr
-
-
-def test_a_folder_without_an_app_is_refused(tmp_path: Path) -> None:
-    (write_app(tmp_path, WORKS) / "function_app.py").unlink()
-    finished = run_host("--app", tmp_path)
-    assert finished.returncode == 2
-    assert "has no function_app.py" in finished.stderr
-
-
-def test_the_help_explains_the_exit_codes() -> None:
-    finished = run_host("--help")
-    assert finished.returncode == 0
-    assert "exit codes: 0 stopped" in finished.stdout

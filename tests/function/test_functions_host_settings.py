@@ -22,12 +22,6 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
     assert environ == {"A": "environment", "B": "file"}
 
 
-def test_an_app_without_a_settings_file_lives_on_the_environment(tmp_path: Path) -> None:
-    environ = {"A": "environment"}
-    local_settings.load(tmp_path, None, environ)
-    assert environ == {"A": "environment"}
-
-
 def test_a_chosen_settings_file_must_exist(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match=r"other\.json does not exist; copy local\.settings\.json\.example"):
         local_settings.load(tmp_path, tmp_path / "other.json", {})
@@ -46,12 +40,6 @@ def test_an_unusable_settings_file_is_refused(tmp_path: Path, content: object, c
     path = settings_file(tmp_path, content)
     with pytest.raises(CannotStart, match=complaint):
         local_settings.load(tmp_path, path, {})
-
-
-def test_a_settings_file_that_is_not_json_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "local.settings.json").write_text("{'Values': }")
-    with pytest.raises(CannotStart, match="is not JSON"):
-        local_settings.load(tmp_path, None, {})
 
 
 def test_references_are_replaced_wherever_they_stand() -> None:

@@ -6,7 +6,7 @@ import pytest
 from clock import ManualClock
 
 from emulator.behaviour import PLATFORM_EVENTS, Behaviour, Fault, Faults, Latencies
-from emulator.history import Event, What
+from emulator.history import What
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Eviction, SetOverlap, Switches
@@ -52,13 +52,6 @@ def test_an_evicted_vm_is_deallocated_like_any_other() -> None:
     azure.wait(100)
     assert azure.look == (PowerState.DEALLOCATED, ProvisioningState.SUCCEEDED)
     assert azure.emulated.capacity == 1
-
-
-def test_an_eviction_may_delete_and_then_the_capacity_falls() -> None:
-    azure = Azure(Switches(eviction=Eviction.DELETE))
-    azure.happen(Fault.EVICTED)
-    azure.wait(100)
-    assert (azure.emulated.vms, azure.emulated.capacity) == ((), 0)
 
 
 def test_an_eviction_cuts_off_what_was_under_way() -> None:
@@ -138,13 +131,6 @@ def test_events_come_about_as_often_as_their_rate_says(event: Fault) -> None:
     heard = azure.emulated.history.events[before:]
     named = {each.vm_id for each in heard if each.what not in {What.DELETED, What.STOPPED, What.RUNNING}}
     assert 25 < len(named) < 75
-
-
-def test_whoever_listens_hears_of_each_event() -> None:
-    azure, heard = Azure(), list[Event]()
-    azure.emulated.history.listeners.append(heard.append)
-    azure.happen(Fault.GUEST_SHUT_DOWN)
-    assert [each.what for each in heard] == [What.SHUT_DOWN, What.STOPPED]
 
 
 def test_somebodys_delete_may_meet_a_conflict_like_ours() -> None:

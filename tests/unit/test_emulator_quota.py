@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from emulator.behaviour import Behaviour, Fault, Latencies
-from emulator.operations import Status
+from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import OrderKind, Scale
 from emulator.refusals import ArmError
 from emulator.region import Profile, Region
@@ -74,15 +73,6 @@ def test_a_refusal_says_what_there_is_and_what_it_would_take() -> None:
         azure.scale(3)
 
 
-def test_a_capacity_that_needs_no_new_vm_is_never_refused() -> None:
-    azure = Azure()
-    azure.scale(3)
-    azure.region.cores = 10
-    azure.scale(3)
-    azure.scale(2)
-    assert azure.states == [SUCCEEDED] * 2
-
-
 def test_scale_sets_of_one_region_use_up_one_quota() -> None:
     azure = Azure("a", "b", cores=20)
     azure.scale(1)
@@ -90,14 +80,6 @@ def test_scale_sets_of_one_region_use_up_one_quota() -> None:
     for each in azure.sets:
         with pytest.raises(ArmError, match="quota"):
             each.scale(Scale(capacity=2))
-
-
-def test_a_scale_set_that_is_given_no_region_has_one_of_its_own() -> None:
-    clock = ManualClock()
-    first, second = (EmulatedScaleSet(clock.now) for _ in range(2))
-    first.limit(cores=0)
-    second.scale(Scale(capacity=1))
-    assert first.region is not second.region
 
 
 def test_where_the_quota_is_found_out_later_those_fail_that_came_last() -> None:
@@ -111,22 +93,6 @@ def test_where_the_quota_is_found_out_later_those_fail_that_came_last() -> None:
     assert (operation.failure.code, operation.failure.target) == ("OperationNotAllowed", "1")
 
 
-def test_a_vm_that_never_came_to_be_holds_no_cores() -> None:
-    azure = Azure(cores=20, switches=Switches(quota_refused_at_once=False))
-    azure.scale(3)
-    azure.order(OrderKind.DELETE, "0")
-    azure.scale(3)
-    assert sorted(azure.states) == [FAILED, SUCCEEDED, SUCCEEDED]
-
-
-def test_what_is_deleted_gives_its_cores_back() -> None:
-    azure = Azure(cores=10)
-    azure.scale(1)
-    azure.order(OrderKind.DELETE, "0")
-    azure.scale(1)
-    assert azure.states == [SUCCEEDED]
-
-
 def test_a_start_needs_cores_where_a_deallocated_vm_had_given_them_back() -> None:
     azure = Azure(cores=20, switches=Switches(deallocated_hold_quota=False))
     azure.scale(2)
@@ -138,17 +104,6 @@ def test_a_start_needs_cores_where_a_deallocated_vm_had_given_them_back() -> Non
     assert [each.power for each in azure.emulated.vms] == [PowerState.RUNNING, PowerState.DEALLOCATED]
 
 
-def test_a_start_may_run_into_the_quota_after_it_was_accepted() -> None:
-    azure = Azure(switches=Switches(deallocated_hold_quota=False, quota_refused_at_once=False))
-    azure.scale(2)
-    azure.order(OrderKind.DEALLOCATE, "0", "1")
-    azure.region.cores = 10
-    azure.order(OrderKind.START, "0", "1")
-    first, second = azure.emulated.vms
-    assert (first.power, first.provisioning) == (PowerState.RUNNING, SUCCEEDED)
-    assert (second.power, second.provisioning, second.failure) == (PowerState.DEALLOCATED, FAILED, FailureClass.QUOTA)
-
-
 def test_a_stopped_vm_keeps_its_cores_and_starts_whatever_the_quota() -> None:
     azure = Azure(switches=Switches(deallocated_hold_quota=False))
     azure.scale(1)
@@ -156,40 +111,3 @@ def test_a_stopped_vm_keeps_its_cores_and_starts_whatever_the_quota() -> None:
     azure.region.cores = 0
     azure.order(OrderKind.START, "0")
     assert azure.emulated.vms[0].power is PowerState.RUNNING
-
-
-def test_a_size_that_is_sold_out_is_refused_at_once_and_only_for_new_vms() -> None:
-    azure = Azure()
-    azure.scale(1)
-    azure.emulated.script(Fault.SOLD_OUT)
-    azure.scale(1)
-    with pytest.raises(ArmError) as refusal:
-        azure.scale(2)
-    assert (refusal.value.status, refusal.value.code) == (409, "SkuNotAvailable")
-    assert azure.emulated.capacity == 1
-
-
-def test_an_operation_fails_where_one_of_its_vms_does_and_the_others_run_all_the_same() -> None:
-    azure = Azure()
-    azure.scale(3)
-    azure.order(OrderKind.DEALLOCATE, "0", "1", "2")
-    azure.emulated.script(Fault.START_ALLOCATION, instance_id="1")
-    operation = azure.emulated.order(OrderKind.START, ["0", "1", "2"])
-    azure.wait()
-    ended = azure.emulated.read_operation(operation.id)
-    assert ended.status is Status.FAILED
-    assert ended.failure is not None
-    assert (ended.failure.code, ended.failure.target) == ("AllocationFailed", "1")
-    assert [each.power for each in azure.emulated.vms] == [
-        PowerState.RUNNING,
-        PowerState.DEALLOCATED,
-        PowerState.RUNNING,
-    ]
-
-
-def test_a_failed_creation_leaves_its_vm_and_the_capacity_counts_it() -> None:
-    azure = Azure()
-    azure.emulated.script(Fault.CREATE_OTHER)
-    azure.scale(2)
-    assert azure.states == [FAILED, SUCCEEDED]
-    assert azure.emulated.capacity == 2

@@ -63,23 +63,9 @@ def test_whom_to_trust_lies_where_it_says_and_is_gone_afterwards() -> None:
     assert not ca_file.parent.exists()
 
 
-def test_whom_to_trust_lies_where_it_was_told_to_be_and_stays(tmp_path: Path) -> None:
-    ca_file = tmp_path / "ca.pem"
-    with started(*FREE, "--ca-file", str(ca_file)) as (process, said):
-        assert _only(r"REQUESTS_CA_BUNDLE=(.+)$", said) == str(ca_file)
-        process.terminate()
-        process.wait(10)
-    assert "BEGIN CERTIFICATE" in ca_file.read_text()
-
-
 def _only(pattern: str, text: str) -> str:
     (found,) = re.findall(pattern, text, re.MULTILINE)
     return str(found)
-
-
-def test_https_can_be_left_out() -> None:
-    with started("--port", "0", "--no-https") as (_, said):
-        assert "https" not in said
 
 
 def test_a_port_that_is_taken_is_named_with_the_remedy() -> None:

@@ -81,12 +81,6 @@ def test_a_user_assigned_identity_is_asked_for_by_any_of_its_names(
     assert claims(answer["access_token"])["oid"] == FIRST.object_id
 
 
-@pytest.mark.parametrize("path", GUARDS)
-def test_who_names_none_is_the_system_assigned_one(served: Served, path: str) -> None:
-    wire = served(FIRST, SYSTEM_ASSIGNED)
-    assert claims(token(wire, path))["oid"] == SYSTEM_ASSIGNED.object_id
-
-
 @pytest.mark.parametrize(
     ("path", "refusal"),
     [
@@ -119,14 +113,6 @@ def test_without_a_system_assigned_identity_the_two_endpoints_differ(served: Ser
     assert ask(none, METADATA)[1]["error_description"] == "Identity not found"
 
 
-def test_who_does_not_say_what_the_token_is_for_gets_none(served: Served) -> None:
-    wire = served(SYSTEM_ASSIGNED)
-    for path in GUARDS:
-        assert ask(wire, path, resource="")[0] == 400
-    answer, body = wire.ask("GET", METADATA, headers={})
-    assert (answer.status, json.loads(body)["error_description"]) == (400, "Required metadata header not specified")
-
-
 # ── what a token says ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -136,15 +122,6 @@ def test_a_token_says_who_it_is_for_whose_it_is_and_when_it_ends(served: Served)
     said = claims(token(wire, client_id=FIRST.client_id))
     assert (said["aud"], said["oid"], said["appid"], said["tid"]) == (REDIS, FIRST.object_id, FIRST.client_id, TENANT)
     assert (said["iat"], said["nbf"], said["exp"]) == (now, now, now + 3600)
-
-
-def test_both_endpoints_say_when_it_ends_in_their_own_way(served: Served) -> None:
-    wire = served(SYSTEM_ASSIGNED, token_life=timedelta(hours=1))
-    ends = str(int(wire.clock.now().timestamp()) + 3600)
-    _, app_service = ask(wire, APP_SERVICE)
-    _, metadata = ask(wire, METADATA)
-    assert (app_service["expires_on"], "expires_in" in app_service) == (ends, False)
-    assert (metadata["expires_on"], metadata["expires_in"]) == (ends, "3600")
 
 
 def test_two_tokens_are_never_equal_unless_the_endpoint_keeps_them(served: Served) -> None:
