@@ -193,11 +193,12 @@ class Fleet:
 
     @property
     def size(self) -> int:
-        """How many machines the breakers count: those that Azure shows, and those that our notes know.
+        """How many machines the breakers count: those that Azure shows, and those that our notes place.
 
-        A key that anybody may have written into the index is no machine: 400 of them would open every breaker.
+        A key that anybody may have written into the index is no machine: 400 of them would open every breaker. Nor do
+        notes make it one that say no more than that a listing did not show it.
         """
-        return sum(row.notes is not None or vm_id in self.cloud.instances for vm_id, row in self.rows.items())
+        return sum(self.scale_set_of(vm_id) is not None for vm_id in self.rows)
 
     def _joined(self, row: Row) -> Machine:
         instance = self.cloud.instances.get(row.vm_id)

@@ -28,7 +28,7 @@ from builders import (
 from scaler.controllers import cleaner
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
-from scaler.model.instance import Instance, PowerState, ProvisioningState, SessionId
+from scaler.model.instance import Instance, InstanceId, PowerState, ProvisioningState, ScaleSetName, SessionId
 from scaler.model.notes import DeleteNote, Notes, OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Delete, Listing, Step, Why
 from scaler.model.policy import Policy
@@ -41,6 +41,7 @@ SECOND = timedelta(seconds=1)
 MINE, OTHER = SessionId("mine"), SessionId("other")
 RUNNING = instance(1, power=PowerState.RUNNING)
 ASKED = sighting(By.TARGETED)
+NOT_SEEN = blank_notes(scale_set=ScaleSetName(""), unique_id="", instance_id=InstanceId(""), missed_at=ago(minutes=1))
 GONE = sighting()  # a listing without it, and a targeted GET that found nobody
 
 
@@ -272,9 +273,10 @@ def test_an_unreadable_record_is_left_alone_when_its_machine_goes() -> None:
     assert (step.change.notes, step.change.index) == (None, None)
 
 
+@pytest.mark.parametrize("noted", [None, NOT_SEEN])
 @pytest.mark.parametrize("junk", [0, 400])
-def test_it_begins_at_most_a_share_of_the_fleet_a_tick_the_longest_spent_first(junk: int) -> None:
-    """A key that anybody wrote is no machine of the fleet."""
+def test_it_begins_at_most_a_share_of_the_fleet_a_tick_the_longest_spent_first(junk: int, noted: Notes | None) -> None:
+    """A key that anybody wrote is no machine of the fleet, nor is one of which our notes say that it was not seen."""
     machines = [instance(number, power=PowerState.RUNNING) for number in range(1, 31)]
     rows = [
         row(
@@ -287,7 +289,8 @@ def test_it_begins_at_most_a_share_of_the_fleet_a_tick_the_longest_spent_first(j
         )
         for number in range(1, 31)
     ]
-    rows += [replace(row(number), index=frozenset({Status.AVAILABLE})) for number in range(31, 31 + junk)]
+    keys = [row(number, None, noted) for number in range(31, 31 + junk)]
+    rows += [replace(key, index=frozenset({Status.AVAILABLE})) for key in keys]
     plan = cleaner.decide(fleet(*rows, sees=cloud(*machines, look=ASKED)), POLICY)
     assert [step.vm_id for step in plan.steps] == [ref(number).vm_id for number in (30, 29, 28)]
     assert sum(held.why is Why.BREAKER for held in plan.refusals) == 27
