@@ -67,6 +67,7 @@ class Fault(StrEnum):
     VM_BUSY = "vm-busy"  # 409, per VM: Azure is busy with it, though nothing shows
     ORDER_LATE = "order-late"  # no answer; the order arrives later, but within its bound
     ORDER_DOUBLED = "order-doubled"  # it arrives now, and again later within its bound
+    DEALLOCATE_LATE = "deallocate-late"  # as order-late, for a deallocate only
     ORDER_QUEUED = "order-queued"  # accepted, and begun only later, but within its bound
     ORDER_LOST = "order-lost"  # no answer, and it never arrives
     ORDER_SWALLOWED = "order-swallowed"  # accepted, and nothing happens

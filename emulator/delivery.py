@@ -16,6 +16,9 @@ from emulator.world import World
 type Arrive = Callable[[], Operation]
 """Applies the order to the world as it is when it arrives: to whoever has the instance id by then."""
 
+_THROTTLED = frozenset({Fault.MARK_THROTTLED, Fault.DEALLOCATE_THROTTLED})
+_LATE = frozenset({Fault.DEALLOCATE_LATE})
+
 
 class Delivery:
     """Carries orders, with the faults of the way."""
@@ -23,16 +26,16 @@ class Delivery:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def send(self, given: Given, policy: str, arrive: Arrive, *, throttles: Fault | None = None) -> Operation:
+    def send(self, given: Given, policy: str, arrive: Arrive, *, own: frozenset[Fault] = frozenset()) -> Operation:
         """Deliver it, or raise what its caller gets to see instead. `policy`: the bucket that a 429 would name.
 
-        `throttles`: a 429 for orders of this kind only.
+        `own`: the faults of orders of this kind only.
         """
-        self._refuse(policy, throttles)
+        self._refuse(policy, own)
         strikes = self._world.chance.strikes
         if strikes(Fault.ORDER_LOST):
             raise NoAnswer
-        if strikes(Fault.ORDER_LATE):
+        if strikes(Fault.ORDER_LATE) or any(map(strikes, own & _LATE)):
             self._later(given, arrive)
             raise NoAnswer
         if strikes(Fault.ORDER_SWALLOWED):
@@ -44,9 +47,9 @@ class Delivery:
             raise NoAnswer
         return operation
 
-    def _refuse(self, policy: str, throttles: Fault | None) -> None:
+    def _refuse(self, policy: str, own: frozenset[Fault]) -> None:
         chance = self._world.chance
-        if chance.strikes(Fault.WRITE_THROTTLED) or (throttles is not None and chance.strikes(throttles)):
+        if chance.strikes(Fault.WRITE_THROTTLED) or any(map(chance.strikes, own & _THROTTLED)):
             raise throttled(policy, chance.within(chance.faults.retry_after))
         if chance.strikes(Fault.WRITE_FAILED):
             raise unavailable()

@@ -18,6 +18,7 @@ from emulator.vm import VmState
 from emulator.world import MANAGED, SetState, World, new_world
 
 SET = "scale-set"  # the budgets' name for the scale set itself
+_OF_DEALLOCATES = frozenset({Fault.DEALLOCATE_THROTTLED, Fault.DEALLOCATE_LATE})
 
 _CALLS = {
     OrderKind.START: (Call.START, Call.VM_ACTION),
@@ -136,10 +137,8 @@ class EmulatedScaleSet(Observed):
             keys = self._meant(kind, instance_ids)
             given = self._given(by, within)
             policy = self.meter.policy(call)
-            throttles = Fault.DEALLOCATE_THROTTLED if kind is OrderKind.DEALLOCATE else None
-            return self._delivery.send(
-                given, policy, lambda: self._arrivals.batch(kind, keys, given), throttles=throttles
-            )
+            own = _OF_DEALLOCATES if kind is OrderKind.DEALLOCATE else frozenset()
+            return self._delivery.send(given, policy, lambda: self._arrivals.batch(kind, keys, given), own=own)
 
     def protect(
         self,
@@ -159,7 +158,7 @@ class EmulatedScaleSet(Observed):
                 given,
                 policy,
                 lambda: self._arrivals.protection(target, protection, if_match, given),
-                throttles=Fault.MARK_THROTTLED,
+                own=frozenset({Fault.MARK_THROTTLED}),
             )
 
     def scale(

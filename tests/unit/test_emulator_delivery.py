@@ -184,6 +184,17 @@ def test_marks_and_deallocates_may_be_throttled_while_starts_are_not() -> None:
     assert throttled == {"mark", "deallocate"}
 
 
+def test_deallocates_may_be_late_while_other_orders_are_not() -> None:
+    azure = Azure()
+    azure.emulated.faults = Faults(rates={Fault.DEALLOCATE_LATE: 1.0})
+    azure.emulated.order(OrderKind.POWER_OFF, ["0"])
+    with pytest.raises(NoAnswer):
+        azure.stop()
+    assert azure.arrived == []
+    azure.wait(WITHIN.total_seconds())
+    assert len(azure.arrived) == 1
+
+
 def test_a_throttled_request_says_when_to_come_again() -> None:
     azure = Azure()
     azure.emulated.faults = Faults(retry_after=(7, 9))
