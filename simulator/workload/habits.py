@@ -22,6 +22,7 @@ MIXED: Mapping[Manner, float] = {
     Manner.LOSSY: 0.08,
     Manner.GREEDY: 0.04,
     Manner.REPEATING: 0.06,
+    Manner.NOTING: 0.05,
     Manner.VANISHING: 0.04,
     Manner.GARBAGE: 0.04,
 }
