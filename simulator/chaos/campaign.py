@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from scaler.model.edges import CONTROLLERS, Actor, Edge
-from scaler.model.plan import Why
+from scaler.model.plan import Deallocate, Why
 from scaler.model.policy import Capacity, Moves, Policy
 from scaler.report import Report
 from simulator.chaos.breaks.planted import Planted
@@ -65,6 +65,8 @@ class Campaign:
         self.operators = Operators(self.world, weather, self.dice)
         self.crowd = crowd_of(self.world, weather, Random(f"crowd {seed}"))
         self.world.turns.append(self.crowd.go_on)
+        if weather.ill_timed:
+            self.world.readers.append(self._come_to_a_stop)
         self._calm = not weather.noting
         for host in self.world.hosts:
             host.sightings.append(self._while_azure_answers)
@@ -102,6 +104,11 @@ class Campaign:
         left = ["somebody is still there, or a queue manager has not come to its end"] if self.crowd.at_work else []
         return (*self.unseen, *self.world.unsettled(), *left)
 
+    def _come_to_a_stop(self, _host: Host, _name: Actor, report: Report) -> None:
+        """A machine has just been ordered to deallocate, and the order may still be on its way."""
+        if any(isinstance(each.step.order, Deallocate) and each.step.change is not None for each in report.outcomes):
+            self.crowd.come_now()
+
     def _note_alarms(self, host: Host, name: Actor, report: Report) -> None:
         """Note each controller that wanted a look for minutes and had none."""
         for each in report.plan.refusals:
@@ -114,6 +121,9 @@ class Campaign:
         host = dice.randrange(_HOSTS)
         if dice.random() < weather.interrupted:
             self._interrupt(name, host)
+            return
+        if weather.ill_timed and dice.random() < weather.ill_timed:
+            self._visited(name, host)
             return
         dies = dice.random() < weather.crashes
         if dice.random() < weather.held_up:
@@ -135,6 +145,17 @@ class Campaign:
         if begun is not None and begun.report.plan.steps:
             later = timedelta(seconds=self.dice.choice(_LATER) * self.dice.random())
             self._due.append((self.world.clock.now() + later, begun))
+
+    def _visited(self, name: Actor, host: int) -> None:
+        """Somebody comes between a decision to take a key and its write."""
+        begun = self.world.hosts[host].begin(name)
+        if begun is None:
+            return
+        if _takes_a_key(begun.report):
+            self.crowd.come_now()
+            self.crowd.go_on()  # SPOP
+            self.crowd.go_on()  # GET, by those who read at once
+        self.world.carry_out(begun)
 
     def _meanwhile(self, name: Actor, other: int) -> None:
         """A tick is held up in the middle of it."""
@@ -168,6 +189,12 @@ class Campaign:
         self._due = [each for each in self._due if each[0] > now]
         for late in due:
             self.world.carry_out(late)
+
+
+def _takes_a_key(report: Report) -> bool:
+    """Whether a machine that is free is about to be claimed, or a session to be moved to one."""
+    changes = [each.change for each in report.plan.steps if each.change is not None]
+    return any(half.takes for change in changes for half in change.together)
 
 
 def settle_bound(policy: Policy) -> timedelta:

@@ -49,6 +49,8 @@ class Weather:
     answers: float = 0.0  # seconds that ARM takes for each answer; 0: a moment
     # visitors
     per_minute: float = 4.0  # arrivals
+    ill_timed: float = 0.0  # per tick: they come between its decision to take a key and the write, or to a machine that
+    # was ordered to deallocate
     at_once: int = 0  # visitors who come with one arrival, at most; 0: a few now and then
     naive: float = 0.3  # share of visitors
     following: bool = False  # naive queue managers follow a moved session, and the policy counts on it
@@ -82,7 +84,7 @@ class Weather:
 
 _NO_TROUBLE = frozenset(
     {"rates", "machines", "page_size", "per_minute", "at_once", "stay", "all_warm", "step", "naive", "dawdling"}
-    | {"following", "waits", "starts", "looks"}
+    | {"following", "ill_timed", "waits", "starts", "looks"}
 )
 _LATE = {Fault.ORDER_LATE: 0.3, Fault.ORDER_DOUBLED: 0.5, Fault.ORDER_QUEUED: 0.2}
 _PLATFORM = {Fault.EVICTED: 1.0, Fault.GUEST_SHUT_DOWN: 1.0, Fault.RESTARTED_ITSELF: 1.0, Fault.TURNED_FAILED: 0.7}
@@ -254,6 +256,32 @@ WEATHERS: Mapping[str, Weather] = {
         naive=0.9,
         step=1,
     ),
+    "warm and cold by turns, and a party at every stop": Weather(
+        rates={Fault.DEALLOCATE_LATE: 0.9},
+        crashes=0,
+        tides=0.03,
+        stay=20,
+        all_warm=True,
+        machines=5,
+        per_minute=0.1,
+        at_once=8,
+        ill_timed=0.5,
+        fickle=0.0,
+        step=2,
+    ),
+    "warm and cold by turns, dawdling": Weather(
+        rates={Fault.DEALLOCATE_LATE: 0.9},
+        crashes=0,
+        tides=0.03,
+        stay=20,
+        all_warm=True,
+        machines=8,
+        per_minute=20,
+        naive=1.0,
+        dawdling=True,
+        fickle=0.0,
+        step=2,
+    ),
     "many hands at the portal": Weather(hands=0.3, stay=60),
     "nothing starts": Weather(
         rates={Fault.START_REFUSED: 0.7, Fault.START_ALLOCATION: 0.9}, stay=60, naive=0.1, fickle=0.0, per_minute=20
@@ -295,6 +323,19 @@ WEATHERS: Mapping[str, Weather] = {
         held_up=0.8,
         interrupted=0.3,
         stay=60,
+        step=2,
+    ),
+    "starts that fail, and visitors between decision and write": Weather(
+        rates={Fault.START_REFUSED: 0.2, Fault.START_ALLOCATION: 0.3},
+        crashes=0,
+        all_warm=True,
+        machines=8,
+        per_minute=4,
+        ill_timed=0.5,
+        naive=0.5,
+        dawdling=True,
+        stay=300,
+        fickle=0.0,
         step=2,
     ),
     "everything": Weather(

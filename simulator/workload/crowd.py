@@ -81,6 +81,11 @@ class Crowd:
             if guest.due <= now:
                 self._step(guest)
 
+    def come_now(self) -> None:
+        """The next arrival is at once."""
+        if self._next_at is not None:
+            self._next_at = min(self._next_at, self._access.now())
+
     def leave_off(self) -> None:
         """Let nobody in any more; visitors inside leave, waiting visitors wait on, and late tasks are done at once."""
         self._over = True

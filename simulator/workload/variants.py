@@ -62,12 +62,12 @@ class NotingAtomic(Atomic):
 
 
 class Late(Naive):
-    """Writes at the last moment allowed, from a read at any time before."""
+    """Writes at the last moment allowed, from a read at once or at any time before."""
 
     _SHARE = (0.6, 0.98)  # of the time that it has, from SPOP to SET
 
     def _dawdling(self) -> tuple[timedelta, timedelta]:
         dice = self._session.dice
         whole = self._session.habits.repair_after * dice.uniform(*self._SHARE)
-        before_get = whole * dice.random()
+        before_get = whole * dice.choice((0.0, dice.random()))
         return before_get, whole - before_get
