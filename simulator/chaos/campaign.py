@@ -16,6 +16,7 @@ from simulator.chaos.redis_faults import RedisFaults
 from simulator.chaos.switches import NO_SKEWS, Skews, azure_of
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import MINUTE, POLICY, SCALE_SET, SECOND, World
+from simulator.observer.at_once import AtOnce
 from simulator.observer.unserved import Unstarted
 
 LENGTH = 40 * MINUTE
@@ -29,7 +30,7 @@ _LATER = (5, 20, 50, 120, 300, 600)  # seconds until an interrupted tick goes on
 class Settled:
     """How long settling took in fair weather; `amiss`: what was still wrong at the bound.
 
-    Where the weather lets every controller look, `amiss` also names controllers without a look for minutes.
+    Where the weather says so, `amiss` also names controllers without a look for minutes and too many deletes at once.
     """
 
     after: timedelta
@@ -58,9 +59,12 @@ class Campaign:
         )
         if weather.starts:
             self.world.observer.judges.append(Unstarted(timedelta(seconds=weather.starts)))
-        self.unseen: list[str] = []
+        self.missed: list[str] = []  # what is promised in this weather beside the four wrongs
         if weather.looks:
             self.world.readers.append(self._note_alarms)
+        if weather.one_by_one:
+            at_once = AtOnce(self.world.policy)
+            self.world.hearers.append(lambda happening: self.missed.extend(at_once.see(happening)))
         self.redis_faults = RedisFaults(self.world, weather, self.dice, length)
         self.operators = Operators(self.world, weather, self.dice)
         self.crowd = crowd_of(self.world, weather, Random(f"crowd {seed}"))
@@ -73,10 +77,10 @@ class Campaign:
         self._due: list[tuple[datetime, Late]] = []
 
     def go(self) -> None:
-        """Run until the end, the first wrong, or the first look that a controller misses for minutes."""
+        """Run until the end, the first wrong, or the first promise of this weather that is missed."""
         world = self.world
         ends = world.clock.now() + self.length
-        while world.clock.now() < ends and not world.wrongs and not self.unseen:
+        while world.clock.now() < ends and not world.wrongs and not self.missed:
             world.pass_time(self.dice.uniform(0.5, 2 * self.weather.step))
             self.redis_faults.turn()
             for name in CONTROLLERS:
@@ -95,14 +99,14 @@ class Campaign:
         self.crowd.leave_off()
         began = world.clock.now()
         bound = settle_bound(world.policy)
-        while not self.unseen and self._amiss() and world.clock.now() < began + bound and not world.wrongs:
+        while not self.missed and self._amiss() and world.clock.now() < began + bound and not world.wrongs:
             world.run(60, step=20)
         return Settled(after=world.clock.now() - began, amiss=self._amiss())
 
     def _amiss(self) -> tuple[str, ...]:
         """What is amiss with the world, the controllers and the visitors: a queue manager may still write."""
         left = ["somebody is still there, or a queue manager has not come to its end"] if self.crowd.at_work else []
-        return (*self.unseen, *self.world.unsettled(), *left)
+        return (*self.missed, *self.world.unsettled(), *left)
 
     def _come_to_a_stop(self, _host: Host, _name: Actor, report: Report) -> None:
         """A machine has just been ordered to deallocate, and the order may still be on its way."""
@@ -114,7 +118,7 @@ class Campaign:
         for each in report.plan.refusals:
             if each.why is Why.UNSEEN:
                 seconds, where = each.facts["unseen_s"], each.facts["scale_set"]
-                self.unseen.append(f"the {name} of {host.name} had no look at {where} for {seconds} s")
+                self.missed.append(f"the {name} of {host.name} had no look at {where} for {seconds} s")
 
     def _tick(self, name: Actor) -> None:
         world, dice, weather = self.world, self.dice, self.weather

@@ -113,6 +113,7 @@ class Operators:
         self._weather = weather
         self._dice = dice
         self._portal = Portal(world, dice)
+        self._configured = world.policy
         self._short_until: datetime | None = None
         self._blind_until: datetime | None = None
         self._odd_until: datetime | None = None  # the settings
@@ -147,8 +148,10 @@ class Operators:
     def leave_off(self) -> None:
         """Restore the settings and names that the operator wants."""
         self._world.azure_region.correct()
-        self._configure(self._world.policy)
-        self._keep_small()
+        if self._odd_until is not None or self._configured != self._world.policy:  # else processes keep their memory
+            self._configure(self._world.policy)
+        if not self._weather.more_quota:
+            self._keep_small()
 
     def _keep_small(self) -> None:
         """Keep the quota too small for all wanted machines."""
@@ -221,6 +224,7 @@ class Operators:
         self._configure(replace(policy, capacity=shares))
 
     def _configure(self, policy: Policy) -> None:
+        self._configured = policy
         for host in self._world.hosts:
             host.configure(policy)
 

@@ -8,6 +8,7 @@ from random import Random
 from emulator.behaviour import Fault
 from scaler.actuate import Outcome
 from scaler.model.edges import Actor, Edge
+from scaler.model.instance import VmId
 from scaler.model.notes import Notes
 from scaler.model.plan import Deallocate, Delete
 from scaler.model.record import Status
@@ -50,6 +51,8 @@ class RedisFaults:
             dice.choice(world.lines).cut(_AWAY * dice.random())
         if self._weather.forsaken and dice.random() < self._weather.forsaken:
             self._forsake()
+        if self._weather.foreign_keys:
+            self._write_foreign_keys()
         self._run_redis_clock()
         if self._promoted_at is not None and world.clock.now() >= self._promoted_at:
             self._promote(-1)
@@ -60,6 +63,13 @@ class RedisFaults:
         kinds = self._kinds()
         if kinds:
             dice.choice(kinds)()
+
+    def _write_foreign_keys(self) -> None:
+        """Another program takes the index for its own; no machine of that name ever was, and none has a record."""
+        redis = self._world.registry
+        for number in range(self._weather.foreign_keys):
+            key = redis.keys.instance(VmId(f"foreign-{number}"))
+            redis.keyspace.sadd(redis.keys.index(Status.UNAVAILABLE), key)
 
     def _run_redis_clock(self) -> None:
         """Two hours ahead for a minute, now and then."""

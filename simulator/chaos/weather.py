@@ -26,6 +26,7 @@ class Weather:
     flush: bool = False
     restart: bool = False
     lost_keys: bool = False
+    foreign_keys: int = 0  # in the index, of machines that nobody has: somebody writes them again and again
     forsaken: float = 0.0  # per step, while hosts are down: a reserved machine is deleted by hand, and its set is lost
     away: float = 0.0  # per step: it does not answer for up to a minute
     ahead: float = 0.0  # per step: its clock runs two hours ahead, for a minute
@@ -40,12 +41,14 @@ class Weather:
     halts: float = 0.0  # per step: somebody pauses everything, takes the consent away, or gives it back
     shortage: bool = False  # the region is sold out, or the quota reached, for an hour
     room_for_some: bool = False  # the quota is smaller than what is wanted, from the beginning to the end
+    more_quota: bool = False  # somebody who asked for the rest of it is given it when the weather clears
     settings: bool = False  # a scale set is taken out of the settings for a while
     elsewhere: bool = False  # the settings name another scale set for a while
     blind: float = 0.0  # per step: listings are empty for a minute or two
     tides: float = 0.0  # per step: the operator wants another share of the machines warm
     page_size: int = 100  # rows: each page of a listing is charged
     looks: bool = False  # ARM has room for all looks: an alarm of a controller that missed them is a failure
+    one_by_one: bool = False  # more deletes at once than the policy allows are a failure
     answers: float = 0.0  # seconds that ARM takes for each answer; 0: a moment
     # visitors
     per_minute: float = 4.0  # arrivals
@@ -84,7 +87,7 @@ class Weather:
 
 _NO_TROUBLE = frozenset(
     {"rates", "machines", "page_size", "per_minute", "at_once", "stay", "all_warm", "step", "naive", "dawdling"}
-    | {"following", "ill_timed", "waits", "starts", "looks"}
+    | {"following", "ill_timed", "waits", "starts", "looks", "one_by_one"}
 )
 _LATE = {Fault.ORDER_LATE: 0.3, Fault.ORDER_DOUBLED: 0.5, Fault.ORDER_QUEUED: 0.2}
 _PLATFORM = {Fault.EVICTED: 1.0, Fault.GUEST_SHUT_DOWN: 1.0, Fault.RESTARTED_ITSELF: 1.0, Fault.TURNED_FAILED: 0.7}
@@ -181,6 +184,17 @@ WEATHERS: Mapping[str, Weather] = {
     "want, and everybody follows": Weather(rates=_WANT, second=True, naive=0.7, following=True, per_minute=2, stay=60),
     "a deletion by somebody else that hangs": Weather(hung_deletes=0.01, stay=60),
     "a quota that has room for some": Weather(room_for_some=True, stay=60, naive=0.1),
+    "a quota that is raised in the end": Weather(room_for_some=True, more_quota=True, crashes=0, stay=60, naive=0.1),
+    "an index full of foreign keys": Weather(
+        foreign_keys=60,
+        one_by_one=True,
+        crashes=0,
+        interrupted=0,
+        overlap=0,
+        machines=8,
+        per_minute=20,
+        stay=60,
+    ),
     "orders that hang": Weather(
         rates={Fault.ORDER_ENDLESS: 0.1, Fault.ETAG_CHANGED: 0.3, Fault.WRITE_CONFLICT: 0.2}, stay=60
     ),
@@ -270,7 +284,7 @@ WEATHERS: Mapping[str, Weather] = {
         step=2,
     ),
     "warm and cold by turns, dawdling": Weather(
-        rates={Fault.DEALLOCATE_LATE: 0.9},
+        rates={Fault.DEALLOCATE_LATE: 0.9, Fault.DEALLOCATE_THROTTLED: 0.5},  # few stops, and late ones
         crashes=0,
         tides=0.03,
         stay=20,

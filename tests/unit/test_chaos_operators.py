@@ -71,7 +71,7 @@ def test_what_azure_refuses_somebody_is_only_counted() -> None:
     assert sum(world.counts[name] for name in ACTIONS) == 50
 
 
-def _operators(world: World, **weather: bool) -> Operators:
+def _operators(world: World, **weather: object) -> Operators:
     return Operators(world, Weather(**weather), Random(5))  # type: ignore[arg-type]
 
 
@@ -89,6 +89,18 @@ def test_a_scale_set_that_is_taken_out_of_the_settings_comes_back() -> None:
     operators = _operators(world, settings=True)
     _until(world, operators, "scale sets taken out of the settings")
     assert all(len(host.policy.capacity) == 1 for host in world.hosts)
+    operators.leave_off()
+    assert all(host.policy == world.policy for host in world.hosts)
+
+
+def test_processes_whose_settings_were_right_go_on_with_what_they_remember() -> None:
+    world = _world()
+    operators = _operators(world, tides=1.0)
+    remembered = [host.policy for host in world.hosts]
+    operators.leave_off()
+    assert all(host.policy is before for host, before in zip(world.hosts, remembered, strict=True))
+    operators.turn()
+    assert all(host.policy != world.policy for host in world.hosts)
     operators.leave_off()
     assert all(host.policy == world.policy for host in world.hosts)
 

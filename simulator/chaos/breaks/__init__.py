@@ -2,7 +2,7 @@
 
 planted     one bug, as wrappers around policy, verbs and doors;  catalogue  all of them, by name
 doors, wrappers  the pieces they are made of
-admission · starting · moving · evidence · orders · deletes · writes  the bugs, by where they are
+admission · starting · moving · evidence · orders · deletes · writes · budgets · capacity  the bugs, by where they are
 """
 
 from simulator.chaos.breaks.catalogue import PLANTED

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from simulator.chaos.breaks.admission import ADMISSION
 from simulator.chaos.breaks.budgets import BUDGETS
+from simulator.chaos.breaks.capacity import CAPACITY
 from simulator.chaos.breaks.deletes import DELETES
 from simulator.chaos.breaks.evidence import EVIDENCE
 from simulator.chaos.breaks.moving import MOVING
@@ -13,5 +14,6 @@ from simulator.chaos.breaks.starting import STARTING
 from simulator.chaos.breaks.writes import WRITES
 
 PLANTED: Mapping[str, Planted] = {
-    each.name: each for each in (*ADMISSION, *STARTING, *MOVING, *EVIDENCE, *ORDERS, *DELETES, *WRITES, *BUDGETS)
+    each.name: each
+    for each in (*ADMISSION, *STARTING, *MOVING, *EVIDENCE, *ORDERS, *DELETES, *WRITES, *BUDGETS, *CAPACITY)
 }

@@ -1,7 +1,7 @@
 """Planted in the cleaner: ended too early, deleted too early, forgotten too early."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 
 from scaler.model.edges import Actor
@@ -45,6 +45,19 @@ def _since_reserved(notes: Notes, _: Machine) -> Notes:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CountsKeys(Fleet):
+    """The size that the breakers take their share of."""
+
+    @property
+    def size(self) -> int:
+        return len(self.rows)
+
+
+def _as_many_as_keys(fleet: Fleet) -> Fleet:
+    return _CountsKeys(**{each.name: getattr(fleet, each.name) for each in fields(fleet) if each.init})
+
+
 def _spent_long_ago(notes: Notes, _: Machine) -> Notes:
     """Used is used: whoever may be on it has had their time."""
     if notes.spent is None:
@@ -85,6 +98,12 @@ DELETES = (
         what="a machine that somebody else ordered to be deleted is waited for, however long Azure takes",
         weathers=("a deletion by somebody else that hangs",),
         decide=planned(lambda each, _: None if each.why is Why.DELETION_HANGS else each, Actor.RECONCILER),
+    ),
+    Planted(
+        name="any-key-is-a-machine",
+        what="the breakers count every key of the index as a machine, whoever wrote it, and allow their share of these",
+        weathers=("an index full of foreign keys",),
+        decide=shown(lambda fleet, _: _as_many_as_keys(fleet)),
     ),
     Planted(
         name="delete-running",
