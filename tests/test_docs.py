@@ -1,15 +1,20 @@
 """What the docs draw from code is what the code says."""
 
 import re
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
 from docs.cli_page import cli_page
 from docs.generate import CLI_PAGE, LIFECYCLE_PAGE, README, TIMEOUTS_PAGE, lifecycle_page, readme
 from docs.timeouts_page import timeouts_page
+from scaler import model
 from scaler.model.lifecycle import LIFECYCLE
 from scaler.settings.table import SETTINGS
+
+ROOT = README.parent
 
 PAGES = [README, *sorted(README.parent.glob("CONTRIBUTING.md")), *sorted((README.parent / "docs").rglob("*.md"))]
 
@@ -60,6 +65,19 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             target = page.parent / path if path else page
             assert target.exists(), f"{page.name} links to {link}"
             assert not anchor or anchor in slugs(target), f"{page.name} links to {link}"
+
+
+def test_the_glossary_has_every_noun_of_the_model_and_no_other() -> None:
+    modules = [import_module(f"scaler.model.{found.name}") for found in iter_modules(model.__path__)]
+    nouns = {
+        name
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__ == module.__name__ and not name.startswith("_")
+    }
+    table = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").partition("## Nouns of `scaler/model/`")[2]
+    rows = [row.split("|")[1] for row in table.partition("\n## ")[0].splitlines() if row.startswith("| `")]
+    assert {noun for row in rows for noun in re.findall(r"`(\w+)`", row)} == nouns
 
 
 def test_the_docs_name_no_setting_that_does_not_exist() -> None:
