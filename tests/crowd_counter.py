@@ -136,7 +136,7 @@ class Counter:
         self.entries.append(entry)
 
     @property
-    def deeds(self) -> list[Did]:
+    def did(self) -> list[Did]:
         """All that was told."""
         return [each.did for each in self.entries]
 

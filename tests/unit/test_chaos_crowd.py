@@ -94,11 +94,11 @@ def test_everybody_takes_one_step_at_most_in_one_go() -> None:
     while not crowd.came:
         counter.wait(seconds=1)
         crowd.go_on()
-    told = [list(counter.deeds)]
+    told = [list(counter.did)]
     for _ in range(2):
         counter.wait(hours=1)
         crowd.go_on()
-        told.append(list(counter.deeds))
+        told.append(list(counter.did))
     spop = [Did.ARRIVED, Did.TOOK]
     assert told == [spop, spop, [*spop, Did.QUEUED]]  # then GET; then a SET that would have been too late
     assert counter.listed(A) == set()

@@ -19,7 +19,7 @@ def test_who_dies_before_the_answer_has_promised_nothing_and_gets_the_same_machi
     counter.offer(A, B)
     atomic = counter.manager(Manner.ATOMIC)
     counter.dies_after(1, atomic.reserve())
-    assert counter.deeds == [Did.TOOK]
+    assert counter.did == [Did.TOOK]
     reserved = next(each for each in (A, B) if Status.RESERVED in counter.listed(each))
     assert counter.all_steps(atomic.reserve()) == reserved
 

@@ -20,7 +20,7 @@ def test_all_four_steps_leave_a_reserved_machine_and_a_promise() -> None:
     assert fields is not None
     assert {name: fields[name] for name in RESERVED} == RESERVED
     assert counter.listed(A) == {Status.RESERVED}
-    assert counter.deeds == [Did.TOOK, Did.PROMISED]
+    assert counter.did == [Did.TOOK, Did.PROMISED]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_death_after_any_step_leaves_the_steps_before_it(pauses: int, step: st
     counter.dies_after(pauses, counter.manager(Manner.NAIVE).reserve())
     fields = counter.fields(A)
     assert fields is not None
-    assert (fields["status"], Did.PROMISED in counter.deeds) == (status, promised), step
+    assert (fields["status"], Did.PROMISED in counter.did) == (status, promised), step
     assert counter.listed(A) == set()
 
 
@@ -46,7 +46,7 @@ def test_it_sets_nothing_once_two_minutes_have_passed_since_its_spop(seconds: fl
     next(steps)
     counter.wait(seconds=seconds)
     assert counter.all_steps(steps) == (A if written else None)
-    assert (Did.PROMISED in counter.deeds) is written
+    assert (Did.PROMISED in counter.did) is written
 
 
 def test_fields_that_it_does_not_know_are_written_back() -> None:
@@ -65,7 +65,7 @@ def test_a_set_that_is_not_answered_is_looked_after_and_promised_once(fate: str)
     counter.offer(A)
     getattr(counter.commands, fate).append("set")
     assert counter.all_steps(counter.manager(Manner.NAIVE).reserve()) == A
-    assert counter.deeds == [Did.TOOK, Did.HELD, Did.PROMISED]
+    assert counter.did == [Did.TOOK, Did.HELD, Did.PROMISED]
     assert counter.listed(A) == {Status.RESERVED}
 
 
@@ -138,7 +138,7 @@ def test_the_account_says_whose_machine_a_blind_set_takes() -> None:
     counter.all_steps(steps)
     told = [each for each in counter.entries if each.did is Did.OVERWROTE]
     assert [(each.session, each.vm_id, each.whom) for each in told] == [(ANN, A, BOB)]
-    assert counter.entries.index(told[0]) < counter.deeds.index(Did.PROMISED, counter.entries.index(told[0]))
+    assert counter.entries.index(told[0]) < counter.did.index(Did.PROMISED, counter.entries.index(told[0]))
 
 
 def test_who_has_parted_from_a_machine_loses_nothing_by_a_blind_set() -> None:
@@ -150,7 +150,7 @@ def test_who_has_parted_from_a_machine_loses_nothing_by_a_blind_set() -> None:
     bob.account.tell(Did.LEAVING, A)
     counter.all_steps(counter.manager(Manner.NAIVE).reserve())
     assert counter.ledger.holders(A) == (ANN,)
-    assert Did.OVERWROTE not in counter.deeds
+    assert Did.OVERWROTE not in counter.did
 
 
 @pytest.mark.parametrize("seed", range(4))

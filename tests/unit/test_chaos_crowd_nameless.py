@@ -62,4 +62,4 @@ def test_what_somebody_else_reserved_without_an_id_meanwhile_is_not_taken_for_it
     next(steps)
     counter.redis.set(counter.key(A), json.dumps({**(counter.fields(A) or {}), "status": "Reserved"}))
     assert counter.all_steps(steps) is None
-    assert Did.PROMISED not in counter.deeds
+    assert Did.PROMISED not in counter.did

@@ -174,7 +174,7 @@ def test_litter_in_the_sets_is_told_before_it_is_there() -> None:
         counter.manager(Manner.GARBAGE, seed=seed).meanwhile(A)
         keys = counter.registry.keys
         members = [each for status in Status for each in counter.redis.smembers(keys.index(status))]
-        assert len(members) == counter.deeds.count(Did.LITTERED)
+        assert len(members) == counter.did.count(Did.LITTERED)
         told += len(members)
     assert told > 3
 

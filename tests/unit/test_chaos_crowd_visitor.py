@@ -48,13 +48,13 @@ class Walk:
 
     def go(self, until: Did) -> None:
         """Until their account says so."""
-        while until not in self.counter.deeds:
+        while until not in self.counter.did:
             self.counter.clock.advance(next(self.steps))
 
     def end(self) -> list[Did]:
         """All the rest, and all that they told."""
         self.counter.all_steps(self.steps)
-        return self.counter.deeds
+        return self.counter.did
 
 
 def place_of(walk: Walk) -> Place:
@@ -185,9 +185,9 @@ def test_who_vanishes_tells_nobody_wherever_they_are(seconds: float) -> None:
         walk.go(Did.PROMISED)
     if seconds > 50:
         walk.counter.open_for(ANN, A)
-    deeds = walk.end()
-    assert deeds[-1] is Did.VANISHED
-    assert Did.LEAVING not in deeds
+    did = walk.end()
+    assert did[-1] is Did.VANISHED
+    assert Did.LEAVING not in did
     assert not (walk.counter.fields(A) or {}).get("used")
 
 
@@ -211,10 +211,10 @@ def test_redis_may_be_away_for_an_hour() -> None:
     until = walk.counter.clock.now() + HOUR
     while walk.counter.clock.now() < until:
         walk.counter.clock.advance(next(walk.steps))
-    assert walk.counter.deeds == [Did.ARRIVED, Did.QUEUED]
+    assert walk.counter.did == [Did.ARRIVED, Did.QUEUED]
     walk.counter.client.away = walk.counter.commands.away = False
     walk.go(Did.PROMISED)
     walk.counter.client.away = True
     for _ in range(30):
         walk.counter.clock.advance(next(walk.steps))
-    assert walk.counter.deeds[-1] is Did.PROMISED
+    assert walk.counter.did[-1] is Did.PROMISED

@@ -40,15 +40,15 @@ def _let_one_in(world: World) -> str:
     return got.vm_id
 
 
-@pytest.mark.parametrize("deed", sorted(_WRITTEN))
-def test_a_deed_is_somebodys_and_not_the_scalers(deed: str) -> None:
+@pytest.mark.parametrize("action", sorted(_WRITTEN))
+def test_an_action_is_somebodys_and_not_the_scalers(action: str) -> None:
     world = _world()
     runs = _let_one_in(world)
-    rests = deed in {"started by hand", "unprotected by hand"}
+    rests = action in {"started by hand", "unprotected by hand"}
     vm = next(each for each in world.azure.vms if (each.vm_id == runs) is not rests)
-    ACTIONS[deed](world.azure, vm)
+    ACTIONS[action](world.azure, vm)
     world.pass_time(120)
-    doers = {event.by for event in world.azure.history.of(vm.vm_id) if event.what is _WRITTEN[deed]}
+    doers = {event.by for event in world.azure.history.of(vm.vm_id) if event.what is _WRITTEN[action]}
     assert doers & {"somebody", "guest", "platform"}
 
 
