@@ -1,4 +1,4 @@
-"""The command line: python -m simulator, which is what `make run` calls."""
+"""The command line `python -m simulator`, called by `make run`."""
 
 import os
 import signal

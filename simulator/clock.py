@@ -50,7 +50,7 @@ class SkewedClock:
         return self._true.monotonic() + self.ahead.total_seconds()
 
     def sleep(self, duration: timedelta) -> None:
-        """Let time pass, for everybody."""
+        """Let time pass for all."""
         self._true.sleep(duration)
 
 

@@ -45,7 +45,7 @@ class Figures:
     _arrived: dict[str, datetime] = field(default_factory=dict)  # who still waits
 
     def see(self, happening: Happening) -> None:
-        """Count it."""
+        """Count a happening."""
         if isinstance(happening, Event):
             self.happened[happening.what] += 1
             self._note_tier(happening.what, happening.vm_id or "")

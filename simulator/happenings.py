@@ -10,7 +10,7 @@ from scaler.model.record import Status
 
 
 class Manner(StrEnum):
-    """Through which queue manager a visitor came."""
+    """The kind of queue manager of a visitor."""
 
     ATOMIC = "atomic"  # the client that ships with the scaler
     NAIVE = "naive"  # four separate steps, no compare-and-set; keeps the six rules of the contract
@@ -93,7 +93,7 @@ class Forgotten:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What Redis says of one machine."""
+    """The state of one machine by Redis."""
 
     status: Status | None = None  # None: there is no readable record
     used: bool = False

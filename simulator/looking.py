@@ -28,7 +28,7 @@ class Store(Protocol):
         ...
 
     def strings(self) -> Mapping[bytes, bytes]:
-        """All strings, by their keys."""
+        """All strings by key."""
         ...
 
     def members(self, status: Status) -> set[bytes]:
@@ -36,7 +36,7 @@ class Store(Protocol):
         ...
 
     def lasts(self, key: bytes) -> bool:
-        """Whether no time to live ends that key."""
+        """Whether the key has no time to live."""
         ...
 
 
@@ -75,7 +75,7 @@ class Looker:
         self._leave_number()
 
     def look(self) -> Look:
-        """Everything now."""
+        """A look at both sides."""
         found = looked(self._store, self._scale_sets, self._scale_sets[0].now)
         forgot = int(cast("bytes | None", self._client.get(_NUMBER)) or 0) != self._number
         self.forgettings += forgot
@@ -118,7 +118,7 @@ def looked(
 
 @lru_cache(maxsize=10_000)
 def _published(record: bytes | None, notes: bytes | None, offered: bool) -> Published | None:
-    """What cannot be read is an empty value."""
+    """Unreadable texts are empty values."""
     return published(
         None if record is None else parsed(record) or {}, None if notes is None else parsed(notes) or {}, offered
     )

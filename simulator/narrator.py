@@ -1,4 +1,4 @@
-"""Tells what happens, one line per change: what a newcomer watches."""
+"""Tells a run to a newcomer, with a line per change."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -82,7 +82,7 @@ class Narrator:
                 pass
 
     def accuse(self, wrong: Wrong) -> None:
-        """One of the four wrongs."""
+        """Write a line about a wrong."""
         self._journal.remark(self._clock.since_start(wrong.at), in_words(wrong), Colour.RED)
 
     def _tell_of_azure(self, event: Event) -> None:

@@ -47,12 +47,12 @@ class Viewing(StrEnum):
 
 
 class InvalidOptions(ValueError):
-    """One or more cannot be used; the message has a line for each."""
+    """Options that cannot be used; the message has a line for each mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """One run's."""
+    """The options of a run."""
 
     seconds: float | None  # None: until Ctrl-C
     speed: float

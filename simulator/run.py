@@ -1,4 +1,4 @@
-"""One run: its parts are started, what happens is told and judged, all is stopped, and a summary remains."""
+"""One run: start the parts, tell and judge all happenings, stop the parts, and sum up."""
 
 import sys
 from collections.abc import Mapping

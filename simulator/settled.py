@@ -36,7 +36,7 @@ def unsettled(
 
 
 def _indexed(store: Store) -> dict[str, set[Status]]:
-    """Every machine that the index names, and where."""
+    """The sets of the index in which each machine stands."""
     found: dict[str, set[Status]] = {}
     for status in Status:
         for key in sorted(store.members(status)):
@@ -62,9 +62,9 @@ def _numbers(azure: EmulatedScaleSet, desired: int) -> Iterator[str]:
 
 
 def _left_over(strings: Mapping[bytes, bytes], store: Store, alive: Set[str]) -> Iterator[str]:
-    """Records and notes of machines that are gone, where no time to live ends them.
+    """Records and notes without a time to live, of machines that are gone.
 
-    What the cleaner has missed, or ordered deleted, lives for days and goes by itself.
+    Records that the cleaner has missed, or ordered deleted, live for days and expire.
     """
     heads = (store.keys.instance(VmId("")), store.keys.notes(VmId("")))
     for key in map(bytes.decode, strings):

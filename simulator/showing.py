@@ -1,4 +1,4 @@
-"""Which view a run gets, of what it is made, and what remains in the end."""
+"""The choice of a view, its parts, and the lines at the end."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Scene:
     environ: Mapping[str, str]
 
     def board(self, *, redis: str = "") -> Board:
-        """A fresh one, for a live view."""
+        """A board for a live view."""
         environment, speed = self.parts.environment, self.options.speed
         return Board(
             speed=speed,
@@ -43,7 +43,7 @@ class Scene:
         )
 
     def narrator(self, journal: Journal) -> Narrator:
-        """One who writes on this."""
+        """A narrator that writes in a journal."""
         return Narrator(journal, self.parts.clock, self.glance)
 
 
@@ -51,7 +51,7 @@ type Show = Callable[[Scene], View]
 
 
 def chosen(viewing: Viewing, out: TextIO, environ: Mapping[str, str]) -> Show:
-    """What the user wants, or what suits `out`; raises InvalidOptions where the one does not go with the other."""
+    """The view that the user wants, or that suits `out`; raises InvalidOptions where `out` cannot show the view."""
     drawable = can_be_drawn_on(out, environ)
     if viewing is Viewing.LIVE and not drawable:
         raise InvalidOptions("VIEW: 'live' needs a terminal on standard output, and TERM to name it; or use VIEW=lines")
@@ -79,13 +79,13 @@ def live(scene: Scene) -> View:
 
 
 def picture(scene: Scene) -> View:
-    """Nothing to watch, and a picture of it in the end."""
+    """A picture at the end."""
     board = scene.board()
     return Picture(board, scene.narrator(board), scene.parts.clock, scene.out)
 
 
 def conclude(summary: Summary, out: TextIO, environ: Mapping[str, str]) -> None:
-    """What remains of a run when the view is gone; what was wrong is in red."""
+    """The summary after the view; wrongs are in red."""
     table = Table(out, coloured=is_coloured(out, environ))
     table.free("")
     for line in summary.as_lines():
@@ -95,7 +95,7 @@ def conclude(summary: Summary, out: TextIO, environ: Mapping[str, str]) -> None:
 
 
 def is_coloured(out: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether whoever reads this sees colours, and wants to."""
+    """Whether the reader sees colours, and wants colours."""
     return can_be_drawn_on(out, environ) and not environ.get("NO_COLOR")
 
 

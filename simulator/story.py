@@ -25,7 +25,7 @@ class Line:
 
 
 class Story:
-    """Remembers what happens. `of` tells what concerns one machine, or one session; `now` is a clock."""
+    """A memory of happenings. `of`: the story of one machine, or of one session; `now`: a clock."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -33,7 +33,7 @@ class Story:
         self._looked: dict[str, tuple[str, str]] = {}  # vm id -> Azure's truth, Redis
 
     def of(self, vm_id: str | None, session: str | None) -> Iterator[str]:
-        """With times. What came before anybody knew of it is left out; what is said twice is said once."""
+        """The lines with times, from the first line about the machine; repeated lines are told once."""
         about = [each for each in self._lines if each.is_about(vm_id, session)]
         first = next((n for n, each in enumerate(about) if vm_id in each.vm_ids or session in each.sessions), 0)
         said: list[tuple[Line, int]] = []
@@ -56,14 +56,14 @@ class Story:
         self._lines.append(line)
 
     def note(self, who: str, what: str, *vm_ids: str, session: str | None = None, at: datetime | None = None) -> None:
-        """A line about these machines and that session; now, unless it happened before."""
+        """Add a line about some machines and a session, at the present time by default."""
         when, sessions = at if at is not None else self._now(), frozenset({session} if session else ())
         self.add(Line(at=when, who=who, what=what, vm_ids=frozenset(vm_ids), sessions=sessions))
 
     # -- what is heard
 
     def hear(self, happening: Happening) -> None:
-        """One happening after the other."""
+        """Note a happening."""
         match happening:
             case Event(vm_id=str() as vm_id):
                 late = f", given at {happening.given_at:%H:%M:%S}" if happening.given_at is not None else ""
@@ -96,7 +96,7 @@ class Story:
         )
 
     def _look(self, seen: Seen) -> None:
-        """What is true and what is written, whenever either changed."""
+        """Note changes of the true state and of the record."""
         state, vm_id = seen.state, seen.state.vm_id
         marked = "marked" if state.protected else "unmarked"
         now = (f"{state.power}, {state.provisioning}, {marked}", _in_words(seen.published))

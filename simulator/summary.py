@@ -24,7 +24,7 @@ class Summary:
 
     @property
     def exit_status(self) -> int:
-        """1 if anything was wrong."""
+        """1 after a wrong."""
         return 1 if self.wrongs else 0
 
     @property
@@ -81,7 +81,7 @@ class Summary:
         yield f"ARM       {sum(self.calls.values())} calls, {emulated:.0f} per minute of the emulated world: {each}"
 
     def verdict(self) -> Iterator[tuple[str, bool]]:
-        """The four counts, and every wrong; each line with whether it is about one."""
+        """The four counts, and every wrong; with each line, whether there is a wrong."""
         for kind in Kind:
             yield f"{kind.value.replace('_', ' '):25} {self.count(kind)}", self.count(kind) > 0
         for wrong in self.wrongs:

@@ -8,7 +8,7 @@ from typing import Protocol, TextIO
 WIDTH = 120
 _COLUMNS = (("time", 6), ("id", 3), ("vm", 4), ("status", 11), ("power", 12), ("visit", 5), ("step", 10))
 NO_STEP = "–"
-"""What a line says where nobody took a step."""
+"""The step of a line without a step."""
 _MARGIN = sum(width + 1 for _, width in _COLUMNS)
 
 
@@ -25,7 +25,7 @@ class Colour(StrEnum):
 
 
 class By(StrEnum):
-    """Whose doing a line tells of."""
+    """The actor of a line."""
 
     SCALER = "scaler"
     VISITOR = "visitor"
@@ -50,14 +50,14 @@ class Line:
 
 
 class Journal(Protocol):
-    """What the narrator writes on."""
+    """The lines and remarks of a narrator."""
 
     def row(self, line: Line) -> None:
         """One thing that happened to a machine or a visitor."""
         ...
 
     def remark(self, seconds: float, text: str, colour: Colour) -> None:
-        """One thing that fits no column."""
+        """A remark outside the columns."""
         ...
 
 
@@ -74,7 +74,7 @@ class Table:
         self.free(f"{names} why", Colour.BOLD)
 
     def row(self, line: Line) -> None:
-        """One row; a `why` that is too long goes on below itself."""
+        """One row; a long `why` goes on below."""
         cells = (
             clock(line.seconds),
             f"{line.instance_id:>3}",
@@ -89,7 +89,7 @@ class Table:
         self.free(f"{' '.join(cells)} {first}{rest}".rstrip(), line.colour)
 
     def remark(self, seconds: float, text: str, colour: Colour) -> None:
-        """Its time, and the text."""
+        """A time and a text."""
         self.free(f"{clock(seconds)} {text}", colour)
 
     def free(self, text: str, colour: Colour = Colour.PLAIN) -> None:

@@ -1,4 +1,4 @@
-"""A line of the functions host's log -> what the scaler tells of itself, a sign of its life, or a trouble."""
+"""A line of the functions host's log -> a word of the scaler, a sign of life, or a trouble."""
 
 import json
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ type Heard = Told | Ticked | Trouble
 
 
 def heard(text: str) -> Heard | None:
-    """What this line is worth showing as."""
+    """The happening in a line of the log, if there is one."""
     line = _parsed(text)
     if line is None:
         return Trouble(at=datetime.now(UTC), what=f"the functions host: {text.strip()}") if text.strip() else None
@@ -89,7 +89,7 @@ def _facts(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(line: dict[str, Any]) -> str:
-    """Who, what, and the last line of an exception: the rest is for a debugger."""
+    """The source, the message, and the last line of an exception."""
     who = line.get("function") or line.get("logger") or "the functions host"
     error = str(line.get("error") or "").strip() or _last_line(str(line.get("exception") or ""))
     return f"{who}: {line.get('message', '')}" + (f": {error}" if error else "")

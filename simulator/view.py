@@ -13,20 +13,20 @@ from simulator.table import Colour, Table
 
 
 class View:
-    """Entered when the run begins. Whatever it did to the terminal is undone when it is left, however that happens."""
+    """A view of a run, entered when the run begins; at the exit the terminal is as before."""
 
     def __enter__(self) -> Self:
         """Begin to show."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Show no more. What was written stays."""
+        """Show no more."""
 
     def tell(self, happening: Happening) -> None:
-        """Something happened."""
+        """Hear of a happening."""
 
     def accuse(self, wrong: Wrong) -> None:
-        """One of the four wrongs was seen."""
+        """Hear of a wrong."""
 
     def turn(self) -> None:
         """Called some ten times a second, for whatever has to be shown now and then."""
@@ -54,7 +54,7 @@ class Lines(View):
         return self
 
     def tell(self, happening: Happening) -> None:
-        """What is counted."""
+        """Keep the latest look."""
         if isinstance(happening, Look):
             self.counts.look = happening
 
@@ -63,7 +63,7 @@ class Lines(View):
         self.table.remark(self.counts.clock.since_start(wrong.at), in_words(wrong), Colour.RED)
 
     def turn(self) -> None:
-        """The counts, when it is time."""
+        """Write the counts, when the time has come."""
         seconds = self.counts.clock.seconds
         if self.counts.look is not None and seconds >= self._counted + _COUNT_EVERY:
             self._counted += _COUNT_EVERY
@@ -85,6 +85,6 @@ class NarratedLines(Lines):
         return self
 
     def tell(self, happening: Happening) -> None:
-        """The line about it, if it has one."""
+        """Write the line about a happening, if there is one."""
         super().tell(happening)
         self._narrator.tell(happening)

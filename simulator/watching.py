@@ -1,4 +1,4 @@
-"""The loop of a run: one thread counts, shows and judges everything that happens, in the order it was heard of."""
+"""The loop of a run: one thread counts, shows and judges all happenings in order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Watching:
             self._look(lambda: None)
 
     def _hear(self, patience: float) -> None:
-        """What there is to hear, or the first thing that comes within `patience`."""
+        """Take all happenings at hand, or wait for one."""
         until = monotonic() + patience
         try:
             self._take(self.happenings.get(timeout=patience))

@@ -66,7 +66,7 @@ class Azure:
         self._hearers: list[Callable[[Happening], None]] = []
 
     def face(self, name: ScaleSetName, clock: SkewedClock, gates: Gates) -> InProcessScaleSet:
-        """One process' way to it; `clock` and `gates` are that process' own."""
+        """The door of one process to a scale set; `clock` and `gates` belong to the process."""
         behind = self._strangers.get(name, self.scale_sets[name])
         return InProcessScaleSet(behind, clock, page_size=behind.behaviour.page_size, gates=gates)
 
@@ -84,7 +84,7 @@ class Azure:
         self._strangers[name] = stranger
 
     def correct(self) -> None:
-        """Names lead where they should."""
+        """Lead all names to the right scale sets."""
         self._strangers.clear()
 
     def listen(self, hear: Callable[[Happening], None]) -> None:

@@ -91,7 +91,7 @@ class Campaign:
             self.operators.turn()
 
     def settle(self) -> Settled:
-        """Fair weather, and nobody comes any more."""
+        """Let the weather clear and no visitor come any more, until all has settled."""
         world = self.world
         world.clear_up()
         self._calm = True

@@ -59,7 +59,7 @@ def _run(options: Options) -> int:
 
 
 def _first_failure(options: Options, summary: Summary) -> Result | None:
-    """None: they are over, and all went well."""
+    """The first failure; None if all campaigns went well."""
     began = monotonic()
     budget = Budget(seeds=options.seeds, seconds=options.seconds)
     under_way = results(budget.of(trials(options.weathers, options.first, options.planted)), options.jobs)

@@ -1,11 +1,11 @@
-"""What comes between a process and its doors: it may die there, be held up there, or get no answer."""
+"""Gates between a process and its doors: the process may die there, be held up, or get no answer."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 EFFECTS = frozenset({"apply", "confirm", "start", "power_off", "deallocate", "delete", "mark", "set_capacity"})
-"""Calls that change something, or whose answer an order waits for. All others only look."""
+"""Calls with an effect, or with an answer that an order waits for. Other calls only look."""
 _NO_CALLS = frozenset({"name", "now", "keys"})
 
 
@@ -14,20 +14,20 @@ class Crash(BaseException):
 
 
 class Gate(Protocol):
-    """Whatever stands at a door. Either half may raise what the caller gets to see instead."""
+    """A gate at a door. Both halves may raise an exception for the caller."""
 
     def before(self, call: str) -> None:
         """A call is about to go through."""
         ...
 
     def after(self, call: str, answer: object) -> None:
-        """It went through."""
+        """A call went through."""
         ...
 
 
 @dataclass(slots=True)
 class Fate:
-    """A process that may die at its n-th effect from now: before it, or right after it. None: it lives."""
+    """The death of a process at the n-th effect from now, before or right after the effect. None: no death."""
 
     left: int | None = None
     after_the_last: bool = False
@@ -40,7 +40,7 @@ class Fate:
                 raise Crash
 
     def after(self, call: str, answer: object) -> None:
-        """It has happened."""
+        """An effect has happened."""
         if self.left is not None and self.left < 0 and call in EFFECTS:
             raise Crash
 
@@ -62,29 +62,29 @@ class Effects:
 
 @dataclass(slots=True)
 class Overheard:
-    """Whoever wants to hears every answer."""
+    """Listeners to every answer."""
 
     who: str
     hearers: list[Callable[[str, object], None]]
 
     def before(self, call: str) -> None:
-        """Nothing is said yet."""
+        """No answer yet."""
 
     def after(self, call: str, answer: object) -> None:
-        """This was."""
+        """Pass the answer on."""
         for hear in self.hearers:
             hear(self.who, answer)
 
 
 @dataclass(slots=True)
 class Delay:
-    """A process that is held up once, at its n-th call from now; what goes on meanwhile is somebody else's."""
+    """A delay of a process at the n-th call from now; `meanwhile` happens in between."""
 
     meanwhile: Callable[[], None]
     left: int | None = None
 
     def before(self, call: str) -> None:
-        """Hold it up here?"""
+        """Hold the process up, if this is the call."""
         if self.left is None:
             return
         self.left -= 1
@@ -97,7 +97,7 @@ class Delay:
 
 
 class Door:
-    """Any door, with gates in front of it: the first is the innermost of those that are asked after the call."""
+    """A door with gates in front; after a call the gates are asked in reverse order."""
 
     def __init__(self, behind: Any, gates: Sequence[Gate]) -> None:
         self._behind = behind

@@ -31,7 +31,7 @@ DECIDING: Mapping[Actor, Sequence[Decide]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What all hosts have in common."""
+    """The world of all hosts."""
 
     clock: VirtualClock
     azure: Azure
@@ -41,7 +41,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Late:
-    """A tick that was interrupted after it had decided."""
+    """A tick that was interrupted after the decision."""
 
     host: "Host"
     name: Actor

@@ -21,7 +21,7 @@ class VirtualLooker:
     redis: RedisServer
 
     def look(self, *, forgot: bool = False) -> Look:
-        """Everything now. `forgot`: Redis lost what had been written since the last look."""
+        """A look. `forgot`: Redis lost writes since the last look."""
         return replace(looked(self, self.azures, self.clock.now(), self.redis.clock.truly), forgot=forgot)
 
     @property
@@ -30,7 +30,7 @@ class VirtualLooker:
         return self.redis.keys
 
     def strings(self) -> Mapping[bytes, bytes]:
-        """All strings, by their keys."""
+        """All strings by key."""
         return self.redis.keyspace.snapshot_state().strings
 
     def members(self, status: Status) -> set[bytes]:
@@ -38,5 +38,5 @@ class VirtualLooker:
         return self.redis.keyspace.smembers(self.redis.keys.index(status))
 
     def lasts(self, key: bytes) -> bool:
-        """Whether no time to live ends that key."""
+        """Whether the key has no time to live."""
         return self.redis.keyspace.ttl(key) == -1

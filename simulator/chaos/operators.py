@@ -106,7 +106,7 @@ _ELSEWHERE = timedelta(minutes=10)
 
 
 class Operators:
-    """Takes its turn once per step."""
+    """Operators and shortages, who act once per step."""
 
     def __init__(self, world: World, weather: Weather, dice: Random) -> None:
         self._world = world
@@ -121,7 +121,7 @@ class Operators:
         self._keep_small()
 
     def turn(self) -> None:
-        """Perhaps nothing."""
+        """Act, perhaps."""
         weather, dice = self._weather, self._dice
         if weather.second and dice.random() < _OFTEN:
             rates = {**weather.rates, **(_AWAY if dice.random() < 0.5 else {})}

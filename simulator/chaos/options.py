@@ -26,7 +26,7 @@ exit status: 0 all was well, or the planted bug was caught · 1 something was wr
 
 
 class BadUsage(ValueError):
-    """What was typed cannot be meant; the message says what can."""
+    """The words cannot be used; the message names the mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

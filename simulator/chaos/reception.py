@@ -33,7 +33,7 @@ def crowd_of(world: World, weather: Weather, dice: Random) -> Crowd:
 
 
 def access_of(world: World) -> Access:
-    """Everything goes through the queue managers' own line."""
+    """The access of queue managers, by a line of their own."""
     line = world.queue_managers_line
     keyspace: Commands = Door(world.registry.keyspace, [line])
     reservations: Client = Door(world.reservations, [line])

@@ -1,4 +1,4 @@
-"""What befalls Redis in a campaign, and when: far enough apart that the promises still hold."""
+"""Faults of Redis in a campaign, far enough apart for the promises to hold."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -44,7 +44,7 @@ class RedisFaults:
         world.registry.lines = self._lines
 
     def turn(self) -> None:
-        """Is it time?"""
+        """Bring about the faults that are due."""
         dice, world = self._dice, self._world
         if self._weather.away and dice.random() < self._weather.away:
             world.counts["times Redis was away"] += 1

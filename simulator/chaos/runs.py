@@ -89,7 +89,7 @@ class Budget:
     seconds: float | None = None
 
     def of(self, endless: Iterator[Trial]) -> Iterator[Trial]:
-        """As many of them; the time is looked at before each."""
+        """Trials within the limits; the time is checked before each trial."""
         until = monotonic() + self.seconds if self.seconds is not None else None
         for trial in islice(endless, self.seeds):
             if until is not None and monotonic() >= until:

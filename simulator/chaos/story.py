@@ -13,7 +13,7 @@ from simulator.story import Line, Story
 
 
 def story_of(world: World) -> Story:
-    """Listens to a world from its beginning."""
+    """The story of a world, from the beginning."""
     story = Story(world.clock.now)
     sighted = Sighted(story.note)
 

@@ -38,7 +38,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of one campaign. `amiss`: what had not come right by the bound."""
+    """The result of one campaign. `amiss`: what was still wrong at the bound."""
 
     weather: str
     seed: int
@@ -49,7 +49,7 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether there is anything to explain."""
+        """Whether there is a failure to explain."""
         return bool(self.wrongs or self.amiss)
 
 

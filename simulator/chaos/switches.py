@@ -23,13 +23,13 @@ class Skews:
 
     @classmethod
     def drawn(cls, dice: Random, hosts: int) -> "Skews":
-        """Any within the bounds."""
+        """Random errors within the bounds."""
         azure, redis, replica, *rest = (timedelta(seconds=dice.uniform(-_MOST, _MOST)) for _ in range(3 + hosts))
         return cls(azure=azure, redis=redis, replica=replica, hosts=tuple(rest))
 
 
 NO_SKEWS = Skews()
-"""One host, and everybody's clock is right."""
+"""One host, and all clocks right."""
 
 
 _GIVEN = {"mark_on_deallocated"}  # not drawn: an Azure that refuses the mark there lets nothing settle
@@ -49,7 +49,7 @@ _REUSE = 0.8  # reused instance ids are what goes wrong
 
 
 def azure_of(weather: Weather, dice: Random) -> Behaviour:
-    """One of many."""
+    """The behaviour of Azure in a campaign."""
     names = [each.name for each in fields(Switches) if each.name not in _GIVEN]
     drawn = {name: dice.choice(sorted(set(values_of(name).values()), key=str)) for name in names}
     given = {**(_QUOTA_AT_ONCE if weather.room_for_some else {}), **(_DELETIONS_HANG if weather.hung_deletes else {})}

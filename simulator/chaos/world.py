@@ -49,7 +49,7 @@ _IN_VAIN = 10 * MINUTE  # they ask every few seconds, through a line that may be
 
 
 class World:
-    """Time moves only when `pass_time` or somebody's waiting moves it."""
+    """A world in virtual time, which moves by `pass_time` and by waiting alone."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class World:
 
     @property
     def azure(self) -> EmulatedScaleSet:
-        """The first of them."""
+        """The first scale set."""
         return self.azures[SCALE_SET]
 
     @property
@@ -115,7 +115,7 @@ class World:
 
     @property
     def wrongs(self) -> list[Wrong]:
-        """What the observer saw."""
+        """The wrongs so far."""
         return self.observer.wrongs
 
     def tell(self, happening: Happening) -> None:
@@ -161,7 +161,7 @@ class World:
             self.carry_out(self.late.pop(0))
 
     def carry_out(self, late: Late) -> None:
-        """The second half of that tick."""
+        """Carry out the second half of a tick."""
         try:
             report = late.finish()
         except ScalerError:
@@ -178,7 +178,7 @@ class World:
             read(host, name, report)
 
     def pass_time(self, seconds: float) -> None:
-        """Nothing but time."""
+        """Let time pass."""
         self.clock.advance(timedelta(seconds=seconds))
         self.registry.replicate()
         self.look()
@@ -196,37 +196,37 @@ class World:
     # -- faults of Redis
 
     def fail_over(self, back: int) -> None:
-        """Redis loses its last seconds; the replica has a clock of its own."""
+        """Let Redis lose the last seconds; the replica has a clock of its own."""
         self.counts["failovers"] += 1
         self.registry.fail_over(back)
         self.registry.clock.ahead = self.skews.replica
         self.forgot()
 
     def set_redis_clock_right(self) -> None:
-        """As wrong as it was from the beginning."""
+        """Set Redis' clock back to the initial error."""
         self.registry.clock.ahead = self.skews.replica if self.counts["failovers"] else self.skews.redis
 
     def restart(self) -> None:
-        """Redis comes back without its very last second."""
+        """Restart Redis without the very last second."""
         self.counts["restarts"] += 1
         self.registry.restart()
         self.forgot()
 
     def flush(self) -> None:
-        """Redis loses everything."""
+        """Let Redis lose all."""
         self.counts["flushes"] += 1
         self.registry.keyspace.flush()
         self.forgot()
 
     def lose(self, key: bytes) -> None:
-        """Redis loses one key."""
+        """Let Redis lose one key."""
         self.counts["lost keys"] += 1
         self.registry.lose(key)
         name = key.rpartition(b":")[2].decode()
         self.tell(Forgotten(at=self.clock.now(), vm_id=name if self.find(VmId(name)) is not None else None))
 
     def forgot(self) -> None:
-        """Whatever was promised by now may be forgotten."""
+        """Tell that promises up to now may be forgotten."""
         self.forgot_at = self.clock.now()
         self.tell(Forgotten(at=self.clock.now()))
         self.look(forgot=True)

@@ -23,7 +23,7 @@ type Breaking = Callable[[Injection], bool | None]
 
 
 class Injector:
-    """A thread for each target. `over` ends everything at once; what is broken is mended first."""
+    """A thread for each target. `over` ends all at once, after mending."""
 
     def __init__(self, clock: WallClock, over: Event) -> None:
         self.remarks: SimpleQueue[tuple[float, str]] = SimpleQueue()  # seconds of the run, and what is to be printed
@@ -58,7 +58,7 @@ class Injector:
         return not any(each.is_alive() for each in self._threads)
 
     def join(self) -> None:
-        """Wait until everything was mended."""
+        """Wait until all is mended."""
         for each in self._threads:
             each.join()
 
@@ -109,7 +109,7 @@ class Breaker:
 
     @property
     def ways(self) -> Mapping[Fault, Breaking]:
-        """One for each fault."""
+        """The ways by fault."""
         return {
             Fault.HOST_KILLED: self._kill_host,
             Fault.HOST_STOPPED: self._stop_host,

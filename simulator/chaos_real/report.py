@@ -27,7 +27,7 @@ class Report(Summary):
 
     @property
     def exit_status(self) -> int:
-        """1 if anything was wrong, or did not settle."""
+        """1 after a wrong, or without settling."""
         return 1 if self.wrongs or self.settled_in is None else 0
 
     def facts(self) -> dict[str, object]:

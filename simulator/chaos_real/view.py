@@ -28,7 +28,7 @@ class FaultLines(Lines):
         self.table.remark(self.counts.clock.seconds, text, colour)
 
     def tell(self, happening: Happening) -> None:
-        """Kept for its story; most of it has no line."""
+        """Keep a happening for the stories; most happenings have no line."""
         super().tell(happening)
         self._story.hear(happening)
         if isinstance(happening, Told):

@@ -34,28 +34,28 @@ class Board:
         self._wrongs: list[Wrong] = []
 
     def see(self, happening: Happening, seconds: float) -> None:
-        """One happening after the other, with the second at which it was heard of."""
+        """Note a happening, at that second of the run."""
         self._rounds.see(happening, seconds)
         if isinstance(happening, Look):
             self._look = happening
             self._forget_the_dead(happening)
 
     def row(self, line: Line) -> None:
-        """A thing that happened."""
+        """Note a line."""
         self._events.append(line)
         if self._is_a_step(line):
             self._last[line.vm_id] = line
 
     def remark(self, seconds: float, text: str, colour: Colour) -> None:
-        """A thing that fits no column."""
+        """Note a remark."""
         self._events.append(Line(seconds=seconds, by=By.NOBODY, why=text, colour=colour))
 
     def accuse(self, wrong: Wrong) -> None:
-        """One of the four wrongs: it stays."""
+        """Note a wrong, for good."""
         self._wrongs.append(wrong)
 
     def frame(self, seconds: float, *, ending: bool = False) -> Frame:
-        """Everything as it is now."""
+        """The frame of that second of the run."""
         for caller in self._spending.catch_up(seconds):
             self._rounds.called(caller, seconds)
         look = self._look

@@ -55,7 +55,7 @@ def draw(frame: Frame, width: int, height: int) -> Group:
 
 
 def _legend(width: int, height: int) -> list[Text]:
-    """One line of it on a small screen."""
+    """The legend; one line on a small screen."""
     found = list(flowing("legend    ", [Piece(each, "dim") for each in _LEGEND], width))
     return [] if height < _SMALL else found[:1] if height < _ROOMY else found
 

@@ -44,7 +44,7 @@ class Rounds:
         self._tallies: dict[str, _Tally] = {name: _Tally() for name in CONTROLLERS}
 
     def see(self, happening: Happening, seconds: float) -> None:
-        """One happening after the other, with the second at which it was heard of."""
+        """Note a happening, at that second of the run."""
         if not isinstance(happening, Told | Ticked | Trouble):
             return
         tally = self._tallies.get(happening.controller)
@@ -110,5 +110,5 @@ def _count(told: Told, tally: _Tally, seconds: float) -> None:
 
 
 def _gist(what: str) -> str:
-    """A tick that failed is told by the scaler first, and then by the host in more words: what both have in common."""
+    """The words about a failed tick that the scaler and the host have in common."""
     return what.strip().partition("failed: ")[2] or what.strip()

@@ -50,7 +50,7 @@ class Stopping:
         signal.signal(signal.SIGTSTP, self._former)
 
     def take(self) -> bool:
-        """Whether it may be written on; not while this runs in the background."""
+        """Whether the terminal may be written on: not from the background."""
         ours = _in_foreground(self._terminal)
         if ours and self._stopped_at is not None:
             os.write(self._terminal, _ENTER)
@@ -104,7 +104,7 @@ class Screen(BoardView):
         self._undo.close()
 
     def turn(self) -> None:
-        """Draw, when it is time."""
+        """Draw, when the time has come."""
         if monotonic() >= self._due:
             self._draw(ending=False)
 

@@ -35,7 +35,7 @@ class Spending:
         self._left: dict[tuple[str, str], int] = {}  # (scale set, budget) -> as last answered
 
     def catch_up(self, seconds: float) -> frozenset[str]:
-        """Read what is new; returns who called."""
+        """Read new calls; returns the callers."""
         new = self._calls(self._read)
         self._read += len(new)
         for call in filter(lambda each: each.arm, new):

@@ -32,10 +32,10 @@ class _Stay:
 
 
 class CutShort:
-    """A visitor is on a machine from its opening, by their own account or by the record, until they leave.
+    """A visitor is on a machine from the opening, by the visitor's account or by the record, until leaving.
 
-    An order to a machine that rests hurts nobody; one that stops it is judged as it arrives. Garbage that was written
-    over a record may say that the visitor has left, and nobody can tell that from a release.
+    An order to a machine at rest is harmless; a harmful order is judged at arrival. Garbage in the place of a record
+    may say that the visitor has left, which looks like a release.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -48,7 +48,7 @@ class CutShort:
         self._looked: datetime | None = None  # when Redis was last seen
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
-        """One happening after the other."""
+        """The wrongs that the next happening shows."""
         if isinstance(happening, Entry) and happening.vm_id is not None:
             self._listen(happening, happening.vm_id)
         elif isinstance(happening, Look):

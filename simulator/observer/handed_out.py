@@ -13,10 +13,9 @@ _ON_IT = frozenset({Did.OPENED, Did.CONNECTED})
 
 
 class HandedOut:
-    """A machine is within a session's reach when it was opened for it, and when it came up while promised to it.
+    """A machine is within reach of a session when opened for the session, and when started while promised.
 
-    But for one without an id whose record somebody has put their id into: it was not told to go in, and reads now that
-    the machine is somebody else's.
+    Except for a session without an id whose record got another id: the session reads that the machine is not its own.
     """
 
     def __init__(self) -> None:
@@ -26,7 +25,7 @@ class HandedOut:
         self._told: set[tuple[str, str]] = set()
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
-        """One happening after the other."""
+        """The wrongs that the next happening shows."""
         if isinstance(happening, Event) and happening.what is What.RUNNING and happening.vm_id is not None:
             self._reached[happening.vm_id] |= dict.fromkeys(self._promised[happening.vm_id])
         elif isinstance(happening, Entry) and happening.vm_id is not None:
@@ -70,16 +69,16 @@ class HandedOut:
 
 
 class SentElsewhere:
-    """Instance ids are reused and lists of addresses are old; one who was told no address can do no harm with it.
+    """Instance ids are reused, and lists of addresses are old; a visitor without an address does no harm.
 
-    A machine that does not run any more, evicted between its opening and its visitor's next question, has no address.
+    A machine that was evicted between the opening and the visitor's next question has no address.
     """
 
     def __init__(self) -> None:
         self._true: dict[str, frozenset[str]] = {}  # vm id -> where it is, while it runs
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
-        """One happening after the other."""
+        """The wrongs that the next happening shows."""
         if isinstance(happening, Look):
             self._true = {
                 each.state.vm_id: frozenset(ip for ip in (each.state.private_ip, each.state.public_ip) if ip)

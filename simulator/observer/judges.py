@@ -36,9 +36,9 @@ class Observer:
         in_vain: timedelta = LOOK_TWICE,
         waits: timedelta | None = None,
     ) -> None:
-        """`in_vain`: how soon one whom Redis forgot must get a machine, while one is free, by asking again.
+        """`in_vain`: how soon a forgotten session must get a free machine by asking again.
 
-        `waits`: how long a visitor may wait at most who was promised a machine; None: as long as the policy has it.
+        `waits`: how long a visitor with a promise may wait; None: as long as by the policy.
         """
         self.judges: list[Judge] = [
             Lost(LOOK_TWICE, in_vain),
@@ -52,7 +52,7 @@ class Observer:
         self.wrongs: list[Wrong] = []
 
     def see(self, happening: Happening) -> tuple[Wrong, ...]:
-        """The wrongs that this happening shows."""
+        """The wrongs that the next happening shows."""
         found = tuple(wrong for judge in self.judges for wrong in judge.see(happening))
         self.wrongs += found
         return found

@@ -1,4 +1,4 @@
-"""Leaked: billed for nothing for too long, a machine on which nobody will ever act, or one kept for nobody."""
+"""Leaked: a machine billed without a reason, left alone for ever, or kept for a session that never comes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class _Watched:
 
 
 class Leaked:
-    """A machine has a reason while Azure works on it, a visitor waits for it or is on it, or it is offered warm."""
+    """A machine has a reason while Azure is at work, a visitor waits or stays, or the machine is offered warm."""
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
@@ -36,7 +36,7 @@ class Leaked:
         self._watched: dict[str, _Watched] = {}
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
-        """One happening after the other."""
+        """The wrongs that the next happening shows."""
         if isinstance(happening, Entry) and happening.vm_id is not None:
             self._listen(happening, happening.vm_id)
         elif isinstance(happening, Event) and happening.what is What.DELETE_ORDERED and happening.vm_id is not None:
@@ -112,10 +112,10 @@ def _seconds(duration: timedelta) -> str:
 
 
 class ForNobody:
-    """A record is deleted after its machine; and whoever was refused a machine gets none behind their back.
+    """A record is deleted after the machine, and a refused session gets no machine unheard.
 
-    Under Moves.ALWAYS the operator has given their word that every queue manager follows a moved session; where one
-    does not, that is no fault of the scaler's.
+    Under Moves.ALWAYS the operator has promised that every queue manager follows a moved session: a queue manager that
+    does not is no fault of the scaler's.
     """
 
     def __init__(self, moves: Moves) -> None:
@@ -125,7 +125,7 @@ class ForNobody:
         self._told: set[str] = set()  # vm ids
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
-        """One happening after the other."""
+        """The wrongs that the next happening shows."""
         if isinstance(happening, Forgotten):
             self._recorded -= {happening.vm_id} if happening.vm_id is not None else set(self._recorded)
         elif isinstance(happening, Entry) and happening.vm_id is not None:

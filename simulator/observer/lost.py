@@ -19,12 +19,12 @@ class _Promise:
 class Lost:
     """A session must be missing for `grace`, since a look asks more than one question.
 
-    What Redis itself lost is nobody's fault; but then asking again must give a machine while one is free. The same is
-    true of what a queue manager wrote over that keeps no rules, or that Redis has let down since its SPOP.
+    A session that Redis lost is excused; but then asking again must give a free machine. The same is true of a session
+    overwritten by a queue manager without rules, or by a queue manager whose SPOP Redis forgot.
     """
 
     def __init__(self, grace: timedelta, in_vain: timedelta) -> None:
-        """`in_vain`: for how long one whom Redis forgot may ask while a machine is free."""
+        """`in_vain`: for how long a forgotten session may ask while a machine is free."""
         self._grace = grace
         self._in_vain_at_most = in_vain
         self._promised: dict[str, _Promise] = {}
@@ -36,7 +36,7 @@ class Lost:
         self._in_vain: dict[str, datetime | None] = {}  # of those, who asked again; since when though one is free
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
-        """One happening after the other."""
+        """The wrongs that the next happening shows."""
         if isinstance(happening, Entry):
             self._listen(happening)
         elif isinstance(happening, Forgotten):
@@ -86,7 +86,7 @@ class Lost:
             self._overwritten.add(entry.whom)
 
     def _forget(self, vm_id: str | None) -> None:
-        """`vm_id`: only what was promised of that machine."""
+        """Forget all promises, or the promises of one machine."""
         for session, promise in list(self._promised.items()):
             if vm_id is None or promise.vm_id == vm_id:
                 self._forget_session(session)

@@ -18,13 +18,13 @@ _UNDER_WAY = frozenset({ProvisioningState.CREATING, ProvisioningState.UPDATING, 
 
 
 def under_way(state: VmState) -> bool:
-    """Azure is at work on it: it is being created, started, stopped, marked or deleted."""
+    """Whether Azure is at work on a machine: creating, starting, stopping, marking or deleting."""
     return state.provisioning in _UNDER_WAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How often each controller's timer fires."""
+    """The intervals of the controllers' timers."""
 
     every: Mapping[Actor, timedelta]
 

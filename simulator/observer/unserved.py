@@ -1,4 +1,4 @@
-"""Lost, another way: a session that waits longer than any may, or is let in to a machine that was never started."""
+"""Lost: a session that waits too long, or is let in to a machine that was never started."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Unserved:
         self._fresh: set[str] = set()  # vm ids of those that were marked, and have not run since
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
-        """One happening after the other."""
+        """The wrongs that the next happening shows."""
         if isinstance(happening, Entry):
             yield from self._listen(happening)
         elif isinstance(happening, Event) and happening.vm_id is not None:
@@ -88,7 +88,7 @@ class _Promise:
 
 
 class Unstarted:
-    """For campaigns in which Azure answers, Redis forgets nothing and processes live."""
+    """A judge for campaigns without faults of Azure's answers, Redis and processes."""
 
     def __init__(self, at_most: timedelta) -> None:
         self._at_most = at_most
@@ -96,7 +96,7 @@ class Unstarted:
         self._started: set[str | None] = set()  # vm ids: a start may be ordered before the promise has been told
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
-        """One happening after the other."""
+        """The wrongs that the next happening shows."""
         if isinstance(happening, Entry) and happening.did is Did.PROMISED:
             if happening.vm_id not in self._started:
                 self._promised[happening.session] = _Promise(vm_id=happening.vm_id, at=happening.at)

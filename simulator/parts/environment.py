@@ -1,4 +1,4 @@
-"""The variables of the functions host: those of local.settings.json.example, what the user set, and ours."""
+"""The variables of the functions host: of local.settings.json.example, of the user, and of this run."""
 
 import json
 import re
@@ -49,7 +49,7 @@ class Environment:
 
 
 def assemble(environ: Mapping[str, str], *, speed: float, scale_sets: int = 1) -> Environment:
-    """Put them together; raises SetupFailed when the scaler or the host could not use them."""
+    """Assemble the variables; raises SetupFailed when the scaler or the host could not use the result."""
     example = _paced(_example(), speed)
     variables = {
         **{name: value for name, value in environ.items() if _OF_THE_PROCESS.fullmatch(name)},

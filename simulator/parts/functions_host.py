@@ -39,7 +39,7 @@ class FunctionsHost:
             each.start()
 
     def await_ready(self, over: Event) -> None:
-        """Return when the timers fire, or when all is over; raises SetupFailed when they never will."""
+        """Return when the timers fire, or when all is over; raises SetupFailed without hope."""
         until = monotonic() + _PATIENCE
         while not over.is_set() and not self._ready.wait(0.1):
             if monotonic() > until:
@@ -90,7 +90,7 @@ class Hosts:
             return next((why for host in self._running if (why := host.failure) is not None), None)
 
     def start(self, over: Event) -> None:
-        """One more; returns when its timers fire. Raises SetupFailed when they never will."""
+        """Start one more host; returns when the timers fire. Raises SetupFailed without hope."""
         host = FunctionsHost(self._variables, self._show)
         with self._lock:
             self._running.append(host)

@@ -167,7 +167,7 @@ class _Relay:
         return True
 
     async def _answer(self, server: StreamReader, client: StreamWriter) -> bool:
-        """Pass on what is answered."""
+        """Pass on answers."""
         while piece := await server.read(_PIECE):
             await self._held_back()
             client.write(piece)
@@ -199,7 +199,7 @@ class Network:
         self._relays: list[_Relay] = []
 
     def proxy(self, to: int) -> "Proxy":
-        """A new address, which leads to this port."""
+        """A new address that leads to the port."""
 
         async def make() -> _Relay:
             relay = _Relay(to)
@@ -235,7 +235,7 @@ class Proxy:
 
     @property
     def port(self) -> int:
-        """It never changes."""
+        """The port, which never changes."""
         return self._relay.port
 
     @property

@@ -15,7 +15,7 @@ _SYNC = 15.0  # seconds: a replica asks once a second, and gets a few kilobytes
 
 
 class RedisPair:
-    """`clients` is where everybody goes; `copying` is between the two; `aside` is nobody's but the observer's."""
+    """`clients`: the proxy of all clients; `copying`: between the two; `aside`: the observer's."""
 
     def __init__(self, folder: Path, network: Network) -> None:
         self.primary = RedisProcess("redis-server one", folder / "one", keeping=True)

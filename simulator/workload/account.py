@@ -1,4 +1,4 @@
-"""The visitors' own account, by which the observer judges; and from it who has been promised which machine."""
+"""The accounts of visitors, for the observer to judge by, and a ledger of promises made from the accounts."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -15,7 +15,7 @@ class Ledger:
         self._takes: dict[SessionId, VmId] = {}  # the latest machine whose key it took, until it is promised one
 
     def enter(self, entry: Entry) -> None:
-        """One line of anybody's account."""
+        """Enter a line of an account."""
         if entry.vm_id is None:
             return
         holders = self._holders.setdefault(VmId(entry.vm_id), {})
@@ -34,7 +34,7 @@ class Ledger:
 
 
 class Account:
-    """One session's. `vm_id`: the machine that it was promised last and has not parted from."""
+    """The account of one session. `vm_id`: the machine of the latest promise that still holds."""
 
     def __init__(
         self, session: SessionId, manner: Manner, now: Callable[[], datetime], hear: Callable[[Entry], None]
@@ -56,7 +56,7 @@ class Account:
         )
 
     def let_in(self, vm_id: VmId, addresses: tuple[str, ...]) -> None:
-        """The machine is theirs, and this is where they were sent."""
+        """Tell that the visitor was let in, and sent to these addresses."""
         self._write(
             Entry(
                 at=self._now(),

@@ -9,7 +9,7 @@ from simulator.workload.queue_manager import Heard, QueueManager, Session
 from simulator.workload.steps import Steps, between
 
 _FORGETFUL = 0.3
-"""The share that keeps no vm id and asks by session alone; and that says everything twice."""
+"""The share of queue managers that keep no vm id; and the share that make each call twice."""
 
 
 class Atomic(QueueManager):
@@ -32,7 +32,7 @@ class Atomic(QueueManager):
         return found.vm_id
 
     def look(self, vm_id: VmId) -> Heard:
-        """Follows the session, wherever it was moved."""
+        """Look at the session, on whatever machine."""
         sight = self._client.look(self._session.id, self._named(vm_id))
         now_at = sight.reservation.vm_id if sight.reservation is not None else vm_id
         return Heard(stage=sight.stage, vm_id=now_at, why=sight.reason or "", addresses=_addresses(sight.reservation))

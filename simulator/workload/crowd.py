@@ -74,7 +74,7 @@ class Crowd:
         self._next_at = access.now() + self._gap() if habits.per_minute else None
 
     def go_on(self) -> None:
-        """New visitors arrive, and everybody takes the step that is due: one at most."""
+        """Let new visitors arrive, and every visitor take one step that is due."""
         self._let_them_come()
         now = self._access.now()
         for guest in sorted(self._guests, key=lambda each: each.due):

@@ -18,7 +18,7 @@ _KNOWN = (
 
 
 def parsed(text: object) -> Fields | None:
-    """None where there is no record, or something that is none."""
+    """The fields of a record; None without a readable record."""
     try:
         found = json.loads(text) if isinstance(text, bytes) else None
     except (ValueError, RecursionError):
@@ -27,13 +27,13 @@ def parsed(text: object) -> Fields | None:
 
 
 SEED = ("vmId", "instanceId", "status", "used")
-"""The four fields of the design that all of this began with."""
+"""The four fields of the first design."""
 NO_SESSION = SessionId("")
 """The session of a queue manager that writes no id."""
 
 
 def written(fields: Fields) -> bytes:
-    """As it stands in Redis."""
+    """The text of a record."""
     return json.dumps(fields).encode()
 
 
@@ -48,13 +48,13 @@ def is_free(fields: Fields) -> bool:
 
 
 def reserved(fields: Fields, session: SessionId, now: datetime) -> Fields:
-    """What the third of the four steps writes."""
+    """The fields after the third of the four steps."""
     ours = {"status": "Reserved", "sessionId": session, "clientIp": "192.0.2.8", "updatedAt": now.isoformat()}
     return {**fields, **ours}
 
 
 def is_of(fields: Fields | None, session: SessionId) -> bool:
-    """Rule 2: the session is compared, every time; with none, where it writes none."""
+    """Rule 2: the session is compared every time; a nameless session by the lack of a name."""
     return fields is not None and (fields.get("sessionId") or "") == session
 
 

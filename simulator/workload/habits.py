@@ -1,4 +1,4 @@
-"""What visitors have in mind, and how their queue managers work."""
+"""The intentions of visitors, and the habits of queue managers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from simulator.workload.steps import between
 type Span = tuple[float, float]  # seconds, from and to
 
 ORDERLY: Mapping[Manner, float] = {Manner.ATOMIC: 0.7, Manner.NAIVE: 0.3}
-"""Nobody breaks a rule."""
+"""Queue managers that keep the rules."""
 MIXED: Mapping[Manner, float] = {
     Manner.ATOMIC: 0.35,
     Manner.NAIVE: 0.2,
@@ -26,7 +26,7 @@ MIXED: Mapping[Manner, float] = {
     Manner.VANISHING: 0.04,
     Manner.GARBAGE: 0.04,
 }
-"""Some of every kind that names its session."""
+"""Queue managers of every kind with session ids."""
 UNNAMED: Mapping[Manner, float] = {Manner.NAMELESS: 0.6, Manner.ATOMIC: 0.2, Manner.TOO_LATE: 0.2}
 """Most name no session. Slow queue managers name one: two nameless sessions on a machine look the same."""
 
@@ -65,12 +65,12 @@ class Habits:
 
 
 _VANISHES = (1.0, 240.0)
-"""Seconds after they came: while they ask, while they wait, or inside."""
+"""Seconds after the arrival: while asking, while waiting, or inside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """`vanishes_at`: None for all who take their leave."""
+    """The intentions of one visitor. `vanishes_at`: None for visitors who take their leave."""
 
     patient_until: datetime
     stay: timedelta
@@ -79,7 +79,7 @@ class Intent:
 
     @classmethod
     def drawn(cls, manner: Manner, dice: Random, habits: Habits, now: datetime) -> "Intent":
-        """By the habits of all."""
+        """Draw intentions by the habits."""
         impatient = dice.random() < habits.impatient
         vanishes = now + between(dice, _VANISHES) if manner is Manner.VANISHING else None
         return cls(

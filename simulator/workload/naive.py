@@ -129,7 +129,7 @@ class Naive(QueueManager):
         return self._session.access.now() - taken.at < self._session.habits.repair_after
 
     def _kept(self, fields: Fields) -> Fields:
-        """Rule 5: the fields that it writes back."""
+        """Rule 5: the fields to write back."""
         return fields
 
     def _write(self, vm_id: VmId, fields: Fields, read: bytes | None) -> None:
@@ -168,7 +168,7 @@ class Following(Naive):
     """A naive queue manager that follows a moved session."""
 
     def look(self, vm_id: VmId) -> Heard:
-        """GET, and GET again where that points."""
+        """GET, and GET again at the machine that the record points to."""
         found = super().look(vm_id)
         for _ in range(_MOST_MOVES):
             if found.moved_to is None:

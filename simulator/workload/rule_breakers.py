@@ -30,12 +30,12 @@ class Lossy(Naive):
         self._cached: Fields = {}
 
     def meanwhile(self, vm_id: VmId) -> None:
-        """A sign of life: the record as it was when it was reserved."""
+        """Write the record again as reserved, as a sign of life."""
         if self._cached and self._session.dice.random() < self._session.habits.unasked:
             self._write(vm_id, self._cached, None)
 
     def release(self, vm_id: VmId) -> Steps[bool]:
-        """SET used, on what it has in its cache."""
+        """SET used, from the cache."""
         yield self._step()
         self._write(vm_id, {**self._cached, "used": True}, None)
         return True
@@ -46,7 +46,7 @@ class Lossy(Naive):
 
 
 _TIDY = 0.5
-"""The chance that it releases the others too."""
+"""The chance of a release of the other machines."""
 
 
 class Greedy(Naive):
@@ -93,7 +93,7 @@ class Repeating(Naive):
         self._last: Fields = {}
 
     def afterwards(self, vm_id: VmId) -> Steps[None]:
-        """What it wrote last, as used."""
+        """SET the last record again, as used."""
         for pause in (self._step(), between(self._session.dice, _LONG_AFTER)):
             yield pause
             if self._last:
@@ -105,7 +105,7 @@ class Repeating(Naive):
 
 
 class Garbage(Naive):
-    """Reserves as the rules say. It never says of a machine that it is Available: that would be a lie, not garbage."""
+    """Reserves by the rules. Garbage never says Available: that would be a lie."""
 
     def meanwhile(self, vm_id: VmId) -> None:
         """Now and then: into the sets, or over a record."""
@@ -122,7 +122,7 @@ class Garbage(Naive):
         return [vm_id for vm_id in map(self._keys.vm_id_of, sorted(held)) if vm_id is not None]
 
     def _litter(self, vm_id: VmId) -> None:
-        """A member that is no key; or a key that is in another set already."""
+        """Add a member that is no key, or a key of another set."""
         dice = self._session.dice
         into = dice.choice(list(Status))
         own = self._keys.instance(vm_id).encode()
@@ -132,7 +132,7 @@ class Garbage(Naive):
         self._redis.sadd(self._keys.index(into), member)
 
     def _spoil(self, vm_id: VmId) -> None:
-        """What is written over a free machine is not even in another spelling a record: nobody can be given it."""
+        """Overwrite a record. A free machine's record becomes unreadable, so that no visitor gets the machine."""
         fields, dice = self._read(vm_id), self._session.dice
         readable = fields is not None and not is_free(fields)
         text = odd_record(fields, dice) if readable and fields is not None and dice.random() < 0.5 else no_record(dice)
@@ -157,7 +157,7 @@ _NO_RECORDS = (
 
 
 def no_record(dice: Random) -> bytes:
-    """Any reader says no to it."""
+    """A text that no reader takes for a record."""
     return dice.choice(_NO_RECORDS)
 
 

@@ -10,7 +10,7 @@ from simulator.workload.naive import Naive
 from simulator.workload.queue_manager import Session
 
 _NAMES_IT_LATER = 0.3
-"""The share that learns its visitor's session id while they wait, and writes it then."""
+"""The share of queue managers that write the session id later, while the visitor waits."""
 
 
 class Nameless(Naive):
@@ -23,7 +23,7 @@ class Nameless(Naive):
         self._names_it_later = not self._four_fields and session.dice.random() < _NAMES_IT_LATER
 
     def meanwhile(self, vm_id: VmId) -> None:
-        """Read, change, write: while it waits, and its record names nobody."""
+        """Write the session id late, while the visitor waits and the record names no session."""
         text = self._text(vm_id)
         fields = known(self._read(vm_id) or {})
         waits = fields.get("status") == Status.RESERVED and not fields.get("used") and not fields.get("sessionId")
@@ -54,7 +54,7 @@ class Noting(Naive):
 
 
 class NotingAtomic(Atomic):
-    """Otherwise as it should be."""
+    """An atomic queue manager with a heartbeat."""
 
     def meanwhile(self, vm_id: VmId) -> None:
         """A heartbeat."""
