@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from random import Random
+from typing import Any
 
 from scaler.model.instance import PowerState, VmId
 from simulator.chaos.doors import Door
@@ -10,7 +11,7 @@ from simulator.chaos.world import World
 from simulator.happenings import Manner
 from simulator.workload.crowd import Crowd
 from simulator.workload.habits import MIXED, UNNAMED, Habits
-from simulator.workload.queue_manager import Access, Client, Commands
+from simulator.workload.queue_manager import Access
 
 _FEWEST = 6  # who come at once, where many do
 _BUSY = (0.1, 0.25, 0.5, 1.0)  # of the weather's visitors: where there are few, machines are free and sessions move
@@ -35,8 +36,8 @@ def crowd_of(world: World, weather: Weather, dice: Random) -> Crowd:
 def access_of(world: World) -> Access:
     """The access of queue managers, by a line of their own."""
     line = world.queue_managers_line
-    keyspace: Commands = Door(world.registry.keyspace, [line])
-    reservations: Client = Door(world.reservations, [line])
+    keyspace: Any = Door(world.registry.keyspace, [line])
+    reservations: Any = Door(world.reservations, [line])
     return Access(
         keys=world.registry.keys,
         keyspace=keyspace,
