@@ -38,6 +38,8 @@ from simulator.parts.azure import azure
 from simulator.parts.environment import assemble
 from simulator.parts.redis_server import redis_server
 
+pytestmark = pytest.mark.long
+
 UNCHECKED_HASH = 1  # a .pyc's flags: valid by its source's hash, which nobody compares
 RUN_HOST = "from emulator.functions_host.__main__ import main\nsys.exit(main())"
 LIST_MODULES = """

@@ -176,6 +176,7 @@ def _row(recorded: str, noted: str, *, indexed: bool = True) -> Row:
     return Row(vm_id=vm(), record=what, notes=NOTES[noted], index=index)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("noted", NOTES)
 @pytest.mark.parametrize("recorded", RECORDS)
 def test_every_combination_reaches_its_fate_and_only_what_was_never_handed_over_is_offered(

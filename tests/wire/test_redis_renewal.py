@@ -19,6 +19,8 @@ from scaler.registry.entra import AGAIN
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
