@@ -1,4 +1,4 @@
-"""A connection to Redis: where, as whom, by which certificate, and how long to wait for it."""
+"""A connection to Redis: address, identity, certificate and time-outs."""
 
 import ssl
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from scaler.registry.cluster import Client
 TIMEOUT = 5.0
 """Seconds until a silent Redis is given up: half of the shortest tick, and a thousand times a usual round trip."""
 HEALTH_CHECK_EVERY = 30
-"""Seconds of silence after which a connection is pinged first: Azure's load balancers drop idle ones after minutes."""
+"""Seconds of silence until a connection is pinged before use: Azure's load balancers drop idle connections."""
 
 
 def connect(
@@ -25,12 +25,12 @@ def connect(
     identity: TokenCredential | None = None,
     report: Callable[[Exception], None] = lambda _: None,
 ) -> redis.Redis:
-    """A client for this url (redis:// or rediss://). Nothing is sent before the first command.
+    """A client for a url (redis:// or rediss://). The first command connects.
 
     Where Redis is clustered the client goes to the node that has the keys.
 
-    ca_file: a CA to trust besides the system's. identity: signs in with its Entra ID tokens instead of a password.
-    report: hears, in another thread, of each outage in which such a token was not renewed.
+    ca_file: a CA to trust besides the system's. identity: sign in with Entra ID tokens instead of a password. report:
+    called in another thread, once for each outage in which a token was not renewed.
     """
     manners = _manners() | (_tls(ca_file) if url.startswith("rediss://") else {})
     try:

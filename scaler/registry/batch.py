@@ -1,4 +1,4 @@
-"""What is wanted of one machine -> the bytes to compare with and the bytes to write."""
+"""A Change of a machine -> the bytes to compare with and the bytes to write."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,10 +12,10 @@ from scaler.registry.record_json import MAX_BYTES, OUR_SHARE, encode_record
 from scaler.registry.rows import row_of
 
 UNRECORDED_NOTES_TTL = 24 * 3600
-"""Seconds that notes without a record live: their machine is being admitted, or is gone and nobody tells us."""
+"""Seconds that notes without a record live: the machine is being admitted, or is gone without a trace."""
 LEAVING_TTL = 7 * 24 * 3600
-"""Seconds that record and notes live of a machine that is being deleted, or that Azure does not show: our own steps end
-them within hours, and where nothing leads to them any more Redis does (scripts/machine.lua has the same number)."""
+"""Seconds that record and notes live of a machine that is being deleted, or that Azure does not show. Our own steps
+end both within hours, and Redis ends forgotten ones (scripts/machine.lua has the same number)."""
 SESSION_TTL = 24 * 3600
 """Seconds that a session's pointer to its machine lives after it was last written."""
 
@@ -42,11 +42,11 @@ class Write:
 
     @property
     def together(self) -> "tuple[Write, ...]":
-        """It and its partner."""
+        """The write and its partner."""
         return (self,) if self.partner is None else (self, self.partner)
 
     def accepted(self) -> Row:
-        """The row as it is when the write went through."""
+        """The row after an accepted write."""
         before = self.row.before
         record = before.record if self.record is KEEP else self.record
         notes = before.notes if self.notes is KEEP else self.notes
@@ -61,9 +61,9 @@ class Write:
 
 
 def writes_of(changes: Sequence[Change]) -> tuple[Write | None, ...]:
-    """The writes, one per change. One machine twice is a ValueError.
+    """The writes, in the order of the changes. A machine that occurs twice is a ValueError.
 
-    None for what is never overwritten, and for what nobody could read afterwards.
+    None for a value that is never overwritten, and for a result that would be unreadable.
     """
     named = [half.row.vm_id for change in changes for half in change.together]
     if len(set(named)) != len(named):
@@ -72,15 +72,15 @@ def writes_of(changes: Sequence[Change]) -> tuple[Write | None, ...]:
 
 
 def server_of(writes: Sequence[Write]) -> str | None:
-    """The server that all of these rows were read from; empty where it is unknown, None where there are several."""
+    """The server of the readings of all rows; empty if unknown, None for rows of several servers."""
     servers = {half.row.before.server for write in writes for half in write.together} - {""}
     return None if len(servers) > 1 else next(iter(servers), "")
 
 
 def carried_over(change: Change, now: Mapping[VmId, Row]) -> Change | None:
-    """The same change over the rows as they are `now`, where only fields of the queue manager's differ from before.
+    """The same change over the rows of `now`, if only fields of the queue manager have changed.
 
-    None where a decision could differ too: the notes, or a field of the record that this scaler reads, have changed.
+    None if the decision could change, too: the notes, or a field of the record that the scaler reads, differ.
     """
     after = _over(change, now[change.row.vm_id])
     if after is None or change.partner is None:
@@ -102,12 +102,12 @@ def _over(change: Change, now: Row) -> Change | None:
 
 
 def _decisive(row: Row) -> Record | Unreadable | None:
-    """What of the record a decision may rest on: `updatedAt`, which both sides write, only orders a queue."""
+    """The part of the record that decisions may rest on: `updatedAt`, written by both sides, only orders a queue."""
     return replace(row.readable, extra=(), updated_at=None) if row.readable is not None else row.record
 
 
 def _possible(change: Change) -> Write | None:
-    """With its partner, or not at all."""
+    """The write with its partner, or None."""
     write = None if _forbidden(change) else _write(change)
     if write is None or not _fits(write):
         return None
@@ -118,7 +118,7 @@ def _possible(change: Change) -> Write | None:
 
 
 def chunks[T](items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """One after the other, at most `size` at a time."""
+    """Cut a sequence into parts of at most `size`."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
@@ -148,7 +148,7 @@ def _write(change: Change) -> Write:
 
 
 def _lifetimes(change: Change) -> tuple[int | Keep | None, int | Keep | None]:
-    """For how long record and notes shall live; what is newly written lives for ever without another word."""
+    """The lifetimes of record and notes; a new value lives for ever unless a lifetime is set."""
     row, record = change.row, change.record
     notes = row.notes if change.notes is KEEP else change.notes
     leaves = LEAVING_TTL if notes is not None and (notes.delete is not None or notes.missed_at is not None) else None
@@ -161,7 +161,7 @@ def _lifetimes(change: Change) -> tuple[int | Keep | None, int | Keep | None]:
 
 
 def _offered(change: Change) -> bool | None:
-    """A step that takes needs the key. Bookkeeping that moves a key needs it as it was when the index was read.
+    """Whether the key must be in `available`: for a step that takes the key; for bookkeeping, if the index said so.
 
     The rows are read after the index: in between a key may have come back into `available`. And SPOP takes a key
     without a trace in the record.

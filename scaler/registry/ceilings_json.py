@@ -1,4 +1,4 @@
-"""What Azure lately refused to make <-> the JSON text under `Keys.ceilings`, which people read and no controller."""
+"""Capacities that Azure lately refused <-> the JSON text under `Keys.ceilings`, for people and not for controllers."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -9,7 +9,7 @@ from scaler.model.ceiling import Ceiling
 from scaler.model.instance import ScaleSetName
 
 MAX_CEILINGS = 256 * 1024
-"""Bytes: a hundred scale sets, each with the longest message that is kept."""
+"""Bytes: a hundred scale sets with messages of full length."""
 
 _ceilings = msgspec.json.Decoder(dict[ScaleSetName, Ceiling])
 
@@ -25,7 +25,7 @@ def whole_seconds(lasts: timedelta) -> int:
 
 
 def decode_ceilings(raw: bytes | None) -> Mapping[ScaleSetName, Ceiling]:
-    """What the text says; nothing where there is none, or none of ours. Never raises."""
+    """The ceilings in a text; empty for a missing or foreign text. Never raises."""
     try:
         found = _ceilings.decode(raw) if raw and len(raw) <= MAX_CEILINGS else {}
     except (ValueError, RecursionError):

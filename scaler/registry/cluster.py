@@ -1,4 +1,4 @@
-"""A client that finds the node of a clustered Redis where the keys are. The prefix keeps all keys in one slot.
+"""A client that finds the keys' node of a clustered Redis. The prefix keeps all keys in a single slot.
 
 docs/decisions/0021 says why redis-py's RedisCluster, which is made for many slots, is not used here.
 """
@@ -11,30 +11,30 @@ from redis import exceptions
 from redis.commands.core import Script
 
 HOPS = 3
-"""Times that one command is sent on to another node: one for a move, one for a move meanwhile, one to spare."""
+"""Times that a command is sent on to another node: for a move, for a second move meanwhile, and a spare."""
 
 type Node = tuple[str, int]
 """Host and port."""
 
 
 class Place:
-    """The node where the keys are, as far as is known: that of the URL, until Redis names another one."""
+    """The keys' node as far as known: the node of the URL, until Redis names another node."""
 
     def __init__(self, node: Node) -> None:
         self.of_the_url = self.now = node
         self._nodes = [node]
 
     def learn(self, *nodes: Node) -> None:
-        """The other nodes of this cluster. The node of the URL stays one: its name may lead to a new server."""
+        """Note the other nodes of the cluster. The URL's node stays in the list: the name may lead to a new server."""
         self._nodes = list(dict.fromkeys((self.of_the_url, *nodes)))
 
     def after(self, node: Node) -> Node:
-        """The node to ask next where this one fails: each in turn."""
+        """The node to ask after a failure: all nodes in turn."""
         number = self._nodes.index(node) if node in self._nodes else -1
         return self._nodes[(number + 1) % len(self._nodes)]
 
     def name(self, host: str) -> str:
-        """The name that the certificate of this node must have: the URL's, if the cluster gives an address only."""
+        """The name for the node's certificate: the URL's name, if the cluster gives an address only."""
         return self.of_the_url[0] if _is_address(host) and not _is_address(self.of_the_url[0]) else host
 
 
@@ -68,9 +68,9 @@ class _TlsConnection(_Connection, redis.SSLConnection):
 
 
 class Client(redis.Redis):
-    """A client for a Redis that may be clustered: a command follows MOVED and ASK, and waits for nothing.
+    """A client for a Redis that may be clustered: a command follows MOVED and ASK without waiting.
 
-    A node that fails is an error at once; the next command asks another node. Costs nothing where nothing is clustered.
+    A failing node is an error at once; the next command asks another node. A plain Redis costs no extra request.
     """
 
     def __init__(self, *, connection_pool: redis.ConnectionPool, **options: Any) -> None:
@@ -84,7 +84,7 @@ class Client(redis.Redis):
             where["place"] = self._place
 
     def learn(self) -> None:
-        """Ask for the nodes of the cluster. Not clustered, or no right to ask: nothing changes."""
+        """Ask for the nodes of the cluster. No cluster, or no right to ask: keep the known nodes."""
         try:
             slots: Any = super().execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]
         except exceptions.RedisError:
@@ -93,7 +93,7 @@ class Client(redis.Redis):
         self._place.learn(self._place.now, *nodes)
 
     def register_script(self, script: Any) -> Script:
-        """As redis-py does. The text is kept for a node that a command is sent to once, and that may not have it."""
+        """Register a script as redis-py does, and keep the text for a node that may not have the script yet."""
         registered = super().register_script(script)
         self._texts[registered.sha] = script
         return registered
@@ -148,5 +148,5 @@ class Client(redis.Redis):
 
 
 def _named(error: exceptions.AskError, node: Node) -> Node:
-    """The node that an answer sends us to. Without a host it is another port of the same one."""
+    """The node named in a redirection. Without a host: another port of the same host."""
     return error.host or node[0], error.port

@@ -1,6 +1,6 @@
-"""Signing in to Redis with Entra ID tokens: redis-entraid renews them, and what it meets meanwhile does not end that.
+"""Signing in to Redis with Entra ID tokens: redis-entraid renews the tokens, and no failure ends the renewals.
 
-docs/decisions/0008 says which of its habits are mended here, and why it is used all the same.
+docs/decisions/0008 lists the habits of redis-entraid that are mended here, and why the library is used all the same.
 """
 
 from collections.abc import Callable
@@ -42,10 +42,10 @@ _CONFIG = TokenManagerConfig(
 def connect_as(
     identity: TokenCredential, url: str, manners: dict[str, Any], report: Callable[[Exception], None]
 ) -> redis.Redis:
-    """A client that signs in as this identity, each connection when it is made. Closed, it renews nothing any more.
+    """A client that signs in as an identity, at every new connection. A closed client renews no tokens.
 
-    `report` is called by the thread that renews tokens. What that thread would log itself never reaches Azure's log:
-    the Functions host drops a record that carries no running invocation.
+    `report` is called by the thread that renews tokens. The log of that thread never reaches Azure: the Functions
+    host drops a record without a running invocation.
     """
     signing_in = SigningIn(identity, report)
     pool = RenewedPool.from_url(url, credential_provider=signing_in, redis_connect_func=signing_in.introduce, **manners)
@@ -61,7 +61,7 @@ class _Client(Client):
 
 
 class RenewedPool(redis.ConnectionPool):
-    """A pool whose connections are made anew when there is a new token.
+    """A pool whose connections are made anew for a new token.
 
     redis-py would send AUTH over each idle connection while it holds the pool's lock, and stop at the first dead one.
     """
@@ -69,7 +69,7 @@ class RenewedPool(redis.ConnectionPool):
     _token = ""
 
     def re_auth_callback(self, token: TokenInterface) -> None:
-        """There is a new token: close what is idle now, and what is in use when it is given back. Waits for nobody."""
+        """Close idle connections now, and used connections when they are given back: there is a new token."""
         with self._lock:
             if token.get_value() == self._token:
                 return
@@ -105,7 +105,7 @@ class SigningIn(StreamingCredentialProvider):
         return object_id, token
 
     def introduce(self, connection: redis.Connection) -> None:
-        """What redis-py does with a new connection; a refused token names the identity that it was given to."""
+        """Sign a new connection in as redis-py does; the error of a refused token names the identity."""
         try:
             connection.on_connect()  # type: ignore[no-untyped-call]
         except exceptions.AuthenticationError as error:
@@ -121,7 +121,7 @@ class SigningIn(StreamingCredentialProvider):
         self._provider.on_next(callback)
 
     def on_error(self, callback: Callable[[Exception], None]) -> None:
-        """redis-py subscribes somebody who raises in the background thread, where nobody listens: say it instead."""
+        """Report a failed renewal: redis-py's own listener would raise in a background thread, unheard."""
         self._provider.on_error(self._source.report)
 
     def is_streaming(self) -> bool:
@@ -145,7 +145,7 @@ class _Source(IdentityProviderInterface):
 
     @property
     def object_id(self) -> str:
-        """Whose token it was."""
+        """The object id in the latest token."""
         return self._held.try_get("oid") if self._held is not None else "(unknown)"
 
     def close(self) -> None:
@@ -169,7 +169,7 @@ class _Source(IdentityProviderInterface):
         return self._held
 
     def report(self, error: Exception) -> None:
-        """Once per outage: connections that are there serve until their token ends, new ones have to wait."""
+        """Report an outage once: open connections serve until their token ends, new connections have to wait."""
         if not self._closed:
             self._report(error)
 

@@ -1,4 +1,4 @@
-"""What redis-py raises -> scaler.errors, with one line that says where and what to do."""
+"""Exceptions of redis-py -> scaler.errors, with a line for the place and the remedy."""
 
 import re
 from collections.abc import Iterator
@@ -66,16 +66,16 @@ _HANDSHAKES = (
     ("CERTIFICATE_VERIFY_FAILED", "its certificate does not stand the check"),
     ("WRONG_VERSION_NUMBER", "it does not speak TLS on this port: name its TLS port (Azure: 10000 or 6380)"),
 )
-"""What OpenSSL says, and what to do; the first that fits. The next tick would not help."""
+"""Messages of OpenSSL with remedies, the first match wins. The next tick would not help."""
 _SILENCE = "check host, port and firewall, and whether this port speaks TLS (REDIS_SSL, or rediss://)"
 _HUNG_UP = re.compile(r"Connection closed by server|Connection reset by peer|UNEXPECTED_EOF|EOF occurred")
 _ARGUMENTS = re.compile(r",? with args beginning with:.*", re.DOTALL)
-"""What a server says of a command that it does not know: of AUTH, the key."""
+"""The arguments in a server's text about an unknown command: for AUTH, the access key."""
 _WORDS = re.compile(rf"\b({'|'.join((*_REFUSALS, *_OUTAGES))})\b")
 
 
 class Explained(exceptions.RedisError):
-    """Carries what it means to the scaler through redis-py, which cleans up after its own errors only."""
+    """Carries a scaler error through redis-py, which cleans up after its own errors only."""
 
     def __init__(self, meaning: ScalerError) -> None:
         super().__init__(str(meaning))
@@ -84,7 +84,7 @@ class Explained(exceptions.RedisError):
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
-    """Whatever redis-py raises inside leaves as one of scaler.errors."""
+    """Translate every exception of redis-py inside the block into scaler.errors."""
     try:
         yield
     except (exceptions.RedisError, exceptions.RedisClusterException) as error:
@@ -122,7 +122,7 @@ def translate(error: Exception, where: str) -> ScalerError:
 
 
 def _word_of(error: Exception) -> str:
-    """Redis' own word, which redis-py cuts off where it has a class of its own."""
+    """The first word of Redis' error, which redis-py cuts off for errors with a class."""
     for kind, word in _CLASSES.items():
         if isinstance(error, kind):
             return word

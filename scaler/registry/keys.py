@@ -8,7 +8,7 @@ from scaler.model.record import Status
 
 _VM_ID = re.compile(r"[0-9a-z-]{1,64}")
 LONGEST_MEMBER = 100
-"""Bytes of an index member behind the prefix, with some to spare: what is longer is no record's key, and cut there."""
+"""Bytes of an index member behind the prefix, with a reserve: a longer member is no record's key, and is cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Keys:
 
     @property
     def in_one_slot(self) -> bool:
-        """Whether a clustered Redis keeps all these keys together: only what stands in braces is hashed then."""
+        """Whether a clustered Redis keeps all keys together: only the text in braces is hashed."""
         _, brace, rest = self.prefix.partition("{")
         return bool(brace) and rest.find("}") > 0
 
@@ -45,12 +45,12 @@ class Keys:
 
     @property
     def pause(self) -> str:
-        """While it exists, the controllers that read Redis give no orders but starts."""
+        """While this key exists, the controllers that read Redis give no orders but starts."""
         return f"{self.prefix}:pause"
 
     @property
     def scale_sets(self) -> str:
-        """For which scale sets the scaler that runs now is configured."""
+        """The scale sets of the scaler that runs now."""
         return f"{self.prefix}:scale-sets"
 
     @property
@@ -64,7 +64,7 @@ class Keys:
         return f"{self.prefix}:confirm"
 
     def vm_id_of(self, member: bytes) -> VmId | None:
-        """The machine that a member of the index names, None where it is none of our record keys.
+        """The machine of an index member; None for a member that is no record key.
 
         A vm id is lower case: under another spelling a second key would stand for the same machine.
         """

@@ -1,4 +1,4 @@
-"""The scripts as Redis gets them: each with the parts it stands on, read from the package once."""
+"""The scripts for Redis: every script with its common parts, read from the package once."""
 
 from enum import StrEnum
 from functools import cache
@@ -8,7 +8,7 @@ _PARTS_OF_A_SESSION = ("json.lua", "time.lua", "machine.lua")
 
 
 class ScriptName(StrEnum):
-    """One per file in scripts/ that is a whole; the parts are prepended to those for one session."""
+    """The whole scripts in scripts/; the common parts are prepended to scripts of a session."""
 
     MEMBERS = "members"  # the scaler reads the index
     VALUES = "values"  # and the values behind it
@@ -20,7 +20,7 @@ class ScriptName(StrEnum):
 
     @property
     def of_a_session(self) -> bool:
-        """Whether it is the queue manager's: asked about one session."""
+        """Whether the queue manager calls the script, about a session."""
         return self not in {ScriptName.MEMBERS, ScriptName.VALUES, ScriptName.APPLY}
 
 

@@ -1,4 +1,4 @@
-"""Notes <-> JSON, under the very names of the dataclass; of its own members, what is None or empty is left out."""
+"""Notes <-> JSON, under the names of the dataclass; empty members are left out."""
 
 import re
 from dataclasses import fields, is_dataclass, replace
@@ -24,7 +24,7 @@ VERSION = 1
 MAX_NOTES = 256 * 1024
 """Bytes. Notes of an opened session hold the whole record, its foreign fields as texts: twice as long at the worst."""
 MAX_ENDED = 100
-"""Sessions that ended on one machine: one, and each late write of a queue manager that had not noticed adds another."""
+"""Sessions that ended on a machine: normally one; every late write of a queue manager adds another."""
 _MAX_COUNT = 1_000_000
 
 
@@ -40,7 +40,7 @@ _versioned = msgspec.json.Decoder(_Versioned)
 
 
 def decode_notes(raw: bytes | None) -> Notes | None:
-    """The notes; None where there are none, or none that can be read: those are lost. Never raises."""
+    """The notes; None for missing or unreadable notes, which are lost. Never raises."""
     if raw is None:
         return None
     return (_remembered if len(raw) <= REMEMBERED_BYTES else _decoded)(raw)
@@ -63,7 +63,7 @@ _remembered = lru_cache(maxsize=REMEMBERED)(_decoded)
 
 
 def newer_version(raw: bytes | None) -> int | None:
-    """The version of notes that a newer scaler wrote, None for all others. Never raises."""
+    """The version of notes from a newer scaler, None for all other notes. Never raises."""
     if raw is None or len(raw) > MAX_NOTES or too_deep(raw):
         return None
     try:
@@ -103,10 +103,9 @@ def _ends_right(notes: Notes) -> bool:
 
 
 def _restorable(notes: Notes) -> bool:
-    """Whether the record of an opened session can be written, and then is read as it stands here.
+    """Whether the record of an opened session can be written, and reads the same afterwards.
 
-    Its foreign fields are raw JSON, which is written as it is: what we have not taken from a record ourselves might say
-    anything.
+    Foreign fields are raw JSON and are written unchanged: fields from another source than a record might say anything.
     """
     if notes.opened is None:
         return True

@@ -1,4 +1,4 @@
-"""Reading Redis: two round trips, whatever the number, and bounded: nobody who writes there can fill our memory."""
+"""Reading Redis: two round trips for any number of machines, and bounded: no writer can fill the scaler's memory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ from scaler.registry.stored import value_of
 CHUNK = 1_000
 """Machines per script: it blocks Redis for a microsecond per value."""
 SMALL = 4 * 1024
-"""Bytes of a value that is always read; ours have a few hundred. None of them is crowded out by larger ones."""
+"""Bytes of a value that is always read: the scaler's own have a few hundred. Larger values cannot displace these."""
 ROOM = 64 * 1024 * 1024
 """Bytes of all larger values together: a thousand records of the largest size allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """The sets at one moment, and what else is read with them."""
+    """The sets at a moment, with the other values of the same reading."""
 
     now: datetime
     pause: bytes | None
@@ -46,7 +46,7 @@ class Reading:
         self._values = client.register_script(script_text(ScriptName.VALUES))
 
     def index(self, *statuses: Status) -> Index:
-        """What these sets hold. One round trip."""
+        """The members of the sets. One round trip."""
         names = [self._keys.pause, *map(self._keys.index, statuses)]
         answer: Any = self._members(keys=names, args=[MAX_MEMBERS, LONGEST_MEMBER + len(self._keys.prefix.encode())])
         seconds, micros, pause, *sets = answer
@@ -61,7 +61,7 @@ class Reading:
         )
 
     def rows(self, index: Mapping[VmId, frozenset[Status]]) -> dict[VmId, Row]:
-        """Record and notes of each of these machines. One round trip for a thousand."""
+        """Record and notes of machines. One round trip for a thousand."""
         rows: dict[VmId, Row] = {}
         room = ROOM
         for some in chunks(list(index), CHUNK):

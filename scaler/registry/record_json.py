@@ -1,7 +1,7 @@
-"""Record <-> the JSON text that is shared with the queue manager, whose own fields are kept to the byte.
+"""Record <-> the JSON text shared with the queue manager, whose own fields are kept to the byte.
 
-Known names are read in any letter case and written in ours. Where one is there in several spellings, ours counts,
-else the first in byte order; `used` is true if any of them says so. Nothing here raises, whatever the bytes are.
+Known names are read in any letter case and written in the scaler's. Of several spellings the scaler's counts, else the
+first in byte order; `used` is true if any spelling says so. No function here raises, for any bytes.
 """
 
 import re
@@ -17,13 +17,13 @@ from scaler.model.record import Record, Status, Unreadable
 from scaler.registry.timestamps import format_time, parse_time
 
 MAX_BYTES = 64 * 1024
-"""No record of anybody is longer; what is longer is an accident or an attack, and is left alone."""
+"""Bytes of a record at most: a longer text is an accident or an attack, and is left alone."""
 OUR_SHARE = 4 * 1024
-"""What our own fields may add to a record of that length: it stays readable."""
+"""Bytes that the scaler's own fields may add to a record of that length, which stays readable."""
 MAX_DEPTH = 128
 """Nesting that every reader of a record can follow (the scripts' scanner has the same limit)."""
 MAX_FIELDS = 1_000
-"""Foreign ones. Each costs a few hundred bytes of memory: rows that consist of nothing else would fill it."""
+"""Foreign fields at most, at a few hundred bytes of memory for a field."""
 MAX_SESSION_BYTES = 1024
 """Of a session id in a record. It stands in the notes five times, and in log lines."""
 REMEMBERED, REMEMBERED_BYTES = 16_384, 4 * 1024
@@ -62,7 +62,7 @@ _flag = msgspec.json.Decoder(bool | None)
 
 @dataclass(frozen=True, slots=True)
 class _Members:
-    """A record's members, sorted out: the known ones by our names, every spelling of `used`, and the foreign ones."""
+    """A record's members: known members under the scaler's names, every spelling of `used`, foreign members."""
 
     known: Mapping[str, msgspec.Raw]
     used: Sequence[msgspec.Raw]
@@ -74,7 +74,7 @@ class _NotARecordError(ValueError):
 
 
 def decode_record(vm_id: VmId, raw: bytes) -> Record | Unreadable:
-    """The record of this machine, or why the value is none."""
+    """The machine's record, or the reason why the value is unreadable."""
     return (_remembered if len(raw) <= REMEMBERED_BYTES else _decoded)(vm_id, raw)
 
 

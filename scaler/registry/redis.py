@@ -1,4 +1,4 @@
-"""The registry in Redis: reading costs two round trips whatever the number, writing one for 250 machines."""
+"""The registry in Redis: two round trips to read any number of machines, one to write 250."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -33,13 +33,13 @@ from scaler.registry.rows import complaints_about, pause_of, sort_members
 from scaler.registry.stored import wire_form
 
 CHUNK = 250
-"""Changes per script: it blocks Redis for about 10 µs each, and nobody should wait more than a few milliseconds."""
+"""Changes per script: Redis is blocked for about 10 µs per change; other clients wait a few milliseconds at most."""
 MORE_ATTEMPTS = 2
-"""How often a change that lost its race only to the queue manager's own fields is written again, over these."""
+"""How often a change is written again that lost its race only to the queue manager's own fields."""
 CONFIRM_WITHIN_MS = 200
 """How long a start may wait for a replica: a visitor does not notice, and a healthy replica needs a millisecond."""
 OCCUPIED_FOR = timedelta(minutes=2)
-"""How long a prefix stays with the scale sets of a scaler that is not heard of any more: twice its timers' minute."""
+"""How long a prefix stays with the scale sets of a silent scaler: twice the timers' minute."""
 
 _UNCHECKED = (
     "does not answer INFO, so nobody has checked whether it evicts keys (maxmemory-policy noeviction is needed) or is"
@@ -64,16 +64,16 @@ class RedisRegistry:
 
     @property
     def client(self) -> redis.Redis:
-        """Its connection, for whoever else is to use the same one."""
+        """The connection, for other users of the same connection."""
         return self._client
 
     @property
     def keys(self) -> Keys:
-        """Its keys."""
+        """The keys."""
         return self._keys
 
     def check(self) -> tuple[Complaint, ...]:
-        """Whether this Redis can be used at all (Refused if not), and what an operator should change. One call."""
+        """Check that this Redis can be used (else Refused); return complaints for the operator. One call."""
         with translated(self._where):
             try:
                 info: dict[str, Any] = self._client.execute_command("INFO")  # type: ignore[no-untyped-call]
@@ -97,7 +97,7 @@ class RedisRegistry:
             self._client.learn()
 
     def occupy(self, scale_sets: str) -> None:
-        """Say for which scale sets this scaler is, until OCCUPIED_FOR from now. Refused while one for others does."""
+        """Occupy the prefix for this scaler's scale sets, for OCCUPIED_FOR. Refused while another scaler does."""
         with translated(self._where):
             told: bytes | None = self._client.get(self._keys.scale_sets)  # type: ignore[assignment]
             if told is None or told == scale_sets.encode():
@@ -133,7 +133,7 @@ class RedisRegistry:
             return self._reading.rows(dict.fromkeys(vm_ids, frozenset()))
 
     def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
-        """Write each change if all that it was decided on is still what it was. One round trip if no race is lost."""
+        """Write every change whose facts have not changed since the decision. One round trip if no race is lost."""
         rows = self._written(changes, good_until)
         pending = dict(enumerate(changes))
         for _ in range(MORE_ATTEMPTS):
@@ -159,7 +159,7 @@ class RedisRegistry:
         return frozenset(each for each in named if each is not None)
 
     def pause(self, how: Pause) -> None:
-        """Halt the controllers that read this registry, or let them go on."""
+        """Halt the controllers that read this registry, or end the halt."""
         with translated(self._where):
             if how is Pause.NONE:
                 self._client.delete(self._keys.pause)
@@ -172,7 +172,7 @@ class RedisRegistry:
             self._client.set(self._keys.ceilings, encode_ceilings(ceilings), ex=whole_seconds(lasts))
 
     def ceilings(self) -> Mapping[ScaleSetName, Ceiling]:
-        """What is written down of that."""
+        """Read the stored ceilings."""
         with translated(self._where):
             try:
                 raw: Any = self._client.getrange(self._keys.ceilings, 0, MAX_CEILINGS)
@@ -197,7 +197,7 @@ class RedisRegistry:
         return dict(enumerate(written))
 
     def _carried_over(self, lost: Mapping[int, Change]) -> dict[int, Change]:
-        """Those that lost their race only to fields of the queue manager's, over what these are now."""
+        """Changes that lost a race only to the queue manager's fields, over the new values of these fields."""
         now = self.read_also(half.row.vm_id for change in lost.values() for half in change.together) if lost else {}
         again: dict[int, Change] = {}
         for number, change in lost.items():

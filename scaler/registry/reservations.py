@@ -16,11 +16,10 @@ from scaler.registry.sessions import Leaving, Reservation, Sight, Stage, check_s
 
 
 class Reservations:
-    """Each call is one script, one round trip. Raises scaler.errors, and ValueError for what is no session id.
+    """Every call is a script and a round trip. Raises scaler.errors, and ValueError for a bad session id.
 
-    A session id is 1 to 1,024 bytes of UTF-8 without control characters, unique for one visitor's one stay. `vm_id`
-    may be given where the caller knows it: the pointer from session to machine is forgotten a day after it was last
-    written.
+    A session id is 1 to 1,024 bytes of UTF-8 without control characters, unique for a visitor's stay. Pass `vm_id` if
+    known: the pointer from session to machine is forgotten a day after the last write.
     """
 
     def __init__(self, client: redis.Redis | redis.RedisCluster, keys: Keys) -> None:
@@ -31,7 +30,7 @@ class Reservations:
         }
 
     def reserve(self, session: SessionId, client_ip: str | None = None) -> Reservation | None:
-        """A machine for this session, the same one however often it asks; None when none is free."""
+        """Reserve a machine for a session, the same machine at every call; None when all machines are taken."""
         return self._run(ScriptName.RESERVE, session, client_ip, lambda it: _reserved(*it) if it is not None else None)
 
     def release(self, session: SessionId, vm_id: VmId | None = None) -> Leaving:
@@ -43,7 +42,7 @@ class Reservations:
         return self._run(ScriptName.CANCEL, session, vm_id, lambda it: Leaving(it.decode()))
 
     def look(self, session: SessionId, vm_id: VmId | None = None) -> Sight:
-        """Where the session is. Writes nothing but its machine's key into its set, where it is missing there."""
+        """Tell the stage of a session. Writes only to put a missing key of the machine back into its set."""
         return self._run(ScriptName.LOOK, session, vm_id, lambda it: _sight(*it))
 
     def _run[Answer](

@@ -1,4 +1,4 @@
-"""What was read of one machine -> Row, and what an operator should hear about it."""
+"""Bytes read for a machine -> Row, and complaints for the operator."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ def complaints_about(row: Row, keys: Keys) -> Iterator[Complaint]:
 def sort_members(
     members: Mapping[Status, frozenset[bytes]], keys: Keys
 ) -> tuple[dict[VmId, frozenset[Status]], tuple[Complaint, ...]]:
-    """The machines that the index names, each with the sets that hold it, and the members that name none."""
+    """The machines in the index, with the sets of each machine's key, and the members that are no record keys."""
     found: dict[VmId, frozenset[Status]] = {}
     complaints = []
     for status, names in members.items():
@@ -83,5 +83,5 @@ def moment_of(seconds: int, micros: int) -> datetime:
 
 
 def pause_of(value: bytes | None) -> Pause:
-    """What the pause key says. It is there, so somebody wants a halt, whatever else was written into it."""
+    """The pause by the key's value. An existing key means a halt, whatever the value."""
     return Pause.NONE if value is None else strictest(Pause.ORDERS, Pause.of(value.decode("utf-8", "replace")))

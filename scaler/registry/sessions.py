@@ -1,4 +1,4 @@
-"""A session and its machine: what a queue manager asks about them, and how the rows answer."""
+"""A session and its machine: the answers to a queue manager."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +19,7 @@ class Stage(StrEnum):
 
 
 class Leaving(StrEnum):
-    """What became of a session that was to end."""
+    """The end of a session, in one word."""
 
     RELEASED = "released"  # it was let in; its machine is used now
     CANCELLED = "cancelled"  # before any start: the machine is Available again
@@ -31,7 +31,7 @@ class Leaving(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """The machine that a session has. The addresses are there once it is open."""
+    """A session's machine. The addresses are there once the machine is open."""
 
     vm_id: VmId
     instance_id: InstanceId

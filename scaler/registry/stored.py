@@ -1,4 +1,4 @@
-"""What stands for a value that was not read whole: a write compares it by its kind."""
+"""Stand-ins for values that were not read whole: a write compares such a value by kind."""
 
 from typing import Any, ClassVar
 
@@ -10,19 +10,19 @@ class Odd(bytes):
 
 
 class TooLong(Odd):
-    """Longer than any value of ours. Its first bytes."""
+    """A value longer than any of the scaler's values: the first bytes."""
 
     why = "longer than any value of ours"
 
 
 class NoString(Odd):
-    """The key holds a list, a hash, a set, …; nothing of it is read."""
+    """A list, a hash or a set in the key, which is not read."""
 
     why = "a value of another type than a string"
 
 
 class NotRead(Odd):
-    """So many large values were asked for that this one was left out: nothing is known of it."""
+    """A value left out because too many large values were asked for at once."""
 
     why = "not read: there are too many large values; look who writes them (redis-cli --bigkeys)"
 
@@ -38,7 +38,7 @@ def value_of(answer: Any) -> bytes | None:
 
 
 def wire_form(value: bytes | None) -> bytes:
-    """How scripts/apply.lua is told what must still be there."""
+    """The expected value in the form that scripts/apply.lua reads."""
     if value is None:
         return b"-"
     if isinstance(value, TooLong):
