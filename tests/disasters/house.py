@@ -160,7 +160,7 @@ class House:
     def run(self, duration: timedelta, *, pace: float = 1) -> None:
         """All four at their timers, or at so many times longer intervals where nothing hangs on them."""
         ends = self.clock.now() + duration
-        while (name := min(Actor, key=self._due.__getitem__)) and self._due[name] <= ends:
+        while (name := min(CONTROLLERS, key=self._due.__getitem__)) and self._due[name] <= ends:
             self.clock.advance(max(self._due[name] - self.clock.now(), timedelta(0)))
             self._due[name] = self.clock.now() + _EVERY[name] * pace
             self._tick(name)
