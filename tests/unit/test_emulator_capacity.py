@@ -1,54 +1,19 @@
 """sku.capacity, instance ids, and who is taken when it is lowered."""
 
-from datetime import timedelta
-
 import pytest
-from clock import ManualClock
+from emulated import Azure
 
-from emulator.behaviour import Behaviour, Fault, Latencies
+from emulator.behaviour import Fault
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError
-from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import SetOverlap, Switches
 from scaler.model.instance import ProvisioningState
-
-
-class Azure:
-    """A scale set with some running VMs."""
-
-    def __init__(self, capacity: int, switches: Switches | None = None) -> None:
-        self.clock = ManualClock()
-        behaviour = Behaviour(latencies=Latencies().exact(), switches=switches or Switches())
-        self.emulated = EmulatedScaleSet(self.clock.now, behaviour=behaviour)
-        self.scale(capacity)
-
-    def scale(self, capacity: int) -> None:
-        """Set it, and wait until all has come and gone."""
-        self.emulated.scale(Scale(capacity=capacity))
-        self.settle()
-
-    def delete(self, *instance_ids: str) -> None:
-        """By name."""
-        self.emulated.order(OrderKind.DELETE, instance_ids)
-
-    def settle(self) -> None:
-        """Until nothing is under way."""
-        self.clock.advance(timedelta(minutes=10))
-
-    def provisioning(self) -> ProvisioningState:
-        """The scale set's."""
-        return self.emulated.set_state.provisioning
-
-    @property
-    def ids(self) -> list[str]:
-        """The living."""
-        return [each.instance_id for each in self.emulated.vms]
 
 
 def test_a_raised_capacity_creates_vms_and_starts_none() -> None:
     azure = Azure(2)
     azure.emulated.order(OrderKind.DEALLOCATE, ["0", "1"])
-    azure.settle()
+    azure.wait()
     azure.scale(3)
     assert azure.ids == ["0", "1", "2"]
     assert [each.billed for each in azure.emulated.vms] == [False, False, True]
@@ -56,18 +21,18 @@ def test_a_raised_capacity_creates_vms_and_starts_none() -> None:
 
 def test_a_delete_lowers_the_capacity_when_it_is_accepted() -> None:
     azure = Azure(3)
-    azure.delete("0", "1")
+    azure.order(OrderKind.DELETE, "0", "1")
     assert azure.emulated.capacity == 1
-    azure.delete("0")
-    azure.settle()
+    azure.order(OrderKind.DELETE, "0")
+    azure.wait()
     assert azure.emulated.capacity == 1
 
 
 def test_the_lowest_free_instance_id_is_given_again_with_another_vm_id() -> None:
     azure = Azure(3)
     before = azure.emulated.vms[1].vm_id
-    azure.delete("1")
-    azure.settle()
+    azure.order(OrderKind.DELETE, "1")
+    azure.wait()
     azure.scale(3)
     assert azure.ids == ["0", "1", "2"]
     assert azure.emulated.vms[1].vm_id != before
@@ -75,7 +40,7 @@ def test_the_lowest_free_instance_id_is_given_again_with_another_vm_id() -> None
 
 def test_an_instance_id_is_not_free_before_its_vm_is_gone() -> None:
     azure = Azure(1)
-    azure.delete("0")
+    azure.order(OrderKind.DELETE, "0")
     azure.emulated.scale(Scale(capacity=1))
     assert azure.ids == ["0", "1"]
 
@@ -83,7 +48,7 @@ def test_an_instance_id_is_not_free_before_its_vm_is_gone() -> None:
 def test_a_lowered_capacity_takes_the_highest_ids_and_spares_the_protected() -> None:
     azure = Azure(4)
     azure.emulated.protect("3", Protection(from_scale_in=True))
-    azure.settle()
+    azure.wait()
     azure.scale(2)
     assert azure.ids == ["0", "3"]
     assert azure.emulated.capacity == 2
@@ -93,7 +58,7 @@ def test_a_capacity_cannot_fall_below_the_number_of_protected_vms() -> None:
     azure = Azure(2)
     for each in azure.ids:
         azure.emulated.protect(each, Protection(from_scale_in=True))
-    azure.settle()
+    azure.wait()
     azure.scale(0)
     assert azure.emulated.capacity == 2
 
@@ -122,16 +87,17 @@ def test_the_etag_rises_with_every_change_and_with_no_other() -> None:
     assert azure.emulated.set_state.etag == before
     azure.scale(2)
     assert azure.emulated.set_state.etag == before + 1
-    azure.delete("0")
+    azure.order(OrderKind.DELETE, "0")
     assert azure.emulated.set_state.etag == before + 2
 
 
 def test_the_scale_set_shows_updating_until_its_vms_have_come() -> None:
     azure = Azure(0)
     azure.emulated.scale(Scale(capacity=1))
-    assert azure.provisioning() is ProvisioningState.UPDATING
-    azure.settle()
-    assert azure.provisioning() is ProvisioningState.SUCCEEDED
+    shown = [azure.emulated.set_state.provisioning]
+    azure.wait()
+    shown.append(azure.emulated.set_state.provisioning)
+    assert shown == [ProvisioningState.UPDATING, ProvisioningState.SUCCEEDED]
 
 
 def test_a_capacity_that_is_set_already_meets_no_conflict() -> None:
@@ -145,9 +111,9 @@ def test_a_capacity_that_is_set_already_meets_no_conflict() -> None:
 def test_a_scale_set_made_anew_is_empty_and_somebody_else() -> None:
     azure = Azure(2)
     before = azure.emulated.set_state.unique_id
-    azure.delete("0")
+    azure.order(OrderKind.DELETE, "0")
     azure.emulated.make_anew()
-    azure.settle()
+    azure.wait()
     assert azure.ids == []
     assert azure.emulated.set_state.unique_id != before
-    assert azure.provisioning() is ProvisioningState.SUCCEEDED
+    assert azure.emulated.set_state.provisioning is ProvisioningState.SUCCEEDED

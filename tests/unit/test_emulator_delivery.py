@@ -5,31 +5,20 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from clock import ManualClock
+from emulated import Azure
 
-from emulator.behaviour import Behaviour, Fault, Faults, Latencies
+from emulator.behaviour import Fault, Faults
 from emulator.history import What
 from emulator.operations import Operation, Status
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError, NoAnswer
-from emulator.scale_set import EmulatedScaleSet
 from scaler.model.instance import PowerState
 
 WITHIN = timedelta(seconds=20)
 
 
-class Azure:
-    """A scale set with one running VM."""
-
-    def __init__(self, seed: int = 0) -> None:
-        self.clock = ManualClock()
-        self.emulated = EmulatedScaleSet(self.clock.now, seed=seed, behaviour=Behaviour(latencies=Latencies().exact()))
-        self.emulated.scale(Scale(capacity=1))
-        self.wait(600)
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.clock.advance(timedelta(seconds=seconds))
+class Delivery(Azure):
+    """A scale set with one running VM, and an order on its way."""
 
     def stop(self) -> None:
         """The order that is on its way in these tests."""
@@ -48,7 +37,7 @@ class Azure:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_late_order_arrives_within_its_bound(seed: int) -> None:
-    azure = Azure(seed)
+    azure = Delivery(seed=seed)
     azure.emulated.script(Fault.ORDER_LATE)
     with pytest.raises(NoAnswer):
         azure.stop()
@@ -60,7 +49,7 @@ def test_a_late_order_arrives_within_its_bound(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_doubled_order_arrives_at_once_and_again_within_its_bound(seed: int) -> None:
-    azure = Azure(seed)
+    azure = Delivery(seed=seed)
     azure.emulated.script(Fault.ORDER_DOUBLED)
     azure.stop()
     azure.wait(WITHIN.total_seconds())
@@ -69,7 +58,7 @@ def test_a_doubled_order_arrives_at_once_and_again_within_its_bound(seed: int) -
 
 
 def test_a_late_order_without_a_bound_of_its_caller_keeps_azures() -> None:
-    azure = Azure()
+    azure = Delivery()
     azure.emulated.faults = Faults(late_within=3)
     azure.emulated.script(Fault.ORDER_LATE)
     with pytest.raises(NoAnswer):
@@ -79,7 +68,7 @@ def test_a_late_order_without_a_bound_of_its_caller_keeps_azures() -> None:
 
 
 def test_a_late_order_hits_whoever_has_the_instance_id_by_then() -> None:
-    azure = Azure()
+    azure = Delivery()
     azure.emulated.script(Fault.ORDER_LATE)
     with pytest.raises(NoAnswer):
         azure.emulated.order(OrderKind.DEALLOCATE, ["0"], within=timedelta(hours=1))
@@ -93,7 +82,7 @@ def test_a_late_order_hits_whoever_has_the_instance_id_by_then() -> None:
 
 
 def test_a_late_order_that_is_refused_on_arrival_is_heard_of_by_nobody() -> None:
-    azure = Azure()
+    azure = Delivery()
     azure.emulated.script(Fault.ORDER_LATE)
     with pytest.raises(NoAnswer):
         azure.stop()
@@ -104,7 +93,7 @@ def test_a_late_order_that_is_refused_on_arrival_is_heard_of_by_nobody() -> None
 
 
 def test_a_lost_order_never_arrives() -> None:
-    azure = Azure()
+    azure = Delivery()
     azure.emulated.script(Fault.ORDER_LOST)
     with pytest.raises(NoAnswer):
         azure.stop()
@@ -113,7 +102,7 @@ def test_a_lost_order_never_arrives() -> None:
 
 
 def test_an_order_whose_answer_was_lost_has_arrived() -> None:
-    azure = Azure()
+    azure = Delivery()
     azure.emulated.script(Fault.ANSWER_LOST)
     with pytest.raises(NoAnswer):
         azure.stop()
@@ -121,7 +110,7 @@ def test_an_order_whose_answer_was_lost_has_arrived() -> None:
 
 
 def test_a_swallowed_order_is_accepted_and_nothing_happens() -> None:
-    azure = Azure()
+    azure = Delivery()
     azure.emulated.script(Fault.ORDER_SWALLOWED)
     operation = azure.emulated.order(OrderKind.DEALLOCATE, ["0"])
     azure.wait(600)
@@ -130,7 +119,7 @@ def test_a_swallowed_order_is_accepted_and_nothing_happens() -> None:
 
 
 def test_a_queued_order_is_accepted_and_begins_within_its_bound() -> None:
-    azure = Azure()
+    azure = Delivery()
     azure.emulated.script(Fault.ORDER_QUEUED)
     operation = azure.emulated.order(OrderKind.DEALLOCATE, ["0"], within=WITHIN)
     assert azure.arrived == []
@@ -142,7 +131,7 @@ def test_a_queued_order_is_accepted_and_begins_within_its_bound() -> None:
 
 
 def test_a_queued_order_that_cannot_begin_ends_as_failed() -> None:
-    azure = Azure()
+    azure = Delivery()
     azure.emulated.script(Fault.ORDER_QUEUED)
     operation = azure.emulated.order(OrderKind.START, ["5"], within=WITHIN)
     azure.wait(600)
@@ -158,7 +147,7 @@ def test_a_queued_order_that_cannot_begin_ends_as_failed() -> None:
     ],
 )
 def test_a_write_may_be_refused_before_it_arrives(fault: Fault, status: int, code: str) -> None:
-    azure = Azure()
+    azure = Delivery()
     azure.emulated.script(fault)
     with pytest.raises(ArmError) as refusal:
         azure.stop()
@@ -167,7 +156,7 @@ def test_a_write_may_be_refused_before_it_arrives(fault: Fault, status: int, cod
 
 
 def test_marks_and_deallocates_may_be_throttled_while_starts_are_not() -> None:
-    azure = Azure()
+    azure = Delivery()
     azure.emulated.faults = Faults(rates={Fault.MARK_THROTTLED: 1.0, Fault.DEALLOCATE_THROTTLED: 1.0})
     orders: dict[str, Callable[[], object]] = {
         "mark": lambda: azure.emulated.protect("0", Protection(from_scale_in=True)),
@@ -185,7 +174,7 @@ def test_marks_and_deallocates_may_be_throttled_while_starts_are_not() -> None:
 
 
 def test_deallocates_may_be_late_while_other_orders_are_not() -> None:
-    azure = Azure()
+    azure = Delivery()
     azure.emulated.faults = Faults(rates={Fault.DEALLOCATE_LATE: 1.0})
     azure.emulated.order(OrderKind.POWER_OFF, ["0"])
     with pytest.raises(NoAnswer):
@@ -196,7 +185,7 @@ def test_deallocates_may_be_late_while_other_orders_are_not() -> None:
 
 
 def test_a_throttled_request_says_when_to_come_again() -> None:
-    azure = Azure()
+    azure = Delivery()
     azure.emulated.faults = Faults(retry_after=(7, 9))
     azure.emulated.script(Fault.READ_THROTTLED)
     with pytest.raises(ArmError) as refusal:
@@ -206,7 +195,7 @@ def test_a_throttled_request_says_when_to_come_again() -> None:
 
 
 def test_a_rate_strikes_as_often_as_it_says() -> None:
-    azure = Azure()
+    azure = Delivery()
     azure.emulated.faults = Faults(rates={Fault.READ_FAILED: 0.25})
     failed = 0
     for _ in range(1000):
@@ -221,7 +210,7 @@ def test_the_same_seed_makes_the_same_world() -> None:
     faults = Faults(rates={Fault.ORDER_LATE: 0.5, Fault.EVICTED: 20.0})
     histories = []
     for _ in range(2):
-        azure = Azure(seed=7)
+        azure = Delivery(seed=7)
         azure.emulated.faults = faults
         for _ in range(30):
             with suppress(NoAnswer):

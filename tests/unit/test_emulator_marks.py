@@ -1,51 +1,26 @@
 """Instance protection: the mark, and everything that may become of it."""
 
-from datetime import timedelta
-
 import pytest
-from clock import ManualClock
+from emulated import Azure
 
-from emulator.behaviour import Behaviour, Fault, Latencies
+from emulator.behaviour import Fault
 from emulator.history import What
 from emulator.operations import Status
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError
-from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Overlap, Switches
-from emulator.vm import VmState
 from scaler.model.instance import ProvisioningState
 
 MARK = Protection(from_scale_in=True)
 
 
-class Azure:
-    """A scale set with one deallocated VM."""
-
-    def __init__(self, switches: Switches | None = None) -> None:
-        self.clock = ManualClock()
-        behaviour = Behaviour(latencies=Latencies().exact(), switches=switches or Switches())
-        self.emulated = EmulatedScaleSet(self.clock.now, behaviour=behaviour)
-        self.emulated.scale(Scale(capacity=1))
-        self.wait(600)
-        self.emulated.order(OrderKind.DEALLOCATE, ["0"])
-        self.wait(600)
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.clock.advance(timedelta(seconds=seconds))
-
-    def marked(self) -> bool:
-        """Whether it is protected."""
-        return self.vm.protected
-
-    @property
-    def vm(self) -> VmState:
-        """The only one."""
-        return self.emulated.vms[0]
+def deallocated(switches: Switches | None = None) -> Azure:
+    """A scale set with one VM, which is deallocated."""
+    return Azure(1, switches).at_rest(OrderKind.DEALLOCATE)
 
 
 def test_a_mark_lasts_and_raises_the_etag_of_its_vm() -> None:
-    azure = Azure()
+    azure = deallocated()
     operation = azure.emulated.protect("0", MARK, if_match='"1"')
     azure.wait(10)
     assert (azure.vm.protected, azure.vm.etag, azure.vm.latest_model) == (True, 2, True)
@@ -53,7 +28,7 @@ def test_a_mark_lasts_and_raises_the_etag_of_its_vm() -> None:
 
 
 def test_a_mark_that_is_there_already_changes_nothing() -> None:
-    azure = Azure()
+    azure = deallocated()
     azure.emulated.protect("0", MARK)
     azure.wait(10)
     azure.emulated.protect("0", MARK)
@@ -61,7 +36,7 @@ def test_a_mark_that_is_there_already_changes_nothing() -> None:
 
 
 def test_a_mark_takes_three_tenths_of_a_second() -> None:
-    azure = Azure()
+    azure = deallocated()
     azure.emulated.protect("0", MARK)
     shown = [azure.vm.provisioning]
     azure.wait(0.3)
@@ -70,7 +45,7 @@ def test_a_mark_takes_three_tenths_of_a_second() -> None:
 
 
 def test_a_mark_meets_a_conflict_while_its_vm_is_busy() -> None:
-    azure = Azure()
+    azure = deallocated()
     azure.emulated.order(OrderKind.START, ["0"])
     with pytest.raises(ArmError) as refusal:
         azure.emulated.protect("0", MARK)
@@ -78,7 +53,7 @@ def test_a_mark_meets_a_conflict_while_its_vm_is_busy() -> None:
 
 
 def test_a_mark_may_meet_a_passing_conflict() -> None:
-    azure = Azure()
+    azure = deallocated()
     azure.emulated.script(Fault.MARK_CONFLICT)
     with pytest.raises(ArmError, match="concurrent"):
         azure.emulated.protect("0", MARK)
@@ -87,9 +62,9 @@ def test_a_mark_may_meet_a_passing_conflict() -> None:
 
 
 def test_the_mark_of_one_vm_may_be_refused_for_ever() -> None:
-    azure = Azure()
+    azure = deallocated()
     azure.emulated.scale(Scale(capacity=2))
-    azure.wait(600)
+    azure.wait()
     azure.emulated.script(Fault.MARK_REFUSED, times=None, instance_id="0")
     for _ in range(3):
         with pytest.raises(ArmError, match="reached its limit") as refusal:
@@ -100,18 +75,18 @@ def test_the_mark_of_one_vm_may_be_refused_for_ever() -> None:
 
 
 def test_a_mark_may_be_rolled_back_after_it_was_shown() -> None:
-    azure = Azure()
+    azure = deallocated()
     azure.emulated.script(Fault.MARK_ROLLED_BACK)
     azure.emulated.protect("0", MARK)
-    assert azure.marked()
+    shown = [azure.vm.protected]
     azure.wait(10)
-    assert not azure.marked()
+    assert [*shown, azure.vm.protected] == [True, False]
     assert azure.emulated.history.events[-1].what is What.ROLLED_BACK
 
 
 def test_a_mark_survives_an_order_that_preempts_it() -> None:
-    azure = Azure(Switches(overlap=Overlap.PREEMPT))
+    azure = deallocated(Switches(overlap=Overlap.PREEMPT))
     azure.emulated.protect("0", MARK)
     azure.emulated.order(OrderKind.START, ["0"])
-    azure.wait(600)
+    azure.wait()
     assert azure.vm.protected

@@ -1,52 +1,30 @@
 """What happens to VMs without any order of ours."""
 
-from datetime import timedelta
-
 import pytest
-from clock import ManualClock
+from emulated import Azure
 
-from emulator.behaviour import PLATFORM_EVENTS, Behaviour, Fault, Faults, Latencies
+from emulator.behaviour import PLATFORM_EVENTS, Fault, Faults
 from emulator.history import What
 from emulator.orders import OrderKind, Protection, Scale
-from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Eviction, SetOverlap, Switches
-from emulator.vm import VmState
 from scaler.model.instance import PowerState, ProvisioningState
 
 
-class Azure:
-    """A scale set with one running, protected VM."""
+class Protected(Azure):
+    """A scale set with one running VM, which is protected."""
 
     def __init__(self, switches: Switches | None = None) -> None:
-        self.clock = ManualClock()
-        behaviour = Behaviour(latencies=Latencies().exact(), switches=switches or Switches())
-        self.emulated = EmulatedScaleSet(self.clock.now, behaviour=behaviour)
-        self.emulated.scale(Scale(capacity=1))
-        self.wait(600)
+        super().__init__(1, switches)
         self.emulated.protect("0", Protection(from_scale_in=True))
-        self.wait(600)
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.clock.advance(timedelta(seconds=seconds))
+        self.wait()
 
     def happen(self, event: Fault) -> bool:
         """To the only VM."""
         return self.emulated.happen(event, self.vm.vm_id)
 
-    @property
-    def vm(self) -> VmState:
-        """The only one."""
-        return self.emulated.vms[0]
-
-    @property
-    def look(self) -> tuple[PowerState, ProvisioningState]:
-        """What it looks like."""
-        return self.vm.power, self.vm.provisioning
-
 
 def test_an_evicted_vm_is_deallocated_like_any_other() -> None:
-    azure = Azure()
+    azure = Protected()
     assert azure.happen(Fault.EVICTED)
     assert azure.look == (PowerState.RUNNING, ProvisioningState.SUCCEEDED)
     azure.wait(100)
@@ -55,23 +33,23 @@ def test_an_evicted_vm_is_deallocated_like_any_other() -> None:
 
 
 def test_an_eviction_cuts_off_what_was_under_way() -> None:
-    azure = Azure()
+    azure = Protected()
     azure.happen(Fault.EVICTED)
     azure.wait(70)
     azure.emulated.order(OrderKind.RESTART, ["0"])
-    azure.wait(600)
+    azure.wait()
     assert azure.look == (PowerState.DEALLOCATED, ProvisioningState.SUCCEEDED)
 
 
 def test_a_guest_that_shuts_down_is_stopped_and_still_billed() -> None:
-    azure = Azure()
+    azure = Protected()
     azure.happen(Fault.GUEST_SHUT_DOWN)
     assert azure.look == (PowerState.STOPPED, ProvisioningState.SUCCEEDED)
     assert azure.emulated.billed(azure.vm.vm_id)
 
 
 def test_a_vm_that_restarts_itself_shows_stopped_and_runs_again_without_an_order() -> None:
-    azure = Azure()
+    azure = Protected()
     azure.happen(Fault.RESTARTED_ITSELF)
     assert azure.look == (PowerState.STOPPED, ProvisioningState.SUCCEEDED)
     azure.wait(30)
@@ -79,28 +57,28 @@ def test_a_vm_that_restarts_itself_shows_stopped_and_runs_again_without_an_order
 
 
 def test_an_order_in_the_meantime_beats_the_restart() -> None:
-    azure = Azure()
+    azure = Protected()
     azure.happen(Fault.RESTARTED_ITSELF)
     azure.emulated.order(OrderKind.DEALLOCATE, ["0"])
-    azure.wait(600)
+    azure.wait()
     assert azure.look == (PowerState.DEALLOCATED, ProvisioningState.SUCCEEDED)
 
 
 def test_a_vm_can_turn_failed_and_run_all_the_same() -> None:
-    azure = Azure()
+    azure = Protected()
     azure.happen(Fault.TURNED_FAILED)
     assert azure.look == (PowerState.RUNNING, ProvisioningState.FAILED)
 
 
 def test_somebody_can_take_the_mark_off() -> None:
-    azure = Azure()
+    azure = Protected()
     etag = azure.vm.etag
     azure.happen(Fault.UNPROTECTED)
     assert (azure.vm.protected, azure.vm.etag) == (False, etag + 1)
 
 
 def test_somebody_can_delete_a_vm() -> None:
-    azure = Azure()
+    azure = Protected()
     azure.happen(Fault.DELETED_BY_SOMEBODY)
     assert azure.emulated.capacity == 0
     azure.wait(100)
@@ -109,9 +87,9 @@ def test_somebody_can_delete_a_vm() -> None:
 
 
 def test_what_cannot_happen_does_not() -> None:
-    azure = Azure()
+    azure = Protected()
     azure.emulated.order(OrderKind.DEALLOCATE, ["0"])
-    azure.wait(600)
+    azure.wait()
     assert not azure.happen(Fault.EVICTED)
     assert not azure.happen(Fault.GUEST_SHUT_DOWN)
     assert not azure.emulated.happen(Fault.EVICTED, "nobody")
@@ -119,12 +97,12 @@ def test_what_cannot_happen_does_not() -> None:
 
 @pytest.mark.parametrize("event", PLATFORM_EVENTS)
 def test_events_come_about_as_often_as_their_rate_says(event: Fault) -> None:
-    azure = Azure(Switches(eviction=Eviction.DELETE))
+    azure = Protected(Switches(eviction=Eviction.DELETE))
     azure.emulated.scale(Scale(capacity=200))
-    azure.wait(600)
+    azure.wait()
     for each in range(200):
         azure.emulated.protect(str(each), Protection(from_scale_in=True))
-    azure.wait(600)
+    azure.wait()
     before = len(azure.emulated.history)
     azure.emulated.faults = Faults(rates={event: 0.5})
     azure.wait(1800)
@@ -134,8 +112,8 @@ def test_events_come_about_as_often_as_their_rate_says(event: Fault) -> None:
 
 
 def test_somebodys_delete_may_meet_a_conflict_like_ours() -> None:
-    azure = Azure(Switches(set_overlap=SetOverlap.CONFLICT))
+    azure = Protected(Switches(set_overlap=SetOverlap.CONFLICT))
     azure.emulated.scale(Scale(capacity=2))
     assert not azure.happen(Fault.DELETED_BY_SOMEBODY)
-    azure.wait(600)
+    azure.wait()
     assert azure.happen(Fault.DELETED_BY_SOMEBODY)

@@ -1,45 +1,28 @@
 """What Azure shows to those who ask, and how far that may be from the truth."""
 
-from datetime import timedelta
-
 import pytest
-from clock import ManualClock
+from emulated import Azure
 
-from emulator.behaviour import Behaviour, Fault, Faults, Latencies
+from emulator.behaviour import Fault, Faults
 from emulator.orders import OrderKind, Scale
 from emulator.refusals import ArmError
-from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches
 from scaler.model.instance import PowerState, ProvisioningState
 
 
-class Azure:
-    """A scale set with three running VMs."""
-
-    def __init__(self, behaviour: Behaviour | None = None, switches: Switches | None = None, seed: int = 0) -> None:
-        self.clock = ManualClock()
-        default = Behaviour(latencies=Latencies().exact(), switches=switches or Switches())
-        self.emulated = EmulatedScaleSet(self.clock.now, seed=seed, behaviour=behaviour or default)
-        self.emulated.scale(Scale(capacity=3))
-        self.wait(600)
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.clock.advance(timedelta(seconds=seconds))
-
-    def listed(self) -> list[str]:
-        """The ids of one listing."""
-        return [each.instance_id for each in self.emulated.read_listing()]
+def listed(azure: Azure) -> list[str]:
+    """The ids of one listing."""
+    return [each.instance_id for each in azure.emulated.read_listing()]
 
 
 def test_a_listing_shows_every_vm_by_its_instance_id() -> None:
-    azure = Azure()
+    azure = Azure(3)
     azure.emulated.scale(Scale(capacity=12))
-    assert azure.listed() == [str(each) for each in range(12)]
+    assert listed(azure) == [str(each) for each in range(12)]
 
 
 def test_an_old_listing_shows_all_vms_as_they_were_together() -> None:
-    azure = Azure()
+    azure = Azure(3)
     azure.emulated.faults = Faults(listing_lag=(300, 300))
     azure.emulated.order(OrderKind.DEALLOCATE, ["0"])
     azure.emulated.order(OrderKind.DELETE, ["1"])
@@ -56,14 +39,14 @@ def test_an_old_listing_shows_all_vms_as_they_were_together() -> None:
 
 
 def test_a_listing_can_be_an_hour_old() -> None:
-    azure = Azure()
+    azure = Azure(3)
     azure.emulated.faults = Faults(listing_lag=(3600, 3600))
     azure.emulated.script(Fault.LISTING_OLD)
-    assert azure.listed() == []
+    assert listed(azure) == []
 
 
 def test_the_rows_of_an_old_listing_may_differ_in_age() -> None:
-    azure = Azure(switches=Switches(ragged_listings=True))
+    azure = Azure(3, switches=Switches(ragged_listings=True))
     azure.emulated.faults = Faults(listing_lag=(0, 60))
     azure.emulated.order(OrderKind.DELETE, ["0", "1", "2"])
     azure.wait(40)
@@ -76,7 +59,7 @@ def test_the_rows_of_an_old_listing_may_differ_in_age() -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_targeted_get_lags_no_more_than_the_observation_lag(seed: int) -> None:
-    azure = Azure(seed=seed)
+    azure = Azure(3, seed=seed)
     azure.emulated.faults = Faults(rates={Fault.GET_OLD: 1.0}, observation_lag=10)
     azure.emulated.order(OrderKind.DEALLOCATE, ["0"])
     azure.wait(9)
@@ -87,7 +70,7 @@ def test_a_targeted_get_lags_no_more_than_the_observation_lag(seed: int) -> None
 
 
 def test_a_get_of_the_scale_set_lags_no_more_either() -> None:
-    azure = Azure()
+    azure = Azure(3)
     azure.emulated.faults = Faults(rates={Fault.GET_OLD: 1.0}, observation_lag=10)
     azure.emulated.scale(Scale(capacity=5))
     azure.wait(5)
@@ -98,11 +81,11 @@ def test_a_get_of_the_scale_set_lags_no_more_either() -> None:
 
 def test_an_instance_id_that_is_no_number_is_refused() -> None:
     with pytest.raises(ArmError, match="must be a number"):
-        Azure().emulated.read_vm("first")
+        Azure(3).emulated.read_vm("first")
 
 
 def test_a_vm_that_is_updating_may_still_show_its_former_power_state() -> None:
-    azure = Azure()
+    azure = Azure(3)
     azure.emulated.order(OrderKind.DEALLOCATE, ["0"])
     azure.emulated.script(Fault.POWER_VIEW_OLD)
     shown = azure.emulated.read_vm("0")
@@ -111,7 +94,7 @@ def test_a_vm_that_is_updating_may_still_show_its_former_power_state() -> None:
 
 def test_a_list_of_addresses_may_be_as_old_as_any_other_listing() -> None:
     """Instance ids are reused: what such a list says of one may be about the machine that had it before."""
-    azure = Azure()
+    azure = Azure(3)
     azure.emulated.faults = Faults(listing_lag=(300, 300))
     before = azure.emulated.read_addresses()
     azure.emulated.order(OrderKind.DELETE, ["0"])

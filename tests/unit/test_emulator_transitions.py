@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from clock import ManualClock
+from emulated import Azure
 
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.history import What
@@ -13,7 +14,6 @@ from emulator.orders import OrderKind, Scale
 from emulator.refusals import ArmError
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import ConflictCode, Overlap, Switches
-from emulator.vm import VmState
 from scaler.model.instance import FailureClass, PowerState, ProvisioningState
 
 LATENCIES = Latencies().exact()
@@ -21,47 +21,8 @@ DEALLOCATED, RUNNING, STOPPED = PowerState.DEALLOCATED, PowerState.RUNNING, Powe
 UPDATING, SUCCEEDED = ProvisioningState.UPDATING, ProvisioningState.SUCCEEDED
 
 
-class Azure:
-    """A scale set with exact latencies on a manual clock."""
-
-    def __init__(self, switches: Switches | None = None) -> None:
-        self.clock = ManualClock()
-        behaviour = Behaviour(latencies=LATENCIES, switches=switches or Switches())
-        self.emulated = EmulatedScaleSet(self.clock.now, behaviour=behaviour)
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.clock.advance(timedelta(seconds=seconds))
-
-    @property
-    def vm(self) -> VmState:
-        """The first VM as it is."""
-        return self.emulated.vms[0]
-
-    @property
-    def look(self) -> tuple[PowerState, ProvisioningState]:
-        """What it looks like."""
-        return self.vm.power, self.vm.provisioning
-
-    def order(self, kind: OrderKind) -> None:
-        """To the first VM."""
-        self.emulated.order(kind, ["0"])
-
-    def running(self) -> "Azure":
-        """With one VM that runs."""
-        self.emulated.scale(Scale(capacity=1))
-        self.wait(LATENCIES.create[0])
-        return self
-
-    def at_rest(self, kind: OrderKind) -> "Azure":
-        """With one VM that was stopped by this order."""
-        self.running().order(kind)
-        self.wait(60)
-        return self
-
-
 def test_a_new_vm_has_no_power_state_until_it_runs() -> None:
-    azure = Azure()
+    azure = Azure(0)
     azure.emulated.scale(Scale(capacity=1))
     azure.wait(LATENCIES.create[0] - 1)
     assert azure.look == (PowerState.UNKNOWN, ProvisioningState.CREATING)
@@ -81,7 +42,7 @@ def test_a_new_vm_has_no_power_state_until_it_runs() -> None:
 def test_an_order_to_a_running_vm_shows_as_updating_until_it_is_done(
     kind: OrderKind, meanwhile: PowerState, after: PowerState, seconds: float
 ) -> None:
-    azure = Azure().running()
+    azure = Azure()
     azure.order(kind)
     azure.wait(seconds - 0.5)
     assert azure.look == (meanwhile, UPDATING)
@@ -104,7 +65,7 @@ def test_a_warm_vm_starts_in_seconds_and_a_cold_one_in_minutes(rest: OrderKind, 
 
 @pytest.mark.parametrize("seconds", [1, 60])
 def test_a_vm_that_is_deallocated_or_about_to_be_cannot_be_powered_off(seconds: float) -> None:
-    azure = Azure(Switches(overlap=Overlap.PREEMPT)).running()
+    azure = Azure(1, Switches(overlap=Overlap.PREEMPT))
     azure.order(OrderKind.DEALLOCATE)
     azure.wait(seconds)
     with pytest.raises(ArmError, match="is either deallocated or marked to be deallocated") as refusal:
@@ -121,7 +82,7 @@ def test_stopped_is_billed_and_deallocated_is_not() -> None:
 
 
 def test_a_deleted_vm_shows_deleting_and_then_is_gone() -> None:
-    azure = Azure().running()
+    azure = Azure()
     vm_id = azure.vm.vm_id
     azure.order(OrderKind.DELETE)
     azure.wait(LATENCIES.delete[0] - 1)
@@ -137,7 +98,7 @@ def test_a_deleted_vm_shows_deleting_and_then_is_gone() -> None:
 
 
 def test_a_vm_on_its_way_out_takes_no_other_order_than_delete() -> None:
-    azure = Azure().running()
+    azure = Azure()
     azure.order(OrderKind.DELETE)
     azure.order(OrderKind.DELETE)
     with pytest.raises(ArmError, match="marked for deletion"):
@@ -145,7 +106,7 @@ def test_a_vm_on_its_way_out_takes_no_other_order_than_delete() -> None:
 
 
 def test_a_power_change_that_goes_on_refuses_another_one_and_a_delete_takes_its_place() -> None:
-    azure = Azure().running()
+    azure = Azure()
     azure.order(OrderKind.DEALLOCATE)
     azure.wait(20)
     with pytest.raises(ArmError, match="An ongoing operation is changing power state") as refusal:
@@ -157,7 +118,7 @@ def test_a_power_change_that_goes_on_refuses_another_one_and_a_delete_takes_its_
 
 
 def test_a_later_order_may_preempt_an_earlier_one() -> None:
-    azure = Azure(Switches(overlap=Overlap.PREEMPT)).running()
+    azure = Azure(1, Switches(overlap=Overlap.PREEMPT))
     first = azure.emulated.order(OrderKind.DEALLOCATE, ["0"])
     azure.wait(20)
     second = azure.emulated.order(OrderKind.START, ["0"])
@@ -170,7 +131,7 @@ def test_a_later_order_may_preempt_an_earlier_one() -> None:
 
 
 def test_a_later_order_may_meet_a_conflict_instead() -> None:
-    azure = Azure(Switches(overlap=Overlap.CONFLICT, conflict_code=ConflictCode.CONFLICT)).running()
+    azure = Azure(1, Switches(overlap=Overlap.CONFLICT, conflict_code=ConflictCode.CONFLICT))
     azure.order(OrderKind.DEALLOCATE)
     with pytest.raises(ArmError) as refusal:
         azure.order(OrderKind.DELETE)
@@ -190,7 +151,7 @@ def test_the_same_order_again_joins_the_first_and_takes_no_longer() -> None:
 
 
 def test_a_vm_that_is_being_created_takes_no_order_but_delete() -> None:
-    azure = Azure()
+    azure = Azure(0)
     azure.emulated.scale(Scale(capacity=1))
     with pytest.raises(ArmError, match="another operation is in progress"):
         azure.order(OrderKind.DEALLOCATE)
@@ -200,7 +161,7 @@ def test_a_vm_that_is_being_created_takes_no_order_but_delete() -> None:
 
 
 def test_no_ids_mean_all_of_them() -> None:
-    azure = Azure()
+    azure = Azure(0)
     azure.emulated.scale(Scale(capacity=2))
     azure.wait(200)
     azure.emulated.order(OrderKind.POWER_OFF, [])
@@ -220,7 +181,7 @@ def test_no_ids_mean_all_of_them() -> None:
     ],
 )
 def test_a_failed_creation_leaves_a_failed_vm_without_power_state(fault: Fault, failure: FailureClass) -> None:
-    azure = Azure()
+    azure = Azure(0)
     azure.emulated.script(fault)
     operation = azure.emulated.scale(Scale(capacity=1))
     azure.wait(200)
@@ -253,7 +214,7 @@ def test_a_sold_out_region_fails_cold_starts_and_spares_warm_ones() -> None:
 
 
 def test_what_takes_longer_than_it_may_is_due_in_the_right_order() -> None:
-    azure = Azure().running()
+    azure = Azure()
     azure.order(OrderKind.POWER_OFF)
     azure.wait(10)
     assert azure.emulated.next_due is None
