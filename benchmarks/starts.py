@@ -41,7 +41,7 @@ from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations
 from scaler.vmss.client import ArmClient, connect
 from simulator.parts.environment import assemble
-from simulator.parts.functions_host import functions_host
+from simulator.parts.functions_host import Hosts
 from simulator.parts.redis_server import redis_server
 
 STEADY, BURSTS = 270.0, 110.0  # seconds that the rows of a round last
@@ -267,16 +267,17 @@ def played(lasts: float, crowds: Sequence[Crowd]) -> list[dict[str, str | int | 
         secret = assemble(os.environ, speed=1).variables["IDENTITY_HEADER"]
         site = Site(place=_place(), identity_secret=secret)
         server = stack.enter_context(serve(azures, site=site))
-        hosts = [stack.enter_context(functions_host(each.variables(server), lambda _: None)) for each in stages]
-        for host in hosts:
-            host.await_ready(Flag())
+        hosts = [Hosts(each.variables(server), lambda _: None) for each in stages]
+        for each in hosts:
+            stack.callback(each.close)
+            each.start(Flag())
         arm = connect(site.place.subscription, Token(), endpoint=server.url)
         stack.callback(arm.close)
         began = monotonic()
         with ThreadPoolExecutor(len(stages)) as pool:
             for done in [pool.submit(stage.play, lasts, arm, site.place.resource_group) for stage in stages]:
                 done.result()
-        dead = [host.failure for host in hosts if host.failure is not None]
+        dead = [each.failure for each in hosts if each.failure is not None]
         if dead:
             raise SystemExit(dead[0])
         return [stage.row(began) for stage in stages]

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 
 from emulator.behaviour import Behaviour
@@ -77,11 +77,9 @@ class World:
         self.looker = VirtualLooker(
             clock=self.clock, azures=tuple(self.azure_region.scale_sets.values()), redis=self.registry
         )
-        self.late: list[Late] = []
         self.littered = False  # records were written of machines that were gone, or never were
         self.counts: Counter[str] = Counter()
         self.edges: Counter[str] = Counter()
-        self.forgot_at: datetime | None = None
         self.turns: list[Callable[[], None]] = []
         self.hearers: list[Callable[[Happening], None]] = []
         self.readers: list[Callable[[Host, Actor, Report], None]] = []
@@ -146,19 +144,6 @@ class World:
             self._read(chosen, name, report)
         if report is None or report.outcomes:
             self.look()
-
-    def plan(self, name: Actor, *, host: int = 0) -> Late | None:
-        """The first half of a tick; the second half comes late, or never."""
-        begun = self.hosts[host].begin(name)
-        if begun is not None and begun.report.plan.steps:
-            self.late.append(begun)
-            return begun
-        return None
-
-    def carry_out_late(self) -> None:
-        """The second half of the oldest tick that was interrupted."""
-        if self.late:
-            self.carry_out(self.late.pop(0))
 
     def carry_out(self, late: Late) -> None:
         """Carry out the second half of a tick."""
@@ -227,14 +212,8 @@ class World:
 
     def forgot(self) -> None:
         """Tell that promises up to now may be forgotten."""
-        self.forgot_at = self.clock.now()
         self.tell(Forgotten(at=self.clock.now()))
         self.look(forgot=True)
-
-    def written_over(self, vm_id: VmId, popped_at: datetime) -> None:
-        """Excuse a blind SET after an SPOP that a failover forgot: the later owner of the machine loses to Redis."""
-        if self.forgot_at is not None and popped_at <= self.forgot_at:
-            self.tell(Forgotten(at=self.clock.now(), vm_id=vm_id))
 
     # -- the end
 
@@ -244,7 +223,6 @@ class World:
         self.registry.lines = Lines()
         self.set_redis_clock_right()
         self.registry.pause(Pause.NONE)
-        self.late.clear()
         for line in self.lines:
             line.away_until = None
 

@@ -123,13 +123,3 @@ class Hosts:
             for host in self._running:
                 child.end(host.process, within=_LAST_WORDS)
             self._running.clear()
-
-
-@contextmanager
-def functions_host(variables: Mapping[str, str], show: Callable[[Heard], None]) -> Iterator[FunctionsHost]:
-    """Running until the end of the block, though its timers may not fire yet."""
-    host = FunctionsHost(variables, show)
-    try:
-        yield host
-    finally:
-        child.end(host.process, within=_LAST_WORDS)

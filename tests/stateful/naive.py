@@ -10,6 +10,7 @@ from stateful.guests import Guests
 from scaler.model.instance import SessionId, VmId
 from scaler.model.record import Status
 from simulator.chaos.world import World
+from simulator.happenings import Forgotten, Happening
 
 PROMISE = timedelta(minutes=2)  # what we ask of it: so long at most from SPOP to SET
 
@@ -30,6 +31,8 @@ class NaiveQueueManager:
         self._world = world
         self._guests = guests
         self._underway: list[_Underway] = []
+        self._forgot_at: datetime | None = None
+        world.hearers.append(self._hear)
 
     def begin(self, session: SessionId, at: int) -> None:
         """SPOP and GET: `at` chooses the member."""
@@ -52,13 +55,22 @@ class NaiveQueueManager:
             self.sadd(underway.vm_id)
             return False
         if self._world.clock.now() - underway.popped_at <= PROMISE:
-            self._world.written_over(underway.vm_id, underway.popped_at)
+            self._excuse(underway)
             self.set(underway.vm_id, underway.session, underway.text)
             # a failover may have forgotten the SPOP: then the key was offered again, and a later SET wins
-            self._world.written_over(underway.vm_id, underway.popped_at)
+            self._excuse(underway)
             underway.was_set = True
             return True
         return False
+
+    def _hear(self, happening: Happening) -> None:
+        if isinstance(happening, Forgotten) and happening.vm_id is None:
+            self._forgot_at = happening.at
+
+    def _excuse(self, underway: _Underway) -> None:
+        """A blind SET after an SPOP that a failover forgot: the later owner of the machine loses to Redis."""
+        if self._forgot_at is not None and underway.popped_at <= self._forgot_at:
+            self._world.tell(Forgotten(at=self._world.clock.now(), vm_id=underway.vm_id))
 
     def set(self, vm_id: VmId, session: SessionId, text: str) -> None:
         """SET of what it knows, over whatever is there by now; its visitor is told to wait."""

@@ -18,6 +18,7 @@ from emulator.behaviour import PLATFORM_EVENTS, Behaviour, Fault
 from emulator.switches import Switches, values_of
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import SessionId
+from simulator.chaos.hosts import Late
 from simulator.chaos.world import MINUTE, World
 from simulator.observer.wrong import Wrong
 
@@ -46,6 +47,7 @@ class River(RuleBasedStateMachine):
         self.world.turns.append(self.guests.poll)
         self.naive = NaiveQueueManager(self.world, self.guests)
         self.accidents = 2
+        self.late: list[Late] = []
         if ready:
             self.world.run(400)
 
@@ -68,12 +70,15 @@ class River(RuleBasedStateMachine):
     @rule(name=st.sampled_from(CONTROLLERS))
     def begin_a_tick(self, name: Actor) -> None:
         """A tick is interrupted after it has decided."""
-        self.world.plan(name)
+        begun = self.world.hosts[0].begin(name)
+        if begun is not None and begun.report.plan.steps:
+            self.late.append(begun)
 
     @rule()
     def end_an_interrupted_tick(self) -> None:
         """And goes on, however much later."""
-        self.world.carry_out_late()
+        if self.late:
+            self.world.carry_out(self.late.pop(0))
 
     # -- time
 
