@@ -12,11 +12,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # the model of the protocol is 
 from docs.cli_page import cli_page  # noqa: E402
 from docs.protocol_page import PROTOCOL_PAGE, protocol_page  # noqa: E402
 from docs.timeouts_page import timeouts_page  # noqa: E402
+from docs.timeouts_table import WAITINGS  # noqa: E402
 from scaler.model.edges import Actor  # noqa: E402
 from scaler.model.lifecycle import LIFECYCLE, Rule  # noqa: E402
 from scaler.model.record import Status  # noqa: E402
 from scaler.model.standing import Standing  # noqa: E402
-from scaler.model.waitings import WAITINGS  # noqa: E402
 from scaler.settings import SETTINGS  # noqa: E402
 
 LIFECYCLE_PAGE = ROOT / "docs" / "lifecycle.md"

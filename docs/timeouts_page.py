@@ -2,13 +2,12 @@
 
 from datetime import timedelta
 
+from docs.timeouts_table import WAITINGS, Waiting
 from scaler.model.policy import Policy
-from scaler.model.waiting import Waiting
-from scaler.model.waitings import WAITINGS
 
 _PAGE = """# How long anything waits
 
-Drawn from `scaler/model/waitings.py` by `docs/generate.py`; do not edit by hand.
+Drawn from `docs/timeouts_table.py` by `docs/generate.py`; do not edit by hand.
 
 Nothing waits for ever. Each state in which something waits, for what, how long at most, who ends it, and the `why`
 of the step that does, as it stands in the log. "At once" is the next tick of whoever ends it.

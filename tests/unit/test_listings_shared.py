@@ -181,6 +181,19 @@ def test_after_five_minutes_without_a_look_there_is_an_alarm_that_ends_with_the_
     assert list(process.one.alarms()) == []
 
 
+@pytest.mark.parametrize(("later", "alarms"), [(-1, 0), (0, 1), (1, 1)])
+def test_the_alarm_waits_as_long_as_the_policy_says(later: int, alarms: int) -> None:
+    process = Process()
+    half = POLICY.unseen_alarm.total_seconds() / 2
+    for seconds in (0.0, half, half + later):
+        process.later(seconds)
+        process.azure.script(Fault.READ_FAILED)
+        with pytest.raises(Unreachable):
+            process.one.look(Cloud(), Listing())
+        found = process.one.alarms()
+    assert len(found) == alarms
+
+
 def test_a_look_that_was_missed_long_ago_and_not_wanted_since_is_no_alarm() -> None:
     process = Process()
     for _ in range(2):

@@ -12,6 +12,7 @@ from itertools import product
 import pytest
 from builders import NOW, POLICY, SCALE_SET, ago, applied, blank_notes, instance, notes, record, sighting, vm
 
+from docs.timeouts_table import WAITINGS
 from scaler.controllers import adoption, cleaner, provisioner, reconciler, starter
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
@@ -22,7 +23,6 @@ from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row, Snapshot
 from scaler.model.sighting import By, Sighting
 from scaler.model.standing import Standing, standing
-from scaler.model.waitings import WAITINGS
 
 MINE, OTHER = SessionId("mine"), SessionId("other")
 

@@ -20,6 +20,7 @@ from builders import (
     sighting,
 )
 
+from docs.timeouts_table import WAITINGS, Waiting
 from scaler.controllers import cleaner, provisioner, reconciler, starter
 from scaler.model.ceiling import ceiling_after
 from scaler.model.edges import Edge
@@ -32,8 +33,6 @@ from scaler.model.record import Status, Unreadable
 from scaler.model.row import Row
 from scaler.model.shortage import Shortage
 from scaler.model.sighting import By
-from scaler.model.waiting import Waiting
-from scaler.model.waitings import WAITINGS
 
 S = timedelta(seconds=1)
 MINE = SessionId("mine")
@@ -323,6 +322,7 @@ SCENES: Mapping[str, Scene] = {
     "fewer machines than wanted: Azure refused more": refused,
 }
 NO_CLOCK_OF_OURS = {
+    "a scale set that a controller cannot see": "Azure decides; its alarm is tried in test_listings_shared.py",
     "ready": "visitors come when they come",
     "not seen, and not proven gone": "the next look ends it, and Azure decides when there is one",
     "listed without its identity": "no order of ours can name it: its alarm is tried in test_rows_without_identity.py",

@@ -1,15 +1,43 @@
-"""Every waiting there is, one row each: docs/timeouts.md is drawn from it.
+"""Every state in which something waits, one row each: docs/timeouts.md is drawn from it.
 
 tests/unit/test_timeouts.py tries each row a second before its time, at it, and after it.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from scaler.model.edges import Actor
 from scaler.model.instance import FailureClass
 from scaler.model.plan import Why
+from scaler.model.policy import Policy
 from scaler.model.standing import Standing
-from scaler.model.waiting import Waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """One row. `after`: the policy's durations that add up to the wait; none: at once, or whenever `ender` likes."""
+
+    state: str
+    standing: Standing | None  # None: it is about a whole scale set
+    waits_for: str
+    after: tuple[str, ...] = ()
+    ender: Actor
+    then: str
+    why: Why | None = None  # of the step that ends it; None: it is no step of ours
+
+    def lasts(self, policy: Policy) -> timedelta:
+        """How long it lasts at most."""
+        return sum((_duration(policy, name) for name in self.after), timedelta(0))
+
+
+def _duration(policy: Policy, name: str) -> timedelta:
+    """A duration of the policy by its name, or by `name.class` where it has one for each class of failure."""
+    field, _, failure = name.partition(".")
+    value: timedelta | Mapping[FailureClass, timedelta] = getattr(policy, field)
+    return value if isinstance(value, timedelta) else value[FailureClass(failure)]
+
 
 _S, _W, _E = Standing, Why, Actor
 
@@ -387,6 +415,13 @@ _LEAVING = (
         waits_for="Azure to say which machine it is, or the operator: an alarm is raised after creating_timeout",
         ender=_E.OPERATOR,
         then="deleted in Azure by its instance id; the pool is filled up by itself",
+    ),
+    Waiting(
+        state="a scale set that a controller cannot see",
+        standing=None,
+        waits_for="a look that Azure answers and ARM's budget bears: an alarm is raised after unseen_alarm",
+        ender=_E.OPERATOR,
+        then="the next look that is answered ends the alarm; whatever else lists the scale set takes pages from it",
     ),
     Waiting(
         state="fewer machines than wanted: Azure refused more",
