@@ -1,4 +1,4 @@
-"""How far Azure lately let a scale set grow: what is asked for after a capacity was refused, until that is old."""
+"""Ceilings: how far Azure lately let a scale set grow. For a while after a refusal less is asked for."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from scaler.model.sighting import Sighting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceiling:
-    """The smallest number of machines that Azure refused. Machines being deleted count: they still hold cores."""
+    """The smallest number of machines that Azure refused, machines being deleted included: these still hold cores."""
 
     refused: int
     exact: bool  # Azure's message gave the room: one machine less fits; else the room is searched for by halves
@@ -31,9 +31,9 @@ class Ceiling:
 def ceiling_after(
     order: SetCapacity, failure: FailureClass, room: Fraction | None, said: str, policy: Policy
 ) -> Ceiling | None:
-    """What Azure's refusal of an order says about the room for machines; None where no more were ordered.
+    """The ceiling after a refusal of Azure; None if the refused order asked for no more machines.
 
-    `room`: the share of the order that there is room for, if Azure said so.
+    `room`: the share of the order that would fit, if Azure said so.
     """
     look, more = order.rests_on, order.capacity - order.rests_on.capacity
     if more <= 0:

@@ -1,10 +1,10 @@
-"""Two clocks, Redis' TIME and Azure's Date: what has to be old is old by both, for either may be wrong for a while."""
+"""Two clocks, Redis' TIME and Azure's Date. Old means old by both, for either clock may be wrong for a while."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 YEARS = range(2000, 2200)
-"""Years that a sound clock may show. What any other clock says is no evidence, and notes with such times are lost."""
+"""Years that a sound clock may show. Other times are no evidence, and notes with such times are lost."""
 
 APART = timedelta(minutes=1)
 """So far two honest clocks may differ (two front ends of ARM, two servers of Redis). Not scaled by speed."""
@@ -12,23 +12,23 @@ APART = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clocks:
-    """Both at one look. `noted` is a time by Redis, `seen` one by Azure; None: that clock was not asked then."""
+    """Both clocks at a look. `noted` is a time by Redis, `seen` a time by Azure; None: the clock was not asked."""
 
     now: datetime  # Redis' TIME
     at: datetime | None  # the Date header of the look; None: nobody looked
 
     def since_first_seen(self, seen: datetime | None, noted: datetime | None) -> timedelta | None:
-        """How long ago something was seen first, by the clock that says less; None where it must be noted (again).
+        """How long ago a fact was seen first, by the clock with the smaller age; None: to be noted (again).
 
-        A time that lies ahead by more than APART was noted by a clock that was wrong, and counts as not noted.
+        A time more than APART ahead was noted by a wrong clock, and counts as not noted.
         """
         ages = self._ages(seen, noted)
         return min(ages) if seen is not None and ages and min(ages) >= -APART else None
 
     def age(self, noted: datetime | None, seen: datetime | None) -> timedelta | None:
-        """How old something is that is noted once and for all, by the clock that says less; None where it is unknown.
+        """The age of a fact that is noted once and for all, by the clock with the smaller age; None if unknown.
 
-        A clock by which it lies ahead by more than APART has nothing to say about it.
+        A clock by which the fact lies more than APART ahead is not asked.
         """
         return min((age for age in self._ages(seen, noted) if age >= -APART), default=None)
 

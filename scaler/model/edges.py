@@ -1,11 +1,11 @@
-"""Names of the lifecycle's steps, and of everyone who may take them. The rules of each step stand in `lifecycle`."""
+"""Names of the lifecycle's steps, and of the actors. The rules of the steps stand in `lifecycle`."""
 
 from enum import StrEnum
 from typing import Literal, get_args
 
 
 class Actor(StrEnum):
-    """Who acts: the four controllers, visitors, the operator."""
+    """An actor: the four controllers, visitors, the operator."""
 
     PROVISIONER = "provisioner"
     RECONCILER = "reconciler"
@@ -19,7 +19,7 @@ Controller = Literal[Actor.PROVISIONER, Actor.RECONCILER, Actor.STARTER, Actor.C
 """An actor with a timer of its own."""
 
 CONTROLLERS: tuple[Actor, ...] = get_args(Controller)
-"""The four, in the order in which a new machine meets them."""
+"""The four controllers, in the order in which a new machine meets the controllers."""
 
 
 class Edge(StrEnum):

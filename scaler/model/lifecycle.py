@@ -1,4 +1,4 @@
-"""The lifecycle: one table of steps. The docs draw it, the scripts and the controllers obey it, the tests read it."""
+"""The lifecycle: a table of steps, drawn by the docs, obeyed by scripts and controllers, read by the tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from scaler.model.row import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partner:
-    """What a step does to a second machine, in the very same write or not at all."""
+    """The part of a step on a second machine, in the same write or not at all."""
 
     sources: tuple[Status | None, ...]
     target: Status
@@ -152,7 +152,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
 
 
 class Keep(Enum):
-    """Leave the stored value as it is (its bytes are compared all the same)."""
+    """Keep the stored value (whose bytes are compared all the same)."""
 
     KEEP = "keep"
 
@@ -177,18 +177,18 @@ class Change:
 
     @property
     def together(self) -> "tuple[Change, ...]":
-        """The change, and its partner's if it has one."""
+        """The change, and the partner's change, if any."""
         return (self,) if self.partner is None else (self, self.partner)
 
 
 class IllegalStep(AssertionError):
-    """A step that the table does not have: a bug of ours, never an input's fault."""
+    """A step outside the table: a bug of the scaler, never the fault of an input."""
 
 
 def step(edge: Edge, owner: Actor, row: Row, record: Record | None, notes: Notes | None, now: datetime) -> Change:
-    """The change of one edge. The record's status, `used` and index follow from the table, whatever `record` says.
+    """Make the change of an edge. Status, `used` and index come from the table, not from `record`.
 
-    An unreadable record counts as none and is left to the byte; notes and index then carry the step alone.
+    An unreadable record counts as absent and is left to the byte; notes and index then carry the step alone.
     """
     rule = LIFECYCLE[edge]
     if owner not in rule.owners or row.status not in rule.sources:
@@ -202,7 +202,7 @@ def step(edge: Edge, owner: Actor, row: Row, record: Record | None, notes: Notes
 
 
 def joined(first: Change, row: Row, record: Record, notes: Notes, now: datetime) -> Change:
-    """`first`, a step whose rule has a partner, with the second machine's half of it."""
+    """Join `first`, a step whose rule has a partner, with the second machine's half."""
     rule = LIFECYCLE[first.edge].partner if first.edge is not None else None
     if rule is None or row.status not in rule.sources or row.vm_id == first.row.vm_id:
         raise IllegalStep(f"{first.edge} has no second machine that is {row.status or 'unrecorded'}")
@@ -212,12 +212,12 @@ def joined(first: Change, row: Row, record: Record, notes: Notes, now: datetime)
 
 
 def claim(row: Row, notes: Notes) -> Change:
-    """Take an Available machine's key, so that nobody else can have it while its notes say what is done to it."""
+    """Take an Available machine's key, so that no visitor gets the machine during an operation that the notes name."""
     return Change(row=row, edge=None, notes=notes, index=Status.UNAVAILABLE, takes=True)
 
 
 def verified(row: Row) -> Change:
-    """Nothing new: accepted only while what is stored is still what an order rests on."""
+    """A change without news: accepted only while the facts behind an order are still stored."""
     return Change(row=row, edge=None)
 
 
@@ -232,7 +232,7 @@ def place(row: Row, index: Status | None) -> Change:
 
 
 def restore(row: Row, record: Record, index: Status, notes: Notes | Keep = KEEP) -> Change:
-    """The record as the notes know it, over a late write of somebody who had not read them."""
+    """Restore the record of the notes over a late write of a queue manager."""
     return Change(row=row, edge=None, record=record, notes=notes, index=index)
 
 

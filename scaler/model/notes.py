@@ -1,8 +1,8 @@
-"""The notes: what the scaler decided about a machine. They beat the record, which others may undo.
+"""The notes: the scaler's decisions about a machine. Notes beat the record, which any client may overwrite.
 
-Times of what was seen in Azure (mark_seen_at, missed_at, rest_at, unsettled_at, failed.since, and every `seen_at`) are
-Date headers; all others are Redis' TIME. The two clocks are never compared with each other, nor with a host's. Where
-much depends on an age, both clocks' times stand side by side (`model.clocks`); of two such the second may be missing.
+Times of sightings in Azure (mark_seen_at, missed_at, rest_at, unsettled_at, failed.since, and every `seen_at`) are Date
+headers; all other times are Redis' TIME. The two clocks are never compared with each other, nor with a host's clock.
+Where much depends on an age, times by both clocks stand side by side (`model.clocks`); the second may be missing.
 """
 
 from collections.abc import Mapping
@@ -28,9 +28,9 @@ class StartNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReservedNote:
-    """Since when this session has been waiting, on whichever machine: the record's own time is a stranger's clock.
+    """Since when a session has been waiting, on any machine: the record's own time comes from a stranger's clock.
 
-    Written by the script that reserves and carried along by a MOVE; else by the starter, when it first sees it.
+    Written by `reserve` and carried along by a MOVE; else by the starter, at the first sight of the reservation.
     """
 
     session: SessionId | None  # None: noted by an older scaler, of a session without an id
@@ -40,7 +40,7 @@ class ReservedNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedNote:
-    """The session that was let in, since when, and the record as it was then (a late SET may overwrite it)."""
+    """The session that was let in, the time, and the record at that time (a late SET may overwrite the record)."""
 
     session: SessionId
     at: datetime
@@ -50,7 +50,7 @@ class OpenedNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpentNote:
-    """The machine is used: it is never offered again, whatever its record says."""
+    """The machine is used and never offered again, for any record."""
 
     why: Edge  # one of SPENDINGS; decides what the machine's deletion needs (`standing.deletable`)
     at: datetime
@@ -60,7 +60,7 @@ class SpentNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteNote:
-    """Its deletion was ordered, or is about to be."""
+    """A deletion was ordered, or is about to be."""
 
     at: datetime  # of the latest order
     attempts: int
@@ -68,7 +68,7 @@ class DeleteNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimNote:
-    """A stop of a marked machine at rest is under way (cooling): while this stands nobody can reserve or start it."""
+    """A claim for cooling, the stop of a marked machine at rest: no reservation and no start meanwhile."""
 
     order: str  # what is ordered: "deallocate"
     at: datetime  # of its latest renewal: an order rests on one that is ripe, and dies within a known time of it
@@ -120,22 +120,22 @@ class Notes:
 
     @property
     def beyond_admitting(self) -> bool:
-        """The machine was handed to visitors, or may have been: its record must exist."""
+        """Whether the machine was handed to visitors, or may have been: a record must exist."""
         return any((self.admitted_at, self.start, self.opened, self.presumed_at, self.spent))
 
     @property
     def fresh(self) -> bool:
-        """Handed over by the reconciler, and nobody was ever let near it."""
+        """Whether the machine was handed over by the reconciler, and never started or opened for a visitor."""
         touched = (self.spent, self.claim, self.start, self.opened, self.presumed_at)
         return self.admitted_at is not None and not any(touched)
 
     @property
     def session(self) -> SessionId | None:
-        """The session that is, or may be, on it: the one opened, else the one it was started for."""
+        """The session that is, or may be, on the machine: the opened session, else the session of the start."""
         if self.opened is not None:
             return self.opened.session
         return self.start.session if self.start is not None else None
 
     def waiting(self, session: SessionId) -> ReservedNote | None:
-        """Since when this session waits for the machine, if the notes speak of this session's waiting."""
+        """Since when a session waits for the machine, if the notes are about that session's waiting."""
         return self.reserved if self.reserved is not None and self.reserved.session == session else None

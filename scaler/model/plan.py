@@ -1,4 +1,4 @@
-"""What a tick wants done: steps, each a change and perhaps an order, with the reason; and what it held back."""
+"""The plan of a tick: steps (a change, an order, or both, with the reason), refusals, and asks."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from scaler.model.sighting import Sighting
 
 
 class Why(StrEnum):
-    """Every reason a step or a refusal can have: constants for the log; the facts go beside them."""
+    """Every reason of a step or a refusal: constants for the log, with the facts beside."""
 
     # provisioner
     BELOW_DESIRED = "capacity is below the desired number of instances"
@@ -111,7 +111,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerOff:
-    """Stop one instance and keep its allocation."""
+    """Stop one instance and keep the allocation."""
 
     ref: InstanceRef
     rests_on: Sighting
@@ -119,7 +119,7 @@ class PowerOff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deallocate:
-    """Stop one instance and give its allocation back."""
+    """Stop one instance and give the allocation back."""
 
     ref: InstanceRef
     rests_on: Sighting
@@ -135,7 +135,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Protect one instance from scale-in: it is handed over to the registry."""
+    """Protect one instance from scale-in, and so hand the machine over to the registry."""
 
     ref: InstanceRef
     etag: str | None
@@ -144,7 +144,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetCapacity:
-    """Set sku.capacity, never below what was just read."""
+    """Set sku.capacity, never below the capacity just read."""
 
     scale_set: ScaleSetName
     capacity: int
@@ -185,7 +185,7 @@ class Step:
 
     @property
     def instance_id(self) -> str:
-        """The instance's id as the order names it, else as the notes do, else the record; empty if none knows."""
+        """The instance id in the order, else in the notes, else in the record; empty if unknown."""
         if self.order is not None and not isinstance(self.order, SetCapacity):
             return self.order.ref.instance_id
         row = self.change.row if self.change is not None else None
@@ -195,7 +195,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Something that was wanted and held back, for the operator. `alarm`: somebody should look at it."""
+    """A step that was wanted and held back, for the operator. `alarm`: an operator should look."""
 
     why: Why
     vm_id: VmId | None = None
@@ -207,7 +207,7 @@ class Refusal:
 class Listing:
     """An ask: list all instances of every configured scale set.
 
-    `urgent` is False where the tick can do without one if it listed a moment ago (Policy.cleaner_lists_every).
+    `urgent` is False where the tick can do without a listing shortly after the last one (Policy.cleaner_lists_every).
     """
 
     urgent: bool = True
@@ -225,7 +225,7 @@ class Get:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locate:
-    """An ask: where the instances of this scale set can be reached, all of them at once."""
+    """An ask: the addresses of all instances of a scale set."""
 
     scale_set: ScaleSetName
 
@@ -235,23 +235,22 @@ type Ask = Listing | Get | Locate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lacks:
-    """What the decision about one machine lacks, and what is done as long as nobody answers."""
+    """The ask that a decision about a machine lacks, and the decision until the answer comes."""
 
     ask: Get | Locate
     otherwise: Step | Refusal | None = None
 
 
 type Decision = Step | Refusal | Lacks | None
-"""What becomes of one machine."""
+"""The decision about one machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that one tick wants. `look_again`: how soon another tick would find something new, None for the timer.
+    """The plan of a tick. `look_again`: how soon another tick would find news, None for the timer.
 
-    `asks`: looks at Azure that would tell more. The steps are right as long as nobody answers.
-    `good_until`, by the registry's clock: a plan that was not written by then is not carried out. None: there is no
-    registry to write to.
+    `asks`: looks at Azure that would tell more. The steps are right without the answers, too.
+    `good_until`, by the registry's clock: a plan not written by then is not carried out. None: without a registry.
     """
 
     steps: tuple[Step, ...] = ()
@@ -262,7 +261,7 @@ class Plan:
 
 
 def sorted_out(outcomes: Iterable[Decision]) -> Plan:
-    """The outcomes for all machines by their kinds, each in the order in which they came."""
+    """Sort the decisions about all machines into steps, refusals and asks, in the order of the machines."""
     steps, refusals, asks = list[Step](), list[Refusal](), list[Ask]()
     for outcome in outcomes:
         done = outcome.otherwise if isinstance(outcome, Lacks) else outcome
@@ -273,12 +272,12 @@ def sorted_out(outcomes: Iterable[Decision]) -> Plan:
 
 
 def withheld(look: Sighting) -> Refusal:
-    """Why no order is given to a scale set: nobody allowed it, or somebody paused it."""
+    """The refusal of all orders to a scale set: without consent, or paused."""
     why = Why.PAUSED if look.consent else Why.NO_CONSENT
     return Refusal(why=why, facts={"scale_set": look.scale_set, "pause": look.pause})
 
 
 def soonest(now: datetime, *times: datetime | None) -> timedelta | None:
-    """How long until the earliest of these; None if there is none. Never negative."""
+    """The time until the earliest of several moments; None without any. Never negative."""
     due = [each for each in times if each is not None]
     return max(min(due) - now, timedelta(0)) if due else None

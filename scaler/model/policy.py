@@ -30,7 +30,7 @@ def _holds() -> Mapping[FailureClass, timedelta]:
 
 
 def _unattractive() -> Mapping[FailureClass, timedelta]:
-    """As long as Karpenter's Azure provider avoids an offering after each; a start that succeeds ends it sooner."""
+    """Durations by failure class, as in Karpenter's Azure provider; a successful start ends the wait sooner."""
     return {
         FailureClass.QUOTA: 10 * _MIN,  # somebody else's machine may have given cores back
         FailureClass.ALLOCATION: 60 * _MIN,  # who is sold out stays so for tens of minutes
@@ -40,7 +40,7 @@ def _unattractive() -> Mapping[FailureClass, timedelta]:
 
 
 class Moves(StrEnum):
-    """Whose sessions may be moved to another machine, when theirs cannot be had."""
+    """Sessions that may be moved to another machine, when their own cannot be had."""
 
     ATOMIC = "atomic"  # those that were reserved by our client, which follows them
     ALWAYS = "always"  # all: the queue manager follows `movedTo` in the record
@@ -147,20 +147,20 @@ class Policy:
 
     @property
     def ripe_after(self) -> timedelta:
-        """The age at which a note has surely been there for `ripening`: it may have been written a little late."""
+        """The age at which a note has surely been there for `ripening`, also if written a little late."""
         return self.ripening + self.plan_kept
 
     @property
     def claim_stale(self) -> timedelta:
-        """The age of a claim's latest renewal from which no order may rest on it any more: it is renewed first.
+        """The age of a claim's latest renewal from which no order may rest on the claim: the claim is renewed first.
 
-        Both this and the next are measured by Azure's clock, which no failover can put forward.
+        `claim_stale` and `claim_over` are measured by Azure's clock, which no failover can put forward.
         """
         return self.ripe_after + self.order_horizon
 
     @property
     def claim_over(self) -> timedelta:
-        """The age at which every order that rested on it is dead, and what it did can be seen."""
+        """The age of a claim at which every order that rested on the claim is dead and its effect can be seen."""
         return self.claim_stale + self.order_horizon + self.observation_lag + self.date_resolution
 
     @property
@@ -174,7 +174,7 @@ class Policy:
         return self.session_limit or self.presumed_limit
 
     def share(self, fraction: float, fleet_size: int) -> int:
-        """A breaker's number: that share of the fleet, at least one."""
+        """A breaker's number: a share of the fleet, at least 1."""
         return max(1, int(fraction * fleet_size))
 
     def at_speed(self, speed: float) -> "Policy":

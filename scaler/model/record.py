@@ -1,4 +1,4 @@
-"""The record: what the registry publishes about a machine, shared with the queue manager (docs/redis-contract.md)."""
+"""The record: published facts about a machine, shared with the queue manager (docs/redis-contract.md)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from scaler.model.instance import InstanceId, SessionId, VmId
 
 
 class Status(StrEnum):
-    """The record's status, and with it the one index set its key belongs to."""
+    """The record's status, which also names the index set for the key."""
 
     AVAILABLE = "Available"  # fresh, at rest, never handed out
     RESERVED = "Reserved"  # a session asked for it
@@ -17,7 +17,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One machine's record. Texts are as the queue manager wrote them; nothing here ever addresses Azure."""
+    """A machine's record. Texts are the queue manager's own, and are never used as an address in Azure."""
 
     vm_id: VmId
     instance_id: InstanceId
@@ -38,15 +38,15 @@ class Record:
 
     @property
     def session(self) -> SessionId:
-        """Whose machine this is: the session that the record names, else one with the name of its machine.
+        """The machine's session: the session in the record, else a session with the machine's own id as a name.
 
-        A machine serves one session in its life, so the vm id names that session well enough.
+        A machine serves a single session in its life, so the vm id names that session well enough.
         """
         return self.session_id or SessionId(self.vm_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A value that is not a record (not JSON, no status, …). Its bytes are left alone, and `why` is logged once."""
+    """A value that is no record (not JSON, no status, …). The bytes are left alone, and `why` is logged once."""
 
     why: str

@@ -1,4 +1,4 @@
-"""What Redis holds about one machine: record, notes and its places in the index, with the bytes they were read from."""
+"""A machine in Redis: record, notes and places in the index, with the bytes of the reading."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,9 +12,9 @@ from scaler.model.sighting import Pause
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """The exact bytes a row was read from; None is absence, and absence is a value. A change compares with them.
+    """The exact bytes of a reading, which a change compares; None is absence, and absence is a value.
 
-    A change is written only to the server that the bytes were read from: a failover brings old bytes back.
+    A change is written only to the server of the reading: a failover brings old bytes back.
     """
 
     record: bytes | None = None
@@ -24,7 +24,7 @@ class Before:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One machine in the registry. A row without record and notes stands for "Redis knows nothing of it"."""
+    """A machine in the registry. A row without record and notes stands for a machine unknown to Redis."""
 
     vm_id: VmId
     record: Record | Unreadable | None = None
@@ -35,12 +35,12 @@ class Row:
 
     @property
     def readable(self) -> Record | None:
-        """The record, if there is one to go by."""
+        """The record, if readable."""
         return self.record if isinstance(self.record, Record) else None
 
     @property
     def is_unreadable(self) -> bool:
-        """Whether there is a value in the place of the record that must be left alone."""
+        """Whether an unreadable value stands in the place of the record."""
         return isinstance(self.record, Unreadable)
 
     @property
@@ -50,11 +50,11 @@ class Row:
 
     @property
     def named(self) -> "Row":
-        """The same row, whose notes call a session by the id that its record has come to name meanwhile.
+        """The same row, with the session in the notes under the id that has appeared in the record.
 
-        A session that was reserved without an id is noted under its machine's name (`Record.session`). An id that
-        appears in the record while that session waits is the same session's; once it was let in or has ended, the id
-        is somebody else's.
+        A session reserved without an id is noted under the machine's name (`Record.session`). An id that appears in
+        the record while that session waits belongs to the session; once the session was let in or has ended, the id
+        belongs to a stranger.
         """
         record, notes, nameless = self.readable, self.notes, SessionId(self.vm_id)
         if record is None or record.session_id in {None, nameless} or notes is None:
@@ -73,7 +73,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
-    """Something in Redis that we leave alone, for the operator: the key, and what is wrong with it."""
+    """A foreign or broken value in Redis that the scaler leaves alone, for the operator: key and reason."""
 
     key: str
     why: str

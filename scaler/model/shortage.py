@@ -12,7 +12,7 @@ from scaler.model.row import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortage:
-    """Of one scale set. Stopped machines keep their allocation, and are not concerned. By the registry's clock."""
+    """The shortage of a scale set, by the registry's clock. Stopped machines keep their allocation: no shortage."""
 
     since: datetime  # the latest start that failed for it
     until: datetime  # by the class of its failure: `Policy.unattractive`
@@ -21,7 +21,7 @@ class Shortage:
 def shortages(
     rows: Iterable[Row], known: Mapping[ScaleSetName, Shortage], policy: Policy
 ) -> Mapping[ScaleSetName, Shortage]:
-    """What is known already, and what the notes say; a shortage is over once a later cold start has succeeded."""
+    """Known shortages, and shortages in the notes; a later successful cold start ends a shortage."""
     found, overcome = dict(known), dict[ScaleSetName, datetime]()
     for row in rows:
         notes = row.notes

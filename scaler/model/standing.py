@@ -1,7 +1,7 @@
-"""What a machine is, in one word: the one classification that all four controllers share, so that none disagrees.
+"""The standing: a machine's classification in a word, shared by all four controllers, so that no two disagree.
 
-Every combination of record, notes, power, mark and listing has exactly one standing, every standing has one owner
-who ends it, and every waiting in it ends by a clock (`waiting`; tests/unit/test_nothing_waits_for_ever.py).
+Every combination of record, notes, power, mark and listing has exactly one standing, every standing has an owner,
+and every waiting in a standing ends by a clock (`waiting`; tests/unit/test_nothing_waits_for_ever.py).
 """
 
 from datetime import datetime
@@ -35,13 +35,13 @@ class Standing(StrEnum):
 
 
 def is_used(row: Row) -> bool:
-    """Notes beat the record; but where either says used, or that a session ended on it, used it is."""
+    """Whether a machine is used: by the record, by the notes, or by a session that has ended on the machine."""
     said = row.readable is not None and row.readable.used
     return said or (row.notes is not None and (row.notes.spent is not None or bool(row.notes.ended)))
 
 
 def standing(row: Row, instance: Instance, sighting: Sighting, policy: Policy) -> Standing:
-    """The one word for a machine that is seen."""
+    """The standing of a machine that was seen."""
     if row.status is Status.RESERVED:
         return Standing.RESERVED
     if is_used(row) or row.status is Status.UNAVAILABLE:
@@ -76,12 +76,12 @@ def _of_available(row: Row, instance: Instance, at: datetime, policy: Policy) ->
 
 
 def unsettled_for(notes: Notes, at: datetime, policy: Policy) -> bool:
-    """Neither at rest nor running for start_timeout. It stays so until a controller has dealt with it."""
+    """Whether a machine has been neither at rest nor running for start_timeout, and no controller has acted yet."""
     return notes.unsettled_at is not None and at - notes.unsettled_at >= policy.start_timeout
 
 
 def own_session_ended(notes: Notes) -> bool:
-    """The session that was let in, or that it was started for, is known to have ended: it may be deleted running."""
+    """Whether the machine's own session (opened, or started for) is known to have ended: delete even while it runs."""
     how = notes.ended.get(notes.session) if notes.session is not None else None
     if how in {Edge.REFUSE, Edge.MOVE}:
         return notes.opened is None
@@ -89,9 +89,9 @@ def own_session_ended(notes: Notes) -> bool:
 
 
 def ripe(notes: Notes, clocks: Clocks, policy: Policy) -> bool:
-    """The note that spent it is old enough to survive a failover, by both clocks.
+    """Whether the spent note is old enough to survive a failover, by both clocks.
 
-    RELEASE and EXPIRE end what was no longer Available or Reserved, and need not ripen.
+    RELEASE and EXPIRE end sessions that were no longer Available or Reserved, and need not ripen.
     """
     spent = notes.spent
     if spent is None:
@@ -103,7 +103,7 @@ def ripe(notes: Notes, clocks: Clocks, policy: Policy) -> bool:
 
 
 def deletable(notes: Notes, instance: Instance, clocks: Clocks, policy: Policy) -> bool:
-    """Whether a used machine may be deleted now: nobody can be on it, or whoever is has had their time."""
+    """Whether a used machine may be deleted now: without a visitor, or with a visitor whose time is over."""
     if not ripe(notes, clocks, policy):
         return False
     if may_run_unused(notes, instance, clocks, policy) or instance.at_rest or (instance.halted and not instance.busy):
@@ -113,23 +113,23 @@ def deletable(notes: Notes, instance: Instance, clocks: Clocks, policy: Policy) 
 
 
 def may_run_unused(notes: Notes, instance: Instance | None, clocks: Clocks, policy: Policy) -> bool:
-    """Whether nobody is on a used machine any more, though it may run."""
+    """Whether a used machine has no visitor any more, though the machine may run."""
     if own_session_ended(notes) or presumption_over(notes, clocks, policy):
         return True
     return instance is not None and _new_and_deleting(notes, instance)
 
 
 def _new_and_deleting(notes: Notes, instance: Instance) -> bool:
-    """Unmarked, never handed over, and its deletion ordered already: nobody is on it, though it may run.
+    """Whether an unmarked machine, never handed over, is being deleted already: no visitor, though the machine may run.
 
-    The provisioner may stop what is unmarked and runs, and cannot: Azure takes no order but a delete here.
+    The provisioner cannot stop such a machine: Azure takes no order but a delete.
     """
     touched = notes.admitted_at or notes.start or notes.opened or notes.presumed_at
     return not instance.marked and not touched and instance.provisioning is ProvisioningState.DELETING
 
 
 def presumption_over(notes: Notes, clocks: Clocks, policy: Policy) -> bool:
-    """A machine that runs without a known session has had the time that a presumed session gets, by both clocks."""
+    """Whether a machine that runs without a known session has had a presumed session's time, by both clocks."""
     if notes.presumed_at is not None:
         age = clocks.age(notes.presumed_at, notes.presumed_seen_at)
     else:
