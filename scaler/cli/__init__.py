@@ -5,6 +5,5 @@ environment  the common part of all commands: options and exit statuses, setting
 screen       tables and lines, on a terminal and in a pipe
 status       machines and scale sets, from an overview;  ticking  plan, tick, tables of plans and outcomes
 visits       reserve, look, release, cancel;  pausing  pause, resume
-adopting     the adoption of a running installation;  handover  its rounds
-rounds       a change by hand: distrusting, forgetting
+adopting     the adoption of a running installation;  by_hand  distrust, forget
 """

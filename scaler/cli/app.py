@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from scaler.cli import adopting, distrusting, forgetting, pausing, status, ticking, visits
+from scaler.cli import adopting, by_hand, pausing, status, ticking, visits
 from scaler.cli.environment import Exit, Operator, Who
 from scaler.cli.screen import Screen, age
 from scaler.errors import ScalerError, Throttled
@@ -90,8 +90,8 @@ for command in (
     pausing.pause,
     pausing.resume,
     adopting.adopt,
-    distrusting.distrust,
-    forgetting.forget,
+    by_hand.distrust,
+    by_hand.forget,
     settings,
 ):
     app.command()(command)

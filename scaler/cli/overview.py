@@ -1,4 +1,4 @@
-"""Everything that Redis and Azure say at one moment, machine by machine, in the words of the code."""
+"""Machines at one moment, from Redis and Azure, in the words of the code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,25 +28,25 @@ class MachineView:
 
     @property
     def notes(self) -> Notes | None:
-        """What the scaler decided about it."""
+        """The scaler's notes about the machine."""
         return self.machine.stored.notes
 
     @property
     def scale_set(self) -> str:
-        """Where it is, as Azure or else the notes say; empty where neither does."""
+        """The machine's scale set by Azure, else by the notes; empty if unknown."""
         instance, notes = self.machine.instance, self.notes
         return (instance.ref.scale_set if instance else notes.scale_set if notes else "") or ""
 
     @property
     def instance_id(self) -> str:
-        """Its address there, as Azure, the notes or else the record say."""
+        """The instance id by Azure, else by the notes, else by the record."""
         instance, notes, record = self.machine.instance, self.notes, self.machine.stored.readable
         said = (instance.ref.instance_id if instance else "", notes.instance_id if notes else "")
         return next((each for each in said if each), record.instance_id if record else "")
 
     @property
     def session(self) -> SessionId | None:
-        """Whose it is: the notes beat the record."""
+        """The session on the machine: the notes beat the record."""
         record = self.machine.stored.readable
         noted = self.notes.session if self.notes is not None else None
         handed_out = record is not None and record.status is not Status.AVAILABLE
@@ -54,20 +54,20 @@ class MachineView:
 
     @property
     def age(self) -> timedelta | None:
-        """How long it has been what it is, by Redis' clock; the record's own time where nothing is noted."""
+        """Time since the scaler's latest decision, by Redis' clock; without notes, since the record's own time."""
         record = self.machine.stored.readable
         since = _latest(self.notes) or (record and (record.updated_at or record.created_at)) or None
         return self.machine.now - since if since is not None else None
 
     @property
     def place(self) -> tuple[str, int, str]:
-        """Its place in a list: Uniform instance ids are numbers."""
+        """The sort key of a list: Uniform instance ids are numbers."""
         number = int(self.instance_id) if self.instance_id.isdecimal() else -1
         return (self.scale_set, number, self.machine.vm_id)
 
 
 def _latest(notes: Notes | None) -> datetime | None:
-    """When the scaler last decided something about it."""
+    """The time of the scaler's latest decision."""
     if notes is None:
         return None
     events = (notes.reserved, notes.start, notes.opened, notes.spent)
@@ -78,7 +78,7 @@ def _latest(notes: Notes | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """One look. Where Azure did not answer, what Redis says is all there is, and `errors` say why."""
+    """One look. If Azure did not answer, the machines are Redis' alone, and `errors` has the reason."""
 
     snapshot: Snapshot
     views: dict[ScaleSetName, ScaleSetView]

@@ -70,7 +70,7 @@ def _show(screen: Screen, overview: Overview, settings: Settings) -> None:
 
 
 def _counted(overview: Overview) -> str:
-    """How many, and how they stand."""
+    """The number of machines, in all and by standing."""
     counts = Counter(str(view.machine.standing) for view in overview.machines)
     total = len(overview.machines)
     kinds = ", ".join(f"{number} {standing}" for standing, number in sorted(counts.items()))
@@ -171,7 +171,7 @@ def _times(number: int) -> str:
 
 
 def document(overview: Overview, settings: Settings) -> Mapping[str, object]:
-    """The same for machines: names are those of the code, times are ISO 8601."""
+    """The status as JSON: names as in the code, times in ISO 8601."""
     return {
         "now": overview.snapshot.now.isoformat(),
         "paused": {"registry": overview.snapshot.pause, "settings": settings.policy.pause},

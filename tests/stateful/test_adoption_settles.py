@@ -21,7 +21,7 @@ from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.in_process import InProcessScaleSet
 from emulator.switches import Switches
 from scaler.actuate import Ports, Result, actuate
-from scaler.cli.handover import Handover, is_left
+from scaler.cli.adopting import Handover, is_left
 from scaler.model.edges import Edge
 from scaler.model.instance import PowerState, SessionId, VmId
 from scaler.model.policy import Capacity

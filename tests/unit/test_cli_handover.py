@@ -12,7 +12,7 @@ from emulator.orders import OrderKind
 from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
-from scaler.cli.handover import Handover, is_left
+from scaler.cli.adopting import Handover, is_left
 from scaler.errors import Throttled, Unreachable
 from scaler.model.instance import ScaleSetName
 from scaler.model.plan import Why

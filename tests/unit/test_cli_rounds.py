@@ -9,8 +9,8 @@ from clock import ManualClock
 
 from emulator.redis.memory import MemoryRegistry
 from scaler.actuate import Ports
+from scaler.cli.by_hand import ByHand
 from scaler.cli.environment import Exit
-from scaler.cli.rounds import ByHand
 from scaler.cli.screen import Screen
 from scaler.controllers import distrust
 from scaler.model.fleet import Cloud, Fleet

@@ -1,20 +1,82 @@
-"""`scaler forget`: clear the registry of a scale set that is not configured any more, and is gone."""
+"""`scaler distrust` and `scaler forget`: changes by hand, shown and agreed to first, repeated after a lost race."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
 
-from scaler.cli.environment import AsJson, Operator, Yes
-from scaler.cli.rounds import ByHand
+from scaler.actuate import Outcome, Ports, Result, actuate
+from scaler.cli import ticking
+from scaler.cli.environment import AsJson, Exit, Operator, Yes, sure
 from scaler.cli.screen import Screen
+from scaler.controllers import distrust as distrusted
 from scaler.controllers import forgetting
 from scaler.errors import Missing, Refused
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName
 from scaler.model.plan import Plan, Why
+from scaler.model.policy import Policy
 from scaler.report import Report
 from scaler.settings import SCALE_SET_NAME
+from scaler.tick import Tick
+
+_ROUNDS = 5  # who is always faster than we are is no coincidence: an operator should hear of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    """A change by hand, in rounds: every round begins with a look."""
+
+    title: str
+    question: str
+    look: Callable[[], Report]
+    ports: Ports
+    policy: Policy
+
+    def run(self, screen: Screen, *, yes: bool, as_json: bool) -> None:
+        """Run the command. Exits with 1 if steps are left."""
+        report, outcomes = self.look(), tuple[Outcome, ...]()
+        if not as_json:
+            ticking.show(screen, self.title, report)
+        if report.plan.steps:
+            sure(self.question, yes=yes)
+            report, outcomes = self._made(report)
+            if not as_json:
+                screen.table(ticking.OUTCOMES, ticking.outcome_rows(screen, outcomes), ticking.FOLD)
+        if as_json:
+            screen.json(ticking.document(replace(report, outcomes=outcomes)))
+        if report.plan.steps:
+            screen.complain(f"{len(report.plan.steps)} are left: somebody else changed them meanwhile; run it again")
+            raise typer.Exit(Exit.NOT_DONE)
+
+    def _made(self, report: Report) -> tuple[Report, tuple[Outcome, ...]]:
+        """The remaining plan, and the last outcome for each machine: a lost race only if no later round won."""
+        outcomes = dict[str, Outcome]()
+        for _ in range(_ROUNDS):
+            outcomes |= {str(each.step.vm_id): each for each in actuate(report.plan, self.ports, self.policy)}
+            report = self.look()
+            if not report.plan.steps or all(each.result is not Result.LOST_RACE for each in outcomes.values()):
+                break
+        return report, tuple(outcomes.values())
+
+
+def distrust(context: typer.Context, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Spend every Available machine, after an old snapshot of Redis was restored.
+
+    They are deleted and replaced; nobody can reserve them any more, paused or not. What is Reserved is named, and left
+    alone.
+    """
+    operator: Operator = context.obj
+    ports, policy = operator.ports("distrust"), operator.settings.policy
+    change = ByHand(
+        title="distrust",
+        question="Shall these be used from now on, deleted and replaced?",
+        look=Tick(distrusted.decide, ports, policy).plan,
+        ports=ports,
+        policy=policy,
+    )
+    change.run(Screen(), yes=yes, as_json=as_json)
 
 
 def _scale_set_name(text: str) -> ScaleSetName:
