@@ -193,6 +193,15 @@ def test_every_combination_reaches_its_fate_and_only_what_was_never_handed_over_
         assert fate != "offered" or untouched, (word, frozen_in_azure, world.row)
 
 
+@pytest.mark.parametrize("indexed", [True, False])
+@pytest.mark.parametrize("recorded", RECORDS)
+def test_of_all_these_combinations_a_few_reach_their_fate_in_everyday_tests(recorded: str, indexed: bool) -> None:
+    machines = list(_machines())
+    for number, noted in enumerate(NOTES):
+        machine = machines[(7 * number + len(recorded)) % len(machines)]
+        assert _World(_row(recorded, noted, indexed=indexed), machine).fate() is not None, (noted, machine)
+
+
 @pytest.mark.parametrize("noted", NOTES)
 @pytest.mark.parametrize("recorded", [name for name, what in RECORDS.items() if isinstance(what, Record)])
 def test_a_gone_machine_leaves_the_registry(recorded: str, noted: str) -> None:
