@@ -185,7 +185,7 @@ class Scaler:
             complaints = registry.check() if not self._checked else ()
             registry.occupy(settings.place)
         except ScalerError as error:
-            self._telemetry[name].failed(error)
+            self._telemetry[name].failed_tick(error)
             raise
         self._checked = True
         for complaint in complaints:

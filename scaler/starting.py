@@ -105,7 +105,7 @@ class StartersWatch:
         try:
             current = self._probe()
         except ScalerError as error:
-            self._failed(error, self._unprobed)
+            self._telemetry.failed_tick(error, self._unprobed)
             self._unprobed, self._known = error, frozenset()
             return AFTER_FAILURE.total_seconds()
         now = self._clock.monotonic()
@@ -131,7 +131,7 @@ class StartersWatch:
         try:
             report = over.result()
         except ScalerError as error:
-            self._failed(error, lane.failure)
+            self._telemetry.failed_tick(error, lane.failure)
             if lane.failure is None or not isinstance(error, Throttled):  # to wait for a budget ends no failure
                 lane.failure = error
             return error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
@@ -139,8 +139,3 @@ class StartersWatch:
         self._missing = next((each for each in report.errors if isinstance(each, Missing)), self._missing)
         lane.failure = None
         return report.look_again
-
-    def _failed(self, error: ScalerError, before: ScalerError | None) -> None:
-        """Log a failure once, not at every repetition."""
-        if before is None or str(error) != str(before):
-            self._telemetry.failed(error)

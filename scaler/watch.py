@@ -55,8 +55,7 @@ class Watch:
         try:
             report = self._tick.run()
         except ScalerError as error:
-            if before is None or str(error) != str(before):
-                self._telemetry.failed(error)
+            self._telemetry.failed_tick(error, before)
             again = error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
             self._due = self._clock.monotonic() + again.total_seconds()
             # to wait for a budget is no failure, and does not end one: nothing has succeeded since

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from scaler.actuate import Outcome, Result
+from scaler.errors import ScalerError
 from scaler.model.fleet import Cloud
 from scaler.model.instance import ScaleSetName
 from scaler.model.policy import Policy
@@ -45,10 +46,19 @@ class Evaluations:
     def row(self, report: Report, seconds: float) -> Row | None:
         """The sentence and the facts of the row, if a row is due after this tick, else None."""
         self._add(report)
+        return self._due(report, seconds)
+
+    def row_of_failed(self, error: ScalerError, seconds: float) -> Row | None:
+        """The same after a tick that failed as a whole: it saw nothing, so the row tells of no scale set."""
+        self._ticks += 1
+        self._sums["errors"][type(error).__name__] += 1
+        return self._due(None, seconds)
+
+    def _due(self, report: Report | None, seconds: float) -> Row | None:
         if int(seconds // _MINUTE) != self._minute:
             self._minute = int(seconds // _MINUTE)
             self._told.clear()
-        news = set(self._news(report.cloud)) - self._told
+        news = set(self._news(report.cloud if report is not None else Cloud())) - self._told
         if self._told and not news:
             return None
         self._told |= news
@@ -80,8 +90,13 @@ class Evaluations:
         for name, counter in self._sums.items():
             yield from ((name, each) for each in counter)
 
-    def _sentence(self, report: Report) -> str:
+    def _sentence(self, report: Report | None) -> str:
         wanted = sum(each.desired for each in self._policy.capacity.values())
+        if report is None:
+            errors = self._sums["errors"].total()
+            return (
+                f"the {self._controller} wants {wanted} machines, and failed: {errors} errors since its last evaluation"
+            )
         known = len(report.fleet.rows) if report.fleet is not None else len(report.cloud.instances)
         done, not_done, held = (self._sums[name].total() for name in ("done", "not_done", "held"))
         return (
@@ -89,11 +104,12 @@ class Evaluations:
             f" {held} held back since its last evaluation"
         )
 
-    def _facts(self, report: Report) -> Mapping[str, object]:
+    def _facts(self, report: Report | None) -> Mapping[str, object]:
+        scale_sets = self._scale_sets(report) if report is not None else {}
         return {
             "ticks": self._ticks,
             "settings": self._settings(),
-            "scale_sets": dict(list(self._scale_sets(report).items())[:_MOST_SCALE_SETS]),
+            "scale_sets": dict(list(scale_sets.items())[:_MOST_SCALE_SETS]),
             **{name: dict(counter) for name, counter in self._sums.items()},
         }
 

@@ -13,13 +13,16 @@ from scaler.model.plan import Refusal, SetCapacity, Step
 from scaler.model.policy import Policy
 from scaler.model.row import Complaint
 from scaler.report import Report
-from scaler.telemetry.evaluation import Evaluations
+from scaler.telemetry.evaluation import Evaluations, Row
 
 _LOG = logging.getLogger("scaler")
 _MOST_COMPLAINTS = 1_000  # an hour: a hostile Redis must fill neither the log nor our memory
 _HOUR = 3600.0
 _MOST_STEPS = 2_000  # of one tick; those with an order are told however many there are
+_MOST_HELD = 5_000  # of one tick, remembered
 _REMEMBERED = 20  # ticks: not every tick looks at Azure
+
+type _Said = tuple[str, ...]  # a line of the log, without the numbers that change in it
 
 
 class Telemetry:
@@ -32,7 +35,8 @@ class Telemetry:
         self._seconds = seconds
         self._hour = 0
         self._complained: set[Complaint] = set()
-        self._said: deque[frozenset[tuple[str, str]]] = deque(maxlen=_REMEMBERED)  # what would be done, tick by tick
+        self._said: deque[frozenset[_Said]] = deque(maxlen=_REMEMBERED)  # what would be done, tick by tick
+        self._held: deque[frozenset[_Said]] = deque(maxlen=_REMEMBERED)  # what was held back, tick by tick
 
     def report(self, report: Report) -> None:
         """Log one tick."""
@@ -41,19 +45,28 @@ class Telemetry:
         for number, outcome in enumerate(report.outcomes):
             if number < _MOST_STEPS or outcome.step.order is not None:
                 self._log_step(outcome, report)
-        alarms_first = sorted(report.plan.refusals, key=lambda refusal: not refusal.alarm)
-        for refusal in alarms_first[:_MOST_STEPS]:
-            self._log_held(refusal, report)
+        self._say_what_is_held_back(report)
         self._say_what_would_be_done(report)
         for error in report.errors:
             self.failed(error)
-        row = self._evaluations.row(report, self._seconds())
+        self._evaluate(self._evaluations.row(report, self._seconds()))
+
+    def failed_tick(self, error: ScalerError, before: ScalerError | None = None) -> None:
+        """Log a tick that failed as a whole: once, as long as the tick before it failed like that (`before`).
+
+        An evaluation counts every failure, and shows that the controller runs.
+        """
+        if before is None or str(error) != str(before):
+            self.failed(error)
+        self._evaluate(self._evaluations.row_of_failed(error, self._seconds()))
+
+    def _evaluate(self, row: Row | None) -> None:
         if row is not None:
             sentence, facts = row
             self._log(logging.INFO, sentence, "evaluation", **facts)
 
     def failed(self, error: ScalerError) -> None:
-        """Log a failed tick, or a failed part of a tick; the failure changed no machine.
+        """Log a failed part of a tick; the failure changed no machine.
 
         Waiting for ARM's budget, or for the scaler's own, is no failure.
         """
@@ -90,6 +103,15 @@ class Telemetry:
             **_of_step(step, report),
         )
 
+    def _say_what_is_held_back(self, report: Report) -> None:
+        """Log an alarm in each tick, and any other refusal once, as long as its reason lasts."""
+        known = frozenset[_Said]().union(*self._held)
+        refusals = report.plan.refusals
+        news = [each for each in refusals if each.alarm or _held(each) not in known]
+        for refusal in sorted(news, key=lambda refusal: not refusal.alarm)[:_MOST_STEPS]:
+            self._log_held(refusal, report)
+        self._held.append(frozenset(_held(each) for each in refusals[:_MOST_HELD] if not each.alarm))
+
     def _log_held(self, refusal: Refusal, report: Report) -> None:
         level = logging.ERROR if refusal.alarm else logging.INFO
         where = _scale_set_of(refusal.vm_id, report)
@@ -99,7 +121,7 @@ class Telemetry:
 
     def _say_what_would_be_done(self, report: Report) -> None:
         """Log the steps that consent or a pause holds back: each step once, as long as the step is not taken."""
-        said = frozenset[tuple[str, str]]().union(*self._said)
+        said = frozenset[_Said]().union(*self._said)
         for step in report.would:
             if (step.vm_id or "", step.why) not in said:
                 self._log(logging.INFO, f"would: {step.why}", "would", why=step.why, **_of_step(step, report))
@@ -120,6 +142,10 @@ def _of_step(step: Step, report: Report) -> Mapping[str, object]:
         "order": step.order_name,
         "facts": dict(step.facts),
     }
+
+
+def _held(refusal: Refusal) -> _Said:
+    return refusal.vm_id or "", refusal.why, str(refusal.facts.get("scale_set", ""))
 
 
 def _scale_set_of(vm_id: VmId | None, report: Report) -> ScaleSetName | None:

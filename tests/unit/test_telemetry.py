@@ -71,6 +71,49 @@ def test_an_alarm_is_an_error_and_a_breaker_is_not(caplog: pytest.LogCaptureFixt
     assert [level for level, _, _ in logged(caplog, "held")] == ["ERROR", "INFO"]
 
 
+def test_what_stays_held_back_is_said_once_and_an_alarm_in_each_tick(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    alarm = Refusal(why=Why.ALL_MARKS_REFUSED, alarm=True)
+    telemetry = Telemetry("reconciler", seconds=lambda: 7.0)
+    for number in range(3):
+        held = Refusal(why=Why.BREAKER, vm_id=vm(1), facts={"number": number})
+        telemetry.report(Report(plan=Plan(refusals=(held, alarm))))
+    assert [level for level, _, _ in logged(caplog, "held")] == ["ERROR", "INFO", "ERROR", "ERROR"]
+
+
+def test_what_was_not_held_back_for_a_while_is_said_again(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    held = Report(plan=Plan(refusals=(Refusal(why=Why.BREAKER, vm_id=vm(1)),)))
+    telemetry = Telemetry("reconciler", seconds=lambda: 7.0)
+    for each in (held, *[report()] * 20, held):
+        telemetry.report(each)
+    assert len(logged(caplog, "held")) == 2
+
+
+def test_another_reason_and_another_machine_are_said_too(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    telemetry = Telemetry("reconciler", seconds=lambda: 7.0)
+    for why, machine in ((Why.BREAKER, 1), (Why.RIPE, 1), (Why.BREAKER, 2)):
+        telemetry.report(Report(plan=Plan(refusals=(Refusal(why=why, vm_id=vm(machine)),))))
+    assert len(logged(caplog, "held")) == 3
+
+
+def test_a_tick_that_fails_as_a_whole_writes_its_evaluation(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    seconds, before = iter((0.0, 10.0, 20.0, 61.0)), None
+    telemetry = Telemetry("cleaner", seconds=lambda: next(seconds))
+    for _ in range(4):
+        error = Unreachable("no answer")
+        telemetry.failed_tick(error, before)
+        before = error
+    assert len(logged(caplog, "tick_failed")) == 1
+    rows = [facts for _, _, facts in logged(caplog, "evaluation")]
+    assert [(row["ticks"], row["errors"], row.get("scale_sets", {})) for row in rows] == [
+        (1, {"Unreachable": 1}, {}),
+        (3, {"Unreachable": 3}, {}),
+    ]
+
+
 def test_no_number_of_other_refusals_hides_an_alarm(caplog: pytest.LogCaptureFixture) -> None:
     held = (*[Refusal(why=Why.BREAKER, vm_id=vm(1))] * 5_000, Refusal(why=Why.ALL_MARKS_REFUSED, alarm=True))
     Telemetry("reconciler").report(Report(plan=Plan(refusals=held)))
