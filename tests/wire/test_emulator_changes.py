@@ -52,20 +52,6 @@ def test_an_if_match_is_looked_at_before_the_body(wire: Wire, method: str, path:
     assert (answer.status, json.loads(content)["error"]["code"]) == (412, "PreconditionFailed")
 
 
-def test_tags_of_a_vm_are_taken_and_dropped(wire: Wire) -> None:
-    answer, content = wire.ask("PUT", VM, body={"tags": {"a": "b"}})
-    assert (answer.status, json.loads(content)["tags"], wire.get(VM)["tags"]) == (200, {}, {})
-
-
-def test_a_protection_that_was_cleared_still_shows_as_a_policy(wire: Wire) -> None:
-    assert "protectionPolicy" not in wire.get(VM)["properties"]
-    for protected in (True, False):
-        policy = {"protectFromScaleIn": protected, "protectFromScaleSetActions": False}
-        wire.ask("PUT", VM, body={"properties": {"protectionPolicy": policy}})
-        wire.clock.advance(timedelta(seconds=1))
-        assert wire.get(VM)["properties"]["protectionPolicy"] == policy
-
-
 @pytest.mark.parametrize(
     ("method", "path", "body", "target"),
     [
@@ -157,11 +143,3 @@ def test_a_scale_set_that_is_being_deleted_takes_nothing_else(wire: Wire) -> Non
         ("POST", f"{SET}/start", {"instanceIds": ["0"]}),
     ):
         assert wire.refused(method, path, body)[:2] == (409, "OperationNotAllowed")
-
-
-def test_the_name_of_a_deleted_scale_set_is_free(wire: Wire) -> None:
-    before = wire.get(SET)["properties"]["uniqueId"]
-    wire.ask("DELETE", SET)
-    wire.clock.advance(timedelta(minutes=2))
-    assert wire.ask("PUT", SET, body={"location": "westeurope", "sku": {"capacity": 1}})[0].status == 201
-    assert wire.get(SET)["properties"]["uniqueId"] != before

@@ -28,11 +28,6 @@ def names(azure: Desk) -> list[str]:
     return [each.instance_id for each in azure.emulated.vms]
 
 
-def powers(azure: Desk) -> list[str]:
-    """By VM."""
-    return [each.power.value for each in azure.emulated.vms]
-
-
 def codes(row: Any) -> list[str]:
     """The status codes of an instance view."""
     return [each["code"] for each in row["properties"]["instanceView"]["statuses"]]
@@ -100,29 +95,12 @@ def test_machines_are_found_by_their_scale_set(azure: Desk, query: str, status: 
     assert found is None or len(answer.rows) == found
 
 
-def test_the_subscriptions_machines_are_those_of_its_group(azure: Desk) -> None:
-    subscription = MACHINES.partition("/resourceGroups")[0]
-    assert len(azure.get(f"{subscription}/providers/Microsoft.Compute/virtualMachines")["value"]) == 2
-
-
 def test_one_machine_can_be_looked_at_by_its_name_in_any_case(azure: Desk) -> None:
     name = names(azure)[0]
     assert codes(azure.get(f"{MACHINES}/{name.upper()}?$expand=instanceView"))[1] == "PowerState/running"
     assert "instanceView" not in azure.get(f"{MACHINES}/{name}")["properties"]
     assert azure.get(f"{MACHINES}/{name}/instanceView")["statuses"][1]["code"] == "PowerState/running"
     assert azure.get(f"{SET}/virtualMachines/{name}")["instanceId"] == name
-
-
-@pytest.mark.parametrize(
-    ("action", "power"), [("powerOff", "stopped"), ("deallocate", "deallocated"), ("restart", "running")]
-)
-def test_a_machine_takes_orders_by_itself(azure: Desk, action: str, power: str) -> None:
-    answer = azure.ask("POST", f"{MACHINES}/{names(azure)[0]}/{action}")
-    assert (answer.status, answer.body) == (202, None)
-    azure.wait()
-    assert azure.get(answer.headers["azure-asyncoperation"])["status"] == "Succeeded"
-    assert azure.ask("GET", answer.headers["location"]).status == 200
-    assert powers(azure) == [power, "running"]
 
 
 def test_a_deleted_machine_lowers_the_capacity_and_is_gone(azure: Desk) -> None:
@@ -134,12 +112,6 @@ def test_a_deleted_machine_lowers_the_capacity_and_is_gone(azure: Desk) -> None:
     gone = azure.ask("GET", f"{MACHINES}/{name}")
     assert (gone.status, gone.code) == (404, "ResourceNotFound")
     assert azure.ask("POST", f"{MACHINES}/{name}/start").status == 404
-
-
-def test_a_machine_of_no_scale_set_is_not_there(azure: Desk) -> None:
-    assert azure.ask("GET", f"{MACHINES}/somebody").status == 404
-    assert azure.ask("POST", f"{MACHINES}/somebody/start").status == 404
-    assert desk().ask("GET", f"{MACHINES}/vmss-pixels_0").status == 404  # Uniform
 
 
 @pytest.mark.parametrize(
@@ -179,10 +151,6 @@ def test_nics_and_public_ips_are_resources_of_the_group(azure: Desk) -> None:
         assert ip["properties"]["ipAddress"] == vm.public_ip
         assert ip["properties"]["ipConfiguration"]["id"] == configuration["id"]
     assert len({each["name"] for each in ips.values()}) == 2
-
-
-def test_the_lists_of_a_group_without_flexible_scale_sets_are_empty() -> None:
-    assert desk().get(MACHINES) == {"value": []}
 
 
 @pytest.mark.parametrize("mode", list(Orchestration))

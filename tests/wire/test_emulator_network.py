@@ -1,10 +1,8 @@
 """Microsoft.Network: the NICs and public IPs of a Uniform scale set's VMs."""
 
-import pytest
 from wire.desk import GROUP, NETWORK, SET, Desk, desk
 
 from emulator.orders import Scale
-from emulator.switches import Switches
 
 NICS, PUBLIC = f"{SET}/networkInterfaces", f"{SET}/publicipaddresses"
 NIC = f"{SET}/virtualMachines/0/networkInterfaces/nic"
@@ -34,14 +32,6 @@ def test_a_nic_says_whose_it_is_where_it_is_and_which_public_ip_it_has() -> None
     }
 
 
-def test_a_public_ip_says_whose_it_is_and_goes_by_the_same_name_for_all() -> None:
-    first, second = desk(capacity=2).get(PUBLIC)["value"]
-    assert first["name"] == second["name"] == "instancepublicip"
-    assert first["id"] == f"{NIC}/ipConfigurations/ipconfig/publicIPAddresses/instancepublicip"
-    assert first["properties"]["ipConfiguration"] == {"id": f"{NIC}/ipConfigurations/ipconfig"}
-    assert first["properties"]["ipAddress"] != second["properties"]["ipAddress"]
-
-
 def test_a_private_address_is_for_life_and_a_public_one_ends_with_its_allocation() -> None:
     azure = desk()
     before = private(azure), public(azure)
@@ -63,24 +53,12 @@ def test_a_stopped_vm_keeps_its_public_address() -> None:
     assert public(azure) == before
 
 
-def test_an_evicted_vm_loses_its_public_address() -> None:
-    azure = desk()
-    azure.ask("POST", f"{SET}/virtualMachines/0/simulateEviction")
-    azure.wait()
-    assert public(azure) == [None]
-
-
 def test_a_new_vm_has_a_private_address_at_once_and_a_public_one_when_it_runs() -> None:
     azure = desk(capacity=0)
     azure.emulated.scale(Scale(capacity=1))
     assert (private(azure), public(azure)) == (["10.0.0.4"], [None])
     azure.wait()
     assert None not in public(azure)
-
-
-def test_a_static_public_ip_says_so() -> None:
-    (row,) = desk(Switches(public_ip_survives_deallocation=True)).get(PUBLIC)["value"]
-    assert (row["properties"]["publicIPAllocationMethod"], row["sku"]["name"]) == ("Static", "Standard")
 
 
 def test_one_vm_can_be_asked_for_alone() -> None:
@@ -98,18 +76,6 @@ def test_only_one_nic_by_itself_can_show_its_public_ip_in_it() -> None:
 
     assert shown(azure.get(f"{NIC}{expand}")) == azure.get(PUBLIC)["value"][0]
     assert shown(azure.get(f"{NICS}{expand}")["value"][0]) == shown(azure.get(NIC))
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        f"{SET}/virtualMachines/7/networkInterfaces",
-        f"{SET}/virtualMachines/0/networkInterfaces/other",
-        f"{NIC}/ipConfigurations/other/publicIPAddresses",
-    ],
-)
-def test_what_is_not_there_is_404(target: str) -> None:
-    assert desk().ask("GET", target).status == 404
 
 
 def test_what_belongs_to_a_uniform_scale_set_is_no_resource_of_the_group() -> None:

@@ -1,6 +1,5 @@
 """What clients other than the scaler may ask the emulator for, and what they get instead where it cannot be had."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -74,16 +73,6 @@ def test_a_filter_on_the_model_tells_old_from_new() -> None:
         assert [each["instanceId"] for each in listed(wire, filter=latest.format("true"))] == ["1", "2"]
 
 
-def test_what_is_selected_is_what_comes(wire: Wire) -> None:
-    (row, *_) = listed(wire, select="instanceView", expand="instanceView")
-    assert (row["instanceId"], list(row["properties"])) == ("0", ["instanceView"])
-    assert "computerName" in row["properties"]["instanceView"]
-    (row, *_) = listed(wire, select="instanceView/statuses", expand="instanceView")
-    assert list(row["properties"]["instanceView"]) == ["statuses"]
-    (row, *_) = listed(wire, select="instanceView")
-    assert row["properties"] == {}
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -107,23 +96,6 @@ def test_scale_sets_are_listed_by_group_and_by_subscription(wire: Wire) -> None:
     everywhere = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachineScaleSets"
     assert [each["name"] for each in wire.get(everywhere)["value"]] == ["vmss-pixels"]
     assert wire.refused("GET", SET.replace("rg-pixels", "other").rpartition("/")[0])[1] == "ResourceGroupNotFound"
-
-
-def test_the_group_and_the_region_are_there(wire: Wire) -> None:
-    groups = f"/subscriptions/{SUBSCRIPTION}/resourcegroups"
-    assert [each["name"] for each in wire.get(groups)["value"]] == ["rg-pixels"]
-    assert wire.get(f"{groups}/RG-Pixels")["location"] == "westeurope"
-    assert wire.get(f"/subscriptions/{SUBSCRIPTION}/locations")["value"][0]["name"] == "westeurope"
-    assert wire.ask("HEAD", f"{groups}/rg-pixels")[0].status == 204
-
-
-def test_the_answer_to_a_head_ends_with_its_headers(wire: Wire) -> None:
-    place = urlsplit(wire.server.url)
-    with socket.create_connection((place.hostname, place.port), timeout=10) as client:
-        client.sendall(f"HEAD {SET} HTTP/1.1\r\nAuthorization: Bearer any\r\nConnection: close\r\n\r\n".encode())
-        answer = client.makefile("rb").read()
-    assert answer.startswith(b"HTTP/1.1 200 ")
-    assert (b"etag: " in answer, answer.endswith(b"\r\n\r\n")) == (True, True)
 
 
 @pytest.mark.parametrize(
