@@ -1,5 +1,7 @@
 """Writes the docs that are drawn from code: lifecycle.md, timeouts.md, cli.md, protocol.md's traces, README's settings.
 
+And scaler/registry/scripts/contract.lua, which the scripts share with the scaler's Python.
+
 `python docs/generate.py` writes them; tests/test_docs.py fails when they are stale.
 """
 
@@ -10,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # the model of the protocol is a test
 
 from docs.cli_page import cli_page  # noqa: E402
+from docs.contract_lua import CONTRACT_LUA, contract_lua  # noqa: E402
 from docs.protocol_page import PROTOCOL_PAGE, protocol_page  # noqa: E402
 from docs.timeouts_page import timeouts_page  # noqa: E402
 from docs.timeouts_table import WAITINGS  # noqa: E402
@@ -124,5 +127,6 @@ if __name__ == "__main__":
     LIFECYCLE_PAGE.write_text(lifecycle_page(), encoding="utf-8")
     TIMEOUTS_PAGE.write_text(timeouts_page(), encoding="utf-8")
     CLI_PAGE.write_text(cli_page(), encoding="utf-8")
+    CONTRACT_LUA.write_text(contract_lua(), encoding="utf-8")
     PROTOCOL_PAGE.write_text(protocol_page(), encoding="utf-8")
     README.write_text(readme(), encoding="utf-8")

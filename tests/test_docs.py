@@ -8,6 +8,7 @@ from pkgutil import iter_modules
 import pytest
 
 from docs.cli_page import cli_page
+from docs.contract_lua import CONTRACT_LUA, contract_lua
 from docs.generate import CLI_PAGE, LIFECYCLE_PAGE, README, TIMEOUTS_PAGE, lifecycle_page, readme
 from docs.timeouts_page import timeouts_page
 from scaler import model
@@ -29,6 +30,10 @@ def test_the_timeouts_page_is_fresh() -> None:
 
 def test_the_command_lines_page_is_fresh() -> None:
     assert CLI_PAGE.read_text(encoding="utf-8") == cli_page(), "stale: run `python docs/generate.py`"
+
+
+def test_what_the_scripts_share_with_the_scaler_is_fresh() -> None:
+    assert CONTRACT_LUA.read_text(encoding="utf-8") == contract_lua(), "stale: run `python docs/generate.py`"
 
 
 def test_the_readmes_settings_table_is_fresh() -> None:

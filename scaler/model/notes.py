@@ -84,6 +84,12 @@ class FailedNote:
     since: datetime
 
 
+TOUCHED_BY = ("spent", "claim", "start", "opened", "presumed_at")
+"""Notes of which each says that a machine may have been used."""
+LEAVING = ("delete", "missed_at")
+"""Notes of which each says that a machine is being deleted, or that Azure does not show it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notes:
     """`vmss:notes:<vmId>`. None and empty mean: not yet, or no more."""
@@ -126,8 +132,12 @@ class Notes:
     @property
     def fresh(self) -> bool:
         """Whether the machine was handed over by the reconciler, and never started or opened for a visitor."""
-        touched = (self.spent, self.claim, self.start, self.opened, self.presumed_at)
-        return self.admitted_at is not None and not any(touched)
+        return self.admitted_at is not None and not any(getattr(self, name) for name in TOUCHED_BY)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the machine is being deleted, or Azure does not show it."""
+        return any(getattr(self, name) for name in LEAVING)
 
     @property
     def session(self) -> SessionId | None:

@@ -15,7 +15,7 @@ UNRECORDED_NOTES_TTL = 24 * 3600
 """Seconds that notes without a record live: the machine is being admitted, or is gone without a trace."""
 LEAVING_TTL = 7 * 24 * 3600
 """Seconds that record and notes live of a machine that is being deleted, or that Azure does not show. Our own steps
-end both within hours, and Redis ends forgotten ones (scripts/machine.lua has the same number)."""
+end both within hours, and Redis ends forgotten ones."""
 SESSION_TTL = 24 * 3600
 """Seconds that a session's pointer to its machine lives after it was last written."""
 
@@ -151,7 +151,7 @@ def _lifetimes(change: Change) -> tuple[int | Keep | None, int | Keep | None]:
     """The lifetimes of record and notes; a new value lives for ever unless a lifetime is set."""
     row, record = change.row, change.record
     notes = row.notes if change.notes is KEEP else change.notes
-    leaves = LEAVING_TTL if notes is not None and (notes.delete is not None or notes.missed_at is not None) else None
+    leaves = LEAVING_TTL if notes is not None and notes.leaving else None
     has_record = row.record is not None if record is KEEP else record is not None
     notes_live = leaves if has_record else UNRECORDED_NOTES_TTL
     return (

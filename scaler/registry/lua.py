@@ -4,7 +4,7 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
-_PARTS_OF_A_SESSION = ("json.lua", "time.lua", "machine.lua")
+_PARTS_OF_A_SESSION = ("contract.lua", "json.lua", "time.lua", "machine.lua")
 
 
 class ScriptName(StrEnum):

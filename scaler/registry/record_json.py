@@ -6,50 +6,39 @@ first in byte order; `used` is true if any spelling says so. No function here ra
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import accumulate
+from typing import Any
 
 import msgspec
 
 from scaler.model.instance import InstanceId, SessionId, VmId
 from scaler.model.record import Record, Status, Unreadable
-from scaler.registry.timestamps import format_time, parse_time
 
 MAX_BYTES = 64 * 1024
 """Bytes of a record at most: a longer text is an accident or an attack, and is left alone."""
 OUR_SHARE = 4 * 1024
 """Bytes that the scaler's own fields may add to a record of that length, which stays readable."""
 MAX_DEPTH = 128
-"""Nesting that every reader of a record can follow (the scripts' scanner has the same limit)."""
-MAX_FIELDS = 1_000
-"""Foreign fields at most, at a few hundred bytes of memory for a field."""
+"""Nesting that every reader of a record can follow."""
 MAX_SESSION_BYTES = 1024
 """Of a session id in a record. It stands in the notes five times, and in log lines."""
 REMEMBERED, REMEMBERED_BYTES = 16_384, 4 * 1024
 """How many values' reading is remembered, since most are the same at the next tick (the largest fleet, some times
 over), and how long one may be: whoever writes into Redis must not fill our memory."""
 
-KNOWN = (
-    "vmId",
-    "instanceId",
-    "status",
-    "used",
-    "warm",
-    "region",
-    "publicIp",
-    "privateIp",
-    "sessionId",
-    "clientIp",
-    "createdAt",
-    "updatedAt",
-    "movedTo",
-    "movedFrom",
-    "moveReason",
-)
+_FIELDS = {field.name: field for field in fields(Record) if field.name != "extra"}
+NAMES: Mapping[str, str] = {name: re.sub(r"_(.)", lambda found: found[1].upper(), name) for name in _FIELDS}
+"""The member of the JSON text for each field of a Record: a new field is one line in model/record.py."""
+KNOWN = tuple(NAMES.values())
+_OPTIONAL = frozenset(name for name, field in _FIELDS.items() if field.default is None)
+_TIMES = frozenset(name for name, field in _FIELDS.items() if field.type == datetime | None)
 _OURS = frozenset(KNOWN)
 _CANONICAL = {name.lower(): name for name in KNOWN}
 _STATUS = {status.lower(): status for status in Status}
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _OPENS, _CLOSES = b"{[", b"}]"
 _STEPS = bytes.maketrans(_OPENS + _CLOSES, b"\x01\x01\xff\xff")  # +1 and -1, as signed bytes
@@ -116,8 +105,6 @@ def _sorted_out(raw: bytes) -> _Members:
             odd.append((name, value))
         else:
             extra.append((name, bytes(value).decode()))
-    if len(extra) > MAX_FIELDS:
-        raise _NotARecordError(f"it has more than {MAX_FIELDS} fields of its own")
     used = [known["used"]] if "used" in known else []
     for name, value in sorted(odd, key=lambda each: each[0]):
         canonical = _CANONICAL[name.lower()]
@@ -137,7 +124,7 @@ def too_deep(raw: bytes) -> bool:
 def _record(vm_id: VmId, members: _Members) -> Record:
     known = members.known
     named = _strict_text(known, "vmId")
-    if named is not None and (named.lower() != vm_id or not named.isascii()):  # the Kelvin sign's lower case is a k
+    if named is not None and named.encode().lower() != vm_id.encode():
         raise _NotARecordError("its vmId is not its key's")
     session = _strict_text(known, "sessionId")
     if session is not None and len(session.encode()) > MAX_SESSION_BYTES:
@@ -148,17 +135,9 @@ def _record(vm_id: VmId, members: _Members) -> Record:
         status=_status(known),
         used=_used(members),
         warm="warm" in known and bytes(known["warm"]) == b"true",
-        region=_lenient_text(known, "region"),
-        public_ip=_lenient_text(known, "publicIp"),
-        private_ip=_lenient_text(known, "privateIp"),
         session_id=SessionId(session) if session is not None else None,
-        client_ip=_lenient_text(known, "clientIp"),
-        created_at=parse_time(_lenient_text(known, "createdAt")),
-        updated_at=parse_time(_lenient_text(known, "updatedAt")),
-        moved_to=_machine(known, "movedTo"),
-        moved_from=_machine(known, "movedFrom"),
-        move_reason=_lenient_text(known, "moveReason"),
         extra=members.extra,
+        **{name: _lenient(known, name) for name in _OPTIONAL - {"session_id"}},
     )
 
 
@@ -174,16 +153,13 @@ def _strict_text(known: Mapping[str, msgspec.Raw], name: str) -> str | None:
     return text or None
 
 
-def _lenient_text(known: Mapping[str, msgspec.Raw], name: str) -> str | None:
+def _lenient(known: Mapping[str, msgspec.Raw], field: str) -> Any:
+    """A text or a time; None where the member is none."""
     try:
-        return _text.decode(known[name]) or None if name in known else None
+        text = _text.decode(known[NAMES[field]]) if NAMES[field] in known else None
     except msgspec.ValidationError:
         return None
-
-
-def _machine(known: Mapping[str, msgspec.Raw], name: str) -> VmId | None:
-    text = _lenient_text(known, name)
-    return VmId(text) if text is not None else None
+    return parse_time(text) if field in _TIMES else text or None
 
 
 def _status(known: Mapping[str, msgspec.Raw]) -> Status:
@@ -205,28 +181,26 @@ def _used(members: _Members) -> bool:
 
 
 def _known_pairs(record: Record) -> Iterator[tuple[str, str]]:
-    yield "vmId", _json(record.vm_id)
-    yield "instanceId", _json(record.instance_id)
-    yield "status", _json(record.status)
-    yield "used", _json(record.used)
-    yield "warm", _json(record.warm)
-    yield from ((name, _json(text)) for name, text in _optional_texts(record) if text)
-
-
-def _optional_texts(record: Record) -> Sequence[tuple[str, str | None]]:
-    return (
-        ("region", record.region),
-        ("publicIp", record.public_ip),
-        ("privateIp", record.private_ip),
-        ("sessionId", record.session_id),
-        ("clientIp", record.client_ip),
-        ("createdAt", format_time(record.created_at) if record.created_at is not None else None),
-        ("updatedAt", format_time(record.updated_at) if record.updated_at is not None else None),
-        ("movedTo", record.moved_to),
-        ("movedFrom", record.moved_from),
-        ("moveReason", record.move_reason),
-    )
+    for field, name in NAMES.items():
+        value = getattr(record, field)
+        if value or field not in _OPTIONAL:
+            yield name, _json(format_time(value) if field in _TIMES else value)
 
 
 def _json(value: str | bool) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """The moment, to the microsecond (Go writes nanoseconds), None where the text is not one."""
+    if text is None or not _RFC_3339.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # February 30th; the first hour of year 1, east of Greenwich
+        return None
+
+
+def format_time(moment: datetime) -> str:
+    """The text, with `Z` for UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"

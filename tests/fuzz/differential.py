@@ -33,7 +33,7 @@ class Scripts:
 
     def __init__(self, client: Any) -> None:
         folder = files("scaler.registry") / "scripts"
-        parts = [(folder / name).read_text("utf-8") for name in ("json.lua", "time.lua", "machine.lua")]
+        parts = [(folder / name).read_text("utf-8") for name in ("contract.lua", "json.lua", "time.lua", "machine.lua")]
         self._client = client
         self.fake = type(client).__module__.startswith("fakeredis")
         self._sha = client.script_load("\n".join([*parts, _ASK]))

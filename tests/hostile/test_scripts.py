@@ -20,12 +20,11 @@ from hypothesis import given, settings
 from scaler.errors import ScalerError
 from scaler.model.instance import SessionId
 from scaler.model.record import Status
-from scaler.registry.record_json import MAX_BYTES, MAX_DEPTH, MAX_FIELDS, MAX_SESSION_BYTES, OUR_SHARE
+from scaler.registry.record_json import MAX_BYTES, MAX_DEPTH, MAX_SESSION_BYTES, OUR_SHARE
 
 GOOD = b'{"vmId":"a","status":"Available","used":false'
 LIMITS = {
     "bytes": lambda more: (GOOD + b',"x":"').ljust(MAX_BYTES + OUR_SHARE - 2 + more, b"x") + b'"}',
-    "fields": lambda more: GOOD + b"".join(b',"f%d":0' % number for number in range(MAX_FIELDS + more)) + b"}",
     "depth": lambda more: GOOD + b',"x":' + b"[" * (MAX_DEPTH - 1 + more) + b"]" * (MAX_DEPTH - 1 + more) + b"}",
     "session": lambda more: GOOD + b',"sessionId":"' + b"s" * (MAX_SESSION_BYTES + more) + b'"}',
     "session in other letters": lambda more: (

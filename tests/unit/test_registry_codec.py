@@ -14,9 +14,8 @@ from scaler.model.notes import ClaimNote, DeleteNote, FailedNote, Notes, OpenedN
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Before
 from scaler.registry.notes_json import decode_notes, encode_notes, newer_version
-from scaler.registry.record_json import KNOWN, MAX_DEPTH, decode_record, encode_record
+from scaler.registry.record_json import KNOWN, MAX_DEPTH, decode_record, encode_record, format_time, parse_time
 from scaler.registry.rows import row_of
-from scaler.registry.timestamps import format_time, parse_time
 
 A = VmId("a")
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)

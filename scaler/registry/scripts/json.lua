@@ -1,7 +1,6 @@
 -- JSON as text: the members of an object with their values to the byte (cjson would turn [] into {} and round numbers).
 -- Prepended to reserve, release, cancel and look. Accepts what scaler/registry/record_json.py accepts.
 
-local MAX_BYTES, MAX_DEPTH = 256 * 1024, 128 -- of the longest notes; a record has its own limit (machine.lua)
 local NULL = cjson.null
 
 local UTF8 = {
@@ -93,9 +92,9 @@ past_value = function(text, at, depth)
   return past_literal(text, at) or past_number(text, at)
 end
 
--- The object as cjson understands it, nil if the text is none. Quick, but its values are not to be written back.
+-- The object as cjson understands it, nil if the text is none, or longer than notes (a record has a limit of its own). Quick, but its values are not to be written back.
 local function decoded(text)
-  if not text or #text > MAX_BYTES or not text:find('^[ \t\n\r]*{') then return nil end
+  if not text or #text > LONGEST_NOTES or not text:find('^[ \t\n\r]*{') then return nil end
   local ok, value = pcall(cjson.decode, text)
   return ok and value or nil
 end

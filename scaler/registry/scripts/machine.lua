@@ -1,18 +1,12 @@
 -- One machine's record, notes and place in the index, for one session. Prepended to reserve, release, cancel and look.
 -- KEYS: the session's key, then the sets available, reserved, unavailable. ARGV[1]: the session id.
 
-local AVAILABLE, RESERVED, UNAVAILABLE = 'Available', 'Reserved', 'Unavailable'
 local INDEX = {[AVAILABLE] = KEYS[2], [RESERVED] = KEYS[3], [UNAVAILABLE] = KEYS[4]}
 local PREFIX = KEYS[2]:match('^(.*):status:available$')
-local SESSION, SESSION_TTL, LEAVING = ARGV[1], 24 * 3600, 7 * 24 * 3600
-local LONGEST_RECORD, MAX_FIELDS, LONGEST_SESSION = 68 * 1024, 1000, 1024
+local SESSION = ARGV[1]
 
 local NO_SESSION_ID = 'ERR a session id is 1 to ' .. LONGEST_SESSION .. ' bytes of UTF-8 without control characters'
 
-local ORDER = {
-  'vmId', 'instanceId', 'status', 'used', 'warm', 'region',
-  'publicIp', 'privateIp', 'sessionId', 'clientIp', 'createdAt', 'updatedAt', 'movedTo', 'movedFrom', 'moveReason',
-}
 local OURS, KNOWN, STATUS = {}, {}, {}
 for _, name in ipairs(ORDER) do OURS[name], KNOWN[name:lower()] = name, name end
 for status in pairs(INDEX) do STATUS[status:lower()] = status end
@@ -49,10 +43,9 @@ end
 -- What counts of the record, by our names; nil where the value is none (or another machine's).
 local function record_of(text, vm_id)
   if not text or #text > LONGEST_RECORD then return nil end
-  local found, spelled, used, fields = {}, {}, false, 0
+  local found, spelled, used = {}, {}, false
   for name, value in pairs(decoded(text) or {}) do
     local canonical = OURS[name] or KNOWN[name:lower()]
-    if not canonical then fields = fields + 1 end
     if canonical == 'used' then
       if type(value) ~= 'boolean' and value ~= NULL then return nil end
       used = used or value == true
@@ -65,7 +58,7 @@ local function record_of(text, vm_id)
   found.used = used
   if not (is_text(found.vmId) and is_text(found.instanceId) and is_text(found.sessionId)) then return nil end
   if found.vmId and found.vmId:lower() ~= vm_id then return nil end
-  if fields > MAX_FIELDS or #(found.sessionId or '') > LONGEST_SESSION then return nil end
+  if #(found.sessionId or '') > LONGEST_SESSION then return nil end
   found.sessionId = found.sessionId or vm_id -- a session without an id has its machine's name
   found.status = type(found.status) == 'string' and STATUS[found.status:lower()] or nil
   return found.status and found or nil
@@ -121,7 +114,7 @@ end
 
 -- Handed over by the reconciler, and nobody was ever let near it.
 local function is_fresh(notes)
-  for _, name in ipairs({'spent', 'claim', 'start', 'opened', 'presumed_at'}) do
+  for _, name in ipairs(TOUCHED_BY) do
     if has(notes, name) then return false end
   end
   return has(notes, 'admitted_at')
@@ -187,10 +180,12 @@ end
 local function save(machine, record, notes)
   local leaving = false
   for _, member in ipairs(notes) do
-    leaving = leaving or ((member.name == 'delete' or member.name == 'missed_at') and member.raw ~= 'null')
+    for _, name in ipairs(LEAVING) do
+      leaving = leaving or (member.name == name and member.raw ~= 'null')
+    end
   end
   for key, text in pairs({[record_key(machine.vm_id)] = record, [notes_key(machine.vm_id)] = object(notes)}) do
-    if leaving then redis.call('SET', key, text, 'EX', LEAVING) else redis.call('SET', key, text) end
+    if leaving then redis.call('SET', key, text, 'EX', LEAVING_TTL) else redis.call('SET', key, text) end
   end
 end
 
@@ -209,7 +204,7 @@ local function spend(machine, how)
   if not has(machine.notes, 'spent') then
     notes = with(notes, 'spent', '{"why":' .. why .. ',"at":' .. now .. '}')
   end
-  if #object(notes) > MAX_BYTES then return false end
+  if #object(notes) > LONGEST_NOTES then return false end
   save(machine, after, notes)
   move_to(UNAVAILABLE, machine.vm_id)
   return true

@@ -48,7 +48,7 @@ end
 local function reserve(machine, notes)
   local session, now = cjson.encode(SESSION), now_json()
   notes = with(notes, 'reserved', '{"session":' .. session .. ',"at":' .. now .. ',"movable":true}')
-  if #object(notes) > MAX_BYTES then return nil end
+  if #object(notes) > LONGEST_NOTES then return nil end
   local client = ARGV[2] and ARGV[2] ~= '' and is_utf8(ARGV[2]) and cjson.encode(ARGV[2]) or false
   local after = edited(machine.text, machine.vm_id, {
     status = '"Reserved"', used = 'false', sessionId = session, clientIp = client, updatedAt = now,

@@ -1,4 +1,4 @@
--- RFC 3339 times, as scaler/registry/timestamps.py reads and writes them. Prepended to reserve, release and cancel.
+-- RFC 3339 times, as scaler/registry/record_json.py reads and writes them. Prepended to reserve, release and cancel.
 
 -- Days since 1970-01-01, and back (the year begins in March: the leap day is its last).
 local function days_of(year, month, day)

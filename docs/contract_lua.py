@@ -1,0 +1,50 @@
+"""scaler/registry/scripts/contract.lua: what the scripts share with the Python of the scaler."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import scaler.registry
+from scaler.model.notes import LEAVING, TOUCHED_BY
+from scaler.model.record import Status
+from scaler.registry.batch import LEAVING_TTL, SESSION_TTL
+from scaler.registry.notes_json import MAX_NOTES
+from scaler.registry.record_json import KNOWN, MAX_BYTES, MAX_DEPTH, MAX_SESSION_BYTES, OUR_SHARE
+
+CONTRACT_LUA = Path(scaler.registry.__file__).parent / "scripts" / "contract.lua"
+
+_TEXT = """\
+-- Written by docs/generate.py from the scaler's Python: do not edit. Prepended to reserve, release, cancel and look.
+
+-- Bytes of a record, of notes and of a session id; how deep a value may be nested.
+local LONGEST_RECORD, LONGEST_NOTES, LONGEST_SESSION, MAX_DEPTH = {record}, {notes}, {session}, {depth}
+-- Seconds that a session's pointer to its machine lives, and the values of a machine that is leaving.
+local SESSION_TTL, LEAVING_TTL = {session_ttl}, {leaving_ttl}
+local {status_names} = {statuses}
+-- The members of a record, in the order in which they are written.
+local ORDER = {{
+{order}
+}}
+-- Each of these notes says that a machine may have been used; each of the others, that it is leaving.
+local TOUCHED_BY, LEAVING = {{{touched}}}, {{{leaving}}}
+"""
+
+
+def contract_lua() -> str:
+    """The file."""
+    return _TEXT.format(
+        record=MAX_BYTES + OUR_SHARE,
+        notes=MAX_NOTES,
+        session=MAX_SESSION_BYTES,
+        depth=MAX_DEPTH,
+        session_ttl=SESSION_TTL,
+        leaving_ttl=LEAVING_TTL,
+        status_names=", ".join(status.name for status in Status),
+        statuses=_quoted(tuple(Status)),
+        order="\n".join(f"  {_quoted(KNOWN[at : at + 5])}," for at in range(0, len(KNOWN), 5)),
+        touched=_quoted(TOUCHED_BY),
+        leaving=_quoted(LEAVING),
+    )
+
+
+def _quoted(words: Sequence[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)

@@ -1,0 +1,15 @@
+-- Written by docs/generate.py from the scaler's Python: do not edit. Prepended to reserve, release, cancel and look.
+
+-- Bytes of a record, of notes and of a session id; how deep a value may be nested.
+local LONGEST_RECORD, LONGEST_NOTES, LONGEST_SESSION, MAX_DEPTH = 69632, 262144, 1024, 128
+-- Seconds that a session's pointer to its machine lives, and the values of a machine that is leaving.
+local SESSION_TTL, LEAVING_TTL = 86400, 604800
+local AVAILABLE, RESERVED, UNAVAILABLE = 'Available', 'Reserved', 'Unavailable'
+-- The members of a record, in the order in which they are written.
+local ORDER = {
+  'vmId', 'instanceId', 'status', 'used', 'warm',
+  'region', 'publicIp', 'privateIp', 'sessionId', 'clientIp',
+  'createdAt', 'updatedAt', 'movedTo', 'movedFrom', 'moveReason',
+}
+-- Each of these notes says that a machine may have been used; each of the others, that it is leaving.
+local TOUCHED_BY, LEAVING = {'spent', 'claim', 'start', 'opened', 'presumed_at'}, {'delete', 'missed_at'}
