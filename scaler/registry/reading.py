@@ -1,4 +1,4 @@
-"""Reading Redis: two round trips for any number of machines, and bounded: no writer can fill the scaler's memory."""
+"""Reading Redis: two round trips for any number of machines, and bounded: an accident can fill a value or a set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,12 @@ from scaler.registry.batch import chunks
 from scaler.registry.keys import LONGEST_MEMBER, Keys
 from scaler.registry.lua import ScriptName, script_text
 from scaler.registry.notes_json import MAX_NOTES
-from scaler.registry.rows import MAX_MEMBERS, moment_of, row_of
-from scaler.registry.stored import value_of
+from scaler.registry.rows import MAX_MEMBERS, moment_of, row_of, value_of
 
 CHUNK = 1_000
 """Machines per script: it blocks Redis for a microsecond per value."""
 SMALL = 4 * 1024
-"""Bytes of a value that is always read: the scaler's own have a few hundred. Larger values cannot displace these."""
-ROOM = 64 * 1024 * 1024
-"""Bytes of all larger values together: a thousand records of the largest size allowed."""
+"""Bytes of a usual value: the scaler's own have a few hundred."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +60,15 @@ class Reading:
     def rows(self, index: Mapping[VmId, frozenset[Status]]) -> dict[VmId, Row]:
         """Record and notes of machines. One round trip for a thousand."""
         rows: dict[VmId, Row] = {}
-        room = ROOM
         for some in chunks(list(index), CHUNK):
-            values, server = self._read(some, room)
-            room -= sum(len(value) for value in values if value is not None and len(value) > SMALL)
+            values, server = self._read(some)
             for vm_id, record, notes in zip(some, values[::2], values[1::2], strict=True):
                 rows[vm_id] = row_of(vm_id, Before(record=record, notes=notes, server=server), index[vm_id])
         return rows
 
-    def _read(self, vm_ids: Sequence[VmId], room: int) -> tuple[list[bytes | None], str]:
+    def _read(self, vm_ids: Sequence[VmId]) -> tuple[list[bytes | None], str]:
         names = [name for vm_id in vm_ids for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
-        *answers, server = self._values(keys=names, args=[SMALL, MAX_NOTES, room])
+        *answers, server = self._values(keys=names, args=[SMALL, MAX_NOTES])
         return [value_of(answer) for answer in answers], server.decode()
 
     def _no_set(self, status: Status) -> Complaint:

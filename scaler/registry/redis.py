@@ -29,8 +29,7 @@ from scaler.registry.failures import address, translated
 from scaler.registry.keys import Keys
 from scaler.registry.lua import ScriptName, script_text
 from scaler.registry.reading import Reading
-from scaler.registry.rows import complaints_about, pause_of, sort_members
-from scaler.registry.stored import wire_form
+from scaler.registry.rows import complaints_about, pause_of, sort_members, wire_form
 
 CHUNK = 250
 """Changes per script: Redis is blocked for about 10 µs per change; other clients wait a few milliseconds at most."""

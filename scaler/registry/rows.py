@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
 
 from scaler.model.instance import VmId
 from scaler.model.record import Record, Status, Unreadable
@@ -10,7 +11,6 @@ from scaler.model.sighting import Pause, strictest
 from scaler.registry.keys import Keys
 from scaler.registry.notes_json import decode_notes, newer_version
 from scaler.registry.record_json import decode_record
-from scaler.registry.stored import NotRead, Odd
 
 MAX_MEMBERS = 20_000
 """How many members of one set are looked at: a scale set has 1,000 machines at most, and a tick must end."""
@@ -18,10 +18,45 @@ MAX_MEMBERS = 20_000
 _NAMED = 20  # of the members that are none of ours: a log of a million lines tells nobody anything
 
 
+class Odd(bytes):
+    """Stands in a row's `before` for a value that was not read whole: a write compares such a value by kind."""
+
+    why: ClassVar[str]
+
+
+class TooLong(Odd):
+    """A value longer than any of the scaler's values: the first bytes."""
+
+    why = "longer than any value of ours"
+
+
+class NoString(Odd):
+    """A list, a hash or a set in the key, which is not read."""
+
+    why = "a value of another type than a string"
+
+
+def value_of(answer: Any) -> bytes | None:
+    """An answer of scripts/values.lua."""
+    if isinstance(answer, list):
+        return TooLong(answer[0])
+    if isinstance(answer, int):
+        return NoString()
+    value: bytes | None = answer
+    return value
+
+
+def wire_form(value: bytes | None) -> bytes:
+    """The expected value in the form that scripts/apply.lua reads."""
+    if value is None:
+        return b"-"
+    if isinstance(value, TooLong):
+        return b"<" + value
+    return b"!" if isinstance(value, NoString) else b"=" + value
+
+
 def row_of(vm_id: VmId, before: Before, index: frozenset[Status] = frozenset()) -> Row:
     """The row these bytes stand for."""
-    if isinstance(before.record, NotRead) or isinstance(before.notes, NotRead):
-        return Row(vm_id=vm_id, record=Unreadable(why=NotRead.why), index=index, before=before, untouchable=True)
     notes = decode_notes(before.notes) if not isinstance(before.notes, Odd) else None
     newer = newer_version(before.notes) if notes is None else None
     if newer is not None:

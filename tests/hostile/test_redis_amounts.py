@@ -10,15 +10,14 @@ from hostile.footprint import footprint
 from hostile.values import MEGABYTES, notes, record
 from hostile.world import a_world
 
-from scaler.model.edges import CONTROLLERS, Actor
+from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import SessionId, VmId
 from scaler.model.record import Status
 from scaler.model.row import Before
 from scaler.registry.notes_json import decode_notes
-from scaler.registry.reading import ROOM, SMALL
+from scaler.registry.reading import SMALL
 from scaler.registry.record_json import decode_record
 from scaler.registry.rows import MAX_MEMBERS, row_of
-from scaler.registry.stored import NotRead
 from scaler.report import Report
 
 FILL = """
@@ -80,23 +79,6 @@ def test_members_of_megabytes_are_not_fetched(real_house: House) -> None:
         assert real_house.registry.reserved() == frozenset()
     assert memory.peak < 50
     assert len(snapshot.complaints) == 8
-
-
-def test_so_many_large_values_are_not_all_read_but_every_small_one_is(real_house: House) -> None:
-    large = ROOM // 60_000 + 50
-    for number in range(large):
-        real_house.plant(f"a{number:05}", record(x="x" * 60_000), Status.AVAILABLE)
-    real_house.admit("zzz")
-    snapshot = real_house.registry.read()
-    left_out = [row for row in snapshot.rows.values() if isinstance(row.before.record, NotRead)]
-    assert 0 < len(left_out) < large
-    assert all(row.untouchable for row in left_out)
-    assert snapshot.rows[VmId("zzz")].readable is not None
-    assert {each.why for each in snapshot.complaints} == {NotRead.why}
-    row = left_out[0]
-    with a_world(real_house) as world:
-        assert isinstance(world.tick(Actor.RECONCILER), Report)
-    assert real_house.raw(row.vm_id) == record(x="x" * 60_000)
 
 
 def test_a_value_that_is_always_read_and_one_byte_more(real_house: House) -> None:

@@ -1,16 +1,8 @@
--- The values of KEYS, so bounded that no value is worth an attack. Writes nothing. For each key: nil if there is none,
--- its bytes, {its first bytes} if it is longer than any value of ours, 0 if it is no string, 1 if there is no room left.
+-- The values of KEYS, each bounded: an accident can write a value of 500 MB. Writes nothing. For each key: nil if there is none,
+-- its bytes, {its first bytes} if it is longer than any value of ours, 0 if it is no string.
 -- After them the server that they were read from.
--- ARGV: bytes of a value that is always read, bytes of the longest, bytes of room for those in between.
-local SMALL, LONGEST, room = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-
--- More than SMALL bytes: none of these may crowd out the small ones.
-local function large(key, first)
-  local length = redis.call('STRLEN', key)
-  if length > LONGEST then return {first} end
-  room = room - length
-  return room < 0 and 1 or redis.call('GET', key)
-end
+-- ARGV: bytes of a usual value, bytes of the longest.
+local SMALL, LONGEST = tonumber(ARGV[1]), tonumber(ARGV[2])
 
 local function value_of(key)
   local first = redis.pcall('GETRANGE', key, 0, SMALL)
@@ -18,7 +10,7 @@ local function value_of(key)
     if redis.call('TYPE', key).ok ~= 'string' then return 0 end
     return redis.call('GETRANGE', key, 0, SMALL) -- whatever else is wrong, the caller should hear of it
   end
-  if #first > SMALL then return large(key, first) end
+  if #first > SMALL then return redis.call('STRLEN', key) > LONGEST and {first} or redis.call('GET', key) end
   return (first ~= '' or redis.call('EXISTS', key) == 1) and first
 end
 
