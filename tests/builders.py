@@ -13,7 +13,7 @@ from scaler.model.plan import Listing, Plan, Step
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row, Snapshot
-from scaler.model.sighting import By, Sighting
+from scaler.model.sighting import Method, Sighting
 from scaler.observe import Look, Targets, next_look
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -50,7 +50,7 @@ def instance(number: int = 1, power: PowerState = PowerState.DEALLOCATED, **fiel
     return replace(base, **fields)  # type: ignore[arg-type]
 
 
-def sighting(by: By = By.LISTING, **fields: object) -> Sighting:
+def sighting(by: Method = Method.LISTING, **fields: object) -> Sighting:
     """A complete look with consent, now."""
     base = Sighting(
         scale_set=SCALE_SET,
@@ -110,14 +110,14 @@ def cloud(*instances: Instance, look: Sighting | None = None) -> Cloud:
     """A look that shows these machines and no others."""
     look = look or sighting()
     shown = Cloud().showing(look, *instances)
-    if look.by is By.TARGETED:
+    if look.by is Method.TARGETED:
         return replace(shown, asked=shown.sightings)
     return replace(shown, listings={SCALE_SET: look})
 
 
 def asked(listed: Cloud, *gone: VmId) -> Cloud:
     """The same listing, and after it a targeted GET of each machine in it, and of some that are not there."""
-    look = replace(next(iter(listed.listings.values())), by=By.TARGETED)
+    look = replace(next(iter(listed.listings.values())), by=Method.TARGETED)
     shown = listed.showing(look, *listed.instances.values())
     return replace(shown, asked=dict.fromkeys((*shown.instances, *gone), look))
 

@@ -11,13 +11,12 @@ from dataclasses import replace
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
 from scaler.model.lifecycle import step
-from scaler.model.machine import Machine, SeenMachine
+from scaler.model.machine import Machine, SeenMachine, notes_of_missed
 from scaler.model.notes import SpentNote
 from scaler.model.plan import Listing, Plan, Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Record, Status
 from scaler.model.standing import Standing, is_used
-from scaler.model.witness import notes_of_missed
 
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:

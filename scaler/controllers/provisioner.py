@@ -20,7 +20,7 @@ from scaler.model.plan import (
     withheld,
 )
 from scaler.model.policy import Capacity, Policy
-from scaler.model.sighting import By, Sighting
+from scaler.model.sighting import Method, Sighting
 
 _NAMED = 20  # ids in one line: should Azure identify no row at all, there are a thousand
 _ALLOCATED_AT_REST = {PowerState.STOPPING, PowerState.STOPPED}  # on their way to warm, or there
@@ -106,7 +106,7 @@ def _to_rest(cloud: Cloud, scale_set: ScaleSetName, wanted: Capacity) -> Iterato
     warm = sum(instance.power in _ALLOCATED_AT_REST for instance in cloud.of(scale_set))
     new = [(instance.ref, cloud.sightings[instance.vm_id]) for instance in _running_and_new(cloud, scale_set)]
     # the view beside a targeted GET may be a later one than the listing's
-    sure = [(ref, look) for ref, look in new if look.by is By.TARGETED and look.orders_allowed]
+    sure = [(ref, look) for ref, look in new if look.by is Method.TARGETED and look.orders_allowed]
     for ref, look in islice(sure, max(wanted.warm - warm, 0)):
         yield _stop(PowerOff(ref=ref, rests_on=look), Why.NEW_RUNNING_WARM)
     for ref, look in islice(sure, max(wanted.warm - warm, 0), None):
@@ -116,7 +116,7 @@ def _to_rest(cloud: Cloud, scale_set: ScaleSetName, wanted: Capacity) -> Iterato
 def _to_be_sure(cloud: Cloud, scale_set: ScaleSetName) -> Iterator[Get]:
     """A targeted GET of each machine to be stopped: a stop rests on that answer alone. The scale sets take turns."""
     for instance in _running_and_new(cloud, scale_set):
-        if cloud.sightings[instance.vm_id].by is not By.TARGETED:
+        if cloud.sightings[instance.vm_id].by is not Method.TARGETED:
             yield Get(ref=instance.ref, queue=scale_set)
 
 

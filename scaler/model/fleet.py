@@ -13,13 +13,13 @@ from scaler.model.instance import (
     ScaleSetName,
     SessionId,
     VmId,
-    addresses_one,
+    is_instance_id,
 )
 from scaler.model.machine import Machine, seen_machine, unseen_machine
 from scaler.model.policy import Policy
 from scaler.model.row import Row, Snapshot
 from scaler.model.shortage import Shortage
-from scaler.model.sighting import Answer, By, Kept, Pages, Pause, ScaleSetView, Sighting, strictest
+from scaler.model.sighting import Answer, Kept, Method, Pages, Pause, ScaleSetView, Sighting, strictest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ class Cloud:
             unique_id=view.unique_id,
             at=pages.at,
             sent=pages.sent,
-            by=By.LISTING,
+            by=Method.LISTING,
             complete=listed >= kept.capacity - pages.deleting,
             plausible=2 * listed >= kept.capacity,
             consent=view.managed_by == policy.managed_by,
@@ -121,7 +121,7 @@ class Cloud:
             unique_id=view.unique_id,
             at=answer.at,
             sent=answer.sent,
-            by=By.TARGETED,
+            by=Method.TARGETED,
             complete=True,
             plausible=True,
             consent=view.managed_by == policy.managed_by,
@@ -228,6 +228,6 @@ class Fleet:
     def address(self, row: Row) -> InstanceRef | None:
         """Where a targeted GET would find it, by our notes; None where they do not say or the set is not ours."""
         notes = row.notes
-        if notes is None or notes.scale_set not in self.scale_sets or not addresses_one(notes.instance_id):
+        if notes is None or notes.scale_set not in self.scale_sets or not is_instance_id(notes.instance_id):
             return None
         return InstanceRef(scale_set=notes.scale_set, instance_id=notes.instance_id, vm_id=row.vm_id)

@@ -19,7 +19,7 @@ SessionId = NewType("SessionId", str)
 _INSTANCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
-def addresses_one(instance_id: str) -> bool:
+def is_instance_id(instance_id: str) -> bool:
     """Whether it can be one instance's id, a number or the name of a VM: neither a path nor a wildcard."""
     return _INSTANCE_ID.fullmatch(instance_id) is not None
 

@@ -31,7 +31,7 @@ def strictest(*pauses: Pause) -> Pause:
     return max(pauses, key=tuple(Pause).index, default=Pause.NONE)
 
 
-class By(StrEnum):
+class Method(StrEnum):
     """How a machine was looked at; the two lag differently."""
 
     LISTING = "listing"  # may lag without bound
@@ -60,7 +60,7 @@ class Sighting:
     unique_id: str
     at: datetime  # Date header of the answer; of the first page for a listing
     sent: float  # monotonic seconds; of the first page for a listing
-    by: By
+    by: Method
     complete: bool  # a listing of all pages that holds at least sku.capacity minus the deleting; True if targeted
     plausible: bool  # a listing of at least half of sku.capacity; nothing destructive rests on less
     consent: bool

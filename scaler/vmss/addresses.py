@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from msgspec import field
 from msgspec.json import Decoder
 
-from scaler.model.instance import Addresses, InstanceId, addresses_one
+from scaler.model.instance import Addresses, InstanceId, is_instance_id
 from scaler.vmss.reply import Body, Reply, decoded
 
 
@@ -91,7 +91,7 @@ def configurations(pages: Iterable[InterfacesBody], parent: str) -> Iterator[Con
     for properties in (row.properties for page in pages for row in page.value):
         vm = ((properties.virtual_machine and properties.virtual_machine.id) or "") if properties else ""
         instance_id = vm[len(below) :]
-        if properties is None or not vm.lower().startswith(below) or not addresses_one(instance_id):
+        if properties is None or not vm.lower().startswith(below) or not is_instance_id(instance_id):
             continue
         for each in (it.properties for it in properties.ip_configurations or ()):
             if each is not None:

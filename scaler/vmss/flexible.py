@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from scaler.errors import Missing
-from scaler.model.instance import InstanceId, InstanceRef, Orchestration, addresses_one
+from scaler.model.instance import InstanceId, InstanceRef, Orchestration, is_instance_id
 from scaler.model.sighting import Answer, Pages
 from scaler.vmss.calls import API_VERSION
 from scaler.vmss.flexible_rows import joined, joined_one
@@ -97,7 +97,7 @@ class FlexibleScaleSet(ScaleSetResource):
         )
 
     def _addresses_one(self, instance_id: str) -> bool:
-        return addresses_one(instance_id)
+        return is_instance_id(instance_id)
 
     @property
     def _vms_path(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from scaler.errors import Garbled
-from scaler.model.instance import Instance, InstanceId, InstanceRef, ProvisioningState, ScaleSetName, addresses_one
+from scaler.model.instance import Instance, InstanceId, InstanceRef, ProvisioningState, ScaleSetName, is_instance_id
 from scaler.vmss.reply import PageBody, VmBody
 from scaler.vmss.translate import is_marked, shown, shown_id, vm_id_of
 
@@ -69,7 +69,7 @@ def _passing(member: VmBody, machine: VmBody) -> bool:
 def _instance(member: VmBody, machine: VmBody, scale_set: ScaleSetName) -> Instance | None:
     """None where the two rows are not surely about the same VM."""
     name, vm_id = _name(member), vm_id_of(machine)
-    if vm_id is None or vm_id_of(member) != vm_id or not addresses_one(name) or _name(machine).lower() != name.lower():
+    if vm_id is None or vm_id_of(member) != vm_id or not is_instance_id(name) or _name(machine).lower() != name.lower():
         return None
     ref = InstanceRef(scale_set=scale_set, instance_id=InstanceId(name), vm_id=vm_id)
     marked, etag = is_marked(member), member.etag

@@ -12,7 +12,7 @@ from scaler.model.instance import FailureClass, PowerState, ProvisioningState, V
 from scaler.model.plan import Plan, Step
 from scaler.model.record import Record, Status
 from scaler.model.row import Before, Row, Snapshot
-from scaler.model.sighting import By
+from scaler.model.sighting import Method
 from scaler.registry.batch import Write, writes_of
 from scaler.registry.notes_json import decode_notes
 from scaler.registry.record_json import decode_record
@@ -23,7 +23,7 @@ INDEXES = [frozenset[Status](), *(frozenset({each}) for each in Status), frozens
 SEEN = list(product(PowerState, ProvisioningState, (False, True), (None, FailureClass.QUOTA)))
 LOOKS = [
     sighting(),
-    sighting(By.TARGETED),
+    sighting(Method.TARGETED),
     sighting(consent=False),
     sighting(complete=False, plausible=False),
     sighting(at=NOW + timedelta(hours=3)),
@@ -52,7 +52,7 @@ def clouds(what: int, look: int, kind: int) -> Cloud:
         return Cloud()
     look_ = LOOKS[look % len(LOOKS)]
     if kind % 3 == 1:
-        return cloud(look=look_) if look_.by is By.LISTING else Cloud(asked={vm(1): look_})
+        return cloud(look=look_) if look_.by is Method.LISTING else Cloud(asked={vm(1): look_})
     return cloud(instance(1, power, provisioning=provisioning, marked=marked, failure=failure), look=look_)
 
 

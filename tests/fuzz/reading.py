@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from builders import ref
 
 from scaler.errors import LONGEST_LINE, Garbled, Refused, ScalerError
-from scaler.model.instance import InstanceId, Orchestration, ScaleSetName, VmId, addresses_one
+from scaler.model.instance import InstanceId, Orchestration, ScaleSetName, VmId, is_instance_id
 from scaler.model.record import Record
 from scaler.model.row import Before
 from scaler.registry.keys import Keys
@@ -122,7 +122,7 @@ def network(raw: bytes) -> None:
         found = configurations([to_interfaces(reply)], "/subscriptions/x")
         public = public_by_id([to_public_ips(reply)])
         for instance_id, each in located(found, public).items():
-            assert addresses_one(instance_id)
+            assert is_instance_id(instance_id)
             assert all(text is None or str(ip_address(text)) == text for text in (each.private, each.public))
 
 
@@ -132,7 +132,7 @@ def flexible(raw: bytes) -> None:
     with suppress(Garbled):
         members, machines = (to_rows(Reply(status=200, headers=JSON, body=each, sent=0)) for each in (first, second))
         for each in joined([members], [machines], SET).instances:
-            assert addresses_one(each.ref.instance_id)
+            assert is_instance_id(each.ref.instance_id)
             assert first.count(each.ref.instance_id.encode()) + first.count(b"\\u") > 0
 
 

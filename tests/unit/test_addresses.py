@@ -30,7 +30,7 @@ from scaler.model.notes import Notes, OpenedNote, StartNote
 from scaler.model.plan import Step, Why
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
-from scaler.model.sighting import By
+from scaler.model.sighting import Method
 from scaler.observe import AddressesOf, Targets
 
 MINE = SessionId("mine")
@@ -42,7 +42,7 @@ NEIGHBOUR = row(9, record(9), notes(9, mark_asked_at=ago(seconds=70)))
 def test_an_address_is_given_only_to_a_machine_that_a_targeted_get_of_this_tick_saw() -> None:
     """Listings lag without bound: behind the id may be another machine by now, with an address of its own."""
     waiting = reserved(started())
-    listed = cloud(RUNNING, look=sighting(By.LISTING))
+    listed = cloud(RUNNING, look=sighting(Method.LISTING))
     assert wants(starter.decide, fleet(waiting, sees=listed), POLICY) == Targets(refs=(RUNNING.ref,))
     located = listed.with_addresses(SCALE_SET, {InstanceId("1"): FOUND})
     assert only(starter.decide(fleet(waiting, sees=located), POLICY).steps).why is Why.NO_ADDRESSES
@@ -50,13 +50,13 @@ def test_an_address_is_given_only_to_a_machine_that_a_targeted_get_of_this_tick_
 
 def test_names_are_compared_without_regard_to_case() -> None:
     named = replace(RUNNING, ref=replace(RUNNING.ref, instance_id=InstanceId("Pixels_1a2B")))
-    sees = cloud(named, look=sighting(By.TARGETED)).with_addresses(SCALE_SET, {InstanceId("PIXELS_1A2b"): FOUND})
+    sees = cloud(named, look=sighting(Method.TARGETED)).with_addresses(SCALE_SET, {InstanceId("PIXELS_1A2b"): FOUND})
     step = only(starter.decide(fleet(reserved(started()), sees=sees), POLICY).steps)
     assert published(step).public_ip == "20.1.2.3"
 
 
-@pytest.mark.parametrize("by", By)
-def test_addresses_that_nobody_was_asked_for_are_no_answer(by: By) -> None:
+@pytest.mark.parametrize("by", Method)
+def test_addresses_that_nobody_was_asked_for_are_no_answer(by: Method) -> None:
     """More wait than are asked for one by one, and the GETs after the listing fail: then nobody was asked."""
     waiting = reserved(started())
     sees = cloud(RUNNING, look=sighting(by))
@@ -72,7 +72,7 @@ def test_a_public_address_that_azure_has_and_does_not_tell_yet_is_waited_for() -
 
 def test_while_an_address_is_not_told_it_is_asked_for_again_in_each_tick() -> None:
     again = reserved(started(runs_at=ago(seconds=3)))
-    sees = cloud(RUNNING, look=sighting(By.TARGETED))
+    sees = cloud(RUNNING, look=sighting(Method.TARGETED))
     assert wants(starter.decide, fleet(again, sees=sees), POLICY) == AddressesOf(scale_sets=frozenset({SCALE_SET}))
 
 
@@ -85,7 +85,7 @@ def reserved(noted: Notes, **fields: object) -> Row:
 
 
 def running(answer: Mapping[InstanceId, Addresses] | None) -> Cloud:
-    return cloud(RUNNING, look=sighting(By.TARGETED)).with_addresses(SCALE_SET, answer)
+    return cloud(RUNNING, look=sighting(Method.TARGETED)).with_addresses(SCALE_SET, answer)
 
 
 def opening(noted: Notes, answer: Mapping[InstanceId, Addresses] | None, **fields: object) -> Step:
@@ -100,7 +100,7 @@ def published(step: Step) -> Record:
 
 
 def test_addresses_are_asked_for_once_and_only_for_a_machine_about_to_be_opened() -> None:
-    look = sighting(By.TARGETED)
+    look = sighting(Method.TARGETED)
     waiting = reserved(started())
     assert isinstance(wants(starter.decide, fleet(waiting, now=NOW + POLICY.first_look_cold), POLICY), Targets)
     about_to_open = fleet(waiting, sees=cloud(RUNNING, look=look))

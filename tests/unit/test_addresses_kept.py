@@ -35,7 +35,7 @@ from scaler.model.notes import OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Why
 from scaler.model.policy import Capacity
 from scaler.model.record import Record, Status
-from scaler.model.sighting import Answer, By, Pages
+from scaler.model.sighting import Answer, Method, Pages
 from scaler.registry.reservations import Reservations
 from scaler.tick import Tick
 from scaler.vmss.addresses import configurations, located, to_interfaces
@@ -50,7 +50,7 @@ FOUND = Addresses(public="20.1.2.3", private="10.0.0.4")
 def opened_with(answer: Mapping[InstanceId, Addresses], **fields: object) -> Record:
     start = StartNote(session=MINE, at=ago(seconds=30), attempts=1)
     waiting = row(1, record(1, Status.RESERVED, session_id=MINE, **fields), notes(1, start=start))
-    sees = cloud(RUNNING, look=sighting(By.TARGETED)).with_addresses(SCALE_SET, answer)
+    sees = cloud(RUNNING, look=sighting(Method.TARGETED)).with_addresses(SCALE_SET, answer)
     change = only(starter.decide(fleet(waiting, sees=sees), POLICY).steps).change
     assert change is not None
     assert isinstance(change.record, Record)

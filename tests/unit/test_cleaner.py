@@ -34,13 +34,13 @@ from scaler.model.plan import Delete, Listing, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Status, Unreadable
 from scaler.model.row import Row
-from scaler.model.sighting import By, Sighting
+from scaler.model.sighting import Method, Sighting
 from scaler.observe import Targets
 
 SECOND = timedelta(seconds=1)
 MINE, OTHER = SessionId("mine"), SessionId("other")
 RUNNING = instance(1, power=PowerState.RUNNING)
-ASKED = sighting(By.TARGETED)
+ASKED = sighting(Method.TARGETED)
 NOT_SEEN = blank_notes(scale_set=ScaleSetName(""), unique_id="", instance_id=InstanceId(""), missed_at=ago(minutes=1))
 GONE = sighting()  # a listing without it, and a targeted GET that found nobody
 
@@ -314,7 +314,7 @@ def test_a_delete_that_has_to_wait_does_not_keep_the_end_of_its_session_waiting(
 
 def test_without_consent_nothing_is_ended_or_deleted() -> None:
     noted = spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE})
-    assert steps_for(unavailable(noted, used=True), RUNNING, look=sighting(By.TARGETED, consent=False)) == ()
+    assert steps_for(unavailable(noted, used=True), RUNNING, look=sighting(Method.TARGETED, consent=False)) == ()
 
 
 @pytest.mark.parametrize(("seconds", "again"), [(-1, False), (0, True), (1, True)])

@@ -38,11 +38,11 @@ from scaler.model.instance import PowerState, SessionId
 from scaler.model.notes import OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Why, withheld
 from scaler.model.record import Status
-from scaler.model.sighting import Answer, By, Pages, Pause, ScaleSetView, Sighting
+from scaler.model.sighting import Answer, Method, Pages, Pause, ScaleSetView, Sighting
 from scaler.tick import Tick, withheld_steps
 
 MINE = SessionId("mine")
-NO = sighting(By.TARGETED, consent=False)
+NO = sighting(Method.TARGETED, consent=False)
 RUNNING = instance(1, power=PowerState.RUNNING)
 
 
@@ -102,8 +102,8 @@ def test_without_consent_a_reservation_is_neither_opened_nor_refused_before_its_
     assert {each.why for each in plan.steps} <= {Why.NOTED}
 
 
-@pytest.mark.parametrize("by", By)
-def test_without_consent_the_cleaner_ends_nothing(by: By) -> None:
+@pytest.mark.parametrize("by", Method)
+def test_without_consent_the_cleaner_ends_nothing(by: Method) -> None:
     was = record(status=Status.UNAVAILABLE, session_id=MINE)
     start = StartNote(session=MINE, at=ago(hours=3), attempts=1)
     over = notes(1, start=start, opened=OpenedNote(session=MINE, at=ago(hours=3), record=was))
@@ -128,7 +128,7 @@ def test_whoever_is_halted_is_named_and_by_what(look: Sighting) -> None:
     assert not refusal.alarm
 
 
-@pytest.mark.parametrize("look", [NO, sighting(By.TARGETED, pause=Pause.ALL)])
+@pytest.mark.parametrize("look", [NO, sighting(Method.TARGETED, pause=Pause.ALL)])
 def test_as_if_allowed_leaves_nothing_withheld_and_changes_nothing_else(look: Sighting) -> None:
     halted = replace(cloud(instance(1), look=look), listings={SCALE_SET: look}, pause=Pause.ALL)
     allowed = halted.as_if_allowed()
@@ -174,7 +174,7 @@ def test_what_is_taken_otherwise_than_it_would_be_is_said(what: str) -> None:
     was = record(status=Status.UNAVAILABLE, session_id=MINE)
     noted = notes(1, start=StartNote(session=MINE, at=ago(hours=3), attempts=1))
     over = row(1, was, replace(noted, opened=OpenedNote(session=MINE, at=ago(hours=3), record=was)))
-    halted = cloud(RUNNING, look=sighting(By.TARGETED, pause=Pause.ORDERS))
+    halted = cloud(RUNNING, look=sighting(Method.TARGETED, pause=Pause.ORDERS))
     plan = cleaner.decide(fleet(over, sees=halted), POLICY)
     would = cleaner.decide(fleet(over, sees=halted.as_if_allowed()), POLICY)
     if what == "why":
@@ -189,7 +189,7 @@ def test_a_spent_machine_is_acknowledged_during_a_pause_and_deleted_after_it() -
     noted = notes(1, start=start, opened=OpenedNote(session=MINE, at=ago(minutes=8), record=replace(was, used=False)))
     step = only(
         cleaner.decide(
-            fleet(row(1, was, noted), sees=cloud(RUNNING, look=sighting(By.TARGETED, pause=Pause.ORDERS))), POLICY
+            fleet(row(1, was, noted), sees=cloud(RUNNING, look=sighting(Method.TARGETED, pause=Pause.ORDERS))), POLICY
         ).steps
     )
     assert (step.why, step.order) == (Why.ENDED, None)

@@ -32,7 +32,7 @@ from scaler.model.plan import Deallocate, Plan, Step, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Record, Status
 from scaler.model.row import Row, Snapshot
-from scaler.model.sighting import By, Pause
+from scaler.model.sighting import Method, Pause
 from scaler.observe import Targets
 
 POLICY = replace(ONE_WARM, max_forgets=0.5)
@@ -62,7 +62,7 @@ def decide(rows: tuple[Row, ...], seen: Cloud, policy: Policy = POLICY) -> Plan:
 
 def both(machine: Instance, pause: Pause = Pause.NONE) -> Cloud:
     """A listing, and a targeted GET of the machine after it."""
-    listed, asked = sighting(pause=pause), sighting(By.TARGETED, pause=pause)
+    listed, asked = sighting(pause=pause), sighting(Method.TARGETED, pause=pause)
     return Cloud(listings={SCALE_SET: listed}, asked={machine.vm_id: asked}).showing(asked, machine)
 
 
@@ -128,7 +128,7 @@ def test_the_order_waits_until_no_failover_can_forget_the_claim(seconds: int, or
     assert (step is not None) is orders
     if step is not None:
         assert isinstance(step.order, Deallocate)
-        assert step.order.rests_on.by is By.TARGETED
+        assert step.order.rests_on.by is Method.TARGETED
         assert step.change is not None
         assert (step.change.record, step.change.notes, step.change.index) == (KEEP, KEEP, KEEP)
 
@@ -276,7 +276,7 @@ def test_from_the_claim_to_the_offer_in_a_handful_of_ticks() -> None:
     passed, cooled_at, seen = timedelta(0), None, list[Why]()
     while passed < timedelta(minutes=6):
         now = NOW + passed
-        look, asked = sighting(at=now), sighting(By.TARGETED, at=now)
+        look, asked = sighting(at=now), sighting(Method.TARGETED, at=now)
         rows = {each.vm_id: each for each in (what, other)}
         view = Cloud(listings={SCALE_SET: look}, asked={vm(1): asked})
         view = view.showing(asked, machine).showing(look, warm(2, 9))

@@ -14,7 +14,7 @@ from scaler.model.plan import Plan, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
 from scaler.model.row import Row, Snapshot
-from scaler.model.sighting import By, Sighting
+from scaler.model.sighting import Method, Sighting
 
 FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
 POLICY = Policy(capacity=dict.fromkeys((FIRST, SECOND), Capacity(desired=1)))
@@ -56,7 +56,7 @@ def test_one_that_is_seen_again_is_marked_and_admitted_like_a_new_one() -> None:
     parked = replace(row(1, record(1)), index=frozenset({Status.UNAVAILABLE}))
     neighbour = row(9, record(9), replace(notes(9, mark_asked_at=ago(seconds=70)), scale_set=FIRST))
     rows = {each.vm_id: each for each in (parked, neighbour)}
-    asked = replace(OURS, by=By.TARGETED)
+    asked = replace(OURS, by=Method.TARGETED)
     cloud = Cloud(listings={FIRST: OURS}, asked={vm(1): asked}).showing(asked, back)
     plan = reconciler.decide(Fleet.join(Snapshot(now=NOW, rows=rows), cloud, POLICY), POLICY)
     assert only(each for each in plan.steps if each.vm_id == vm(1)).why is Why.NEW_AT_REST

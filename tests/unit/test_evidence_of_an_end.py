@@ -14,7 +14,7 @@ from scaler.model.notes import OpenedNote
 from scaler.model.plan import Listing, Plan, Step, Why
 from scaler.model.record import Status
 from scaler.model.row import Row
-from scaler.model.sighting import By, Sighting
+from scaler.model.sighting import Method, Sighting
 from scaler.observe import Targets
 
 ELSEWHERE = sighting(unique_id="another's")
@@ -41,7 +41,7 @@ def lacking(look: Sighting) -> Cloud:
 
 def not_found(*rows: Row, look: Sighting | None = None) -> Cloud:
     """Targeted GETs that do not find them."""
-    answer = replace(look or sighting(), by=By.TARGETED)
+    answer = replace(look or sighting(), by=Method.TARGETED)
     return Cloud(asked={each.vm_id: answer for each in rows})
 
 
@@ -71,7 +71,7 @@ def test_nor_is_it_on_a_used_machine_which_would_be_presumed_in_use_if_it_were_s
 
 def test_a_machine_that_is_found_by_the_get_keeps_its_session() -> None:
     known = in_session()
-    looked = fleet(known, sees=cloud(instance(power=PowerState.RUNNING), look=sighting(By.TARGETED)))
+    looked = fleet(known, sees=cloud(instance(power=PowerState.RUNNING), look=sighting(Method.TARGETED)))
     assert only(cleaner.decide(looked, POLICY).steps).why is Why.SEEN_AGAIN
 
 

@@ -8,7 +8,7 @@ from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import Instance, InstanceId, ProvisioningState, ScaleSetName
 from scaler.model.policy import Capacity
 from scaler.model.row import Snapshot
-from scaler.model.sighting import Answer, By, Pages, ScaleSetView
+from scaler.model.sighting import Answer, Method, Pages, ScaleSetView
 
 VIEW = ScaleSetView(name=SCALE_SET, unique_id=UNIQUE_ID, capacity=3, etag='"1"', managed_by="true", at=NOW, sent=1.0)
 
@@ -51,7 +51,7 @@ def test_a_targeted_answer_wins_over_the_listing_before_it() -> None:
     assert vm(1) not in answered(listed(instance(1)), None).instances
     stranger = replace(instance(1), ref=replace(ref(1), vm_id=vm(7)))
     assert vm(1) not in answered(listed(instance(1)), stranger).instances
-    assert answered(listed(instance(1)), instance(1, marked=False)).sightings[vm(1)].by is By.TARGETED
+    assert answered(listed(instance(1)), instance(1, marked=False)).sightings[vm(1)].by is Method.TARGETED
 
 
 def test_a_machine_behind_a_reused_id_is_nobody_we_asked_for() -> None:

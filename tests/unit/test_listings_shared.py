@@ -15,11 +15,11 @@ from emulator.scale_set import EmulatedScaleSet
 from scaler.errors import Throttled, Unreachable
 from scaler.model.fleet import Cloud
 from scaler.model.instance import ScaleSetName, VmId
+from scaler.model.machine import gone, missed
 from scaler.model.plan import Listing, Refusal, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Row
 from scaler.model.sighting import Pages
-from scaler.model.witness import gone, missed
 from scaler.observe import AzureObserver, Listings, Targets
 from scaler.vmss.gates import Gates
 

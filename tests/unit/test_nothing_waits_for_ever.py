@@ -21,7 +21,7 @@ from scaler.model.notes import Notes, OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Deallocate, Delete, Mark, PowerOff, Step
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row, Snapshot
-from scaler.model.sighting import By, Sighting
+from scaler.model.sighting import Method, Sighting
 from scaler.model.standing import Standing, standing
 
 MINE, OTHER = SessionId("mine"), SessionId("other")
@@ -109,7 +109,7 @@ def _neighbour(beside: Row) -> Row:
 
 
 def _cloud(machine: Instance | None, look: Sighting) -> Cloud:
-    looked = Cloud(listings={SCALE_SET: look}) if look.by is By.LISTING else Cloud(asked={vm(): look})
+    looked = Cloud(listings={SCALE_SET: look}) if look.by is Method.LISTING else Cloud(asked={vm(): look})
     return looked.showing(look, instance(2), *([machine] if machine is not None else []))
 
 
@@ -124,7 +124,7 @@ class _World:
     def tick(self, now: datetime) -> list[Step]:
         """One tick of each controller; what one writes the next one reads."""
         listed = _cloud(self.machine, sighting(at=now))
-        asked = _cloud(self.machine, sighting(By.TARGETED, at=now))
+        asked = _cloud(self.machine, sighting(Method.TARGETED, at=now))
         steps = list(provisioner.decide(replace(asked, listings={SCALE_SET: sighting(at=now)}), POLICY).steps)
         for decide, cloud in (
             (reconciler.decide, listed),

@@ -13,7 +13,7 @@ from scaler.model.plan import Plan, Why
 from scaler.model.policy import Capacity
 from scaler.model.record import Status
 from scaler.model.row import Row, Snapshot
-from scaler.model.sighting import By, Pause
+from scaler.model.sighting import Method, Pause
 
 ME = SessionId("me")
 STRANGE = sighting(consent=False)
@@ -67,7 +67,7 @@ def test_a_stop_is_not_ordered_by_a_look_that_says_nobody_allowed_it() -> None:
     """The listing's view said yes; the view of the targeted GET, later in the same tick, says no (or: paused)."""
     listing = sighting()
     running = instance(1, PowerState.RUNNING, marked=False)
-    for later in (sighting(By.TARGETED, consent=False), sighting(By.TARGETED, pause=Pause.ALL)):
+    for later in (sighting(Method.TARGETED, consent=False), sighting(Method.TARGETED, pause=Pause.ALL)):
         sees = Cloud(listings={SCALE_SET: listing}, asked={vm(1): later}).showing(later, running)
         assert provisioner.decide(sees, POLICY).steps == ()
 

@@ -30,13 +30,13 @@ from scaler.model.instance import Instance, PowerState, ScaleSetName, SessionId
 from scaler.model.notes import Notes, OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Mark, Plan, Start, Why
 from scaler.model.record import Status
-from scaler.model.sighting import By, Pause, Sighting, strictest
+from scaler.model.sighting import Method, Pause, Sighting, strictest
 
 MINE = SessionId("mine")
 HALTED = [
-    sighting(By.TARGETED, pause=Pause.ORDERS),
-    sighting(By.TARGETED, pause=Pause.ALL),
-    sighting(By.TARGETED, consent=False),
+    sighting(Method.TARGETED, pause=Pause.ORDERS),
+    sighting(Method.TARGETED, pause=Pause.ALL),
+    sighting(Method.TARGETED, consent=False),
 ]
 NEIGHBOUR = row(9, record(9), notes(9, mark_asked_at=ago(seconds=70)))  # Azure takes marks: the mood is fair
 RUNNING = instance(1, power=PowerState.RUNNING)
@@ -44,7 +44,7 @@ RUNNING = instance(1, power=PowerState.RUNNING)
 
 def both(look: Sighting, *machines: Instance) -> Cloud:
     """A listing, and a targeted GET of each machine in it."""
-    return replace(cloud(*machines, look=look), listings={SCALE_SET: replace(look, by=By.LISTING)})
+    return replace(cloud(*machines, look=look), listings={SCALE_SET: replace(look, by=Method.LISTING)})
 
 
 def opened(age: timedelta) -> Notes:
@@ -104,7 +104,7 @@ def test_the_reconciler_marks_again_once_the_pause_is_over() -> None:
 @pytest.mark.parametrize(("pause", "starts"), [(Pause.NONE, True), (Pause.ORDERS, True), (Pause.ALL, False)])
 def test_a_pause_spares_those_who_are_waiting_unless_it_says_all(pause: Pause, starts: bool) -> None:
     waiting = row(1, record(1, Status.RESERVED, session_id=MINE), notes(1))
-    look = sighting(By.TARGETED, pause=pause)
+    look = sighting(Method.TARGETED, pause=pause)
     plan = starter.decide(fleet(waiting, sees=cloud(instance(1), look=look)), POLICY)
     assert isinstance(only(plan.steps).order, Start) is starts
     assert said(plan) == (set() if pause is Pause.NONE else {Why.PAUSED})
@@ -115,7 +115,7 @@ def test_who_waits_through_a_full_pause_is_refused_at_the_timeout(late: int, why
     since = NOW - POLICY.reservation_timeout - timedelta(seconds=late)
     start = StartNote(session=MINE, at=since, attempts=1)
     waiting = row(1, record(1, Status.RESERVED, session_id=MINE), notes(1, start=start))
-    look = sighting(By.TARGETED, pause=Pause.ALL)
+    look = sighting(Method.TARGETED, pause=Pause.ALL)
     assert only(starter.decide(fleet(waiting, sees=cloud(instance(1), look=look)), POLICY).steps).why is why
 
 
@@ -123,7 +123,7 @@ def test_who_waits_through_a_full_pause_is_refused_at_the_timeout(late: int, why
 def test_a_started_visitor_is_let_in_during_any_pause(pause: Pause) -> None:
     start = StartNote(session=MINE, at=ago(seconds=30), attempts=1)
     waiting = row(1, record(1, Status.RESERVED, session_id=MINE), notes(1, start=start))
-    sees = cloud(RUNNING, look=sighting(By.TARGETED, pause=pause)).with_addresses(SCALE_SET, {})
+    sees = cloud(RUNNING, look=sighting(Method.TARGETED, pause=pause)).with_addresses(SCALE_SET, {})
     change = only(starter.decide(fleet(waiting, sees=sees), POLICY).steps).change
     assert change is not None
     assert change.edge is Edge.OPEN
@@ -132,7 +132,7 @@ def test_a_started_visitor_is_let_in_during_any_pause(pause: Pause) -> None:
 @pytest.mark.parametrize("pause", [Pause.ORDERS, Pause.ALL])
 def test_a_paused_cleaner_ends_sessions_and_deletes_nothing(pause: Pause) -> None:
     over = row(1, record(1, Status.UNAVAILABLE, session_id=MINE), opened(timedelta(hours=2)))
-    plan = cleaner.decide(fleet(over, sees=cloud(RUNNING, look=sighting(By.TARGETED, pause=pause))), POLICY)
+    plan = cleaner.decide(fleet(over, sees=cloud(RUNNING, look=sighting(Method.TARGETED, pause=pause))), POLICY)
     step = only(plan.steps)
     assert step.change is not None
     assert (step.change.edge, step.order) == (Edge.EXPIRE, None)

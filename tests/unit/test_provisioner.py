@@ -11,7 +11,7 @@ from scaler.model.fleet import Cloud
 from scaler.model.instance import Instance, PowerState, ProvisioningState
 from scaler.model.plan import Deallocate, Listing, PowerOff, SetCapacity, Why
 from scaler.model.policy import Capacity
-from scaler.model.sighting import By
+from scaler.model.sighting import Method
 from scaler.observe import Targets
 
 
@@ -21,8 +21,8 @@ def new(number: int, **fields: object) -> Instance:
 
 def asked(*instances: Instance, **listed: object) -> Cloud:
     """A listing, and a targeted GET of each machine in it."""
-    answers = cloud(*instances, look=sighting(By.TARGETED))
-    return replace(answers, listings={SCALE_SET: sighting(By.LISTING, **listed)})
+    answers = cloud(*instances, look=sighting(Method.TARGETED))
+    return replace(answers, listings={SCALE_SET: sighting(Method.LISTING, **listed)})
 
 
 def test_it_asks_for_a_listing_first_and_then_for_each_machine_it_would_stop() -> None:
@@ -69,7 +69,7 @@ def test_a_stop_rests_on_a_targeted_get_never_on_a_listing() -> None:
     assert provisioner.decide(cloud(new(1)), POLICY).steps == ()
     (step,) = provisioner.decide(asked(new(1)), POLICY).steps
     assert step.order is not None
-    assert step.order.rests_on.by is By.TARGETED
+    assert step.order.rests_on.by is Method.TARGETED
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from scaler.model.notes import FailedNote, Notes, OpenedNote, StartNote
 from scaler.model.plan import Plan, Step, Why
 from scaler.model.record import Record, Status, Unreadable
 from scaler.model.row import Row
-from scaler.model.sighting import By, Sighting
+from scaler.model.sighting import Method, Sighting
 from scaler.observe import Targets
 
 SECOND = timedelta(seconds=1)
@@ -258,7 +258,7 @@ def test_a_short_listing_makes_it_ask_for_those_it_lacks() -> None:
 
 
 def test_a_targeted_404_is_a_witness() -> None:
-    look = sighting(By.TARGETED)
+    look = sighting(Method.TARGETED)
     asked = Cloud(listings={SCALE_SET: sighting(complete=False)}, asked={vm(1): look})
     what = row(1, record(), notes(missed_at=ago(minutes=1)), index=False)
     assert only(reconciler.decide(fleet(what, sees=asked), POLICY).steps).why is Why.GONE

@@ -33,7 +33,7 @@ from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, Start
 from scaler.model.plan import Listing, Start, Step, Why
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
-from scaler.model.sighting import By, Sighting
+from scaler.model.sighting import Method, Sighting
 from scaler.observe import Targets
 
 SECOND = timedelta(seconds=1)
@@ -50,7 +50,7 @@ def started(session: SessionId = MINE, attempts: int = 1, **age: float) -> Notes
 
 
 def steps_for(what: Row, *machines: Instance, look: Sighting | None = None) -> tuple[Step, ...]:
-    sees = cloud(*machines, look=look or sighting(By.TARGETED)).with_addresses(SCALE_SET, {})
+    sees = cloud(*machines, look=look or sighting(Method.TARGETED)).with_addresses(SCALE_SET, {})
     return starter.decide(fleet(what, sees=sees), POLICY).steps
 
 
@@ -164,7 +164,7 @@ def test_a_reservation_without_a_session_id_takes_part_like_any_other() -> None:
 def test_each_part_decides_about_its_own_machines_and_together_they_decide_what_the_whole_would() -> None:
     rows = (*crowd(1), *crowd(2, start=start_note(60)), *crowd(3, start=start_note(60, warm=True)))
     machines = (instance(1), instance(2, PowerState.RUNNING), instance(3, PowerState.RUNNING))
-    sees = cloud(*machines, look=sighting(By.TARGETED)).with_addresses(SCALE_SET, {})
+    sees = cloud(*machines, look=sighting(Method.TARGETED)).with_addresses(SCALE_SET, {})
     starts, rest, whole = (
         starter.decide(fleet(*rows, sees=sees), POLICY, part).steps
         for part in (starter.Part.STARTS, starter.Part.REST, starter.Part.ALL)
@@ -268,7 +268,7 @@ def test_a_machine_that_runs_and_stays_updating_is_waited_for_until_the_timeout(
 
 def test_a_machine_that_this_process_started_for_another_is_not_started_again() -> None:
     """A failover forgot the note; the process has not."""
-    what = fleet(reserved(notes()), sees=cloud(instance(1), look=sighting(By.TARGETED)))
+    what = fleet(reserved(notes()), sees=cloud(instance(1), look=sighting(Method.TARGETED)))
     remembers = replace(what, started_lately={ref(1).vm_id: OTHER})
     assert refused_because(only(starter.decide(remembers, POLICY).steps)) is Why.TAINTED
 
@@ -342,7 +342,7 @@ def test_a_later_session_on_a_strangers_machine_waits_anew() -> None:
 
 
 def test_a_gone_machine_is_refused_on_the_second_witness() -> None:
-    asked = Cloud(asked={ref(1).vm_id: sighting(By.TARGETED)})
+    asked = Cloud(asked={ref(1).vm_id: sighting(Method.TARGETED)})
     first = only(starter.decide(fleet(reserved(notes()), sees=asked), POLICY).steps)
     assert first.why is Why.MISSED
     second = starter.decide(fleet(reserved(notes(missed_at=NOW - POLICY.witness_gap)), sees=asked), POLICY)
@@ -367,7 +367,7 @@ def test_the_clock_of_a_wait_starts_when_we_first_know_of_it_not_by_a_strangers_
 
 
 def test_without_consent_nothing_is_started() -> None:
-    steps = steps_for(reserved(notes()), instance(1), look=sighting(By.TARGETED, consent=False))
+    steps = steps_for(reserved(notes()), instance(1), look=sighting(Method.TARGETED, consent=False))
     assert [step.order for step in steps] == [None]
 
 
@@ -376,7 +376,7 @@ def test_a_started_machine_is_looked_at_when_it_may_run(warm: bool, seconds: int
     """Whatever its record says of its warmth: a naive queue manager drops that."""
     power = PowerState.STOPPED if warm else PowerState.DEALLOCATED
     plan = starter.decide(
-        fleet(reserved(notes(), warm=not warm), sees=cloud(instance(1, power=power), look=sighting(By.TARGETED))),
+        fleet(reserved(notes(), warm=not warm), sees=cloud(instance(1, power=power), look=sighting(Method.TARGETED))),
         POLICY,
     )
     assert plan.look_again == timedelta(seconds=seconds)

@@ -34,7 +34,7 @@ from scaler.model.policy import Capacity, Moves, Policy
 from scaler.model.record import Record, Status
 from scaler.model.row import Row, Snapshot
 from scaler.model.shortage import Shortage
-from scaler.model.sighting import By, Pause
+from scaler.model.sighting import Method, Pause
 
 MINE, OTHER = SessionId("mine"), SessionId("other")
 SECOND = ScaleSetName("vmss-second")
@@ -68,7 +68,7 @@ def plan_for(
     shortages: Mapping[ScaleSetName, Shortage] | None = None,
     now: datetime = NOW,
 ) -> Plan:
-    look = sighting(By.TARGETED, at=now)
+    look = sighting(Method.TARGETED, at=now)
     seen = (cloud(machine, look=look) if machine is not None else Cloud()).with_addresses(SCALE_SET, {})
     snapshot = Snapshot(now=now, rows={each.vm_id: each for each in rows})
     return starter.decide(Fleet.join(snapshot, seen, policy, shortages=shortages), policy)
@@ -122,7 +122,7 @@ def plan_of(name: str, waiting: ReservedNote | None, *others: Row, **fields: obj
     what, machine = stranded(name, waiting)
     if name != "gone":
         return plan_for(what, *others, machine=machine, **fields)  # type: ignore[arg-type]
-    look = sighting(By.TARGETED)
+    look = sighting(Method.TARGETED)
     seen = Cloud(asked={vm(1): look})
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (what, *others)})
     return starter.decide(Fleet.join(snapshot, seen, TWO_SETS), TWO_SETS)
@@ -194,7 +194,7 @@ def test_with_no_other_machine_its_own_is_tried_again() -> None:
 
 def test_while_all_orders_are_paused_it_is_not_tried_again() -> None:
     due = reserved(notes(1, start=started(FailureClass.ALLOCATION, seconds=45), reserved=waits()))
-    seen = cloud(AT_REST, look=sighting(By.TARGETED, pause=Pause.ALL))
+    seen = cloud(AT_REST, look=sighting(Method.TARGETED, pause=Pause.ALL))
     snapshot = Snapshot(now=NOW, rows={due.vm_id: due})
     assert not starter.decide(Fleet.join(snapshot, seen, TWO_SETS), TWO_SETS).steps
 
@@ -245,7 +245,7 @@ def test_what_this_process_started_lately_is_nobodys_refuge() -> None:
     what, machine = stranded("failed", waits())
     assert machine is not None
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (what, spare(2))})
-    seen = cloud(machine, look=sighting(By.TARGETED))
+    seen = cloud(machine, look=sighting(Method.TARGETED))
     fleet = Fleet.join(snapshot, seen, TWO_SETS, {vm(2): OTHER})
     assert not starter.decide(fleet, TWO_SETS).steps
 
@@ -254,7 +254,7 @@ def test_two_sessions_go_to_two_machines_and_who_waited_longest_chooses_first() 
     first = reserved(notes(1, reserved=waits(minutes=1), start=started(attempts=1)))
     late = ReservedNote(session=OTHER, at=ago(minutes=2), movable=True)
     second = row(5, record(5, Status.RESERVED, session_id=OTHER), notes(5, reserved=late))
-    look = sighting(By.TARGETED)
+    look = sighting(Method.TARGETED)
     seen = cloud(FAILED, replace(FAILED, ref=instance(5).ref), look=look)
     rows = (first, second, spare(2), spare(3, warm=True))
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
@@ -302,7 +302,7 @@ def test_nobody_is_sent_to_a_scale_set_where_nothing_may_be_started() -> None:
     assert machine is not None
     elsewhere = spare(3, scale_set=SECOND, unique_id=UNIQUE_ID)
     halted = sighting(scale_set=SECOND, consent=False)
-    seen = replace(cloud(machine, look=sighting(By.TARGETED)), listings={SECOND: halted})
+    seen = replace(cloud(machine, look=sighting(Method.TARGETED)), listings={SECOND: halted})
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (what, elsewhere)})
     assert not starter.decide(Fleet.join(snapshot, seen, TWO_SETS), TWO_SETS).steps
 
@@ -322,7 +322,7 @@ def test_why_says_what_it_was() -> None:
 
 def test_what_runs_without_a_start_of_ours_while_nobody_allows_us_to_act_is_remembered() -> None:
     what = reserved(notes(1, reserved=waits()))
-    running = cloud(instance(1, power=PowerState.RUNNING), look=sighting(By.TARGETED, consent=False))
+    running = cloud(instance(1, power=PowerState.RUNNING), look=sighting(Method.TARGETED, consent=False))
     snapshot = Snapshot(now=NOW, rows={what.vm_id: what})
     step = only(starter.decide(Fleet.join(snapshot, running, TWO_SETS), TWO_SETS).steps)
     assert (changed(step).presumed_at, changed(step).reserved) == (NOW, waits())
@@ -333,14 +333,14 @@ def test_what_runs_without_a_start_of_ours_while_nobody_allows_us_to_act_is_reme
 def test_what_another_scale_set_of_that_name_does_not_hold_is_not_gone(minutes: int) -> None:
     """The settings name the wrong resource group, perhaps for a moment: its own scale set may still have it."""
     what = reserved(notes(1, missed_at=ago(minutes=minutes), reserved=waits(minutes=minutes)))
-    elsewhere = Cloud(asked={vm(1): sighting(By.TARGETED, unique_id="another")})
+    elsewhere = Cloud(asked={vm(1): sighting(Method.TARGETED, unique_id="another")})
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (what, spare(2))})
     assert not starter.decide(Fleet.join(snapshot, elsewhere, TWO_SETS), TWO_SETS).steps
 
 
 def test_but_its_visitor_does_not_wait_for_ever() -> None:
     what = reserved(notes(1, missed_at=ago(minutes=15), reserved=waits(minutes=15)))
-    elsewhere = Cloud(asked={vm(1): sighting(By.TARGETED, unique_id="another")})
+    elsewhere = Cloud(asked={vm(1): sighting(Method.TARGETED, unique_id="another")})
     snapshot = Snapshot(now=NOW, rows={what.vm_id: what})
     step = only(starter.decide(Fleet.join(snapshot, elsewhere, TWO_SETS), TWO_SETS).steps)
     assert edge(step) is Edge.REFUSE

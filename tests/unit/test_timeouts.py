@@ -32,13 +32,13 @@ from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status, Unreadable
 from scaler.model.row import Row
 from scaler.model.shortage import Shortage
-from scaler.model.sighting import By
+from scaler.model.sighting import Method
 
 S = timedelta(seconds=1)
 MINE = SessionId("mine")
 UNLIMITED = replace(POLICY, session_limit=timedelta(0))
 COLD = replace(POLICY, capacity={SCALE_SET: Capacity(desired=4, warm=0)})
-LISTED, ASKED = sighting(), sighting(By.TARGETED)
+LISTED, ASKED = sighting(), sighting(Method.TARGETED)
 NO_MACHINE = cloud()
 RUNNING = instance(power=PowerState.RUNNING)
 UNSETTLED = instance(power=PowerState.STARTING, provisioning=ProvisioningState.UPDATING)
@@ -48,9 +48,11 @@ NEW = instance(marked=False)
 type Scene = Callable[[datetime], Plan]  # since when it has waited -> what the controllers want now
 
 
-def seen(machine: Instance, row_of: Callable[[datetime], Row], policy: Policy = POLICY, by: By = By.LISTING) -> Scene:
+def seen(
+    machine: Instance, row_of: Callable[[datetime], Row], policy: Policy = POLICY, by: Method = Method.LISTING
+) -> Scene:
     """One machine of which the registry says that."""
-    verb = {By.LISTING: reconciler.decide, By.TARGETED: cleaner.decide}[by]
+    verb = {Method.LISTING: reconciler.decide, Method.TARGETED: cleaner.decide}[by]
     return lambda since: verb(fleet(row_of(since), sees=cloud(machine, look=sighting(by))), policy)
 
 
@@ -78,7 +80,7 @@ def beside(other: Callable[[datetime], Row], known: Callable[[datetime], Row]) -
 
 def absent(known: Callable[[datetime], Row], *, decide: Callable[..., Plan] = cleaner.decide, **look: object) -> Scene:
     """A targeted GET does not find it."""
-    where = sighting(By.TARGETED, **look)
+    where = sighting(Method.TARGETED, **look)
     return lambda since: decide(fleet(known(since), sees=Cloud(asked={known(since).vm_id: where})), POLICY)
 
 
@@ -89,7 +91,7 @@ def reserved(machine: Instance | None, policy: Policy = POLICY, *, consent: bool
         waits = ReservedNote(session=MINE, at=since)
         noted = StartNote(session=MINE, **{"at": since, "attempts": 1, **start}) if start else None  # type: ignore[arg-type]
         known = row(1, record(1, Status.RESERVED, session_id=MINE), notes(1, reserved=waits, start=noted))
-        look = sighting(By.TARGETED, consent=consent)
+        look = sighting(Method.TARGETED, consent=consent)
         return starter.decide(fleet(known, sees=cloud(machine, look=look) if machine else Cloud()), policy)
 
     return wanted
@@ -153,7 +155,7 @@ def used(machine: Instance, **fields: Callable[[datetime], object]) -> Scene:
     def known(since: datetime) -> Row:
         return row(1, occupied, notes(1, **{name: value(since) for name, value in fields.items()}))
 
-    return seen(machine, known, by=By.TARGETED)
+    return seen(machine, known, by=Method.TARGETED)
 
 
 def in_session(machine: Instance, policy: Policy = POLICY, **fields: Callable[[datetime], object]) -> Scene:
@@ -163,7 +165,7 @@ def in_session(machine: Instance, policy: Policy = POLICY, **fields: Callable[[d
     def known(since: datetime) -> Row:
         return row(1, occupied, notes(1, **{name: value(since) for name, value in fields.items()}))
 
-    return seen(machine, known, policy, by=By.TARGETED)
+    return seen(machine, known, policy, by=Method.TARGETED)
 
 
 def opened(at: datetime) -> OpenedNote:
@@ -171,7 +173,7 @@ def opened(at: datetime) -> OpenedNote:
     return OpenedNote(session=MINE, at=at, record=record(1, Status.UNAVAILABLE, session_id=MINE))
 
 
-def claimed(machine: Instance, times: Callable[[datetime], ClaimNote], by: By = By.LISTING) -> Scene:
+def claimed(machine: Instance, times: Callable[[datetime], ClaimNote], by: Method = Method.LISTING) -> Scene:
     """To be cooled, and out of `available` meanwhile."""
 
     def known(since: datetime) -> Row:
@@ -241,7 +243,7 @@ CREATING = replace(NEW, power=PowerState.UNKNOWN, provisioning=ProvisioningState
 SCENES: Mapping[str, Scene] = {
     "creating": lambda since: seen(replace(CREATING, created_at=since), lambda _: row())(since),
     "deleting by somebody else's order": seen(DELETING, lambda since: row(1, None, blank_notes(unsettled_at=since))),
-    "deleting by somebody else's order, new, and running": seen(DELETING, condemned, by=By.TARGETED),
+    "deleting by somebody else's order, new, and running": seen(DELETING, condemned, by=Method.TARGETED),
     "new and running": provisioned(replace(RUNNING, marked=False)),
     "new at rest": to_be_marked(lambda _: row()),
     "marking": to_be_marked(lambda since: row(1, None, asked(since))),
@@ -266,7 +268,7 @@ SCENES: Mapping[str, Scene] = {
         instance(),
         lambda since: replace(row(1, record(), notes(1, unindexed_at=since)), index=frozenset({Status.UNAVAILABLE})),
     ),
-    "claimed": claimed(WARM, claim, By.TARGETED),
+    "claimed": claimed(WARM, claim, Method.TARGETED),
     "claimed too long for an order": claimed(WARM, claim),
     "cooled": claimed(instance(), claim),
     "claimed in vain": claimed(WARM, old_claim),

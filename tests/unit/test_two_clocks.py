@@ -31,7 +31,7 @@ from scaler.model.notes import ClaimNote, DeleteNote, Notes, OpenedNote, SpentNo
 from scaler.model.plan import Plan, Why
 from scaler.model.record import Status
 from scaler.model.row import Row
-from scaler.model.sighting import By
+from scaler.model.sighting import Method
 
 S, MIN, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 ME = SessionId("me")
@@ -43,7 +43,7 @@ def looked(
     what: Row, *machines: Instance, later: timedelta, azure: timedelta = 0 * S, redis: timedelta = 0 * S
 ) -> Fleet:
     """A targeted look so much later; each clock is so far ahead of the true time."""
-    look = sighting(By.TARGETED, at=NOW + later + azure)
+    look = sighting(Method.TARGETED, at=NOW + later + azure)
     seen = cloud(*machines, look=look) if machines else Cloud(asked={what.vm_id: look}, listings={SCALE_SET: look})
     return fleet(what, *NEIGHBOURS, sees=seen, now=NOW + later + redis)
 
@@ -157,7 +157,7 @@ def test_of_many_sessions_that_are_over_at_once_few_end_in_one_tick_and_somebody
     long_ago = NOW - 2 * HOUR
     sessions = [in_session(number, opened_at=long_ago) for number in range(1, 21)]
     machines = [instance(number, power=PowerState.RUNNING) for number in range(1, 21)]
-    plan = cleaner.decide(fleet(*sessions, sees=cloud(*machines, look=sighting(By.TARGETED))), POLICY)
+    plan = cleaner.decide(fleet(*sessions, sees=cloud(*machines, look=sighting(Method.TARGETED))), POLICY)
     assert [step.why for step in plan.steps] == [Why.LIMIT] * 2
     (told,) = (each for each in plan.refusals if each.why is Why.MANY_LIMITS)
     assert told.alarm

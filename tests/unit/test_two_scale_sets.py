@@ -27,7 +27,7 @@ from scaler.model.plan import Deallocate, Delete, Listing, Plan, PowerOff, SetCa
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Record, Status
 from scaler.model.row import Row, Snapshot
-from scaler.model.sighting import Answer, By, Pages, Pause, ScaleSetView, Sighting
+from scaler.model.sighting import Answer, Method, Pages, Pause, ScaleSetView, Sighting
 from scaler.observe import AddressesOf, AzureObserver, Targets
 
 FIRST, SECOND, NOBODYS = ScaleSetName("first"), ScaleSetName("second"), ScaleSetName("nobodys")
@@ -50,22 +50,22 @@ def machine(
     return replace(instance(number, power, **fields), ref=at(scale_set, number))
 
 
-def look(scale_set: ScaleSetName, by: By = By.LISTING, **fields: object) -> Sighting:
+def look(scale_set: ScaleSetName, by: Method = Method.LISTING, **fields: object) -> Sighting:
     return sighting(by, **({"scale_set": scale_set, "capacity": 4} | fields))
 
 
-def showing(cloud: Cloud, *those: Instance, by: By = By.LISTING) -> Cloud:
+def showing(cloud: Cloud, *those: Instance, by: Method = Method.LISTING) -> Cloud:
     for each in those:
         cloud = cloud.showing(look(each.ref.scale_set, by), each)
     return cloud
 
 
-def both(*those: Instance, by: By = By.LISTING) -> Cloud:
+def both(*those: Instance, by: Method = Method.LISTING) -> Cloud:
     return showing(Cloud(listings={name: look(name) for name in (FIRST, SECOND)}), *those, by=by)
 
 
 def answered(*those: Instance) -> Cloud:
-    return showing(Cloud(asked={each.vm_id: look(FIRST) for each in those}), *those, by=By.TARGETED)
+    return showing(Cloud(asked={each.vm_id: look(FIRST) for each in those}), *those, by=Method.TARGETED)
 
 
 def joined(cloud: Cloud, *rows: Row) -> Fleet:
@@ -94,12 +94,12 @@ class TestProvisioner:
     def test_the_warm_of_one_are_not_the_warm_of_the_other(self) -> None:
         new = machine(SECOND, 2, PowerState.RUNNING, marked=False)
         cloud = both(machine(FIRST, 1, PowerState.STOPPED))
-        cloud = showing(replace(cloud, asked={new.vm_id: look(SECOND)}), new, by=By.TARGETED)
+        cloud = showing(replace(cloud, asked={new.vm_id: look(SECOND)}), new, by=Method.TARGETED)
         assert stops(provisioner.decide(cloud, POLICY)) == {new.vm_id: PowerOff}
 
     def test_each_machine_is_stopped_once_and_by_its_own_scale_set(self) -> None:
         new = [machine(name, number, PowerState.RUNNING, marked=False) for number, name in enumerate((FIRST, SECOND))]
-        plan = provisioner.decide(both(*new, by=By.TARGETED), POLICY)
+        plan = provisioner.decide(both(*new, by=Method.TARGETED), POLICY)
         steps = [each for each in plan.steps if isinstance(each.order, PowerOff | Deallocate)]
         assert [each.order.ref for each in steps if isinstance(each.order, PowerOff | Deallocate)] == [
             each.ref for each in new

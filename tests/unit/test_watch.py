@@ -12,7 +12,7 @@ from scaler.errors import Missing, ScalerError, Throttled, Unreachable
 from scaler.log_line import read
 from scaler.model.instance import InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.plan import Mark, Plan, Step, Why
-from scaler.model.sighting import By, Sighting
+from scaler.model.sighting import Method, Sighting
 from scaler.report import Report
 from scaler.telemetry import Telemetry
 from scaler.watch import Watch
@@ -26,7 +26,7 @@ LOOK = Sighting(
     unique_id="u",
     at=datetime(2026, 1, 1, tzinfo=UTC),
     sent=0.0,
-    by=By.TARGETED,
+    by=Method.TARGETED,
     complete=True,
     plausible=True,
     consent=True,

@@ -1,10 +1,8 @@
 """The cleaner: ends sessions whose time is over, deletes what is used, retires what is gone.
 
 controller  decide: the order of one pass, and its breakers
-ending      the step into "used", with the delete that may go with it
-sessions    EXPIRE: by its limit, or at rest under its session
-deletes     the acknowledgement of a RELEASE, and the delete itself
-absence     RETIRE: what was not seen, and is gone for sure
+sessions    EXPIRE: by its limit, or at rest under its session; the step into "used"
+deletes     the acknowledgement of a RELEASE, the delete itself, and RETIRE once the machine is gone
 """
 
 from scaler.controllers.cleaner.controller import decide

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
-from scaler.controllers.cleaner.absence import unseen
-from scaler.controllers.cleaner.deletes import undeletable, used
-from scaler.controllers.cleaner.ending import longest_spent_first, without_delete
-from scaler.controllers.cleaner.sessions import in_session
+from scaler.controllers.cleaner.deletes import undeletable, unseen, used
+from scaler.controllers.cleaner.sessions import in_session, longest_spent_first, without_delete
 from scaler.model.fleet import Fleet
 from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Decision, Delete, Lacks, Listing, Plan, Refusal, Step, Why, sorted_out, withheld

@@ -1,16 +1,20 @@
-"""Used: deleted once nobody can be on it, and the delete repeated until it is gone."""
+"""A used machine is deleted once nobody can be on it, until it is gone; RETIRE, once it is gone for sure."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from scaler.controllers.cleaner.ending import ended, get, on_its_way_out, with_delete
+from scaler.controllers.cleaner.sessions import ended, get, limit_over, on_its_way_out, with_delete
 from scaler.model.clocks import is_ahead
-from scaler.model.edges import Edge
-from scaler.model.machine import Machine, SeenMachine
+from scaler.model.edges import Actor, Edge
+from scaler.model.fleet import Fleet
+from scaler.model.lifecycle import Change, note, step
+from scaler.model.machine import Machine, SeenMachine, awaits_its_last_word, awaits_its_time, erasable, missed
 from scaler.model.notes import Notes, SpentNote
 from scaler.model.plan import Decision, Lacks, Refusal, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.standing import may_run_unused, ripe
+from scaler.model.row import Row
+from scaler.model.sighting import Sighting
+from scaler.model.standing import is_used, may_run_unused, ripe
 
 
 def used(machine: SeenMachine, policy: Policy) -> Decision:
@@ -61,3 +65,44 @@ def undeletable(machine: SeenMachine, policy: Policy) -> Refusal | None:
     if delete is None or delete.attempts < policy.delete_attempts:
         return None
     return Refusal(why=Why.UNDELETABLE, vm_id=machine.vm_id, alarm=True, facts={"attempts": delete.attempts})
+
+
+_READ = {Edge.REFUSE, Edge.MOVE}  # by the visitor who was refused; by the queue manager that follows
+
+
+def unseen(machine: Machine, fleet: Fleet, policy: Policy) -> Decision:
+    """RETIRE on the second witness; a refusal, or a move, stays a while for its reader."""
+    row, absent, ref = machine.stored, machine.absence, fleet.address(machine.stored)
+    if absent is None:
+        asks = ref is not None and _is_worth_asking(machine, fleet.cloud.listings.get(ref.scale_set), policy)
+        return Lacks(ask=get(machine, ref)) if ref is not None and asks else None
+    if awaits_its_last_word(row, absent, fleet.now, policy) and ref is not None:
+        return Lacks(ask=get(machine, ref))
+    if not absent.plausible:
+        return Refusal(why=Why.LISTING_TOO_SHORT, vm_id=row.vm_id)
+    first = missed(row, absent, fleet.now)
+    if first is not None:
+        return Step(why=Why.MISSED, vm_id=row.vm_id, change=note(row, first))
+    spent = row.notes.spent if row.notes is not None else None
+    unread = spent is not None and spent.why in _READ and fleet.now - spent.at < policy.refusal_kept
+    if unread or not erasable(row, absent, fleet.now, policy):
+        return None
+    return Step(why=Why.GONE, vm_id=row.vm_id, change=_retired(machine, fleet))
+
+
+def _is_worth_asking(machine: Machine, listing: Sighting | None, policy: Policy) -> bool:
+    """Whether a targeted GET may prove what the listing cannot; or, without any, whether something would end by it."""
+    row, notes = machine.stored, machine.stored.notes
+    if listing is not None:
+        return not awaits_its_time(row, listing, machine.now, policy)
+    if notes is None or not is_used(row):
+        return notes is not None and limit_over(notes, machine.clocks, policy) is not None
+    return notes.spent is None or may_be_deletable(machine, notes, policy)
+
+
+def _retired(machine: Machine, fleet: Fleet) -> Change:
+    """Record, notes and index entry go together; an unreadable record is left alone without them."""
+    row: Row = machine.stored
+    if row.readable is None:
+        return Change(row=row, edge=None, notes=None, index=None)
+    return step(Edge.RETIRE, Actor.CLEANER, row, None, None, fleet.now)

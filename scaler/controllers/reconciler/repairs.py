@@ -8,14 +8,13 @@ from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
 from scaler.model.instance import ProvisioningState
 from scaler.model.lifecycle import KEEP, Change, Keep, amend, note, place, step
-from scaler.model.machine import Machine, SeenMachine
+from scaler.model.machine import Machine, SeenMachine, awaits_its_last_word, awaits_its_time, erasable, missed
 from scaler.model.notes import Notes
 from scaler.model.plan import Decision, Get, Lacks, Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.record import Record, Status
 from scaler.model.sighting import Sighting
 from scaler.model.standing import Standing
-from scaler.model.witness import awaits_its_last_word, awaits_its_time, erasable, missed
 
 _NOT_OFFERED = {
     Standing.NEW,

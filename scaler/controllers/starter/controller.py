@@ -5,21 +5,29 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from scaler.controllers.starter.endings import by_registry
-from scaler.controllers.starter.opening import open_for
-from scaler.controllers.starter.starts import start, unsettled
-from scaler.controllers.starter.stranded import Stranded, settle
-from scaler.controllers.starter.turns import Part, is_unstarted, next_look, own_start, reserved, waiting_since
-from scaler.controllers.starter.unknown import is_unknown, unknown
-from scaler.controllers.starter.wait import Wait, reserved_since, timeout
+from scaler.controllers.starter.moving import Stranded, settle
+from scaler.controllers.starter.starts import open_for, start, unsettled
+from scaler.controllers.starter.waiting import (
+    Part,
+    Wait,
+    is_unknown,
+    is_unstarted,
+    next_look,
+    own_start,
+    reserved,
+    reserved_since,
+    timeout,
+    unknown,
+    waiting_since,
+)
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import SessionId
 from scaler.model.lifecycle import note
-from scaler.model.machine import Machine, SeenMachine
+from scaler.model.machine import Machine, SeenMachine, gone, is_elsewhere, missed
 from scaler.model.notes import Notes
 from scaler.model.plan import Get, Lacks, Listing, Plan, Step, Why, soonest, sorted_out, withheld
 from scaler.model.policy import Policy
 from scaler.model.sighting import Sighting
-from scaler.model.witness import gone, is_elsewhere, missed
 
 
 def decide(fleet: Fleet, policy: Policy, part: Part = Part.ALL) -> Plan:

@@ -5,11 +5,10 @@ from datetime import datetime
 
 from scaler.model.edges import Actor, Edge
 from scaler.model.lifecycle import Change, restore, step
-from scaler.model.machine import Machine
+from scaler.model.machine import Machine, notes_of_missed
 from scaler.model.notes import Notes, SpentNote
 from scaler.model.plan import Step, Why
 from scaler.model.record import Record, Status
-from scaler.model.witness import notes_of_missed
 
 
 def by_registry(machine: Machine, now: datetime) -> Step | None:

@@ -6,10 +6,9 @@ from datetime import timedelta
 from scaler.model.edges import Actor
 from scaler.model.fleet import Fleet
 from scaler.model.instance import Instance, InstanceRef, PowerState
-from scaler.model.machine import Machine
+from scaler.model.machine import Machine, notes_of_missed
 from scaler.model.row import Row
-from scaler.model.sighting import Answer, By, Pages, ScaleSetView
-from scaler.model.witness import notes_of_missed
+from scaler.model.sighting import Answer, Method, Pages, ScaleSetView
 from simulator.chaos.breaks.doors import ScaleSetDoor
 from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.breaks.wrappers import shown, with_listings, with_rows
@@ -34,12 +33,12 @@ def _rested_before(machine: Machine) -> Row:
 
 def _missed_once(fleet: Fleet) -> Fleet:
     """Nobody is asked a second time."""
-    return with_rows(with_listings(fleet, lambda each: replace(each, by=By.TARGETED)), _missed_before)
+    return with_rows(with_listings(fleet, lambda each: replace(each, by=Method.TARGETED)), _missed_before)
 
 
 def _believed(fleet: Fleet) -> Fleet:
     """Every listing is complete, however short, and the last word."""
-    return with_listings(fleet, lambda each: replace(each, complete=True, plausible=True, by=By.TARGETED))
+    return with_listings(fleet, lambda each: replace(each, complete=True, plausible=True, by=Method.TARGETED))
 
 
 class _AnyPlace(ScaleSetDoor):

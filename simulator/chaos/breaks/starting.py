@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from scaler.controllers.starter.turns import Part, reserved, waiting_since
+from scaler.controllers.starter.waiting import Part, reserved, waiting_since
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
 from scaler.model.instance import Instance, PowerState, ProvisioningState, SessionId

@@ -1,4 +1,4 @@
-"""Each look that a controller can ask for, at every scale set it concerns, into one Cloud."""
+"""Each look that a tick can make, at every scale set it concerns, into one Cloud."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,9 +11,8 @@ from scaler.model.instance import InstanceRef, ScaleSetName, VmId
 from scaler.model.plan import Ask, Facts, Listing, Refusal, Why
 from scaler.model.policy import Policy
 from scaler.model.sighting import Answer, Kept, Pages, ScaleSetView
-from scaler.observe.listings import Listed, Listings
+from scaler.observe.hints import Listed, Listings, Silences
 from scaler.observe.looks import AddressesOf, Look, Targets, next_look
-from scaler.observe.silences import Silences
 from scaler.ports import Clock, ScaleSet, Together, one_by_one
 
 _AWAY = (Unreachable, Throttled)  # nobody answers, whoever is asked for
