@@ -1,4 +1,6 @@
-"""A machine that a second session gets, and everything that only looks like it."""
+"""A machine within reach of two sessions, or a visitor sent to another machine than their own."""
+
+from dataclasses import replace
 
 import pytest
 from simulator_builders import azure, judged, look, machine, told
@@ -7,7 +9,7 @@ from emulator.history import What
 from scaler.model.instance import PowerState
 from scaler.model.record import Status
 from simulator.happenings import Did, Published
-from simulator.observer.handed_out import HandedOut
+from simulator.observer.handed_out import HandedOut, SentElsewhere
 from simulator.observer.wrong import Kind
 
 
@@ -63,3 +65,18 @@ def test_a_machine_that_the_notes_open_for_a_second_session_is_wrong_though_its_
     opened = [Published(status=Status.UNAVAILABLE, opened_for=name) for name in ("ann", "ann", "bob")]
     looks = (look(at, machine(PowerState.RUNNING, each)) for at, each in enumerate(opened))
     assert [each.session for each in judged(HandedOut(), *looks)] == ["bob"]
+
+
+def wrongs(address: str, power: PowerState = PowerState.RUNNING) -> int:
+    there = machine(power, private_ip="10.0.0.6", public_ip="198.18.0.1")
+    opened = replace(told(2, "ann", Did.OPENED), addresses=(address,))
+    return len(judged(SentElsewhere(), look(1, there), opened))
+
+
+@pytest.mark.parametrize(("address", "found"), [("10.0.0.6", 0), ("198.18.0.1", 0), ("10.0.0.7", 1), ("198.18.0.2", 1)])
+def test_an_address_is_its_own_or_it_is_a_wrong(address: str, found: int) -> None:
+    assert wrongs(address) == found
+
+
+def test_what_was_evicted_meanwhile_has_no_address_to_compare_with() -> None:
+    assert wrongs("198.18.0.9", PowerState.DEALLOCATED) == 0

@@ -1,4 +1,4 @@
-"""The crowd of the chaos campaigns: one go at a time, the same again from the same dice."""
+"""The crowd: one go at a time, the same again from the same dice."""
 
 import subprocess
 import sys
@@ -64,7 +64,7 @@ def test_there_is_a_queue_manager_for_every_manner_and_some_of_each_come() -> No
 def test_the_same_dice_bring_the_same_crowd_whatever_order_hashes_have() -> None:
     tests = Path(__file__).parents[1]
     lines = (
-        "from unit.test_chaos_crowd import MESSY, campaign, fingerprint\n"
+        "from unit.test_workload_crowd import MESSY, campaign, fingerprint\n"
         "print(fingerprint(campaign(5, MESSY, minutes=10, cuts=0.1)[1].entries))"
     )
     answers = {
