@@ -29,8 +29,7 @@ from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.observe import Listings
-from scaler.registry.reservations import Reservations
-from scaler.registry.sessions import Stage
+from scaler.registry.reservations import Reservations, Stage
 from scaler.tick import Decide, Hints, Tick
 from scaler.vmss.gates import Gates, Kind
 from simulator.chaos.hosts import DECIDING

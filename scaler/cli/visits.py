@@ -8,8 +8,7 @@ import typer
 from scaler.cli.environment import AsJson, Exit, Operator, Session, Vm
 from scaler.cli.screen import Screen, spelled
 from scaler.model.instance import SessionId, VmId
-from scaler.registry.reservations import Reservations
-from scaler.registry.sessions import Leaving, Reservation, check_session
+from scaler.registry.reservations import Leaving, Reservation, Reservations, check_session
 
 _ClientIp = Annotated[str, typer.Option("--client-ip", help="The visitor's address, for the record.")]
 _NOTHING_DONE = {

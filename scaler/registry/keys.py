@@ -1,7 +1,10 @@
-"""The names of the keys shared with the queue manager, and of the scaler's own (docs/redis-contract.md)."""
+"""The names of the contract: keys shared with the queue manager, keys of the scaler's own, and the scripts."""
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
 
 from scaler.model.instance import SessionId, VmId
 from scaler.model.record import Status
@@ -73,3 +76,34 @@ class Keys:
             return None
         name = member[len(head) :].decode("ascii", "replace")
         return VmId(name) if _VM_ID.fullmatch(name) else None
+
+
+_PARTS_OF_A_SESSION = ("contract.lua", "json.lua", "time.lua", "machine.lua")
+
+
+class ScriptName(StrEnum):
+    """The whole scripts in scripts/; the common parts are prepended to scripts of a session."""
+
+    MEMBERS = "members"  # the scaler reads the index
+    VALUES = "values"  # and the values behind it
+    APPLY = "apply"  # the scaler's batch of compare-and-sets
+    RESERVE = "reserve"
+    RELEASE = "release"
+    CANCEL = "cancel"
+    LOOK = "look"
+
+    @property
+    def of_a_session(self) -> bool:
+        """Whether the queue manager calls the script, about a session."""
+        return self not in {ScriptName.MEMBERS, ScriptName.VALUES, ScriptName.APPLY}
+
+
+_PARTS = {ScriptName.VALUES: ("server.lua",), ScriptName.APPLY: ("server.lua",)}
+
+
+@cache
+def script_text(name: ScriptName) -> str:
+    """The Lua text, complete."""
+    parts = _PARTS_OF_A_SESSION if name.of_a_session else _PARTS.get(name, ())
+    folder = files("scaler.registry") / "scripts"
+    return "\n".join((folder / part).read_text("utf-8") for part in (*parts, f"{name}.lua"))

@@ -1,14 +1,20 @@
-"""Notes <-> JSON, under the names of the dataclass; empty members are left out."""
+"""Notes <-> JSON, under the names of the dataclass; empty members are left out.
+
+And capacities that Azure lately refused <-> the JSON text under `Keys.ceilings`, for people and not for controllers.
+"""
 
 import re
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import msgspec
 
+from scaler.model.ceiling import Ceiling
 from scaler.model.clocks import YEARS
 from scaler.model.edges import ENDINGS, SPENDINGS
+from scaler.model.instance import ScaleSetName
 from scaler.model.notes import Notes
 from scaler.model.record import Record
 from scaler.registry.record_json import (
@@ -25,6 +31,8 @@ MAX_NOTES = 256 * 1024
 """Bytes. Notes of an opened session hold the whole record, its foreign fields as texts: twice as long at the worst."""
 MAX_ENDED = 100
 """Sessions that ended on a machine: normally one; every late write of a queue manager adds another."""
+MAX_CEILINGS = 256 * 1024
+"""Bytes: a hundred scale sets with messages of full length."""
 _MAX_COUNT = 1_000_000
 
 
@@ -36,6 +44,7 @@ class _Versioned(msgspec.Struct):
 # at, which is slow. Nobody can reckon with the year 9999.
 _MAYBE_ODD = re.compile(rb'\d\d[:.]\d+"|\\u|"(?!2[01])\d{4}-\d\d')
 _notes = msgspec.json.Decoder(Notes)
+_ceilings = msgspec.json.Decoder(dict[ScaleSetName, Ceiling])
 _versioned = msgspec.json.Decoder(_Versioned)
 
 
@@ -115,3 +124,22 @@ def _restorable(notes: Notes) -> bool:
     except (ValueError, OverflowError):  # the first hours of the year 1, east of Greenwich
         return False
     return isinstance(again, Record) and (again.extra, again.used) == (record.extra, record.used)
+
+
+def encode_ceilings(ceilings: Mapping[ScaleSetName, Ceiling]) -> bytes:
+    """The JSON text."""
+    return msgspec.json.encode(ceilings)
+
+
+def whole_seconds(lasts: timedelta) -> int:
+    """A time to live: at a high speed of the local run less than a second is one."""
+    return max(1, round(lasts.total_seconds()))
+
+
+def decode_ceilings(raw: bytes | None) -> Mapping[ScaleSetName, Ceiling]:
+    """The ceilings in a text; empty for a missing or foreign text. Never raises."""
+    try:
+        found = _ceilings.decode(raw) if raw and len(raw) <= MAX_CEILINGS else {}
+    except (ValueError, RecursionError):
+        return {}
+    return {name: each for name, each in found.items() if each.until.tzinfo is not None}

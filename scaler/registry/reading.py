@@ -13,8 +13,7 @@ from scaler.model.instance import VmId
 from scaler.model.record import Status
 from scaler.model.row import Before, Complaint, Row
 from scaler.registry.batch import chunks
-from scaler.registry.keys import LONGEST_MEMBER, Keys
-from scaler.registry.lua import ScriptName, script_text
+from scaler.registry.keys import LONGEST_MEMBER, Keys, ScriptName, script_text
 from scaler.registry.notes_json import MAX_NOTES
 from scaler.registry.rows import MAX_MEMBERS, moment_of, row_of, value_of
 

@@ -23,11 +23,10 @@ from scaler.registry.batch import (
     server_of,
     writes_of,
 )
-from scaler.registry.ceilings_json import MAX_CEILINGS, decode_ceilings, encode_ceilings, whole_seconds
 from scaler.registry.cluster import Client
 from scaler.registry.failures import address, translated
-from scaler.registry.keys import Keys
-from scaler.registry.lua import ScriptName, script_text
+from scaler.registry.keys import Keys, ScriptName, script_text
+from scaler.registry.notes_json import MAX_CEILINGS, decode_ceilings, encode_ceilings, whole_seconds
 from scaler.registry.reading import Reading
 from scaler.registry.rows import complaints_about, pause_of, sort_members, wire_form
 

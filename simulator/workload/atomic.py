@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from scaler.model.instance import VmId
-from scaler.registry.sessions import Leaving, Reservation
+from scaler.registry.reservations import Leaving, Reservation
 from simulator.happenings import Did
 from simulator.workload.queue_manager import Heard, QueueManager, Session
 from simulator.workload.steps import Steps, between

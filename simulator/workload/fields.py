@@ -7,7 +7,7 @@ from typing import Any
 
 from scaler.model.instance import SessionId, VmId
 from scaler.model.record import Status
-from scaler.registry.sessions import Stage
+from scaler.registry.reservations import Stage
 
 type Fields = Mapping[str, Any]
 

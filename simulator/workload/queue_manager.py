@@ -9,8 +9,7 @@ from typing import Protocol
 from emulator.redis.keyspace import Keyspace
 from scaler.model.instance import SessionId, VmId
 from scaler.registry.keys import Keys
-from scaler.registry.reservations import Reservations
-from scaler.registry.sessions import Stage
+from scaler.registry.reservations import Reservations, Stage
 from simulator.happenings import Entry
 from simulator.workload.account import Account, Ledger
 from simulator.workload.habits import Habits

@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from scaler.errors import Unreachable
 from scaler.model.instance import VmId
-from scaler.registry.sessions import Stage
+from scaler.registry.reservations import Stage
 from simulator.happenings import Did
 from simulator.workload.habits import Intent
 from simulator.workload.queue_manager import Heard, QueueManager, Session

@@ -16,7 +16,7 @@ from scaler.model.record import Status
 from scaler.registry.auth import connect
 from scaler.registry.keys import Keys
 from scaler.registry.record_json import KNOWN
-from scaler.registry.sessions import Leaving, Stage
+from scaler.registry.reservations import Leaving, Stage
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "redis-contract.md").read_text("utf-8")

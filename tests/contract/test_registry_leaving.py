@@ -7,7 +7,7 @@ from scaler.model.edges import Edge
 from scaler.model.instance import SessionId, VmId
 from scaler.model.notes import ReservedNote, SpentNote
 from scaler.model.record import Status
-from scaler.registry.sessions import Leaving, Stage
+from scaler.registry.reservations import Leaving, Stage
 
 
 def test_release_makes_the_machine_used_for_ever(house: House) -> None:

@@ -13,7 +13,7 @@ from scaler.model.lifecycle import Change, note, place, restore, step
 from scaler.model.notes import DeleteNote, ReservedNote
 from scaler.model.record import Status
 from scaler.registry.batch import LEAVING_TTL, UNRECORDED_NOTES_TTL
-from scaler.registry.sessions import Leaving
+from scaler.registry.reservations import Leaving
 
 A = VmId("a")
 FOR_EVER = -1

@@ -11,7 +11,7 @@ from scaler.model.lifecycle import LIFECYCLE, restore
 from scaler.model.notes import SpentNote
 from scaler.model.record import Status
 from scaler.model.row import Row
-from scaler.registry.sessions import Leaving, Stage
+from scaler.registry.reservations import Leaving, Stage
 
 
 def test_what_cannot_be_read_says_nothing_about_a_session(house: House) -> None:

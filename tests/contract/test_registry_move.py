@@ -11,7 +11,7 @@ from scaler.model.lifecycle import Change, IllegalStep, joined, note, place, ste
 from scaler.model.notes import OpenedNote, ReservedNote, SpentNote
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
-from scaler.registry.sessions import Leaving, Stage
+from scaler.registry.reservations import Leaving, Stage
 
 A, B = VmId("a"), VmId("b")
 

@@ -14,7 +14,7 @@ from scaler.model.lifecycle import note, place, step
 from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.registry.keys import Keys
-from scaler.registry.sessions import Leaving
+from scaler.registry.reservations import Leaving
 
 MACHINES = 60
 

@@ -23,7 +23,7 @@ from scaler.model.edges import Edge
 from scaler.model.instance import SessionId, VmId
 from scaler.model.notes import ClaimNote, Notes, OpenedNote, SpentNote
 from scaler.model.record import Status
-from scaler.registry.sessions import Leaving
+from scaler.registry.reservations import Leaving
 
 
 def test_a_session_gets_a_machine_and_its_record_says_so(house: House) -> None:

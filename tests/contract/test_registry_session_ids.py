@@ -5,9 +5,9 @@ from contract.registries import House
 
 from scaler.errors import ScalerError
 from scaler.model.instance import SessionId
-from scaler.registry.lua import ScriptName, script_text
+from scaler.registry.keys import ScriptName, script_text
 from scaler.registry.record_json import MAX_SESSION_BYTES
-from scaler.registry.sessions import Leaving, Stage
+from scaler.registry.reservations import Leaving, Stage
 
 LONGEST = ["s" * MAX_SESSION_BYTES, "é" * (MAX_SESSION_BYTES // 2), "s" * 129]
 NONE = ["", "s" * (MAX_SESSION_BYTES + 1), "é" * (MAX_SESSION_BYTES // 2) + "s", "a\nb", "a\0b", "\x7f", "\x1b[2J"]

@@ -17,8 +17,7 @@ from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.ports import Confirmation
 from scaler.registry.auth import connect
-from scaler.registry.keys import Keys
-from scaler.registry.lua import ScriptName, script_text
+from scaler.registry.keys import Keys, ScriptName, script_text
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations
 

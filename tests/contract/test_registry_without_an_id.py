@@ -12,7 +12,7 @@ from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.notes import OpenedNote
 from scaler.model.record import Status
-from scaler.registry.sessions import Leaving, Stage
+from scaler.registry.reservations import Leaving, Stage
 
 A = VmId("a")
 OWN = SessionId("a")

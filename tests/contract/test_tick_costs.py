@@ -20,7 +20,7 @@ from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
 from scaler.registry.redis import RedisRegistry
-from scaler.registry.sessions import Stage
+from scaler.registry.reservations import Stage
 from scaler.tick import Tick
 from scaler.vmss.resource import ScaleSetResource
 

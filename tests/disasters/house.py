@@ -23,8 +23,7 @@ from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
 from scaler.observe import Listings
-from scaler.registry.reservations import Reservations
-from scaler.registry.sessions import Stage
+from scaler.registry.reservations import Reservations, Stage
 from scaler.telemetry import Telemetry
 from scaler.tick import Tick
 

@@ -8,7 +8,7 @@ from redis import exceptions
 from scaler.model.plan import Why
 from scaler.model.policy import Policy
 from scaler.registry.failures import translate
-from scaler.registry.sessions import Stage
+from scaler.registry.reservations import Stage
 
 INSIDE, READY = 500, 20
 POLICY = Policy(session_limit=120 * MINUTE)

@@ -14,7 +14,7 @@ from emulator.world import MANAGED
 from scaler.model.plan import Why
 from scaler.model.policy import Policy
 from scaler.model.sighting import Pages, ScaleSetView
-from scaler.registry.sessions import Stage
+from scaler.registry.reservations import Stage
 
 INSIDE, READY = 500, 20
 POLICY = Policy(session_limit=90 * MINUTE)

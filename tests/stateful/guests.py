@@ -7,7 +7,7 @@ from typing import Any
 
 from emulator.history import Event, What
 from scaler.model.instance import PowerState, SessionId, VmId
-from scaler.registry.sessions import Reservation
+from scaler.registry.reservations import Reservation
 from simulator.chaos.world import World
 from simulator.happenings import Did, Entry, Happening, Manner
 

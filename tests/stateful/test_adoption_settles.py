@@ -27,7 +27,7 @@ from scaler.model.instance import PowerState, SessionId, VmId
 from scaler.model.policy import Capacity
 from scaler.model.record import Status
 from scaler.model.row import Row
-from scaler.registry.sessions import Leaving, Stage
+from scaler.registry.reservations import Leaving, Stage
 from simulator.chaos.doors import Crash, Door, Fate
 from simulator.chaos.world import POLICY, SCALE_SET, World
 from simulator.observer.wrong import Kind

@@ -15,8 +15,7 @@ from scaler.model.plan import Why
 from scaler.model.record import Status
 from scaler.model.row import Row
 from scaler.registry.reading import Reading
-from scaler.registry.reservations import Reservations
-from scaler.registry.sessions import Leaving
+from scaler.registry.reservations import Leaving, Reservations
 from scaler.report import Report
 
 SESSION = SessionId("s")

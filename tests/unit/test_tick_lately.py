@@ -20,8 +20,7 @@ from scaler.model.plan import Delete
 from scaler.model.policy import Capacity, Policy
 from scaler.model.record import Status
 from scaler.model.row import Row
-from scaler.registry.reservations import Reservations
-from scaler.registry.sessions import Stage
+from scaler.registry.reservations import Reservations, Stage
 from scaler.tick import Tick
 
 SESSION = SessionId("s")

@@ -10,7 +10,7 @@ from scaler.model.instance import VmId
 from scaler.model.notes import SpentNote
 from scaler.model.record import Status
 from scaler.registry.notes_json import encode_notes
-from scaler.registry.sessions import Stage
+from scaler.registry.reservations import Stage
 from simulator.happenings import Did, Manner
 
 

@@ -6,7 +6,7 @@ import pytest
 from crowd_counter import ANN, BOB, A, Counter
 
 from scaler.model.record import Status
-from scaler.registry.sessions import Stage
+from scaler.registry.reservations import Stage
 from simulator.happenings import Did, Manner
 from simulator.workload.variants import Nameless
 

@@ -13,8 +13,7 @@ from scaler.model.notes import Notes, StartNote
 from scaler.model.plan import Why
 from scaler.model.record import Record, Status
 from scaler.model.row import Row
-from scaler.registry.keys import Keys
-from scaler.registry.lua import script_text
+from scaler.registry.keys import Keys, script_text
 from scaler.registry.reservations import Reservations
 from simulator.chaos.breaks.doors import RegistryDoor
 from simulator.chaos.breaks.planted import Planted
