@@ -1,4 +1,4 @@
-"""One tick: read Redis, decide, look at what the decision lacks, decide again, actuate.
+"""A tick: read Redis, decide, look at Azure for the asks of the decision, decide again, actuate.
 
 Redis is read before Azure: an instance exists before its record, so a record without an instance is then stale,
 never early.
@@ -47,14 +47,14 @@ _OF_THE_REGISTRY: Mapping[Actor, Decide] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hints:
-    """What ticks of one controller tell each other: of two at the same time as well, when they share the hints."""
+    """Hints between ticks of a controller, also between ticks at the same time with shared hints."""
 
     started: dict[VmId, SessionId] = field(default_factory=dict)  # whom a machine was started for
     looked: dict[VmId, datetime] = field(default_factory=dict)  # when a targeted GET of a machine was begun
 
 
 class Tick:
-    """One controller with its doors; call `run` for each tick. Holds hints between ticks, never knowledge."""
+    """A controller with its doors; call `run` for a tick. Holds hints between ticks, never knowledge."""
 
     def __init__(
         self,
@@ -65,10 +65,10 @@ class Tick:
         hints: Hints | None = None,
         listings: Listings | None = None,
     ) -> None:
-        """`what`: one of the four by its name; or how a part of one decides, or a controller that no timer runs.
+        """`what`: a controller by name; or a `decide`, of the starter's part or of a controller without a timer.
 
-        `ceilings`: shared by the ticks of one process. The provisioner learns them and has no registry; the reconciler
-        writes them down there, for people. `listings`: shared in the same way: what one controller listed serves all.
+        `ceilings`: shared by the ticks of a process. The provisioner learns ceilings and has no registry; the
+        reconciler writes them there, for people. `listings`: shared in the same way: a listing serves all controllers.
         """
         self._decide = _OF_THE_REGISTRY.get(what) if isinstance(what, Actor) else what
         self._reconciles = what is Actor.RECONCILER
@@ -84,9 +84,9 @@ class Tick:
         self._lost: dict[_Wanted, int] = {}  # how often these steps have lost their race since they last won it
 
     def run(self) -> Report:
-        """One pass. Raises ScalerError when Redis or Azure is away: then nothing was changed.
+        """Run a tick. Raises ScalerError when Redis or Azure is away: then no machine was changed.
 
-        But a visitor is not kept waiting for ever because Azure is away: what the registry alone decides is done.
+        But no visitor waits for ever because Azure is away: decisions by the registry alone are carried out.
         """
         report = self.plan()
         outcomes = actuate(report.plan, self._ports, self._policy)
@@ -103,7 +103,7 @@ class Tick:
         return replace(report, plan=plan, outcomes=outcomes)
 
     def _lost_races(self, outcomes: Sequence[Outcome]) -> Mapping[_Wanted, int]:
-        """How often each step that has lost its race now has lost it since it was last carried out."""
+        """Count lost races: how often a step has lost the race since the last time that it was carried out."""
         lost: dict[_Wanted, int] = {}
         for outcome in outcomes:
             step = (outcome.step.vm_id, outcome.step.why)
@@ -116,7 +116,7 @@ class Tick:
         return lost
 
     def _remember(self, outcomes: Sequence[Outcome]) -> None:
-        """Hints for the next tick: whom a machine was started for, and which capacity was patched again."""
+        """Remember hints for the next tick: the sessions of started machines, and patched capacities."""
         for outcome in outcomes:
             order, session = outcome.step.order, outcome.step.facts.get("session")
             if isinstance(order, Start) and outcome.arrived:
@@ -136,7 +136,7 @@ class Tick:
                 self._ceilings[order.scale_set] = ceiling
 
     def _write_ceilings(self) -> None:
-        """Once for each change. What Redis does not take now it is told after the next tick."""
+        """Write the ceilings down, once for a change. After a failure of Redis the next tick tries again."""
         registry, learnt = self._ports.registry, dict(self._ceilings)
         if registry is None or not self._reconciles or learnt == self._written:
             return
@@ -145,7 +145,7 @@ class Tick:
             self._written = learnt
 
     def plan(self) -> Report:
-        """The same without acting: what a tick would do, and why."""
+        """Plan a tick without acting: the steps and the reasons."""
         registry, decide = self._ports.registry, self._decide
         report = self._of_azure() if registry is None or decide is None else self._of_both(registry, decide)
         refusals = (*report.plan.refusals, *self._observer.alarms())
@@ -177,10 +177,10 @@ class Tick:
         return replace(report, complaints=snapshot.complaints)
 
     def _looked(self, cloud: Cloud, decided: Callable[[Cloud], Report]) -> Report:
-        """Decide, look at what the decision lacks, and decide again, until it lacks nothing that is not asked for.
+        """Decide, look at Azure for the asks, and decide again, until no ask is left that was not looked at.
 
-        Raises the error of a look to which nobody answered, unless something is to be done all the same: what the
-        registry alone decides does not wait for Azure.
+        Raises the error of a look without any answer, unless the plan has steps all the same: decisions by the
+        registry alone do not wait for Azure.
         """
         report, errors, made = decided(cloud), list[ScalerError](), list[Look]()
         while (look := self._observer.next_look(report.plan.asks, report.cloud, made)) is not None:
@@ -200,7 +200,7 @@ class Tick:
         return replace(report, errors=tuple(errors))
 
     def _look(self, report: Report, look: Look) -> tuple[Cloud, Sequence[ScalerError]]:
-        """Add what was looked at. A tick beside this one leaves alone what is asked for, unless nobody answers."""
+        """Make a look and add the answers. A parallel tick leaves the same machines alone, unless the answers fail."""
         asked = [ref.vm_id for ref in look.refs] if isinstance(look, Targets) else []
         if report.fleet is not None:
             _remember(self._hints.looked, dict.fromkeys(asked, report.fleet.now))
@@ -214,10 +214,10 @@ class Tick:
         return cloud, failed
 
     def _with_unnamed(self, snapshot: Snapshot, cloud: Cloud, registry: Registry) -> Snapshot:
-        """Rows of machines that the index does not name: a second read, only when there are any.
+        """Add rows of machines outside the index, by a second read, if there are such machines.
 
-        Those that Azure shows; and those that it showed in the last listing: a queue manager may have died with a key
-        in its hands, and the machine vanished since. Nothing else would lead to that row again.
+        These are machines that Azure shows, or showed in the last listing: a queue manager may have died with a key
+        taken, and the machine vanished since. No other way leads to that row again.
         """
         lately = frozenset[VmId]().union(*self._lately.values())
         unnamed = sorted({*cloud.instances, *lately} - snapshot.rows.keys()) if cloud.listings else []
@@ -230,14 +230,14 @@ class Tick:
         return replace(snapshot, rows={**known, **snapshot.rows})
 
     def _join(self, snapshot: Snapshot, cloud: Cloud, read_at: float) -> Fleet:
-        """With the registry's time as it is after looking at Azure: what is noted now, is noted at this time."""
+        """Join registry and cloud, at the registry's time after the looks at Azure, which is the time of new notes."""
         passed = timedelta(seconds=max(self._ports.clock.monotonic() - read_at, 0.0))
         hints, snapshot = self._hints, replace(snapshot, now=snapshot.now + passed)
         return Fleet.join(snapshot, cloud, self._policy, hints.started, self._shortages, dict(hints.looked))
 
 
 def _remember[Key, Value](hints: dict[Key, Value], new: Mapping[Key, Value]) -> None:
-    """Add these as the latest, and drop the oldest of too many."""
+    """Add hints as the latest, and drop the oldest of too many."""
     for key, value in new.items():
         hints.pop(key, None)
         hints[key] = value
@@ -252,9 +252,9 @@ def _alarms(lost: Mapping[_Wanted, int]) -> Iterator[Refusal]:
 
 
 def _wait_after(outcome: Outcome, policy: Policy) -> timedelta | None:
-    """How soon a session is looked at again whose start Azure refused at once: the plan took it for accepted.
+    """How soon to look again after a start that Azure refused at once: the plan took the start for accepted.
 
-    For want of capacity it may be moved at once; something else that is being done to its machine soon ends.
+    For want of capacity the session may be moved at once; another operation on the machine ends soon.
     """
     if not isinstance(outcome.step.order, Start):
         return None
@@ -268,13 +268,13 @@ def _wait_after(outcome: Outcome, policy: Policy) -> timedelta | None:
 
 
 def _judged(plan: Plan, would: Plan, cloud: Cloud) -> Report:
-    """What is to be done, and what would be, were it allowed; that needs no address, for nobody is let in by it."""
+    """Report the plan, and the steps that permission would add (without addresses, because no visitor is let in)."""
     asks = (*plan.asks, *(ask for ask in would.asks if isinstance(ask, Get)))
     return Report(plan=replace(plan, asks=asks), would=withheld_steps(plan, would, cloud), cloud=cloud)
 
 
 def withheld_steps(plan: Plan, would: Plan, cloud: Cloud) -> tuple[Step, ...]:
-    """The steps that only the operator's word keeps from being taken."""
+    """The steps that only a missing consent, or a pause, prevents."""
     taken = {_topic(step) for step in plan.steps}
     return tuple(step for step in would.steps if _topic(step) not in taken and _is_withheld(step, cloud))
 
@@ -286,11 +286,11 @@ def _is_withheld(step: Step, cloud: Cloud) -> bool:
 
 
 def _noted_scale_set(step: Step) -> ScaleSetName | None:
-    """Where its notes say that it was. What is known to be nowhere goes only when every scale set allows it."""
+    """The scale set in the notes of a step's machine; without one the step needs the consent of every scale set."""
     notes = step.change.row.notes if step.change is not None else None
     return notes.scale_set if notes is not None else None
 
 
 def _topic(step: Step) -> tuple[object, ...]:
-    """What a step is about, whatever the look it rests on was allowed."""
+    """The subject of a step, for comparing steps of two plans."""
     return step.vm_id, step.why, type(step.order), step.facts.get("scale_set")

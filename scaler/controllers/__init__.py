@@ -1,8 +1,8 @@
-"""The verbs: one pure controller per module, from a fleet to a plan. They do not know each other.
+"""The verbs: a pure controller per module, from a fleet to a plan. No controller knows another.
 
-provisioner  keeps the scale set at its size and stops what is new; Azure only, no registry rows at all
+provisioner  keeps the scale set at its size and stops new machines; Azure only, no registry rows at all
 reconciler   marks, ADMITs, CONDEMNs, PRESUMEs, FORGETs, and repairs records and index
-starter      starts what is reserved, OPENs what runs, REFUSEs what cannot be had
-cleaner      EXPIREs, deletes what is used, RETIREs what is gone
-adoption     hands a running installation over, before the four may act; no timer runs it
+starter      starts reserved machines, OPENs running ones; MOVEs or REFUSEs sessions
+cleaner      EXPIREs sessions, deletes used machines, RETIREs gone ones
+adoption     hands a running installation over, before the four may act; without a timer
 """

@@ -1,12 +1,12 @@
-"""Adoption: what runs, is reserved or is used under another scaler is handed over before the tag lets us act.
+"""Adoption: another scaler's running, reserved and used machines are handed over before the tag lets this scaler act.
 
-It is the operator's own act and needs no consent. Where there is consent it leaves everything alone: there the four
-controllers act already, and a machine that runs unmarked is a new one to them. It writes what the record of this very
-moment says into the notes (`opened`, `start`, `presumed_at`, `spent`), then orders the mark; so whatever it dies of,
-a machine without its mark is still on its list, and its notes say no more than the record did.
+Adoption is the operator's own act and needs no consent. A scale set with consent is left alone: the four controllers
+act there already, and take a machine that runs unmarked for a new one. Adoption writes the facts of the current record
+into the notes (`opened`, `start`, `presumed_at`, `spent`), then orders the mark. So after a crash at any point a
+machine without a mark is still on the list, and the notes say no more than the record did.
 
-What is Available or unrecorded and at rest, or being created, goes the normal way later: it is marked and admitted as
-a new one. What is marked is handed over already.
+A machine at rest that is Available or unrecorded, or a machine being created, goes the normal way later: marked and
+admitted as new. A marked machine is handed over already.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ from scaler.model.standing import Standing
 
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
-    """One step for each machine to hand over, what runs first. A plan without steps and refusals: all is adopted."""
+    """Plan a step for each machine to hand over, running ones first. An empty plan: all machines are adopted."""
     wanted: list[Step] = []
     refusals = list(_short_listings(fleet))
     for machine in sorted(_to_be_adopted(fleet), key=_most_at_stake_first):
@@ -42,21 +42,21 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
 
 
 def _short_listings(fleet: Fleet) -> Iterator[Refusal]:
-    """What a listing lacks may be somebody's: nobody should take silence about it for "nothing left"."""
+    """Refusals for short listings: a missing machine may be in use, and silence would look like "all adopted"."""
     for name, listing in fleet.cloud.listings.items():
         if not listing.complete and not listing.consent:
             yield Refusal(why=Why.INCOMPLETE, facts={"scale_set": name, "capacity": listing.capacity})
 
 
 def _to_be_adopted(fleet: Fleet) -> Iterator[SeenMachine]:
-    """The unmarked machines of a scale set that nobody has allowed us to manage."""
+    """The unmarked machines of scale sets without consent."""
     for machine in fleet.machines:
         if isinstance(machine, SeenMachine) and not machine.instance.marked and not machine.sighting.consent:
             yield machine
 
 
 def _most_at_stake_first(machine: SeenMachine) -> tuple[int, float, bool, str]:
-    """What runs, but never before others of which Azure has not refused the mark, or that were not asked for yet."""
+    """The sorting key: the fewest refusals of the mark first, then the longest unasked, then running machines."""
     asked_at = machine.notes_now.mark_asked_at
     return (
         machine.notes_now.mark_attempts,
@@ -67,7 +67,7 @@ def _most_at_stake_first(machine: SeenMachine) -> tuple[int, float, bool, str]:
 
 
 def outcome_for(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:
-    """The adoption of one machine, once it will take a mark: one that has failed takes one as well."""
+    """The adoption of a machine that can take a mark: a failed machine can, too."""
     instance, verb = machine.instance, _verb(machine)
     if verb is None or instance.provisioning is ProvisioningState.DELETING:
         return None
@@ -81,7 +81,7 @@ def outcome_for(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:
 
 
 def _verb(machine: SeenMachine) -> Callable[[SeenMachine, Policy], Step] | None:
-    """What to do about it, None for what goes the normal way."""
+    """The adopting step for a standing, None for machines that go the normal way."""
     row, instance = machine.stored, machine.instance
     handed_out = machine.standing is not Standing.IN_SESSION or row.status is Status.UNAVAILABLE
     if handed_out and machine.standing in _VERBS:
@@ -91,9 +91,9 @@ def _verb(machine: SeenMachine) -> Callable[[SeenMachine, Policy], Step] | None:
 
 
 def _in_session(machine: SeenMachine, policy: Policy) -> Step:
-    """Somebody is let in, or was about to be: the session in the record, since now, for nobody knows better.
+    """Adopt the session in the record, let in or about to be, with a time that begins now.
 
-    At rest it is adopted all the same: the cleaner ends it, on two witnesses.
+    A machine at rest is adopted all the same: the cleaner ends the session, on two witnesses.
     """
     record = machine.stored.readable
     if machine.notes_now.beyond_admitting:
@@ -106,7 +106,7 @@ def _in_session(machine: SeenMachine, policy: Policy) -> Step:
 
 
 def _presume(machine: SeenMachine, policy: Policy) -> Step:
-    """It runs, or is Unavailable, and nothing says for whom: perhaps somebody's. It leaves `available` at once."""
+    """Presume a session on a running or Unavailable machine without a known one. The key leaves `available`."""
     notes = _asked(machine)
     if notes.presumed_at is None:
         notes = replace(notes, presumed_at=machine.now, presumed_seen_at=machine.at)
@@ -117,7 +117,7 @@ def _presume(machine: SeenMachine, policy: Policy) -> Step:
 
 
 def _used(machine: SeenMachine, policy: Policy) -> Step:
-    """Whose session ended on it, its record alone does not prove: at rest it is deleted, running it is presumed."""
+    """Adopt a used machine. The record does not prove whose session ended: at rest delete, running presume."""
     spent = machine.notes_now.spent
     if machine.stored.status is Status.UNAVAILABLE and spent is not None:
         return _mark_again(machine, policy)
@@ -128,7 +128,7 @@ def _used(machine: SeenMachine, policy: Policy) -> Step:
 
 
 def _reserved(machine: SeenMachine, policy: Policy) -> Step:
-    """Reserved is the starter's: it gets the notes it needs to start or to open it, or to refuse it."""
+    """Give a reserved machine the notes with which the starter can start, open or refuse."""
     record = machine.stored.readable
     if record is None or machine.notes_now.beyond_admitting:
         return _mark_again(machine, policy)
@@ -140,14 +140,14 @@ def _reserved(machine: SeenMachine, policy: Policy) -> Step:
 
 
 def _handed_over(machine: SeenMachine, session: SessionId) -> Notes:
-    """As if we had admitted it, and this session had reserved it just now. What runs was started for that session."""
+    """Notes as if the scaler had admitted the machine, and the session had just reserved (or started) the machine."""
     reserved = machine.notes_now.waiting(session) or ReservedNote(session=session, at=machine.now)
     start = StartNote(session=session, at=machine.now, attempts=1) if machine.instance.runs else None
     return replace(_asked(machine), admitted_at=machine.now, reserved=reserved, start=start)
 
 
 def _mark_again(machine: SeenMachine, _: Policy) -> Step:
-    """Its notes say what it is; only the mark is not there (yet, or any more)."""
+    """Order the mark again for a machine whose notes are there."""
     change = note(machine.stored, _asked(machine), _index(machine))
     return _marked(machine, Why.MARK_GONE, change, machine.notes_now.session)
 
@@ -165,7 +165,7 @@ def _asked(machine: SeenMachine) -> Notes:
 
 
 def _index(machine: SeenMachine) -> Status | Keep:
-    """Where its key belongs: a starter that died has left some in no set at all."""
+    """The index set for the key: a dead starter may have left keys in no set."""
     row = machine.stored
     return KEEP if row.status is None or row.index == {row.status} else row.status
 

@@ -1,9 +1,9 @@
-"""Distrust: after an old snapshot of Redis was restored, nothing that it calls fresh may be offered again.
+"""Distrust: after an old snapshot of Redis was restored, no machine that the snapshot calls fresh is offered again.
 
-It is the operator's own act, and no timer's. What was Available in the snapshot may have been somebody's since, and so
-may what was on its way there. Each is used from now on, deleted by the cleaner and replaced; what runs is left alone
-until it rests or its time is over. Reserved machines are named: their sessions may be of long ago, and only a person
-knows.
+Distrust is the operator's own act, without a timer. A machine that is Available in the snapshot, or on the way there,
+may have had a visitor since. Every such machine is used from now on, deleted by the cleaner and replaced; a running
+machine is left alone until at rest or over the limit. Reserved machines are named: the sessions may be of long ago, and
+only a person knows.
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ from scaler.model.standing import Standing, is_used
 
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
-    """All of them at once: nothing is ordered, and each that is left may be handed out in the next moment."""
+    """Plan all steps at once: no order is involved, and a machine left over may be handed out in the next moment."""
     steps = [each for machine in fleet.machines if (each := _distrusted(machine, policy)) is not None]
     reserved = [machine for machine in fleet.machines if machine.standing is Standing.RESERVED]
     asks = () if fleet.cloud.was_listed else (Listing(),)  # what is being admitted has no place in the index yet
@@ -38,7 +38,7 @@ def _distrusted(machine: Machine, policy: Policy) -> Step | None:
 
 
 def _record_of(machine: Machine, policy: Policy) -> Record | None:
-    """Of one that is offered, or is about to be: marked, and known from no record."""
+    """The record of a machine that is offered, or about to be: marked, and without a record."""
     row = machine.stored
     if row.status is Status.AVAILABLE:
         return row.readable

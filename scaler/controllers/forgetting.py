@@ -1,6 +1,6 @@
-"""Forgetting: what the registry holds of a scale set that is not configured any more, and that is gone.
+"""Forgetting: the registry's rows of a scale set that is not configured any more, and is gone.
 
-It is the operator's own act, and no timer's: a scale set that is not looked at may be configured again tomorrow.
+Forgetting is the operator's own act, without a timer: an unconfigured scale set may be configured again tomorrow.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from scaler.model.standing import is_used
 
 
 def decide(fleet: Fleet, scale_set: ScaleSetName) -> Plan:
-    """Record, notes and index entry of each of its machines go together, but of none that Azure still shows."""
+    """Plan the end of record, notes and index entry of every machine that Azure does not show."""
     rows = tuple(_of(fleet, scale_set))
     alive = [Refusal(why=Why.STILL_THERE, vm_id=row.vm_id) for row in rows if row.vm_id in fleet.cloud.instances]
     return Plan(refusals=tuple(alive)) if alive else Plan(steps=tuple(map(_forgotten, rows)))
@@ -28,7 +28,7 @@ def _of(fleet: Fleet, scale_set: ScaleSetName) -> Iterator[Row]:
 
 
 def _forgotten(row: Row) -> Step:
-    """An unreadable record is left to the byte, as everywhere; nothing leads to it any more."""
+    """The step for a machine; an unreadable record is left to the byte, as everywhere."""
     unreadable = row.record is not None and row.readable is None
     change = Change(row=row, edge=None, record=KEEP if unreadable else None, notes=None, index=None)
     record = row.readable

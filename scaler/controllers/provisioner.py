@@ -1,4 +1,4 @@
-"""The provisioner: capacity up to what is desired, and new machines to rest. It knows Azure and nothing else."""
+"""The provisioner: raises the capacity to the desired number, and puts new machines to rest. Knows Azure alone."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -27,7 +27,7 @@ _ALLOCATED_AT_REST = {PowerState.STOPPING, PowerState.STOPPED}  # on their way t
 
 
 def decide(cloud: Cloud, policy: Policy) -> Plan:
-    """Raise capacity, stop what is new and runs. Deletes nothing, never lowers capacity, waits for nothing."""
+    """Raise the capacity, and stop new running machines. No deletes, no lower capacity, no waiting."""
     steps: list[Step] = []
     refusals: list[Refusal] = []
     asks: list[Ask] = [] if cloud.was_listed else [Listing()]
@@ -58,13 +58,13 @@ def _grow(listing: Sighting, cloud: Cloud, wanted: Capacity, policy: Policy) -> 
 
 
 def _allowed(listing: Sighting, cloud: Cloud) -> int | None:
-    """The largest capacity that Azure has not lately refused; None: it refused none."""
+    """The largest capacity that Azure has not lately refused; None without a refusal."""
     ceiling = cloud.ceilings.get(listing.scale_set)
     return ceiling.capacity(listing) if ceiling is not None else None
 
 
 def _kept_small(listing: Sighting, cloud: Cloud, wanted: Capacity) -> Iterator[Refusal]:
-    """The alarm while Azure's last refusal keeps a scale set below what is wanted."""
+    """The alarm while Azure's last refusal keeps a scale set below the wanted number."""
     allowed = _allowed(listing, cloud)
     if allowed is None or allowed >= wanted.desired:
         return
@@ -81,7 +81,7 @@ def _kept_small(listing: Sighting, cloud: Cloud, wanted: Capacity) -> Iterator[R
 
 
 def _unidentified(listing: Sighting, cloud: Cloud, policy: Policy) -> Iterator[Refusal]:
-    """The alarm for rows without identity, longer than a creation takes: no order can name them, and they count."""
+    """The alarm for rows that lack an identity longer than a creation takes: counted, and beyond any order."""
     since = cloud.nameless.get(listing.scale_set, {})
     ids = sorted(each for each, seen_at in since.items() if listing.at - seen_at >= policy.creating_timeout)
     if ids:
@@ -95,14 +95,14 @@ def _set_capacity(listing: Sighting, capacity: int, why: Why) -> Step:
 
 
 def _running_and_new(cloud: Cloud, scale_set: ScaleSetName) -> Iterator[Instance]:
-    """Unmarked and running, whatever its age; one that is Failed but runs is stopped all the same."""
+    """Whether a machine is unmarked and runs, at any age, Failed or not."""
     for instance in cloud.of(scale_set):
         if instance.runs and not instance.marked and not instance.busy:
             yield instance
 
 
 def _to_rest(cloud: Cloud, scale_set: ScaleSetName, wanted: Capacity) -> Iterator[Step]:
-    """Power off until the warm share is full, counting what is still on its way there; deallocate the rest."""
+    """Power off until the warm share is full, with machines on the way counted; deallocate the rest."""
     warm = sum(instance.power in _ALLOCATED_AT_REST for instance in cloud.of(scale_set))
     new = [(instance.ref, cloud.sightings[instance.vm_id]) for instance in _running_and_new(cloud, scale_set)]
     # the view beside a targeted GET may be a later one than the listing's

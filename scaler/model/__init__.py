@@ -1,8 +1,8 @@
 """The nouns: frozen values without behaviour that needs a clock, a network or a process.
 
-instance   a VM as Azure shows it;  sighting  when, how and how completely it was looked at
-record     what the registry publishes;  notes  what the scaler decided;  row  both, with their place in the index
-lifecycle  the one table of steps;  standing  what a machine is, in one word, for all four controllers
-fleet      Azure joined with Redis at one moment;  case  one machine of it;  witness  what two looks agree on
+instance   a VM as Azure shows it;  sighting  a look: when, how and how complete
+record     published facts;  notes  the scaler's decisions;  row  both, with the places in the index
+lifecycle  the table of steps;  standing  a machine's classification, for all four controllers
+fleet      Azure joined with Redis at a moment;  machine  one row of the fleet;  witness  two looks that agree
 plan       steps, orders and refusals;  policy  the operator's numbers
 """

@@ -24,7 +24,7 @@ from scaler.model.sighting import Answer, Kept, Method, Pages, Pause, ScaleSetVi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cloud:
-    """What this tick saw of Azure: the whole of what the provisioner knows. Hints alone outlive a tick."""
+    """Azure as seen in this tick: the provisioner's whole knowledge. Hints alone outlive a tick."""
 
     listings: Mapping[ScaleSetName, Sighting] = field(default_factory=dict)
     unlisted: frozenset[ScaleSetName] = frozenset()  # a listing was wanted and put off (the budget, or not yet due)
@@ -45,7 +45,7 @@ class Cloud:
         return (instance for instance in self.instances.values() if instance.ref.scale_set == scale_set)
 
     def showing(self, sighting: Sighting, *instances: Instance) -> "Cloud":
-        """Add what one look has shown: it wins over what was seen before."""
+        """Add the instances of a look, over older sightings."""
         return replace(
             self,
             instances={**self.instances, **{instance.vm_id: instance for instance in instances}},
@@ -72,7 +72,7 @@ class Cloud:
         return replace(self, instances=instances, sightings=sightings, asked=asked)
 
     def with_addresses(self, scale_set: ScaleSetName, found: Mapping[InstanceId, Addresses] | None) -> "Cloud":
-        """Add where one scale set's instances can be reached; None where nobody answered.
+        """Add the addresses of a scale set's instances; None without an answer.
 
         Azure's lists differ in the letter case of names.
         """
@@ -81,17 +81,17 @@ class Cloud:
 
     @property
     def was_listed(self) -> bool:
-        """Whether a listing was had, or was wanted and put off: another one would be no other in this tick."""
+        """Whether a listing was made, or wanted and put off: a second listing would show no more in this tick."""
         return bool(self.listings or self.unlisted)
 
     @property
     def withheld(self) -> Mapping[ScaleSetName, Sighting]:
-        """A look at each scale set on which, as far as was looked, not every order may be given."""
+        """The scale sets without permission for every order, as far as looked at, with a look at each."""
         looks = [*self.asked.values(), *self.listings.values()]
         return {each.scale_set: each for each in looks if not each.orders_allowed}
 
     def as_if_allowed(self) -> "Cloud":
-        """The same cloud with everybody's consent and no pause: for saying what would be done."""
+        """The same cloud with full consent and no pause, for steps that would be taken."""
         listings = {name: _allowed(each) for name, each in self.listings.items()}
         sightings = {vm_id: _allowed(sighting) for vm_id, sighting in self.sightings.items()}
         asked = {vm_id: _allowed(sighting) for vm_id, sighting in self.asked.items()}
@@ -152,7 +152,7 @@ class Fleet:
     machines: tuple[Machine, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Join and classify every machine, once for this fleet and each one made from it with `replace`."""
+        """Join and classify every machine, once for this fleet and for every copy made with `replace`."""
         by_id = {vm_id: self._joined(row) for vm_id, row in self.rows.items()}
         touchable = (by_id[vm_id] for vm_id in sorted(by_id) if not self.rows[vm_id].untouchable)
         object.__setattr__(self, "by_id", by_id)
@@ -168,7 +168,7 @@ class Fleet:
         shortages: Mapping[ScaleSetName, Shortage] | None = None,
         looked_lately: Mapping[VmId, datetime] | None = None,
     ) -> "Fleet":
-        """Every machine that either side knows has a row; one that only Azure knows has an empty one."""
+        """Join registry and cloud: a row for every known machine, an empty row for a machine that only Azure knows."""
         unrecorded = {vm_id: Row(vm_id=vm_id) for vm_id in cloud.instances if vm_id not in snapshot.rows}
         return cls(
             now=snapshot.now,
@@ -193,10 +193,10 @@ class Fleet:
 
     @property
     def size(self) -> int:
-        """How many machines the breakers count: those that Azure shows, and those that our notes place.
+        """The number of machines for the breakers: machines that Azure shows, and machines that the notes place.
 
-        A key that anybody may have written into the index is no machine: 400 of them would open every breaker. Nor do
-        notes make it one that say no more than that a listing did not show it.
+        A key in the index is no machine, because any client may write keys: 400 keys would open every breaker. Notes
+        of a mere absence in a listing make no machine either.
         """
         return sum(self.scale_set_of(vm_id) is not None for vm_id in self.rows)
 
@@ -207,7 +207,7 @@ class Fleet:
         return seen_machine(row, instance, self.cloud.sightings[row.vm_id], self.now, self.policy)
 
     def _absence(self, row: Row) -> Sighting | None:
-        """The look that proves that a machine which was not seen is not there; None is "unknown", never "there"."""
+        """The look that proves a machine absent; None is "unknown", never "there"."""
         if row.vm_id in self.cloud.asked:
             return self.cloud.asked[row.vm_id]
         if row.notes is not None and row.notes.scale_set:
@@ -219,14 +219,14 @@ class Fleet:
         return min(complete, key=lambda each: each.at) if listings and len(complete) == len(listings) else None
 
     def scale_set_of(self, vm_id: VmId) -> ScaleSetName | None:
-        """Where the machine was seen in this tick, else where its notes say that it was; None where neither tells."""
+        """The machine's scale set, as seen in this tick, else by the notes; None if unknown."""
         instance, row = self.cloud.instances.get(vm_id), self.rows.get(vm_id)
         if instance is not None:
             return instance.ref.scale_set
         return row.notes.scale_set or None if row is not None and row.notes is not None else None
 
     def address(self, row: Row) -> InstanceRef | None:
-        """Where a targeted GET would find it, by our notes; None where they do not say or the set is not ours."""
+        """The machine's address for a targeted GET, by the notes; None without notes, or for a foreign scale set."""
         notes = row.notes
         if notes is None or notes.scale_set not in self.scale_sets or not is_instance_id(notes.instance_id):
             return None

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import NewType
 
 VmId = NewType("VmId", str)
-"""Azure's GUID of a VM (`properties.vmId`), lower case. The identity: instance ids are reused, this never is."""
+"""Azure's GUID of a VM (`properties.vmId`), lower case. The identity: unlike instance ids, never reused."""
 InstanceId = NewType("InstanceId", str)
-"""The VM's address inside its scale set: a number for Uniform orchestration, reused after a deletion; else its name."""
+"""The VM's address inside the scale set: a number for Uniform orchestration, reused after a deletion; else a name."""
 ScaleSetName = NewType("ScaleSetName", str)
 """The scale set's resource name, lower case (ARM compares names without regard to case)."""
 SessionId = NewType("SessionId", str)
@@ -20,7 +20,7 @@ _INSTANCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def is_instance_id(instance_id: str) -> bool:
-    """Whether it can be one instance's id, a number or the name of a VM: neither a path nor a wildcard."""
+    """Whether a text can be an instance id, a number or the name of a VM: neither a path nor a wildcard."""
     return _INSTANCE_ID.fullmatch(instance_id) is not None
 
 
@@ -34,7 +34,7 @@ class Addresses:
 
 
 class Orchestration(StrEnum):
-    """How a scale set makes its VMs; each kind has its own ids, lists and orders."""
+    """How a scale set makes VMs; ids, lists and orders differ."""
 
     UNIFORM = "Uniform"
     FLEXIBLE = "Flexible"  # experimental
@@ -64,7 +64,7 @@ class ProvisioningState(StrEnum):
 
 
 class FailureClass(StrEnum):
-    """Why Azure could not do it, by what to do about it. How long each is waited out: `Policy.failed_hold`."""
+    """The class of a failure of Azure, by the remedy. The waits stand in `Policy.failed_hold`."""
 
     QUOTA = "quota"  # the subscription's cores are used up: an operator's matter
     ALLOCATION = "allocation"  # the region, zone or cluster is out of this SKU: others may be served before us
@@ -79,7 +79,7 @@ class FailureClass(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRef:
-    """Where to send an order, and whom it is meant for: the id is an address, the vm_id the person."""
+    """The address of an order and the machine that is meant: `instance_id` is the address, `vm_id` the identity."""
 
     scale_set: ScaleSetName
     instance_id: InstanceId
@@ -105,27 +105,27 @@ class Instance:
 
     @property
     def halted(self) -> bool:
-        """Stopped or deallocated, whatever its last operation came to."""
+        """Whether the VM is stopped or deallocated, after any last operation."""
         return self.power in {PowerState.STOPPED, PowerState.DEALLOCATED}
 
     @property
     def at_rest(self) -> bool:
-        """Stopped or deallocated, and nothing is under way: a sure statement that nobody is on it."""
+        """Whether the VM is stopped or deallocated with no operation under way: surely without a visitor."""
         return self.halted and self.provisioning is ProvisioningState.SUCCEEDED
 
     @property
     def runs(self) -> bool:
-        """PowerState running. A missing PowerState is not "running" and not "at rest": it is unknown."""
+        """Whether PowerState is running. A missing PowerState is unknown: neither "running" nor "at rest"."""
         return self.power is PowerState.RUNNING
 
     @property
     def failed(self) -> bool:
-        """Its last operation failed and it does not run; it will not come to rest by itself."""
+        """Whether the last operation failed and the VM does not run: such a VM never comes to rest alone."""
         return self.provisioning is ProvisioningState.FAILED and not self.runs
 
     @property
     def warm(self) -> bool:
-        """Stopped with its allocation kept: full price, starts in seconds."""
+        """Whether the VM is stopped with the allocation kept: full price, starts in seconds."""
         return self.power is PowerState.STOPPED
 
     @property
@@ -135,5 +135,5 @@ class Instance:
 
     @property
     def settled(self) -> bool:
-        """At rest or running: one of the two states in which a machine may stay."""
+        """Whether the VM is at rest or running, the two lasting states."""
         return self.at_rest or (self.runs and not self.busy)

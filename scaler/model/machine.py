@@ -1,8 +1,8 @@
-"""One machine, joined once per look: what Redis holds of it, what Azure shows, and what follows from both.
+"""A machine, joined once per look: the row in Redis, the instance in Azure, and the standing that follows.
 
-Every controller judges this one noun. `now` is the registry's clock, `at` Azure's: a time that one of them wrote is
-compared with that one only. What the notes remember of one look stands until another look, far enough apart, agrees:
-two witnesses.
+Every controller judges this noun. `now` is the registry's clock, `at` Azure's: a time by one clock is never compared
+with a time by the other. A look that the notes remember stands until another look, far enough apart, agrees: two
+witnesses.
 """
 
 from dataclasses import dataclass, replace
@@ -19,20 +19,20 @@ from scaler.model.standing import Standing, standing
 
 
 def new_notes(instance: Instance, sighting: Sighting) -> Notes:
-    """Notes about a machine that is seen and of which nothing is noted yet."""
+    """New notes about a machine that is seen and not noted yet."""
     return Notes(scale_set=instance.ref.scale_set, unique_id=sighting.unique_id, instance_id=instance.ref.instance_id)
 
 
 def notes_of_missed(row: Row) -> Notes:
-    """Notes about a machine that only a record speaks of: where it is, is not for a record to say."""
+    """New notes about a machine that only a record names, without a place: a record cannot tell the place."""
     return row.notes or Notes(scale_set=ScaleSetName(""), unique_id="", instance_id=InstanceId(""))
 
 
 def missed(row: Row, absent: Sighting, now: datetime) -> Notes | None:
-    """The first witness of an absence, None if it stands already.
+    """Notes with the first witness of an absence, None if the witness is noted already.
 
-    It is noted at the time at which this tick took the listing: a kept one is older than what was read from Redis, and
-    the second witness must be a look that was sent when the row was there already.
+    The time is the moment at which this tick took the listing: a kept listing is older than the reading of Redis, and
+    the second witness must be a look sent after the row was there.
     """
     notes = notes_of_missed(row)
     first = replace(notes, missed_at=absent.at + absent.age, missed_noted_at=now)
@@ -40,23 +40,23 @@ def missed(row: Row, absent: Sighting, now: datetime) -> Notes | None:
 
 
 def missed_for(row: Row, look: Sighting, now: datetime) -> timedelta | None:
-    """How long its absence has been noted, by both clocks."""
+    """How long the absence has been noted, by both clocks."""
     if row.notes is None:
         return None
     return Clocks(now=now, at=look.at).since_first_seen(row.notes.missed_at, row.notes.missed_noted_at)
 
 
 def gone(row: Row, absent: Sighting | None, now: datetime, policy: Policy) -> bool:
-    """Two looks far enough apart agree that it is not there."""
+    """Whether two looks, far enough apart, agree on the absence."""
     since = missed_for(row, absent, now) if absent is not None else None
     return since is not None and since >= policy.witness_gap
 
 
 def erasable(row: Row, absent: Sighting | None, now: datetime, policy: Policy) -> bool:
-    """Gone, so that its record may go as well.
+    """Whether a machine is gone, and the record may go as well.
 
-    A scale set of that name that is not the one of the notes was made anew, or is another resource group's, by a
-    mistake in the settings: then its record stays until nobody's time can be left.
+    A scale set of the same name with another unique id was made anew, or belongs to another resource group, by a
+    mistake in the settings: then the record stays until no session can have time left.
     """
     if absent is None or not gone(row, absent, now, policy):
         return False
@@ -64,17 +64,17 @@ def erasable(row: Row, absent: Sighting | None, now: datetime, policy: Policy) -
 
 
 def awaits_its_last_word(row: Row, absent: Sighting | None, now: datetime, policy: Policy) -> bool:
-    """A listing would erase it for good. One that is old, or lies, would erase a fleet: so a targeted GET is asked."""
+    """Whether a targeted GET must confirm the erasure: an old or wrong listing would erase a whole fleet."""
     return absent is not None and absent.by is Method.LISTING and erasable(row, absent, now, policy)
 
 
 def is_elsewhere(row: Row, look: Sighting) -> bool:
-    """Whether the notes name another scale set than the one that was looked at under its name."""
+    """Whether the notes name another scale set than the look, under the same name."""
     return row.notes is not None and row.notes.unique_id not in {"", look.unique_id}
 
 
 def awaits_its_time(row: Row, look: Sighting, now: datetime, policy: Policy) -> bool:
-    """Missed already, and elsewhere: no further look says anything new before it may be erased."""
+    """Whether a missed machine of another scale set must wait: no look tells more before the erasure."""
     if missed_for(row, look, now) is None or not is_elsewhere(row, look):
         return False
     return not _nobodys_time_is_left(row, look, now, policy)
@@ -86,9 +86,9 @@ def _nobodys_time_is_left(row: Row, look: Sighting, now: datetime, policy: Polic
 
 
 def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Notes:
-    """The notes after seeing the machine: contradicted witnesses erased, its unrest and its failure timed.
+    """The notes after seeing the machine: contradicted witnesses erased, unrest and failure timed.
 
-    Notes that were begun by somebody who had not seen it (its first miss, a refusal) learn here where it is.
+    Notes begun without a sight of the machine (a first miss, a refusal) learn the machine's place here.
     """
     at, failed, unsettled_at = sighting.at, notes.failed, notes.unsettled_at
     if failed is not None and is_ahead(failed.since, at):
@@ -115,7 +115,7 @@ def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Note
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A machine that Redis or Azure knows. `SeenMachine`, if this tick has seen it in Azure."""
+    """A machine that Redis or Azure knows; a `SeenMachine`, if this tick has seen the machine in Azure."""
 
     stored: Row  # as Redis holds it: every change is compared with this
     notes_now: Notes  # the notes to go on from: the stored ones or new ones, brought up to the sighting
@@ -155,11 +155,11 @@ class SeenMachine(Machine):
 
     @property
     def is_asked_for(self) -> bool:
-        """Whether a targeted GET of this very tick showed it: instance ids are reused, and listings are old."""
+        """Whether a targeted GET of this tick showed the machine: instance ids are reused, and listings are old."""
         return self.sighting.by is Method.TARGETED
 
     def record_now(self, policy: Policy) -> Record:
-        """The record to go on from: the published one, else a new one."""
+        """The record to go on from: the published record, else a new record."""
         return self.stored.readable or Record(
             vm_id=self.vm_id,
             instance_id=self.instance.ref.instance_id,
@@ -171,7 +171,7 @@ class SeenMachine(Machine):
 
 
 def seen_machine(row: Row, instance: Instance, sighting: Sighting, now: datetime, policy: Policy) -> SeenMachine:
-    """Join a row with what a look has shown."""
+    """Join a row with an instance that a look has shown."""
     return SeenMachine(
         stored=row,
         notes_now=after_sighting(row.notes or new_notes(instance, sighting), instance, sighting),
@@ -183,7 +183,7 @@ def seen_machine(row: Row, instance: Instance, sighting: Sighting, now: datetime
 
 
 def unseen_machine(row: Row, absence: Sighting | None, now: datetime) -> Machine:
-    """Join a row with what proves that its machine is gone, if anything does."""
+    """Join a row with a look that proves the machine absent, if any."""
     if row.status is Status.RESERVED:
         word = Standing.RESERVED
     else:

@@ -1,4 +1,4 @@
-"""Looking at Azure: what was asked, when, and how much of an answer it is."""
+"""Looks at Azure: the question, the time, and the completeness of the answer."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from scaler.model.instance import Instance, InstanceRef, ProvisioningState, Scal
 
 
 class Pause(StrEnum):
-    """How far an operator has halted us, from the tag `scaler:paused`, the registry's key, or the settings."""
+    """How far an operator has halted the scaler, by the tag `scaler:paused`, the registry's key, or the settings."""
 
     NONE = "none"
     ORDERS = "orders"  # no orders but starts of what is Reserved
@@ -16,18 +16,18 @@ class Pause(StrEnum):
 
     @property
     def word(self) -> str:
-        """The word that says this in the setting SCALER_PAUSED and in the tag `scaler:paused`."""
+        """The pause as a word of the setting SCALER_PAUSED and the tag `scaler:paused`."""
         return {Pause.NONE: "false", Pause.ORDERS: "true"}.get(self, "all")
 
     @classmethod
     def of(cls, word: str) -> "Pause":
-        """The pause that a word asks for. A word that does not clearly mean no asks for one."""
+        """The pause meant by a word. A word that does not clearly mean no means a pause."""
         said = word.strip().lower()
         return cls.NONE if said in {"false", "no", "0"} else cls.ALL if said == "all" else cls.ORDERS
 
 
 def strictest(*pauses: Pause) -> Pause:
-    """Several may have halted us: the strictest word holds."""
+    """The strictest of several pauses."""
     return max(pauses, key=tuple(Pause).index, default=Pause.NONE)
 
 
@@ -54,7 +54,7 @@ class ScaleSetView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """One look at one scale set. An order names the sighting it rests on and dies by its `sent`."""
+    """A look at a scale set. An order rests on a sighting and dies by the time `sent`."""
 
     scale_set: ScaleSetName
     unique_id: str
@@ -82,13 +82,13 @@ class Sighting:
 
     @property
     def starts_allowed(self) -> bool:
-        """Whether what is Reserved may be started: a pause spares the visitors who are waiting already."""
+        """Whether reserved machines may be started: a pause spares visitors who are waiting already."""
         return self.consent and self.pause is not Pause.ALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """Every page of one listing, as a door returns it. `at` and `sent` are those of the first page."""
+    """Every page of a listing, from a door. `at` and `sent` belong to the first page."""
 
     scale_set: ScaleSetName
     instances: tuple[Instance, ...]
@@ -100,13 +100,13 @@ class Pages:
 
     @property
     def deleting(self) -> int:
-        """How many of the listed are on their way out."""
+        """How many of the listed machines are being deleted."""
         return sum(each.provisioning is ProvisioningState.DELETING for each in self.instances)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """Of a listing that another controller asked for: the capacity by which to judge it, and its age."""
+    """Facts about a listing of another controller: the capacity by which to judge the listing, and the age."""
 
     capacity: int
     age: timedelta
@@ -114,7 +114,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer to a targeted GET: the instance behind the id, whoever it is by now; None for a 404."""
+    """The answer to a targeted GET: the instance behind the id, perhaps another machine; None for a 404."""
 
     asked: InstanceRef
     found: Instance | None
@@ -123,5 +123,5 @@ class Answer:
 
     @property
     def instance(self) -> Instance | None:
-        """The machine that was meant, or None when it is gone (404, or another vmId behind its id)."""
+        """The machine that was meant, or None for a gone machine (404, or another vmId behind the id)."""
         return self.found if self.found is not None and self.found.vm_id == self.asked.vm_id else None

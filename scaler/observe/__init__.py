@@ -1,8 +1,8 @@
-"""Looking at Azure for what a decision lacks: listings, targeted GETs and addresses into one Cloud.
+"""Looks at Azure for the asks of a decision: listings, targeted GETs and addresses, into one Cloud.
 
-looks     the asks of a plan made into the next look: its order, its budget, fairness
-observer  each look, and what is remembered of the last ones
-hints     the latest listings, shared by the controllers of a process; which scale sets kept us waiting
+looks     the asks of a plan made into the next look: order, budget, fairness
+observer  every kind of look, with hints from the last ones
+hints     the latest listings, shared by the controllers of a process; slow and silent scale sets
 """
 
 from scaler.observe.hints import Listings

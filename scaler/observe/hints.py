@@ -1,4 +1,4 @@
-"""What looks remember: the latest listings, shared in this process, and which scale set kept us waiting."""
+"""Hints between looks: the latest listings, shared in this process, and slow or silent scale sets."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,14 +14,14 @@ from scaler.ports import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One listing, and the scale set as it was seen right before."""
+    """A listing, and the view of the scale set right before."""
 
     view: ScaleSetView
     pages: Pages
 
 
 class Listings:
-    """Shared by the controllers of one process. Hints: losing them costs a listing, never a machine."""
+    """The latest listings, shared by the controllers of a process: hints, whose loss costs a listing and no machine."""
 
     def __init__(self) -> None:
         self.latest: dict[ScaleSetName, Listed] = {}
@@ -29,7 +29,7 @@ class Listings:
 
     @contextmanager
     def underway(self, name: ScaleSetName, retry_after: timedelta) -> Iterator[None]:
-        """Around one listing. Raises Throttled where another controller is listing: its pages serve in a moment."""
+        """Mark a listing as under way. Raises Throttled during another controller's listing, whose pages serve soon."""
         ours = object()
         if self._underway.setdefault(name, ours) is not ours:  # one step, whatever other threads do
             raise Throttled("another controller of this process is listing the scale set now", retry_after)
@@ -40,7 +40,7 @@ class Listings:
 
 
 class Silences:
-    """Of one service. A no that comes at once (503, a budget) is not a silence: it costs nobody anything."""
+    """Silences and slow answers of a service. A refusal at once (503, a budget) is no silence, and costs no time."""
 
     def __init__(self, clock: Clock, policy: Policy) -> None:
         self._clock = clock
@@ -52,7 +52,7 @@ class Silences:
 
     @contextmanager
     def listening(self, name: ScaleSetName) -> Iterator[None]:
-        """Around everything that is asked of it in one look."""
+        """Time the requests of a look to a scale set, and note a silence."""
         began = self._clock.monotonic()
         try:
             yield
@@ -66,27 +66,27 @@ class Silences:
             self._took[name] = self._clock.monotonic() - began
 
     def lately(self, name: ScaleSetName) -> bool:
-        """Whether it was silent when it was asked last, and that not long ago."""
+        """Whether a scale set was silent at the last request, not long ago."""
         ended = self._ended.get(name)
         return ended is not None and self._clock.monotonic() - ended < self._put_off_for
 
     def since(self, moment: float) -> bool:
-        """Whether anybody has been silent after that moment."""
+        """Whether any scale set has been silent since a moment."""
         return any(ended > moment for ended in self._ended.values())
 
     def took(self, name: ScaleSetName) -> float:
-        """Seconds that the latest look at it took; where that is not known, what the slowest of the others took."""
+        """Seconds of the latest look at a scale set; if unknown, of the slowest look at another."""
         return self._took.get(name, max(self._took.values(), default=0.0))
 
     def slowest_first(self, names: Iterable[ScaleSetName]) -> list[ScaleSetName]:
-        """So that the looks at the others are fresh when orders rest on them."""
+        """Slow scale sets first, so that looks at the rest are fresh when orders rest on them."""
         return sorted(names, key=self._slowness, reverse=True)
 
     def quickest_first(self, names: Iterable[ScaleSetName]) -> list[ScaleSetName]:
-        """So that who answers is not put off because of who does not."""
+        """Quick scale sets first, so that a silent one does not put off the rest."""
         return sorted(names, key=self._slowness)
 
     def _slowness(self, name: ScaleSetName) -> float:
-        """Nobody who answers within a moment comes before another for it: the configured order stays."""
+        """The sorting key: quick answers count as equal, so that the configured order stays."""
         took = self._took.get(name, 0.0)
         return took if took >= self._long else 0.0

@@ -1,4 +1,4 @@
-"""What one tick looks at next: the asks of a plan, put in order, bounded, and made into a single look."""
+"""The next look of a tick: the asks of a plan, put in order, bounded, and made into a single look."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from scaler.model.policy import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """A look: targeted GETs of these, the most wanted first."""
+    """A look: targeted GETs, the most wanted first."""
 
     refs: tuple[InstanceRef, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressesOf:
-    """A look: where the instances of these scale sets can be reached, all of them at once."""
+    """A look: the addresses of all instances of some scale sets."""
 
     scale_sets: frozenset[ScaleSetName]
 
@@ -30,7 +30,7 @@ type Look = Listing | Targets | AddressesOf
 def next_look(
     asks: Collection[Ask], cloud: Cloud, policy: Policy, made: Iterable[Look], asked_before: Mapping[VmId, int]
 ) -> Look | None:
-    """A listing before targeted GETs, for it may show what they would; these before addresses; each once in a tick."""
+    """Choose the next look: a listing before targeted GETs, GETs before addresses, every kind once in a tick."""
     kinds = {type(look) for look in made}
     listings = [ask for ask in asks if isinstance(ask, Listing)]
     if listings and Listing not in kinds:
@@ -45,9 +45,9 @@ def next_look(
 def _bounded(
     asks: Iterable[Ask], cloud: Cloud, policy: Policy, asked_before: Mapping[VmId, int]
 ) -> Iterator[InstanceRef]:
-    """The GETs for which visitors wait; then the others, where orders may be given before where they are only told of.
+    """Bound the GETs: first those for which visitors wait, then the rest, scale sets with permission for orders first.
 
-    Within a queue the first place comes first, and of one place who was asked for longest ago.
+    A queue is sorted by place, and for the same place by the time of the last request.
     """
     gets: dict[InstanceRef, Get] = {}
     for ask in asks:

@@ -1,4 +1,4 @@
-"""Each look that a tick can make, at every scale set it concerns, into one Cloud."""
+"""The looks of a tick, at every scale set concerned, into one Cloud."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -19,10 +19,10 @@ _AWAY = (Unreachable, Throttled)  # nobody answers, whoever is asked for
 
 
 class AzureObserver:
-    """Looks at Azure for one controller. What it remembers between ticks are hints: losing them costs no machine.
+    """Looks at Azure for a controller. The memory between ticks holds hints only, whose loss costs no machine.
 
-    `listings`: shared by the controllers of the process. `view_kept`: how old a view of the scale set may be beside a
-    listing that another controller asked for.
+    `listings`: shared by the controllers of the process. `view_kept`: how old a view of the scale set may be beside
+    another controller's listing.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class AzureObserver:
         self._of_network = Silences(clock, policy)
 
     def next_look(self, asks: Collection[Ask], cloud: Cloud, made: Collection[Look]) -> Look | None:
-        """What is looked at next for these asks in a tick that has made these looks; None: nothing more."""
+        """Choose the next look for the asks, after the looks made in this tick; None: no further look."""
         return next_look(asks, cloud, self._policy, made, {vm_id: turn for turn, vm_id in enumerate(self._asked)})
 
     def look(self, cloud: Cloud, look: Look) -> tuple[Cloud, tuple[ScalerError, ...]]:
-        """Add what was asked for. A scale set that does not answer is left out and its error returned;
-        when none answers, the first error is raised: the tick has nothing to go by.
+        """Make a look and add the answers. A silent scale set is left out, and its error returned; if all are silent,
+        the first error is raised: the tick has no facts.
         """
         match look:
             case Listing(urgent=urgent):
@@ -69,7 +69,7 @@ class AzureObserver:
                 return self._locate(cloud, names)
 
     def alarms(self) -> tuple[Refusal, ...]:
-        """Of this tick: scale sets at which this controller has wanted to look for minutes, and could not."""
+        """Alarms of this tick: scale sets at which this controller has wanted to look for minutes, and could not."""
         missed, self._missed_now = self._missed_now, {}
         patience, now, found = self._policy.unseen_alarm.total_seconds(), self._clock.monotonic(), []
         for name, why in missed.items():
@@ -113,7 +113,7 @@ class AzureObserver:
         return replace(hints, unlisted=cloud.unlisted | late), tuple(errors)
 
     def _with_listing(self, cloud: Cloud, name: ScaleSetName) -> Cloud:
-        """The cloud with a listing that another controller asked for a moment ago, or else with a new one."""
+        """Add a listing: another controller's listing of a moment ago, or else a new listing."""
         kept = self._kept(name)
         view = self._scale_sets[name].view(no_older_than=self._view_kept) if kept is not None else None
         if kept is not None and view is not None and view.unique_id == kept.view.unique_id:
@@ -144,7 +144,7 @@ class AzureObserver:
         return listed
 
     def _kept(self, name: ScaleSetName) -> Listed | None:
-        """The process' latest listing, if it is young, and another one than this controller has taken before."""
+        """The process' latest listing, if young, and not taken by this controller before."""
         latest = self._listings.latest.get(name)
         if latest is None or latest.pages.sent <= self._used.get(name, float("-inf")):
             return None
@@ -152,17 +152,17 @@ class AzureObserver:
         return latest if age <= self._policy.listing_kept.total_seconds() else None
 
     def _due(self, name: ScaleSetName) -> bool:
-        """Whether it is time for another listing, for whoever can do without: the more pages, the seldomer."""
+        """Whether a listing is due that the controller could do without: the more pages, the seldomer."""
         last, latest = self._listed.get(name), self._listings.latest.get(name)
         every = self._policy.cleaner_lists_every * (latest.pages.requests if latest is not None else 1)
         return last is None or self._clock.monotonic() - last >= every.total_seconds()
 
     def _in_turn(self, names: Iterable[ScaleSetName]) -> list[ScaleSetName]:
-        """Those that there was no time for come first, the longest left out before the others."""
+        """Scale sets in turn: the longest left out for want of time first."""
         return sorted(self._silences.slowest_first(names), key=lambda name: self._left_out.get(name, float("inf")))
 
     def _no_time(self, name: ScaleSetName, began: float, cloud: Cloud) -> bool:
-        """Whether a look at it now would let those before it grow too old for an order to rest on them."""
+        """Whether a look at a scale set now would make earlier looks too old for orders."""
         passed = self._clock.monotonic() - began
         takes = self._silences.took(name) if passed > 0 and (cloud.listings or cloud.asked) else 0.0
         late = passed + takes > self._policy.looks_for.total_seconds()
@@ -171,7 +171,7 @@ class AzureObserver:
         return late
 
     def _time_shortness(self, view: ScaleSetView, pages: Pages) -> None:
-        """Since when capacity promises more than is listed, with nothing under way that would explain it."""
+        """Note since when a capacity is above the listing, without an operation that explains the difference."""
         short = len(pages.instances) + pages.unidentified < view.capacity
         if short and not any(each.busy for each in pages.instances):
             self._short_since.setdefault(view.name, pages.at)
@@ -179,7 +179,7 @@ class AzureObserver:
             self._short_since.pop(view.name, None)
 
     def patched(self, scale_set: ScaleSetName) -> None:
-        """Capacity was patched again: its shortness is timed anew."""
+        """Time the shortness anew, after another PATCH of the capacity."""
         self._short_since.pop(scale_set, None)
 
     def _ask(self, cloud: Cloud, refs: tuple[InstanceRef, ...]) -> tuple[Cloud, tuple[ScalerError, ...]]:
@@ -202,10 +202,10 @@ class AzureObserver:
     def _answers(
         self, cloud: Cloud, name: ScaleSetName, refs: Sequence[InstanceRef]
     ) -> tuple[Cloud, list[ScalerError]]:
-        """What was answered counts. One machine of which Azure talks nonsense does not hide the others.
+        """Collect the answers of GETs. A garbled answer about a machine does not hide the rest.
 
-        Nothing more is asked once one request has shown that nobody answers; what is under way by then may still
-        be. Nor, after one answer, once the tick's first look would grow too old for its orders.
+        After a silence no further request is begun; requests under way may still be answered. The same holds, after
+        an answer, when the tick's first look would grow too old for orders.
         """
         until = self._began(cloud) + self._policy.looks_for.total_seconds()
         scale_set, kept = self._scale_sets[name], self._view_may_be(cloud, name)
@@ -232,14 +232,14 @@ class AzureObserver:
         return cloud.with_answers(view, answers, self._policy) if view is not None else cloud, errors
 
     def _put_off(self, names: Collection[ScaleSetName], cloud: Cloud) -> frozenset[ScaleSetName]:
-        """Who was silent lately: as long as anybody else answers, whose orders waiting for them would cost."""
+        """The scale sets put off because of a recent silence: waiting would cost the orders to the rest."""
         silent = frozenset(name for name in names if self._silences.lately(name))
         return silent if cloud.listings or cloud.asked or len(silent) < len(names) else frozenset()
 
     def _locate(self, cloud: Cloud, names: frozenset[ScaleSetName]) -> tuple[Cloud, tuple[ScalerError, ...]]:
-        """Nobody is kept waiting for addresses that cannot be had: a refusal is an answer, silence is none yet.
+        """Ask for addresses. A refusal counts as an answer (there are none), a silence does not.
 
-        No order rests on an address: after one silence in a tick no other is waited for, or its orders would die of it.
+        No order rests on an address: a tick waits for a single silence only, lest the orders die.
         """
         errors: list[ScalerError] = []
         for name in self._of_network.quickest_first(sorted(names)):
@@ -261,12 +261,12 @@ class AzureObserver:
         return min((each.sent for each in looks), default=self._clock.monotonic())
 
     def _view_may_be(self, cloud: Cloud, name: ScaleSetName) -> timedelta:
-        """Right after a listing its own view serves; else one a minute is enough for consent."""
+        """How old a view may be: right after a listing the listing's own serves; for consent one a minute is enough."""
         return self._policy.order_horizon if name in cloud.listings else self._policy.view_kept
 
 
 class _Asking:
-    """Requests about one scale set, until one of them shows that nobody answers, or the time for looking is over."""
+    """Requests about a scale set, until a silence, or until the time for looking is over."""
 
     away: ScalerError | None = None
 
@@ -276,7 +276,7 @@ class _Asking:
         self._answered = False
 
     def __call__[Found](self, request: Callable[[], Found], *, essential: bool = False) -> Found | ScalerError | None:
-        """What was answered, or the error; None: not asked any more. Without an essential answer no other counts."""
+        """The answer or the error; None for a request not made. Without an essential answer no other answer counts."""
         if self.away is not None or (self._answered and self._clock.monotonic() > self._until):
             return None
         try:

@@ -1,8 +1,8 @@
-"""The cleaner: ends sessions whose time is over, deletes what is used, retires what is gone.
+"""The cleaner: ends sessions whose time is over, deletes used machines, retires gone ones.
 
-controller  decide: the order of one pass, and its breakers
-sessions    EXPIRE: by its limit, or at rest under its session; the step into "used"
-deletes     the acknowledgement of a RELEASE, the delete itself, and RETIRE once the machine is gone
+controller  decide: the order of a pass, and the breakers
+sessions    EXPIRE: by the limit, or at rest under a session; the step into "used"
+deletes     the acknowledgement of a RELEASE, the delete, and RETIRE of a gone machine
 """
 
 from scaler.controllers.cleaner.controller import decide

@@ -1,4 +1,4 @@
-"""The order of the cleaner's pass, and its breakers."""
+"""The order of the cleaner's pass, and the breakers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -24,7 +24,7 @@ _VERBS: Mapping[Standing, Callable[[SeenMachine, Policy], Decision]] = {
 
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
-    """At most one step a machine and tick, the longest spent first. Without work nothing is looked at."""
+    """Plan at most one step for a machine, the longest spent first. Without work no look is asked for."""
     ours = [machine for machine in fleet.machines if _ours(machine.stored)]
     machines = sorted(ours, key=longest_spent_first)
     plan = sorted_out(outcome for machine in machines for outcome in outcomes_for(machine, fleet, policy))
@@ -35,12 +35,12 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
 
 
 def _ours(row: Row) -> bool:
-    """Unavailable, by its record or, where that is unreadable, by its place in the index."""
+    """Unavailable machines, by the record or, for an unreadable record, by the place in the index."""
     return row.status is Status.UNAVAILABLE or (row.readable is None and Status.UNAVAILABLE in row.index)
 
 
 def outcomes_for(machine: Machine, fleet: Fleet, policy: Policy) -> Iterator[Decision]:
-    """What becomes of it; and the alarm, where Azure does not delete it."""
+    """The decision about a machine, and the alarm for a delete that Azure does not carry out."""
     if not isinstance(machine, SeenMachine):
         yield unseen(machine, fleet, policy)
     elif machine.sighting.consent:
@@ -54,7 +54,7 @@ _BY_A_CLOCK = {Why.LIMIT, Why.PRESUMED_LIMIT}
 
 
 class _Quota(StrEnum):
-    """Of what one tick does only so much."""
+    """Kinds of steps that a tick limits."""
 
     LIMITED = "limited"  # sessions that end by their limit: many at once look like a clock that is wrong
     FIRST = "first"  # deletes never ordered before
@@ -70,7 +70,7 @@ def _quota(step: Step) -> _Quota | None:
 
 
 def _breakers(wanted: Sequence[Step], fleet_size: int, policy: Policy) -> tuple[tuple[Step, ...], tuple[Refusal, ...]]:
-    """Each quota has room of its own; what of a step is no order is done all the same."""
+    """Hold back steps beyond a quota; the part of such a step that is no order is taken all the same."""
     deletes, forgets = policy.share(policy.max_deletes, fleet_size), policy.share(policy.max_forgets, fleet_size)
     room = {_Quota.LIMITED: forgets, _Quota.FIRST: deletes, _Quota.REPEATED: deletes, _Quota.RETIRED: forgets}
     kept: list[Step] = []

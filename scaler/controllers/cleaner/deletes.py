@@ -1,4 +1,4 @@
-"""A used machine is deleted once nobody can be on it, until it is gone; RETIRE, once it is gone for sure."""
+"""A used machine without a visitor is deleted until gone; RETIRE follows when the machine is surely gone."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +18,7 @@ from scaler.model.standing import is_used, may_run_unused, ripe
 
 
 def used(machine: SeenMachine, policy: Policy) -> Decision:
-    """Acknowledge who said so, then delete. Already on its way out is success."""
+    """Acknowledge a release, then delete. A machine being deleted already is a success."""
     notes = machine.notes_now
     if notes.spent is None:
         return _acknowledge(machine, policy)
@@ -32,14 +32,14 @@ def used(machine: SeenMachine, policy: Policy) -> Decision:
 
 
 def may_be_deletable(machine: Machine, notes: Notes, policy: Policy) -> bool:
-    """Whether a targeted GET may show that it can be deleted now: by what was seen nobody is on it, if it was seen."""
+    """Whether a targeted GET may allow the delete now: no visitor by the last look, or no look yet."""
     instance, clocks = machine.instance, machine.clocks
     free = may_run_unused(notes, instance, clocks, policy) or (instance is not None and not instance.runs)
     return free and _is_due(notes, machine.now, policy) and ripe(notes, clocks, policy)
 
 
 def _acknowledge(machine: SeenMachine, policy: Policy) -> Step | Lacks:
-    """A naive queue manager released it by `used` in the record. Whose session ended decides what a delete needs."""
+    """Note a naive queue manager's release (`used` in the record). The ended session decides what a delete needs."""
     record, notes = machine.stored.readable, machine.notes_now
     session = record.session if record is not None else None
     if session is None or session != notes.session:  # somebody else's word: it counts as presumed while it runs
@@ -51,7 +51,7 @@ def _acknowledge(machine: SeenMachine, policy: Policy) -> Step | Lacks:
 
 
 def _is_due(notes: Notes, now: datetime, policy: Policy) -> bool:
-    """Never ordered, or the last order is older than its patience: 2, 4, 8 … 60 minutes."""
+    """Whether a delete is due: never ordered, or the last order is older than 2, 4, 8 … 60 minutes."""
     if notes.delete is None or is_ahead(notes.delete.at, now):
         return True
     doublings = max(0, min(notes.delete.attempts - 1, 16))
@@ -60,7 +60,7 @@ def _is_due(notes: Notes, now: datetime, policy: Policy) -> bool:
 
 
 def undeletable(machine: SeenMachine, policy: Policy) -> Refusal | None:
-    """Azure has not deleted it, time after time: an operator's matter."""
+    """The alarm for a machine that Azure does not delete, time after time."""
     delete = machine.notes_now.delete
     if delete is None or delete.attempts < policy.delete_attempts:
         return None
@@ -71,7 +71,7 @@ _READ = {Edge.REFUSE, Edge.MOVE}  # by the visitor who was refused; by the queue
 
 
 def unseen(machine: Machine, fleet: Fleet, policy: Policy) -> Decision:
-    """RETIRE on the second witness; a refusal, or a move, stays a while for its reader."""
+    """RETIRE on the second witness; a refusal, or a move, stays a while for the reader."""
     row, absent, ref = machine.stored, machine.absence, fleet.address(machine.stored)
     if absent is None:
         asks = ref is not None and _is_worth_asking(machine, fleet.cloud.listings.get(ref.scale_set), policy)
@@ -91,7 +91,7 @@ def unseen(machine: Machine, fleet: Fleet, policy: Policy) -> Decision:
 
 
 def _is_worth_asking(machine: Machine, listing: Sighting | None, policy: Policy) -> bool:
-    """Whether a targeted GET may prove what the listing cannot; or, without any, whether something would end by it."""
+    """Whether a targeted GET may prove more than the listing; without a listing, whether a step would follow."""
     row, notes = machine.stored, machine.stored.notes
     if listing is not None:
         return not awaits_its_time(row, listing, machine.now, policy)

@@ -1,4 +1,4 @@
-"""A session ends by its limit, or when its machine came to rest; the step into "used" may carry the delete."""
+"""Ends of sessions: by the limit, or at rest. The step into "used" may carry the delete."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +15,7 @@ from scaler.model.standing import deletable, presumption_over
 
 
 def ended(machine: SeenMachine, edge: Edge | None, notes: Notes, why: Why, policy: Policy) -> Step | Lacks:
-    """A step into "used"; with the delete at once where nothing speaks against it, and a targeted GET showed so.
+    """Make the step into "used", with the delete if a targeted GET allows it at once.
 
     An unreadable record is left alone: the notes alone carry the step then.
     """
@@ -29,7 +29,7 @@ def ended(machine: SeenMachine, edge: Edge | None, notes: Notes, why: Why, polic
 
 
 def get(machine: Machine, ref: InstanceRef) -> Get:
-    """A targeted GET of it. Those that Azure shows come first: they cost money, whatever rows without a machine say."""
+    """Ask for a targeted GET. Machines that Azure shows come first, because only these cost money."""
     return Get(ref=ref, place=(machine.instance is None, *longest_spent_first(machine)))
 
 
@@ -41,7 +41,7 @@ def longest_spent_first(machine: Machine) -> tuple[float, str]:
 
 
 def on_its_way_out(notes: Notes, machine: SeenMachine, policy: Policy) -> bool:
-    """Being deleted, and not for so long that Azure must have lost the operation: then it is ordered again."""
+    """Whether the machine is being deleted, and Azure has not lost the operation (by the time)."""
     if machine.instance.provisioning is not ProvisioningState.DELETING:
         return False
     return notes.unsettled_at is None or machine.at - notes.unsettled_at < policy.delete_lost
@@ -55,9 +55,9 @@ def _change(machine: SeenMachine, edge: Edge | None, notes: Notes) -> Change:
 
 
 def with_delete(machine: SeenMachine, notes: Notes, policy: Policy) -> Notes | None:
-    """The notes with another delete in them, None if it must not be ordered now.
+    """The notes with another delete, None if a delete must not be ordered now.
 
-    A delete rests on a targeted GET of this very tick alone.
+    A delete rests on a targeted GET of this tick alone.
     """
     if (
         not machine.is_asked_for
@@ -70,9 +70,9 @@ def with_delete(machine: SeenMachine, notes: Notes, policy: Policy) -> Notes | N
 
 
 def without_delete(ending: Step) -> Step | None:
-    """The same step without its delete, for which there is no room in this tick; None where nothing is left.
+    """The same step without the delete, for which this tick has no room; None for an empty rest.
 
-    The note of how the session ended must not wait: its time decides whose turn it is.
+    The note of the session's end must not wait: the time of the note decides the turn.
     """
     change = ending.change
     if change is None or not isinstance(change.notes, Notes):
@@ -85,7 +85,7 @@ def without_delete(ending: Step) -> Step | None:
 
 
 def in_session(machine: SeenMachine, policy: Policy) -> Decision:
-    """EXPIRE, or the first witness for it, or the erasure of one that was contradicted."""
+    """EXPIRE, or the first witness of a machine at rest, or the erasure of a contradicted witness."""
     over = limit_over(machine.notes_now, machine.clocks, policy) or _lost_from_view(machine, policy)
     if over is not None:
         return _expire(machine, over, policy)
@@ -98,7 +98,7 @@ def in_session(machine: SeenMachine, policy: Policy) -> Decision:
 
 
 def limit_over(notes: Notes, clocks: Clocks, policy: Policy) -> Why | None:
-    """Which limit has ended it, if one has, by both clocks; ending a session takes the grace on top."""
+    """The limit that has ended the session, by both clocks and with the grace on top; None if no limit has."""
     if notes.opened is not None and policy.session_limit:
         age = clocks.age(notes.opened.at, notes.opened.seen_at)
         return Why.LIMIT if age is not None and age >= policy.session_limit + policy.expiry_grace else None
@@ -108,7 +108,7 @@ def limit_over(notes: Notes, clocks: Clocks, policy: Policy) -> Why | None:
 
 
 def _lost_from_view(machine: SeenMachine, policy: Policy) -> Why | None:
-    """Sessions are unlimited and Azure has not said for hours whether it runs: then the presumed limit serves."""
+    """Whether an unlimited session is over, because Azure has been silent for the presumed limit."""
     since = machine.notes_now.unsettled_at
     if policy.session_limit or since is None:
         return None

@@ -1,9 +1,9 @@
-"""The reconciler: brings registry and Azure together. It marks, admits, condemns, presumes, forgets and repairs.
+"""The reconciler: brings registry and Azure together by marking, admitting, condemning, presuming, repairing.
 
-controller  decide: the order of things in one pass, and its breakers
-context     what holds for the whole pass: the policy, the health of the fleet, the surplus
+controller  decide: the order of a pass, and the breakers
+context     facts for the whole pass: the policy, the health of the fleet, the surplus
 newcomers   a new machine: mark, then ADMIT
-cooling     what is warm beyond the operator's number is deallocated, under a claim
+cooling     surplus warm machines are deallocated, under a claim
 doubts      a machine that may have been used: CONDEMN at rest, PRESUME while it runs
 repairs     index, warmth, witnesses; FORGET
 """

@@ -1,4 +1,4 @@
-"""What the reconciler judges a machine by: the policy, and what the fleet says about trusting its parts."""
+"""The reconciler's context for judging a machine: the policy, and the trust in parts of the fleet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from scaler.model.row import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetHealth:
-    """What the fleet as a whole says about trusting its parts."""
+    """The health of the whole fleet, which limits the trust in single machines."""
 
     marks_refused_in: frozenset[ScaleSetName]  # Azure refused, and took no mark there: its fault or ours, not theirs
     most_unknown: bool  # more than half of the marked machines are unknown: a wrong or flushed Redis
@@ -27,7 +27,7 @@ class FleetHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What holds for all machines of one pass."""
+    """The context of a pass, the same for all machines."""
 
     policy: Policy
     health: FleetHealth
@@ -35,7 +35,7 @@ class Context:
 
 
 def fleet_health(fleet: Fleet, policy: Policy) -> FleetHealth:
-    """Judge the machines that are ours, not those of a scale set that may be a stranger's."""
+    """Judge the fleet by the machines of scale sets with consent."""
     ours = [machine for machine in fleet.machines if isinstance(machine, SeenMachine) and machine.sighting.consent]
     marked = [machine.stored.notes for machine in ours if machine.instance.marked]
     unknown = [notes for notes in marked if notes is None or not (notes.beyond_admitting or notes.mark_asked_at)]
@@ -59,7 +59,7 @@ def fleet_health(fleet: Fleet, policy: Policy) -> FleetHealth:
 
 
 def _is_held(notes: Notes | None, now: datetime, policy: Policy) -> bool:
-    """Whether a machine unknown since most were is still held, though what runs is presumed by now."""
+    """Whether a machine unknown since the flush is still held, though running machines are presumed by now."""
     return notes is not None and notes.unknown_at is not None and now - notes.unknown_at < policy.flush_hold
 
 
@@ -73,12 +73,12 @@ def mark_given_up(notes: Notes, now: datetime, policy: Policy) -> bool:
 
 
 def not_asked_lately(notes: Notes, now: datetime, policy: Policy) -> bool:
-    """Whether a pause, or a lack of consent, explains why its mark was not seen."""
+    """Whether a pause, or a lack of consent, explains the missing mark."""
     return notes.mark_asked_at is not None and now - notes.mark_asked_at >= policy.creating_timeout
 
 
 def _some_mark_taken(scale_set: ScaleSetName, known: Sequence[Notes], refused: Sequence[Notes]) -> bool:
-    """Whether any mark there was taken while the refused were asked for: an older one says nothing of theirs."""
+    """Whether Azure took any mark of the scale set during the refusals: an older mark proves nothing."""
     begun = [notes.admitting_at for notes in refused if notes.admitting_at is not None]
     asked = [notes.mark_asked_at for notes in refused if notes.mark_asked_at is not None]
     return any(
@@ -91,7 +91,7 @@ def _some_mark_taken(scale_set: ScaleSetName, known: Sequence[Notes], refused: S
 
 
 def index_when_not_offered(row: Row) -> Status | Keep | None:
-    """Where the key of a machine belongs that must not be offered now.
+    """The index set for the key of a machine that must not be offered now.
 
     An Available record's key is parked in `unavailable`: a key in no set would never be read again, should its
     machine vanish meanwhile. A key without a readable record merely leaves `available`.
@@ -102,18 +102,18 @@ def index_when_not_offered(row: Row) -> Status | Keep | None:
 
 
 def note_unoffered(machine: SeenMachine, notes: Notes) -> Change:
-    """Bookkeeping about a machine that must not be offered now."""
+    """Note a machine that must not be offered now."""
     return note(machine.stored, notes, index_when_not_offered(machine.stored))
 
 
 def unindexed_since(machine: SeenMachine) -> datetime:
-    """Since when the key has been outside `available`: as noted, unless by a clock that was wrong; else now."""
+    """Since when the key has been outside `available`: the noted time, unless by a wrong clock; else now."""
     noted = machine.stored.notes.unindexed_at if machine.stored.notes is not None else None
     return machine.now if noted is None or is_ahead(noted, machine.now) else noted
 
 
 def fresh_record(machine: SeenMachine, policy: Policy) -> Record:
-    """The record of a machine about to be offered: nobody's, addressed as Azure says."""
+    """The record of a machine about to be offered: without a session, with Azure's instance id."""
     return replace(
         machine.record_now(policy),
         instance_id=machine.instance.ref.instance_id,

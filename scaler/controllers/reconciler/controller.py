@@ -1,4 +1,4 @@
-"""The order of the reconciler's pass, and its breakers."""
+"""The order of the reconciler's pass, and the breakers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -44,7 +44,7 @@ _CAPPED = {Why.GONE, Why.MARK_REFUSED}
 
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
-    """At most one step a machine and tick, the longest waiting first; what is too much for one tick waits."""
+    """Plan at most one step for a machine, the longest waiting first; steps beyond a breaker wait."""
     context = Context(policy=policy, health=fleet_health(fleet, policy), surplus=surplus(fleet, policy))
     machines = sorted(fleet.machines, key=_longest_waiting_first)
     plan = sorted_out(outcome_for(machine, fleet, context) for machine in machines)
@@ -59,7 +59,7 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
 
 
 def outcome_for(machine: Machine, fleet: Fleet, context: Context) -> Decision:
-    """What its standing asks for; else what needs repair."""
+    """The decision about a machine by its standing, else a repair."""
     if not isinstance(machine, SeenMachine):
         return unseen(machine, fleet, context.policy)
     if not machine.sighting.consent:
@@ -73,7 +73,7 @@ def outcome_for(machine: Machine, fleet: Fleet, context: Context) -> Decision:
 
 
 def _without_consent(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:
-    """Nothing is offered; and what of ours runs meanwhile must be remembered as used, whoever started it."""
+    """The decision without consent: no offer, and a running machine of the scaler's is remembered as used."""
     notes = machine.stored.notes
     ours = notes is not None and (notes.admitted_at is not None or notes.mark_asked_at is not None)
     fresh = machine.stored.status in {None, Status.AVAILABLE} and not machine.stored.is_unreadable

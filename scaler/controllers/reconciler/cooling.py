@@ -1,7 +1,7 @@
-"""Cooling: what is warm beyond the operator's number is deallocated, under a claim that keeps every visitor off it.
+"""Cooling: surplus warm machines are deallocated, under a claim that keeps every visitor away.
 
-Each order rests on a claim that is ripe (a failover cannot forget it any more) and not yet stale; whoever finds the
-machine cold waits until every such order is dead before it is offered again.
+Every order rests on a claim that is ripe (no failover can forget the claim) and not yet stale. A machine found cold is
+offered again only after every such order is dead.
 """
 
 from collections.abc import Iterable
@@ -38,13 +38,13 @@ def surplus(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
 
 
 def _stays_warm(machine: Machine, now: datetime, policy: Policy) -> bool:
-    """It could not be cooled lately: to claim it again at once would only keep it from visitors."""
+    """Whether cooling failed lately: another claim at once would only keep the machine from visitors."""
     notes = machine.stored.notes
     return notes is not None and notes.uncooled_at is not None and now - notes.uncooled_at < policy.cool_retry
 
 
 def alarms(fleet: Fleet, policy: Policy) -> list[Refusal]:
-    """What is billed beyond the number because Azure does not do what it is told."""
+    """Alarms for machines that are billed beyond the number because Azure does not deallocate them."""
     warm = [machine for machine in fleet.machines if machine.instance is not None and machine.instance.warm]
     stuck = [machine.vm_id for machine in warm if _stays_warm(machine, fleet.now, policy)]
     return [Refusal(why=Why.STAYS_WARM, vm_id=stuck[0], alarm=True, facts={"machines": len(stuck)})] if stuck else []
@@ -60,13 +60,13 @@ def _newest(warm: Iterable[SeenMachine], number: int) -> list[VmId]:
 
 
 def _ages(claim: ClaimNote, now: datetime, at: datetime) -> tuple[timedelta, timedelta]:
-    """How long ago it was renewed, at least and at most: by Redis' clock and by Azure's."""
+    """The age of a claim's renewal, at least and at most: by Redis' clock and by Azure's."""
     ages = (now - claim.at, at - claim.seen_at)
     return min(ages), max(ages)
 
 
 def ready(machine: SeenMachine, context: Context) -> Step | None:
-    """Claimed, if it is one of the surplus: its key leaves `available` by this very step, or nothing happens."""
+    """Claim a surplus machine: the key leaves `available` by this step, or the step fails."""
     if machine.vm_id not in context.surplus or not machine.sighting.orders_allowed:
         return None
     begun = ClaimNote(order=_ORDER, at=machine.now, seen_at=machine.at, since=machine.now)
@@ -75,7 +75,7 @@ def ready(machine: SeenMachine, context: Context) -> Step | None:
 
 
 def claimed(machine: SeenMachine, context: Context) -> Decision:
-    """Ordered while the claim is ripe, renewed when it is stale; offered again once no order can hurt any more."""
+    """Order the stop while the claim is ripe, renew a stale claim, offer again when no order can hurt any more."""
     standing_claim = machine.notes_now.claim
     if standing_claim is None or not machine.instance.at_rest:
         return None
@@ -108,7 +108,7 @@ def _ordered(machine: SeenMachine) -> Step | Lacks:
 
 
 def _offered(machine: SeenMachine, why: Why, policy: Policy) -> Step:
-    """No SPOP can be under way: the claim itself took the key."""
+    """Offer a claimed machine again. No SPOP can be under way: the claim took the key."""
     record = amend(machine.record_now(policy), machine.now, warm=machine.instance.warm)
     uncooled = machine.now if machine.instance.warm else None
     notes = replace(machine.notes_now, claim=None, uncooled_at=uncooled, unindexed_at=None)

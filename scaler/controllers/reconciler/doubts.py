@@ -15,7 +15,7 @@ from scaler.model.record import Status
 
 
 def condemn(machine: SeenMachine, why: Why, policy: Policy) -> Step:
-    """Available or unknown -> used. What was spent before keeps its first reason."""
+    """Available or unknown -> used. A machine spent before keeps the first reason."""
     spent = machine.notes_now.spent or SpentNote(why=Edge.CONDEMN, at=machine.now, seen_at=machine.at)
     notes = replace(machine.notes_now, spent=spent)
     record = machine.record_now(policy)
@@ -24,7 +24,7 @@ def condemn(machine: SeenMachine, why: Why, policy: Policy) -> Step:
 
 
 def presume(machine: SeenMachine, policy: Policy) -> Step:
-    """It runs, marked, and the notes do not say why: somebody may be on it. If they say who, with that session."""
+    """Presume a session on a marked machine that runs without an explanation; with the session of the notes, if any."""
     notes = machine.notes_now
     if notes.presumed_at is None:
         notes = replace(notes, presumed_at=machine.now, presumed_seen_at=machine.at)
@@ -35,7 +35,7 @@ def presume(machine: SeenMachine, policy: Policy) -> Step:
 
 
 def doubtful(machine: SeenMachine, context: Context) -> Step | Refusal | None:
-    """Marked and unknown, its record lost or undone, or tainted."""
+    """Judge a machine that is marked and unknown, or tainted, or whose record is lost or undone."""
     if machine.instance.runs and machine.instance.marked:
         return presume(machine, context.policy)
     if machine.instance.runs and not machine.instance.busy:  # unmarked: the provisioner stops it
@@ -74,7 +74,7 @@ def _note_unknown(machine: SeenMachine) -> Step | None:
 
 
 def in_session(machine: SeenMachine, context: Context) -> Step | Refusal | None:
-    """Unavailable and not used: the cleaner's, unless nothing says whose session it is."""
+    """Judge a machine in session: left to the cleaner, unless no session is known."""
     notes, instance = machine.stored.notes, machine.instance
     explained = notes is not None and (notes.opened is not None or notes.presumed_at is not None)
     if instance.marked and instance.runs and not explained:
@@ -87,7 +87,7 @@ def in_session(machine: SeenMachine, context: Context) -> Step | Refusal | None:
 
 
 def used(machine: SeenMachine, context: Context) -> Step | None:
-    """Its record must say so, where the cleaner finds it. A RELEASE in the record is the cleaner's to acknowledge."""
+    """Make the record of a used machine say so, for the cleaner, who also acknowledges a RELEASE in the record."""
     record, notes = machine.stored.readable, machine.stored.notes
     said = record is not None and record.used and record.status is Status.UNAVAILABLE
     noted_only = machine.stored.is_unreadable and notes is not None and notes.spent is not None
@@ -95,9 +95,9 @@ def used(machine: SeenMachine, context: Context) -> Step | None:
 
 
 def hold_over(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:
-    """Failed, or neither at rest nor running: condemned past its hold, which depends on the class of the failure.
+    """Condemn a Failed or unsettled machine past its hold, which depends on the class of the failure.
 
-    A deletion that somebody else ordered, and Azure does not finish: condemned, so that the cleaner orders it again.
+    A foreign deletion that Azure does not finish: condemn, so that the cleaner orders the deletion again.
     """
     if not machine.sighting.plausible:
         return None

@@ -24,7 +24,7 @@ from scaler.model.standing import Standing
 
 
 def newcomer(machine: SeenMachine, context: Context) -> Decision:
-    """NEW, ADMITTING or UNMARKED. While it runs unmarked it is the provisioner's, which stops it."""
+    """Judge a NEW, ADMITTING or UNMARKED machine. The provisioner stops an unmarked one that runs."""
     if machine.instance.runs and machine.instance.marked:
         return presume(machine, context.policy)
     if machine.instance.runs and not machine.instance.busy:
@@ -37,11 +37,11 @@ def newcomer(machine: SeenMachine, context: Context) -> Decision:
 
 
 def mark(machine: SeenMachine, context: Context) -> Decision:
-    """Note it, then order the mark; once per horizon, and not for ever. It rests on a targeted GET.
+    """Note, then order the mark; once per horizon, and not for ever. The order rests on a targeted GET.
 
-    An old listing may be from before a mark that it has had for long. To take such a machine for a new one, when Redis
-    has forgotten it, would be to hand it out a second time; a GET is never so old that it lacks the mark.
-    Where Azure refuses every mark nothing is deleted for it: after a while it is tried again from the beginning.
+    A listing may be older than the mark. A marked machine that Redis has forgotten would look new by such a listing,
+    and be handed out a second time; a GET is never so old. If Azure refuses every mark, no machine is deleted for that:
+    after a while the marks are tried again from the beginning.
     """
     policy, notes, look = context.policy, machine.notes_now, machine.sighting
     given_up = mark_given_up(notes, machine.now, policy)
@@ -79,9 +79,9 @@ def _asked_lately(notes: Notes, now: datetime, policy: Policy) -> bool:
 
 
 def admit(machine: SeenMachine, policy: Policy) -> Step | None:
-    """First note when the mark was seen, in a listing later than the order; then wait out the horizon; then ADMIT.
+    """Note when the mark was seen, in a listing later than the order; then wait out the horizon; then ADMIT.
 
-    A record that is Available already was offered before: as long as an SPOP may be under way it stays out.
+    A record that is Available already was offered before, and stays out as long as an SPOP may be under way.
     """
     notes = replace(machine.notes_now, unindexed_at=_out_since(machine))
     seen_for = machine.clocks.since_first_seen(notes.mark_seen_at, notes.mark_noted_at)
@@ -99,5 +99,5 @@ def admit(machine: SeenMachine, policy: Policy) -> Step | None:
 
 
 def _out_since(machine: SeenMachine) -> datetime | None:
-    """Since when the key of a record that is Available already has been outside `available`."""
+    """Since when the key of an Available record has been outside `available`."""
     return unindexed_since(machine) if machine.stored.status is Status.AVAILABLE else None

@@ -1,4 +1,4 @@
-"""What goes astray without anybody deciding it: index entries, warmth, witnesses; and machines that are gone."""
+"""Repairs: index entries, warmth and witnesses that went astray; and machines that are gone."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -27,7 +27,7 @@ _NOT_OFFERED = {
 
 
 def repair(machine: SeenMachine, policy: Policy) -> Step | None:
-    """One change that puts index, warmth and notes right, or None where they are."""
+    """A change that puts index, warmth and notes right, or None if all are right."""
     record = _warmed(machine) if machine.standing is Standing.READY else _addressed(machine)
     index = _index(machine, policy)
     notes = _noted(machine, index)
@@ -56,7 +56,7 @@ def _warmed(machine: SeenMachine) -> Record | Keep:
 
 
 def _addressed(machine: SeenMachine) -> Record | Keep:
-    """A queue manager that drops what it does not know has dropped where its visitor's machine is."""
+    """Restore addresses that a queue manager has dropped from the record."""
     record, notes = machine.stored.readable, machine.stored.notes
     if machine.standing is not Standing.IN_SESSION or record is None or notes is None:
         return KEEP
@@ -69,7 +69,7 @@ def _addressed(machine: SeenMachine) -> Record | Keep:
 
 
 def _noted(machine: SeenMachine, index: Status | Keep | None) -> Notes | None:
-    """The notes after this sighting. One that is merely being created needs none yet; Reserved is the starter's."""
+    """The notes after this sighting. A machine being created needs no notes yet; the starter handles Reserved."""
     if machine.standing is Standing.RESERVED:
         return machine.stored.notes
     fresh = machine.instance.provisioning is ProvisioningState.CREATING and machine.instance.created_at is not None
@@ -91,7 +91,7 @@ def _outside_available_since(machine: SeenMachine, index: Status | Keep | None) 
 
 
 def _index(machine: SeenMachine, policy: Policy) -> Status | Keep | None:
-    """Where its key belongs, KEEP where it is. Only adding to `available` waits."""
+    """The index set for the key, or KEEP. Only adding to `available` waits."""
     index = machine.stored.index
     if machine.standing is Standing.READY:
         return _index_of_ready(machine, policy)
@@ -112,14 +112,14 @@ def _index_of_ready(machine: SeenMachine, policy: Policy) -> Status | Keep | Non
 
 
 def park(machine: Machine, why: Why) -> Step | Refusal | None:
-    """Its key leaves `available`, at once and whatever else is known."""
+    """Take the key out of `available`, at once and in any case."""
     if Status.AVAILABLE not in machine.stored.index or machine.stored.readable is None:
         return None
     return Step(why=why, vm_id=machine.vm_id, change=place(machine.stored, Status.UNAVAILABLE))
 
 
 def unseen(machine: Machine, fleet: Fleet, policy: Policy) -> Decision:
-    """Not in Azure, as far as this tick saw: FORGET what is Available and gone; park what nobody can be promised."""
+    """Judge an unseen machine: FORGET an Available one that is gone; park the key of one that cannot be promised."""
     if machine.stored.status is not Status.AVAILABLE:
         return _strayed(machine)
     outcome = _missing(machine, fleet, policy)
@@ -130,9 +130,9 @@ def unseen(machine: Machine, fleet: Fleet, policy: Policy) -> Decision:
 
 
 def _missing(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Refusal | None:
-    """What lies in no scale set as far as its notes say is never ready, seen or not.
+    """Judge an unseen Available machine: FORGET if proven absent; park if in no configured scale set, by the notes.
 
-    Wherever we manage anything, its key does not wait for the consent of every scale set, as its FORGET does.
+    With consent for any scale set the key does not wait for the consent of all, unlike a FORGET.
     """
     if machine.absence is not None:
         if machine.absence.plausible:
@@ -150,7 +150,7 @@ def _missing(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Refusal |
 
 
 def _is_unproven(machine: Machine, fleet: Fleet, policy: Policy) -> bool:
-    """Whether the listing of its scale set lacks it, and only a targeted GET has the last word."""
+    """Whether the listing lacks the machine, and a targeted GET has the last word."""
     row, now = machine.stored, machine.now
     if machine.absence is not None:
         return awaits_its_last_word(row, machine.absence, now, policy)
@@ -173,10 +173,10 @@ def _forget(machine: Machine, absent: Sighting, fleet: Fleet, policy: Policy) ->
 
 
 def _strayed(machine: Machine) -> Step | None:
-    """The key of a Reserved or Unavailable record belongs into its own set, whether the machine is seen or not.
+    """Put the key of a Reserved or Unavailable record into the right set, for a seen or unseen machine.
 
-    Without a record a key belongs into no set: its notes then have a day. One whose record cannot be read belongs into
-    `unavailable`, where the cleaner deals with it, for as long as there is anything else to end.
+    Without a record a key belongs into no set, and the notes live for a day. The key of an unreadable record belongs
+    into `unavailable`, where the cleaner finds the machine, as long as a session may have to end.
     """
     row = machine.stored
     if row.readable is not None:

@@ -1,10 +1,10 @@
-"""The starter: starts what is reserved, opens what runs, moves or refuses what cannot be had. Reserved is its alone.
+"""The starter: starts reserved machines, opens running ones, moves or refuses sessions. Reserved machines are its own.
 
-controller  decide: one step at most for each reserved machine, and when each of them is looked at next
-waiting     one session waiting for one machine: turns, the clock of the waiting, machines that our notes do not place
-starts      the start order, its note first; OPEN, with the machine's addresses
-moving      a session whose machine cannot be had: MOVE to another one, wait, or REFUSE
-endings     REFUSE, ABANDON, and late writes undone: what our notes alone decide
+controller  decide: at most one step for a reserved machine, and the time of the next look
+waiting     a session waiting for a machine: turns, the clock of the waiting, machines without a place in the notes
+starts      the start order, after the start note; OPEN, with the machine's addresses
+moving      a session without a usable machine: MOVE, wait, or REFUSE
+endings     REFUSE, ABANDON, and late writes undone: decisions by the notes alone
 """
 
 from scaler.controllers.starter.controller import decide

@@ -1,4 +1,4 @@
-"""The one step that the starter takes for each reserved machine, and when each of them is looked at."""
+"""The starter's step for a reserved machine, and the time of the next look."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -47,7 +47,7 @@ def decide(fleet: Fleet, policy: Policy, part: Part = Part.ALL) -> Plan:
 
 
 def _looks(machines: Sequence[Machine], due: Sequence[Get], fleet: Fleet) -> Sequence[Listing | Get]:
-    """Targeted GETs of those whose turn it is; a listing only for machines that our notes do not place."""
+    """Ask for targeted GETs of the due machines; for a listing only if the notes do not place a machine."""
     if fleet.cloud.listings:
         return ()
     unplaced = any(is_unknown(machine.stored) for machine in machines)
@@ -55,7 +55,7 @@ def _looks(machines: Sequence[Machine], due: Sequence[Get], fleet: Fleet) -> Seq
 
 
 def _due(machines: Iterable[Machine], fleet: Fleet, policy: Policy) -> Iterator[Get]:
-    """The machines whose turn it is, the most overdue first. A visitor waits for each that is not started yet."""
+    """Ask for the due machines, the most overdue first; urgently for unstarted machines, where a visitor waits."""
     for machine in machines:
         ref, last = fleet.address(machine.stored), fleet.looked_lately.get(machine.vm_id)
         turn = next_look(own_start(machine.stored), last, fleet.now, policy)
@@ -64,7 +64,7 @@ def _due(machines: Iterable[Machine], fleet: Fleet, policy: Policy) -> Iterator[
 
 
 def _by_registry(machine: Machine, now: datetime) -> Step | Stranded | None:
-    """What Azure need not be asked for. Somebody reserved a machine that our notes know to be spent: a late write."""
+    """The decision by the registry alone, as for a late write over a machine that the notes call spent."""
     decided, record, notes = by_registry(machine, now), machine.stored.readable, machine.stored.notes
     if decided is None and record is not None and notes is not None and notes.spent is not None:
         return Stranded(machine=machine, record=record, why=Why.TAINTED)
@@ -74,7 +74,7 @@ def _by_registry(machine: Machine, now: datetime) -> Step | Stranded | None:
 def _look_again(
     machines: Iterable[Machine], steps: Sequence[Step], due: Collection[Get], fleet: Fleet, policy: Policy
 ) -> timedelta | None:
-    """When the next of these machines is to be looked at; at once after a MOVE, or where not all could be."""
+    """The time of the next look; at once after a MOVE, or after an incomplete look."""
     starts = sum(get.urgent for get in due)
     crowded = starts > policy.max_start_looks or len(due) - starts > policy.max_gets
     unasked = fleet.now if crowded else fleet.now + policy.look_every_warm
@@ -96,7 +96,7 @@ def _next_look(machine: Machine, outcome: Step | None, fleet: Fleet, policy: Pol
 
 
 def outcome_for(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Stranded | Lacks | None:
-    """What the registry alone decides; then what Azure showed."""
+    """The decision about a machine: by the registry alone, else by Azure."""
     record, notes = machine.stored.readable, machine.stored.notes
     decided = _by_registry(machine, fleet.now)
     if decided is not None or record is None:
@@ -114,8 +114,8 @@ def outcome_for(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Strand
 
 
 def _was_anothers(wait: Wait, lately: SessionId | None) -> bool:
-    """Whether this process started the machine for somebody else. Sessions without an id have its name in common, and
-    may have taken an id since: their start note tells whether it was this one."""
+    """Whether this process started the machine for another session. Sessions without an id share the machine's name,
+    and may have taken an id since: the start note tells the session."""
     if lately == SessionId(wait.machine.vm_id):
         return wait.start is None
     return lately is not None and lately != wait.session
@@ -138,7 +138,7 @@ def _of_seen(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | Stranded 
 
 
 def _unexplained(wait: Wait, machine: SeenMachine) -> Step | None:
-    """It runs, and we have not started it: noted, for nobody gets it any more, neither this visitor nor a later one."""
+    """Note a running machine that the scaler has not started: no visitor gets it, neither this one nor a later one."""
     if not machine.instance.runs or wait.start is not None or wait.notes.presumed_at is not None:
         return None
     presumed = replace(wait.notes, presumed_at=wait.now, presumed_seen_at=machine.at, reserved=reserved_since(wait))
@@ -146,9 +146,9 @@ def _unexplained(wait: Wait, machine: SeenMachine) -> Step | None:
 
 
 def _of_absent(wait: Wait, absent: Sighting) -> Step | Stranded | None:
-    """Not there: it cannot be had from the second witness on.
+    """Decide about an absent machine, lost from the second witness on.
 
-    What is not in another scale set of that name, perhaps by a mistake in the settings, is not gone: it waits.
+    A machine absent from another scale set of the same name (perhaps a mistake in the settings) is not gone, and waits.
     """
     if is_elsewhere(wait.machine.stored, absent):
         return timeout(wait)

@@ -1,4 +1,4 @@
-"""What our own notes decide of a reserved machine: late writes, sessions that gave up."""
+"""Decisions about a reserved machine by the notes alone: late writes, sessions that gave up."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -12,9 +12,9 @@ from scaler.model.record import Record, Status
 
 
 def by_registry(machine: Machine, now: datetime) -> Step | None:
-    """Late writes over what the notes have decided; sessions that gave up.
+    """Undo a late write over a decision in the notes, or end a session that gave up.
 
-    None where Azure is to be asked: about a machine that can be started, and about one that our notes do not place.
+    None where Azure must be asked: about a machine that can be started, or that the notes do not place.
     """
     record, notes = machine.stored.readable, machine.stored.notes
     if record is None or notes is None:

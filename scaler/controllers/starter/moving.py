@@ -1,4 +1,4 @@
-"""A session whose machine cannot be had: MOVE to another one, both written in the same moment; or wait, or REFUSE."""
+"""A session without a usable machine: MOVE to another one, both written in the same moment; or wait, or REFUSE."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 def spares(fleet: Fleet, policy: Policy) -> list[Row]:
     """The machines that a session may be moved to, the best first: warm before cold, then the oldest.
 
-    None that anybody has doubts about; and no cold one where Azure has just had none to give.
+    Doubtful machines are left out, and cold ones of a scale set with a shortage.
     """
     free = [row for row in fleet.rows.values() if _is_spare(row, fleet, policy)]
     return sorted(free, key=_preference)
@@ -54,9 +54,9 @@ def _preference(row: Row) -> tuple[bool, datetime, str]:
 
 
 def move(row: Row, to: Row, waits: ReservedNote, why: Why, now: datetime) -> Step:
-    """The session leaves `row`, whose notes are already what they should say of its start, and has `to` reserved.
+    """Move the session from `row`, whose notes are up to date about the start, to the reserved machine `to`.
 
-    Its waiting goes on as it was: moved again and again, it is refused when its first promise is too old.
+    The waiting goes on: a session moved again and again is refused when the first promise is too old.
     """
     record, notes, other, noted = row.readable, row.notes, to.readable, to.notes
     if record is None or notes is None or other is None or noted is None or waits.session is None:
@@ -86,7 +86,7 @@ def _of_session(before: Record, record: Record, why: Why) -> Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stranded:
-    """Why, and what else may be done on its machine while there is no other."""
+    """A session to be moved: the reason, and the step to take while no other machine is there."""
 
     machine: Machine
     record: Record
@@ -96,17 +96,17 @@ class Stranded:
 
     @property
     def waits(self) -> ReservedNote | None:
-        """Since when this session has been waiting, where that is known."""
+        """Since when the session has been waiting, if known."""
         notes = self.machine.stored.notes
         return notes.waiting(self.record.session) if notes is not None else None
 
     def since(self, now: datetime) -> datetime:
-        """The same, from now on where it is not known."""
+        """Since when the session has been waiting, else now."""
         return self.waits.at if self.waits is not None else now
 
 
 def settle(stranded: Iterable[Stranded], fleet: Fleet, policy: Policy) -> list[Step]:
-    """One step at most for each; who has waited longest has the first choice."""
+    """Settle the stranded sessions; the longest waiting has the first choice."""
     free: Sequence[Row] = spares(fleet, policy)
     steps: list[Step] = []
     for each in sorted(stranded, key=lambda it: (it.since(fleet.now), it.machine.vm_id)):
@@ -130,12 +130,12 @@ def _settled(
 
 
 def would_follow(waits: ReservedNote | None, policy: Policy) -> bool:
-    """A queue manager that asks by machine would never hear of another one."""
+    """Whether the queue manager follows a MOVE: a queue manager that asks by machine never hears of another machine."""
     return policy.moves is Moves.ALWAYS or (waits is not None and waits.movable)
 
 
 def _choice(stranded: Stranded, session: SessionId, free: Sequence[Row]) -> Row | None:
-    """The best of them; after a failure for want of capacity one of another scale set, where a cold one must do."""
+    """The best spare; after a failure for want of capacity a warm one, or a cold one of another scale set."""
     known = [each for each in free if each.notes is not None and session not in each.notes.ended]
     notes = stranded.machine.stored.notes
     if notes is None or stranded.failure is None or not stranded.failure.of_capacity:

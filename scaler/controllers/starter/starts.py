@@ -1,4 +1,4 @@
-"""Starting, intent first and then the order; and OPEN, once the machine runs and it is known where it is."""
+"""Starts, the note before the order; and OPEN of a running machine with known addresses."""
 
 from dataclasses import replace
 
@@ -17,10 +17,10 @@ from scaler.model.standing import unsettled_for
 
 
 def start(wait: Wait, machine: SeenMachine) -> Step | Stranded | None:
-    """At rest: intent first, then the order; repeated when the last order is dead for sure; three times.
+    """Start a machine at rest: note, then order; again when the last order is surely dead; three times.
 
-    Whoever would follow a MOVE is moved as soon as it is clear that another machine is the better bet, and until there
-    is one this machine is tried again.
+    A session that can follow a MOVE is moved as soon as another machine is the better bet; until there is such a
+    machine, this one is tried again.
     """
     if wait.notes.start is not None and wait.start is None:  # started for somebody else, who never came
         return wait.stranded(Why.TAINTED)
@@ -36,7 +36,7 @@ def start(wait: Wait, machine: SeenMachine) -> Step | Stranded | None:
 
 
 def _again(wait: Wait, machine: SeenMachine) -> Step | None:
-    """The order, once the last one is dead for sure. While nobody may start anything, the clock of the waiting runs."""
+    """Order the start again, once the last order is surely dead. Without permission only the waiting time runs."""
     lately = wait.start is not None and wait.now - wait.start.at < wait.policy.order_horizon
     if lately and wait.start is not None and not is_ahead(wait.start.at, wait.now):
         return None
@@ -65,7 +65,7 @@ def _order(wait: Wait, machine: SeenMachine) -> Step:
 
 
 def unsettled(wait: Wait, machine: SeenMachine) -> Step | Stranded | None:
-    """Neither at rest nor running: on its way, or stuck."""
+    """Decide about an unsettled machine: starting, or stuck."""
     notes = machine.notes_now
     if unsettled_for(notes, machine.at, wait.policy):
         return wait.stranded(Why.CANNOT_START if wait.start else Why.TAINTED)
@@ -76,9 +76,9 @@ NOWHERE = Addresses()
 
 
 def open_for(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | Lacks | None:
-    """OPEN, as soon as it is known where the machine is.
+    """OPEN, as soon as the machine's addresses are known.
 
-    Addresses are listed by instance id: whom the id names now, only a targeted GET of this very tick says.
+    Addresses are listed by instance id: only a targeted GET of this tick tells which machine the id names.
     """
     ref = machine.instance.ref
     if not machine.is_asked_for:
@@ -94,7 +94,7 @@ def open_for(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | Lacks | N
 
 
 def _without_addresses(wait: Wait, machine: SeenMachine, addresses: Addresses = NOWHERE) -> Step | None:
-    """Ask again for a while, if nobody could say (all of) them just now; the wait for them is noted once."""
+    """Ask again for a while, if (some) addresses are unknown; the waiting is noted once."""
     if wait.start is not None:
         since = wait.start.runs_at or wait.now
         if wait.now - since < wait.policy.address_patience:
@@ -103,7 +103,7 @@ def _without_addresses(wait: Wait, machine: SeenMachine, addresses: Addresses = 
 
 
 def _open(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step:
-    """With its addresses, kept in the notes too: a queue manager may drop them from the record."""
+    """OPEN with the addresses, in the notes too, because a queue manager may drop the record's fields."""
     record = replace(
         wait.record,
         status=Status.UNAVAILABLE,
@@ -133,7 +133,7 @@ def _noted_addresses(addresses: Addresses) -> dict[str, str]:
 
 
 def _ask_again(wait: Wait, start: StartNote) -> Step | None:
-    """Nobody could say where it is just now. Written once: the clock of this waiting."""
+    """Note once that addresses are missing: the beginning of this waiting."""
     notes = replace(wait.notes, start=start)
     if notes == wait.notes:
         return None

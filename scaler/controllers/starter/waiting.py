@@ -1,4 +1,4 @@
-"""A session waits for its machine: whose turn it is, since when it waits, and what if our notes do not place it."""
+"""A session that waits for its machine: turns, the waiting time, and machines without a place in the notes."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ _AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
 class Part(StrEnum):
-    """Starts have ticks of their own, so that no start waits until other machines have been looked at or opened."""
+    """The starter's parts: starts have separate ticks, so that no start waits for looks at other machines."""
 
     ALL = "all"
     STARTS = "starts"  # machines with no start noted for the session that they are reserved for
@@ -29,7 +29,7 @@ class Part(StrEnum):
 
 
 def reserved(fleet: Fleet, part: Part) -> list[Machine]:
-    """The Reserved machines of that part."""
+    """The Reserved machines of a part."""
     found = [machine for machine in fleet.machines if machine.standing is Standing.RESERVED]
     if part is Part.ALL:
         return found
@@ -37,21 +37,21 @@ def reserved(fleet: Fleet, part: Part) -> list[Machine]:
 
 
 def is_unstarted(row: Row) -> bool:
-    """Whether our notes place the machine, and no start is noted for the session that it is reserved for."""
+    """Whether the notes place the machine, without a start for the session that has the reservation."""
     return row.readable is not None and not is_unknown(row) and own_start(row) is None
 
 
 def own_start(row: Row) -> StartNote | None:
-    """The start note, if its session is the one that the record names."""
+    """The start note, if for the session in the record."""
     record, start = row.readable, row.notes.start if row.notes is not None else None
     return start if record is not None and start is not None and start.session == record.session else None
 
 
 def next_look(start: StartNote | None, last: datetime | None, now: datetime, policy: Policy) -> datetime:
-    """When a machine is looked at next: an unstarted one at once; a started one as soon as it may run, then regularly.
+    """The time of the next look: at once for an unstarted machine; for a started one when it may run, then regularly.
 
-    `last`: this process's latest look at the machine. A time later than `now` was taken from a Redis whose clock was
-    wrong, and does not count.
+    `last`: this process's latest look at the machine. A time later than `now` came from a wrong clock of Redis, and
+    does not count.
     """
     if last is not None and last > now:
         last = None
@@ -85,57 +85,57 @@ class Wait:
 
     @property
     def start(self) -> StartNote | None:
-        """The start note, if it is this session's."""
+        """The start note, if for this session."""
         start = self.notes.start
         return start if start is not None and start.session == self.session else None
 
     @property
     def since(self) -> datetime:
-        """Since when we know of this session's waiting, by Redis' clock."""
+        """Since when the waiting is known, by Redis' clock."""
         return reserved_since(self).at
 
     @property
     def is_over(self) -> bool:
-        """It has waited as long as anybody is to wait."""
+        """Whether the waiting has lasted for the reservation timeout."""
         return self.now - self.since >= self.policy.reservation_timeout
 
     @property
     def movable(self) -> bool:
-        """Whether its queue manager would follow a MOVE."""
+        """Whether the queue manager would follow a MOVE."""
         return would_follow(self.notes.waiting(self.session), self.policy)
 
     def stranded(self, why: Why, failure: FailureClass | None = None, otherwise: Step | None = None) -> Stranded:
-        """It cannot have this machine."""
+        """The session as stranded: this machine cannot be had."""
         return Stranded(machine=self.machine, record=self.record, why=why, failure=failure, otherwise=otherwise)
 
 
 def timeout(wait: Wait) -> Step | None:
-    """The clock of a waiting that nothing else ends; it starts when we first know of the session."""
+    """Time a waiting that no other step ends, from the first knowledge of the session."""
     if wait.is_over:
         return refuse(wait.machine, wait.record, Why.TIMEOUT, wait.now)
     return noted(wait, replace(wait.notes, reserved=reserved_since(wait)))
 
 
 def noted(wait: Wait, notes: Notes) -> Step | None:
-    """New notes, if they are new."""
+    """A step for changed notes, else None."""
     if notes == wait.notes:
         return None
     return Step(why=Why.NOTED, vm_id=wait.machine.vm_id, change=note(wait.machine.stored, notes))
 
 
 def reserved_since(wait: Wait) -> ReservedNote:
-    """The note that starts the clock: the one there is, else one that begins with the start, or now."""
+    """The note of the waiting: the stored note, else a note that begins with the start, or now."""
     since = wait.start.at if wait.start is not None else wait.now
     return wait.notes.waiting(wait.session) or ReservedNote(session=wait.session, at=since)
 
 
 def is_unknown(row: Row) -> bool:
-    """Whether nothing says in which scale set it is."""
+    """Whether the machine's scale set is unknown."""
     return row.notes is None or not row.notes.scale_set
 
 
 def unknown(machine: Machine, record: Record, fleet: Fleet, policy: Policy) -> Step | None:
-    """Refused at once where we may act: it is tainted. Where we may not, or do not know, at its timeout."""
+    """Refuse a session on a tainted machine: at once with consent, else (or if unknown) at the timeout."""
     now, notes = fleet.now, notes_of_missed(machine.stored)
     waits = notes.waiting(record.session)
     since = waits.at if waits is not None else now
@@ -148,7 +148,7 @@ def unknown(machine: Machine, record: Record, fleet: Fleet, policy: Policy) -> S
 
 
 def _ours(machine: Machine, fleet: Fleet) -> bool:
-    """Seen where we have consent; or listed nowhere, and we have it everywhere."""
+    """Whether the scaler may act: consent for the sighting's scale set, or for all if the machine is not listed."""
     if machine.sighting is not None:
         return machine.sighting.consent
     listings = [fleet.cloud.listings.get(name) for name in fleet.scale_sets]
