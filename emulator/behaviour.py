@@ -38,7 +38,7 @@ class Latencies:
         return replace(self, **{**middles, "accept": (0.0, 0.0)})
 
     def _spans(self) -> dict[str, Span]:
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        return {span.name: getattr(self, span.name) for span in fields(self)}
 
 
 class Fault(StrEnum):

@@ -182,8 +182,8 @@ class Meter:
 
     def remaining(self, call: Call, resource: str, now: datetime) -> str:
         """The value of the header x-ms-ratelimit-remaining-resource; empty where answers have none."""
-        told = [each for each in self._limits(call) if each.told]
-        parts = [f"{each.name};{int(self._level(each, resource, now))}" for each in told]
+        told = [limit for limit in self._limits(call) if limit.told]
+        parts = [f"{limit.name};{int(self._level(limit, resource, now))}" for limit in told]
         return ",".join(f"Microsoft.Compute/{each}" for each in (*parts, *([QUEUED] if BATCHED in told else ())))
 
     def policy(self, call: Call) -> str:

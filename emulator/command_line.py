@@ -100,7 +100,7 @@ def _profile(asked: Namespace) -> Profile:
 def site(asked: Namespace) -> Site:
     """Where they are."""
     place = Place(subscription=asked.subscription, resource_group=asked.resource_group)
-    users = (user_assigned(place.identity_id(each)) for each in asked.user_identity)
+    users = (user_assigned(place.identity_id(name)) for name in asked.user_identity)
     return Site(
         place=place,
         identities=Identities((SYSTEM_ASSIGNED, *users), token_life=timedelta(seconds=asked.token_life)),

@@ -105,15 +105,15 @@ class Arrivals:
     def batch(self, kind: OrderKind, instance_ids: Sequence[str], given: Given) -> Operation:
         """One order to several VMs; one that cannot take it refuses it for all."""
         vms = self._world.named(instance_ids)
-        for each in vms:
-            self._machines.check(each, kind)
+        for vm in vms:
+            self._machines.check(vm, kind)
         if kind is OrderKind.START:
-            admit_starts(self._world, [each.state for each in vms])
+            admit_starts(self._world, [vm.state for vm in vms])
         if kind is OrderKind.DELETE:
             return self._scaling.delete(vms, given)
         operation = self._world.begin(len(vms))
-        for each in vms:
-            self._machines.begin(each, kind, given, operation)
+        for vm in vms:
+            self._machines.begin(vm, kind, given, operation)
         return operation
 
     def protection(self, instance_id: str, protection: Protection, if_match: str | None, given: Given) -> Operation:

@@ -60,8 +60,8 @@ request budgets of a scale set or VM (so many at once/then a minute; beyond: 429
 def more(tenant: str) -> str:
     """What follows the options."""
     comments = beside(Fault)
-    faults = {each.value: comments[each.name] for each in Fault if each not in PLATFORM_EVENTS}
-    events = {each.value: comments[each.name] for each in PLATFORM_EVENTS}
+    faults = {fault.value: comments[fault.name] for fault in Fault if fault not in PLATFORM_EVENTS}
+    events = {event.value: comments[event.name] for event in PLATFORM_EVENTS}
     return _MORE.format(
         tenant=tenant,
         faults=_table(faults),
@@ -74,8 +74,8 @@ def more(tenant: str) -> str:
 def _switches() -> dict[str, str]:
     comments = beside(Switches)
     return {
-        f"{each.name.replace('_', '-')}={_written(each.default)}": comments[each.name] or _choices(each.default)
-        for each in fields(Switches)
+        f"{switch.name.replace('_', '-')}={_written(switch.default)}": comments[switch.name] or _choices(switch.default)
+        for switch in fields(Switches)
     }
 
 
@@ -92,9 +92,9 @@ def _choices(default: object) -> str:
 
 def _budgets() -> Iterable[str]:
     for call in Call:
-        for each in limits(call, Switches()):
-            if each.own:
-                yield f"{call}\N{NO-BREAK SPACE}{each.burst:g}/{each.refill:g}"
+        for limit in limits(call, Switches()):
+            if limit.own:
+                yield f"{call}\N{NO-BREAK SPACE}{limit.burst:g}/{limit.refill:g}"
 
 
 def _table(rows: Mapping[str, str]) -> str:
@@ -129,14 +129,14 @@ def startup_message(server: RunningServer, ca_file: Path) -> str:
     site = server.site
     first = site.scale_sets[0]
     listing = f"{server.url}{site.set_id(first)}/virtualMachines?api-version=2025-04-01&$expand=instanceView"
-    named = ", ".join(f"{each.name} ({each.capacity} VMs)" for each in site.scale_sets)
+    named = ", ".join(f"{scale_set.name} ({scale_set.capacity} VMs)" for scale_set in site.scale_sets)
     lines = [f"emulator: {named} in resource group {site.place.resource_group}", f"  {server.url}"]
     if server.https_url is not None:
         lines.append(f"  {server.https_url}, whose certificate {ca_file} vouches for")
-    for each in site.identities.assigned:
-        if each.resource_id is not None:
-            name = each.resource_id.rpartition("/")[2]
-            lines.append(f"  identity {name}: client id {each.client_id}, object id {each.object_id}")
+    for identity in site.identities.assigned:
+        if identity.resource_id is not None:
+            name = identity.resource_id.rpartition("/")[2]
+            lines.append(f"  identity {name}: client id {identity.client_id}, object id {identity.object_id}")
     lines.append(f"\n  curl -H 'Authorization: Bearer any' '{listing}'")
     if server.https_url is not None:
         lines.append(

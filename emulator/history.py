@@ -57,12 +57,12 @@ class History:
     def write(self, event: Event) -> None:
         """Append it."""
         self.events.append(event)
-        for each in self.listeners:
-            each(event)
+        for listener in self.listeners:
+            listener(event)
 
     def of(self, vm_id: str) -> tuple[Event, ...]:
         """One machine's life."""
-        return tuple(each for each in self.events if each.vm_id == vm_id)
+        return tuple(event for event in self.events if event.vm_id == vm_id)
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)

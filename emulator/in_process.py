@@ -110,12 +110,12 @@ class InProcessScaleSet:
         requests = 1 + len(further)
         if self.gates is not None:
             self.gates.listed(Kind.LIST, requests)
-        instances = tuple(self._instance(each) for each in rows if each.identified)
+        instances = tuple(self._instance(row) for row in rows if row.identified)
         return Pages(
             scale_set=self.name,
             instances=instances,
             unidentified=len(rows) - len(instances),
-            nameless=frozenset(each.instance_id for each in rows if not each.identified),
+            nameless=frozenset(row.instance_id for row in rows if not row.identified),
             requests=requests,
             at=self._date(),
             sent=sent,
@@ -141,7 +141,7 @@ class InProcessScaleSet:
             rows = self.emulated.read_addresses()
         pages = max(1, -(-len(rows) // self._page_size))
         self._further_pages("addresses", Kind.NETWORK, (2 if self.emulated.profile.public_ips else 1) * pages - 1)
-        return {InstanceId(each.instance_id): self._addresses(each) for each in rows}
+        return {InstanceId(row.instance_id): self._addresses(row) for row in rows}
 
     def _addresses(self, row: VmState) -> Addresses:
         untold = self.emulated.profile.public_ips and row.public_ip is None
@@ -164,7 +164,7 @@ class InProcessScaleSet:
         try:
             self._order(OrderKind.DELETE, refs, within)
         except Missing as missing:
-            left = [each for each in refs if each.instance_id not in missing.instance_ids]
+            left = [ref for ref in refs if ref.instance_id not in missing.instance_ids]
             if len(left) == len(refs):
                 raise
             if left:
@@ -190,7 +190,7 @@ class InProcessScaleSet:
     def _order(self, kind: OrderKind, refs: Sequence[InstanceRef], within: timedelta) -> None:
         if not refs:
             raise ValueError(f"{kind} of no instances would be a {kind} of all")
-        ids = [each.instance_id for each in refs]
+        ids = [ref.instance_id for ref in refs]
         stops_few = kind in {OrderKind.POWER_OFF, OrderKind.DEALLOCATE} and len(ids) < BATCH_FROM
         if stops_few or (self.emulated.flexible and kind is not OrderKind.DELETE):
             self._singly(kind, ids, within)

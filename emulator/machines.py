@@ -124,8 +124,8 @@ class Machines:
             return
         self._world.write(What.PREEMPTED, vm, vm.work.by, detail=vm.work.kind)
         work, vm.work = vm.work, None
-        for each in work.operations:
-            each.part_done(self._world.at, preempted())
+        for operation in work.operations:
+            operation.part_done(self._world.at, preempted())
 
     def arrive(self, vm: Vm, power: PowerState, by: str) -> None:
         """It has that power state, and nothing is under way."""
@@ -158,8 +158,8 @@ class Machines:
             failure = self._fail(vm, work, work.failure)
         else:
             self.arrive(vm, work.target, work.by)
-        for each in work.operations:
-            each.part_done(self._world.at, failure)
+        for operation in work.operations:
+            operation.part_done(self._world.at, failure)
 
     def _protected(self, vm: Vm, work: Work) -> None:
         vm.change(self._world.at, provisioning=ProvisioningState.SUCCEEDED, failure=None)

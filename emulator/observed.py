@@ -77,9 +77,9 @@ class Observed:
     def make_anew(self) -> None:
         """Somebody deleted the scale set and made another one of the same name: empty, with another uniqueId."""
         with self._moment() as world:
-            for each in list(world.vms.values()):
-                self._machines.interrupt(each)
-                world.remove(each, "somebody")
+            for vm in list(world.vms.values()):
+                self._machines.interrupt(vm)
+                world.remove(vm, "somebody")
             world.change_set(unique_id=world.chance.guid(), capacity=0, etag=1, created_at=world.at)
 
     @property
@@ -98,7 +98,7 @@ class Observed:
     def vms(self) -> tuple[VmState, ...]:
         """Every VM as it is, by instance id."""
         with self._moment() as world:
-            return tuple(sorted((each.state for each in world.vms.values()), key=lambda row: row.rank))
+            return tuple(sorted((vm.state for vm in world.vms.values()), key=lambda row: row.rank))
 
     def find(self, vm_id: str) -> VmState | None:
         """That VM as it is; None: it is gone, or never was."""
@@ -156,4 +156,4 @@ class Observed:
             return world.history
 
     def _living(self, vm_id: str) -> Vm | None:
-        return next((each for each in self._world.vms.values() if each.state.vm_id == vm_id), None)
+        return next((vm for vm in self._world.vms.values() if vm.state.vm_id == vm_id), None)

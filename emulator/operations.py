@@ -48,8 +48,8 @@ class Operation:
     def end(self, at: datetime, failure: Failure | None) -> None:
         """It has come to this, whatever is still under way."""
         self.ended, self.failure = at, failure
-        for each in self.when_done:
-            each(self)
+        for callback in self.when_done:
+            callback(self)
 
 
 class Operations:

@@ -79,7 +79,7 @@ class PlatformEvents:
 
     def _likely(self) -> list[Fault]:
         rates = self._world.chance.faults.rates
-        return [each for each in PLATFORM_EVENTS if rates.get(each, 0.0) > 0]
+        return [event for event in PLATFORM_EVENTS if rates.get(event, 0.0) > 0]
 
     def _pause(self) -> timedelta:
         return timedelta(seconds=self._world.chance.faults.platform_every)

@@ -36,7 +36,7 @@ class Reading:
         """The VM behind that key; None: there is none. `viewed`: with its power state."""
         when = self._targeted()
         living = self._world.vms.get(key)
-        dead = (each for each in self._world.deleted if self._world.key(each.state.instance_id) == key)
+        dead = (vm for vm in self._world.deleted if self._world.key(vm.state.instance_id) == key)
         seen = (each.seen_from(when) for each in (*dead, living) if each is not None)
         found = next((each for each in seen if each is not None), None)
         return self.as_seen(found) if found is not None and viewed else found
@@ -49,7 +49,7 @@ class Reading:
         rows = self._rows(self._moments())
         if rows and self._world.chance.strikes(Fault.LISTING_SHORT):
             rows.remove(self._world.chance.one_of(rows))
-        return tuple(self._in_listing(self.as_seen(each) if viewed else each) for each in rows)
+        return tuple(self._in_listing(self.as_seen(row) if viewed else row) for row in rows)
 
     def addresses(self) -> tuple[VmState, ...]:
         """All VMs as Microsoft.Network knows them: their addresses, and perhaps not all of those."""
@@ -102,6 +102,4 @@ class Reading:
     def _clear_graves(self) -> None:
         faults = self._world.chance.faults
         oldest = self._world.at - timedelta(seconds=max(faults.listing_lag[1], faults.observation_lag))
-        self._world.deleted = [
-            each for each in self._world.deleted if each.gone_at is not None and each.gone_at >= oldest
-        ]
+        self._world.deleted = [vm for vm in self._world.deleted if vm.gone_at is not None and vm.gone_at >= oldest]

@@ -69,7 +69,7 @@ class Region:
     @property
     def cores_used(self) -> int:
         """By all of them."""
-        return sum(each() for each in self._used)
+        return sum(count_used() for count_used in self._used)
 
     def lacks(self, cores: int) -> bool:
         """Whether so many more are too many."""

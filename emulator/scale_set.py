@@ -211,7 +211,7 @@ class EmulatedScaleSet(Observed):
         if not instance_ids and empty is EmptyIds.REFUSED:
             raise no_ids()
         if list(instance_ids) != ["*"] and (instance_ids or empty is EmptyIds.NONE):
-            return tuple(self._world.key(each) for each in instance_ids)
+            return tuple(self._world.key(instance_id) for instance_id in instance_ids)
         if kind is not OrderKind.DEALLOCATE:
             return tuple(self._world.vms)
         return tuple(key for key, vm in self._world.vms.items() if not vm.state.protected_from_actions)

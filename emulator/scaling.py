@@ -50,22 +50,22 @@ class Scaling:
         missing = max(0, self._world.set_state.capacity - self._counted() + len(victims))
         coming = [each for each in range(missing) if not self._world.chance.strikes(Fault.CREATE_LOST)]
         operation = self._world.begin(len(coming) + len(victims), of_set=True)
-        for each in victims:
-            each.counted = False
-            self._machines.begin(each, OrderKind.DELETE, given, operation)
+        for victim in victims:
+            victim.counted = False
+            self._machines.begin(victim, OrderKind.DELETE, given, operation)
         for _ in coming:
             self._create(given, operation)
         return operation
 
     def delete(self, vms: Sequence[Vm], given: Given) -> Operation:
         """Delete these; sku.capacity follows."""
-        if any(each.counted for each in vms):
+        if any(vm.counted for vm in vms):
             self._overlap()
         operation = self._world.begin(len(vms), of_set=True)
-        for each in vms:
+        for vm in vms:
             if self._world.switches.delete_lowers_capacity_at_once:
-                self._world.stop_counting(each)
-            self._machines.begin(each, OrderKind.DELETE, given, operation)
+                self._world.stop_counting(vm)
+            self._machines.begin(vm, OrderKind.DELETE, given, operation)
         return operation
 
     def _create(self, given: Given, operation: Operation) -> None:
@@ -97,9 +97,9 @@ class Scaling:
         if surplus <= 0:
             return []
         spares = self._world.switches.protected_survive_scale_in
-        counted = [each for each in self._world.vms.values() if each.counted]
+        counted = [vm for vm in self._world.vms.values() if vm.counted]
         candidates = [each for each in counted if not (spares and each.state.protected)]
         return sorted(candidates, key=lambda each: each.state.rank, reverse=True)[:surplus]
 
     def _counted(self) -> int:
-        return sum(each.counted for each in self._world.vms.values())
+        return sum(vm.counted for vm in self._world.vms.values())

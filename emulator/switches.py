@@ -126,7 +126,7 @@ _TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "
 
 def values_of(name: str) -> Mapping[str, object]:
     """The values of one switch by what somebody may write for them, in lower case; KeyError for none of ours."""
-    default = {each.name: each.default for each in fields(Switches)}[name]
+    default = {switch.name: switch.default for switch in fields(Switches)}[name]
     if isinstance(default, StrEnum):
         return {each.lower(): each for each in type(default)}
     return _TRUTHS

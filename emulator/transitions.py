@@ -107,7 +107,7 @@ def admit_starts(world: World, states: Iterable[VmState]) -> None:
     """Raises what keeps these from starting, as far as it is known at once."""
     if world.chance.strikes(Fault.START_REFUSED):
         raise world.over_quota()
-    cold = [each for each in states if needs_allocation(OrderKind.START, each.power)]
+    cold = [state for state in states if needs_allocation(OrderKind.START, state.power)]
     more = sum(not world.holds_quota(each) for each in cold)
     if more and world.switches.quota_refused_at_once and world.region.lacks(more * world.profile.cores):
         raise world.over_quota(more)

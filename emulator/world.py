@@ -79,10 +79,10 @@ class World:
     def named(self, keys: Iterable[str]) -> list[Vm]:
         """The VMs behind these; one that is not there refuses all of them."""
         found = []
-        for each in dict.fromkeys(keys):
-            if each not in self.vms:
-                raise not_active(each)
-            found.append(self.vms[each])
+        for key in dict.fromkeys(keys):
+            if key not in self.vms:
+                raise not_active(key)
+            found.append(self.vms[key])
         return found
 
     def add(self, vm: Vm) -> None:
@@ -114,8 +114,8 @@ class World:
 
     def preempt_set(self) -> None:
         """What goes on in the scale set itself ends here, though its VMs go on."""
-        for each in list(self.busy):
-            each.end(self.at, preempted())
+        for operation in list(self.busy):
+            operation.end(self.at, preempted())
 
     def conflict(self) -> ArmError:
         """409: another request is under way."""
@@ -143,7 +143,7 @@ class World:
 
     def cores(self) -> int:
         """What this scale set uses of the region's quota."""
-        states = [each.state for each in list(self.vms.values())]
+        states = [vm.state for vm in list(self.vms.values())]
         return self.profile.cores * sum(map(self.holds_quota, states))
 
     def holds_quota(self, state: VmState) -> bool:

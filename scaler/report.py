@@ -50,7 +50,7 @@ class Report:
     @property
     def look_again(self) -> timedelta | None:
         """How soon another tick would find news, or an open gate; None: at the timer."""
-        errors = (*self.errors, *(each.error for each in self.outcomes))
+        errors = (*self.errors, *(outcome.error for outcome in self.outcomes))
         waits = [error.retry_after for error in errors if isinstance(error, Throttled)]
         waits += [self.plan.look_again] if self.plan.look_again is not None else []
         return min(waits, default=None)

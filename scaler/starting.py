@@ -56,8 +56,8 @@ class Lane:
 
     def ended(self) -> list[Future[Report]]:
         """The ticks that have ended since the last question."""
-        over = [each for each in self._under_way if each[1].done()]
-        self._under_way = [each for each in self._under_way if each not in over]
+        over = [running for running in self._under_way if running[1].done()]
+        self._under_way = [running for running in self._under_way if running not in over]
         self._idle += [tick for tick, _ in over]
         return [future for _, future in over]
 
@@ -123,8 +123,8 @@ class StartersWatch:
         for future in lane.ended():
             again = self._come_to(lane, future)
             if again is not None:
-                for each in (lane, *following):
-                    each.due_by(self._clock.monotonic() + again.total_seconds())
+                for due in (lane, *following):
+                    due.due_by(self._clock.monotonic() + again.total_seconds())
 
     def _come_to(self, lane: Lane, over: Future[Report]) -> timedelta | None:
         """Log the result of a tick. Returns how soon another tick would find news."""
@@ -136,6 +136,6 @@ class StartersWatch:
                 lane.failure = error
             return error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
         self._telemetry.report(report)
-        self._missing = next((each for each in report.errors if isinstance(each, Missing)), self._missing)
+        self._missing = next((gone for gone in report.errors if isinstance(gone, Missing)), self._missing)
         lane.failure = None
         return report.look_again

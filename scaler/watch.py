@@ -61,7 +61,7 @@ class Watch:
             # to wait for a budget is no failure, and does not end one: nothing has succeeded since
             return before if before is not None and isinstance(error, Throttled) else error
         self._telemetry.report(report)
-        self._missing = next((each for each in report.errors if isinstance(each, Missing)), self._missing)
+        self._missing = next((gone for gone in report.errors if isinstance(gone, Missing)), self._missing)
         again_in = report.look_again
         self._due = self._clock.monotonic() + (again_in.total_seconds() if again_in is not None else float("inf"))
         return None

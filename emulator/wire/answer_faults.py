@@ -79,7 +79,7 @@ class AnswerInjector:
     def spoiled(self, reply: Reply, kind: str) -> Reply:
         """The reply, or what is left of it."""
         with self._lock:
-            found = next((each for each in self._planned if each.kind in {None, kind}), None)
+            found = next((fault for fault in self._planned if fault.kind in {None, kind}), None)
             if found is None:
                 return reply
             self._planned.remove(found)

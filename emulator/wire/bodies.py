@@ -127,7 +127,7 @@ def instance_view(emulated: EmulatedScaleSet, state: VmState) -> Json:
 
 def set_view(rows: Iterable[VmState]) -> Json:
     """The scale set's instance view: it counts provisioning states, and never power states."""
-    counts = Counter(f"ProvisioningState/{each.provisioning.lower()}" for each in rows)
+    counts = Counter(f"ProvisioningState/{row.provisioning.lower()}" for row in rows)
     summary = [{"code": code, "count": count} for code, count in sorted(counts.items())]
     return {
         "virtualMachine": {"statusesSummary": summary},

@@ -57,7 +57,7 @@ def locations(site: Site, asked: Asked) -> Answer:
 def usages(site: Site, asked: Asked) -> Answer:
     """GET of what the subscription uses in the region, and of how much it may."""
     site.check_subscription(asked)
-    region, machines = site.scale_sets[0].region, sum(len(each.vms) for each in site.scale_sets)
+    region, machines = site.scale_sets[0].region, sum(len(scale_set.vms) for scale_set in site.scale_sets)
     cores = region.cores_used, _ENOUGH if region.cores is None else region.cores
     rows = {
         ("cores", "Total Regional vCPUs"): cores,
@@ -168,7 +168,7 @@ def _answer(site: Site, asked: Asked) -> Answer:
 def _given(body: Json) -> dict[str, str]:
     properties: Any = body.get("properties")
     tags: Any = properties.get("tags") if isinstance(properties, dict) else None
-    if not isinstance(tags, dict) or not all(isinstance(each, str) for each in tags.values()):
+    if not isinstance(tags, dict) or not all(isinstance(tag, str) for tag in tags.values()):
         raise ArmError(400, "InvalidRequestContent", "properties.tags is not an object of texts.", target="tags")
     return tags
 

@@ -72,12 +72,12 @@ class Identities:
     @property
     def system_assigned(self) -> Identity | None:
         """The one that nobody needs to name."""
-        return next((each for each in self.assigned if each.resource_id is None), None)
+        return next((identity for identity in self.assigned if identity.resource_id is None), None)
 
     def named(self, query: Mapping[str, str]) -> tuple[bool, Identity | None]:
         """Whether the query names an identity, and which."""
         asked = [(name, query[name]) for name in _NAMES if query.get(name)]
-        found = (each for each in self.assigned if all(each.answers_to(*one) for one in asked))
+        found = (identity for identity in self.assigned if all(identity.answers_to(*one) for one in asked))
         return bool(asked), next(found, None) if asked else None
 
     def token(self, identity: Identity, audience: str, tenant: str, now: datetime) -> Token:

@@ -97,7 +97,7 @@ def page[T](
 
 
 def _shown[T](rows: Iterable[T], show: Callable[[T], Json]) -> Iterable[Json]:
-    return (show(each) for each in rows)
+    return (show(row) for row in rows)
 
 
 def _token(emulated: EmulatedScaleSet, skip: int) -> str:

@@ -26,7 +26,11 @@ def every(site: Site, asked: Asked) -> Answer:
     if not sets:
         return Answer(body={"value": []})
     skip, first = listing.skipped(asked, sets[0]), sets[0]
-    rows = [(each, row) for each in sets for row in each.read_rows(skip, site.page_size, call=Call.LIST_MACHINES)]
+    rows = [
+        (emulated, row)
+        for emulated in sets
+        for row in emulated.read_rows(skip, site.page_size, call=Call.LIST_MACHINES)
+    ]
 
     def show(row: tuple[EmulatedScaleSet, VmState]) -> bodies.Json:
         return body(site, *row, view=asked.expands_view)
@@ -36,7 +40,7 @@ def every(site: Site, asked: Asked) -> Answer:
 
 
 def _wanted(site: Site, asked: Asked) -> Sequence[EmulatedScaleSet]:
-    flexible = [each for each in site.scale_sets if each.flexible]
+    flexible = [scale_set for scale_set in site.scale_sets if scale_set.flexible]
     condition = asked.query.get("$filter")
     if condition is None:
         return flexible
@@ -102,9 +106,9 @@ def _member(site: Site, asked: Asked) -> tuple[EmulatedScaleSet, str]:
     """The scale set whose it is by its name; ARM's 404 where there is none."""
     site.check_group(asked)
     name = asked.params["name"]
-    for each in site.scale_sets:
-        if each.flexible and each.name.lower() == name.rpartition("_")[0]:
-            return each, name
+    for scale_set in site.scale_sets:
+        if scale_set.flexible and scale_set.name.lower() == name.rpartition("_")[0]:
+            return scale_set, name
     raise _not_there(asked)
 
 

@@ -32,13 +32,13 @@ def public_ips_of_set(site: Site, asked: Asked) -> Answer:
 def of_group(site: Site, asked: Asked) -> Answer:
     """The NICs that are resources of the group: those of VMs of Flexible scale sets."""
     site.check_group(asked)
-    return _listing(site, asked, [each for each in site.scale_sets if each.flexible], _interface(site))
+    return _listing(site, asked, [scale_set for scale_set in site.scale_sets if scale_set.flexible], _interface(site))
 
 
 def public_ips_of_group(site: Site, asked: Asked) -> Answer:
     """The public IPs that are resources of the group."""
     site.check_group(asked)
-    sets = [each for each in site.scale_sets if each.flexible]
+    sets = [scale_set for scale_set in site.scale_sets if scale_set.flexible]
     return _listing(site, asked, sets, _public_ip(site), _has_public_ip)
 
 
@@ -84,7 +84,7 @@ def _listing(
 ) -> Answer:
     if not sets:
         return Answer(body={"value": []})
-    rows = [each for each in _rows(sets) if keep(each)]
+    rows = [row for row in _rows(sets) if keep(row)]
     body, _ = listing.page(asked, sets[0], rows, site.page_size, show)
     return charged(Answer(body=body), sets[0], Call.NETWORK)
 

@@ -52,9 +52,9 @@ def _monitor(site: Site, asked: Asked, operation: Operation) -> Answer:
 def _find(site: Site, asked: Asked) -> tuple[Operation, EmulatedScaleSet]:
     site.check_subscription(asked)
     missing: ArmError | None = None
-    for each in site.scale_sets:
+    for scale_set in site.scale_sets:
         try:
-            return each.read_operation(asked.params["operation"]), each
+            return scale_set.read_operation(asked.params["operation"]), scale_set
         except ArmError as error:
             missing = error
     raise missing or ArmError(404, "NotFound", "There is no such operation.")

@@ -32,7 +32,7 @@ def get(site: Site, asked: Asked) -> Answer:
 def every(site: Site, asked: Asked) -> Answer:
     """GET of all scale sets of the group, or of the subscription."""
     site.check_group(asked)
-    found = [bodies.scale_set(site, each, each.read_set()) for each in site.present]
+    found = [bodies.scale_set(site, emulated, emulated.read_set()) for emulated in site.present]
     return Answer(body={"value": found})
 
 
@@ -112,7 +112,7 @@ def _ids(asked: Asked, kind: OrderKind) -> list[str]:
     ids = asked.json().get("instanceIds")
     if ids is None and kind is not OrderKind.DELETE:
         return ["*"]
-    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+    if not isinstance(ids, list) or not all(isinstance(instance_id, str) for instance_id in ids):
         message = f"instanceIds is a list of texts, not {ids!r}."
         raise ArmError(400, "InvalidParameter", message, target="instanceIds")
     return ids

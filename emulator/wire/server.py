@@ -73,7 +73,7 @@ def _leaf(
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (_key_usage(certificates=False), True),
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
-        (x509.SubjectAlternativeName([_general_name(each) for each in hosts]), False),
+        (x509.SubjectAlternativeName([_general_name(host) for host in hosts]), False),
         (signer, False),
     ):
         builder = builder.add_extension(extension, critical=critical)

@@ -48,9 +48,9 @@ class Site:
         """The one the path names, or ARM's 404."""
         self.check_group(asked)
         name = asked.params["name"]
-        for each in self.present:
-            if each.name.lower() == name:
-                return each
+        for emulated in self.present:
+            if emulated.name.lower() == name:
+                return emulated
         raise not_found(f"virtualMachineScaleSets/{name}", asked.params["group"])
 
     def writable(self, asked: Asked) -> EmulatedScaleSet:
@@ -63,7 +63,7 @@ class Site:
     @property
     def present(self) -> list[EmulatedScaleSet]:
         """Without those that are gone: deleted, with the last of their VMs."""
-        return [each for each in self.scale_sets if each not in self.doomed or each.vms]
+        return [scale_set for scale_set in self.scale_sets if scale_set not in self.doomed or scale_set.vms]
 
     def check_group(self, asked: Asked) -> None:
         """ARM's 404 for a resource group that is not this one; a path without one means all."""

@@ -36,7 +36,7 @@ def metadata_service(site: Site, asked: Asked) -> Answer:
         return _metadata_refusal("Required query variable 'resource' is missing")
     named, found = site.identities.named(asked.query)
     if not named:
-        users = [each for each in site.identities.assigned if each.resource_id is not None]
+        users = [identity for identity in site.identities.assigned if identity.resource_id is not None]
         found = site.identities.system_assigned or (users[0] if len(users) == 1 else None)
         if found is None and users:
             return _metadata_refusal(_SEVERAL)

@@ -22,7 +22,7 @@ def every(site: Site, asked: Asked) -> Answer:
     emulated = site.scale_set(asked)
     rows, keep = emulated.read_rows(listing.skipped(asked, emulated), site.page_size), listing.wanted(asked)
     if keep is not None:
-        rows = tuple(each for each in rows if keep(bodies.vm(site, emulated, each, view=True)))
+        rows = tuple(row for row in rows if keep(bodies.vm(site, emulated, row, view=True)))
 
     def show(state: VmState) -> bodies.Json:
         return listing.selected(asked, bodies.shouted(site, bodies.vm(site, emulated, state, view=asked.expands_view)))

@@ -46,7 +46,7 @@ class Handover:
         while True:
             report = self._round()
             yield report
-            if any(each.result is Result.DONE for each in report.outcomes):
+            if any(outcome.result is Result.DONE for outcome in report.outcomes):
                 moved = clock.monotonic()
             if not self._goes_on(report, timedelta(seconds=clock.monotonic() - moved)):
                 return
@@ -62,7 +62,7 @@ class Handover:
 
     def _take(self, plan: Plan) -> tuple[Outcome, ...]:
         """Carry out the plan, without machines given up: a refused mark is a matter for an operator."""
-        wanted = tuple(each for each in plan.steps if not self._given_up(each.vm_id))
+        wanted = tuple(step for step in plan.steps if not self._given_up(step.vm_id))
         outcomes = actuate(replace(plan, steps=wanted), self._ports, self._policy)
         for outcome in outcomes:
             vm_id = outcome.step.vm_id
@@ -77,22 +77,23 @@ class Handover:
 
     def _goes_on(self, report: Report, idle: timedelta) -> bool:
         """Whether another round may hand over more. Operations under way get the time of a start to end."""
-        if any(not self._given_up(each.vm_id) for each in report.plan.steps):
+        if any(not self._given_up(step.vm_id) for step in report.plan.steps):
             return True
         unanswered = {Why.UNSEEN}  # the alarm of a silence that the errors tell of too, and that has its own end below
-        waiting = [each.why for each in report.plan.refusals if not self._given_up(each.vm_id)]
-        waiting = [each for each in waiting if each not in unanswered]
-        if any(each not in _TAKES_TIME for each in waiting) or any(
-            isinstance(each, Throttled) for each in report.errors
+        waiting = [refusal.why for refusal in report.plan.refusals if not self._given_up(refusal.vm_id)]
+        waiting = [why for why in waiting if why not in unanswered]
+        if any(why not in _TAKES_TIME for why in waiting) or any(
+            isinstance(error, Throttled) for error in report.errors
         ):
             return True
-        away = [each for each in report.errors if not isinstance(each, Missing)]  # a scale set does not come by waiting
+        # a scale set does not come by waiting
+        away = [error for error in report.errors if not isinstance(error, Missing)]
         return bool(waiting or away) and idle < self._policy.start_timeout
 
     def _rest(self, report: Report) -> timedelta:
         """The time until a look can show news, and Azure's budgets allow a look."""
-        errors: list[ScalerError | None] = [*report.errors, *(each.error for each in report.outcomes)]
-        waits = [each.retry_after for each in errors if isinstance(each, Throttled)]
+        errors: list[ScalerError | None] = [*report.errors, *(outcome.error for outcome in report.outcomes)]
+        waits = [error.retry_after for error in errors if isinstance(error, Throttled)]
         return max([report.plan.look_again or self._policy.look_after_mark, *waits])
 
 
@@ -157,7 +158,7 @@ def _hand_over(handover: Handover, screen: Screen, *, quiet: bool) -> Report:
 
 
 def _so_far(report: Report, outcomes: list[Outcome]) -> str:
-    done = len({each.step.vm_id for each in outcomes if each.result is Result.DONE})
+    done = len({outcome.step.vm_id for outcome in outcomes if outcome.result is Result.DONE})
     return f"{done} ordered so far, {len(report.plan.refusals)} to come; waiting until Azure shows their marks"
 
 

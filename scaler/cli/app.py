@@ -72,10 +72,12 @@ def settings(context: typer.Context) -> None:
     _ = operator.settings  # the mistakes, if there are any
     environment = operator.environment
     rows = []
-    for each in SETTINGS:
-        value = environment.get(each.name, "").strip()
-        hidden = bool(value) and each.name in _SECRET
-        rows.append((each.name, "(set)" if hidden else value or f"{each.default or '–'} (default)", each.meaning))
+    for setting in SETTINGS:
+        value = environment.get(setting.name, "").strip()
+        hidden = bool(value) and setting.name in _SECRET
+        rows.append(
+            (setting.name, "(set)" if hidden else value or f"{setting.default or '–'} (default)", setting.meaning)
+        )
     Screen().table(("setting", "value", "meaning"), rows, {"value": 20, "meaning": 20})
 
 

@@ -54,9 +54,9 @@ class ByHand:
         """The remaining plan, and the last outcome for each machine: a lost race only if no later round won."""
         outcomes = dict[str, Outcome]()
         for _ in range(_ROUNDS):
-            outcomes |= {str(each.step.vm_id): each for each in actuate(report.plan, self.ports, self.policy)}
+            outcomes |= {str(outcome.step.vm_id): outcome for outcome in actuate(report.plan, self.ports, self.policy)}
             report = self.look()
-            if not report.plan.steps or all(each.result is not Result.LOST_RACE for each in outcomes.values()):
+            if not report.plan.steps or all(outcome.result is not Result.LOST_RACE for outcome in outcomes.values()):
                 break
         return report, tuple(outcomes.values())
 
@@ -125,7 +125,7 @@ def _look(operator: Operator, name: ScaleSetName) -> Report:
     snapshot = operator.doors.registry.read()
     cloud = _shown(operator, name)
     plan = forgetting.decide(Fleet.join(snapshot, cloud, operator.settings.policy), name)
-    alive = [each for each in plan.refusals if each.why is Why.STILL_THERE]
+    alive = [refusal for refusal in plan.refusals if refusal.why is Why.STILL_THERE]
     if alive:
         raise Refused(
             f"Azure still shows {len(alive)} of the machines of {name}, and nobody would look after them: delete them,"

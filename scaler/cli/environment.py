@@ -128,7 +128,7 @@ def values_in(file: Path) -> dict[str, str]:
     except ValueError as error:
         raise InvalidSettings((f"{file}: not JSON ({error})",)) from None
     values = content.get("Values") if isinstance(content, dict) else None
-    if not isinstance(values, dict) or not all(isinstance(each, str) for each in values.values()):
+    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
         raise InvalidSettings((f'{file}: expected {{"Values": {{"NAME": "value", …}}}} with texts only',))
     if content.get("IsEncrypted") is True:
         raise InvalidSettings((f"{file}: its values are encrypted; decrypt them: func settings decrypt",))

@@ -42,7 +42,7 @@ class MachineView:
         """The instance id by Azure, else by the notes, else by the record."""
         instance, notes, record = self.machine.instance, self.notes, self.machine.stored.readable
         said = (instance.ref.instance_id if instance else "", notes.instance_id if notes else "")
-        return next((each for each in said if each), record.instance_id if record else "")
+        return next((address for address in said if address), record.instance_id if record else "")
 
     @property
     def session(self) -> SessionId | None:
@@ -71,8 +71,8 @@ def _latest(notes: Notes | None) -> datetime | None:
     if notes is None:
         return None
     events = (notes.reserved, notes.start, notes.opened, notes.spent)
-    moments = [each.at for each in events if each is not None]
-    moments += [each for each in (notes.mark_asked_at, notes.admitted_at, notes.presumed_at) if each is not None]
+    moments = [event.at for event in events if event is not None]
+    moments += [at for at in (notes.mark_asked_at, notes.admitted_at, notes.presumed_at) if at is not None]
     return max(moments, default=None)
 
 

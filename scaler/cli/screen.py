@@ -29,8 +29,8 @@ class Screen:
 
     def complain(self, text: str) -> None:
         """Write a message for the operator to stderr."""
-        for each in text.splitlines():
-            self._err.print(Text(printable(each), style="red"))
+        for line in text.splitlines():
+            self._err.print(Text(printable(line), style="red"))
 
     def remark(self, text: str) -> None:
         """Write a remark to stderr, outside the answer."""
@@ -59,7 +59,7 @@ class Screen:
 
     def _plain(self, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
         """Aligned all the same: people look at pipes too."""
-        cells = [list(columns), *([printable(str(each)) for each in row] for row in rows)]
+        cells = [list(columns), *([printable(str(cell)) for cell in row] for row in rows)]
         widths = [max(len(row[number]) for row in cells) for number in range(len(columns))]
         for row in cells:
             padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
@@ -72,16 +72,16 @@ def _console(terminal: bool, *, stderr: bool) -> Console:
 
 def _fitted(columns: Sequence[str], rows: Iterable[Sequence[Cell]], fold: Mapping[str, int]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for each in columns:
-        table.add_column(each, overflow="fold", no_wrap=each not in fold, min_width=fold.get(each))
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column not in fold, min_width=fold.get(column))
     for row in rows:
-        table.add_row(*(each if isinstance(each, Text) else Text(printable(each)) for each in row))
+        table.add_row(*(cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row))
     return table
 
 
 def printable(text: str) -> str:
     """Escape control characters in foreign text: a terminal would obey them."""
-    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+    return "".join(mark if mark.isprintable() else f"\\x{ord(mark):02x}" for mark in text)
 
 
 def spelled(facts: Mapping[str, object]) -> str:

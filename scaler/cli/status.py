@@ -58,11 +58,11 @@ def _show(screen: Screen, overview: Overview, settings: Settings) -> None:
         if how is not Pause.NONE:
             screen.line(f"paused by {where}: {halts(how)}", style="yellow")
     for name in (*settings.scale_sets, *_elsewhere(overview, settings)):
-        machines = [each for each in overview.machines if each.scale_set == name]
+        machines = [machine for machine in overview.machines if machine.scale_set == name]
         screen.line("")
         _head(screen, ScaleSetName(name), overview, settings.policy)
         if machines:
-            screen.table(_COLUMNS, (_row(screen, each) for each in machines), _FOLD)
+            screen.table(_COLUMNS, (_row(screen, machine) for machine in machines), _FOLD)
     for complaint in overview.snapshot.complaints:
         screen.complain(f"{complaint.key}: {complaint.why}")
     for error in overview.errors:
@@ -79,7 +79,7 @@ def _counted(overview: Overview) -> str:
 
 def _elsewhere(overview: Overview, settings: Settings) -> list[str]:
     """Scale sets that only Redis knows; the empty name stands for records without notes."""
-    return sorted({each.scale_set for each in overview.machines} - set(settings.scale_sets))
+    return sorted({machine.scale_set for machine in overview.machines} - set(settings.scale_sets))
 
 
 def _head(screen: Screen, name: ScaleSetName, overview: Overview, policy: Policy) -> None:
@@ -176,9 +176,9 @@ def document(overview: Overview, settings: Settings) -> Mapping[str, object]:
         "now": overview.snapshot.now.isoformat(),
         "paused": {"registry": overview.snapshot.pause, "settings": settings.policy.pause},
         "scale_sets": [_scale_set(name, overview, settings.policy) for name in settings.scale_sets],
-        "machines": [_machine(each) for each in overview.machines],
-        "complaints": [{"key": each.key, "why": each.why} for each in overview.snapshot.complaints],
-        "errors": [str(each) for each in overview.errors],
+        "machines": [_machine(machine) for machine in overview.machines],
+        "complaints": [{"key": complaint.key, "why": complaint.why} for complaint in overview.snapshot.complaints],
+        "errors": [str(error) for error in overview.errors],
     }
 
 

@@ -71,7 +71,7 @@ def tick(context: typer.Context, controller: OneController, yes: Yes = False, as
         screen.table(OUTCOMES, outcome_rows(screen, report.outcomes), FOLD)
     else:
         screen.line(f"{controller}: nothing to do")
-    if report.errors or any(each.result in {Result.FAILED, Result.EXPIRED} for each in report.outcomes):
+    if report.errors or any(outcome.result in {Result.FAILED, Result.EXPIRED} for outcome in report.outcomes):
         raise typer.Exit(Exit.NOT_DONE)
 
 
@@ -135,15 +135,19 @@ def _why(why: str, facts: Mapping[str, object]) -> Text:
 def document(report: Report) -> Mapping[str, object]:
     """A report for machines."""
     return {
-        "steps": [_step(each) for each in report.plan.steps],
-        "would": [_step(each) for each in report.would],
-        "held": [_refusal(each) for each in report.plan.refusals],
+        "steps": [_step(step) for step in report.plan.steps],
+        "would": [_step(step) for step in report.would],
+        "held": [_refusal(refusal) for refusal in report.plan.refusals],
         "outcomes": [
-            {**_step(each.step), "result": each.result, "error": str(each.error) if each.error is not None else None}
-            for each in report.outcomes
+            {
+                **_step(outcome.step),
+                "result": outcome.result,
+                "error": str(outcome.error) if outcome.error is not None else None,
+            }
+            for outcome in report.outcomes
         ],
-        "errors": [str(each) for each in report.errors],
-        "complaints": [{"key": each.key, "why": each.why} for each in report.complaints],
+        "errors": [str(error) for error in report.errors],
+        "complaints": [{"key": complaint.key, "why": complaint.why} for complaint in report.complaints],
     }
 
 

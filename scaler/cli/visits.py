@@ -43,7 +43,7 @@ def look(context: typer.Context, session: Session, vm: Vm = None, as_json: AsJso
         Screen().json(asdict(sight))
         return
     machine = _spelled(sight.reservation) if sight.reservation is not None else ""
-    Screen().line("  ".join(each for each in (sight.stage, machine, sight.reason or "") if each))
+    Screen().line("  ".join(filter(None, (sight.stage, machine, sight.reason))))
 
 
 def release(context: typer.Context, session: Session, vm: Vm = None, as_json: AsJson = False) -> None:

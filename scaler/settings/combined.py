@@ -18,7 +18,7 @@ _RESERVATION, _START = "SCALER_RESERVATION_TIMEOUT", "SCALER_START_TIMEOUT"
 
 def check_timeouts(reader: Reader, policy: Policy) -> None:
     """Check that a visitor can wait for a start, and that a hanging start is noticed during the wait."""
-    cold = any(each.desired > each.warm for each in policy.capacity.values())
+    cold = any(capacity.desired > capacity.warm for capacity in policy.capacity.values())
     times = {_RESERVATION: policy.reservation_timeout, _START: policy.start_timeout}
     for name, time in times.items():
         if reader.accepts(name) and cold and time < COLD_START:

@@ -56,19 +56,19 @@ def _read(reader: Reader) -> Settings:
     speed = reader.number("SCALER_SPEED", low=0.1, high=1000)
     named = reader.matching_each("AZURE_VMSS_NAME", SCALE_SET_NAME, "the scale set's resource name")
     scale_sets = tuple(dict.fromkeys(ScaleSetName(name.lower()) for name in named))
-    each = PerScaleSet(reader, scale_sets)
+    per_scale_set = PerScaleSet(reader, scale_sets)
     arm_url = reader.url("AZURE_RESOURCE_MANAGER_URL")
     found = Settings(
         subscription=reader.matching("AZURE_SUBSCRIPTION_ID", _GUID, "a GUID; `az account show --query id`").lower(),
         resource_group=reader.matching("AZURE_RESOURCE_GROUP", _GROUP, "the resource group's name"),
         scale_sets=scale_sets,
-        orchestration=_orchestrations(each),
+        orchestration=_orchestrations(per_scale_set),
         arm_url=arm_url,
         arm_audience=audience_of(reader, arm_url),
         client_id=_client_id(reader),
         redis=redis_address(reader),
         prefix=reader.matching("SCALER_REDIS_PREFIX", _PREFIX, "letters, digits, `_`, `-`, `.`, braces for a hash tag"),
-        policy=_policy(reader, each),
+        policy=_policy(reader, per_scale_set),
         watches={
             name: reader.duration(f"SCALER_{name.upper()}_WATCH", longest=timedelta(minutes=5)) for name in CONTROLLERS
         },
@@ -88,19 +88,19 @@ def _client_id(reader: Reader) -> str | None:
     return value or None
 
 
-def _orchestrations(each: PerScaleSet) -> Mapping[ScaleSetName, Orchestration]:
-    chosen = each.choices("AZURE_VMSS_ORCHESTRATION", tuple(Orchestration))
+def _orchestrations(per_scale_set: PerScaleSet) -> Mapping[ScaleSetName, Orchestration]:
+    chosen = per_scale_set.choices("AZURE_VMSS_ORCHESTRATION", tuple(Orchestration))
     return {name: Orchestration(word) for name, word in chosen.items()}
 
 
-def _policy(reader: Reader, each: PerScaleSet) -> Policy:
+def _policy(reader: Reader, per_scale_set: PerScaleSet) -> Policy:
     day = timedelta(days=1)
     return Policy(
-        capacity=_capacity(reader, each),
+        capacity=_capacity(reader, per_scale_set),
         managed_by=reader.text("SCALER_NAME"),
         pause=_pause(reader),
         moves=_moves(reader),
-        regions={name: region for name, region in each.texts("SCALER_GEO_NAME").items() if region},
+        regions={name: region for name, region in per_scale_set.texts("SCALER_GEO_NAME").items() if region},
         session_limit=reader.duration("SCALER_VM_RUNTIME", longest=30 * day),
         presumed_limit=reader.duration("SCALER_PRESUMED_LIMIT", longest=30 * day, shortest=timedelta(minutes=1)),
         reservation_timeout=reader.duration("SCALER_RESERVATION_TIMEOUT", longest=day, shortest=timedelta(seconds=10)),
@@ -109,10 +109,10 @@ def _policy(reader: Reader, each: PerScaleSet) -> Policy:
     )
 
 
-def _capacity(reader: Reader, each: PerScaleSet) -> Mapping[ScaleSetName, Capacity]:
+def _capacity(reader: Reader, per_scale_set: PerScaleSet) -> Mapping[ScaleSetName, Capacity]:
     before = len(reader.mistakes)
-    desired = each.numbers("SCALER_POOL_CAPACITY", low=0, high=1000)
-    warm = each.numbers("SCALER_WARMPOOL_SIZE", low=0, high=1000)
+    desired = per_scale_set.numbers("SCALER_POOL_CAPACITY", low=0, high=1000)
+    warm = per_scale_set.numbers("SCALER_WARMPOOL_SIZE", low=0, high=1000)
     if len(reader.mistakes) > before:
         return {}
     for name in desired:

@@ -27,23 +27,23 @@ class PerScaleSet:
                     setting, part, f"the name of a scale set in AZURE_VMSS_NAME: {_listed(self._names)}"
                 )
             said[name] = value
-        silent = [each for each in self._names if each not in said and "" not in said]
+        silent = [known for known in self._names if known not in said and "" not in said]
         if silent:
             self._reader.mistakes.append(f"{setting}: says nothing of {_listed(silent)}; add {silent[0][:60]}=…")
-        return {each: said.get(each, said.get("", "")) for each in self._names}
+        return {known: said.get(known, said.get("", "")) for known in self._names}
 
     def numbers(self, setting: str, *, low: int, high: int) -> Mapping[ScaleSetName, int]:
         """Whole numbers within these bounds."""
         before = len(self._reader.mistakes)
         texts = self.texts(setting)
         if len(self._reader.mistakes) > before:
-            texts = {each: text for each, text in texts.items() if text}  # of the others enough is said
-        found = {each: self._reader.whole(setting, low=low, high=high, value=text) for each, text in texts.items()}
-        return {each: found.get(each, low) for each in self._names}
+            texts = {name: text for name, text in texts.items() if text}  # of the others enough is said
+        found = {name: self._reader.whole(setting, low=low, high=high, value=text) for name, text in texts.items()}
+        return {name: found.get(name, low) for name in self._names}
 
     def choices(self, setting: str, choices: Sequence[str]) -> Mapping[ScaleSetName, str]:
         """A word from a list, in any letter case, for each scale set."""
-        words = {each.lower(): each for each in choices}
+        words = {choice.lower(): choice for choice in choices}
         chosen: dict[ScaleSetName, str] = {}
         for name, text in self.texts(setting).items():
             if text.lower() not in words:

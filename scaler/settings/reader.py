@@ -24,7 +24,7 @@ class InvalidSettings(ValueError):
     """Settings that cannot be used; `mistakes` has a line for each mistake."""
 
     def __init__(self, mistakes: tuple[str, ...]) -> None:
-        super().__init__("settings cannot be used:\n" + "\n".join(f"  {each}" for each in mistakes))
+        super().__init__("settings cannot be used:\n" + "\n".join(f"  {mistake}" for mistake in mistakes))
         self.mistakes = mistakes
 
 
@@ -32,7 +32,7 @@ class Reader:
     """Reads variable after variable and collects mistakes; returns a harmless value for each mistake."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._defaults = {each.name: each.default for each in SETTINGS}
+        self._defaults = {setting.name: setting.default for setting in SETTINGS}
         self._texts = {name: environment.get(name, "").strip() for name in self._defaults}
         self.mistakes: list[str] = []
         for name, text in self._texts.items():
@@ -64,16 +64,16 @@ class Reader:
 
     def matching_each(self, name: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
         """Texts of a form between commas, without duplicates (in any letter case), and not empty."""
-        values = [each.strip() for each in self.text(name).split(",")]
+        values = [part.strip() for part in self.text(name).split(",")]
         if values == [""]:
             self.mistakes.append(f"{name}: not set; expected {expected}")
             return ()
-        for each in values:
-            if not pattern.fullmatch(each):
-                self.reject(name, each, expected)
-        lowered = [each.lower() for each in values]
-        for each in sorted({each for each in lowered if lowered.count(each) > 1}):
-            self.reject(name, each, "each name once")
+        for value in values:
+            if not pattern.fullmatch(value):
+                self.reject(name, value, expected)
+        lowered = [value.lower() for value in values]
+        for twice in sorted({value for value in lowered if lowered.count(value) > 1}):
+            self.reject(name, twice, "each name once")
         return tuple(values)
 
     def url(self, name: str) -> str:
@@ -135,7 +135,7 @@ def _unknown(environment: Mapping[str, str], known: Collection[str]) -> Iterator
         if name.startswith(_OURS) and name not in known:
             from difflib import get_close_matches  # noqa: PLC0415  (a cold start does without)
 
-            near = get_close_matches(name, [each for each in known if each.startswith(_OURS)], n=1)
+            near = get_close_matches(name, [ours for ours in known if ours.startswith(_OURS)], n=1)
             yield f"{in_one_line(name[:60])}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
 
 

@@ -88,10 +88,10 @@ class Evaluations:
         for scale_set, look in cloud.withheld.items():
             yield ("withheld", scale_set, look.consent, look.pause)
         for name, counter in self._sums.items():
-            yield from ((name, each) for each in counter)
+            yield from ((name, key) for key in counter)
 
     def _sentence(self, report: Report | None) -> str:
-        wanted = sum(each.desired for each in self._policy.capacity.values())
+        wanted = sum(capacity.desired for capacity in self._policy.capacity.values())
         if report is None:
             errors = self._sums["errors"].total()
             return (
@@ -150,7 +150,7 @@ def _failure(outcome: Outcome) -> str:
 def _looks(cloud: Cloud) -> Mapping[ScaleSetName, Sighting]:
     """The latest look of this tick at each scale set."""
     looks = sorted((*cloud.listings.values(), *cloud.asked.values()), key=lambda each: each.sent)
-    return {each.scale_set: each for each in looks}
+    return {look.scale_set: look for look in looks}
 
 
 def _powers(cloud: Cloud) -> Mapping[ScaleSetName, Counter[str]]:

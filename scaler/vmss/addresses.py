@@ -93,13 +93,13 @@ def configurations(pages: Iterable[InterfacesBody], parent: str) -> Iterator[Con
         instance_id = vm[len(below) :]
         if properties is None or not vm.lower().startswith(below) or not is_instance_id(instance_id):
             continue
-        for each in (it.properties for it in properties.ip_configurations or ()):
-            if each is not None:
+        for configuration in (it.properties for it in properties.ip_configurations or ()):
+            if configuration is not None:
                 yield Configuration(
                     instance_id=InstanceId(instance_id),
-                    primary=(properties.primary is True, each.primary is True),
-                    private=each.private_ip,
-                    public_id=((each.public_ip and each.public_ip.id) or "").lower() or None,
+                    primary=(properties.primary is True, configuration.primary is True),
+                    private=configuration.private_ip,
+                    public_id=((configuration.public_ip and configuration.public_ip.id) or "").lower() or None,
                 )
 
 
@@ -112,18 +112,18 @@ def public_by_id(pages: Iterable[PublicIpsBody]) -> Mapping[str, str | None]:
 def located(found: Iterable[Configuration], public: Mapping[str, str | None]) -> dict[InstanceId, Addresses]:
     """Each instance's best addresses."""
     by_instance: dict[InstanceId, list[Configuration]] = {}
-    for each in found:
-        by_instance.setdefault(each.instance_id, []).append(each)
+    for configuration in found:
+        by_instance.setdefault(configuration.instance_id, []).append(configuration)
     return {instance_id: _addresses(those, public) for instance_id, those in by_instance.items()}
 
 
 def _addresses(those: Sequence[Configuration], public: Mapping[str, str | None]) -> Addresses:
     """The first list is older than the second: an address named in the first may be missing in the second."""
-    best = _best((each.primary, public.get(each.public_id or "")) for each in those)
+    best = _best((its.primary, public.get(its.public_id or "")) for its in those)
     return Addresses(
-        private=_best((each.primary, each.private) for each in those),
+        private=_best((its.primary, its.private) for its in those),
         public=best,
-        untold=best is None and any(each.public_id for each in those),
+        untold=best is None and any(its.public_id for its in those),
     )
 
 

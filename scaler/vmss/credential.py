@@ -78,7 +78,7 @@ def _unhurried(token: AccessTokenInfo) -> AccessTokenInfo:
 def _in_our_words(error: Exception) -> ScalerError:
     if isinstance(error, ScalerError):  # a credential that knows better what is missing
         return error
-    if any(isinstance(each, ServiceRequestError | ServiceResponseError) for each in _causes(error)):
+    if any(isinstance(cause, ServiceRequestError | ServiceResponseError) for cause in _causes(error)):
         return Unreachable(f"the identity endpoint does not answer: {error}")
     remedy = "is a managed identity assigned, and is AZURE_CLIENT_ID its client id?"
     return Refused(f"no token for Azure: {remedy} {error}", type(error).__name__)

@@ -30,7 +30,7 @@ def joined(members: Iterable[PageBody], machines: Iterable[PageBody], scale_set:
     named, powered = _by_name(members), _by_name(machines)
     pairs = [(row, powered[name]) for name, row in named.items() if name in powered]
     instances = [_instance(member, machine, scale_set) for member, machine in pairs]
-    seen = tuple(each for each in instances if each is not None)
+    seen = tuple(instance for instance in instances if instance is not None)
     return Joined(
         instances=seen,
         unidentified=sum(_passing(*pair) for pair in pairs),
@@ -63,7 +63,7 @@ def _passing(member: VmBody, machine: VmBody) -> bool:
     if vm_id_of(member) is not None and vm_id_of(machine) is not None:
         return False
     states = [row.properties.provisioning_state or "" for row in (member, machine) if row.properties is not None]
-    return any(each.lower() in {"creating", "deleting"} for each in states)
+    return any(state.lower() in {"creating", "deleting"} for state in states)
 
 
 def _instance(member: VmBody, machine: VmBody, scale_set: ScaleSetName) -> Instance | None:

@@ -264,5 +264,5 @@ class _Granted:
 
 def _buckets(header: str) -> list[tuple[str, int]]:
     """`Microsoft.Compute/Name;11,Microsoft.Compute/Other;1499` -> names and numbers; what does not fit is skipped."""
-    pairs = (each.strip().rpartition("/")[2].partition(";") for each in header.split(","))
+    pairs = (part.strip().rpartition("/")[2].partition(";") for part in header.split(","))
     return [(name, int(left)) for name, _, left in pairs if _NAME.fullmatch(name) and _NUMBER.fullmatch(left)]

@@ -118,7 +118,7 @@ class Network:
         about = About(permission=self.permission)
         interfaces = Listing(calls, Kind.NETWORK, to_interfaces, until=until, about=about).all_pages(self.interfaces)
         found = tuple(configurations(interfaces.pages, self.parent))
-        if not any(each.public_id for each in found):
+        if not any(configuration.public_id for configuration in found):
             return located(found, {})
         public = Listing(calls, Kind.NETWORK, to_public_ips, until=until, about=about).all_pages(self.public_ips)
         return located(found, public_by_id(public.pages))

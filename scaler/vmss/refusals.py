@@ -87,9 +87,9 @@ class About:
 
     def named_in(self, names: Iterable[str]) -> tuple[InstanceId, ...]:
         """The ids that occur in a text. A Uniform VM, whose id is a number, is also called `{scale set}_{id}`."""
-        found = {each.lower() for each in names}
-        found |= {number for each in found if (number := each.rpartition("_")[2]).isdecimal()}
-        return tuple(each for each in self.ids if each.lower() in found)
+        found = {name.lower() for name in names}
+        found |= {number for name in found if (number := name.rpartition("_")[2]).isdecimal()}
+        return tuple(instance_id for instance_id in self.ids if instance_id.lower() in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

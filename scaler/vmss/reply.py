@@ -136,7 +136,7 @@ class Fault(Body):
     @property
     def codes(self) -> frozenset[str]:
         """The error's code and the codes of the details, in lower case: ARM varies the letter case."""
-        return frozenset(each.code.lower() for each in (self, *(self.details or ())) if each.code)
+        return frozenset(fault.code.lower() for fault in (self, *(self.details or ())) if fault.code)
 
 
 class _FaultBody(Fault):

@@ -44,7 +44,7 @@ class ScaleSetResource(ABC):
     orchestration: Orchestration
 
     def __init__(self, client: ArmClient, resource_group: str, name: str, *, clock: Clock, gates: Gates) -> None:
-        if not all(_RESOURCE_NAME.fullmatch(each) for each in (client.subscription, resource_group, name)):
+        if not all(_RESOURCE_NAME.fullmatch(part) for part in (client.subscription, resource_group, name)):
             raise ValueError(f"not the names of a resource group and a scale set: {resource_group!r}, {name!r}")
         self._group, self._arm_name, self._name = resource_group, name, ScaleSetName(name.lower())
         self._calls = Calls(client, gates, clock)
@@ -101,7 +101,7 @@ class ScaleSetResource(ABC):
                 self._batch(Kind.DELETE, self._sets.begin_delete_instances, ids, until)
                 break
             except Missing as gone:
-                left = tuple(each for each in ids if each not in gone.instance_ids)
+                left = tuple(instance_id for instance_id in ids if instance_id not in gone.instance_ids)
                 if left == ids:
                     raise
                 ids = left
@@ -163,10 +163,10 @@ class ScaleSetResource(ABC):
         """The instance ids. ARM reads an empty list, and "*", as "all instances": both are refused here."""
         if not refs:
             raise ValueError("no instances: ARM would take that for all of them")
-        for each in refs:
-            if each.scale_set != self._name or not self._addresses_one(each.instance_id):
-                raise ValueError(f"not an instance of {self._name}: {each}")
-        return tuple(dict.fromkeys(each.instance_id for each in refs))
+        for ref in refs:
+            if ref.scale_set != self._name or not self._addresses_one(ref.instance_id):
+                raise ValueError(f"not an instance of {self._name}: {ref}")
+        return tuple(dict.fromkeys(ref.instance_id for ref in refs))
 
     def _one(self, ref: InstanceRef) -> InstanceId:
         """The instance id. Notes may hold any text: a text that cannot be an id is refused here, as ARM would do."""

@@ -33,8 +33,10 @@ class ArmScaleSet(ScaleSetResource):
         listed = Listing(self._calls, Kind.LIST, partial(to_page, scale_set=self._name), until=until).all_pages(url)
         found: dict[VmId, Instance] = {}  # a machine may be on two pages when the scale set changes: the later one
         for page in listed.pages:
-            found.update((each.vm_id, each) for each in page.instances)
-        at_address = {each.ref.instance_id: each for each in found.values()}  # ids are reused: the later machine
+            found.update((instance.vm_id, instance) for instance in page.instances)
+        at_address = {
+            instance.ref.instance_id: instance for instance in found.values()
+        }  # ids are reused: the later machine
         return Pages(
             scale_set=self._name,
             instances=tuple(at_address.values()),

@@ -30,8 +30,8 @@ UNIFORM_ID = re.compile(r"[0-9]{1,10}")
 _PAGE, _VM, _SCALE_SET = Decoder(PageBody), Decoder(VmBody), Decoder(ScaleSetBody)
 _ETAG = re.compile(r"[!-~]{1,200}")
 _VM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_POWER: Mapping[str, PowerState] = {each.value: each for each in PowerState}
-_PROVISIONING: Mapping[str, ProvisioningState] = {each.value.lower(): each for each in ProvisioningState}
+_POWER: Mapping[str, PowerState] = {power.value: power for power in PowerState}
+_PROVISIONING: Mapping[str, ProvisioningState] = {word.value.lower(): word for word in ProvisioningState}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,23 +165,23 @@ def _suffix(status: StatusBody, prefix: str) -> str | None:
 
 def _power(statuses: Sequence[StatusBody]) -> PowerState:
     """A missing PowerState, or two contradicting ones, is read as UNKNOWN."""
-    words = {word.lower() for each in statuses if (word := _suffix(each, "powerstate/")) is not None}
+    words = {word.lower() for status in statuses if (word := _suffix(status, "powerstate/")) is not None}
     return _POWER.get(words.pop(), PowerState.UNKNOWN) if len(words) == 1 else PowerState.UNKNOWN
 
 
 def _provisioning(state: str | None, statuses: Sequence[StatusBody]) -> ProvisioningState:
     """The resource's provisioning state, else the state in the instance view."""
-    found = (word for each in statuses if (word := _suffix(each, "provisioningstate/")) is not None)
+    found = (word for status in statuses if (word := _suffix(status, "provisioningstate/")) is not None)
     word = state or next(found, "").partition("/")[0]
     return _PROVISIONING.get(word.lower(), ProvisioningState.OTHER)
 
 
 def _failure(statuses: Sequence[StatusBody]) -> FailureClass | None:
     """The class of `ProvisioningState/failed/{code}`; None where there is no code."""
-    for each in statuses:
-        state, _, code = (_suffix(each, "provisioningstate/") or "").partition("/")
+    for status in statuses:
+        state, _, code = (_suffix(status, "provisioningstate/") or "").partition("/")
         if state.lower() == "failed" and code:
-            return failure_class(code, each.message or "")
+            return failure_class(code, status.message or "")
     return None
 
 
