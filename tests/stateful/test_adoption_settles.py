@@ -231,6 +231,7 @@ def test_what_was_used_is_never_offered_again() -> None:
     assert not offered & old
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("after_the_last", [False, True])
 @pytest.mark.parametrize("dies_after", range(14))
 def test_it_may_die_at_any_effect_and_goes_on_where_it_was(dies_after: int, after_the_last: bool) -> None:

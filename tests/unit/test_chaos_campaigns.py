@@ -35,10 +35,12 @@ def _told(hash_seed: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_the_same_seed_goes_the_same_way_in_every_process() -> None:
     assert _told("1") == _told("2") != ""
 
 
+@pytest.mark.long
 def test_visitors_come_and_go_and_machines_with_them() -> None:
     """A campaign that nobody visits would pass as well."""
     figures = Figures()
@@ -112,6 +114,7 @@ def test_no_time_is_no_campaign() -> None:
     assert list(Budget(seconds=0.0).of(trials(("a",)))) == []
 
 
+@pytest.mark.long
 def test_several_processes_find_what_one_finds() -> None:
     asked = [Trial(weather="fair", seed=seed, length=timedelta(minutes=5)) for seed in range(4)]
     alone = {each.seed: each.figures for each in results(iter(asked), 1)}
@@ -119,6 +122,7 @@ def test_several_processes_find_what_one_finds() -> None:
     assert alone == together
 
 
+@pytest.mark.long
 def test_a_failure_is_made_smaller() -> None:
     trial = Trial(weather="everything", seed=0, planted="admit-without-mark")
     found = run(trial)
@@ -129,6 +133,7 @@ def test_a_failure_is_made_smaller() -> None:
     assert smaller.length < LENGTH
 
 
+@pytest.mark.long
 def test_the_command_line_says_ok_by_its_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--seeds", "2", "--weather", "fair", "--jobs", "1", "--json"]) == 0
     told = capsys.readouterr().out
