@@ -13,7 +13,7 @@ settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("hunt", deadline=None)
 settings.load_profile("hunt" if os.environ.get("HUNT") else "steady")
 
-LONG_FOLDERS = {Path(__file__).parent / name for name in ("chaos", "cli", "disasters", "hostile", "model")}
+LONG_FOLDERS = {Path(__file__).parent / name for name in ("chaos", "cli", "disasters", "hostile", "model", "prior_art")}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -78,6 +78,6 @@ fields = st.lists(items, min_size=1, max_size=2).map(",".join)
     st.lists(fields | st.sampled_from(["*", "0", "5"]), min_size=4, max_size=7).map(" ".join)
     | st.builds("{}:{}:{}".format, *[st.integers(0, 70)] * 3)
 )
-@settings(max_examples=1_000)
+@settings(max_examples=300)
 def test_the_scaler_and_the_host_refuse_the_same(expression: str) -> None:
     assert of_scaler(expression) == of_host(expression)

@@ -90,6 +90,7 @@ def test_a_redis_that_does_not_answer_is_unreachable_by_both_ways(server: FakeSe
             ask()
 
 
+@pytest.mark.long
 def test_the_first_stand_before_the_doors_and_one_of_them_names_no_session(client: redis.Redis) -> None:
     moment = datetime.now(UTC)
     habits = habits_at(20.0, 24.0, POLICY)
