@@ -41,7 +41,7 @@ def run(options: Options, environ: Mapping[str, str], over: Event, show: Show) -
 def _watch(watching: Watching, options: Options, parts: Parts, over: Event) -> None:
     workload = parts.workload()
     try:
-        watching.until(over, options.seconds, workload.open_doors)
+        watching.until(over.is_set, options.seconds, workload.open_doors)
         watching.view.end()
     finally:
         workload.send_home()

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import Event
 from time import monotonic
 
 from redis import RedisError
@@ -20,6 +19,10 @@ _LOOK_EVERY = 0.25  # seconds: a session, a start, a delete last longer
 _TURN = 0.1  # how soon a Ctrl-C is obeyed
 
 
+def _pass() -> None:
+    """Nothing waits for a machine."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Watching:
     """`failure` says why the run cannot go on."""
@@ -32,10 +35,10 @@ class Watching:
     failure: Callable[[], str | None]
     figures: Figures
 
-    def until(self, over: Event, seconds: float | None, ready: Callable[[], None]) -> None:
-        """Go on until `over` is set or so many seconds have passed; `ready` is called once a machine is on offer."""
+    def until(self, over: Callable[[], bool], seconds: float | None = None, ready: Callable[[], None] = _pass) -> None:
+        """Go on until all is over or so many seconds have passed; `ready` is called while a machine is on offer."""
         look_at = monotonic()
-        while not over.is_set() and (seconds is None or self.clock.seconds < seconds):
+        while not over() and (seconds is None or self.clock.seconds < seconds):
             self._hear(_TURN)
             if monotonic() >= look_at:
                 look_at = monotonic() + _LOOK_EVERY
@@ -48,7 +51,7 @@ class Watching:
         until = monotonic() + 1.5 * LOOK_TWICE.total_seconds()
         while monotonic() < until:
             self._hear(_TURN)
-            self._look(lambda: None)
+            self._look(_pass)
 
     def _hear(self, patience: float) -> None:
         """Take all happenings at hand, or wait for one."""

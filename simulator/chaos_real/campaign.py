@@ -1,6 +1,6 @@
 """One run under faults: set up, broken for a while, mended, settled, and reported."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -39,18 +39,6 @@ _IN_VAIN = timedelta(seconds=10)
 _ASK_EVERY = 0.3  # seconds: whether all has settled; that reads all of Redis
 _SHORT = {"SCALER_VM_RUNTIME": "3m", "CLEANER_SCHEDULE": "* * * * * *"}
 """Sessions whose visitors never come are over within a short run, and so is the deleting, of one machine per tick."""
-
-
-class When(Event):
-    """An event that is set as soon as one of the conditions holds."""
-
-    def __init__(self, *conditions: Callable[[], bool]) -> None:
-        super().__init__()
-        self._conditions = conditions
-
-    def is_set(self) -> bool:
-        """Ask every condition again."""
-        return any(each() for each in self._conditions)
 
 
 def campaign(options: Options, environ: Mapping[str, str], over: Event, table: Table) -> Report:
@@ -123,7 +111,7 @@ class Campaign:
     def _set_up(self, watching: Watching) -> None:
         offered = Event()
         self._view.note("everything is up; until a machine is on offer nothing breaks")
-        watching.until(When(self._over.is_set, offered.is_set), _FIRST_MACHINE, offered.set)
+        watching.until(lambda: self._over.is_set() or offered.is_set(), _FIRST_MACHINE, offered.set)
         if not offered.is_set() and not self._over.is_set():
             raise SetupFailed(f"no machine was on offer within {_FIRST_MACHINE:g} s")
 
@@ -134,8 +122,7 @@ class Campaign:
         self._view.note(f"from now on {sum(map(len, injections.values()))} things break, for {seconds:g} s")
         injector.begin(injections, Breaker(injector, self._parts.hosts, self._pair, arm).ways)
         try:
-            over = When(self._over.is_set, lambda: injector.seconds >= seconds and injector.done)
-            watching.until(over, None, lambda: None)
+            watching.until(lambda: self._over.is_set() or (injector.seconds >= seconds and injector.done))
         finally:
             injector.join()
 
@@ -147,8 +134,7 @@ class Campaign:
         self._view.note(f"nothing breaks any more, nobody comes any more; it must settle within {seconds:.0f} s")
         settling = _Settling(left=["nobody has looked yet"])
         began = parts.clock.seconds
-        done = When(self._over.is_set, lambda: self._has_settled(settling, began))
-        watching.until(done, began + seconds, lambda: None)
+        watching.until(lambda: self._over.is_set() or self._has_settled(settling, began), began + seconds)
         if not settling.settled and not self._over.is_set():
             self._view.explain(settling.left)
         return self._report(settling, seconds)
