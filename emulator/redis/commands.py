@@ -20,7 +20,7 @@ def commands_on(space: Keyspace) -> Mapping[bytes, Command]:
     get = space.get
     return {
         b"GET": lambda key: _or_nil(get(key)),
-        b"MGET": lambda *keys: [_or_nil(get(key)) for key in keys],
+        b"MGET": lambda *keys: [space.kind(key) == b"string" and get(key) for key in keys],
         b"GETRANGE": lambda key, first, last: (get(key) or b"")[int(first) : int(last) + 1],
         b"STRLEN": lambda key: len(get(key) or b""),
         b"SET": lambda key, value, *options: _set(space, key, value, *options),

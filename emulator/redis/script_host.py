@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import count, takewhile
 from typing import Any
 
 import lupa.lua51 as lupa  # Redis has this version of Lua
@@ -60,7 +61,9 @@ local function run(script, redis, number, ...)
   if type(answer) ~= 'table' then return 'value', answer end
   if answer.err then return 'error', answer.err end
   if answer.ok then return 'value', answer.ok end
-  return 'list', #answer, unpack(answer)
+  local length = 0
+  while answer[length + 1] ~= nil do length = length + 1 end
+  return 'list', length, unpack(answer, 1, length)
 end
 
 collectgarbage('setpause', 400) -- each run of a script leaves a heap of small functions behind
@@ -143,5 +146,6 @@ def _sent(answer: Any) -> Any:
     if isinstance(answer, bool):
         return 1 if answer else None
     if isinstance(answer, _Table):
-        return [_sent(each) for each in answer.values()]
+        members = takewhile(lambda each: each is not None, (answer[number] for number in count(1)))
+        return answer[b"ok"] or [_sent(each) for each in members]
     return int(answer) if isinstance(answer, float) else answer
