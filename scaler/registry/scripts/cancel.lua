@@ -6,7 +6,7 @@ if is_bad_argument() then return redis.error_reply(NO_SESSION_ID) end
 local function cancel(machine)
   local notes = members(machine.noted)
   local after = edited(machine.text, machine.vm_id,
-    {status = '"Available"', used = 'false', sessionId = false, clientIp = false, updatedAt = now_json(),
+    {status = cjson.encode(AVAILABLE), used = 'false', sessionId = false, clientIp = false, updatedAt = now_json(),
       movedFrom = false, moveReason = false})
   if not notes or not after then return 'unknown' end
   save(machine, after, with(with(notes, 'reserved', nil), 'unindexed_at', nil))

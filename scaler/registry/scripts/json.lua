@@ -92,7 +92,8 @@ past_value = function(text, at, depth)
   return past_literal(text, at) or past_number(text, at)
 end
 
--- The object as cjson understands it, nil if the text is none, or longer than notes (a record has a limit of its own). Quick, but its values are not to be written back.
+-- The object as cjson understands it, nil if the text is none, or longer than notes may be (a record has a limit of its
+-- own). Quick, but its values are not to be written back.
 local function decoded(text)
   if not text or #text > LONGEST_NOTES or not text:find('^[ \t\n\r]*{') then return nil end
   local ok, value = pcall(cjson.decode, text)

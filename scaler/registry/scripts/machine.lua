@@ -193,7 +193,8 @@ end
 local function spend(machine, how)
   local now, why = now_json(), cjson.encode(how)
   local notes = members(machine.noted)
-  local after = edited(machine.text, machine.vm_id, {status = '"Unavailable"', used = 'true', updatedAt = now})
+  local used = {status = cjson.encode(UNAVAILABLE), used = 'true', updatedAt = now}
+  local after = edited(machine.text, machine.vm_id, used)
   if not notes or not after then return false end
   local ended = {}
   for _, member in ipairs(notes) do

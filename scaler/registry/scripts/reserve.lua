@@ -51,7 +51,7 @@ local function reserve(machine, notes)
   if #object(notes) > LONGEST_NOTES then return nil end
   local client = ARGV[2] and ARGV[2] ~= '' and is_utf8(ARGV[2]) and cjson.encode(ARGV[2]) or false
   local after = edited(machine.text, machine.vm_id, {
-    status = '"Reserved"', used = 'false', sessionId = session, clientIp = client, updatedAt = now,
+    status = cjson.encode(RESERVED), used = 'false', sessionId = session, clientIp = client, updatedAt = now,
     movedTo = false, movedFrom = false, moveReason = false,
   })
   if not after then return nil end

@@ -1,5 +1,5 @@
--- The values of KEYS, each bounded: an accident can write a value of 500 MB. Writes nothing. For each key: nil if there is none,
--- its bytes, {its first bytes} if it is longer than any value of ours, 0 if it is no string.
+-- The values of KEYS, each bounded: an accident can write a value of 500 MB. Writes nothing. For each key: nil if there
+-- is none, its bytes, {its first bytes} if it is longer than any value of ours, 0 if it is no string.
 -- After them the server that they were read from.
 -- ARGV: bytes of a usual value, bytes of the longest.
 local SMALL, LONGEST = tonumber(ARGV[1]), tonumber(ARGV[2])
