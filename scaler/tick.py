@@ -93,12 +93,12 @@ class Tick:
         self._remember(outcomes)
         self._write_ceilings()
         lost = self._lost_races(outcomes)
-        waits = [report.plan.look_again, *(_wait_after(each, self._policy) for each in outcomes)]
+        waits = [report.plan.look_again, *(_wait_after(outcome, self._policy) for outcome in outcomes)]
         waits += [timedelta(0) for times in lost.values() if times <= _AGAIN_AT_ONCE]
         plan = replace(
             report.plan,
             refusals=(*report.plan.refusals, *_alarms(lost)),
-            look_again=min((each for each in waits if each is not None), default=None),
+            look_again=min((wait for wait in waits if wait is not None), default=None),
         )
         return replace(report, plan=plan, outcomes=outcomes)
 

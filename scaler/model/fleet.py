@@ -88,7 +88,7 @@ class Cloud:
     def withheld(self) -> Mapping[ScaleSetName, Sighting]:
         """The scale sets without permission for every order, as far as looked at, with a look at each."""
         looks = [*self.asked.values(), *self.listings.values()]
-        return {each.scale_set: each for each in looks if not each.orders_allowed}
+        return {look.scale_set: look for look in looks if not look.orders_allowed}
 
     def as_if_allowed(self) -> "Cloud":
         """The same cloud with full consent and no pause, for steps that would be taken."""
@@ -215,8 +215,8 @@ class Fleet:
             proves = listing is not None and listing.complete and listing.unique_id == row.notes.unique_id
             return listing if proves else None
         listings = [self.cloud.listings.get(name) for name in sorted(self.scale_sets)]
-        complete = [each for each in listings if each is not None and each.complete and each.consent]
-        return min(complete, key=lambda each: each.at) if listings and len(complete) == len(listings) else None
+        complete = [listing for listing in listings if listing is not None and listing.complete and listing.consent]
+        return min(complete, key=lambda listing: listing.at) if listings and len(complete) == len(listings) else None
 
     def scale_set_of(self, vm_id: VmId) -> ScaleSetName | None:
         """The machine's scale set, as seen in this tick, else by the notes; None if unknown."""

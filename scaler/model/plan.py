@@ -190,7 +190,7 @@ class Step:
             return self.order.ref.instance_id
         row = self.change.row if self.change is not None else None
         known = [row.notes, row.readable] if row is not None else []
-        return next((each.instance_id for each in known if each is not None and each.instance_id), "")
+        return next((place.instance_id for place in known if place is not None and place.instance_id), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,5 +279,5 @@ def withheld(look: Sighting) -> Refusal:
 
 def soonest(now: datetime, *times: datetime | None) -> timedelta | None:
     """The time until the earliest of several moments; None without any. Never negative."""
-    due = [each for each in times if each is not None]
+    due = [time for time in times if time is not None]
     return max(min(due) - now, timedelta(0)) if due else None

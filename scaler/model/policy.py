@@ -180,9 +180,9 @@ class Policy:
     def at_speed(self, speed: float) -> "Policy":
         """The same policy in a world that runs `speed` times faster (the local run). Counts and shares stay."""
         scaled: dict[str, object] = {
-            each.name: getattr(self, each.name) / speed
-            for each in fields(self)
-            if isinstance(getattr(self, each.name), timedelta) and each.name != "date_resolution"
+            setting.name: getattr(self, setting.name) / speed
+            for setting in fields(self)
+            if isinstance(getattr(self, setting.name), timedelta) and setting.name != "date_resolution"
         }
         for name in ("failed_hold", "unattractive"):
             scaled[name] = {failure: hold / speed for failure, hold in getattr(self, name).items()}

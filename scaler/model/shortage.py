@@ -34,7 +34,9 @@ def shortages(
         before = found.get(notes.scale_set)
         if told is not None and (before is None or told.since > before.since):
             found[notes.scale_set] = told
-    return {name: each for name, each in found.items() if name not in overcome or overcome[name] <= each.since}
+    return {
+        name: shortage for name, shortage in found.items() if name not in overcome or overcome[name] <= shortage.since
+    }
 
 
 def _told(start: StartNote, policy: Policy) -> Shortage | None:

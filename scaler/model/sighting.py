@@ -101,7 +101,7 @@ class Pages:
     @property
     def deleting(self) -> int:
         """How many of the listed machines are being deleted."""
-        return sum(each.provisioning is ProvisioningState.DELETING for each in self.instances)
+        return sum(instance.provisioning is ProvisioningState.DELETING for instance in self.instances)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,7 +126,9 @@ class AzureObserver:
         self._saw(name)
         self._time_shortness(kept.view, kept.pages)
         known = self._nameless.get(name, {})
-        self._nameless[name] = {each: known.get(each, kept.pages.at) for each in kept.pages.nameless}
+        self._nameless[name] = {
+            instance_id: known.get(instance_id, kept.pages.at) for instance_id in kept.pages.nameless
+        }
         return cloud
 
     def _list(self, name: ScaleSetName) -> Listed:
@@ -173,7 +175,7 @@ class AzureObserver:
     def _time_shortness(self, view: ScaleSetView, pages: Pages) -> None:
         """Note since when a capacity is above the listing, without an operation that explains the difference."""
         short = len(pages.instances) + pages.unidentified < view.capacity
-        if short and not any(each.busy for each in pages.instances):
+        if short and not any(instance.busy for instance in pages.instances):
             self._short_since.setdefault(view.name, pages.at)
         else:
             self._short_since.pop(view.name, None)
@@ -194,7 +196,7 @@ class AzureObserver:
             if name not in put_off and not (cloud.asked and self._no_time(name, began, cloud)):
                 cloud, failed = self._answers(cloud, name, wanted[name])
                 errors += failed
-        away = [each for each in errors if isinstance(each, _AWAY)]
+        away = [error for error in errors if isinstance(error, _AWAY)]
         if away and not cloud.asked and not cloud.listings:
             raise away[0]
         return cloud, tuple(errors)
@@ -243,7 +245,7 @@ class AzureObserver:
         """
         errors: list[ScalerError] = []
         for name in self._of_network.quickest_first(sorted(names)):
-            if any(each.since(self._began(cloud)) for each in (self._silences, self._of_network)):
+            if any(service.since(self._began(cloud)) for service in (self._silences, self._of_network)):
                 cloud = cloud.with_addresses(name, None)
                 continue
             try:
@@ -258,7 +260,7 @@ class AzureObserver:
     def _began(self, cloud: Cloud) -> float:
         """When the oldest look of this tick was sent."""
         looks = (*cloud.listings.values(), *cloud.asked.values())
-        return min((each.sent for each in looks), default=self._clock.monotonic())
+        return min((look.sent for look in looks), default=self._clock.monotonic())
 
     def _view_may_be(self, cloud: Cloud, name: ScaleSetName) -> timedelta:
         """How old a view may be: right after a listing the listing's own serves; for consent one a minute is enough."""

@@ -75,17 +75,17 @@ def _breakers(wanted: Sequence[Step], fleet_size: int, policy: Policy) -> tuple[
     room = {_Quota.LIMITED: forgets, _Quota.FIRST: deletes, _Quota.REPEATED: deletes, _Quota.RETIRED: forgets}
     kept: list[Step] = []
     held: list[Refusal] = []
-    for each in wanted:
-        if each.why in _BY_A_CLOCK:
+    for step in wanted:
+        if step.why in _BY_A_CLOCK:
             room[_Quota.LIMITED] -= 1
             if room[_Quota.LIMITED] < 0:
                 continue
-        quota = _quota(each)
+        quota = _quota(step)
         if quota is None or room[quota] > 0:
-            kept.append(each)
+            kept.append(step)
         else:
-            held.append(Refusal(why=Why.BREAKER, vm_id=each.vm_id, facts={"held": each.why}))
-            ending = without_delete(each) if each.order is not None else None
+            held.append(Refusal(why=Why.BREAKER, vm_id=step.vm_id, facts={"held": step.why}))
+            ending = without_delete(step) if step.order is not None else None
             kept += [ending] if ending is not None else []
         if quota is not None:
             room[quota] -= 1

@@ -4,7 +4,7 @@ Every order rests on a claim that is ripe (no failover can forget the claim) and
 offered again only after every such order is dead.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -28,8 +28,9 @@ def surplus(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
     """The warm machines to be claimed now: the newest, since the oldest are handed out first; a few at a time."""
     found: set[VmId] = set()
     for name, wanted in policy.capacity.items():
-        machines = [each for each in fleet.machines if isinstance(each, SeenMachine) and _is_in(each, name)]
-        warm = [each for each in machines if each.instance.warm and each.standing is Standing.READY]
+        machines = list(_machines_of(fleet, name))
+        ready_ones = (machine for machine in machines if machine.standing is Standing.READY)
+        warm = [machine for machine in ready_ones if machine.instance.warm]
         claimed = sum(machine.standing is Standing.CLAIMED for machine in machines)
         room = policy.share(policy.max_forgets, len(machines)) - claimed
         tried = [machine for machine in warm if not _stays_warm(machine, fleet.now, policy)]
@@ -50,8 +51,10 @@ def alarms(fleet: Fleet, policy: Policy) -> list[Refusal]:
     return [Refusal(why=Why.STAYS_WARM, vm_id=stuck[0], alarm=True, facts={"machines": len(stuck)})] if stuck else []
 
 
-def _is_in(machine: SeenMachine, scale_set: ScaleSetName) -> bool:
-    return machine.instance.ref.scale_set == scale_set
+def _machines_of(fleet: Fleet, scale_set: ScaleSetName) -> Iterator[SeenMachine]:
+    for machine in fleet.machines:
+        if isinstance(machine, SeenMachine) and machine.instance.ref.scale_set == scale_set:
+            yield machine
 
 
 def _newest(warm: Iterable[SeenMachine], number: int) -> list[VmId]:

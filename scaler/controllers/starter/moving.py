@@ -109,8 +109,8 @@ def settle(stranded: Iterable[Stranded], fleet: Fleet, policy: Policy) -> list[S
     """Settle the stranded sessions; the longest waiting has the first choice."""
     free: Sequence[Row] = spares(fleet, policy)
     steps: list[Step] = []
-    for each in sorted(stranded, key=lambda it: (it.since(fleet.now), it.machine.vm_id)):
-        outcome, free = _settled(each, free, fleet.now, policy)
+    for waiting in sorted(stranded, key=lambda one: (one.since(fleet.now), one.machine.vm_id)):
+        outcome, free = _settled(waiting, free, fleet.now, policy)
         steps += [outcome] if outcome is not None else []
     return steps
 
@@ -123,7 +123,7 @@ def _settled(
         return refuse(stranded.machine, stranded.record, stranded.why, now), free
     chosen = _choice(stranded, session, free)
     if chosen is not None:
-        return _moved(stranded, session, chosen, now), [each for each in free if each is not chosen]
+        return _moved(stranded, session, chosen, now), [row for row in free if row is not chosen]
     if now - stranded.since(now) >= policy.reservation_timeout:
         return refuse(stranded.machine, stranded.record, stranded.why, now), free
     return stranded.otherwise or _waits_on(stranded, session, now), free
@@ -136,7 +136,7 @@ def would_follow(waits: ReservedNote | None, policy: Policy) -> bool:
 
 def _choice(stranded: Stranded, session: SessionId, free: Sequence[Row]) -> Row | None:
     """The best spare; after a failure for want of capacity a warm one, or a cold one of another scale set."""
-    known = [each for each in free if each.notes is not None and session not in each.notes.ended]
+    known = [row for row in free if row.notes is not None and session not in row.notes.ended]
     notes = stranded.machine.stored.notes
     if notes is None or stranded.failure is None or not stranded.failure.of_capacity:
         return known[0] if known else None
@@ -145,7 +145,7 @@ def _choice(stranded: Stranded, session: SessionId, free: Sequence[Row]) -> Row 
         cold = row.readable is None or not row.readable.warm
         return cold and row.notes is not None and row.notes.scale_set == notes.scale_set
 
-    return next((each for each in known if not lacks_capacity(each)), None)
+    return next((row for row in known if not lacks_capacity(row)), None)
 
 
 def _moved(stranded: Stranded, session: SessionId, to: Row, now: datetime) -> Step:

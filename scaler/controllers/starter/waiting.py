@@ -152,4 +152,4 @@ def _ours(machine: Machine, fleet: Fleet) -> bool:
     if machine.sighting is not None:
         return machine.sighting.consent
     listings = [fleet.cloud.listings.get(name) for name in fleet.scale_sets]
-    return all(each is not None and each.consent for each in listings)
+    return all(listing is not None and listing.consent for listing in listings)
