@@ -17,7 +17,7 @@ from simulator.showing import chosen, conclude, picture
 def main() -> int:
     asked = sys.argv[1:]
     if asked[:1] == ["chaos"]:
-        return chaos(asked[1:])
+        return _told(lambda: chaos(asked[1:]))
     if asked[:1] == ["chaos-real"]:
         return _told(lambda: _chaos_real(asked[1:]))
     if asked and set(asked) <= {"-h", "--help"}:

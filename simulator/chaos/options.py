@@ -81,7 +81,13 @@ def _parser() -> ArgumentParser:
     )
     add = parser.add_argument
     add("--seeds", metavar="N", type=_number(1), help=f"so many campaigns ({MANY}, where --for is not given either)")
-    add("--for", metavar="60s", type=_seconds, dest="seconds", help="as many as fit into that time (s, m or h)")
+    add(
+        "--for",
+        metavar="60s",
+        type=_seconds,
+        dest="seconds",
+        help="as many as fit into that time (s, m or h); with --seeds: until either is over",
+    )
     add(
         "--seed",
         metavar="N",
