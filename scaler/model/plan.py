@@ -15,7 +15,9 @@ class Why(StrEnum):
 
     # provisioner
     BELOW_DESIRED = "capacity is below the desired number of instances"
-    NO_IDENTITY = "Azure does not say which machine a row of its listing is: delete it there, it holds a place"
+    NO_IDENTITY = (
+        "Azure lists a machine without its identity: delete the instance in Azure, it holds a place in the pool"
+    )
     QUOTA_TOO_SMALL = "the quota allows fewer machines than wanted: ask Azure for quota, or lower SCALER_POOL_CAPACITY"
     SOLD_OUT = "Azure has fewer machines of this size than wanted: another size, zone or region may have more"
     CAPACITY_STUCK = "capacity stays above what is listed and nothing is updating"
@@ -28,7 +30,7 @@ class Why(StrEnum):
     MARKED_UNKNOWN = "marked, but the registry knows nothing of it"
     MARKED_UNKNOWN_RUNS = "marked and running, and the notes do not say why"
     NOTES_LOST = "marked, and the notes about it are lost"
-    UNREADABLE = "what stands in the place of its record cannot be read"
+    UNREADABLE = "its record cannot be read"
     RECORD_LOST = "its notes say it was handed over, its record is lost"
     RECORD_UNDONE = "its notes say it was started, its record says Available"
     USED_ELSEWHERE = "its record or its notes say used"
@@ -40,10 +42,10 @@ class Why(StrEnum):
     GONE = "gone from Azure (two witnesses)"
     MISSED = "not seen in Azure; first witness"
     SEEN_AGAIN = "seen again: the first witness was contradicted"
-    NOTED = "noted what was seen"
-    INDEX_REPAIR = "its key was not where its record says"
+    NOTED = "the notes take down what this look has shown"
+    INDEX_REPAIR = "its key was not in the index set that its record names"
     LEFT_AVAILABLE = "tainted: its key leaves the available set"
-    WARMTH = "warm follows the power state"
+    WARMTH = "the record's warm flag is set to what the power state shows"
     WARM_SURPLUS = "more machines are kept warm than wanted; claimed, to be deallocated"
     COOLING = "claimed long enough: deallocated"
     CLAIM_RENEWED = "its claim is too old for another order; renewed"
@@ -68,20 +70,20 @@ class Why(StrEnum):
     CAME_TO_REST = "at rest under its session (two witnesses)"
     RESTS = "at rest under its session; first witness"
     ENDED = "its session has ended"
-    RIPE = "used, and every way to undo that is closed"
+    RIPE = "used, and safe to delete: no Redis failover can undo the note any more"
     DELETE_OVERDUE = "the delete is overdue"
     # adoption
     IN_SESSION = "in session: adopted as it is, its time begins now"
-    UNEXPLAINED = "in use as far as anybody knows, and nothing says by whom"
+    UNEXPLAINED = "presumed to be in use: no record says by whom"
     # by hand
     DISTRUSTED = "distrusted by the operator: what Redis says of it may be old"
-    RESERVED_LONG_AGO = "reserved, perhaps long ago: if its session is over, say `scaler cancel`"
+    RESERVED_LONG_AGO = "reserved, perhaps long ago: if its session is over, run `scaler cancel`"
     FORGOTTEN = "its scale set is not configured any more; forgotten by the operator"
     FORGOTTEN_WITH_SESSION = "forgotten by the operator, with its scale set; its session is ended by that"
     STILL_THERE = "Azure still shows it"
     # held back
     UNSEEN = "this controller could not look at the scale set for minutes: see what else lists it, and if ARM answers"
-    NO_CONSENT = "the scale set does not carry the tag that allows us to act"
+    NO_CONSENT = "the scale set does not carry the tag that allows the scaler to act"
     PAUSED = "paused by an operator"
     BREAKER = "enough of these for one tick"
     MANY_LIMITS = (
@@ -93,12 +95,12 @@ class Why(StrEnum):
     UNMARKED_IN_SESSION = "a machine in session lost its mark: who unprotected it?"
     UNSETTLED = "neither at rest nor running now: adopt again later"
     MARK_AWAITED = "its mark was ordered, and is not seen yet"
-    INCOMPLETE = "the listing lacks machines: whose they are, nobody knows"
+    INCOMPLETE = "the listing lacks machines, which may be in use"
     UNDELETABLE = "Azure did not delete it, time after time"
     LOSES_EVERY_RACE = (
-        "this step is never carried out: somebody changes the machine's record before every write of ours"
+        "this step is never carried out: a Redis client changes the machine's record before each write of the scaler"
     )
-    STAYS_WARM = "Azure did not deallocate what is warm beyond the number; tried again later"
+    STAYS_WARM = "Azure did not deallocate a surplus warm machine; tried again later"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
