@@ -1,4 +1,4 @@
-"""redis-py's client of a Redis in this process: the scaler's registry and the queue managers' scripts run on it."""
+"""A Redis in this process behind redis-py's client, for the scaler's registry and the queue managers' scripts."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -13,24 +13,24 @@ from emulator.redis.script_host import ScriptHost
 
 
 class Replica(Protocol):
-    """What stands behind a server."""
+    """The replica behind a server."""
 
     @property
     def connected(self) -> bool:
-        """Whether there is one."""
+        """Whether the server has a replica now."""
         ...
 
     def catch_up(self) -> bool:
-        """Take over all that was written; whether it was quick enough."""
+        """Take over all writes; False where the replica is too slow for that."""
         ...
 
 
 class InProcessRedis(redis.Redis):
-    """Sends nothing anywhere: each command is carried out on the keyspace at once."""
+    """A client that sends nothing: commands are carried out on the keyspace at once."""
 
     def __init__(self, keyspace: Keyspace, replica: Replica | None = None) -> None:
         super().__init__(host="this process")
-        self.run_id = "memory"  # whoever fails over to another server renames it
+        self.run_id = "memory"  # a failover to another server gives another name
         self._replica = replica
         self._commands: dict[bytes, Command] = {
             **commands_on(keyspace),
@@ -40,7 +40,7 @@ class InProcessRedis(redis.Redis):
         self._host = ScriptHost(self._commands)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Carry out the command, and read its answer as redis-py does."""
+        """Carry out a command, and read the answer as redis-py does."""
         name = args[0]
         command = self._commands.get(name.encode())
         if command is None:
@@ -52,7 +52,7 @@ class InProcessRedis(redis.Redis):
         return None if answer is False else answer
 
     def register_script(self, script: Any) -> Any:
-        """The script as a function of keys and arguments."""
+        """A script as a function of keys and arguments."""
         text, run = script.encode(), self._host.run
 
         def registered(keys: Sequence[str], args: Sequence[Any]) -> Any:
@@ -61,7 +61,7 @@ class InProcessRedis(redis.Redis):
         return registered
 
     def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Pipeline:
-        """Commands for one connection: carried out one after the other."""
+        """Commands that are carried out one after the other."""
         return _Pipeline(self)
 
     def _tell(self, section: bytes = b"") -> bytes:

@@ -16,7 +16,7 @@ _EPOCH, _SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
 
 
 def commands_on(space: Keyspace) -> Mapping[bytes, Command]:
-    """What the scaler's registry and its scripts send, by name."""
+    """The commands that the registry and the scripts send, by name."""
     get = space.get
     return {
         b"GET": lambda key: _or_nil(get(key)),

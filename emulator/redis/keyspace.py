@@ -1,4 +1,4 @@
-"""What a Redis holds: strings and sets, and their expiry on any clock. Methods are named as redis-py names them."""
+"""The contents of a Redis: strings, sets and their expiry on any clock; methods have redis-py's names."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

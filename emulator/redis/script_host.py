@@ -1,4 +1,4 @@
-"""Runs Lua scripts as Redis runs them: KEYS, ARGV, redis.call and cjson, and no variable outlives its script."""
+"""A host for Lua scripts with KEYS, ARGV, redis.call and cjson as in Redis; no variable outlives a script."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ class ScriptHost:
         self._redis = lua.redis_with(lua.table(offered), lua.table(dict.fromkeys(_STATUSES, True)))
 
     def run(self, script: bytes, keys: Sequence[bytes], arguments: Sequence[bytes]) -> Any:
-        """The script's answer, as Redis would send it. Raises ResponseError where the script reports an error."""
+        """The answer of a script, as Redis would send it. Raises ResponseError where the script reports an error."""
         lua = _lua()
         try:
             kind, *answer = lua.run(lua.compiled(script), self._redis, len(keys), *keys, *arguments)
@@ -102,7 +102,7 @@ class _Lua:
         self._compiled: dict[bytes, Any] = {}
 
     def compiled(self, script: bytes) -> Any:
-        """The script as a function of KEYS, ARGV, redis and cjson."""
+        """A script as a function of KEYS, ARGV, redis and cjson."""
         found = self._compiled.get(script)
         if found is None:
             text = b"function(KEYS, ARGV, redis, cjson) " + script + b"\nend"
@@ -110,7 +110,7 @@ class _Lua:
         return found
 
     def _decoded(self, text: bytes, null: Any) -> Any:
-        """As lenient as cjson: with control characters, NaN, bytes that are no UTF-8, and numbers beyond all bounds."""
+        """Decode as leniently as cjson: control characters, NaN, bytes that are no UTF-8, numbers beyond all bounds."""
         return self._of_json(json.loads(text.decode("utf-8", "surrogateescape"), strict=False, parse_int=float), null)
 
     def _of_json(self, value: Any, null: Any) -> Any:
@@ -140,7 +140,7 @@ def _listing(command: Command) -> Command:
 
 
 def _sent(answer: Any) -> Any:
-    """What Redis sends: a number without its fraction, nil for false, and a list up to its first nil."""
+    """The answer as Redis sends it: a number without fraction, nil for false, a list up to the first nil."""
     if isinstance(answer, bytes):
         return answer
     if isinstance(answer, bool):
