@@ -15,7 +15,7 @@ from emulator.wire.server import Tls, serve
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve, and return 0 on SIGINT or SIGTERM; 2 where it cannot do what was asked for."""
+    """Serve, and return 0 on SIGINT or SIGTERM; 2 if the options ask for something impossible."""
     asked = parse(arguments)
     stop = Event()
     for each in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""How this Azure behaves: its latencies, its faults (each with its rate), and the answers to what nobody knows."""
+"""Behaviour of the emulated Azure: latencies, faults with their rates, and switches for undocumented answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -7,7 +7,7 @@ from enum import StrEnum
 from emulator.switches import Switches
 
 type Span = tuple[float, float]
-"""Seconds, (lowest, highest); each case draws its own within them."""
+"""Seconds, (lowest, highest); every use draws a random value in between."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Latencies:
         return replace(self, **scaled)
 
     def exact(self) -> "Latencies":
-        """Always the middle of each span, and answers that take no time: for whoever has to do sums with them."""
+        """Fixed latencies, the middle of every span, and immediate answers: for tests that calculate times."""
         middles = {name: ((low + high) / 2,) * 2 for name, (low, high) in self._spans().items()}
         return replace(self, **{**middles, "accept": (0.0, 0.0)})
 
@@ -42,7 +42,7 @@ class Latencies:
 
 
 class Fault(StrEnum):
-    """One thing that goes wrong. Its rate is a probability per occasion; for platform events, per VM and hour."""
+    """A kind of fault. A rate is a probability per occasion; for platform events, per VM and hour."""
 
     # making and starting machines
     CREATE_ALLOCATION = "create-allocation"  # no capacity: the VM stays, Failed, without PowerState

@@ -1,4 +1,4 @@
-"""ARM's request budgets: the table of buckets that each kind of call is counted in, and the buckets, which refuse."""
+"""ARM's request budgets: a table of buckets by kind of call, and the token buckets, which refuse."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ class Call(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """One bucket. It is the resource's own, or else one for the whole subscription."""
+    """A bucket of one resource, or of the whole subscription."""
 
     name: str
     burst: float
@@ -95,7 +95,7 @@ BURSTS: Mapping[str, int] = {each.name: round(each.burst) for found in _TABLE.va
 
 
 def limits(call: Call, switches: Switches) -> tuple[Limit, ...]:
-    """The buckets of a call, in the order in which an answer names them."""
+    """The buckets of a call, in the order of the answer's header."""
     found = _TABLE[call]
     if call is Call.DELETE and switches.delete_bucket_of_set:
         found = (*_OF_SET, BATCHED)
@@ -109,7 +109,7 @@ def limits(call: Call, switches: Switches) -> tuple[Limit, ...]:
 
 
 QUEUED = "VmssQueuedVMOperations;0"
-"""Stands behind the per-VM bucket. It once counted down from 4,800; a 0 means nothing any more."""
+"""Follows the per-VM bucket. The number once counted down from 4,800; a 0 has no meaning today."""
 
 
 WINDOW = timedelta(minutes=1)  # what a 429 says it has measured
@@ -138,7 +138,7 @@ class Bucket:
         self.since = max(now, self.since)
 
     def want(self, tokens: float, now: datetime) -> timedelta:
-        """How long a call for so many has to wait; it is remembered as measured whether it gets them or not."""
+        """The wait for so many tokens. The call is counted as measured, whether granted or not."""
         self.refill(now)
         self.asked.append((now, tokens))
         while self.asked[0][0] <= now - WINDOW / self.speed:
@@ -171,7 +171,7 @@ class Meter:
         self._speed = speed
 
     def charge(self, call: Call, resource: str, now: datetime, vms: int = 0) -> None:
-        """Take the tokens; raises the 429 when one is missing, and then takes none."""
+        """Take the tokens. Raises the 429, and takes no tokens, if a bucket lacks some."""
         wanted = [(each, self._bucket(each, resource, now), self._tokens(each, vms)) for each in self._limits(call)]
         for limit, bucket, tokens in wanted:
             wait = bucket.want(tokens, now)
@@ -187,7 +187,7 @@ class Meter:
         return ",".join(f"Microsoft.Compute/{each}" for each in (*parts, *([QUEUED] if BATCHED in told else ())))
 
     def policy(self, call: Call) -> str:
-        """The bucket that a 429 names which comes by chance: the resource's own, where there is one."""
+        """The bucket to name in a random 429: the resource's own if the call has such a bucket."""
         found = self._limits(call)
         return next((each.name for each in found if each.own), found[0].name)
 

@@ -1,4 +1,4 @@
-"""The emulator's command line: what can be said, and the emulator it describes."""
+"""The emulator's command line: the options, and the emulated scale sets that they describe."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable

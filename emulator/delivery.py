@@ -1,4 +1,4 @@
-"""The way of an order from its caller to Azure (it may be lost, late, doubled, or never answered), and its arrival."""
+"""Orders on the way from a caller to Azure (lost, late, doubled, or never answered), and on arrival."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -14,7 +14,7 @@ from emulator.transitions import admit_starts
 from emulator.world import World
 
 type Arrive = Callable[[], Operation]
-"""Applies the order to the world as it is when it arrives: to whoever has the instance id by then."""
+"""Applies an order on arrival: to the VM that has the instance id by then."""
 
 _THROTTLED = frozenset({Fault.MARK_THROTTLED, Fault.DEALLOCATE_THROTTLED})
 _LATE = frozenset({Fault.DEALLOCATE_LATE})
@@ -27,7 +27,7 @@ class Delivery:
         self._world = world
 
     def send(self, given: Given, policy: str, arrive: Arrive, *, own: frozenset[Fault] = frozenset()) -> Operation:
-        """Deliver it, or raise what its caller gets to see instead. `policy`: the bucket that a 429 would name.
+        """Deliver an order, or raise the error for the caller. `policy`: the bucket for a random 429.
 
         `own`: the faults of orders of this kind only.
         """
@@ -95,7 +95,7 @@ class Delivery:
 
 
 class Arrivals:
-    """Each raises ArmError and then has changed nothing, or returns the operation that began."""
+    """Every method returns the operation that began, or raises ArmError and has changed nothing."""
 
     def __init__(self, world: World, machines: Machines, scaling: Scaling) -> None:
         self._world = world
@@ -103,7 +103,7 @@ class Arrivals:
         self._scaling = scaling
 
     def batch(self, kind: OrderKind, instance_ids: Sequence[str], given: Given) -> Operation:
-        """One order to several VMs; one that cannot take it refuses it for all."""
+        """An order to several VMs; a VM that cannot take the order refuses the whole batch."""
         vms = self._world.named(instance_ids)
         for vm in vms:
             self._machines.check(vm, kind)

@@ -1,4 +1,4 @@
-"""What `python -m emulator --help` says beside its options, and what the emulator prints once it listens."""
+"""Texts of `python -m emulator --help` around the options, and the message after the start."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -84,7 +84,7 @@ def _written(value: object) -> str:
 
 
 def _choices(default: object) -> str:
-    """An enumeration's docstring, and its members with their comments."""
+    """An enumeration's docstring, and the members with their comments."""
     kind = type(default)
     told = ((str(getattr(kind, name)), text) for name, text in beside(kind).items())
     return f"{kind.__doc__} " + "; ".join(f"{value}: {text}" if text else value for value, text in told)
@@ -108,7 +108,7 @@ def _filled(text: str, indent: str) -> str:
 
 
 def beside(kind: type) -> dict[str, str]:
-    """Each member's or field's comment, by its name as it stands there; empty where it has none."""
+    """Comments of members or fields in the source of a class, by name; empty for uncommented members."""
     found = (fullmatch(r"    (\w+)(?:: [^=]+)? = .*?(?:  # (.*))?", line) for line in getsource(kind).splitlines())
     return {each.group(1): each.group(2) or "" for each in found if each}
 
@@ -125,7 +125,7 @@ The real az, in a terminal of its own (these settings leave yours alone):
 
 
 def startup_message(server: RunningServer, ca_file: Path) -> str:
-    """Where it is, and how to ask it."""
+    """Addresses of the emulator, and example requests."""
     site = server.site
     first = site.scale_sets[0]
     listing = f"{server.url}{site.set_id(first)}/virtualMachines?api-version=2025-04-01&$expand=instanceView"

@@ -1,4 +1,4 @@
-"""What really happened, for an observer outside who judges."""
+"""The history: events as they happened, for checkers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class What(StrEnum):
-    """One thing that happened. Orders are written when they arrived and were accepted."""
+    """A kind of event. Orders are written on arrival, if accepted."""
 
     CREATED = "created"  # the VM object exists, and Azure works on it
     CREATE_FAILED = "create-failed"
@@ -36,7 +36,7 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One line of the history. `given_at`: when its caller gave the order that arrived at `at`."""
+    """An entry of the history. `at`: the arrival of an order; `given_at`: the time when the caller gave the order."""
 
     at: datetime
     what: What
@@ -48,7 +48,7 @@ class Event:
 
 
 class History:
-    """An append-only list, and whoever wants to hear of each event as it is written."""
+    """An append-only list with listeners, which are called for every new event."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []

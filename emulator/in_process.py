@@ -42,10 +42,10 @@ class _Remembered:
 
 
 class InProcessScaleSet:
-    """Implements scaler.ports.ScaleSet for one caller. `clock` is that caller's: Azure has its own.
+    """Implements scaler.ports.ScaleSet for one caller. `clock` is the caller's; Azure has a different clock.
 
-    Several faces may share one scale set. `calls` counts the requests that Azure got, by kind. `gates`: the scaler's
-    own, which hold requests back and hear what ARM's answers say of its budgets; None: nothing is held back.
+    Several faces may share one scale set. `calls` counts Azure's requests by kind. `gates`: the scaler's own, which
+    hold requests back and learn ARM's budgets from answers; None: no request is held back.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class InProcessScaleSet:
         return Answer(asked=ref, found=found, at=self._date(), sent=sent)
 
     def addresses(self) -> Mapping[InstanceId, Addresses]:
-        """Where the instances can be reached: a listing of NICs, and one of public IPs where there are any."""
+        """Addresses of the instances: a listing of NICs, and a listing of public IPs if the scale set has any."""
         self._ask("addresses", Kind.NETWORK)
         with self._answered(Kind.NETWORK, Call.NETWORK):
             rows = self.emulated.read_addresses()
@@ -152,15 +152,15 @@ class InProcessScaleSet:
         self._order(OrderKind.START, refs, within)
 
     def power_off(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Stop them and keep their allocation."""
+        """Stop instances and keep their allocation."""
         self._order(OrderKind.POWER_OFF, refs, within)
 
     def deallocate(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Stop them and give their allocation back."""
+        """Stop instances and give their allocation back."""
         self._order(OrderKind.DEALLOCATE, refs, within)
 
     def delete(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Delete them; those that are gone already are deleted."""
+        """Delete instances; missing instances count as deleted."""
         try:
             self._order(OrderKind.DELETE, refs, within)
         except Missing as missing:
@@ -219,7 +219,7 @@ class InProcessScaleSet:
             self.emulated.order(kind, ids, by=self._caller, within=left, single=single)
 
     def _ask(self, name: str, kind: Kind) -> float:
-        """Counts the call and lets its time pass; returns when it was sent."""
+        """Count the call and let the call's time pass; returns the time of sending."""
         self._admit(name, kind)
         sent = self._clock.monotonic()
         self._clock.sleep(self.emulated.answer_time())
@@ -243,13 +243,13 @@ class InProcessScaleSet:
         self.calls[name] += 1
 
     def _further_pages(self, name: str, kind: Kind, count: int) -> None:
-        """Those after the first of a listing. They take no time here."""
+        """Count the further pages of a listing, which take no time here."""
         for _ in range(count):
             self._admit(name, kind, underway=True)
 
     @contextmanager
     def _answered(self, kind: Kind, call: Call, resource: str = SET, about: About | None = None) -> Iterator[None]:
-        """Around what ARM does with a request: the gates hear of a 429, and of what is left of its budgets."""
+        """A context around one request: the gates learn of a 429, and of the remaining budgets."""
         try:
             with translated(about):
                 yield

@@ -1,4 +1,4 @@
-"""The state machine of one VM: what it refuses, what it begins, how that ends."""
+"""The state machine of a VM: refusals, transitions and their ends."""
 
 from datetime import timedelta
 
@@ -48,7 +48,7 @@ class Machines:
             raise not_allowed("A VM whose creation failed cannot be stopped.")
 
     def _overlaps(self, work: Work | None, kind: OrderKind) -> bool:
-        """Whether what the VM is busy with refuses it. The same again joins what is under way."""
+        """Whether the VM's current operation refuses an order. A repeated order joins the operation under way."""
         if work is None or (work.kind is kind and kind is not OrderKind.PROTECT):
             return False
         if kind is OrderKind.DELETE:
@@ -68,7 +68,7 @@ class Machines:
         self.check(vm, OrderKind.PROTECT)
 
     def begin(self, vm: Vm, kind: OrderKind, given: Given, operation: Operation) -> None:
-        """The VM starts to do it. The same again joins what is under way and does not hang; else it takes its place."""
+        """Begin an order. A repeated order joins an operation, unless it hangs; other orders replace the operation."""
         if kind in ORDERED and kind is not OrderKind.PROTECT:
             self._world.write(ORDERED[kind], vm, given.by, given=given)
         if vm.work is not None and vm.work.kind is kind and not vm.work.endless:
@@ -95,7 +95,7 @@ class Machines:
         return work
 
     def _can_hang(self, vm: Vm, kind: OrderKind) -> bool:
-        """What hangs can be ordered anew; a row without an id could not be, by anybody, for ever."""
+        """Whether an operation may hang: only if the VM can be ordered anew, so not if rows of the VM lose their id."""
         loses_id = kind is OrderKind.DELETE and self._world.switches.deleting_rows_lose_id
         return vm.state.identified and not loses_id
 
@@ -119,7 +119,7 @@ class Machines:
         work.before = before
 
     def interrupt(self, vm: Vm) -> None:
-        """Whatever it is busy with ends here, preempted."""
+        """End the VM's current operation as preempted."""
         if vm.work is None:
             return
         self._world.write(What.PREEMPTED, vm, vm.work.by, detail=vm.work.kind)
@@ -128,7 +128,7 @@ class Machines:
             operation.part_done(self._world.at, preempted())
 
     def arrive(self, vm: Vm, power: PowerState, by: str) -> None:
-        """It has that power state, and nothing is under way."""
+        """Set the power state; no operation is under way afterwards."""
         world, before = self._world, vm.state
         vm.change(
             world.at,
@@ -184,7 +184,7 @@ class Machines:
         return failure_of(failure, self._world.switches, vm.state.instance_id)
 
     def flicker_off(self, vm: Vm, dark: timedelta) -> None:
-        """It shows stopped, and after a while it runs again, unless something else happened to it meanwhile."""
+        """Show the VM as stopped for a while; then running again, unless another event came first."""
         self.arrive(vm, PowerState.STOPPED, "guest")
         asleep = vm.state
 

@@ -1,4 +1,4 @@
-"""The emulated scale set from above: its truth, and whatever happens to it without being asked for."""
+"""The emulated scale set as an observer sees and manipulates it: the truth, and faults by order."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from emulator.world import SetState, World
 
 
 class Observed:
-    """What an observer may know and do. Nothing happens by itself: what is due happens when anything is asked."""
+    """The observer's view. Due events happen at the next question, never by themselves."""
 
     def __init__(self, world: World, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
@@ -34,7 +34,7 @@ class Observed:
 
     @property
     def faults(self) -> Faults:
-        """The faults that strike by their rates; may be exchanged at any time."""
+        """Faults with rates; may be replaced at any time."""
         return self._world.chance.faults
 
     @faults.setter
@@ -49,7 +49,7 @@ class Observed:
         return self._world.chance.struck
 
     def script(self, fault: Fault, *, times: int | None = 1, instance_id: str | None = None) -> None:
-        """Let `fault` strike for sure at its next `times` occasions (None: at every one)."""
+        """Inject `fault` at its next `times` occasions (None: at all)."""
         with self._moment() as world:
             world.chance.script(fault, times=times, instance_id=instance_id)
 
@@ -59,13 +59,13 @@ class Observed:
             world.chance.clear_script()
 
     def happen(self, event: Fault, vm_id: str) -> bool:
-        """A platform event (EVICTED … DELETED_BY_SOMEBODY) to this VM; False where it cannot happen now."""
+        """Inject a platform event (EVICTED … DELETED_BY_SOMEBODY); False if impossible for the VM now."""
         with self._moment():
             vm = self._living(vm_id)
             return vm is not None and self._platform.happen(event, vm)
 
     def limit(self, *, allocatable: int | None = None, cores: int | None = None) -> None:
-        """How many machines the region has for us, and how many cores it grants the subscription; None: enough."""
+        """Limit the region's free machines, and the subscription's cores; None: enough."""
         with self._moment() as world:
             world.allocatable, world.region.cores = allocatable, cores
 
@@ -75,7 +75,7 @@ class Observed:
             world.change_set(tags=tuple(sorted(tags.items())), etag=world.set_state.etag + 1)
 
     def make_anew(self) -> None:
-        """Somebody deleted the scale set and made another one of the same name: empty, with another uniqueId."""
+        """Replace the scale set by an empty scale set of the same name, with another uniqueId."""
         with self._moment() as world:
             for vm in list(world.vms.values()):
                 self._machines.interrupt(vm)
@@ -84,13 +84,13 @@ class Observed:
 
     @property
     def now(self) -> datetime:
-        """Azure's clock; a Date header is this without its fraction of a second."""
+        """Azure's clock; a Date header omits the fraction of a second."""
         with self._moment() as world:
             return world.at
 
     @property
     def next_due(self) -> datetime | None:
-        """When something will happen next; None: nothing is under way."""
+        """The time of the next event; None: no event is due."""
         with self._moment() as world:
             return world.queue.next_due
 
@@ -101,19 +101,19 @@ class Observed:
             return tuple(sorted((vm.state for vm in world.vms.values()), key=lambda row: row.rank))
 
     def find(self, vm_id: str) -> VmState | None:
-        """That VM as it is; None: it is gone, or never was."""
+        """The current state of a VM; None: gone, or never made."""
         with self._moment():
             vm = self._living(vm_id)
             return vm.state if vm else None
 
     def behind(self, instance_id: str) -> VmState | None:
-        """The VM that has this instance id now; raises ArmError for what is none."""
+        """The VM that has this instance id now; raises ArmError for an invalid id."""
         with self._moment() as world:
             vm = world.vms.get(world.key(instance_id))
             return vm.state if vm else None
 
     def billed(self, vm_id: str) -> bool:
-        """Whether it costs its full price now."""
+        """Whether the VM costs the full price now."""
         state = self.find(vm_id)
         return state is not None and state.billed
 
@@ -130,28 +130,28 @@ class Observed:
 
     @property
     def profile(self) -> Profile:
-        """What it was made as."""
+        """The profile of the scale set."""
         return self._world.profile
 
     @property
     def region(self) -> Region:
-        """What it shares with other scale sets of its subscription."""
+        """The region, shared with other scale sets of the subscription."""
         return self._world.region
 
     @property
     def flexible(self) -> bool:
-        """Whether its VMs go by their names."""
+        """Whether the orchestration is Flexible: instance ids are names."""
         return self._world.flexible
 
     @property
     def generation(self) -> int:
-        """A number that changes with every VM that comes or goes."""
+        """A number that changes whenever VMs come or go."""
         with self._moment() as world:
             return world.members
 
     @property
     def history(self) -> History:
-        """All that happened, append-only."""
+        """The history of all events."""
         with self._moment() as world:
             return world.history
 

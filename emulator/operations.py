@@ -1,4 +1,4 @@
-"""Long-running operations: what an accepted request becomes, and how it ends."""
+"""Long-running operations: accepted requests, and their ends."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Operation:
-    """One operation: as many parts as VMs it works on. It ends with its last part, badly if any part did."""
+    """An operation with a part per VM. The operation ends with the last part, and fails if any part failed."""
 
     id: str
     started: datetime
@@ -38,7 +38,7 @@ class Operation:
         return Status(self.failure.status) if self.failure else Status.SUCCEEDED
 
     def part_done(self, at: datetime, failure: Failure | None = None) -> None:
-        """One part less; the last one ends it."""
+        """End a part; the last part ends the operation."""
         self.parts -= 1
         if self.ended is None:
             self.failure = self.failure or failure
@@ -46,7 +46,7 @@ class Operation:
                 self.end(at, self.failure)
 
     def end(self, at: datetime, failure: Failure | None) -> None:
-        """It has come to this, whatever is still under way."""
+        """End the operation, whatever parts are still under way."""
         self.ended, self.failure = at, failure
         for callback in self.when_done:
             callback(self)
@@ -68,5 +68,5 @@ class Operations:
         return operation
 
     def find(self, operation_id: str) -> Operation | None:
-        """The operation of that id, while it is remembered."""
+        """The operation of this id, if still remembered."""
         return self._by_id.get(operation_id.lower())

@@ -1,4 +1,4 @@
-"""Orders: what can be asked of a VM, by whom, and until when the asking may arrive."""
+"""Orders to VMs: kinds, callers, and the latest time of arrival."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ class OrderKind(StrEnum):
 
 
 POWER_CHANGES = frozenset({OrderKind.START, OrderKind.POWER_OFF, OrderKind.DEALLOCATE, OrderKind.RESTART})
-"""What changes a power state, or repeats one."""
+"""Orders that change a power state, or repeat a power state."""
 
 ORDERED = {
     OrderKind.START: What.START_ORDERED,
@@ -34,7 +34,7 @@ ORDERED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """An order as its caller gave it: however late or doubled, it arrives by `at + within` or never."""
+    """An order as given by the caller: however late or doubled, the order arrives by `at + within` or never."""
 
     by: str
     at: datetime

@@ -1,4 +1,4 @@
-"""What happens to VMs without any order of ours: by the platform, by the guest, by somebody."""
+"""Events that happen to VMs without an order of the scaler: by the platform, the guest, or other people."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ _HOUR = 3600.0
 
 
 class PlatformEvents:
-    """Each can be ordered for one VM, or left to its rate. One that cannot happen to the VM now does not."""
+    """Platform events, injected for a VM or drawn by rate. Impossible events do not happen."""
 
     def __init__(self, world: World, machines: Machines, scaling: Scaling) -> None:
         self._world = world
@@ -26,7 +26,7 @@ class PlatformEvents:
         self._rolling = False
 
     def happen(self, event: Fault, vm: Vm) -> bool:
-        """Let it happen to this VM; False where it cannot."""
+        """Let the event happen to a VM; False if impossible."""
         settled = vm.work is None
         match event:
             case Fault.EVICTED if vm.state.allocated and vm.state.provisioning is not ProvisioningState.DELETING:
@@ -57,7 +57,7 @@ class PlatformEvents:
         return True
 
     def _evict(self, vm: Vm) -> None:
-        """Nothing shows it beforehand; afterwards the VM is deallocated like any other, or gone."""
+        """Evict a VM without a warning; afterwards the VM is deallocated like any other VM, or gone."""
 
         def take() -> None:
             if vm.gone_at is not None or not vm.state.allocated or vm.state.provisioning is ProvisioningState.DELETING:

@@ -1,4 +1,4 @@
-"""What Azure shows to those who ask: the truth, or what was true a while ago."""
+"""Azure's answers to reads: the truth, or the truth of a while ago."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ class Reading:
         return self._world.set_versions[0][1]
 
     def vm(self, key: str, *, viewed: bool = True) -> VmState | None:
-        """The VM behind that key; None: there is none. `viewed`: with its power state."""
+        """The VM behind a key, or None. `viewed`: with the power state."""
         when = self._targeted()
         living = self._world.vms.get(key)
         dead = (vm for vm in self._world.deleted if self._world.key(vm.state.instance_id) == key)
@@ -42,7 +42,7 @@ class Reading:
         return self.as_seen(found) if found is not None and viewed else found
 
     def listing(self, *, viewed: bool = True) -> tuple[VmState, ...]:
-        """All VMs by instance id, each as it may appear in a listing. `viewed`: with power states."""
+        """All VMs by instance id, as shown in a listing. `viewed`: with power states."""
         self._clear_graves()
         if self._world.chance.strikes(Fault.LISTING_EMPTY):
             return ()
@@ -52,7 +52,7 @@ class Reading:
         return tuple(self._in_listing(self.as_seen(row) if viewed else row) for row in rows)
 
     def addresses(self) -> tuple[VmState, ...]:
-        """All VMs as Microsoft.Network knows them: their addresses, and perhaps not all of those."""
+        """All VMs as known to Microsoft.Network: with addresses, perhaps incomplete."""
         old = self._world.chance.strikes(Fault.ADDRESSES_OLD)
         when = self._world.at - (self._world.draw(self._world.chance.faults.listing_lag) if old else timedelta(0))
         return tuple(map(self._with_addresses, self._rows(dict.fromkeys(map(id, self._all()), when))))

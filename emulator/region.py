@@ -63,12 +63,12 @@ class Region:
         self._used: list[Callable[[], int]] = []
 
     def join(self, used: Callable[[], int]) -> None:
-        """One more scale set, by how it counts the cores that it uses."""
+        """Add a scale set. `used`: counts the scale set's cores."""
         self._used.append(used)
 
     @property
     def cores_used(self) -> int:
-        """By all of them."""
+        """The cores used by all scale sets."""
         return sum(count_used() for count_used in self._used)
 
     def lacks(self, cores: int) -> bool:

@@ -1,4 +1,4 @@
-"""One scale set that behaves like Azure's, on any clock, with any of its faults."""
+"""A scale set that behaves like Azure's, with Azure's faults, on any clock."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -63,12 +63,12 @@ class EmulatedScaleSet(Observed):
             return self._reading.scale_set()
 
     def read_set_view(self) -> tuple[VmState, ...]:
-        """GET of the scale set's instance view: what it sums up."""
+        """GET of the scale set's instance view: all VMs, to be summed up."""
         with self._read(Call.SET_VIEW, SET):
             return self._reading.listing()
 
     def read_listing(self, *, page_size: int | None = None) -> tuple[VmState, ...]:
-        """All VMs, by instance id. With a page size it is charged as so many requests; else as one."""
+        """All VMs, by instance id. The listing is charged as one request, or by pages of `page_size`."""
         rows = self.read_first_page(page_size)
         for start in range(page_size or len(rows) + 1, len(rows), page_size or 1):
             self.read_further_page(min(page_size or 1, len(rows) - start))
@@ -124,9 +124,9 @@ class EmulatedScaleSet(Observed):
         within: timedelta | None = None,
         single: bool = False,
     ) -> Operation:
-        """Start, stop, restart or delete VMs. No ids, or "*", are all of them, as Azure has it.
+        """Start, stop, restart or delete VMs. No ids, or "*", mean all VMs, as in Azure.
 
-        Raises ArmError, or NoAnswer where it may have arrived or may still, but not after `within`.
+        Raises ArmError; or NoAnswer, if the order may have arrived, or may still arrive until `within`.
         `single`: charged to the VM's own budget, as the routes of one VM are.
         """
         with self._moment() as world:
@@ -171,7 +171,7 @@ class EmulatedScaleSet(Observed):
             return self._delivery.send(given, policy, lambda: self._arrivals.scale(scale, if_match, given))
 
     def answer_time(self) -> timedelta:
-        """How long ARM takes for its next answer; the faces let it pass, each in its own way."""
+        """The time until ARM's next answer, which callers let pass by their own clock."""
         with self._lock:
             return self._world.draw(self._world.latencies.accept)
 
@@ -187,7 +187,7 @@ class EmulatedScaleSet(Observed):
         return _CALLS[kind][single]
 
     def marked_in(self, instance_id: str) -> str:
-        """Whose bucket the mark of that VM is charged to."""
+        """The resource whose bucket is charged for the mark of a VM."""
         return instance_id if self._world.switches.mark_bucket_per_vm else SET
 
     def _views(self, call: Call) -> bool:

@@ -1,4 +1,4 @@
-"""sku.capacity: how VMs come, and which go when it is lowered or they are deleted by name."""
+"""sku.capacity: creation of VMs, and deletion by a lower capacity or by id."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ class Scaling:
         self._next_id = 0
 
     def change(self, scale: Scale, given: Given) -> Operation:
-        """A PATCH or PUT. One that changes nothing, and finds nothing missing, is done at once."""
+        """A PATCH or PUT of the capacity. A change without effect is done at once."""
         world, before = self._world, self._world.set_state
         capacity = before.capacity if scale.capacity is None else scale.capacity
         victims = self._victims(capacity)
@@ -39,7 +39,7 @@ class Scaling:
         return self._carry_out(victims, given)
 
     def _overlap(self) -> None:
-        """Raises a conflict with what is still being carried out, or ends it, or lets it be."""
+        """Raise a conflict with an operation under way, or preempt the operation, or run beside it."""
         if not self._world.busy or self._world.switches.set_overlap is SetOverlap.BOTH:
             return
         if self._world.switches.set_overlap is SetOverlap.CONFLICT:
@@ -92,7 +92,7 @@ class Scaling:
         return str(self._next_id - 1)
 
     def _victims(self, capacity: int) -> list[Vm]:
-        """Whom Azure would take: the highest ids, sparing the protected and those on their way out."""
+        """The VMs that Azure would delete: the highest ids, without protected VMs and VMs already being deleted."""
         surplus = self._counted() - capacity
         if surplus <= 0:
             return []

@@ -12,7 +12,7 @@ from emulator.behaviour import Fault, Faults, Span
 
 
 class EventQueue:
-    """Due callbacks, run in order of their time; while one runs, `at` is its due time."""
+    """Callbacks by due time; while a callback runs, `at` is the callback's due time."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -25,7 +25,7 @@ class EventQueue:
         heappush(self._due, (self.at + delay, next(self._order), action))
 
     def catch_up(self) -> None:
-        """Run all that is due by now."""
+        """Run all due callbacks."""
         now = max(self._now(), self.at)
         while self._due and self._due[0][0] <= now:
             due, _, action = heappop(self._due)
@@ -35,7 +35,7 @@ class EventQueue:
 
     @property
     def next_due(self) -> datetime | None:
-        """When something happens next; None: nothing will."""
+        """The due time of the next callback; None without callbacks."""
         return self._due[0][0] if self._due else None
 
 
@@ -56,7 +56,7 @@ class Chance:
         self._script: list[_Scripted] = []
 
     def script(self, fault: Fault, *, times: int | None = 1, instance_id: str | None = None) -> None:
-        """Let `fault` strike at its next occasions for sure: `times` of them, None for every one from now on."""
+        """Inject `fault` at its next `times` occasions; None: at all from now on."""
         self._script.append(_Scripted(fault=fault, instance_id=instance_id, left=times))
 
     def clear_script(self) -> None:
@@ -64,7 +64,7 @@ class Chance:
         self._script.clear()
 
     def strikes(self, fault: Fault, instance_id: str | None = None, *, share: float = 1.0) -> bool:
-        """Whether it happens on this occasion; `share` is the occasion's part of the unit its rate is meant for."""
+        """Whether a fault strikes on this occasion. `share`: the occasion's part of the unit of the rate."""
         rate = self.faults.rates.get(fault, 0.0) * share
         strikes = self._scripted(fault, instance_id) or (rate > 0 and self._random.random() < rate)
         if strikes:
@@ -86,7 +86,7 @@ class Chance:
         return timedelta(seconds=low if low == high else self._random.uniform(low, high))
 
     def one_of[T](self, things: Sequence[T]) -> T:
-        """One of them."""
+        """A random element."""
         return self._random.choice(things)
 
     def guid(self) -> str:

@@ -1,4 +1,4 @@
-"""What nobody could tell us about Azure: each a switch, so that the scaler can be tried both ways."""
+"""Unknown answers of Azure as switches, so that the scaler can be tried with all answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Overlap(StrEnum):
-    """What becomes of an order to a VM that is still busy with another one."""
+    """The answer to an order to a busy VM."""
 
     PREEMPT = "preempt"  # the later one wins; the earlier operation ends as OperationPreempted
     SOME = "some"  # a delete wins; one that starts, stops or restarts the VM gets a 409
@@ -14,7 +14,7 @@ class Overlap(StrEnum):
 
 
 class SetOverlap(StrEnum):
-    """What becomes of a change of the capacity, or a delete, while an earlier one is still being carried out."""
+    """The answer to a change of the capacity, or a delete, while an earlier change is under way."""
 
     BOTH = "both"  # they go on side by side
     PREEMPT = "preempt"  # the earlier operation ends as OperationPreempted, though its VMs go on
@@ -45,7 +45,7 @@ class FailedOperation(StrEnum):
 
 
 class ConflictCode(StrEnum):
-    """The code of a 409 that another request under way causes; one that is about no VM has a Conflict's."""
+    """The code of a 409 because of another request under way; Conflict, if the request names no VM."""
 
     OPERATION_NOT_ALLOWED = "OperationNotAllowed"  # the message tells it from all else that is not allowed
     CONFLICT = "Conflict"
@@ -60,7 +60,7 @@ class QuotaCode(StrEnum):
 
 
 class AllocationCode(StrEnum):
-    """Why a machine could not be found: by where the scale set may be, and by what it insists on."""
+    """The code of a failed allocation: it depends on the scale set's zones and constraints."""
 
     ALLOCATION = "AllocationFailed"
     ZONAL = "ZonalAllocationFailed"
@@ -69,7 +69,7 @@ class AllocationCode(StrEnum):
 
 
 class FrontDoorCode(StrEnum):
-    """The code of a 429 that comes from ARM itself, and not from Microsoft.Compute behind it."""
+    """The code of a 429 by ARM itself, not by Microsoft.Compute behind ARM."""
 
     SUBSCRIPTION = "SubscriptionRequestsThrottled"
     TOO_MANY = "TooManyRequests"
@@ -125,7 +125,7 @@ _TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "
 
 
 def values_of(name: str) -> Mapping[str, object]:
-    """The values of one switch by what somebody may write for them, in lower case; KeyError for none of ours."""
+    """The values of a switch by their spelling in lower case; KeyError for an unknown switch."""
     default = {switch.name: switch.default for switch in fields(Switches)}[name]
     if isinstance(default, StrEnum):
         return {each.lower(): each for each in type(default)}

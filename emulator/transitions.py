@@ -1,4 +1,4 @@
-"""Transitions of a VM: the power states that an order leads through, how long that takes, and what prevents it."""
+"""Transitions of a VM: power states on the way, durations, and obstacles."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Transition:
 
 
 def transition_for(kind: OrderKind, power: PowerState, latencies: Latencies) -> Transition:
-    """The transition that `kind` means for a VM with that power state."""
+    """The transition of an order of this kind, for a VM with this power state."""
     if kind is OrderKind.START:
         return _start(power, latencies)
     if kind is OrderKind.POWER_OFF:
@@ -68,7 +68,7 @@ def needs_allocation(kind: OrderKind, power: PowerState) -> bool:
 
 
 def failure(why: FailureClass, switches: Switches, instance_id: str = "") -> Failure:
-    """What ARM calls it, in an operation's error and in `ProvisioningState/failed/…`."""
+    """ARM's code and message of a failure, in an operation's error and in `ProvisioningState/failed/…`."""
     if why is FailureClass.QUOTA:
         refusal = over_quota(switches.quota_code)
         return Failure(refusal.code, refusal.message, target=instance_id)
@@ -94,7 +94,7 @@ _BY_CHANCE = {
 
 
 def admit_new(world: World, vms: int) -> None:
-    """Raises what keeps so many new VMs from coming, as far as it is known at once."""
+    """Raise the refusal of so many new VMs, if Azure knows at once."""
     if vms <= 0:
         return
     if world.chance.strikes(Fault.SOLD_OUT):
@@ -104,7 +104,7 @@ def admit_new(world: World, vms: int) -> None:
 
 
 def admit_starts(world: World, states: Iterable[VmState]) -> None:
-    """Raises what keeps these from starting, as far as it is known at once."""
+    """Raise the refusal of these starts, if Azure knows at once."""
     if world.chance.strikes(Fault.START_REFUSED):
         raise world.over_quota()
     cold = [state for state in states if needs_allocation(OrderKind.START, state.power)]
@@ -114,7 +114,7 @@ def admit_starts(world: World, states: Iterable[VmState]) -> None:
 
 
 def late_failure(world: World, vm: Vm, kind: OrderKind) -> FailureClass | None:
-    """How this will end badly although it was accepted; None: it will not."""
+    """The failure of an accepted order; None: the order will succeed."""
     state = vm.state
     if kind is OrderKind.START and state.power is PowerState.RUNNING:
         return None

@@ -1,4 +1,4 @@
-"""One VM of the emulated scale set: what it is, and what it was when somebody looks late."""
+"""A VM of the emulated scale set, with all earlier states: a late look shows an earlier state."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,7 +13,7 @@ BILLED = frozenset({PowerState.STARTING, PowerState.RUNNING, PowerState.STOPPING
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmState:
-    """A VM at one moment. A power state of UNKNOWN is one that ARM does not show."""
+    """A VM at one moment. ARM does not show the power state UNKNOWN."""
 
     instance_id: str
     vm_id: str
@@ -34,12 +34,12 @@ class VmState:
 
     @property
     def billed(self) -> bool:
-        """Whether it costs its full price."""
+        """Whether the VM costs the full price."""
         return self.power in BILLED
 
     @property
     def allocated(self) -> bool:
-        """Whether it holds one of the region's machines."""
+        """Whether the VM holds one of the region's machines."""
         creating = self.power is PowerState.UNKNOWN and self.provisioning is ProvisioningState.CREATING
         return creating or self.billed or self.power is PowerState.DEALLOCATING
 
@@ -50,13 +50,13 @@ class VmState:
 
     @property
     def rank(self) -> tuple[int, str]:
-        """Where it stands among the others: by its number, where its id is one."""
+        """The sort key among VMs: numeric ids sort by number."""
         return len(self.instance_id), self.instance_id
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Work:
-    """The transition a VM is in; a later one takes its place."""
+    """The current transition of a VM; a later order may replace the transition."""
 
     kind: OrderKind
     by: str
@@ -88,7 +88,7 @@ class Vm:
         self._versions.append((at, replace(self.state, **fields)))
 
     def seen_from(self, when: datetime) -> VmState | None:
-        """As it was then; None where it did not exist yet, or any more."""
+        """The state at an earlier time; None: not made yet, or already gone."""
         if self.gone_at is not None and self.gone_at <= when:
             return None
         return next((state for since, state in reversed(self._versions) if since <= when), None)

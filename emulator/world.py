@@ -1,4 +1,4 @@
-"""Everything that is true of one emulated scale set, and how it begins; the rules that change it live elsewhere."""
+"""The state of an emulated scale set, and its creation; the rules of change live elsewhere."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -65,11 +65,11 @@ class World:
 
     @property
     def flexible(self) -> bool:
-        """Whether its VMs go by their names."""
+        """Whether the orchestration is Flexible: instance ids are names."""
         return self.profile.orchestration is Orchestration.FLEXIBLE
 
     def key(self, instance_id: str) -> str:
-        """By what `vms` knows it: names have no letter case, numbers no zeros in front. Raises for what is none."""
+        """The key in `vms`: names in lower case, numbers without leading zeros. Raises ArmError for an invalid id."""
         if self.flexible:
             return instance_id.lower()
         if not instance_id.isdecimal():
@@ -77,7 +77,7 @@ class World:
         return str(int(instance_id))
 
     def named(self, keys: Iterable[str]) -> list[Vm]:
-        """The VMs behind these; one that is not there refuses all of them."""
+        """The VMs of these keys. Raises ArmError if any VM is missing."""
         found = []
         for key in dict.fromkeys(keys):
             if key not in self.vms:
@@ -86,12 +86,12 @@ class World:
         return found
 
     def add(self, vm: Vm) -> None:
-        """It is one of us from now on."""
+        """Add a VM to the scale set."""
         self.vms[self.key(vm.state.instance_id)] = vm
         self.members += 1
 
     def begin(self, parts: int, *, of_set: bool = False) -> Operation:
-        """A new operation; one of the scale set shows in its provisioning state."""
+        """A new operation. An operation of the scale set shows in the scale set's provisioning state."""
         operation = self.operations.begin(self.at, parts)
         if of_set and operation.ended is None:
             self.busy.append(operation)
@@ -108,12 +108,12 @@ class World:
             self.change_set(provisioning=ProvisioningState.FAILED if bad else ProvisioningState.SUCCEEDED)
 
     def release(self, operation: Operation) -> None:
-        """It occupies the scale set no more: it is over, or it hangs, and would lock the scale set for everybody."""
+        """Let an operation occupy the scale set no more: ended, or hanging and a lock for all callers."""
         if operation in self.busy:
             self.busy.remove(operation)
 
     def preempt_set(self) -> None:
-        """What goes on in the scale set itself ends here, though its VMs go on."""
+        """Preempt the operations of the scale set, though not the VMs' work."""
         for operation in list(self.busy):
             operation.end(self.at, preempted())
 
@@ -151,7 +151,7 @@ class World:
         return state.was_made if self.switches.deallocated_hold_quota else state.allocated
 
     def public_ip(self, state: VmState, power: PowerState) -> str | None:
-        """The one it has once it has that power state; one that it has no more is given back."""
+        """The VM's public IP under a power state; an address that is lost by that goes back to the region."""
         if not self.profile.public_ips:
             return None
         if power is not PowerState.DEALLOCATED:
@@ -187,7 +187,7 @@ class World:
             self.change_set(capacity=max(0, self.set_state.capacity - 1), etag=etag)
 
     def remove(self, vm: Vm, by: str, *, evicted: bool = False) -> None:
-        """It is gone, and its instance id and its addresses are free."""
+        """Remove a VM; the instance id and the addresses are free again."""
         self.stop_counting(vm, evicted=evicted)
         vm.gone_at = self.at
         vm.work = None

@@ -1,5 +1,5 @@
 """A stand-in for `func start`, which loads function_app.py through Microsoft's own azure-functions-runtime library.
 
-It fires timers by their NCRONTAB settings and answers the host's admin routes; it knows no other trigger, no retry
-policy, no past-due memory and no storage. Where Azure Functions Core Tools are installed, `func start` does more.
+The stand-in fires timers by NCRONTAB settings and answers the host's admin routes; other triggers, retry policies,
+past-due memory and storage are missing. Azure Functions Core Tools, if installed, do more: `func start`.
 """

@@ -1,4 +1,4 @@
-"""The admin routes of the Functions host, as far as a timer's operator needs them; the paths are the real host's.
+"""Admin routes of the Functions host that an operator of timers needs; the paths are the real host's.
 
 POST /admin/functions/{name}   202, and the function runs beside its timer (also if disabled) · 404
 GET  /admin/functions          every function with its bindings
@@ -45,7 +45,7 @@ class Admin:
         }
 
     def answer(self, request: Request) -> Response:
-        """The answer to any request; raises werkzeug's HTTPException, which is one too."""
+        """The answer to a request; raises werkzeug's HTTPException, which is an answer too."""
         endpoint, arguments = _ROUTES.bind_to_environ(request.environ).match()
         return self._endpoints[endpoint](**arguments)
 
@@ -68,7 +68,7 @@ class Admin:
 
 
 def serve(admin: Admin, port: int) -> int:
-    """Answer on a port (0: any free one) on a thread of its own; returns the port."""
+    """Answer on a port (0: a free port) in a separate thread; returns the port."""
     try:
         listener = socket.create_server((_LOOPBACK, port))
     except OSError as mistake:

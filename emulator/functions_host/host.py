@@ -1,9 +1,9 @@
-"""One function app on this machine: loaded, and then fired by its timers, or one function of it run once.
+"""A function app on this machine: loaded, and then fired by timers; or a single function, run once.
 
-Timers fire as the Functions host's do: never over themselves, and side by side with each other. The next firing is
-reckoned from the start of a run. A run that lasts beyond it is therefore followed by exactly one more, at once, however
-many firings it missed. One mistake is graver here than in the real host: a schedule that cannot be read fails the whole
-start, where the host would put that function alone "in error" and run the others.
+Timers fire as in the Functions host: no function overlaps itself, and different functions run in parallel. The next
+firing is calculated from the start of a run. A long run is therefore followed by exactly one more run, at once, however
+many firings were missed. An unreadable schedule fails the whole start, while the real host would put the function alone
+"in error" and run the other functions.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ def timers_of(functions: Iterable[Function], environ: Mapping[str, str]) -> tupl
 
 
 async def keep_firing(timer: Timer, worker: Worker) -> None:
-    """Fire a timer whenever it is due, until cancelled. A run that has begun is not cancelled with it."""
+    """Fire a timer when due, until cancelled. Runs under way are not cancelled."""
     due = _now() if timer.runs_on_startup else timer.schedule.next_after(_now())
     while True:
         await _until(due)
@@ -65,7 +65,7 @@ def _timer(function: Function, environ: Mapping[str, str]) -> Timer:
 
 
 async def _until(due: datetime) -> None:
-    """Wait in steps of a minute at most: a laptop sleeps and its clock is set, which the loop's timers ignore."""
+    """Wait in steps of a minute at most: the loop's timers ignore the sleep of a laptop and changes of the clock."""
     while (seconds := (due - _now()).total_seconds()) > 0:  # noqa: ASYNC110 -- what it waits for is the time
         await asyncio.sleep(min(seconds, 60.0))
 
@@ -80,7 +80,7 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Host:
-    """A worker with an app in it, the timers of that app, and the wish to stop."""
+    """A worker with an app, the app's timers, and the request to stop."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -91,13 +91,13 @@ class Host:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._stop.set))
 
     async def load(self, app: Path) -> None:
-        """Index an app, given by its absolute path, and read its schedules; raises CannotStart."""
+        """Index the app at an absolute path, and read the app's schedules; raises CannotStart."""
         local_settings.check_host_json(app)
         await self._worker.index(app)
         self._timers = timers_of(self._worker.functions.values(), os.environ)
 
     async def once(self, name: str) -> bool:
-        """Run one function to its end; False if it failed, or if the host was stopped first."""
+        """Run a function to the end; False if the function failed, or the host was stopped first."""
         function = self._worker.functions.get(name)
         if function is None:
             known = ", ".join(self._worker.functions)
@@ -121,10 +121,10 @@ class Host:
         logger.info("host stopping", extra={"facts": {"running": len(self._worker.running)}})
 
     async def leave(self, code: int) -> None:
-        """Wait for what still runs, but not for long: end the process with `code` then, whatever it is doing.
+        """Wait a moment for running functions, then end the process with `code`.
 
-        A synchronous function cannot be interrupted, and the interpreter would join its thread for as long as its watch
-        lasts. Nothing is lost by os._exit: both output streams are line buffered, and orders to Azure are idempotent.
+        A synchronous function cannot be interrupted, and the interpreter would join the function's thread until the end
+        of the watch. os._exit loses no output: both streams are line buffered, and orders to Azure are idempotent.
         """
         deadline = threading.Timer(_GRACE_SECONDS, os._exit, (code,))
         deadline.daemon = True

@@ -1,4 +1,4 @@
-"""What the host reads beside the code: host.json, local.settings.json, and the environment, which wins."""
+"""Settings of the host: host.json, local.settings.json, and the environment, which wins."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class CannotStart(Exception):
-    """The app, its settings or the command line need a change; the message says which one."""
+    """The app, the settings or the command line need the change that the message names."""
 
 
 _REFERENCE = re.compile(r"%([^%]+)%")
@@ -22,7 +22,7 @@ def check_host_json(app: Path) -> None:
 
 
 def load(app: Path, chosen: Path | None, environ: MutableMapping[str, str]) -> None:
-    """Put the `Values` of the chosen file, or of the app's local.settings.json if it has one, into the environment."""
+    """Put the `Values` of the chosen file, or of the app's local.settings.json if present, into the environment."""
     path = chosen or app / "local.settings.json"
     if chosen is None and not path.exists():
         return
@@ -31,7 +31,7 @@ def load(app: Path, chosen: Path | None, environ: MutableMapping[str, str]) -> N
 
 
 def resolve(text: str, environ: Mapping[str, str]) -> str:
-    """The text with each %NAME% replaced by the setting of that name."""
+    """The text with every %NAME% replaced by the setting NAME."""
 
     def value(reference: re.Match[str]) -> str:
         name = reference[1]

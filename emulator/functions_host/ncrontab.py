@@ -1,4 +1,4 @@
-"""When a timer is due: NCRONTAB expressions and time spans, read as the Functions host reads them.
+"""Schedules of timers: NCRONTAB expressions and time spans, read as in the Functions host.
 
 NCRONTAB differs from cron: seconds come first (five fields mean second 0), day of month AND day of week must match,
 and Sunday is 0, never 7. Times are UTC, as in Azure.
@@ -51,7 +51,7 @@ type Schedule = Cron | Every
 
 
 def parse(expression: str, *, setting: str) -> Schedule:
-    """The schedule that is written in `setting`; raises CannotStart, which names the setting and the remedy."""
+    """The schedule of `setting`; raises CannotStart with the setting and the remedy."""
     try:
         return _every(expression) if ":" in expression else _cron(expression)
     except ValueError as mistake:

@@ -1,12 +1,12 @@
-"""The app's code, run by azure-functions-runtime, the library that does the same in Azure from Python 3.13 on.
+"""The app's code, run by azure-functions-runtime, Azure's own library for Python 3.13 and later.
 
-The library expects protobuf messages, but only ever reads and writes their attributes; so plain namespaces will do.
-Its registry of functions is global: one app per process.
+The library expects protobuf messages, but only reads and writes attributes; so plain namespaces will do. The library's
+registry of functions is global: one app per process.
 
-The log is as Azure shows it: a JSON object a line, of a record what Microsoft's Python worker forwards and no more.
-The worker forwards message, level, logger name and invocation id; it drops `extra`. The host drops the record of an app
-that carries no running invocation (python-worker issue 1860): what a background thread says. `function` is the host's:
-it knows whose invocation that is. Only the lines of the host itself, of the logger `functions_host`, have more fields.
+The log is as in Azure: a JSON object per line, with the parts of a record that Microsoft's Python worker forwards. The
+worker forwards message, level, logger name and invocation id, and drops `extra`. The host drops an app's record without
+a running invocation (python-worker issue 1860), such as records of background threads. `function` is added by the host,
+which knows the function of an invocation. Only the host's own lines, of the logger `functions_host`, have more fields.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _SYSTEM = "azure.functions"  # how the worker's own loggers begin
 
 
 class LogLines(logging.StreamHandler[TextIO]):
-    """Writes log lines; `speaker` names the invocation of the current thread or task, if it has one."""
+    """Writes log lines; `speaker` names the invocation of the current thread or task, if any."""
 
     def __init__(self, stream: TextIO, speaker: Callable[[], Mapping[str, str]]) -> None:
         super().__init__(stream)
@@ -58,7 +58,7 @@ class LogLines(logging.StreamHandler[TextIO]):
 
 
 def install(stream: TextIO, level: int, speaker: Callable[[], Mapping[str, str]]) -> None:
-    """Make log lines of everything that is logged in this process."""
+    """Write all records of this process as log lines."""
     logging.basicConfig(level=level, handlers=[LogLines(stream, speaker)], force=True)
 
 
@@ -75,7 +75,7 @@ _NO_RETRY = SimpleNamespace(retry_count=0, max_retry_count=0, exception=None)
 
 
 class _Message(SimpleNamespace):
-    """Any protobuf message, and the enum members that the runtime looks for on the class of one."""
+    """A protobuf message of any class, with the enum members that the runtime looks for on message classes."""
 
     Failure, Success = 0, 1
     undefined, out, inout = 0, 1, 2
@@ -85,7 +85,7 @@ class _Message(SimpleNamespace):
 
 
 class _Protos:
-    """The module of message classes: it has every class that is asked for."""
+    """The module of message classes: any name is a class."""
 
     def __getattr__(self, name: str) -> type[_Message]:
         message = type(name, (_Message,), {})
@@ -111,7 +111,7 @@ class Function:
 
 
 class Worker:
-    """Indexes one app and runs its functions: a synchronous one on a thread, an async one on the loop."""
+    """Indexes an app and runs the app's functions: synchronous functions on threads, async functions on the loop."""
 
     def __init__(self) -> None:
         self.functions: Mapping[str, Function] = {}
@@ -119,7 +119,7 @@ class Worker:
         self._names: dict[str, str] = {}  # invocation id -> function, while it runs
 
     async def index(self, app: Path) -> None:
-        """Import the function_app.py of a folder, given by its absolute path, and learn its functions."""
+        """Import the function_app.py of a folder (an absolute path), and index the functions."""
         sys.path.insert(0, str(app))
         runtime.start_threadpool_executor()
         response = await runtime.worker_init_request(_init_request(app))
@@ -139,7 +139,7 @@ class Worker:
         return task
 
     def speaker(self) -> dict[str, str]:
-        """Which function and invocation the current thread or task belongs to; empty outside of all."""
+        """The function and the invocation of the current thread or task; empty outside of invocations."""
         invocation_id = runtime.invocation_id_cv.get()
         if invocation_id not in self._names:
             return {}

@@ -1,4 +1,4 @@
-"""Answers no client should be sent, and every client gets some day: one-shot, for whoever wants to survive them."""
+"""Faults of answers (truncated, slow, dropped, …), injected for the next requests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -39,7 +39,7 @@ class Reply:
     dropped: bool = False
 
     def pieces(self) -> Iterator[bytes]:
-        """The content, in the portions in which it is written."""
+        """The content in portions, as written to the socket."""
         if self.padding:
             yield b" " * self.padding
         step = max(1, -(-len(self.content) // _SIPS)) if self.trickle else max(1, len(self.content))
@@ -77,7 +77,7 @@ class AnswerInjector:
             self._planned += [_Planned(how, kind, seconds) for _ in range(times)]
 
     def spoiled(self, reply: Reply, kind: str) -> Reply:
-        """The reply, or what is left of it."""
+        """The reply, spoiled if a fault is planned."""
         with self._lock:
             found = next((fault for fault in self._planned if fault.kind in {None, kind}), None)
             if found is None:

@@ -152,7 +152,7 @@ class FrontDoor:
         self._lock = Lock()
 
     def admit(self, asked: Asked, now: datetime) -> dict[str, str]:
-        """The headers that say what is left; raises the 429."""
+        """The headers with the remaining budgets; raises the 429."""
         lane = _LANES.get(asked.method, _WRITES)
         with self._lock:
             own = self._bucket(lane, _principal(asked), 1, now)
@@ -176,7 +176,7 @@ class FrontDoor:
 
 
 def _principal(asked: Asked) -> str:
-    """Whom the token is about; one that cannot be read is somebody by itself."""
+    """The principal of a token; an unreadable token is a principal by itself."""
     token = asked.headers.get("authorization", "").partition(" ")[2].strip()
     try:
         payload = token.split(".")[1]

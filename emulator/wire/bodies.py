@@ -1,4 +1,4 @@
-"""The JSON of a scale set and its VMs, shaped as Microsoft.Compute shapes it; changes of it that are refused."""
+"""The JSON of scale sets and VMs, in the shape of Microsoft.Compute; and refusals of forbidden changes."""
 
 from collections import Counter
 from collections.abc import Iterable, Set
@@ -49,7 +49,7 @@ def scale_set(site: Site, emulated: EmulatedScaleSet, state: SetState) -> Json:
 
 
 def vm(site: Site, emulated: EmulatedScaleSet, state: VmState, *, view: bool) -> Json:
-    """One VM as a part of its scale set; its power state only with the instance view, which Flexible never shows."""
+    """A VM as part of a scale set. Power states need the instance view, which Flexible scale sets never show here."""
     vm_id = f"{site.set_id(emulated)}/virtualMachines/{state.instance_id}"
     body: Json = {
         "name": state.instance_id if emulated.flexible else f"{emulated.name}_{state.instance_id}",
@@ -69,7 +69,7 @@ def vm(site: Site, emulated: EmulatedScaleSet, state: VmState, *, view: bool) ->
 
 
 def shouted(site: Site, body: Json) -> Json:
-    """The same as listings show it: with the resource group's name in capitals in its id."""
+    """The VM as in listings: the id has the resource group's name in capitals."""
     group = site.place.resource_group
     return body | {"id": body["id"].replace(f"/resourceGroups/{group}/", f"/resourceGroups/{group.upper()}/")}
 
@@ -106,12 +106,12 @@ def _member(state: VmState) -> Json:
 
 
 def _disk(name: str) -> Json:
-    """`az vmss update` sends a VM back as it got it, and not without the disk's createOption."""
+    """The disk, whose createOption `az vmss update` needs to send a VM back."""
     return {"osType": "Windows", "name": name, "createOption": "FromImage", "caching": "ReadWrite", "diskSizeGB": 128}
 
 
 def instance_view(emulated: EmulatedScaleSet, state: VmState) -> Json:
-    """The instance view. A deallocated VM knows nothing of its guest; a stopped one still shows what it last knew."""
+    """The instance view. A deallocated VM shows no guest; a stopped VM still shows the last known guest."""
     statuses = [_provisioning(emulated, state)]
     if state.power is not PowerState.UNKNOWN:
         statuses.append(_status(f"PowerState/{state.power}", f"VM {state.power}"))
@@ -136,7 +136,7 @@ def set_view(rows: Iterable[VmState]) -> Json:
 
 
 def computer(emulated: EmulatedScaleSet, state: VmState) -> str:
-    """What the guest calls itself."""
+    """The guest's host name."""
     number = state.instance_id.rpartition("_")[2]
     return f"{emulated.name[:9]}{number if emulated.flexible else _base36(int(number)).zfill(6)}"
 
@@ -186,7 +186,7 @@ _ITS_OWN = frozenset(
 
 
 def refuse_changes(sent: Json, shown: Json, changeable: Set[str]) -> None:
-    """Raises a 409 for the first value in `sent` that differs from what is shown. `changeable`: paths, lower case."""
+    """Raise a 409 for the first changed value in `sent`. `changeable`: paths of allowed changes, lower case."""
     _compare(sent, shown, changeable | _ITS_OWN, "")
 
 

@@ -1,4 +1,4 @@
-"""The log of calls: who asked for what, when, and with what success."""
+"""The log of calls: callers, requests, times, and statuses."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Microsoft.Resources: what clients ask about before they work (tenants, groups, endpoints), and a scale set's tags."""
+"""Microsoft.Resources: tenants, subscriptions, groups, endpoints, and a scale set's tags."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -55,7 +55,7 @@ def locations(site: Site, asked: Asked) -> Answer:
 
 
 def usages(site: Site, asked: Asked) -> Answer:
-    """GET of what the subscription uses in the region, and of how much it may."""
+    """GET of the subscription's usage in the region, with the quota."""
     site.check_subscription(asked)
     region, machines = site.scale_sets[0].region, sum(len(scale_set.vms) for scale_set in site.scale_sets)
     cores = region.cores_used, _ENOUGH if region.cores is None else region.cores
@@ -73,13 +73,13 @@ def usages(site: Site, asked: Asked) -> Answer:
 
 
 def permissions(site: Site, asked: Asked) -> Answer:
-    """GET of what the caller may do there: everything."""
+    """GET of the caller's permissions: all actions."""
     _check_scope(site, asked)
     return Answer(body={"value": [{"actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": []}]})
 
 
 def locks(site: Site, asked: Asked) -> Answer:
-    """GET of what is locked there: nothing."""
+    """GET of the locks: an empty list."""
     _check_scope(site, asked)
     return Answer(body={"value": []})
 

@@ -1,4 +1,4 @@
-"""A request and its answer, as they travel between the socket and the resources."""
+"""Requests and answers between the socket and the resources."""
 
 import json
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Asked:
 
     @property
     def caller(self) -> str:
-        """Who asks: the scaler puts `scaler-<controller>` into its User-Agent."""
+        """The caller's name: the scaler puts `scaler-<controller>` into the User-Agent."""
         found = search(r"scaler-([a-z]+)", self.headers.get("user-agent", ""), IGNORECASE)
         return found.group(1).lower() if found else "arm"
 
@@ -54,7 +54,7 @@ class Asked:
         return found
 
     def part(self, name: str) -> dict[str, Any]:
-        """An object in the body; nothing is an empty one."""
+        """An object in the body; empty if missing."""
         found = self.json().get(name)
         if found is not None and not isinstance(found, dict):
             raise ArmError(

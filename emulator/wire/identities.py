@@ -1,4 +1,4 @@
-"""Managed identities: who is assigned here, by which names each is asked for, and the unsigned tokens they get."""
+"""Managed identities: assigned identities with their names, and unsigned tokens."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -23,7 +23,7 @@ _NAMES = ("client_id", "object_id", "principal_id", "mi_res_id", "msi_res_id")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """One identity. Role assignments and Redis know it by `object_id`, whoever asks for a token by any of the three."""
+    """An identity. Requests for tokens use any of the three ids; role assignments and Redis use `object_id`."""
 
     client_id: str
     object_id: str
@@ -46,7 +46,7 @@ def user_assigned(resource_id: str) -> Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """One that was handed out."""
+    """A token that was handed out."""
 
     text: str
     issued: datetime
@@ -54,7 +54,7 @@ class Token:
 
 
 class Identities:
-    """All that are assigned. `kept`: for how long a token is handed out again; Azure's endpoints do so for hours."""
+    """All assigned identities. `kept`: how long a token is handed out again; Azure's endpoints do so for hours."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Identities:
 
     @property
     def system_assigned(self) -> Identity | None:
-        """The one that nobody needs to name."""
+        """The system-assigned identity, which requests need not name."""
         return next((identity for identity in self.assigned if identity.resource_id is None), None)
 
     def named(self, query: Mapping[str, str]) -> tuple[bool, Identity | None]:
@@ -81,7 +81,7 @@ class Identities:
         return bool(asked), next(found, None) if asked else None
 
     def token(self, identity: Identity, audience: str, tenant: str, now: datetime) -> Token:
-        """A token for that audience: unsigned, with the claims that clients and Redis look at."""
+        """An unsigned token for an audience, with the claims that clients and Redis read."""
         with self._lock:
             held = self._tokens.get((identity, audience))
             if held is None or now >= held.issued + self._kept:

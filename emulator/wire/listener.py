@@ -1,6 +1,6 @@
 """Sockets and threads: HTTP/1.1 with connections that stay open, as the SDK's pools expect; plain or over TLS.
 
-Werkzeug's own server closes every connection after one answer, so this stands on the standard library's.
+Werkzeug's own server closes every connection after one answer; the standard library's server keeps connections open.
 """
 
 import socket
@@ -17,7 +17,7 @@ from emulator.wire.exchange import Asked
 
 
 class Listener(ThreadingHTTPServer):
-    """Knows its open connections, so that closing it leaves no thread behind. With a context it speaks TLS only."""
+    """Knows all open connections, so that closing the listener leaves no thread behind. With a context: TLS only."""
 
     daemon_threads = False
     request_queue_size = 128
@@ -42,7 +42,7 @@ class Listener(ThreadingHTTPServer):
         return f"{self.scheme}://{shown!s}:{port}"
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """The next connection; its handshake is left to its own thread."""
+        """The next connection; the TLS handshake is left to the connection's thread."""
         connection, address = super().get_request()
         if self._context is not None:
             connection = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
@@ -59,7 +59,7 @@ class Listener(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        """End every connection; their threads end with them."""
+        """End all connections, and so their threads."""
         with self._lock:
             for each in self._open:
                 with suppress(OSError):  # its client was faster
@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         return content
 
     def _whole(self, size: int) -> bytes:
-        """What was announced. A request that breaks off is none: above all it is not one without a body."""
+        """The body of the announced length. Raises ConnectionAbortedError if the request breaks off."""
         content = self.rfile.read(size)
         if len(content) < size:
             raise ConnectionAbortedError

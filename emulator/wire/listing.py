@@ -18,7 +18,7 @@ _KNOWN = frozenset({"$filter", "$select", "$expand", "$skiptoken"})
 
 
 def wanted(asked: Asked) -> Callable[[Json], bool] | None:
-    """Whether a VM, with its instance view, is in the listing; None: all are."""
+    """A filter of VMs with instance views; None: all VMs pass."""
     unknown = sorted(name for name in asked.query if name.startswith("$") and name not in _KNOWN)
     if unknown:
         raise _refused(unknown[0], f"This listing has no {unknown[0]}.")
@@ -41,7 +41,7 @@ def wanted(asked: Asked) -> Callable[[Json], bool] | None:
 
 
 def selected(asked: Asked, vm: Json) -> Json:
-    """The VM as far as $select asks for it: its own names stay, its properties go."""
+    """The VM's part chosen by $select: names stay, properties go."""
     asked_for = asked.query.get("$select", "").strip()
     view = vm["properties"].get("instanceView", {})
     match asked_for.lower():

@@ -1,4 +1,4 @@
-"""VMs as resources of their own, which those of Flexible scale sets are: the listing, GET, DELETE, and the actions."""
+"""VMs of Flexible scale sets, which are resources by themselves: listing, GET, DELETE, and actions."""
 
 import re
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ def act(site: Site, asked: Asked) -> Answer:
 
 
 def delete(site: Site, asked: Asked) -> Answer:
-    """DELETE of one; 204 where there is none."""
+    """DELETE of a VM; 204 for a missing VM."""
     try:
         return _order(site, asked, OrderKind.DELETE)
     except ArmError as error:
@@ -103,7 +103,7 @@ def _looked_up(site: Site, asked: Asked, call: Call = Call.GET_MACHINE) -> tuple
 
 
 def _member(site: Site, asked: Asked) -> tuple[EmulatedScaleSet, str]:
-    """The scale set whose it is by its name; ARM's 404 where there is none."""
+    """The scale set of a VM, by the VM's name; ARM's 404 if there is no such VM."""
     site.check_group(asked)
     name = asked.params["name"]
     for scale_set in site.scale_sets:
@@ -117,7 +117,7 @@ def _not_there(asked: Asked) -> ArmError:
 
 
 def body(site: Site, emulated: EmulatedScaleSet, state: VmState, *, view: bool) -> bodies.Json:
-    """The VM itself. It says to whom it belongs, and not that it is protected: only the scale set's list does."""
+    """The VM's JSON, with the scale set but without the protection: only the scale set's list shows protection."""
     named = state.identified or state.provisioning is ProvisioningState.CREATING
     properties: bodies.Json = {
         "hardwareProfile": {"vmSize": site.place.sku},
@@ -147,5 +147,5 @@ def nic_id(site: Site, state: VmState) -> str:
 
 
 def suffix(state: VmState) -> str:
-    """What distinguishes its name from those of the others."""
+    """The part of the name that differs between VMs."""
     return state.instance_id.rpartition("_")[2]

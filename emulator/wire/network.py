@@ -1,4 +1,4 @@
-"""Microsoft.Network: the NICs and public IPs of a scale set's VMs; of the resource group, where those are its own."""
+"""Microsoft.Network: the NICs and public IPs of a scale set's VMs, and of the resource group's own VMs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -20,17 +20,17 @@ type Row = tuple[EmulatedScaleSet, VmState]
 
 
 def of_set(site: Site, asked: Asked) -> Answer:
-    """The NICs of a Uniform scale set; a Flexible one has none of its own."""
+    """The NICs of a Uniform scale set; empty for a Flexible scale set."""
     return _listing(site, asked, [_uniform(site, asked)], _interface(site))
 
 
 def public_ips_of_set(site: Site, asked: Asked) -> Answer:
-    """The public IPs of a Uniform scale set; none where its VMs have none."""
+    """The public IPs of a Uniform scale set; empty without public IPs."""
     return _listing(site, asked, [_uniform(site, asked)], _public_ip(site), _has_public_ip)
 
 
 def of_group(site: Site, asked: Asked) -> Answer:
-    """The NICs that are resources of the group: those of VMs of Flexible scale sets."""
+    """The NICs of the resource group: NICs of VMs in Flexible scale sets."""
     site.check_group(asked)
     return _listing(site, asked, [scale_set for scale_set in site.scale_sets if scale_set.flexible], _interface(site))
 
@@ -43,13 +43,13 @@ def public_ips_of_group(site: Site, asked: Asked) -> Answer:
 
 
 def of_vm(site: Site, asked: Asked) -> Answer:
-    """The NICs of one VM: it has one."""
+    """The NICs of a VM: always one NIC."""
     emulated, state = _vm(site, asked)
     return charged(Answer(body={"value": [interface(site, emulated, state)]}), emulated, Call.NETWORK)
 
 
 def get(site: Site, asked: Asked) -> Answer:
-    """GET of one NIC, the only way to have its public IP shown in it."""
+    """GET of a NIC; only this answer can show the public IP inside the NIC."""
     emulated, state = _vm(site, asked)
     if asked.params["nic"] != NIC:
         raise _nothing(asked.path)
@@ -67,7 +67,7 @@ def public_ips_of_vm(site: Site, asked: Asked) -> Answer:
 
 
 def public_ip_of_vm(site: Site, asked: Asked) -> Answer:
-    """GET of one of them."""
+    """GET of a public IP."""
     answer = public_ips_of_vm(site, asked)
     for each in answer.body["value"]:
         if each["name"].lower() == asked.params["address"]:
@@ -156,7 +156,7 @@ def ids(site: Site, emulated: EmulatedScaleSet, state: VmState) -> Ids:
 
 
 def interface(site: Site, emulated: EmulatedScaleSet, state: VmState, *, expanded: bool = False) -> Json:
-    """The NIC. Its public IP is a reference, unless it was asked to be shown itself."""
+    """The NIC. The public IP is a reference, or shown in full if `expanded`."""
     known = ids(site, emulated, state)
     return _resource(site, emulated, known.nic, "networkInterfaces") | {
         "properties": {
@@ -192,7 +192,7 @@ def _configuration(site: Site, emulated: EmulatedScaleSet, state: VmState, *, ex
 
 
 def public_ip(site: Site, emulated: EmulatedScaleSet, state: VmState) -> Json:
-    """The public IP; one that is not allocated has no address."""
+    """The public IP; without an address unless allocated."""
     known = ids(site, emulated, state)
     keeps = emulated.behaviour.switches.public_ip_survives_deallocation
     properties: Json = {
@@ -211,7 +211,7 @@ def public_ip(site: Site, emulated: EmulatedScaleSet, state: VmState) -> Json:
 
 
 def _resource(site: Site, emulated: EmulatedScaleSet, resource: str, kind: str) -> Json:
-    """A part of a Uniform scale set says neither its type nor where it is."""
+    """The head of a resource. Parts of Uniform scale sets have neither type nor location."""
     body: Json = {"name": resource.rpartition("/")[2], "id": resource, "etag": _etag(resource)}
     return body | ({"type": f"Microsoft.Network/{kind}", "location": site.place.location} if emulated.flexible else {})
 

@@ -1,4 +1,4 @@
-"""Long-running operations on the wire: the headers that announce one, its status, and its monitor."""
+"""Long-running operations on the wire: announcing headers, status, and monitor."""
 
 from hashlib import sha256
 
@@ -25,7 +25,7 @@ def asynchronous(answer: Answer, site: Site, asked: Asked, operation: Operation)
 
 
 def status(site: Site, asked: Asked) -> Answer:
-    """GET of the operation: how it stands; or with monitor=true, of what it came to."""
+    """GET of the operation's status; with monitor=true, of the result."""
     operation, emulated = _find(site, asked)
     left, how = emulated.budget_left(Call.GET_OPERATION, operation.id), emulated.behaviour.switches.failed_operation
     if "monitor" in asked.query:
@@ -76,7 +76,7 @@ def _shown(operation: Operation, how: FailedOperation) -> Json:
 
 
 def _url(site: Site, asked: Asked, operation: Operation, more: str = "") -> str:
-    """Signed, so that clients learn to use it as it is."""
+    """The operation's URL, signed, so that clients learn to use URLs unchanged."""
     base = f"{asked.base}/subscriptions/{site.place.subscription}/providers/Microsoft.Compute"
     version = asked.query.get("api-version", "2026-04-01")
     signature = sha256(operation.id.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Which path means what. Paths are matched in lower case; any api-version will do."""
+"""Paths and their handlers. Paths are matched in lower case; any api-version will do."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -150,7 +150,7 @@ _MAP = Map(
 
 
 def route(asked: Asked) -> tuple[Route, Asked]:
-    """Who answers this, and the request with the parts of its path."""
+    """The route of a request, and the request with the parts of the path."""
     try:
         index, params = _MAP.bind("").match(asked.path, method=asked.method)
     except (NotFound, MethodNotAllowed):
@@ -159,5 +159,5 @@ def route(asked: Asked) -> tuple[Route, Asked]:
 
 
 def _not_here(asked: Asked) -> ArmError:
-    """What the emulator does not have must not look as if it were gone."""
+    """Answer an unknown path, so that the resource does not look as if it were gone."""
     return ArmError(501, "NotImplemented", f"The emulator has no {asked.method} of '{asked.path}'.")

@@ -46,7 +46,7 @@ def view(site: Site, asked: Asked) -> Answer:
 
 
 def skus(site: Site, asked: Asked) -> Answer:
-    """GET of the sizes that it can have: its own."""
+    """GET of the possible sizes: the scale set's own size."""
     site.scale_set(asked)
     capacity = {"minimum": 0, "maximum": MOST, "defaultCapacity": 1, "scaleType": "Automatic"}
     size = {"name": site.place.sku, "tier": "Standard"}
@@ -67,7 +67,7 @@ def update(site: Site, asked: Asked) -> Answer:
 
 
 def delete(site: Site, asked: Asked) -> Answer:
-    """DELETE of the scale set, with all its VMs; 204 where there is none."""
+    """DELETE of the scale set with all VMs; 204 for a missing scale set."""
     try:
         emulated = site.scale_set(asked)
     except ArmError as error:
@@ -121,7 +121,7 @@ def _ids(asked: Asked, kind: OrderKind) -> list[str]:
 def charged(
     answer: Answer, emulated: EmulatedScaleSet, call: Call, resource: str = SET, vms: int | None = None
 ) -> Answer:
-    """The answer with what is left of the budgets it was charged to, and how many VMs it was charged for."""
+    """The answer with headers of the remaining budgets, and of the number of VMs charged."""
     left = emulated.budget_left(call, resource)
     told = answer.having(x_ms_ratelimit_remaining_resource=left) if left else answer
     return told if vms is None else told.having(x_ms_request_charge=str(vms))
@@ -132,7 +132,7 @@ _FREE = frozenset({"properties", "sku.capacity", "tags"})  # of the model, only 
 
 
 def put(site: Site, asked: Asked) -> Answer:
-    """201 for a new one, which shares the first one's region, clock and behaviour; 200 for a change."""
+    """201 for a new scale set, which shares region, clock and behaviour with the first; 200 for a change."""
     site.check_group(asked)
     with site.founding:
         if any(each.name.lower() == asked.params["name"] for each in site.present):

@@ -34,14 +34,14 @@ _SKEW = timedelta(days=1)  # clients in containers may lag behind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secured:
-    """What the server shows, and whom a client has to trust for it. The authority's key is gone already."""
+    """The server's TLS context, and the authority for clients to trust. The authority's key is already thrown away."""
 
     authority: bytes  # PEM
     context: ssl.SSLContext
 
 
 def secured(hosts: Iterable[str] = ()) -> Secured:
-    """A fresh one for this machine's loopback names and these hosts."""
+    """A fresh certificate for this machine's loopback names and these hosts."""
     key, leaf_key = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
     authority = _authority(key)
     leaf = _leaf(leaf_key, authority, key, tuple(dict.fromkeys((*_LOOPBACK, *hosts))))
@@ -121,7 +121,7 @@ def _general_name(host: str) -> x509.GeneralName:
 
 
 def _context(leaf: x509.Certificate, key: EllipticCurvePrivateKey) -> ssl.SSLContext:
-    """Python reads keys from files only: for that moment it lies there encrypted, under a password nobody else has."""
+    """The TLS context. Python reads keys from files only: the key's file is encrypted under a random password."""
     password = token_bytes(32).hex().encode()
     encrypted = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -135,14 +135,14 @@ def _context(leaf: x509.Certificate, key: EllipticCurvePrivateKey) -> ssl.SSLCon
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """That https is wanted as well. Clients have to trust what is then in `ca_file`; no key is ever written there."""
+    """Options of https. `ca_file` receives the certificate for clients to trust, and never a key."""
 
     ca_file: Path
     port: int = 0
 
 
 class RunningServer:
-    """A server that is listening. Close it, or use it as a context manager."""
+    """A listening server. Close the server, or use the server as a context manager."""
 
     def __init__(self, site: Site, host: str, port: int, tls: Tls | None) -> None:
         self.site = site
@@ -198,7 +198,7 @@ class RunningServer:
 
 
 def _name_of(host: str) -> str:
-    """What a client calls this host: who listens on all addresses is found by this machine's name."""
+    """The host name for clients: a server on all addresses is reached by this machine's name."""
     return socket.gethostname() if host in {"", "0.0.0.0", "::"} else host
 
 
@@ -210,6 +210,6 @@ def serve(
     site: Site | None = None,
     tls: Tls | None = None,
 ) -> RunningServer:
-    """Serve these scale sets; port 0 takes a free one. `site` brings the settings, its scale sets are replaced."""
+    """Serve scale sets; port 0 takes a free port. `site`: the settings, whose scale sets are replaced."""
     scale_sets = [emulated] if isinstance(emulated, EmulatedScaleSet) else list(emulated)
     return RunningServer(replace(site or Site(), scale_sets=scale_sets), host, port, tls)

@@ -1,4 +1,4 @@
-"""Where the emulated scale sets live in Azure, and what their front door is set to."""
+"""The site: subscription, resource group and names of the emulated scale sets, and settings of the server."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,7 +32,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Everything that answers behind one address."""
+    """All resources behind one address."""
 
     scale_sets: list[EmulatedScaleSet] = field(default_factory=list)  # a PUT may add one; with those that are gone
     doomed: list[EmulatedScaleSet] = field(default_factory=list)  # of them, those that a DELETE was for
@@ -54,7 +54,7 @@ class Site:
         raise not_found(f"virtualMachineScaleSets/{name}", asked.params["group"])
 
     def writable(self, asked: Asked) -> EmulatedScaleSet:
-        """The same, for whoever wants to do something to it: while it is being deleted there is nothing to be done."""
+        """The scale set, for a change. Raises the refusal while the scale set is being deleted."""
         found = self.scale_set(asked)
         if found in self.doomed:
             raise set_marked_for_deletion(f"{asked.method} Virtual Machine Scale Set", found.name)
@@ -62,11 +62,11 @@ class Site:
 
     @property
     def present(self) -> list[EmulatedScaleSet]:
-        """Without those that are gone: deleted, with the last of their VMs."""
+        """The scale sets, without those deleted together with their last VM."""
         return [scale_set for scale_set in self.scale_sets if scale_set not in self.doomed or scale_set.vms]
 
     def check_group(self, asked: Asked) -> None:
-        """ARM's 404 for a resource group that is not this one; a path without one means all."""
+        """Raise ARM's 404 for another resource group. A path without a group means all groups."""
         self.check_subscription(asked)
         group = asked.params.get("group", self.place.resource_group.lower())
         if group != self.place.resource_group.lower():
@@ -88,7 +88,7 @@ class Site:
         return f"{self.group_id}/providers/Microsoft.Compute/virtualMachineScaleSets/{scale_set.name}"
 
     def machine_id(self, name: str) -> str:
-        """The resource id of a VM that is one of the resource group's."""
+        """The resource id of a VM in the resource group."""
         return f"{self.group_id}/providers/Microsoft.Compute/virtualMachines/{name}"
 
     @property

@@ -127,6 +127,6 @@ def _no_such_tenant(asked: Asked) -> Answer:
 
 
 def _refusal(status: int, error: str, said: str) -> Answer:
-    """As OAuth words it, not ARM. The number in the text is what clients look at."""
+    """A refusal in the format of OAuth, not ARM. Clients look at the number in the text."""
     number = int(said.partition(":")[0].removeprefix("AADSTS"))
     return Answer(status=status, body={"error": error, "error_description": said, "error_codes": [number]})

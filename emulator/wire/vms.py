@@ -1,4 +1,4 @@
-"""The VMs of a scale set as ARM resources: the listing with its pages, GET, PUT, DELETE, and the actions on one."""
+"""The VMs of a scale set as ARM resources: the listing with pages, GET, PUT, DELETE, and actions."""
 
 from emulator.behaviour import Fault
 from emulator.budgets import Call
@@ -53,7 +53,7 @@ def view(site: Site, asked: Asked) -> Answer:
 
 
 def put(site: Site, asked: Asked) -> Answer:
-    """PUT of one VM: its protectionPolicy is all that can be changed here."""
+    """PUT of a VM: only the protectionPolicy may change."""
     emulated, instance_id = site.scale_set(asked), asked.params["instance"]
     if emulated.flexible and asked.query.get("api-version", _FLEXIBLE_SINCE) < _FLEXIBLE_SINCE:
         raise ArmError(400, "InvalidParameter", f"It takes api-version {_FLEXIBLE_SINCE}.", target="protectionPolicy")
@@ -118,7 +118,7 @@ def evict(site: Site, asked: Asked) -> Answer:
 
 
 def _uniform(site: Site, asked: Asked) -> EmulatedScaleSet:
-    """Nothing can be asked of one VM through a Flexible scale set but its row, nor done but its protection."""
+    """The scale set, if Uniform. A Flexible scale set offers only a VM's row and the VM's protection."""
     emulated = site.scale_set(asked)
     if emulated.flexible:
         raise not_a_number()
