@@ -113,6 +113,13 @@ def _cloud(machine: Instance | None, look: Sighting) -> Cloud:
     return looked.showing(look, instance(2), *([machine] if machine is not None else []))
 
 
+def _is_about(step: Step, row: Row) -> bool:
+    """Whether it names this machine, changes its row and orders it."""
+    ref = getattr(step.order, "ref", None)
+    changes = step.change is None or step.change.row == row
+    return changes and step.vm_id == row.vm_id and (step.order is None or (ref is not None and ref.vm_id == row.vm_id))
+
+
 class _World:
     """One machine that Azure shows frozen, and the four controllers about it."""
 
@@ -135,7 +142,7 @@ class _World:
         ):
             snapshot = Snapshot(now=now, rows={each.vm_id: each for each in (self.row, _neighbour(self.row))})
             for step in decide(Fleet.join(snapshot, cloud, POLICY), POLICY).steps:
-                assert step.vm_id == self.row.vm_id
+                assert _is_about(step, self.row), step
                 steps.append(step)
                 if step.change is not None:
                     self.row = applied(self.row, step.change)
