@@ -19,9 +19,9 @@ def in_one_line(text: str) -> str:
 
 
 class ScalerError(Exception):
-    """The base, with a message of one line. `uncounted`: the order never reached the machine and is no attempt."""
+    """The base, with a message of one line. `never_sent`: the order never reached the machine and is no attempt."""
 
-    uncounted = False
+    never_sent = False
 
     def __init__(self, message: str = "") -> None:
         super().__init__(in_one_line(message))
@@ -30,7 +30,7 @@ class ScalerError(Exception):
 class Throttled(ScalerError):
     """429, or a gate or budget of this process: not before `retry_after`. Reads and writes have separate gates."""
 
-    uncounted = True
+    never_sent = True
 
     def __init__(self, message: str, retry_after: timedelta) -> None:
         super().__init__(message)
@@ -44,13 +44,13 @@ class Unreachable(ScalerError):
 class Unsent(Unreachable):
     """A request whose time was over before the first byte was sent."""
 
-    uncounted = True
+    never_sent = True
 
 
 class Conflict(ScalerError):
     """409 or 412: a change came between (a preempting operation, another etag). Look again, then decide."""
 
-    uncounted = True
+    never_sent = True
 
 
 class Missing(ScalerError):

@@ -32,7 +32,7 @@ class Outcome:
     @property
     def arrived(self) -> bool:
         """Whether Azure has the order, or may have."""
-        return self.result is Result.DONE or (self.error is not None and not self.error.uncounted)
+        return self.result is Result.DONE or (self.error is not None and not self.error.never_sent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

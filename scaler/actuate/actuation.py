@@ -67,7 +67,7 @@ def _take_back(outcomes: Sequence[Outcome], rows: Mapping[int, Row | None], regi
 def _corrected(notes: Notes, outcome: Outcome) -> Notes:
     """An order that surely never reached Azure is taken back; any other counts as an attempt."""
     before = outcome.step.change.row.notes if outcome.step.change is not None else None
-    unsaid = outcome.result is Result.EXPIRED or (outcome.error is not None and outcome.error.uncounted)
+    unsaid = outcome.result is Result.EXPIRED or (outcome.error is not None and outcome.error.never_sent)
     order = outcome.step.order
     if isinstance(order, Start) and notes.start is not None:
         if unsaid or (isinstance(outcome.error, Refused) and outcome.error.turns_us_away):

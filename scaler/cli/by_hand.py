@@ -10,8 +10,7 @@ from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.cli import ticking
 from scaler.cli.environment import AsJson, Exit, Operator, Yes, sure
 from scaler.cli.screen import Screen
-from scaler.controllers import distrust as distrusted
-from scaler.controllers import forgetting
+from scaler.controllers import by_hand
 from scaler.errors import Missing, Refused
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName
@@ -72,7 +71,7 @@ def distrust(context: typer.Context, yes: Yes = False, as_json: AsJson = False) 
     change = ByHand(
         title="distrust",
         question="Shall these be used from now on, deleted and replaced?",
-        look=Tick(distrusted.decide, ports, policy).plan,
+        look=Tick(by_hand.distrust, ports, policy).plan,
         ports=ports,
         policy=policy,
     )
@@ -124,7 +123,7 @@ def forget(context: typer.Context, name: _ScaleSet, yes: Yes = False, as_json: A
 def _look(operator: Operator, name: ScaleSetName) -> Report:
     snapshot = operator.doors.registry.read()
     cloud = _shown(operator, name)
-    plan = forgetting.decide(Fleet.join(snapshot, cloud, operator.settings.policy), name)
+    plan = by_hand.forget(Fleet.join(snapshot, cloud, operator.settings.policy), name)
     alive = [refusal for refusal in plan.refusals if refusal.why is Why.STILL_THERE]
     if alive:
         raise Refused(

@@ -5,4 +5,5 @@ reconciler   marks, ADMITs, CONDEMNs, PRESUMEs, FORGETs, and repairs records and
 starter      starts reserved machines, OPENs running ones; MOVEs or REFUSEs sessions
 cleaner      EXPIREs sessions, deletes used machines, RETIREs gone ones
 adoption     hands a running installation over, before the four may act; without a timer
+by_hand      distrusts a restored snapshot, forgets a scale set that is gone: the operator's acts
 """

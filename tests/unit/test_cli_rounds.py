@@ -12,7 +12,7 @@ from scaler.actuate import Ports
 from scaler.cli.by_hand import ByHand
 from scaler.cli.environment import Exit
 from scaler.cli.screen import Screen
-from scaler.controllers import distrust
+from scaler.controllers import by_hand
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import VmId
 from scaler.model.lifecycle import Change
@@ -36,7 +36,7 @@ class Writer:
     def look(self) -> Report:
         """What distrust would do, a moment before somebody writes."""
         snapshot = self.registry.read()
-        plan = distrust.decide(Fleet.join(snapshot, Cloud(), POLICY), POLICY)
+        plan = by_hand.distrust(Fleet.join(snapshot, Cloud(), POLICY), POLICY)
         self.looks += 1
         if self.looks <= self.times:
             self._write(snapshot.rows[SAID].before.record or b"")

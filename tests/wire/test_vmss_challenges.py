@@ -70,4 +70,4 @@ def test_an_order_is_sent_again_only_while_it_has_time(seconds: float, sent: int
 def test_an_order_that_was_sent_again_and_not_answered_may_have_arrived() -> None:
     with challenged(1, STALL) as (scale_set, _), pytest.raises(Unreachable) as raised:
         scale_set.start([ref(1)], within=WITHIN)
-    assert not raised.value.uncounted
+    assert not raised.value.never_sent

@@ -182,7 +182,7 @@ def test_our_own_closed_gate_is_no_attempt_of_anybody() -> None:
             wire.scale_set.start([ref(1)], within=MINUTE)
         with pytest.raises(Partly) as partly:
             wire.scale_set.start([ref(1), ref(2)], within=MINUTE)
-        assert all(each.uncounted for each in partly.value.failures.values())
+        assert all(each.never_sent for each in partly.value.failures.values())
         assert len(wire.asked) == 1
 
 
@@ -201,7 +201,7 @@ def test_for_what_there_was_no_time_nothing_was_sent_and_that_is_no_attempt() ->
     with flexible(script) as wire:
         with pytest.raises(Partly) as partly:
             wire.scale_set.start([ref(1), ref(2), ref(3)], within=MINUTE)
-        assert {each: error.uncounted for each, error in partly.value.failures.items()} == {
+        assert {each: error.never_sent for each, error in partly.value.failures.items()} == {
             name(2): True,
             name(3): True,
         }
