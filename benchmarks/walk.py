@@ -1,7 +1,7 @@
 """Functions and files of scaler/ that one reservation passes, from the visitor's call to the end of the record.
 
 python -m benchmarks.walk [--names]: the composition root of the functions, a redis-server, and the emulated Azure over
-HTTP at 40 times real speed; one machine and one visitor. A profiler notes every function that is entered. --names
+HTTP at 20 times real speed; one machine and one visitor. A profiler notes every function that is entered. --names
 prints the functions in order.
 """
 
@@ -29,7 +29,7 @@ from simulator.parts.environment import assemble
 from simulator.parts.redis_server import redis_server
 
 ROOT = Path(runtime.__file__).parent
-SPEED = 40.0
+SPEED = 20.0
 PATIENCE = 60.0  # seconds for each stage: the slowest, a new machine, takes about ten
 VISITOR = SessionId("s-1")
 OURS = {"SCALER_POOL_CAPACITY": "1", "SCALER_WARMPOOL_SIZE": "0"}
