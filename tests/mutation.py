@@ -6,8 +6,10 @@ mutants would take hours.
 """
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from random import Random
 
@@ -36,9 +38,10 @@ def verdicts(sample: Sequence[str]) -> dict[str, str]:
 
 def main() -> None:
     size, seed = (int(os.environ.get(name) or default) for name, default in (("MUTANTS", 200), ("SEED", 0)))
-    names = generate()
-    sample = Random(seed).sample(names, min(size, len(names)))
-    mutmut._run(sample, None)  # what its command line calls
+    with redirect_stdout(sys.stderr):  # mutmut draws its progress
+        names = generate()
+        sample = Random(seed).sample(names, min(size, len(names)))
+        mutmut._run(sample, None)  # what its command line calls
     found = verdicts(sample)
     for name in sorted(name for name, verdict in found.items() if verdict not in NOTICED):
         print(f"{found[name]}: {name}   (mutmut show {name})")
