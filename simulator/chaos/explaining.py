@@ -1,6 +1,6 @@
 """The report of a failure: the wrong, the command to replay, the smallest trial that fails, and a machine's story."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
@@ -15,7 +15,8 @@ def explained(trial: Trial, failure: Result, *, seconds: float) -> Iterator[str]
     """The lines of the report. `seconds`: how long a smaller trial is sought."""
     yield f"FAILED: seed {trial.seed} in {trial.weather!r}"
     yield f"again:  python -m simulator chaos --seed {trial.seed} --weather {trial.weather!r}"
-    smallest, result = shrunk(trial, failure, seconds)
+    until = monotonic() + seconds
+    smallest, result = shrunk(trial, failure, lambda: monotonic() > until)
     yield _of_its_size(trial, smallest)
     yield from map(in_words, result.wrongs)
     yield from (f"NOT SETTLED: {each}" for each in result.amiss)
@@ -50,16 +51,15 @@ def _story(trial: Trial, result: Result) -> Iterator[str]:
 _SHORTEST = timedelta(minutes=1)
 
 
-def shrunk(trial: Trial, found: Result, seconds: float) -> tuple[Trial, Result]:
-    """The smallest trial found in time that fails in the same way, and the result."""
-    until = monotonic() + seconds
+def shrunk(trial: Trial, found: Result, enough: Callable[[], bool]) -> tuple[Trial, Result]:
+    """The smallest trial found before `enough` that fails in the same way, and the result."""
     best, result = trial, found
     tried: set[Trial] = set()
     progress = True
     while progress:
         progress = False
         for smaller in _smaller(best):
-            if monotonic() > until:
+            if enough():
                 return best, result
             if smaller in tried:
                 continue

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulator.chaos.breaks.planted import Planted
-from simulator.chaos.campaign import LENGTH, Campaign, settle_bound
+from simulator.chaos.campaign import Campaign, settle_bound
 from simulator.chaos.command_line import main
 from simulator.chaos.explaining import explained, shrunk
 from simulator.chaos.runs import Budget, Trial, campaign_of, results, run, trials, weather_of
@@ -124,13 +124,13 @@ def test_several_processes_find_what_one_finds() -> None:
 
 @pytest.mark.long
 def test_a_failure_is_made_smaller() -> None:
-    trial = Trial(weather="everything", seed=0, planted="admit-without-mark")
-    found = run(trial)
+    trial = Trial(weather="everything", seed=0, planted="admit-without-mark", length=timedelta(minutes=10))
+    found, attempts = run(trial), iter(range(8))
     assert found.failed
-    smaller, result = shrunk(trial, found, seconds=3.0)
+    smaller, result = shrunk(trial, found, lambda: next(attempts, None) is None)
     assert result.failed
     assert len(weather_of(smaller).troubles) < len(weather_of(trial).troubles)
-    assert smaller.length < LENGTH
+    assert smaller.length < trial.length
 
 
 @pytest.mark.long
