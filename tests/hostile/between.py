@@ -2,13 +2,13 @@
 
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection
-from threading import Event, Thread
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from loopback import Loopback
 from wire.scripted_arm import Asked
 
 
@@ -45,49 +45,17 @@ class Said:
 type Spoil = Callable[[Asked, Said], Said | Iterable[bytes]]
 
 
-class Between:
+class Between(Loopback):
     """Listens on a loopback port. Without a `spoil` it hands everything through."""
 
     def __init__(self, azure: str) -> None:
         self.spoil: Spoil | None = None
         self.asked: list[Asked] = []
-        self.closing = Event()
         self._azure = urlsplit(azure).netloc
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self._open: list[socket.socket] = []
-        self._threads = [Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        super().__init__(self._converse)
 
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        port: int = self._listener.getsockname()[1]
-        return port
-
-    def close(self) -> None:
-        """End every connection, and every thread."""
-        self.closing.set()
-        for each in (self._listener, *self._open):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while not self.closing.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._open.append(connection)
-            thread = Thread(target=self._serve, args=(connection,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with closing(connection), connection.makefile("rb") as incoming, suppress(OSError):
+    def _converse(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as incoming:
             while (asked := _request(incoming)) is not None:
                 self.asked.append(asked)
                 said = self._forward(asked)

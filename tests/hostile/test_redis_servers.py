@@ -3,13 +3,13 @@
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
-from threading import Event, Thread
 from time import monotonic
 
 import pytest
 import redis
 from contract.registries import admission
 from hostile.footprint import footprint
+from loopback import Loopback
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
@@ -55,43 +55,16 @@ CALLS: Mapping[str, Callable[[redis.Redis], object]] = {
 }
 
 
-class Impostor:
+class Impostor(Loopback):
     """Answers whatever it is asked with the same bytes, and then nothing."""
 
     def __init__(self, answer: bytes) -> None:
         self._answer = answer
-        self._closing = Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._open: list[socket.socket] = []
-        self._threads = [Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        super().__init__(self._converse)
 
-    def close(self) -> None:
-        """End all of it."""
-        self._closing.set()
-        for each in (self._listener, *self._open):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while not self._closing.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self._open.append(connection)
-            thread = Thread(target=self._serve, args=(connection,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with closing(connection), suppress(OSError):
-            while connection.recv(65_536):
-                connection.sendall(self._answer)
+    def _converse(self, connection: socket.socket) -> None:
+        while connection.recv(65_536):
+            connection.sendall(self._answer)
 
 
 @pytest.mark.parametrize("seconds", [0, 7_258_118_400])

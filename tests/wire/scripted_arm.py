@@ -3,14 +3,14 @@
 import json
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from threading import Event, Thread
 from typing import BinaryIO
 
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 from clock import ManualClock
+from loopback import Loopback
 
 from scaler.model.instance import InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.ports import Clock
@@ -61,58 +61,30 @@ def json_said(body: object, status: int = 200, **headers: str) -> Said:
     return Said(status=status, body=json.dumps(body).encode(), headers=named)
 
 
-class ScriptedArm:
+class ScriptedArm(Loopback):
     """Listens on a loopback port; `script` makes the answer to each request."""
 
     def __init__(self, script: Callable[[Asked], Said]) -> None:
         self.asked: list[Asked] = []
         self._script = script
-        self._closing = Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._connections: list[socket.socket] = []
-        self._threads = [Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        super().__init__(self._converse)
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
-    def close(self) -> None:
-        self._closing.set()
-        for each in (self._listener, *self._connections):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while not self._closing.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._connections.append(connection)
-            thread = Thread(target=self._serve, args=(connection,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with closing(connection), connection.makefile("rb") as incoming:
+    def _converse(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as incoming:
             while (asked := _read(incoming)) is not None:
                 self.asked.append(asked)
                 said = self._script(asked)
                 if said is STALL:
-                    self._closing.wait()
+                    self.closing.wait()
                     return
-                try:
-                    first, second = said.halves()
-                    connection.sendall(first)
-                    said.halfway()
-                    connection.sendall(second)
-                except OSError:  # the client had enough
-                    return
+                first, second = said.halves()
+                connection.sendall(first)
+                said.halfway()
+                connection.sendall(second)
                 if said.cut:
                     return
 
