@@ -20,6 +20,8 @@ class Latencies:
     power_off: Span = (8.0, 12.0)
     deallocate: Span = (45.0, 57.0)
     restart: Span = (44.0, 68.0)
+    reimage: Span = (90.0, 180.0)  # not measured: a restart, and a new disk
+    redeploy: Span = (90.0, 180.0)  # not measured: a shutdown, and a start on another node
     delete: Span = (11.0, 30.0)
     protect: Span = (0.28, 0.3)  # a PUT of the instance: Updating meanwhile; measured twice
     no_change: Span = (1.0, 2.0)  # an order that finds its target state reached: Updating for a moment

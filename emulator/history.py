@@ -19,6 +19,8 @@ class What(StrEnum):
     STOP_ORDERED = "stop-ordered"  # power-off
     DEALLOCATE_ORDERED = "deallocate-ordered"
     RESTART_ORDERED = "restart-ordered"
+    REIMAGE_ORDERED = "reimage-ordered"
+    REDEPLOY_ORDERED = "redeploy-ordered"
     DELETE_ORDERED = "delete-ordered"
     PROTECT_ORDERED = "protect-ordered"
     UNPROTECT_ORDERED = "unprotect-ordered"

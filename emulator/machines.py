@@ -5,9 +5,9 @@ from datetime import timedelta
 from emulator.behaviour import Fault
 from emulator.history import What
 from emulator.operations import Operation
-from emulator.orders import ORDERED, Given, OrderKind, Protection
+from emulator.orders import ORDERED, RENEWALS, Given, OrderKind, Protection
 from emulator.refusals import Failure, deallocated, mark_refused, marked_for_deletion, not_allowed, preempted
-from emulator.switches import Overlap
+from emulator.switches import Overlap, Renewal
 from emulator.transitions import failure as failure_of
 from emulator.transitions import late_failure, transition_for
 from emulator.vm import Vm, Work
@@ -42,10 +42,14 @@ class Machines:
             raise self._world.overlap(vm, kind)
         if state.power in {PowerState.DEALLOCATED, PowerState.DEALLOCATING} and kind is OrderKind.POWER_OFF:
             raise deallocated(kind, state.instance_id)
-        if state.power not in {PowerState.RUNNING, PowerState.STARTING} and kind is OrderKind.RESTART:
-            raise not_allowed("A VM that does not run cannot be restarted.")
+        if state.power not in {PowerState.RUNNING, PowerState.STARTING} and self._must_run(kind):
+            raise not_allowed("The operation requires the VM to be running (or set to run).")
         if state.power is PowerState.UNKNOWN and kind is OrderKind.POWER_OFF:
             raise not_allowed("A VM whose creation failed cannot be stopped.")
+
+    def _must_run(self, kind: OrderKind) -> bool:
+        refused = kind in RENEWALS and self._world.switches.renewal_at_rest is Renewal.REFUSED
+        return refused or kind is OrderKind.RESTART
 
     def _overlaps(self, work: Work | None, kind: OrderKind) -> bool:
         """Whether the VM's current operation refuses an order. A repeated order joins the operation under way."""
@@ -79,14 +83,17 @@ class Machines:
 
     def _set_out(self, vm: Vm, kind: OrderKind, by: str, operation: Operation) -> Work:
         world, before = self._world, vm.state
-        path = transition_for(kind, before.power, world.latencies)
-        work = Work(kind=kind, by=by, before=before, target=path.target, failure=late_failure(self._world, vm, kind))
+        path = transition_for(kind, before.power, world.latencies, world.switches.renewal_at_rest)
+        failure = late_failure(world, vm, kind, path.target)
+        work = Work(kind=kind, by=by, before=before, target=path.target, failure=failure)
         work.operations.append(operation)
         vm.work = work
         takes = world.draw(path.takes)
         vm.change(world.at, power=path.interim, former_power=before.power, provisioning=_meanwhile(kind))
         if world.switches.stopped_before_running and path.interim in {PowerState.UNKNOWN, PowerState.STARTING}:
-            world.queue.after(takes * 0.9, lambda: self._flicker(vm, work))
+            world.queue.after(takes * 0.9, lambda: self._show(vm, work, PowerState.STOPPED))
+        if kind in RENEWALS and path.interim is PowerState.STOPPING:
+            world.queue.after(takes * 0.5, lambda: self._show(vm, work, PowerState.STARTING))
         work.endless = self._can_hang(vm, kind) and world.chance.strikes(Fault.ORDER_ENDLESS, before.instance_id)
         if work.endless:
             world.release(operation)
@@ -141,9 +148,16 @@ class Machines:
         if power is not before.power:
             world.write(_ARRIVED[power], vm, by)
 
-    def _flicker(self, vm: Vm, work: Work) -> None:
+    def _show(self, vm: Vm, work: Work, power: PowerState) -> None:
         if vm.work is work:
-            vm.change(self._world.at, power=PowerState.STOPPED)
+            vm.change(self._world.at, power=power)
+
+    def _renewed(self, vm: Vm, kind: OrderKind) -> None:
+        """Give a reimaged VM another OS disk, and a redeployed VM another public IP, unless public IPs are static."""
+        if kind is OrderKind.REIMAGE:
+            vm.change(self._world.at, os_disks=vm.state.os_disks + 1)
+        if kind is OrderKind.REDEPLOY:
+            vm.change(self._world.at, public_ip=self._world.public_ip(vm.state, PowerState.DEALLOCATED))
 
     def _finish(self, vm: Vm, work: Work) -> None:
         if vm.work is not work:
@@ -157,6 +171,7 @@ class Machines:
         elif work.failure is not None:
             failure = self._fail(vm, work, work.failure)
         else:
+            self._renewed(vm, work.kind)
             self.arrive(vm, work.target, work.by)
         for operation in work.operations:
             operation.part_done(self._world.at, failure)

@@ -19,10 +19,13 @@ from emulator.world import MANAGED, SetState, World, new_world
 
 SET = "scale-set"  # the budgets' name for the scale set itself
 _OF_DEALLOCATES = frozenset({Fault.DEALLOCATE_THROTTLED, Fault.DEALLOCATE_LATE})
+_HELD_OFF = frozenset({OrderKind.DEALLOCATE, OrderKind.REIMAGE})  # what protectFromScaleSetActions keeps off
 
 _CALLS = {
     OrderKind.START: (Call.START, Call.VM_ACTION),
     OrderKind.RESTART: (Call.RESTART, Call.VM_ACTION),
+    OrderKind.REIMAGE: (Call.RESTART, Call.VM_ACTION),  # documented: as a restart is
+    OrderKind.REDEPLOY: (Call.RESTART, Call.VM_ACTION),
     OrderKind.POWER_OFF: (Call.POWER_OFF, Call.VM_DELETE),
     OrderKind.DEALLOCATE: (Call.DEALLOCATE, Call.VM_DELETE),
     OrderKind.DELETE: (Call.DELETE, Call.VM_DELETE),
@@ -124,7 +127,7 @@ class EmulatedScaleSet(Observed):
         within: timedelta | None = None,
         single: bool = False,
     ) -> Operation:
-        """Start, stop, restart or delete VMs. No ids, or "*", mean all VMs, as in Azure.
+        """Start, stop, restart, reimage, redeploy or delete VMs. No ids, or "*", mean all VMs, as in Azure.
 
         Raises ArmError; or NoAnswer, if the order may have arrived, or may still arrive until `within`.
         `single`: charged to the VM's own budget, as the routes of one VM are.
@@ -212,7 +215,7 @@ class EmulatedScaleSet(Observed):
             raise no_ids()
         if list(instance_ids) != ["*"] and (instance_ids or empty is EmptyIds.NONE):
             return tuple(self._world.key(instance_id) for instance_id in instance_ids)
-        if kind is not OrderKind.DEALLOCATE:
+        if kind not in _HELD_OFF:
             return tuple(self._world.vms)
         return tuple(key for key, vm in self._world.vms.items() if not vm.state.protected_from_actions)
 

@@ -28,6 +28,14 @@ class Eviction(StrEnum):
     DELETE = "Delete"  # and sku.capacity falls
 
 
+class Renewal(StrEnum):
+    """What becomes of a VM at rest that is reimaged or redeployed."""
+
+    RUNS = "runs"  # powered on, and billed from then on
+    STAYS = "stays"  # at rest as before
+    REFUSED = "refused"  # 409, as a restart gets
+
+
 class EmptyIds(StrEnum):
     """What `{"instanceIds": []}` means."""
 
@@ -89,6 +97,7 @@ class Switches:
     flexible_batches: bool = False  # start, stop, restart and deallocate as a batch work on Flexible; else 409
     # VMs
     eviction: Eviction = Eviction.DEALLOCATE
+    renewal_at_rest: Renewal = Renewal.RUNS
     reuse_ids: bool = True  # a new VM gets the lowest free instance id; else ids only rise
     vm_id_at_once: bool = True  # a VM that is being created shows its vmId already
     stopped_before_running: bool = False  # `stopped` shows for a moment before a new or started VM runs

@@ -4,15 +4,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emulator.behaviour import Fault, Latencies, Span
-from emulator.orders import OrderKind
+from emulator.orders import RENEWALS, OrderKind
 from emulator.refusals import Failure, over_quota, sold_out
-from emulator.switches import Switches
+from emulator.switches import Renewal, Switches
 from emulator.vm import Vm, VmState
 from emulator.world import World
 from scaler.model.instance import FailureClass, PowerState
 
 _ALLOCATED = {PowerState.STOPPED, PowerState.STOPPING, PowerState.STARTING, PowerState.RUNNING}
-_GIVEN_BACK = {PowerState.DEALLOCATED, PowerState.DEALLOCATING}
+_RESTS = {
+    PowerState.STOPPING: PowerState.STOPPED,
+    PowerState.STOPPED: PowerState.STOPPED,
+    PowerState.DEALLOCATING: PowerState.DEALLOCATED,
+    PowerState.DEALLOCATED: PowerState.DEALLOCATED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +29,7 @@ class Transition:
     takes: Span
 
 
-def transition_for(kind: OrderKind, power: PowerState, latencies: Latencies) -> Transition:
+def transition_for(kind: OrderKind, power: PowerState, latencies: Latencies, at_rest: Renewal) -> Transition:
     """The transition of an order of this kind, for a VM with this power state."""
     if kind is OrderKind.START:
         return _start(power, latencies)
@@ -32,6 +37,8 @@ def transition_for(kind: OrderKind, power: PowerState, latencies: Latencies) -> 
         return _power_off(power, latencies)
     if kind is OrderKind.DEALLOCATE:
         return _deallocate(power, latencies)
+    if kind in RENEWALS:
+        return _renew(power, latencies.reimage if kind is OrderKind.REIMAGE else latencies.redeploy, at_rest)
     interim, target, takes = {
         OrderKind.CREATE: (PowerState.UNKNOWN, PowerState.RUNNING, latencies.create),
         OrderKind.RESTART: (power, PowerState.RUNNING, latencies.restart),
@@ -62,9 +69,17 @@ def _deallocate(power: PowerState, latencies: Latencies) -> Transition:
     return Transition(interim=PowerState.DEALLOCATING, target=PowerState.DEALLOCATED, takes=latencies.deallocate)
 
 
-def needs_allocation(kind: OrderKind, power: PowerState) -> bool:
-    """Whether the region has to find a machine for it."""
-    return kind is OrderKind.CREATE or (kind is OrderKind.START and power not in _ALLOCATED)
+def _renew(power: PowerState, takes: Span, at_rest: Renewal) -> Transition:
+    if power in _RESTS and at_rest is Renewal.STAYS:
+        return Transition(interim=power, target=_RESTS[power], takes=takes)
+    goes_down = power in {PowerState.RUNNING, PowerState.STARTING}
+    interim = PowerState.STOPPING if goes_down else PowerState.STARTING
+    return Transition(interim=interim, target=PowerState.RUNNING, takes=takes)
+
+
+def needs_allocation(power: PowerState, target: PowerState) -> bool:
+    """Whether the region has to find a machine. A redeploy of an allocated VM always finds another node here."""
+    return target is PowerState.RUNNING and power not in _ALLOCATED
 
 
 def failure(why: FailureClass, switches: Switches, instance_id: str = "") -> Failure:
@@ -107,13 +122,13 @@ def admit_starts(world: World, states: Iterable[VmState]) -> None:
     """Raise the refusal of these starts, if Azure knows at once."""
     if world.chance.strikes(Fault.START_REFUSED):
         raise world.over_quota()
-    cold = [state for state in states if needs_allocation(OrderKind.START, state.power)]
+    cold = [state for state in states if needs_allocation(state.power, PowerState.RUNNING)]
     more = sum(not world.holds_quota(each) for each in cold)
     if more and world.switches.quota_refused_at_once and world.region.lacks(more * world.profile.cores):
         raise world.over_quota(more)
 
 
-def late_failure(world: World, vm: Vm, kind: OrderKind) -> FailureClass | None:
+def late_failure(world: World, vm: Vm, kind: OrderKind, target: PowerState) -> FailureClass | None:
     """The failure of an accepted order; None: the order will succeed."""
     state = vm.state
     if kind is OrderKind.START and state.power is PowerState.RUNNING:
@@ -121,7 +136,7 @@ def late_failure(world: World, vm: Vm, kind: OrderKind) -> FailureClass | None:
     for fault, failure in _BY_CHANCE.get(kind, ()):
         if world.chance.strikes(fault, state.instance_id):
             return failure
-    if not needs_allocation(kind, state.power):
+    if not needs_allocation(state.power, target):
         return None
     if _over_quota(world, state, kind):
         return FailureClass.QUOTA

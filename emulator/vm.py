@@ -27,6 +27,7 @@ class VmState:
     has_policy: bool = False  # a protectionPolicy was set once; one that protects from nothing still shows
     etag: int = 1
     latest_model: bool = True
+    os_disks: int = 1  # the number of OS disks so far: a reimage makes another
     failure: FailureClass | None = None  # of its last operation
     identified: bool = True  # ARM shows its vmId
     private_ip: str | None = None  # for life

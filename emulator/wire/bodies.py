@@ -78,7 +78,7 @@ def _uniform(emulated: EmulatedScaleSet, state: VmState, vm_id: str) -> Json:
     return _member(state) | {
         "hardwareProfile": {},
         "osProfile": {"computerName": computer(emulated, state), "secrets": []},
-        "storageProfile": {"osDisk": _disk(f"{emulated.name}_{state.instance_id}_OsDisk_1"), "dataDisks": []},
+        "storageProfile": {"osDisk": _disk(_os_disk(emulated, state)), "dataDisks": []},
         "networkProfile": {"networkInterfaces": [{"id": f"{vm_id}/networkInterfaces/nic"}]},
     }
 
@@ -105,6 +105,10 @@ def _member(state: VmState) -> Json:
     return properties
 
 
+def _os_disk(emulated: EmulatedScaleSet, state: VmState) -> str:
+    return f"{emulated.name}_{state.instance_id}_OsDisk_{state.os_disks}"
+
+
 def _disk(name: str) -> Json:
     """The disk, whose createOption `az vmss update` needs to send a VM back."""
     return {"osType": "Windows", "name": name, "createOption": "FromImage", "caching": "ReadWrite", "diskSizeGB": 128}
@@ -118,7 +122,7 @@ def instance_view(emulated: EmulatedScaleSet, state: VmState) -> Json:
     body: Json = {"platformUpdateDomain": 0, "platformFaultDomain": 0, "statuses": statuses}
     if state.power is not PowerState.UNKNOWN:
         disk = _status("ProvisioningState/succeeded", "Provisioning succeeded") | {"time": time(state.changed_at)}
-        body["disks"] = [{"name": f"{emulated.name}_{state.instance_id}_OsDisk_1", "statuses": [disk]}]
+        body["disks"] = [{"name": _os_disk(emulated, state), "statuses": [disk]}]
     if state.power not in {PowerState.UNKNOWN, PowerState.DEALLOCATING, PowerState.DEALLOCATED}:
         body["computerName"] = computer(emulated, state)
         body["vmAgent"] = {"vmAgentVersion": "2.7", "statuses": [_status("ProvisioningState/succeeded", "Ready")]}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from emulator.behaviour import Fault
 from emulator.budgets import Call
-from emulator.orders import OrderKind
+from emulator.orders import ACTIONS, OrderKind
 from emulator.refusals import ArmError, not_found
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
@@ -64,7 +64,7 @@ def view(site: Site, asked: Asked) -> Answer:
 
 def act(site: Site, asked: Asked) -> Answer:
     """An action on one."""
-    return _order(site, asked, {each.lower(): each for each in OrderKind}[asked.params["action"]])
+    return _order(site, asked, ACTIONS[asked.params["action"]])
 
 
 def delete(site: Site, asked: Asked) -> Answer:

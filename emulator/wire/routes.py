@@ -19,8 +19,10 @@ _NIC = f"{_VM}/networkinterfaces/<nic>"
 _MACHINES = f"{_SUB}/resourcegroups/<group>/providers/microsoft.compute/virtualmachines"
 _MACHINE = f"{_MACHINES}/<name>"
 _NETWORK = f"{_SUB}/resourcegroups/<group>/providers/microsoft.network"
-_ACTIONS = "<any(start, deallocate, poweroff, restart, delete):action>"
-_VM_ACTIONS = "<any(start, deallocate, poweroff, restart):action>"
+_POWER = "start, deallocate, poweroff, restart, reimage, redeploy"
+_ACTIONS = f"<any({_POWER}, reimageall, delete):action>"
+_VM_ACTIONS = f"<any({_POWER}, reimageall):action>"
+_MACHINE_ACTIONS = f"<any({_POWER}):action>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ ROUTES = (
     Route(method="GET", path=_MACHINE, kind="get-machine", handle=machines.get),
     Route(method="DELETE", path=_MACHINE, kind="machine-delete", handle=machines.delete),
     Route(method="GET", path=f"{_MACHINE}/instanceview", kind="get-machine", handle=machines.view),
-    Route(method="POST", path=f"{_MACHINE}/{_VM_ACTIONS}", kind="machine", handle=machines.act),
+    Route(method="POST", path=f"{_MACHINE}/{_MACHINE_ACTIONS}", kind="machine", handle=machines.act),
     Route(method="POST", path=f"{_MACHINE}/simulateeviction", kind="machine-evict", handle=machines.evict),
     Route(method="GET", path=f"{_SET}/networkinterfaces", kind="list-nics", handle=network.of_set),
     Route(method="GET", path=f"{_SET}/publicipaddresses", kind="list-public-ips", handle=network.public_ips_of_set),

@@ -8,7 +8,7 @@ from zlib import crc32
 
 from emulator.budgets import Call
 from emulator.delivery import check_etag, quoted
-from emulator.orders import OrderKind, Scale
+from emulator.orders import ACTIONS, OrderKind, Scale
 from emulator.refusals import ArmError, not_for_flexible
 from emulator.region import Orchestration
 from emulator.scale_set import SET, EmulatedScaleSet
@@ -101,7 +101,7 @@ def _texts(tags: dict[str, Any]) -> dict[str, str]:
 def act(site: Site, asked: Asked) -> Answer:
     """A batch action. No ids and "*" are all VMs, and so may be an empty list (a switch); a delete has to name its."""
     emulated = site.writable(asked)
-    kind = {each.lower(): each for each in OrderKind}[asked.params["action"]]
+    kind = ACTIONS[asked.params["action"]]
     ids = _ids(asked, kind)
     vms = emulated.named_by(ids)
     operation = emulated.order(kind, ids, by=asked.caller)

@@ -3,7 +3,7 @@
 from emulator.behaviour import Fault
 from emulator.budgets import Call
 from emulator.delivery import check_etag, quoted
-from emulator.orders import OrderKind, Protection
+from emulator.orders import ACTIONS, OrderKind, Protection
 from emulator.refusals import ArmError, not_a_number, not_active
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
@@ -107,7 +107,7 @@ def delete(site: Site, asked: Asked) -> Answer:
 
 def act(site: Site, asked: Asked) -> Answer:
     """An action on one VM."""
-    return _order(site, asked, {each.lower(): each for each in OrderKind}[asked.params["action"]])
+    return _order(site, asked, ACTIONS[asked.params["action"]])
 
 
 def evict(site: Site, asked: Asked) -> Answer:

@@ -32,7 +32,10 @@ NO_SKEWS = Skews()
 """One host, and all clocks right."""
 
 
-_GIVEN = {"mark_on_deallocated"}  # not drawn: an Azure that refuses the mark there lets nothing settle
+_GIVEN = {
+    "mark_on_deallocated",  # not drawn: an Azure that refuses the mark there lets nothing settle
+    "renewal_at_rest",  # not drawn: nobody reimages or redeploys in a campaign
+}
 _QUOTA_AT_ONCE = {"quota_refused_at_once": True, "deallocated_hold_quota": True}  # else machines are made that fail
 _DELETIONS_HANG = {"deleting_rows_lose_id": False}
 _QUICK = Latencies(create=(20, 40), start_deallocated=(15, 40), deallocate=(5, 20), power_off=(2, 8))

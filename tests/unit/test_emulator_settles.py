@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from emulator.behaviour import PLATFORM_EVENTS, Behaviour, Fault, Faults
-from emulator.orders import OrderKind, Protection, Scale
+from emulator.orders import POWER_CHANGES, OrderKind, Protection, Scale
 from emulator.refusals import ArmError, NoAnswer
 from emulator.region import Orchestration, Profile
 from emulator.scale_set import EmulatedScaleSet
@@ -21,7 +21,7 @@ _RATES: dict[Fault, float] = {
     each: 0.1 for each in Fault if each not in PLATFORM_EVENTS and each not in _NEVER_COME_RIGHT
 }
 _EVENTS: dict[Fault, float] = dict.fromkeys(PLATFORM_EVENTS, 6.0)
-_KINDS = (OrderKind.START, OrderKind.POWER_OFF, OrderKind.DEALLOCATE, OrderKind.RESTART, OrderKind.DELETE)
+_KINDS = sorted(POWER_CHANGES | {OrderKind.DELETE})
 
 
 def _made(values: dict[str, Any]) -> Switches:

@@ -10,10 +10,10 @@ from emulated import Azure
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.history import What
 from emulator.operations import Status
-from emulator.orders import OrderKind, Scale
+from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError
 from emulator.scale_set import EmulatedScaleSet
-from emulator.switches import ConflictCode, Overlap, Switches
+from emulator.switches import ConflictCode, Overlap, Renewal, Switches
 from scaler.model.instance import FailureClass, PowerState, ProvisioningState
 
 LATENCIES = Latencies().exact()
@@ -36,6 +36,8 @@ def test_a_new_vm_has_no_power_state_until_it_runs() -> None:
         (OrderKind.POWER_OFF, PowerState.STOPPING, STOPPED, LATENCIES.power_off[0]),
         (OrderKind.DEALLOCATE, PowerState.DEALLOCATING, DEALLOCATED, LATENCIES.deallocate[0]),
         (OrderKind.RESTART, RUNNING, RUNNING, LATENCIES.restart[0]),
+        (OrderKind.REIMAGE, PowerState.STARTING, RUNNING, LATENCIES.reimage[0]),
+        (OrderKind.REDEPLOY, PowerState.STARTING, RUNNING, LATENCIES.redeploy[0]),
         (OrderKind.START, RUNNING, RUNNING, LATENCIES.no_change[0]),
     ],
 )
@@ -61,6 +63,41 @@ def test_a_warm_vm_starts_in_seconds_and_a_cold_one_in_minutes(rest: OrderKind, 
     assert azure.look == (PowerState.STARTING, UPDATING)
     azure.wait(0.5)
     assert azure.look == (RUNNING, SUCCEEDED)
+
+
+@pytest.mark.parametrize("kind", [OrderKind.REIMAGE, OrderKind.REDEPLOY])
+def test_a_renewed_vm_comes_up_from_rest_if_the_region_has_a_machine_for_it(kind: OrderKind) -> None:
+    azure = Azure().at_rest(OrderKind.DEALLOCATE)
+    azure.emulated.limit(allocatable=0)
+    azure.order(kind)
+    azure.wait()
+    assert azure.look == (DEALLOCATED, ProvisioningState.FAILED)
+    assert azure.vm.failure is FailureClass.ALLOCATION
+    azure.emulated.limit(allocatable=1)
+    azure.order(kind)
+    azure.wait()
+    assert azure.look == (RUNNING, SUCCEEDED)
+
+
+@pytest.mark.parametrize("rest", [OrderKind.POWER_OFF, OrderKind.DEALLOCATE])
+def test_a_vm_that_stays_at_rest_gets_its_new_disk_there(rest: OrderKind) -> None:
+    azure = Azure(1, Switches(renewal_at_rest=Renewal.STAYS)).at_rest(rest)
+    before = azure.look
+    azure.order(OrderKind.REIMAGE)
+    azure.wait()
+    assert (azure.look, azure.vm.os_disks) == (before, 2)
+
+
+@pytest.mark.parametrize(("ids", "disks"), [(("*",), [1, 2]), (("0", "1"), [2, 2])])
+def test_a_protection_from_actions_keeps_off_the_reimage_of_all_and_not_one_by_name(
+    ids: tuple[str, ...], disks: list[int]
+) -> None:
+    azure = Azure(2)
+    azure.emulated.protect("0", Protection(from_scale_in=True, from_actions=True))
+    azure.wait()
+    azure.order(OrderKind.REIMAGE, *ids)
+    azure.wait()
+    assert [each.os_disks for each in azure.emulated.vms] == disks
 
 
 @pytest.mark.parametrize("seconds", [1, 60])

@@ -130,9 +130,16 @@ def stop(az: Terminal) -> None:
 
 
 def start(az: Terminal) -> None:
-    az.say("## Start and restart")
+    az.say("## Start, restart and reimage")
     az.run("az vmss start -n vmss-pixels --instance-ids 0 1")
     az.run("az vmss restart -n vmss-pixels --instance-ids 1")
+    az.say(
+        "A reimage gives a VM another OS disk; its `vmId` stays, so that the scaler still knows whether it was used."
+    )
+    az.run("az vmss reimage -n vmss-pixels --instance-ids 1")
+    disks = "[].storageProfile.osDisk.name"
+    printed = az.run(f"az vmss list-instances -n vmss-pixels --query '{disks}' -o tsv")
+    assert printed.split() == [f"vmss-pixels_{disk}" for disk in ("0_OsDisk_1", "1_OsDisk_2", "2_OsDisk_1")]
     assert powers(az) == ["VM running", "VM running", "VM stopped"]
     printed = az.run("az vmss get-instance-view -n vmss-pixels --instance-id '*' --query '[].statuses[1].code' -o tsv")
     assert printed.split() == ["PowerState/running", "PowerState/running", "PowerState/stopped"]
@@ -174,7 +181,7 @@ def fail(az: Terminal) -> None:
     assert "instanceId 77 is not an active" in az.run("az vmss start -n vmss-pixels --instance-ids 2 77", status=1)
     assert "ResourceNotFound" in az.run("az vmss show -n nobody", status=3)
     az.say("And what the emulator does not do it says, instead of doing nothing:")
-    assert "NotImplemented" in az.run("az vmss reimage -n vmss-pixels --instance-ids 2", status=1)
+    assert "NotImplemented" in az.run("az vmss update-instances -n vmss-pixels --instance-ids 2", status=1)
     refused = az.run("az vmss update -n vmss-pixels --set upgradePolicy.mode=Automatic", status=1)
     assert "PropertyChangeNotAllowed" in refused
     assert "InvalidParameter" in az.run("az vmss list-instances -n vmss-pixels --filter \"name eq 'x'\"", status=1)

@@ -114,6 +114,13 @@ def test_a_deleted_machine_lowers_the_capacity_and_is_gone(azure: Desk) -> None:
     assert azure.ask("POST", f"{MACHINES}/{name}/start").status == 404
 
 
+@pytest.mark.parametrize(("action", "status"), [("reimage", 202), ("redeploy", 202), ("reimageall", 501)])
+def test_a_machine_can_be_renewed_by_itself_as_far_as_arm_has_an_action_for_it(
+    azure: Desk, action: str, status: int
+) -> None:
+    assert azure.ask("POST", f"{MACHINES}/{names(azure)[0]}/{action}").status == status
+
+
 @pytest.mark.parametrize(
     ("method", "what", "status", "code"),
     [

@@ -101,9 +101,9 @@ def test_scale_sets_are_listed_by_group_and_by_subscription(wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", f"{SET}/reimage"),
+        ("POST", f"{SET}/approveRollingUpgrade"),
         ("POST", f"{SET}/manualupgrade"),
-        ("POST", f"{VM}/redeploy"),
+        ("POST", f"{VM}/performMaintenance"),
         ("DELETE", f"{SET}/skus"),
         ("DELETE", "/tenants"),
     ],

@@ -118,6 +118,56 @@ def test_the_routes_of_one_vm(azure: Azure) -> None:
     ]
 
 
+def test_a_reimaged_vm_goes_down_and_comes_up_with_another_disk_and_its_old_identity(azure: Azure) -> None:
+    azure.vms.begin_update(
+        *WHERE,
+        "1",
+        {"properties": {"protectionPolicy": {"protectFromScaleIn": True}}},
+        polling=False,
+        enforce_https=False,
+    )
+    azure.wait(60)
+    before = azure.listed()
+    azure.order("reimage", "0")
+    azure.vms.begin_reimage(*WHERE, "1", polling=False, enforce_https=False)
+    azure.order("reimage_all", "2")
+    azure.wait(1)
+    assert [power(each) for each in azure.listed()] == ["stopping"] * 3 + ["running"] * 2
+    azure.wait(600)
+    after = azure.listed()
+    assert [power(each) for each in after] == ["running"] * 5
+    assert [each.vm_id for each in after] == [each.vm_id for each in before]
+    assert after[1].protection_policy.protect_from_scale_in
+    disks = [each.storage_profile.os_disk.name for each in after]
+    assert disks == [f"vmss-pixels_{number}_OsDisk_{disk}" for number, disk in enumerate([2, 2, 2, 1, 1])]
+
+
+def test_a_redeployed_vm_comes_up_elsewhere_with_its_disk_and_its_old_identity(azure: Azure) -> None:
+    before, addresses = azure.listed(), [each.public_ip for each in azure.emulated.vms]
+    azure.order("redeploy", "0", "1")
+    azure.vms.begin_redeploy(*WHERE, "2", polling=False, enforce_https=False)
+    azure.wait(1)
+    assert [power(each) for each in azure.listed()] == ["stopping"] * 3 + ["running"] * 2
+    azure.wait(600)
+    after = azure.listed()
+    assert [power(each) for each in after] == ["running"] * 5
+    assert [(each.vm_id, each.storage_profile.os_disk.name) for each in after] == [
+        (each.vm_id, each.storage_profile.os_disk.name) for each in before
+    ]
+    moved = [each.public_ip != address for each, address in zip(azure.emulated.vms, addresses, strict=True)]
+    assert moved == [True] * 3 + [False] * 2
+
+
+@pytest.mark.parametrize("name", ["reimage", "redeploy"])
+def test_a_renewal_is_refused_for_a_vm_that_is_busy_or_not_there(azure: Azure, name: str) -> None:
+    azure.order("deallocate", "0")
+    for ids, status in ((("0",), 409), (("1", "77"), 400)):
+        with pytest.raises(HttpResponseError) as refusal:
+            azure.order(name, *ids)
+        assert refusal.value.status_code == status
+    assert power(azure.listed()[1]) == "running"
+
+
 def test_calls_are_counted_by_the_controller_in_their_user_agent(azure: Azure) -> None:
     azure.listed()
     azure.order("start", "0")

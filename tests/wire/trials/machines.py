@@ -8,7 +8,7 @@ from wire.trials.trial import MARK, Trial
 
 from emulator.behaviour import Latencies
 from emulator.orders import Scale
-from emulator.switches import Eviction, Switches
+from emulator.switches import Eviction, Renewal, Switches
 
 
 def _protected_survive_scale_in(switches: Switches) -> object:
@@ -33,6 +33,15 @@ def _reuse_ids(switches: Switches) -> object:
     azure.wait()
     azure.emulated.scale(Scale(capacity=2))
     return [each.instance_id for each in azure.emulated.vms]
+
+
+def _renewal_at_rest(switches: Switches) -> object:
+    azure = desk(switches)
+    azure.order("deallocate", "0")
+    azure.wait()
+    status = azure.order("reimage", "0").status
+    azure.wait()
+    return status, azure.emulated.vms[0].power.value
 
 
 def _vm_id_at_once(switches: Switches) -> object:
@@ -104,6 +113,14 @@ def _mark_keeps_latest_model(switches: Switches) -> object:
 TRIALS: Mapping[str, Trial] = {
     "protected_survive_scale_in": Trial(look=_protected_survive_scale_in, shows={True: ["0", "2"], False: ["0", "1"]}),
     "eviction": Trial(look=_eviction, shows={Eviction.DEALLOCATE: (["deallocated"], 1), Eviction.DELETE: ([], 0)}),
+    "renewal_at_rest": Trial(
+        look=_renewal_at_rest,
+        shows={
+            Renewal.RUNS: (202, "running"),
+            Renewal.STAYS: (202, "deallocated"),
+            Renewal.REFUSED: (409, "deallocated"),
+        },
+    ),
     "reuse_ids": Trial(look=_reuse_ids, shows={True: ["0", "1"], False: ["1", "2"]}),
     "vm_id_at_once": Trial(look=_vm_id_at_once, shows={True: True, False: False}),
     "stopped_before_running": Trial(look=_stopped_before_running, shows={True: "stopped", False: "starting"}),
