@@ -10,6 +10,7 @@
 # make package  dist/scaler-<version>.zip: the app as it is deployed
 # make fuzz   hostile input, coverage-guided: FUZZ="record notes" FOR=60
 # make emulator ARGS="--help"   only the emulated Azure
+# make kql    Microsoft's own parser of Kusto queries (30 MB; needs npm), for the test that reads those in docs/
 # make az     the real az in a venv of its own (700 MB), for the test that types a session; make az-session writes its page
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -17,10 +18,10 @@ PYTHON ?= python3.13
 BIN := .venv/bin
 export FOR SPEED SEED SEEDS MUTANTS VISITORS JSON VIEW SCALE_SETS
 
-.PHONY: help setup redis run chaos chaos-real test test-long test-all mutants check format package emulator az az-session fuzz
+.PHONY: help setup redis run chaos chaos-real test test-long test-all mutants check format package emulator az az-session kql fuzz
 
 help:
-	@sed -n 's/^# //p' Makefile | head -13
+	@sed -n 's/^# //p' Makefile | head -14
 
 setup: .venv/.ready
 
@@ -90,6 +91,14 @@ az: .venv-az/.ready
 
 az-session: setup az
 	@WRITE_DOCS=1 $(BIN)/python -m pytest tests/wire/test_azure_cli.py
+
+kql: .kusto/.ready
+
+.kusto/.ready: tests/queries/package.json
+	@command -v npm >/dev/null || { echo "npm is needed: apt-get install nodejs npm" >&2; exit 2; }
+	@mkdir -p .kusto && cp $< .kusto/
+	@npm install --prefix .kusto --silent --no-audit --no-fund --no-package-lock --ignore-scripts
+	@touch $@
 
 # Coverage-guided, one property after the other: FOR seconds each (60); FUZZ="record notes" chooses. Linux only.
 FUZZ ?= record notes member decision page instance scale_set network flexible refused headers link settings
