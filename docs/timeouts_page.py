@@ -9,8 +9,8 @@ _PAGE = """# How long anything waits
 
 Drawn from `docs/timeouts_table.py` by `docs/generate.py`; do not edit by hand.
 
-Nothing waits for ever. Each state in which something waits, for what, how long at most, who ends it, and the `why`
-of the step that does, as it stands in the log. "At once" is the next tick of whoever ends it.
+Nothing waits for ever. A row has a state, what the state waits for, how long at most, who ends the wait, and the `why`
+of the ending step, as it stands in the log. "At once" is the next tick of that controller.
 `tests/unit/test_timeouts.py` tries each row with the real controllers one second before its time, at it, and one second
 after it.
 
@@ -28,7 +28,7 @@ nor with a host's: a wait is never shorter because two clocks disagree.
 
 In Redis, notes without a record live for 24 hours after they were last written, and a session's pointer to its machine
 as long. Record and notes of a machine that was missed in Azure, or whose delete was ordered, live for 7 days after the
-scaler last wrote them, and for ever again once it is seen: what nothing leads to any more does not stay.
+scaler last wrote them, and for ever again once the machine is seen: rows without a way to them do not stay.
 """
 
 _SETTINGS = {

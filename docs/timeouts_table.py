@@ -115,7 +115,7 @@ _DELETED_BY_OTHERS = (
         state="deleting by somebody else's order, new, and running",
         waits_for="its note to be older than what a failover can forget",
         after=("ripening", "plan_kept"),
-        then="deleted, though it runs: nobody was ever let near it",
+        then="deleted, though it runs: no visitor was ever let in",
         why=_W.RIPE,
     ),
 )
@@ -123,7 +123,7 @@ _DELETED_BY_OTHERS = (
 _HELD = tuple(
     _new(
         state=f"failed: {failure}",
-        waits_for="better times: a new one would meet the same",
+        waits_for="better times: a new machine would meet the same failure",
         after=(f"failed_hold.{failure}",),
         then="CONDEMN, deleted, and made anew",
         why=_W.FAILED,
@@ -134,37 +134,37 @@ _HELD = tuple(
 _DOUBTED = (
     _stranger(
         state="marked and unknown, at rest",
-        waits_for="nothing: nobody can say that it is fresh",
+        waits_for="nothing: no note proves that the machine is fresh",
         then="CONDEMN, and deleted",
         why=_W.MARKED_UNKNOWN,
     ),
     _stranger(
         state="unknown after a flush, at rest",
-        waits_for="somebody to bring Redis back: an alarm is raised meanwhile",
+        waits_for="an operator to bring Redis back: an alarm is raised meanwhile",
         after=("flush_hold",),
         then="CONDEMN, and deleted",
         why=_W.MARKED_UNKNOWN,
     ),
     _stranger(
         state="unknown, neither at rest nor running",
-        waits_for="Azure to finish whatever it does",
+        waits_for="Azure to finish the operation under way",
         after=("creating_timeout",),
         then="given up: CONDEMN, and deleted",
         why=_W.UNFINISHED,
     ),
     _stranger(
         state="unreadable record",
-        waits_for="nothing: whoever wrote it may have been on it",
+        waits_for="nothing: the writer of the record may have used the machine",
         then="CONDEMN by the notes alone; the record is left to the byte",
         why=_W.UNREADABLE,
     ),
     Waiting(
         state="offered, and on its way somewhere",
         standing=_S.READY,
-        waits_for="Azure to finish whatever it does",
+        waits_for="Azure to finish the operation under way",
         after=("start_timeout",),
         ender=_E.RECONCILER,
-        then="tainted: it is not offered any more, and CONDEMNed when it rests, or after creating_timeout",
+        then="tainted: not offered any more, and CONDEMNed at rest, or after creating_timeout",
         why=_W.LEFT_AVAILABLE,
     ),
     Waiting(
@@ -189,7 +189,7 @@ _READY = (
     Waiting(
         state="ready",
         standing=_S.READY,
-        waits_for="a visitor; it costs what the operator chose",
+        waits_for="a visitor, at the price that the operator chose",
         ender=_E.VISITOR,
         then="RESERVE",
     ),
@@ -245,7 +245,7 @@ _SOLD_OUT = tuple(
     Waiting(
         state=f"no start of a deallocated machine: {failure}",
         standing=None,
-        waits_for="Azure to have machines again; the next cold start that succeeds ends it, too",
+        waits_for="Azure to have machines again; the next successful cold start ends the wait, too",
         after=(f"unattractive.{failure}",),
         ender=_E.STARTER,
         then="sessions are moved to cold machines of that scale set again",
@@ -258,14 +258,14 @@ _SOLD_OUT = tuple(
 _VISITED = (
     _reserved(
         state="reserved and unstarted",
-        waits_for="its start: nobody may give orders, or Azure is away",
+        waits_for="its start: orders are not allowed, or Azure is away",
         after=("reservation_timeout",),
         then="REFUSE",
         why=_W.TIMEOUT,
     ),
     _reserved(
         state="reserved, and no notes say where",
-        waits_for="consent, or a look at all scale sets; where we may act it is not waited for",
+        waits_for="consent, or a look at all scale sets; with consent the session is refused at once",
         after=("reservation_timeout",),
         then="REFUSE",
         why=_W.TAINTED,
@@ -281,7 +281,7 @@ _VISITED = (
         state="starting",
         waits_for="Azure to finish the start",
         after=("start_timeout",),
-        then="MOVE; REFUSE if nobody would follow",
+        then="MOVE; REFUSE if the queue manager would not follow",
         why=_W.CANNOT_START,
     ),
     _reserved(
@@ -293,7 +293,7 @@ _VISITED = (
     ),
     _reserved(
         state="running and not opened",
-        waits_for="its addresses, while nobody can say them",
+        waits_for="its addresses, while Azure does not tell them",
         after=("address_patience",),
         then="OPEN without addresses",
         why=_W.RUNS,
@@ -366,7 +366,7 @@ _LEAVING = (
     ),
     _gone(
         state="missed in another scale set of its name",
-        waits_for="whoever may be on it: perhaps only the settings are wrong",
+        waits_for="a possible visitor: perhaps only the settings are wrong",
         after=("limit_of_presumed", "expiry_grace"),
         then="RETIRE; FORGET by the reconciler if it was Available",
         why=_W.GONE,
@@ -383,7 +383,7 @@ _LEAVING = (
         standing=_S.UNSEEN,
         waits_for="nothing",
         ender=_E.RECONCILER,
-        then="its key leaves the sets, its notes live for a day; what cannot be read goes to unavailable",
+        then="its key leaves the sets, its notes live for a day; the key of an unreadable record goes to unavailable",
         why=_W.INDEX_REPAIR,
     ),
     Waiting(
@@ -391,12 +391,12 @@ _LEAVING = (
         standing=_S.UNSEEN,
         waits_for="a complete listing, or an answer to a targeted GET",
         ender=_E.CLEANER,
-        then="whatever that shows; RESERVED has its own clock all the same",
+        then="as the look shows; RESERVED has its own clock all the same",
     ),
     Waiting(
         state="of a scale set that is not configured any more",
         standing=_S.UNSEEN,
-        waits_for="the operator; its keys leave available; what is Reserved is moved, or refused where nobody follows",
+        waits_for="the operator; its keys leave available; reservations are moved, or refused",
         ender=_E.OPERATOR,
         then="`scaler forget --scale-set NAME`",
     ),
@@ -421,15 +421,15 @@ _LEAVING = (
         standing=None,
         waits_for="a look that Azure answers and ARM's budget bears: an alarm is raised after unseen_alarm",
         ender=_E.OPERATOR,
-        then="the next look that is answered ends the alarm; whatever else lists the scale set takes pages from it",
+        then="the next answered look ends the alarm; every other program that lists the scale set takes pages",
     ),
     Waiting(
         state="fewer machines than wanted: Azure refused more",
         standing=None,
-        waits_for="quota, or machines of that size; what fits is made meanwhile, and an alarm is raised",
+        waits_for="quota, or machines of that size; the machines that fit are made meanwhile, and an alarm is raised",
         after=("refused_hold",),
         ender=_E.PROVISIONER,
-        then="all that is wanted is asked for again",
+        then="the full number is asked for again",
         why=_W.BELOW_DESIRED,
     ),
 )
