@@ -94,7 +94,7 @@ class Refused(ScalerError):
         self.status = status
 
     @property
-    def turns_us_away(self) -> bool:
+    def is_permission(self) -> bool:
         """Whether a role is missing or the identity is not accepted: no news about the machine."""
         return self.status in {401, 403}
 

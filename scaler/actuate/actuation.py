@@ -67,16 +67,16 @@ def _take_back(outcomes: Sequence[Outcome], rows: Mapping[int, Row | None], regi
 def _corrected(notes: Notes, outcome: Outcome) -> Notes:
     """An order that surely never reached Azure is taken back; any other counts as an attempt."""
     before = outcome.step.change.row.notes if outcome.step.change is not None else None
-    unsaid = outcome.result is Result.EXPIRED or (outcome.error is not None and outcome.error.never_sent)
+    never_sent = outcome.result is Result.EXPIRED or (outcome.error is not None and outcome.error.never_sent)
     order = outcome.step.order
     if isinstance(order, Start) and notes.start is not None:
-        if unsaid or (isinstance(outcome.error, Refused) and outcome.error.turns_us_away):
+        if never_sent or (isinstance(outcome.error, Refused) and outcome.error.is_permission):
             return replace(notes, start=before.start if before is not None else None)
         failure = failure_of(outcome.error) if outcome.error is not None else None
         return replace(notes, start=replace(notes.start, failure=failure))
-    if isinstance(order, Delete) and unsaid:
+    if isinstance(order, Delete) and never_sent:
         return replace(notes, delete=before.delete if before is not None else None)
-    if isinstance(order, Mark) and unsaid:
+    if isinstance(order, Mark) and never_sent:
         return replace(notes, mark_asked_at=before.mark_asked_at if before is not None else None)
     if isinstance(order, Mark) and isinstance(outcome.error, Refused):
         return replace(notes, mark_attempts=notes.mark_attempts + 1)

@@ -96,7 +96,7 @@ class FlexibleScaleSet(ScaleSetResource):
             permission=_NETWORK_PERMISSION,
         )
 
-    def _addresses_one(self, instance_id: str) -> bool:
+    def _is_instance_id(self, instance_id: str) -> bool:
         return is_instance_id(instance_id)
 
     @property

@@ -90,7 +90,7 @@ class ScaleSetResource(ABC):
         """Where Azure lists the instances' network interfaces."""
 
     @abstractmethod
-    def _addresses_one(self, instance_id: str) -> bool:
+    def _is_instance_id(self, instance_id: str) -> bool:
         """Whether a text can be an instance's id: neither a path nor a wildcard."""
 
     def delete(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
@@ -164,13 +164,13 @@ class ScaleSetResource(ABC):
         if not refs:
             raise ValueError("no instances: ARM would take that for all of them")
         for ref in refs:
-            if ref.scale_set != self._name or not self._addresses_one(ref.instance_id):
+            if ref.scale_set != self._name or not self._is_instance_id(ref.instance_id):
                 raise ValueError(f"not an instance of {self._name}: {ref}")
         return tuple(dict.fromkeys(ref.instance_id for ref in refs))
 
     def _one(self, ref: InstanceRef) -> InstanceId:
         """The instance id. Notes may hold any text: a text that cannot be an id is refused here, as ARM would do."""
-        if ref.scale_set != self._name or not self._addresses_one(ref.instance_id):
+        if ref.scale_set != self._name or not self._is_instance_id(ref.instance_id):
             raise Refused(f"not an instance of {self._name}: {ref.instance_id[:80]!r}", "InvalidParameter", 400)
         return ref.instance_id
 

@@ -89,7 +89,7 @@ class ArmScaleSet(ScaleSetResource):
             permission=_NETWORK_PERMISSION,
         )
 
-    def _addresses_one(self, instance_id: str) -> bool:
+    def _is_instance_id(self, instance_id: str) -> bool:
         return UNIFORM_ID.fullmatch(instance_id) is not None
 
     def _of_set(self, begin: Callable[..., object]) -> Callable[..., object]:
