@@ -28,63 +28,6 @@ def notes_of_missed(row: Row) -> Notes:
     return row.notes or Notes(scale_set=ScaleSetName(""), unique_id="", instance_id=InstanceId(""))
 
 
-def missed(row: Row, absent: Sighting, now: datetime) -> Notes | None:
-    """Notes with the first witness of an absence, None if the witness is noted already.
-
-    The time is the moment at which this tick took the listing: a kept listing is older than the reading of Redis, and
-    the second witness must be a look sent after the row was there.
-    """
-    notes = notes_of_missed(row)
-    first = replace(notes, missed_at=absent.at + absent.age, missed_noted_at=now)
-    return first if missed_for(row, absent, now) is None else None
-
-
-def missed_for(row: Row, look: Sighting, now: datetime) -> timedelta | None:
-    """How long the absence has been noted, by both clocks."""
-    if row.notes is None:
-        return None
-    return Clocks(now=now, at=look.at).since_first_seen(row.notes.missed_at, row.notes.missed_noted_at)
-
-
-def gone(row: Row, absent: Sighting | None, now: datetime, policy: Policy) -> bool:
-    """Whether two looks, far enough apart, agree on the absence."""
-    since = missed_for(row, absent, now) if absent is not None else None
-    return since is not None and since >= policy.witness_gap
-
-
-def erasable(row: Row, absent: Sighting | None, now: datetime, policy: Policy) -> bool:
-    """Whether a machine is gone, and the record may go as well.
-
-    A scale set of the same name with another unique id was made anew, or belongs to another resource group, by a
-    mistake in the settings: then the record stays until no session can have time left.
-    """
-    if absent is None or not gone(row, absent, now, policy):
-        return False
-    return not is_elsewhere(row, absent) or _nobodys_time_is_left(row, absent, now, policy)
-
-
-def awaits_its_last_word(row: Row, absent: Sighting | None, now: datetime, policy: Policy) -> bool:
-    """Whether a targeted GET must confirm the erasure: an old or wrong listing would erase a whole fleet."""
-    return absent is not None and absent.by is Method.LISTING and erasable(row, absent, now, policy)
-
-
-def is_elsewhere(row: Row, look: Sighting) -> bool:
-    """Whether the notes name another scale set than the look, under the same name."""
-    return row.notes is not None and row.notes.unique_id not in {"", look.unique_id}
-
-
-def awaits_its_time(row: Row, look: Sighting, now: datetime, policy: Policy) -> bool:
-    """Whether a missed machine of another scale set must wait: no look tells more before the erasure."""
-    if missed_for(row, look, now) is None or not is_elsewhere(row, look):
-        return False
-    return not _nobodys_time_is_left(row, look, now, policy)
-
-
-def _nobodys_time_is_left(row: Row, look: Sighting, now: datetime, policy: Policy) -> bool:
-    since = missed_for(row, look, now)
-    return since is not None and since >= policy.limit_of_presumed + policy.expiry_grace
-
-
 def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Notes:
     """The notes after seeing the machine: contradicted witnesses erased, unrest and failure timed.
 
@@ -189,3 +132,62 @@ def unseen_machine(row: Row, absence: Sighting | None, now: datetime) -> Machine
     else:
         word = Standing.GONE if absence is not None else Standing.UNSEEN
     return Machine(stored=row, notes_now=notes_of_missed(row), standing=word, now=now, absence=absence)
+
+
+def missed(machine: Machine, absent: Sighting) -> Notes | None:
+    """Notes with the first witness of an absence, None if the witness is noted already.
+
+    The time is the moment at which this tick took the listing: a kept listing is older than the reading of Redis, and
+    the second witness must be a look sent after the row was there.
+    """
+    notes = notes_of_missed(machine.stored)
+    first = replace(notes, missed_at=absent.at + absent.age, missed_noted_at=machine.now)
+    return first if missed_for(machine, absent) is None else None
+
+
+def missed_for(machine: Machine, look: Sighting) -> timedelta | None:
+    """How long the absence has been noted, by both clocks."""
+    notes = machine.stored.notes
+    if notes is None:
+        return None
+    return Clocks(now=machine.now, at=look.at).since_first_seen(notes.missed_at, notes.missed_noted_at)
+
+
+def gone(machine: Machine, absent: Sighting, policy: Policy) -> bool:
+    """Whether two looks, far enough apart, agree on the absence."""
+    since = missed_for(machine, absent)
+    return since is not None and since >= policy.witness_gap
+
+
+def erasable(machine: Machine, absent: Sighting, policy: Policy) -> bool:
+    """Whether a machine is gone, and the record may go as well.
+
+    A scale set of the same name with another unique id was made anew, or belongs to another resource group, by a
+    mistake in the settings: then the record stays until no session can have time left.
+    """
+    if not gone(machine, absent, policy):
+        return False
+    return not is_elsewhere(machine, absent) or _nobodys_time_is_left(machine, absent, policy)
+
+
+def awaits_its_last_word(machine: Machine, absent: Sighting, policy: Policy) -> bool:
+    """Whether a targeted GET must confirm the erasure: an old or wrong listing would erase a whole fleet."""
+    return absent.by is Method.LISTING and erasable(machine, absent, policy)
+
+
+def is_elsewhere(machine: Machine, look: Sighting) -> bool:
+    """Whether the notes name another scale set than the look, under the same name."""
+    notes = machine.stored.notes
+    return notes is not None and notes.unique_id not in {"", look.unique_id}
+
+
+def awaits_its_time(machine: Machine, look: Sighting, policy: Policy) -> bool:
+    """Whether a missed machine of another scale set must wait: no look tells more before the erasure."""
+    if missed_for(machine, look) is None or not is_elsewhere(machine, look):
+        return False
+    return not _nobodys_time_is_left(machine, look, policy)
+
+
+def _nobodys_time_is_left(machine: Machine, look: Sighting, policy: Policy) -> bool:
+    since = missed_for(machine, look)
+    return since is not None and since >= policy.limit_of_presumed + policy.expiry_grace

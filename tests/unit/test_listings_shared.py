@@ -15,7 +15,7 @@ from emulator.scale_set import EmulatedScaleSet
 from scaler.errors import Throttled, Unreachable
 from scaler.model.fleet import Cloud
 from scaler.model.instance import ScaleSetName, VmId
-from scaler.model.machine import gone, missed
+from scaler.model.machine import gone, missed, unseen_machine
 from scaler.model.plan import Listing, Refusal, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Row
@@ -113,12 +113,13 @@ def test_an_absence_is_noted_as_late_as_the_kept_listing_was_used() -> None:
     process.later(15)
     kept = process.other.look(Cloud(), Listing())[0].listings[NAME]
     row = Row(vm_id=VmId("78e51061-7311-48a3-a2ce-6f447ed4d57b"))
-    notes = missed(row, kept, process.clock.now())
+    notes = missed(unseen_machine(row, kept, process.clock.now()), kept)
     assert notes is not None
     assert notes.missed_at == kept.at + 15 * SECOND
     process.later(16)  # 31 seconds after the first listing was sent, 16 after the row was read beside it
     second = process.one.look(Cloud(), Listing())[0].listings[NAME]
-    assert not gone(Row(vm_id=row.vm_id, notes=notes), second, process.clock.now() + 3600 * SECOND, POLICY)
+    later = unseen_machine(Row(vm_id=row.vm_id, notes=notes), second, process.clock.now() + 3600 * SECOND)
+    assert not gone(later, second, POLICY)
 
 
 def test_a_listing_is_kept_for_less_than_two_witnesses_are_apart() -> None:

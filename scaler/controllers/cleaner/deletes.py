@@ -76,16 +76,16 @@ def unseen(machine: Machine, fleet: Fleet, policy: Policy) -> Decision:
     if absent is None:
         asks = ref is not None and _is_worth_asking(machine, fleet.cloud.listings.get(ref.scale_set), policy)
         return Lacks(ask=get(machine, ref)) if ref is not None and asks else None
-    if awaits_its_last_word(row, absent, fleet.now, policy) and ref is not None:
+    if awaits_its_last_word(machine, absent, policy) and ref is not None:
         return Lacks(ask=get(machine, ref))
     if not absent.plausible:
         return Refusal(why=Why.LISTING_TOO_SHORT, vm_id=row.vm_id)
-    first = missed(row, absent, fleet.now)
+    first = missed(machine, absent)
     if first is not None:
         return Step(why=Why.MISSED, vm_id=row.vm_id, change=note(row, first))
     spent = row.notes.spent if row.notes is not None else None
     unread = spent is not None and spent.why in _READ and fleet.now - spent.at < policy.refusal_kept
-    if unread or not erasable(row, absent, fleet.now, policy):
+    if unread or not erasable(machine, absent, policy):
         return None
     return Step(why=Why.GONE, vm_id=row.vm_id, change=_retired(machine, fleet))
 
@@ -94,7 +94,7 @@ def _is_worth_asking(machine: Machine, listing: Sighting | None, policy: Policy)
     """Whether a targeted GET may prove more than the listing; without a listing, whether a step would follow."""
     row, notes = machine.stored, machine.stored.notes
     if listing is not None:
-        return not awaits_its_time(row, listing, machine.now, policy)
+        return not awaits_its_time(machine, listing, policy)
     if notes is None or not is_used(row):
         return notes is not None and limit_over(notes, machine.clocks, policy) is not None
     return notes.spent is None or may_be_deletable(machine, notes, policy)

@@ -151,21 +151,21 @@ def _missing(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Refusal |
 
 def _is_unproven(machine: Machine, fleet: Fleet, policy: Policy) -> bool:
     """Whether the listing lacks the machine, and a targeted GET has the last word."""
-    row, now = machine.stored, machine.now
+    row = machine.stored
     if machine.absence is not None:
-        return awaits_its_last_word(row, machine.absence, now, policy)
+        return awaits_its_last_word(machine, machine.absence, policy)
     listing = fleet.cloud.listings.get(row.notes.scale_set) if row.notes is not None else None
-    return listing is not None and not awaits_its_time(row, listing, now, policy)
+    return listing is not None and not awaits_its_time(machine, listing, policy)
 
 
 def _forget(machine: Machine, absent: Sighting, fleet: Fleet, policy: Policy) -> Step | None:
     row = machine.stored
-    if awaits_its_last_word(row, absent, fleet.now, policy) and fleet.address(row) is not None:
+    if awaits_its_last_word(machine, absent, policy) and fleet.address(row) is not None:
         return None
-    if erasable(row, absent, fleet.now, policy):
+    if erasable(machine, absent, policy):
         change = step(Edge.FORGET, Actor.RECONCILER, row, None, None, absent.at)
         return Step(why=Why.GONE, vm_id=machine.vm_id, change=change)
-    first = missed(row, absent, fleet.now)
+    first = missed(machine, absent)
     if first is None:
         return None
     change = note(row, first, index_when_not_offered(row))

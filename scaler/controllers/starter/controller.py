@@ -59,13 +59,13 @@ def _due(machines: Iterable[Machine], fleet: Fleet, policy: Policy) -> Iterator[
     for machine in machines:
         ref, last = fleet.address(machine.stored), fleet.looked_lately.get(machine.vm_id)
         turn = next_look(own_start(machine.stored), last, fleet.now, policy)
-        if turn <= fleet.now and ref is not None and _by_registry(machine, fleet.now) is None:
+        if turn <= fleet.now and ref is not None and _by_registry(machine) is None:
             yield Get(ref=ref, place=(turn, waiting_since(machine), machine.vm_id), urgent=is_unstarted(machine.stored))
 
 
-def _by_registry(machine: Machine, now: datetime) -> Step | Stranded | None:
+def _by_registry(machine: Machine) -> Step | Stranded | None:
     """The decision by the registry alone, as for a late write over a machine that the notes call spent."""
-    decided, record, notes = by_registry(machine, now), machine.stored.readable, machine.stored.notes
+    decided, record, notes = by_registry(machine), machine.stored.readable, machine.stored.notes
     if decided is None and record is not None and notes is not None and notes.spent is not None:
         return Stranded(machine=machine, record=record, why=Why.TAINTED)
     return decided
@@ -98,12 +98,12 @@ def _next_look(machine: Machine, outcome: Step | None, fleet: Fleet, policy: Pol
 def outcome_for(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Stranded | Lacks | None:
     """The decision about a machine: by the registry alone, else by Azure."""
     record, notes = machine.stored.readable, machine.stored.notes
-    decided = _by_registry(machine, fleet.now)
+    decided = _by_registry(machine)
     if decided is not None or record is None:
         return decided
     if notes is None or is_unknown(machine.stored):
         return unknown(machine, record, fleet, policy)
-    wait = Wait(machine=machine, record=record, session=record.session, notes=notes, now=fleet.now, policy=policy)
+    wait = Wait(machine=machine, record=record, notes=notes, policy=policy)
     if _was_anothers(wait, fleet.started_lately.get(machine.vm_id)):  # the notes have forgotten whose
         return Stranded(machine=machine, record=record, why=Why.TAINTED)
     if notes.scale_set not in fleet.scale_sets:  # configured no more: nobody will start it
@@ -150,11 +150,11 @@ def _of_absent(wait: Wait, absent: Sighting) -> Step | Stranded | None:
 
     A machine absent from another scale set of the same name (perhaps a mistake in the settings) is not gone, and waits.
     """
-    if is_elsewhere(wait.machine.stored, absent):
+    if is_elsewhere(wait.machine, absent):
         return timeout(wait)
-    if gone(wait.machine.stored, absent, wait.now, wait.policy):
+    if gone(wait.machine, absent, wait.policy):
         return wait.stranded(Why.GONE)
-    first = missed(wait.machine.stored, absent, wait.now)
+    first = missed(wait.machine, absent)
     if first is None:
         return timeout(wait)
     return Step(why=Why.MISSED, vm_id=wait.machine.vm_id, change=note(wait.machine.stored, first))

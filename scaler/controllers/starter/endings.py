@@ -1,7 +1,6 @@
 """Decisions about a reserved machine by the notes alone: late writes, sessions that gave up."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from scaler.model.edges import Actor, Edge
 from scaler.model.lifecycle import Change, restore, step
@@ -11,7 +10,7 @@ from scaler.model.plan import Step, Why
 from scaler.model.record import Record, Status
 
 
-def by_registry(machine: Machine, now: datetime) -> Step | None:
+def by_registry(machine: Machine) -> Step | None:
     """Undo a late write over a decision in the notes, or end a session that gave up.
 
     None where Azure must be asked: about a machine that can be started, or that the notes do not place.
@@ -19,17 +18,17 @@ def by_registry(machine: Machine, now: datetime) -> Step | None:
     record, notes = machine.stored.readable, machine.stored.notes
     if record is None or notes is None:
         return None
-    undone = _undone(machine, record, notes, now)
+    undone = _undone(machine, record, notes)
     if undone is not None or not notes.scale_set:
         return undone
-    return abandon(machine, record, now) if record.used else None
+    return abandon(machine, record) if record.used else None
 
 
-def _undone(machine: Machine, record: Record, notes: Notes, now: datetime) -> Step | None:
+def _undone(machine: Machine, record: Record, notes: Notes) -> Step | None:
     session = record.session
     if session in notes.ended:
-        spent = notes.spent or SpentNote(why=Edge.CONDEMN, at=now)
-        back = replace(record, status=Status.UNAVAILABLE, used=True, updated_at=now)
+        spent = notes.spent or SpentNote(why=Edge.CONDEMN, at=machine.now)
+        back = replace(record, status=Status.UNAVAILABLE, used=True, updated_at=machine.now)
         change = restore(machine.stored, back, Status.UNAVAILABLE, replace(notes, spent=spent))
         return Step(why=Why.UNDONE_END, vm_id=machine.vm_id, change=change, facts={"session": session})
     if notes.opened is not None and notes.spent is None:
@@ -41,21 +40,21 @@ def _undone(machine: Machine, record: Record, notes: Notes, now: datetime) -> St
     return None
 
 
-def refuse(machine: Machine, record: Record, why: Why, now: datetime) -> Step:
+def refuse(machine: Machine, record: Record, why: Why) -> Step:
     """Visibly: Unavailable and used, with the reason in the notes."""
-    change = _end(machine, record, Edge.REFUSE, now, why)
+    change = _end(machine, record, Edge.REFUSE, why)
     return Step(why=why, vm_id=machine.vm_id, change=change, facts={"session": record.session})
 
 
-def abandon(machine: Machine, record: Record, now: datetime) -> Step:
+def abandon(machine: Machine, record: Record) -> Step:
     """The session gave up."""
-    change = _end(machine, record, Edge.ABANDON, now, Why.GAVE_UP)
+    change = _end(machine, record, Edge.ABANDON, Why.GAVE_UP)
     return Step(why=Why.GAVE_UP, vm_id=machine.vm_id, change=change, facts={"session": record.session})
 
 
-def _end(machine: Machine, record: Record, edge: Edge, now: datetime, why: Why) -> Change:
+def _end(machine: Machine, record: Record, edge: Edge, why: Why) -> Change:
     notes = notes_of_missed(machine.stored)
     sessions = {**notes.ended, record.session: edge}
-    used = notes.spent or SpentNote(why=edge, at=now, reason=why, seen_at=machine.at)
+    used = notes.spent or SpentNote(why=edge, at=machine.now, reason=why, seen_at=machine.at)
     notes = replace(notes, ended=sessions, spent=used)
-    return step(edge, Actor.STARTER, machine.stored, record, notes, now)
+    return step(edge, Actor.STARTER, machine.stored, record, notes, machine.now)

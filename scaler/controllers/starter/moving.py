@@ -95,38 +95,38 @@ class Stranded:
     otherwise: Step | None = None
 
     @property
-    def waits(self) -> ReservedNote | None:
-        """Since when the session has been waiting, if known."""
-        notes = self.machine.stored.notes
-        return notes.waiting(self.record.session) if notes is not None else None
+    def session(self) -> SessionId:
+        """The session that the record names."""
+        return self.record.session
 
-    def since(self, now: datetime) -> datetime:
-        """Since when the session has been waiting, else now."""
-        return self.waits.at if self.waits is not None else now
+    @property
+    def waits(self) -> ReservedNote:
+        """Since when the session has been waiting; from now on, where the notes do not say."""
+        notes = self.machine.stored.notes
+        known = notes.waiting(self.session) if notes is not None else None
+        return known or ReservedNote(session=self.session, at=self.machine.now)
 
 
 def settle(stranded: Iterable[Stranded], fleet: Fleet, policy: Policy) -> list[Step]:
     """Settle the stranded sessions; the longest waiting has the first choice."""
     free: Sequence[Row] = spares(fleet, policy)
     steps: list[Step] = []
-    for waiting in sorted(stranded, key=lambda one: (one.since(fleet.now), one.machine.vm_id)):
-        outcome, free = _settled(waiting, free, fleet.now, policy)
+    for waiting in sorted(stranded, key=lambda one: (one.waits.at, one.machine.vm_id)):
+        outcome, free = _settled(waiting, free, policy)
         steps += [outcome] if outcome is not None else []
     return steps
 
 
-def _settled(
-    stranded: Stranded, free: Sequence[Row], now: datetime, policy: Policy
-) -> tuple[Step | None, Sequence[Row]]:
-    session = stranded.record.session
+def _settled(stranded: Stranded, free: Sequence[Row], policy: Policy) -> tuple[Step | None, Sequence[Row]]:
+    refusal = refuse(stranded.machine, stranded.record, stranded.why)
     if not would_follow(stranded.waits, policy):
-        return refuse(stranded.machine, stranded.record, stranded.why, now), free
-    chosen = _choice(stranded, session, free)
+        return refusal, free
+    chosen = _choice(stranded, free)
     if chosen is not None:
-        return _moved(stranded, session, chosen, now), [row for row in free if row is not chosen]
-    if now - stranded.since(now) >= policy.reservation_timeout:
-        return refuse(stranded.machine, stranded.record, stranded.why, now), free
-    return stranded.otherwise or _waits_on(stranded, session, now), free
+        return _moved(stranded, chosen), [row for row in free if row is not chosen]
+    if stranded.machine.now - stranded.waits.at >= policy.reservation_timeout:
+        return refusal, free
+    return stranded.otherwise or _waits_on(stranded), free
 
 
 def would_follow(waits: ReservedNote | None, policy: Policy) -> bool:
@@ -134,9 +134,9 @@ def would_follow(waits: ReservedNote | None, policy: Policy) -> bool:
     return policy.moves is Moves.ALWAYS or (waits is not None and waits.movable)
 
 
-def _choice(stranded: Stranded, session: SessionId, free: Sequence[Row]) -> Row | None:
+def _choice(stranded: Stranded, free: Sequence[Row]) -> Row | None:
     """The best spare; after a failure for want of capacity a warm one, or a cold one of another scale set."""
-    known = [row for row in free if row.notes is not None and session not in row.notes.ended]
+    known = [row for row in free if row.notes is not None and stranded.session not in row.notes.ended]
     notes = stranded.machine.stored.notes
     if notes is None or stranded.failure is None or not stranded.failure.of_capacity:
         return known[0] if known else None
@@ -148,22 +148,18 @@ def _choice(stranded: Stranded, session: SessionId, free: Sequence[Row]) -> Row 
     return next((row for row in known if not lacks_capacity(row)), None)
 
 
-def _moved(stranded: Stranded, session: SessionId, to: Row, now: datetime) -> Step:
+def _moved(stranded: Stranded, to: Row) -> Step:
     notes = notes_of_missed(stranded.machine.stored)
-    if notes.start is not None and notes.start.session == session and stranded.failure is not None:
+    if notes.start is not None and notes.start.session == stranded.session and stranded.failure is not None:
         notes = replace(notes, start=replace(notes.start, failure=stranded.failure))
-    waits = stranded.waits or ReservedNote(session=session, at=now)
-    return move(replace(stranded.machine.stored, notes=notes), to, waits, stranded.why, now)
+    row = replace(stranded.machine.stored, notes=notes)
+    return move(row, to, stranded.waits, stranded.why, stranded.machine.now)
 
 
-def _waits_on(stranded: Stranded, session: SessionId, now: datetime) -> Step | None:
+def _waits_on(stranded: Stranded) -> Step | None:
     """Note when this session began to wait, if the notes do not say so yet."""
     notes = notes_of_missed(stranded.machine.stored)
-    waits = stranded.waits or ReservedNote(session=session, at=now)
-    if notes.reserved == waits:
+    if notes.reserved == stranded.waits:
         return None
-    return Step(
-        why=Why.NOTED,
-        vm_id=stranded.machine.vm_id,
-        change=note(stranded.machine.stored, replace(notes, reserved=waits)),
-    )
+    change = note(stranded.machine.stored, replace(notes, reserved=stranded.waits))
+    return Step(why=Why.NOTED, vm_id=stranded.machine.vm_id, change=change)

@@ -78,10 +78,18 @@ class Wait:
 
     machine: Machine
     record: Record
-    session: SessionId
     notes: Notes
-    now: datetime
     policy: Policy
+
+    @property
+    def now(self) -> datetime:
+        """The time of the decision, by Redis' clock."""
+        return self.machine.now
+
+    @property
+    def session(self) -> SessionId:
+        """The session that the record names."""
+        return self.record.session
 
     @property
     def start(self) -> StartNote | None:
@@ -112,7 +120,7 @@ class Wait:
 def timeout(wait: Wait) -> Step | None:
     """Time a waiting that no other step ends, from the first knowledge of the session."""
     if wait.is_over:
-        return refuse(wait.machine, wait.record, Why.TIMEOUT, wait.now)
+        return refuse(wait.machine, wait.record, Why.TIMEOUT)
     return noted(wait, replace(wait.notes, reserved=reserved_since(wait)))
 
 
@@ -143,8 +151,8 @@ def unknown(machine: Machine, record: Record, fleet: Fleet, policy: Policy) -> S
         noted = replace(notes, reserved=ReservedNote(session=record.session, at=since))
         return None if noted == notes else Step(why=Why.NOTED, vm_id=machine.vm_id, change=note(machine.stored, noted))
     if record.used:
-        return abandon(machine, record, now)
-    return refuse(machine, record, Why.TAINTED, now)
+        return abandon(machine, record)
+    return refuse(machine, record, Why.TAINTED)
 
 
 def _ours(machine: Machine, fleet: Fleet) -> bool:
