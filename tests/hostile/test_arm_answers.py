@@ -85,22 +85,19 @@ def only_orders(spoil: Spoil) -> Spoil:
     return spoilt  # type: ignore[return-value]
 
 
-@pytest.fixture
-def house(clock: ManualClock) -> House:
-    """Redis is not the matter here."""
-    return memory_house(clock)
-
-
 # Of an answer with a broken head urllib3 closes the connection, and the garbage collector what is left of it.
 @pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.parametrize(("name", "orders"), CASES)
 def test_no_answer_of_arm_s_ends_a_tick_or_leads_it_astray(
-    name: str, orders: bool, house: House, connections: Connections, caplog: pytest.LogCaptureFixture
+    name: str, orders: bool, clock: ManualClock, connections: Connections, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    clock = house.registry.now.__self__  # type: ignore[attr-defined]
-    with connections.watched() as opened, a_world(house, clock, PATIENT if orders else HURRY, POLICY) as world:
+    bounds = PATIENT if orders else HURRY
+    with (
+        connections.watched() as opened,
+        a_world(memory_house(clock), clock, bounds, POLICY) as world,
+    ):
         plant(world)
         there = {each.vm_id for each in world.emulated.vms}
         world.between.spoil = only_orders(ANSWERS[name]) if orders else (ANSWERS | LOOKS)[name]
@@ -115,7 +112,7 @@ def test_no_answer_of_arm_s_ends_a_tick_or_leads_it_astray(
         clock.advance(timedelta(hours=1, minutes=1))  # the longest throttle that we bear
         # The first one may find a connection that the nonsense has broken.
         assert any(isinstance(world.tick(Actor.PROVISIONER), Report) for _ in range(5))
-        assert there - {each.vm_id for each in world.emulated.vms} <= used_ones(house)
+        assert there - {each.vm_id for each in world.emulated.vms} <= used_ones(world.house)
         assert world.emulated.set_state.capacity in {5, 6}  # 5: the used one was deleted
         assert_tidy(world, caplog)
     assert ELSEWHERE not in str(opened)
