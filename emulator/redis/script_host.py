@@ -146,6 +146,9 @@ def _sent(answer: Any) -> Any:
     if isinstance(answer, bool):
         return 1 if answer else None
     if isinstance(answer, _Table):
-        members = takewhile(lambda each: each is not None, (answer[number] for number in count(1)))
-        return answer[b"ok"] or [_sent(each) for each in members]
+        members = list(answer.values())
+        if len(members) == len(answer):
+            return [_sent(member) for member in members]
+        listed = takewhile(lambda member: member is not None, (answer[number] for number in count(1)))
+        return answer[b"ok"] or [_sent(member) for member in listed]
     return int(answer) if isinstance(answer, float) else answer
