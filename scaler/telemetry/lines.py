@@ -100,7 +100,7 @@ class Telemetry:
             result=outcome.result,
             error=f"{type(error).__name__}: {error}" if error is not None else "",
             confirmation=outcome.confirmation,
-            **_of_step(step, report),
+            **_facts_of(step, report),
         )
 
     def _say_what_is_held_back(self, report: Report) -> None:
@@ -124,14 +124,14 @@ class Telemetry:
         said = frozenset[_Said]().union(*self._said)
         for step in report.would:
             if (step.vm_id or "", step.why) not in said:
-                self._log(logging.INFO, f"would: {step.why}", "would", why=step.why, **_of_step(step, report))
+                self._log(logging.INFO, f"would: {step.why}", "would", why=step.why, **_facts_of(step, report))
         self._said.append(frozenset((step.vm_id or "", step.why) for step in report.would))
 
     def _log(self, level: int, sentence: str, event: str, **facts: object) -> None:
         _LOG.log(level, written(sentence, {"event": event, "controller": self._controller, **facts}))
 
 
-def _of_step(step: Step, report: Report) -> Mapping[str, object]:
+def _facts_of(step: Step, report: Report) -> Mapping[str, object]:
     order = step.order
     about = order if order is None or isinstance(order, SetCapacity) else order.ref
     return {

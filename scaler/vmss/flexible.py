@@ -16,7 +16,7 @@ from scaler.model.sighting import Answer, Pages
 from scaler.vmss.calls import API_VERSION
 from scaler.vmss.flexible_rows import joined, joined_one
 from scaler.vmss.gates import Kind
-from scaler.vmss.listing import Listing, Network
+from scaler.vmss.listing import Network, PageWalk
 from scaler.vmss.refusals import About, refusal
 from scaler.vmss.reply import Reply
 from scaler.vmss.resource import ScaleSetResource
@@ -47,9 +47,9 @@ class FlexibleScaleSet(ScaleSetResource):
         whose = quote(f"'virtualMachineScaleSet/id' eq '{self._id}'", safe="")
         own = f"{self._path}/virtualMachines?api-version={API_VERSION}"
         vms = f"{self._vms_path}?$filter={whose}&$expand=instanceView&api-version={API_VERSION}"
-        members = Listing(self._calls, Kind.LIST, to_rows, until=until).all_pages(own)
+        members = PageWalk(self._calls, Kind.LIST, to_rows, until=until).all_pages(own)
         about = About(permission=_OF_VMS)
-        machines = Listing(self._calls, Kind.LIST_VMS, to_rows, until=until, about=about).all_pages(vms)
+        machines = PageWalk(self._calls, Kind.LIST_VMS, to_rows, until=until, about=about).all_pages(vms)
         both = joined(members.pages, machines.pages, self._name)
         return Pages(
             scale_set=self._name,

@@ -40,7 +40,7 @@ class _Stale(Exception):
     """ARM does not know its own nextLink any more."""
 
 
-class Listing[Page: HasNext]:
+class PageWalk[Page: HasNext]:
     """A listing under way. `until`: the monotonic second at which the whole listing is given up."""
 
     def __init__(
@@ -116,11 +116,11 @@ class Network:
         """One look: the pages of both lists."""
         until = calls.until(calls.client.bounds.listing)
         about = About(permission=self.permission)
-        interfaces = Listing(calls, Kind.NETWORK, to_interfaces, until=until, about=about).all_pages(self.interfaces)
+        interfaces = PageWalk(calls, Kind.NETWORK, to_interfaces, until=until, about=about).all_pages(self.interfaces)
         found = tuple(configurations(interfaces.pages, self.parent))
         if not any(configuration.public_id for configuration in found):
             return located(found, {})
-        public = Listing(calls, Kind.NETWORK, to_public_ips, until=until, about=about).all_pages(self.public_ips)
+        public = PageWalk(calls, Kind.NETWORK, to_public_ips, until=until, about=about).all_pages(self.public_ips)
         return located(found, public_by_id(public.pages))
 
 

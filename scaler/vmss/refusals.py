@@ -93,7 +93,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class RefusedReply:
     """A reply with an error, beside the subject of the request."""
 
     reply: Reply
@@ -107,15 +107,15 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class ErrorRule:
     """One row of the table. An empty set of codes means any; so does no text."""
 
     statuses: range | frozenset[int]
     codes: frozenset[str] = frozenset()
     text: re.Pattern[str] | None = None
-    makes: Callable[[Refusal], ScalerError]
+    makes: Callable[[RefusedReply], ScalerError]
 
-    def matches(self, refusal: Refusal) -> bool:
+    def matches(self, refusal: RefusedReply) -> bool:
         """Whether this row is about it."""
         return (
             refusal.reply.status in self.statuses
@@ -124,11 +124,11 @@ class Rule:
         )
 
 
-def _throttled(refusal: Refusal) -> ScalerError:
+def _throttled(refusal: RefusedReply) -> ScalerError:
     return Throttled(refusal.text, retry_after(refusal.reply))
 
 
-def _not_found(refusal: Refusal) -> ScalerError:
+def _not_found(refusal: RefusedReply) -> ScalerError:
     """Missing, if ARM says so: a 404 without an ARM error comes from a proxy or another host."""
     if not refusal.fault.code:
         return Garbled("a 404 that is not ARM's")
@@ -137,14 +137,14 @@ def _not_found(refusal: Refusal) -> ScalerError:
     return _gone(refusal, _GONE_VM)
 
 
-def _gone(refusal: Refusal, naming: re.Pattern[str]) -> ScalerError:
+def _gone(refusal: RefusedReply, naming: re.Pattern[str]) -> ScalerError:
     """The instance in the URL; of several instances the ids in ARM's message."""
     about = refusal.about
     named = about.ids if about.alone else about.named_in(naming.findall(refusal.fault.message or ""))
     return Missing(refusal.text, named)
 
 
-def _quota(refusal: Refusal) -> ScalerError:
+def _quota(refusal: RefusedReply) -> ScalerError:
     return quota_reached(refusal.text, refusal.fault.message or "")
 
 
@@ -157,7 +157,7 @@ def quota_reached(text: str, message: str) -> QuotaReached:
     return QuotaReached(text, Fraction(left, figures["additional required"]))
 
 
-def _forbidden(refusal: Refusal) -> ScalerError:
+def _forbidden(refusal: RefusedReply) -> ScalerError:
     """Refused, with the missing action: for a linked resource (subnet, disk, identity) ARM names the action late."""
     linked = None if refusal.fault.codes.isdisjoint(_LINKED) else _LINKED_RIGHT.search(refusal.fault.message or "")
     permission = refusal.about.permission if linked is None else f"{linked[1]} on {linked[2]}"
@@ -165,43 +165,43 @@ def _forbidden(refusal: Refusal) -> ScalerError:
     return Refused(f"{refusal.text} -> {remedy}", refusal.fault.code or "", refusal.reply.status)
 
 
-def _refused(refusal: Refusal) -> ScalerError:
+def _refused(refusal: RefusedReply) -> ScalerError:
     return Refused(refusal.text, refusal.fault.code or "", refusal.reply.status)
 
 
 _SAID_NO = frozenset({400, 403, 409})
-TABLE: tuple[Rule, ...] = (
-    Rule(statuses=range(300), makes=lambda it: Garbled(f"an answer without an answer in it ({it.reply.status})")),
-    Rule(statuses=frozenset({429}), makes=_throttled),
-    Rule(statuses=frozenset({408}), makes=lambda it: Unreachable(it.text)),
-    Rule(statuses=range(500, 600), makes=lambda it: Unreachable(it.text)),
-    Rule(statuses=frozenset({412}), makes=lambda it: Conflict(it.text)),
-    Rule(statuses=frozenset({404}), text=_NOT_IN_THIS_STORE, makes=lambda it: Unreachable(it.text)),
-    Rule(statuses=frozenset({404}), makes=_not_found),
-    Rule(statuses=frozenset({401}), makes=_forbidden),
-    Rule(statuses=frozenset({400}), text=_DEAD_ID, makes=lambda it: _gone(it, _DEAD_ID)),
-    Rule(statuses=_SAID_NO, text=_DYING, makes=lambda it: _gone(it, _DYING_VM)),
-    Rule(statuses=_SAID_NO, codes=QUOTA, makes=_quota),
-    Rule(statuses=_SAID_NO, text=_QUOTA_TEXT, makes=_quota),
-    Rule(statuses=_SAID_NO, codes=CAPACITY, makes=lambda it: OutOfCapacity(it.text)),
-    Rule(statuses=_SAID_NO, text=_NO_ROOM, makes=lambda it: OutOfCapacity(it.text)),
-    Rule(statuses=_SAID_NO, codes=NOT_SOLD, makes=lambda it: OutOfCapacity(it.text, FailureClass.SKU)),
-    Rule(statuses=_SAID_NO, text=_NOT_SOLD_HERE, makes=lambda it: OutOfCapacity(it.text, FailureClass.SKU)),
-    Rule(statuses=frozenset({409}), codes=_CONFLICT, makes=lambda it: Conflict(it.text)),
-    Rule(statuses=frozenset({409}), text=_OVERLAP, makes=lambda it: Conflict(it.text)),
-    Rule(statuses=_SAID_NO, codes=_PASSING, makes=lambda it: Unreachable(it.text)),
-    Rule(statuses=_SAID_NO, codes=_LINKED, makes=_forbidden),
-    Rule(statuses=frozenset({403}), makes=_forbidden),
-    Rule(statuses=range(1000), makes=_refused),
+TABLE: tuple[ErrorRule, ...] = (
+    ErrorRule(statuses=range(300), makes=lambda it: Garbled(f"an answer without an answer in it ({it.reply.status})")),
+    ErrorRule(statuses=frozenset({429}), makes=_throttled),
+    ErrorRule(statuses=frozenset({408}), makes=lambda it: Unreachable(it.text)),
+    ErrorRule(statuses=range(500, 600), makes=lambda it: Unreachable(it.text)),
+    ErrorRule(statuses=frozenset({412}), makes=lambda it: Conflict(it.text)),
+    ErrorRule(statuses=frozenset({404}), text=_NOT_IN_THIS_STORE, makes=lambda it: Unreachable(it.text)),
+    ErrorRule(statuses=frozenset({404}), makes=_not_found),
+    ErrorRule(statuses=frozenset({401}), makes=_forbidden),
+    ErrorRule(statuses=frozenset({400}), text=_DEAD_ID, makes=lambda it: _gone(it, _DEAD_ID)),
+    ErrorRule(statuses=_SAID_NO, text=_DYING, makes=lambda it: _gone(it, _DYING_VM)),
+    ErrorRule(statuses=_SAID_NO, codes=QUOTA, makes=_quota),
+    ErrorRule(statuses=_SAID_NO, text=_QUOTA_TEXT, makes=_quota),
+    ErrorRule(statuses=_SAID_NO, codes=CAPACITY, makes=lambda it: OutOfCapacity(it.text)),
+    ErrorRule(statuses=_SAID_NO, text=_NO_ROOM, makes=lambda it: OutOfCapacity(it.text)),
+    ErrorRule(statuses=_SAID_NO, codes=NOT_SOLD, makes=lambda it: OutOfCapacity(it.text, FailureClass.SKU)),
+    ErrorRule(statuses=_SAID_NO, text=_NOT_SOLD_HERE, makes=lambda it: OutOfCapacity(it.text, FailureClass.SKU)),
+    ErrorRule(statuses=frozenset({409}), codes=_CONFLICT, makes=lambda it: Conflict(it.text)),
+    ErrorRule(statuses=frozenset({409}), text=_OVERLAP, makes=lambda it: Conflict(it.text)),
+    ErrorRule(statuses=_SAID_NO, codes=_PASSING, makes=lambda it: Unreachable(it.text)),
+    ErrorRule(statuses=_SAID_NO, codes=_LINKED, makes=_forbidden),
+    ErrorRule(statuses=frozenset({403}), makes=_forbidden),
+    ErrorRule(statuses=range(1000), makes=_refused),
 )
 
 
 def refusal(reply: Reply, about: About | None = None) -> ScalerError:
     """What a reply with an unwanted status means."""
-    return _meaning(Refusal(reply=reply, fault=fault_in(reply.body), about=about or About()))
+    return _meaning(RefusedReply(reply=reply, fault=fault_in(reply.body), about=about or About()))
 
 
-def _meaning(told: Refusal) -> ScalerError:
+def _meaning(told: RefusedReply) -> ScalerError:
     return next(rule for rule in TABLE if rule.matches(told)).makes(told)
 
 
@@ -213,7 +213,7 @@ def stale_token(reply: Reply) -> bool:
 def failure_class(code: str, message: str = "") -> FailureClass:
     """The class of an error after the acceptance of an order: the same as for a refusal at once."""
     late = Reply(status=409, headers={}, body=b"", sent=0)
-    return failure_of(_meaning(Refusal(reply=late, fault=Fault(code=code, message=message), about=About())))
+    return failure_of(_meaning(RefusedReply(reply=late, fault=Fault(code=code, message=message), about=About())))
 
 
 def retry_after(reply: Reply) -> timedelta:

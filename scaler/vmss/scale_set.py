@@ -9,7 +9,7 @@ from scaler.model.instance import Instance, InstanceRef, Orchestration, VmId
 from scaler.model.sighting import Answer, Pages
 from scaler.vmss.calls import API_VERSION
 from scaler.vmss.gates import BATCH_FROM, Kind
-from scaler.vmss.listing import Listing, Network
+from scaler.vmss.listing import Network, PageWalk
 from scaler.vmss.refusals import About, refusal
 from scaler.vmss.resource import ScaleSetResource
 from scaler.vmss.translate import UNIFORM_ID, to_instance, to_page
@@ -30,7 +30,7 @@ class ArmScaleSet(ScaleSetResource):
         """Every instance with its power state: all pages or an error."""
         url = f"{self._path}/virtualMachines?$expand=instanceView&api-version={API_VERSION}"
         until = self._calls.until(self._calls.client.bounds.listing)
-        listed = Listing(self._calls, Kind.LIST, partial(to_page, scale_set=self._name), until=until).all_pages(url)
+        listed = PageWalk(self._calls, Kind.LIST, partial(to_page, scale_set=self._name), until=until).all_pages(url)
         found: dict[VmId, Instance] = {}  # a machine may be on two pages when the scale set changes: the later one
         for page in listed.pages:
             found.update((instance.vm_id, instance) for instance in page.instances)
