@@ -2,7 +2,7 @@
 
 cli          for operators: looks, plans, adopts, pauses; an extra, imported by no package below
 runtime      the composition root: settings -> doors -> tick
-watch        ticks of a timer until the next timer;  starting  the starter's ticks, side by side
+watch        ticks of a timer until the next timer; the starter's ticks, side by side
 tick         read Redis -> observe Azure -> join -> decide -> actuate, at a single `now`
 controllers  the verbs: provisioner, reconciler, starter, cleaner; pure functions from a fleet to a plan
 actuate      the changes of a plan to the registry, then the orders to Azure; a failure is an outcome, not an end

@@ -29,7 +29,6 @@ from scaler.registry.auth import connect as connect_redis
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.settings import InvalidSettings, Settings, load
-from scaler.starting import Lane, StartersWatch
 from scaler.telemetry import Telemetry
 from scaler.tick import REST, STARTS, Decide, Hints, Tick
 from scaler.vmss.client import ArmClient, Bounds
@@ -38,7 +37,7 @@ from scaler.vmss.credential import Guarded, managed_identity
 from scaler.vmss.flexible import EXPERIMENTAL, FlexibleScaleSet
 from scaler.vmss.gates import Budget, Gates
 from scaler.vmss.scale_set import ArmScaleSet
-from scaler.watch import Watch
+from scaler.watch import Lane, StartersWatch, Watch
 
 _LOG = logging.getLogger("scaler")
 _MOST_RENEWALS = 10  # each is an outage; a tick says it within seconds

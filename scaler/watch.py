@@ -1,9 +1,17 @@
-"""A watch: one timer invocation of several ticks, until shortly before the next timer."""
+"""Watches: one timer invocation of several ticks, until shortly before the next timer.
 
+The starter's watch probes for reservations all the time, and no start waits for a look at another machine. Starting and
+opening are separate ticks, on separate threads. Overlapping ticks are safe, because ticks of a controller may overlap
+on two hosts anyway: every write is compared with the facts of its decision (docs/protocol.md).
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from datetime import timedelta
 from typing import Protocol
 
 from scaler.errors import Missing, ScalerError, Throttled
+from scaler.model.instance import VmId
 from scaler.ports import Clock
 from scaler.report import Report
 from scaler.telemetry import Telemetry
@@ -65,3 +73,128 @@ class Watch:
         again_in = report.look_again
         self._due = self._clock.monotonic() + (again_in.total_seconds() if again_in is not None else float("inf"))
         return None
+
+
+PROBE_EVERY = timedelta(milliseconds=250)  # a reservation waits 125 ms on average, for four commands a second
+_NEVER = float("inf")
+
+
+class Submit(Protocol):
+    """Has a function called by another thread: concurrent.futures.Executor.submit."""
+
+    def __call__(self, call: Callable[[], Report], /) -> Future[Report]:
+        """The future result."""
+        ...
+
+
+class Lane:
+    """Ticks of a kind, on a thread for each tick; as many at the same time as the lane has ticks."""
+
+    def __init__(self, ticks: Sequence[Ticking], submit: Submit) -> None:
+        self._idle = list(ticks)
+        self._submit = submit
+        self._under_way: list[tuple[Ticking, Future[Report]]] = []
+        self.due = _NEVER
+        self.failure: ScalerError | None = None  # of the latest tick
+
+    @property
+    def busy(self) -> bool:
+        """Whether any tick is under way."""
+        return bool(self._under_way)
+
+    def due_by(self, moment: float) -> None:
+        """A tick is wanted then, or sooner."""
+        self.due = min(self.due, moment)
+
+    def begin(self, now: float) -> None:
+        """Begin the due tick, if a tick is due and a thread is free."""
+        if self.due <= now and self._idle:
+            tick = self._idle.pop(0)
+            self.due = _NEVER
+            self._under_way.append((tick, self._submit(tick.run)))
+
+    def ended(self) -> list[Future[Report]]:
+        """The ticks that have ended since the last question."""
+        over = [running for running in self._under_way if running[1].done()]
+        self._under_way = [running for running in self._under_way if running not in over]
+        self._idle += [tick for tick, _ in over]
+        return [future for _, future in over]
+
+
+class StartersWatch:
+    """A timer invocation of the starter. Only the thread that calls `run` writes to the log."""
+
+    def __init__(
+        self, starts: Lane, rest: Lane, telemetry: Telemetry, clock: Clock, probe: Callable[[], frozenset[VmId]]
+    ) -> None:
+        """`starts`: ticks that start new reservations; `rest`: ticks that look at started machines, and open them."""
+        self._starts, self._rest = starts, rest
+        self._telemetry = telemetry
+        self._clock = clock
+        self._probe = probe
+        self._known: frozenset[VmId] = frozenset()
+        self._unprobed: ScalerError | None = None  # why the latest probe failed, if it did
+        self._missing: Missing | None = None  # a configured scale set that is not there
+
+    def run(self, duration: timedelta) -> None:
+        """Watch for a time, and then until no tick is under way; reservations that come meanwhile are started too.
+
+        Raises the last error of the probe or of a tick, or the error of a scale set that Azure does not have.
+        """
+        end = self._clock.monotonic() + duration.total_seconds()
+        self._known, self._unprobed, self._missing = frozenset(), None, None
+        for lane in (self._starts, self._rest):
+            lane.due, lane.failure = self._clock.monotonic(), None
+        last_round = False
+        while True:
+            self._hear(self._starts, self._rest)
+            self._hear(self._rest)
+            wait = self._look(and_begin_the_rest=not last_round)
+            left = end - self._clock.monotonic()
+            if left <= 0 and not (self._starts.busy or self._rest.busy):
+                break
+            last_round = left <= wait
+            self._clock.sleep(timedelta(seconds=min(wait, left) if left > 0 else wait))
+        for failure in (self._unprobed, self._starts.failure, self._rest.failure, self._missing):
+            if failure is not None and not isinstance(failure, Throttled):
+                raise failure
+
+    def _look(self, *, and_begin_the_rest: bool) -> float:
+        """Probe, and begin the ticks that are due. Returns the seconds until the next probe."""
+        try:
+            current = self._probe()
+        except ScalerError as error:
+            self._telemetry.failed_tick(error, self._unprobed)
+            self._unprobed, self._known = error, frozenset()
+            return AFTER_FAILURE.total_seconds()
+        now = self._clock.monotonic()
+        if current - self._known:
+            self._starts.due_by(now)
+            self._rest.due_by(now)
+        self._unprobed, self._known = None, current
+        self._starts.begin(now)
+        if and_begin_the_rest:
+            self._rest.begin(now)
+        return PROBE_EVERY.total_seconds()
+
+    def _hear(self, lane: Lane, *following: Lane) -> None:
+        """Log the lane's ended ticks. A wish to look again concerns the following lanes as well."""
+        for future in lane.ended():
+            again = self._come_to(lane, future)
+            if again is not None:
+                for due in (lane, *following):
+                    due.due_by(self._clock.monotonic() + again.total_seconds())
+
+    def _come_to(self, lane: Lane, over: Future[Report]) -> timedelta | None:
+        """Log the result of a tick. Returns how soon another tick would find news."""
+        try:
+            report = over.result()
+        except ScalerError as error:
+            self._telemetry.failed_tick(error, lane.failure)
+            if lane.failure is None or not isinstance(error, Throttled):  # to wait for a budget ends no failure
+                lane.failure = error
+            return error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
+        self._telemetry.report(report)
+        self._missing = next((gone for gone in report.errors if isinstance(gone, Missing)), self._missing)
+        lane.failure = None
+        return report.look_again

@@ -13,9 +13,8 @@ from scaler.errors import ScalerError, Throttled, Unreachable
 from scaler.model.instance import VmId
 from scaler.model.plan import Plan
 from scaler.report import Report
-from scaler.starting import Lane, StartersWatch
 from scaler.telemetry import Telemetry
-from scaler.watch import Ticking
+from scaler.watch import Lane, StartersWatch, Ticking
 
 SECOND = timedelta(seconds=1)
 PATIENCE = 10.0  # real seconds, until a test that waits for another thread has failed
