@@ -37,14 +37,18 @@ def _unnoted(each: Step, _: Fleet) -> Step:
 
 
 def _as_if_noted(fleet: Fleet) -> Fleet:
-    """Whatever is reserved and runs was started for the session that its record names."""
+    """The fleet in which a start was noted for whichever session the record of a running reserved machine names.
+
+    A machine that was opened counts as running before the first look: the notes alone would undo the late write.
+    """
 
     def row_as(machine: Machine) -> Row:
-        notes, record = machine.stored.notes, machine.stored.readable
-        runs = machine.instance is not None and machine.instance.runs
-        if notes is None or record is None or record.session_id is None or not runs or not _reserved(machine.stored):
+        notes, record, instance = machine.stored.notes, machine.stored.readable, machine.instance
+        if notes is None or record is None or record.session_id is None or not _reserved(machine.stored):
             return machine.stored
-        start = StartNote(session=record.session_id, at=fleet.now, attempts=1)
+        if not (instance.runs if instance is not None else notes.opened is not None):
+            return machine.stored
+        start = StartNote(session=record.session_id, at=fleet.now, attempts=1, runs_at=fleet.now)
         return replace(machine.stored, notes=replace(notes, start=start, opened=None))
 
     return replace(with_rows(fleet, row_as), started_lately={})
@@ -116,7 +120,7 @@ STARTING = (
     Planted(
         name="open-without-note",
         what="a reserved machine that runs is opened for whom its record names, whoever it was started or opened for",
-        weathers=("unruly queue managers",),
+        weathers=("queue managers without session ids",),
         decide=shown(lambda fleet, _: _as_if_noted(fleet), Actor.STARTER),
     ),
     Planted(
