@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from scaler.controllers import starter
 from scaler.controllers.starter.waiting import Part, reserved, waiting_since
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
@@ -13,6 +14,7 @@ from scaler.model.notes import Notes, OpenedNote, StartNote
 from scaler.model.plan import Start, Step, Why
 from scaler.model.record import Status
 from scaler.model.row import Row
+from scaler.tick import Decide
 from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.breaks.wrappers import both, planned, shown, with_instances, with_rows
 
@@ -36,6 +38,11 @@ def _unnoted(each: Step, _: Fleet) -> Step:
     return replace(each, change=None) if isinstance(each.order, Start) else each
 
 
+def _in_one_part(name: Actor, decide: Decide) -> Decide:
+    """The starter in one piece: which part a machine belongs to hangs on the very note that these bugs do without."""
+    return starter.decide if name is Actor.STARTER else decide
+
+
 def _as_if_noted(fleet: Fleet) -> Fleet:
     """The fleet in which a start was noted for whichever session the record of a running reserved machine names.
 
@@ -52,6 +59,9 @@ def _as_if_noted(fleet: Fleet) -> Fleet:
         return replace(machine.stored, notes=replace(notes, start=start, opened=None))
 
     return replace(with_rows(fleet, row_as), started_lately={})
+
+
+_GUESSING = shown(lambda fleet, _: _as_if_noted(fleet), Actor.STARTER)
 
 
 def _named_after_its_opening(fleet: Fleet) -> Fleet:
@@ -115,13 +125,13 @@ STARTING = (
         name="start-without-note",
         what="the start is ordered without a note of the session, which is made up when the machine runs",
         weathers=("a failover that no replica was ready for",),
-        decide=both(planned(_unnoted, Actor.STARTER), shown(lambda fleet, _: _as_if_noted(fleet), Actor.STARTER)),
+        decide=both(both(_in_one_part, planned(_unnoted, Actor.STARTER)), _GUESSING),
     ),
     Planted(
         name="open-without-note",
         what="a reserved machine that runs is opened for whom its record names, whoever it was started or opened for",
         weathers=("queue managers without session ids",),
-        decide=shown(lambda fleet, _: _as_if_noted(fleet), Actor.STARTER),
+        decide=both(_in_one_part, _GUESSING),
     ),
     Planted(
         name="named-after-opening",
