@@ -71,7 +71,7 @@ class Tick:
         reconciler writes them there, for people. `listings`: shared in the same way: a listing serves all controllers.
         """
         self._decide = _OF_THE_REGISTRY.get(what) if isinstance(what, Actor) else what
-        self._reconciles = what is Actor.RECONCILER
+        self._reconciles = self._decide is reconciler.decide
         self._ports = ports
         self._policy = policy
         view_kept = policy.view_kept if self._decide is not None else timedelta(0)  # a capacity needs the latest etag

@@ -50,6 +50,12 @@ def test_visitors_come_and_go_and_machines_with_them() -> None:
     assert figures.edges["RETIRE"] >= 20
 
 
+def test_hosts_write_down_for_people_what_azure_refused() -> None:
+    campaign = Campaign(WEATHERS["a quota that has room for some"], 0, length=timedelta(minutes=10))
+    campaign.go()
+    assert campaign.world.registry.ceilings()
+
+
 @pytest.mark.long
 def test_every_kind_of_trouble_really_happens() -> None:
     figures = Figures()
