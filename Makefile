@@ -1,7 +1,7 @@
 # make run    the whole scaler on this machine: emulated Azure, Redis, the four functions, visitors  (Ctrl-C ends it)
 #             FOR=60s ends it by itself, SPEED=20 sets how much faster than Azure it runs, JSON=1 adds a line of figures
 #             VIEW=live|lines is how it is shown (live on a terminal), SCALE_SETS=2 runs two on one registry
-# make chaos  everything breaks, in virtual time: SEEDS=500 or FOR=60s, from SEED or the first seed of the day; ARGS="--list"
+# make chaos  everything breaks, in virtual time: SEEDS=500, ROUNDS=2 (in every weather) or FOR=60s, from SEED or the first seed of the day; ARGS="--list"
 # make chaos-real  real processes killed, stopped, failed over and cut off: FOR=2m SEED=1
 # make test   the everyday tests: units, contracts, any order of events, one run; two minutes on two cores
 # make test-all  those and the long ones: the model, planted bugs, disasters, the real az (make test-long: only the long)
@@ -16,7 +16,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3.13
 BIN := .venv/bin
-export FOR SPEED SEED SEEDS MUTANTS VISITORS JSON VIEW SCALE_SETS
+export FOR SPEED SEED SEEDS ROUNDS MUTANTS VISITORS JSON VIEW SCALE_SETS
 
 .PHONY: help setup redis run chaos chaos-real test test-long test-all mutants check format package emulator az az-session kql fuzz
 
@@ -45,7 +45,7 @@ run: setup redis
 	@$(BIN)/python -m simulator
 
 chaos: setup
-	@$(BIN)/python -m simulator chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FOR),--for $(FOR)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@$(BIN)/python -m simulator chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(FOR),--for $(FOR)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 chaos-real: setup redis
 	@$(BIN)/python -m simulator chaos-real $(ARGS)

@@ -47,10 +47,13 @@ def read(words: Sequence[str], today: date) -> Options:
     """Raises BadUsage, and SystemExit once help was given. Where no seed is given, each day brings other campaigns."""
     given = _parser().parse_args(words)
     number, seeds = given.seed, given.seeds
-    if seeds is None and given.seconds is None:
+    if seeds is None and given.rounds is None and given.seconds is None:
         seeds = MANY if number is None else 1
+    weathers = _weathers(given.weather, given.planted, number if seeds == 1 else None)
+    if given.rounds is not None:
+        seeds = given.rounds * len(weathers)
     return Options(
-        weathers=_weathers(given.weather, given.planted, number if seeds == 1 else None),
+        weathers=weathers,
         seeds=seeds,
         seconds=given.seconds,
         first=number if number is not None else 0 if given.planted is not None else seed_of(today),
@@ -80,7 +83,11 @@ def _parser() -> ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--seeds", metavar="N", type=_number(1), help=f"so many campaigns ({MANY}, where --for is not given either)")
+    much = parser.add_mutually_exclusive_group()
+    much.add_argument(
+        "--seeds", metavar="N", type=_number(1), help=f"so many campaigns ({MANY}, where nothing else says how many)"
+    )
+    much.add_argument("--rounds", metavar="N", type=_number(1), help="so many campaigns in every weather")
     add(
         "--for",
         metavar="60s",
@@ -92,8 +99,8 @@ def _parser() -> ArgumentParser:
         "--seed",
         metavar="N",
         type=_number(0),
-        help="begin with this seed; without --seeds and --for: only this one (else with the first seed of the day, "
-        "which is printed; planted bugs begin with 0)",
+        help="begin with this seed; without --seeds, --rounds and --for: only this one (else with the first seed of "
+        "the day, which is printed; planted bugs begin with 0)",
     )
     add("--weather", metavar="NAME", type=_named(tuple(WEATHERS)), help="only this weather; part of a name is enough")
     add(

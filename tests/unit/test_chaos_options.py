@@ -36,6 +36,17 @@ def test_a_time_is_enough() -> None:
     assert (options.seeds, options.seconds) == (None, 90.0)
 
 
+def test_rounds_are_so_many_campaigns_in_every_weather() -> None:
+    assert read(["--seed", "0", "--rounds", "2"]).seeds == 2 * len(WEATHERS)
+    assert read(["--rounds", "1"]).weathers == tuple(WEATHERS)
+    assert read(["--weather", "doubled", "--rounds", "3"]).seeds == 3
+
+
+def test_a_planted_bug_has_its_rounds_in_the_weathers_that_it_prefers() -> None:
+    options = read(["--break", "blind-writes", "--rounds", "2"])
+    assert options.seeds == 2 * len(PLANTED["blind-writes"].weathers)
+
+
 def test_seeds_and_a_time_hold_both() -> None:
     options = read(["--seeds=20", "--for=10s"])
     assert (options.seeds, options.seconds) == (20, 10.0)
