@@ -216,6 +216,19 @@ WEATHERS: Mapping[str, Weather] = {
         lagging=1.0,
         fickle=0.1,
     ),
+    "a failover that no replica was ready for, and visitors who stay": Weather(
+        rates={Fault.ORDER_LATE: 0.5, Fault.ORDER_DOUBLED: 0.5},
+        naive=0.0,
+        stay=300,  # beyond the ripening of the note that spends a machine under its visitor
+        all_warm=True,
+        machines=8,  # some are free: a session that is reserved anew moves away from a machine that runs
+        per_minute=20,
+        step=2,
+        failover=True,
+        spiteful=True,
+        lagging=1.0,
+        fickle=0.1,
+    ),
     "a failover while a tick is held": Weather(
         all_warm=True,
         machines=6,

@@ -108,7 +108,7 @@ DELETES = (
     Planted(
         name="delete-running",
         what="a used machine is deleted although somebody else's session may be on it",
-        weathers=("a failover that no replica was ready for",),
+        weathers=("a failover that no replica was ready for, and visitors who stay",),
         decide=shown(_noted(_spent_long_ago), Actor.CLEANER),
     ),
 )
