@@ -6,6 +6,7 @@ mutants would take hours.
 """
 
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -14,9 +15,19 @@ from pathlib import Path
 from random import Random
 
 from mutmut import __main__ as mutmut
+from mutmut.configuration import config
 from mutmut.stats import status_by_exit_code
 
 NOTICED = {"killed", "timeout", "segfault", "suspicious"}
+_ELSEWHERE = re.compile(r"\b(subprocess|simulator)\b")
+"""In the tests of the simulator, and in those that start a process, which would not see the mutant."""
+
+
+def quick_tests() -> list[str]:
+    """The unit tests that run by themselves."""
+    return [
+        str(file) for file in sorted(Path("tests/unit").glob("test_*.py")) if not _ELSEWHERE.search(file.read_text())
+    ]
 
 
 def generate() -> list[str]:
@@ -38,6 +49,7 @@ def verdicts(sample: Sequence[str]) -> dict[str, str]:
 
 def main() -> None:
     size, seed = (int(os.environ.get(name) or default) for name, default in (("MUTANTS", 200), ("SEED", 0)))
+    config().pytest_add_cli_args_test_selection = [*quick_tests(), "-m", "not long"]
     with redirect_stdout(sys.stderr):  # mutmut draws its progress
         names = generate()
         sample = Random(seed).sample(names, min(size, len(names)))
