@@ -37,7 +37,8 @@ class RedisFaults:
         self._next: datetime = world.clock.now() + length * dice.uniform(0.1, 0.9)
         self._quiet_until = world.clock.now()
         self._ahead_until: datetime | None = None
-        if weather.spiteful:
+        self._spiteful = weather.spiteful or weather.spiteful_of_deletes
+        if self._spiteful:
             world.readers.append(self._provoked)
         self._promoted_at: datetime | None = None  # when the replica that is away takes over
         self._lines = Lines(silent=weather.silent, slow=(0.0, weather.slow), lagging=weather.lagging)
@@ -113,8 +114,8 @@ class RedisFaults:
 
     def _provoked(self, _host: Host, _name: Actor, report: Report) -> None:
         """Bring the next fault forward when a decision must not be forgotten."""
-        now = self._world.clock.now()
-        if now >= self._quiet_until and any(map(_is_weighty, report.outcomes)):
+        now, weighs = self._world.clock.now(), _is_weighty if self._weather.spiteful else _is_young_delete
+        if now >= self._quiet_until and any(map(weighs, report.outcomes)):
             self._next = min(self._next, now + timedelta(seconds=self._dice.uniform(0, _SOON)))
 
     def _kinds(self) -> list[Callable[[], None]]:
@@ -144,7 +145,7 @@ class RedisFaults:
 
     def _back(self) -> int:
         """How many states to fall back; counted from the oldest state in spiteful weather."""
-        return -1 - self._dice.randrange(5) if self._weather.spiteful else self._dice.randrange(20)
+        return -1 - self._dice.randrange(5) if self._spiteful else self._dice.randrange(20)
 
     def _restart(self) -> None:
         self._world.restart()
@@ -163,7 +164,15 @@ def _is_weighty(outcome: Outcome) -> bool:
     change, order = outcome.step.change, outcome.step.order
     if change is not None and change.edge is Edge.OPEN:
         return float(outcome.step.facts.get("waited_s") or 0) < _YOUNG
+    return isinstance(order, Deallocate) or _is_young_delete(outcome)
+
+
+def _is_young_delete(outcome: Outcome) -> bool:
+    """Whether a failover now could lose the reason for a delete that was ordered."""
+    change = outcome.step.change
     notes = change.notes if change is not None else None
-    if isinstance(order, Delete) and isinstance(notes, Notes) and notes.spent is not None and notes.delete is not None:
-        return (notes.delete.at - notes.spent.at).total_seconds() < _YOUNG
-    return isinstance(order, Deallocate)
+    if not isinstance(outcome.step.order, Delete) or not isinstance(notes, Notes):
+        return False
+    if notes.spent is None or notes.delete is None:
+        return False
+    return (notes.delete.at - notes.spent.at).total_seconds() < _YOUNG

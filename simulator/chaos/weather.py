@@ -23,6 +23,7 @@ class Weather:
     failover_held: float = 0.0  # per tick held up: Redis falls back to what it was when that tick was stopped
     replica_away: bool = False  # for a minute; then comes a failover, and then there is no replica for a while
     spiteful: bool = False  # right after something was decided that must not be forgotten
+    spiteful_of_deletes: bool = False  # right after a delete whose reason is young, and to a state before the reason
     flush: bool = False
     restart: bool = False
     lost_keys: bool = False
@@ -215,6 +216,19 @@ WEATHERS: Mapping[str, Weather] = {
         spiteful=True,
         lagging=1.0,
         fickle=0.1,
+    ),
+    "a failover after a delete": Weather(
+        rates={Fault.ORDER_LATE: 0.9},
+        naive=0.0,
+        stay=60,
+        all_warm=True,
+        machines=4,
+        per_minute=20,
+        step=1,
+        failover=True,
+        spiteful_of_deletes=True,
+        lagging=1.0,
+        fickle=0.3,
     ),
     "a failover that no replica was ready for, and visitors who stay": Weather(
         rates={Fault.ORDER_LATE: 0.5, Fault.ORDER_DOUBLED: 0.5},

@@ -78,7 +78,7 @@ DELETES = (
     Planted(
         name="unripe-deletes",
         what="a machine that was refused, moved away from or spent is deleted at once, without ripening",
-        weathers=("a failover that no replica was ready for",),
+        weathers=("a failover after a delete",),
         policy=lambda policy: replace(policy, ripening=timedelta(0)),
     ),
     Planted(
