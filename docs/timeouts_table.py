@@ -347,7 +347,7 @@ _LEAVING = (
         state="deleting",
         waits_for="Azure to delete it",
         after=("delete_retry",),
-        then="ordered again, after twice as long each time up to delete_retry_most; an alarm after delete_attempts",
+        then="ordered again, doubling up to delete_retry_most; from delete_attempts on with an alarm each time",
         why=_W.DELETE_OVERDUE,
     ),
     _used(

@@ -64,7 +64,7 @@ class ProvisioningState(StrEnum):
 
 
 class FailureClass(StrEnum):
-    """The class of a failure of Azure, by the remedy. The waits stand in `Policy.failed_hold`."""
+    """The class of a failure of Azure, by the remedy. `Policy.failed_hold` and `Policy.unattractive` hold the waits."""
 
     QUOTA = "quota"  # the subscription's cores are used up: an operator's matter
     ALLOCATION = "allocation"  # the region, zone or cluster is out of this SKU: others may be served before us

@@ -111,7 +111,7 @@ class Policy:
     # a delete that Azure accepted shows within a minute: twice that, then doubled up to the hour
     delete_retry: timedelta = 2 * _MIN
     delete_retry_most: timedelta = 60 * _MIN
-    delete_attempts: int = 5
+    delete_attempts: int = 5  # then each further delete raises an alarm: by then an hour has passed
     # a delete that has been under way for so long is an operation that Azure lost
     delete_lost: timedelta = 10 * _MIN
 

@@ -75,6 +75,18 @@ def test_every_alarm_of_the_table_is_one() -> None:
     assert [each for each in alarms if each not in REASONS] == []
 
 
+def test_every_alarm_of_the_code_is_in_the_table() -> None:
+    section = _ALARM.search(prose())
+    assert section is not None
+    raised = {
+        Why[name]
+        for path in (PAGE.parents[1] / "scaler").rglob("*.py")
+        for name in re.findall(r"Refusal\(why=Why\.(\w+)[^)]*alarm=True", path.read_text(encoding="utf-8"))
+    }
+    assert len(raised) >= 8
+    assert [why for why in raised if f"| {why} |" not in section.group()] == []
+
+
 def an_eventful_tick() -> Report:
     """Something of every kind."""
     admitted = step(Edge.ADMIT, Actor.RECONCILER, row(1, None, notes()), record(), notes(), NOW)

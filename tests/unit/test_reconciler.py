@@ -144,6 +144,14 @@ def test_a_session_that_lost_its_mark_raises_an_alarm() -> None:
     assert [(held.why, held.alarm) for held in plan.refusals] == [(Why.UNMARKED_IN_SESSION, True)]
 
 
+def test_the_alarm_is_raised_beside_a_repair_too() -> None:
+    opened = OpenedNote(session=SessionId("x"), at=ago(minutes=1), record=record())
+    published = record(status=Status.UNAVAILABLE, session_id=SessionId("x"))
+    plan = plan_for(row(1, published, notes(opened=opened), index=False), new(power=PowerState.RUNNING))
+    assert [held.why for held in plan.refusals] == [Why.UNMARKED_IN_SESSION]
+    assert [step.why for step in plan.steps] == [Why.INDEX_REPAIR]
+
+
 # -- index and records
 
 

@@ -1,6 +1,6 @@
 """The order of the reconciler's pass, and the breakers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -47,7 +47,7 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
     """Plan at most one step for a machine, the longest waiting first; steps beyond a breaker wait."""
     context = Context(policy=policy, health=fleet_health(fleet, policy), surplus=surplus(fleet, policy))
     machines = sorted(fleet.machines, key=_longest_waiting_first)
-    plan = sorted_out(outcome_for(machine, fleet, context) for machine in machines)
+    plan = sorted_out(outcome for machine in machines for outcome in outcomes_for(machine, fleet, context))
     kept, held = _breakers(plan.steps, fleet.size, policy)
     notices = (*context.health.alarms, *cooling_alarms(fleet, policy), *map(withheld, fleet.cloud.withheld.values()))
     return Plan(
@@ -58,18 +58,20 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
     )
 
 
-def outcome_for(machine: Machine, fleet: Fleet, context: Context) -> Decision:
-    """The decision about a machine by its standing, else a repair."""
+def outcomes_for(machine: Machine, fleet: Fleet, context: Context) -> Iterator[Decision]:
+    """The decision about a machine by its standing, and a repair unless a step is decided."""
     if not isinstance(machine, SeenMachine):
-        return unseen(machine, fleet, context.policy)
-    if not machine.sighting.consent:
-        return _without_consent(machine, context.policy)
-    verb = _VERBS.get(machine.standing)
-    outcome = verb(machine, context) if verb is not None else None
-    if isinstance(outcome, Step):
-        return outcome
-    repaired = repair(machine, context.policy)
-    return replace(outcome, otherwise=repaired) if isinstance(outcome, Lacks) else repaired or outcome
+        yield unseen(machine, fleet, context.policy)
+    elif not machine.sighting.consent:
+        yield _without_consent(machine, context.policy)
+    else:
+        verb = _VERBS.get(machine.standing)
+        outcome = verb(machine, context) if verb is not None else None
+        repaired = repair(machine, context.policy) if not isinstance(outcome, Step) else None
+        if isinstance(outcome, Lacks):
+            yield replace(outcome, otherwise=repaired)
+        else:
+            yield from (outcome, repaired)
 
 
 def _without_consent(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:
