@@ -85,6 +85,14 @@ def only_orders(spoil: Spoil) -> Spoil:
     return spoilt  # type: ignore[return-value]
 
 
+def ticks_again(world: World, controller: Actor) -> bool:
+    """Whether one of the next ticks gets through. A look may meet a kept connection that ARM has closed meanwhile.
+
+    The pool notices a closed connection only if the end has arrived; a failed look drops the connection.
+    """
+    return any(isinstance(world.tick(controller), Report) for _ in range(5))
+
+
 # Of an answer with a broken head urllib3 closes the connection, and the garbage collector what is left of it.
 @pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -107,11 +115,10 @@ def test_no_answer_of_arm_s_ends_a_tick_or_leads_it_astray(
                 report = world.tick(each)
             assert monotonic() - began < TICK.total_seconds(), each
             assert memory.peak < MEGS, each
-            assert isinstance(report, Report) or not orders
+            assert isinstance(report, Report) or not orders or ticks_again(world, each)
         world.between.spoil = None
         clock.advance(timedelta(hours=1, minutes=1))  # the longest throttle that we bear
-        # The first one may find a connection that the nonsense has broken.
-        assert any(isinstance(world.tick(Actor.PROVISIONER), Report) for _ in range(5))
+        assert ticks_again(world, Actor.PROVISIONER)
         assert there - {each.vm_id for each in world.emulated.vms} <= used_ones(world.house)
         assert world.emulated.set_state.capacity in {5, 6}  # 5: the used one was deleted
         assert_tidy(world, caplog)
