@@ -130,8 +130,6 @@ class _BoundedCall:
         """The body, decompressed, if it is not too large and comes in time. `within`: seconds, if more are left."""
         ends = monotonic() + min(self.left, within)  # sockets know no clock but this process's own
         raw, chunks, size = answer.internal_response.raw, [], 0
-        if raw.closed:  # no body was announced: the connection is not kept, for its other end may have left already
-            return b""
         while chunk := raw.read1(_BLOCK, decode_content=True):
             size += len(chunk)
             if size > most:
