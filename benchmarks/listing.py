@@ -25,12 +25,26 @@ SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 SET = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/pixels"
 TIME = "2026-01-01T10:00:00.1234567+00:00"
 
+ADDRESS = {"name": "ip", "properties": {"primary": True, "subnet": {"id": f"{SET}/subnets/default"}}}
+NETWORK = {"name": "nic", "properties": {"primary": True, "ipConfigurations": [ADDRESS] * 2}}
+
+
+def view(disk: str) -> dict[str, object]:
+    """The instance view of a deallocated machine: states, agent, disks and extensions."""
+    status = {"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Ready", "time": TIME}
+    power = {"code": "PowerState/deallocated", "level": "Info", "displayStatus": "VM deallocated"}
+    handler = {"type": "driver", "typeHandlerVersion": "1.9", "status": status}
+    return {
+        "statuses": [status, power],
+        "vmAgent": {"vmAgentVersion": "2.7", "statuses": [status], "extensionHandlers": [handler] * 3},
+        "disks": [{"name": disk, "statuses": [status]}] * 2,
+        "extensions": [{"name": "driver", "type": "driver", "statuses": [status]}] * 3,
+    }
+
 
 def vm(number: int) -> dict[str, object]:
     """A GPU machine as ARM writes it, with what the scaler skips: about 9 KB."""
     name = f"{SET}/virtualMachines/{number}"
-    status = {"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Ready", "time": TIME}
-    power = {"code": "PowerState/deallocated", "level": "Info", "displayStatus": "VM deallocated"}
     disk = {
         "osType": "Windows",
         "name": f"pixels_{number}_OsDisk",
@@ -39,7 +53,6 @@ def vm(number: int) -> dict[str, object]:
         "managedDisk": {"storageAccountType": "Premium_LRS", "id": f"{name}/disks/os"},
         "diskSizeGB": 256,
     }
-    address = {"name": "ip", "properties": {"primary": True, "subnet": {"id": f"{SET}/subnets/default"}}}
     extension = {
         "name": "driver",
         "id": f"{name}/extensions/driver",
@@ -47,7 +60,6 @@ def vm(number: int) -> dict[str, object]:
         "location": "westeurope",
         "properties": {"autoUpgradeMinorVersion": True, "provisioningState": "Succeeded", "publisher": "Microsoft.Hpc"},
     }
-    handler = {"type": "driver", "typeHandlerVersion": "1.9", "status": status}
     return {
         "name": f"pixels_{number}",
         "id": name,
@@ -64,18 +76,9 @@ def vm(number: int) -> dict[str, object]:
             "storageProfile": {"imageReference": {"id": f"{SET}/images/pixels"}, "osDisk": disk, "dataDisks": [disk]},
             "osProfile": {"computerName": f"pixels{number:06d}", "adminUsername": "pixels", "secrets": []},
             "networkProfile": {"networkInterfaces": [{"id": f"{name}/networkInterfaces/nic"}]},
-            "networkProfileConfiguration": {
-                "networkInterfaceConfigurations": [
-                    {"name": "nic", "properties": {"primary": True, "ipConfigurations": [address] * 2}}
-                ]
-            },
+            "networkProfileConfiguration": {"networkInterfaceConfigurations": [NETWORK]},
             "protectionPolicy": {"protectFromScaleIn": True},
-            "instanceView": {
-                "statuses": [status, power],
-                "vmAgent": {"vmAgentVersion": "2.7", "statuses": [status], "extensionHandlers": [handler] * 3},
-                "disks": [{"name": disk["name"], "statuses": [status]}] * 2,
-                "extensions": [{"name": "driver", "type": "driver", "statuses": [status]}] * 3,
-            },
+            "instanceView": view(f"pixels_{number}_OsDisk"),
         },
         "resources": [extension] * 3,
     }

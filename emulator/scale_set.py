@@ -70,13 +70,6 @@ class EmulatedScaleSet(Observed):
         with self._read(Call.SET_VIEW, SET):
             return self._reading.listing()
 
-    def read_listing(self, *, page_size: int | None = None) -> tuple[VmState, ...]:
-        """All VMs, by instance id. The listing is charged as one request, or by pages of `page_size`."""
-        rows = self.read_first_page(page_size)
-        for start in range(page_size or len(rows) + 1, len(rows), page_size or 1):
-            self.read_further_page(min(page_size or 1, len(rows) - start))
-        return rows
-
     def read_first_page(self, size: int | None = None) -> tuple[VmState, ...]:
         """All VMs, by instance id, as they are now; charged as one page of so many, the first of a listing."""
         with self._moment() as world:

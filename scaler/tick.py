@@ -147,11 +147,13 @@ class Tick:
     def plan(self) -> Report:
         """Plan a tick without acting: the steps and the reasons."""
         registry, decide = self._ports.registry, self._decide
-        report = self._of_azure() if registry is None or decide is None else self._of_both(registry, decide)
+        report = (
+            self._without_registry() if registry is None or decide is None else self._with_registry(registry, decide)
+        )
         refusals = (*report.plan.refusals, *self._observer.alarms())
         return replace(report, plan=replace(report.plan, refusals=refusals))
 
-    def _of_azure(self) -> Report:
+    def _without_registry(self) -> Report:
         def decided(cloud: Cloud) -> Report:
             plan = provisioner.decide(cloud, self._policy)
             would = provisioner.decide(cloud.as_if_allowed(), self._policy) if cloud.withheld else Plan()
@@ -159,7 +161,7 @@ class Tick:
 
         return self._looked(Cloud(pause=self._policy.pause, ceilings=dict(self._ceilings)), decided)
 
-    def _of_both(self, registry: Registry, decide: Decide) -> Report:
+    def _with_registry(self, registry: Registry, decide: Decide) -> Report:
         snapshot = registry.read()
         read_at = self._ports.clock.monotonic()
         self._shortages = shortages(snapshot.rows.values(), self._shortages, self._policy)

@@ -56,9 +56,5 @@ class CallLog:
         """How many ARM calls each caller made."""
         return Counter(each.caller for each in self._arm(since))
 
-    def by_kind(self, since: datetime | None = None) -> Counter[str]:
-        """How many ARM calls of each kind there were."""
-        return Counter(each.kind for each in self._arm(since))
-
     def _arm(self, since: datetime | None) -> Iterator[Call]:
         return (each for each in self if each.arm and (since is None or each.at >= since))

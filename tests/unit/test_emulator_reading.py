@@ -12,7 +12,7 @@ from scaler.model.instance import PowerState, ProvisioningState
 
 def listed(azure: Azure) -> list[str]:
     """The ids of one listing."""
-    return [each.instance_id for each in azure.emulated.read_listing()]
+    return [each.instance_id for each in azure.emulated.read_first_page()]
 
 
 def test_a_listing_shows_every_vm_by_its_instance_id() -> None:
@@ -30,10 +30,10 @@ def test_an_old_listing_shows_all_vms_as_they_were_together() -> None:
     azure.emulated.scale(Scale(capacity=3))
     azure.wait(200)
     azure.emulated.script(Fault.LISTING_OLD)
-    old = azure.emulated.read_listing()
+    old = azure.emulated.read_first_page()
     assert [each.instance_id for each in old] == ["0", "1", "2"]
     assert {each.power for each in old} == {PowerState.RUNNING}
-    new = azure.emulated.read_listing()
+    new = azure.emulated.read_first_page()
     assert new[0].power is PowerState.DEALLOCATED
     assert new[1].vm_id != old[1].vm_id
 
@@ -53,7 +53,7 @@ def test_the_rows_of_an_old_listing_may_differ_in_age() -> None:
     seen = set()
     for _ in range(50):
         azure.emulated.script(Fault.LISTING_OLD)
-        seen.add(len(azure.emulated.read_listing()))
+        seen.add(len(azure.emulated.read_first_page()))
     assert seen >= {1, 2}
 
 
@@ -93,7 +93,7 @@ def test_a_vm_that_is_updating_may_still_show_its_former_power_state() -> None:
 
 
 def test_a_list_of_addresses_may_be_as_old_as_any_other_listing() -> None:
-    """Instance ids are reused: what such a list says of one may be about the machine that had it before."""
+    """Instance ids are reused: an old list of addresses may be about an earlier machine of the same id."""
     azure = Azure(3)
     azure.emulated.faults = Faults(listing_lag=(300, 300))
     before = azure.emulated.read_addresses()

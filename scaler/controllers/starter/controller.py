@@ -109,8 +109,8 @@ def outcome_for(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Strand
     if notes.scale_set not in fleet.scale_sets:  # configured no more: nobody will start it
         return Stranded(machine=machine, record=record, why=Why.TAINTED)
     if isinstance(machine, SeenMachine):
-        return _of_seen(wait, machine, fleet.cloud)
-    return _of_absent(wait, machine.absence) if machine.absence is not None else timeout(wait)
+        return _outcome_for_seen(wait, machine, fleet.cloud)
+    return _outcome_for_absent(wait, machine.absence) if machine.absence is not None else timeout(wait)
 
 
 def _was_anothers(wait: Wait, lately: SessionId | None) -> bool:
@@ -121,7 +121,7 @@ def _was_anothers(wait: Wait, lately: SessionId | None) -> bool:
     return lately is not None and lately != wait.session
 
 
-def _of_seen(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | Stranded | Lacks | None:
+def _outcome_for_seen(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | Stranded | Lacks | None:
     instance = machine.instance
     unexplained = _unexplained(wait, machine)
     if not machine.sighting.consent:
@@ -145,7 +145,7 @@ def _unexplained(wait: Wait, machine: SeenMachine) -> Step | None:
     return Step(why=Why.MARKED_UNKNOWN_RUNS, vm_id=wait.machine.vm_id, change=note(wait.machine.stored, presumed))
 
 
-def _of_absent(wait: Wait, absent: Sighting) -> Step | Stranded | None:
+def _outcome_for_absent(wait: Wait, absent: Sighting) -> Step | Stranded | None:
     """Decide about an absent machine, lost from the second witness on.
 
     A machine absent from another scale set of the same name (perhaps a mistake in the settings) is not gone, and waits.
