@@ -116,7 +116,7 @@ def cloud(*instances: Instance, look: Sighting | None = None) -> Cloud:
 
 
 def asked(listed: Cloud, *gone: VmId) -> Cloud:
-    """The same listing, and after it a targeted GET of each machine in it, and of some that are not there."""
+    """A listing, then a targeted GET of each listed machine, and of some machines that are gone."""
     look = replace(next(iter(listed.listings.values())), by=Method.TARGETED)
     shown = listed.showing(look, *listed.instances.values())
     return replace(shown, asked=dict.fromkeys((*shown.instances, *gone), look))
@@ -131,7 +131,7 @@ def fleet(*rows: Row, sees: Cloud | None = None, now: datetime = NOW) -> Fleet:
 def wants(
     decide: Callable[[Any, Policy], Plan], world: Fleet | Cloud, policy: Policy, asked_before: Sequence[VmId] = ()
 ) -> Look | None:
-    """What a tick looks at next, for what is decided and for what would be if it were allowed; None: at nothing."""
+    """The next look of a tick, for the plan and for the plan with full permission; None: no look."""
     cloud = world.cloud if isinstance(world, Fleet) else world
     allowed = replace(world, cloud=cloud.as_if_allowed()) if isinstance(world, Fleet) else cloud.as_if_allowed()
     made: list[Look] = [Listing()] if cloud.was_listed else []

@@ -1,4 +1,4 @@
-"""What a worker imports at its start: all that its first look needs, and nothing that no function uses."""
+"""A worker imports at its start the modules of the first look, and no module that all functions leave unused."""
 
 import gc
 import json

@@ -192,7 +192,7 @@ def test_the_package_is_made_by_python_and_pip_alone() -> None:
 
 
 def needed(requirements: list[Requirement]) -> set[str]:
-    """These and all that they need, as the distributions installed here tell it."""
+    """The names of requirements and of their requirements, by the distributions installed here."""
     found: set[str] = set()
     open_ends = list(requirements)
     while open_ends:

@@ -36,7 +36,7 @@ def watched(**options: str) -> Terminal:
 
 
 def children(pid: int) -> list[int]:
-    """Of that process, whichever of its threads started them; Linux tells."""
+    """The child processes of a process, started by any of the threads, as Linux tells."""
     found = [each.read_text().split() for each in Path(f"/proc/{pid}/task").glob("*/children")]
     return [int(each) for some in found for each in some]
 

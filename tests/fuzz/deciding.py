@@ -75,7 +75,7 @@ def assert_addressed(step: Step) -> None:
 
 
 def assert_readable(write: Write, vm_id: VmId) -> None:
-    """Nobody writes what nobody can read."""
+    """Every record and all notes that a step writes can be decoded again."""
     if isinstance(write.record, bytes):
         assert isinstance(decode_record(vm_id, write.record), Record), write.record
     if isinstance(write.notes, bytes):

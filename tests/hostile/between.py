@@ -1,4 +1,4 @@
-"""Something between the scaler and its Azure that spoils answers, byte for byte, and counts what it was asked."""
+"""A proxy between the scaler and Azure: spoils answers, byte for byte, and counts requests."""
 
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -153,7 +153,7 @@ def capacity(number: object) -> Spoil:
 
 
 def circle(asked: Asked, said: Said) -> Said:
-    """A next page that is this one."""
+    """A page whose nextLink leads back to the same page."""
     link = f"http://{asked.headers['host']}{asked.path}"
     return body(lambda it: it | {"nextLink": link} if isinstance(it.get("value"), list) else it)(asked, said)  # type: ignore[return-value]
 

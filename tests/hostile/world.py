@@ -67,7 +67,7 @@ class PutForward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """One scaler in it. `ticks` are its four controllers, each with its log."""
+    """A scaler between a hostile Redis and a hostile Azure. `ticks`: the four controllers, with a log each."""
 
     house: House
     emulated: EmulatedScaleSet

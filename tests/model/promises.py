@@ -8,7 +8,7 @@ from scaler.model.record import Status
 
 
 def broken(world: World) -> str | None:
-    """The promise that this state breaks, if it breaks one."""
+    """The first promise broken in a state of the world; None if all promises are kept."""
     for machine in world.machines:
         if len(_had_it(world, machine)) > 1:
             return "I1: two visitors' sessions on one machine"
@@ -53,7 +53,7 @@ def _is_answered(machine: Machine, visitor: Visitor) -> bool:
 
 
 def _has_too_many(world: World, visitor: Visitor) -> bool:
-    """Two, or one although it was told that it has none."""
+    """Whether a visitor has two machines, or has one after the answer that no machine is free."""
     held = sum(_holds(machine, visitor) for machine in _where(world, visitor))
     return held > 1 or (held > 0 and visitor.told_no and not world.forgot)
 

@@ -1,7 +1,7 @@
 """What the model knows at one moment, as values: machines, their rows in Redis, the orders under way, the visitors.
 
-A machine carries everything that belongs to it, also what a failover would bring back and what only a judge can know
-(who was ever inside). So most of what may happen to a world happens to one machine, and can be worked out once.
+A machine of the model carries its rows, the rows that a failover would bring back, and every visitor who was ever
+inside (for the judge alone). Most events of a world concern one machine, and can be worked out once.
 """
 
 from enum import StrEnum
@@ -123,7 +123,7 @@ class Row(NamedTuple):
         return self.record.status if self.record is not None else None
 
     def named(self, rules: Rules) -> "Row":
-        """Whose notes call a session that waited without an id by the one that its record has come to name."""
+        """The machine with the record's session id in the notes, for a session that began to wait without an id."""
         notes, session = self.notes, self.record.session if self.record is not None else None
         if notes is None or session in {None, NAMELESS} or notes.how(NAMELESS) is not None:
             return self

@@ -172,7 +172,7 @@ class Queue:
         return other.at == self._me.at and other.stage in {Stage.POPPED, Stage.READ}
 
     def _polls(self) -> Moves:
-        """It compares the session, every time: without an id of its own it has nothing that has one."""
+        """Compare the session every time: a visitor without an id owns no machine whose record names an id."""
         machine, me = self._machine, self._me
         record = machine.row.record
         if me.stage is Stage.SET:

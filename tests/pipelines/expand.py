@@ -1,6 +1,6 @@
 """A pipeline as Azure would run it: templates put in, parameters bound, `${{ each }}` written out.
 
-It knows the expressions that our pipelines use, and refuses every other one, so that nothing is passed over.
+The expressions of this project's pipelines are expanded; any other expression is refused, so that none is passed over.
 """
 
 import json

@@ -79,7 +79,7 @@ class Scene:
         return {VmId(member.decode().rpartition(":")[2]) for member in members}
 
     def machine(self, vm_id: VmId) -> VmState | None:
-        """That machine, None when it is gone."""
+        """The VM with a vm id; None for a VM that is gone."""
         return next((vm for vm in self.vms if vm.vm_id == vm_id), None)
 
     def runs(self, vm_id: VmId) -> bool:

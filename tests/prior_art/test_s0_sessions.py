@@ -1,4 +1,4 @@
-"""S0, the Go scaler, bugs 1, 2, 7 and 8: what it did to those who had reserved a machine or were on one."""
+"""S0, the Go scaler, bugs 1, 2, 7 and 8: harm to visitors with a reservation or a session."""
 
 import pytest
 from prior_art.process import Killed, Process, dies_at, doomed, once

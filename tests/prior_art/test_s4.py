@@ -92,7 +92,7 @@ def test_a_start_that_was_accepted_and_failed_is_not_a_start() -> None:
 
 
 def test_nothing_that_is_deployed_handles_signals() -> None:
-    """S4 j: it took every signal for its end, also the one by which its own runtime schedules."""
+    """S4 j: every signal ended the scaler, even the signal of the Go runtime's scheduler."""
     sources = Path(scaler.__file__).parent.rglob("*.py")
     imported = {
         alias.name

@@ -1,4 +1,4 @@
-"""The page that says which disease of other scalers is tested where says it of all of them, and names real tests."""
+"""The page of prior art lists every known bug of other scalers, and names tests that exist."""
 
 import ast
 import re

@@ -81,7 +81,7 @@ class Installation:
             self._welcome(each)
 
     def _welcome(self, placed: Placed) -> None:
-        """Those who wait, and those who are in. On what is used somebody was before."""
+        """Tell the guests about an adopted machine: a waiting visitor, a visitor inside, or a visitor who has left."""
         machine = placed.machine
         if machine.used or (machine.status is U and not machine.runs and not machine.session):
             self.guests.was_inside(SessionId(f"before {placed.vm_id}"), placed.vm_id)

@@ -276,7 +276,7 @@ def test_an_unreadable_record_is_left_alone_when_its_machine_goes() -> None:
 @pytest.mark.parametrize("noted", [None, NOT_SEEN])
 @pytest.mark.parametrize("junk", [0, 400])
 def test_it_begins_at_most_a_share_of_the_fleet_a_tick_the_longest_spent_first(junk: int, noted: Notes | None) -> None:
-    """A key that anybody wrote is no machine of the fleet, nor is one of which our notes say that it was not seen."""
+    """A foreign key, or notes of a mere absence, make no machine of the fleet."""
     machines = [instance(number, power=PowerState.RUNNING) for number in range(1, 31)]
     rows = [
         row(

@@ -1,4 +1,4 @@
-"""Addresses: nobody has another one's, and those that are given back are not lost."""
+"""No two machines share an address, and returned addresses are given out again."""
 
 import pytest
 from hypothesis import given

@@ -189,7 +189,7 @@ def test_a_throttled_request_says_when_to_come_again() -> None:
     azure.emulated.faults = Faults(retry_after=(7, 9))
     azure.emulated.script(Fault.READ_THROTTLED)
     with pytest.raises(ArmError) as refusal:
-        azure.emulated.read_listing()
+        azure.emulated.read_first_page()
     assert refusal.value.retry_after is not None
     assert timedelta(seconds=7) <= refusal.value.retry_after <= timedelta(seconds=9)
 

@@ -1,4 +1,4 @@
-"""Token buckets: what they give, when they refuse, and what they have measured."""
+"""Token buckets grant, refuse and count requests."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The evaluation row: what a controller saw, what it went by and what it made of that; one a minute, or at once."""
+"""The evaluation row: settings, machines, steps and refusals of a controller; once a minute, and at once for news."""
 
 from dataclasses import replace
 from typing import Any

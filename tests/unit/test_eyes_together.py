@@ -47,7 +47,7 @@ class Meeting(Face):
 
 
 class Fails(Face):
-    """Answers, but for one machine of which it says this."""
+    """A door that raises an error for the GET of one machine and answers all others."""
 
     def __init__(self, number: int, how: ScalerError) -> None:
         super().__init__(FIRST)

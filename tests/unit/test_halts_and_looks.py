@@ -1,4 +1,4 @@
-"""What a halt leaves alone, what it makes begin anew, and what is looked at, told and given up for which scale set."""
+"""Halts: orders withheld, attempts begun anew; and looks, log lines and orders of each scale set by itself."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -175,7 +175,7 @@ class House:
 
 
 def test_only_what_is_withheld_is_said_to_be_withheld() -> None:
-    """A plan for all may differ in what it does to those that we may act on: that is not the operator's word."""
+    """A plan with full permission may differ for the allowed scale set too: only a withheld step is said."""
     house = House(TWO)
     for azure in house.azures.values():
         azure.scale(Scale(capacity=1), by="operator")

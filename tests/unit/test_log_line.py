@@ -1,4 +1,4 @@
-"""A line of the log is one line from which a program gets its facts back, whatever somebody else wrote into them."""
+"""A log entry is one line, and a program reads the facts back, whatever text a fact holds."""
 
 import json
 

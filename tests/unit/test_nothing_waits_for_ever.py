@@ -129,7 +129,7 @@ class _World:
         self._takes_marks = takes_marks
 
     def tick(self, now: datetime) -> list[Step]:
-        """One tick of each controller; what one writes the next one reads."""
+        """Tick the controllers in turn; each controller reads the notes written by the controllers before."""
         listed = _cloud(self.machine, sighting(at=now))
         asked = _cloud(self.machine, sighting(Method.TARGETED, at=now))
         steps = list(provisioner.decide(replace(asked, listings={SCALE_SET: sighting(at=now)}), POLICY).steps)

@@ -1,4 +1,4 @@
-"""A start that meets something else being done to its machine waits for that, and for nothing more."""
+"""A start refused because of another operation on the machine waits for the end of that operation alone."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What passes a proxy, what does not, and what its clients see of it."""
+"""Proxies pass, cut, refuse and swallow; clients see the same as with a broken network."""
 
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""Each row of the table of waitings, with the real controllers: nothing before its time, and after it what it says."""
+"""Each row of the table of waitings, with the real controllers: no step before the time, the row's step after."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -51,7 +51,7 @@ type Scene = Callable[[datetime], Plan]  # since when it has waited -> what the 
 def seen(
     machine: Instance, row_of: Callable[[datetime], Row], policy: Policy = POLICY, by: Method = Method.LISTING
 ) -> Scene:
-    """One machine of which the registry says that."""
+    """A scene with one machine, and a row in Redis made from the time since when the machine waits."""
     verb = {Method.LISTING: reconciler.decide, Method.TARGETED: cleaner.decide}[by]
     return lambda since: verb(fleet(row_of(since), sees=cloud(machine, look=sighting(by))), policy)
 

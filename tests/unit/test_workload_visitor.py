@@ -1,4 +1,4 @@
-"""One visitor of the chaos campaigns: what they do, and that their account of it is exact."""
+"""A visitor of the campaigns: every action, and the exact account of the actions."""
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta

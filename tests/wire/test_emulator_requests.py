@@ -1,4 +1,4 @@
-"""What clients other than the scaler may ask the emulator for, and what they get instead where it cannot be had."""
+"""Requests of other clients to the emulator: answers where they are built, clear errors elsewhere."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -115,7 +115,7 @@ def nothing(_: Wire) -> None:
 
 
 def marked(wire: Wire) -> None:
-    """One is protected, one stopped, one deallocated."""
+    """Protect VM 0, stop VM 1, deallocate VM 2."""
     wire.ask("PUT", VM, body={"properties": {"protectionPolicy": {"protectFromScaleIn": True}}})
     wire.emulated.order(OrderKind.POWER_OFF, ["1"])
     wire.emulated.order(OrderKind.DEALLOCATE, ["2"])

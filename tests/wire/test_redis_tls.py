@@ -18,7 +18,7 @@ from scaler.registry.redis import RedisRegistry
 
 @pytest.fixture
 def authority(tmp_path: Path, request: pytest.FixtureRequest) -> Authority:
-    """One that says what its key is for, unless a test wants one that does not."""
+    """A certificate authority with a key usage, unless the test asks for an authority without."""
     return Authority(tmp_path, key_usage=getattr(request, "param", True))
 
 
