@@ -24,10 +24,8 @@ from scaler.actuate import Ports
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import InstanceId, Orchestration, ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change
-from scaler.model.notes import Notes
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, Record, Row, Status
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations

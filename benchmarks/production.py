@@ -23,11 +23,9 @@ from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.fleet import Fleet
 from scaler.model.instance import InstanceId, ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change
-from scaler.model.notes import Notes
 from scaler.model.plan import Plan
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, Record, Row, Status
 from scaler.observe import Listings
 from scaler.registry.reservations import Reservations, Stage
 from scaler.tick import Decide, Hints, Tick

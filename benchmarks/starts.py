@@ -33,9 +33,7 @@ from emulator.wire.server import RunningServer, serve
 from emulator.wire.site import Place, Site
 from scaler.model.instance import InstanceId, ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change
-from scaler.model.notes import Notes
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, Record, Row, Status
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations

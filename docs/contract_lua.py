@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import scaler.registry
-from scaler.model.notes import LEAVING, TOUCHED_BY
-from scaler.model.record import Status
+from scaler.model.row import LEAVING, TOUCHED_BY, Status
 from scaler.registry.batch import LEAVING_TTL, SESSION_TTL
 from scaler.registry.notes_json import MAX_NOTES
 from scaler.registry.record_json import KNOWN, MAX_BYTES, MAX_DEPTH, MAX_SESSION_BYTES, OUR_SHARE

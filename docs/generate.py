@@ -18,7 +18,7 @@ from docs.timeouts_page import timeouts_page  # noqa: E402
 from docs.timeouts_table import WAITINGS  # noqa: E402
 from scaler.model.edges import Actor  # noqa: E402
 from scaler.model.lifecycle import LIFECYCLE, Rule  # noqa: E402
-from scaler.model.record import Status  # noqa: E402
+from scaler.model.row import Status  # noqa: E402
 from scaler.model.standing import Standing  # noqa: E402
 from scaler.settings import SETTINGS  # noqa: E402
 

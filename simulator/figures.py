@@ -10,7 +10,7 @@ from math import ceil
 from emulator.history import Event, What
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ProvisioningState
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.clock import WallClock
 from simulator.happenings import Did, Entry, Happening, Look, Published
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from emulator.history import Event
 from emulator.vm import VmState
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 
 class Manner(StrEnum):

@@ -10,7 +10,7 @@ from redis import Redis
 
 from emulator.scale_set import EmulatedScaleSet
 from scaler.model.instance import VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.registry.keys import Keys
 from simulator.happenings import Look, Published, Seen
 from simulator.workload.fields import parsed

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from emulator.history import Event, What
 from emulator.vm import VmState
 from scaler.model.plan import Why
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.clock import WallClock
 from simulator.figures import power_word, status_word
 from simulator.happenings import Did, Entry, Happening, Published, Told, Trouble

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from emulator.scale_set import EmulatedScaleSet
 from scaler.model.instance import PowerState, ScaleSetName, VmId
 from scaler.model.policy import Policy
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.looking import Store
 from simulator.workload.fields import parsed
 

@@ -8,11 +8,9 @@ from typing import Any
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import Instance, InstanceId, InstanceRef, PowerState, ProvisioningState, ScaleSetName, VmId
 from scaler.model.lifecycle import KEEP, Change
-from scaler.model.notes import Notes
 from scaler.model.plan import Listing, Plan, Step
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Record, Status, Unreadable
-from scaler.model.row import Row, Snapshot
+from scaler.model.row import Notes, Record, Row, Snapshot, Status, Unreadable
 from scaler.model.sighting import Method, Sighting
 from scaler.observe import Look, Targets, next_look
 

@@ -12,8 +12,7 @@ from clock import ManualClock
 from emulator.redis.memory import MemoryRegistry
 from scaler.errors import Unreachable
 from scaler.model.instance import SessionId, VmId
-from scaler.model.notes import OpenedNote
-from scaler.model.record import Status
+from scaler.model.row import OpenedNote, Status
 from scaler.registry.keys import Keys
 from scaler.registry.notes_json import encode_notes
 from scaler.registry.record_json import encode_record

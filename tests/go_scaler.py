@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
 from scaler.model.instance import InstanceId, PowerState, SessionId, VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.registry.keys import Keys
 
 BY = "go-scaler"

@@ -7,7 +7,7 @@ from typing import Protocol
 from emulator.history import Event, What
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ProvisioningState
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.happenings import Did, Entry, Happening, Look, Manner, Published, Seen
 from simulator.observer.wrong import Wrong
 

@@ -7,10 +7,9 @@ from dataclasses import replace
 from scaler.actuate.giving import give
 from scaler.errors import Refused, ScalerError, failure_of
 from scaler.model.lifecycle import Change, note
-from scaler.model.notes import Notes
 from scaler.model.plan import Delete, Mark, Plan, Start, Step
 from scaler.model.policy import Policy
-from scaler.model.row import Row
+from scaler.model.row import Notes, Row
 from scaler.ports import Confirmation, Ports, Registry
 from scaler.report import Outcome, Result
 

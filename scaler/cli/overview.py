@@ -10,11 +10,9 @@ from scaler.model.ceiling import Ceiling
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName, SessionId
 from scaler.model.machine import Machine
-from scaler.model.notes import Notes
 from scaler.model.plan import Listing
 from scaler.model.policy import Policy
-from scaler.model.record import Status
-from scaler.model.row import Snapshot
+from scaler.model.row import Notes, Snapshot, Status
 from scaler.model.sighting import ScaleSetView, strictest
 from scaler.observe import AzureObserver
 from scaler.ports import Registry

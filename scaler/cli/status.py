@@ -13,9 +13,8 @@ from scaler.cli.pausing import halts
 from scaler.cli.screen import Screen, age
 from scaler.model.ceiling import Ceiling
 from scaler.model.instance import PowerState, ProvisioningState, ScaleSetName
-from scaler.model.notes import Notes
 from scaler.model.policy import Policy
-from scaler.model.record import Status
+from scaler.model.row import Notes, Status
 from scaler.model.sighting import Pause
 from scaler.settings import Settings
 

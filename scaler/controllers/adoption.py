@@ -17,10 +17,9 @@ from scaler.model.fleet import Fleet
 from scaler.model.instance import ProvisioningState, SessionId
 from scaler.model.lifecycle import KEEP, Change, Keep, note, restore, step
 from scaler.model.machine import SeenMachine
-from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Listing, Mark, Plan, Refusal, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.record import Status
+from scaler.model.row import Notes, OpenedNote, ReservedNote, SpentNote, StartNote, Status
 from scaler.model.standing import Standing
 
 

@@ -8,11 +8,9 @@ from scaler.model.fleet import Fleet
 from scaler.model.instance import ScaleSetName
 from scaler.model.lifecycle import KEEP, Change, step
 from scaler.model.machine import Machine, SeenMachine, notes_of_missed
-from scaler.model.notes import SpentNote
 from scaler.model.plan import Listing, Plan, Refusal, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Record, Row, SpentNote, Status
 from scaler.model.standing import Standing, is_used
 
 

@@ -7,9 +7,7 @@ from enum import Enum
 from typing import Any
 
 from scaler.model.edges import Actor, Edge
-from scaler.model.notes import Notes
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, Record, Row, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

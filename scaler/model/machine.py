@@ -10,10 +10,8 @@ from datetime import datetime, timedelta
 
 from scaler.model.clocks import Clocks, is_ahead
 from scaler.model.instance import Instance, InstanceId, ScaleSetName, VmId
-from scaler.model.notes import FailedNote, Notes
 from scaler.model.policy import Policy
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import FailedNote, Notes, Record, Row, Status
 from scaler.model.sighting import Method, Sighting
 from scaler.model.standing import Standing, standing
 

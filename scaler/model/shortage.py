@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scaler.model.instance import ScaleSetName
-from scaler.model.notes import StartNote
 from scaler.model.policy import Policy
-from scaler.model.row import Row
+from scaler.model.row import Row, StartNote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,8 @@ from enum import StrEnum
 from scaler.model.clocks import Clocks
 from scaler.model.edges import Edge
 from scaler.model.instance import Instance, ProvisioningState
-from scaler.model.notes import Notes
 from scaler.model.policy import Policy
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, Row, Status
 from scaler.model.sighting import Sighting
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change, Keep
-from scaler.model.record import Record, Status, Unreadable
-from scaler.model.row import Before, Row
+from scaler.model.row import Before, Record, Row, Status, Unreadable
 from scaler.registry.notes_json import MAX_NOTES, encode_notes
 from scaler.registry.record_json import MAX_BYTES, OUR_SHARE, encode_record
 from scaler.registry.rows import row_of

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from scaler.model.instance import SessionId, VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 _VM_ID = re.compile(r"[0-9a-z-]{1,64}")
 LONGEST_MEMBER = 100

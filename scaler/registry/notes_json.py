@@ -15,8 +15,7 @@ from scaler.model.ceiling import Ceiling
 from scaler.model.clocks import YEARS
 from scaler.model.edges import ENDINGS, SPENDINGS
 from scaler.model.instance import ScaleSetName
-from scaler.model.notes import Notes
-from scaler.model.record import Record
+from scaler.model.row import Notes, Record
 from scaler.registry.record_json import (
     REMEMBERED,
     REMEMBERED_BYTES,

@@ -10,8 +10,7 @@ import redis
 from scaler.errors import Garbled
 from scaler.model.clocks import YEARS
 from scaler.model.instance import VmId
-from scaler.model.record import Status
-from scaler.model.row import Before, Complaint, Row
+from scaler.model.row import Before, Complaint, Row, Status
 from scaler.registry.batch import chunks
 from scaler.registry.keys import LONGEST_MEMBER, Keys, ScriptName, script_text
 from scaler.registry.notes_json import MAX_NOTES

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from scaler.model.instance import InstanceId, SessionId, VmId
-from scaler.model.record import Record, Status, Unreadable
+from scaler.model.row import Record, Status, Unreadable
 
 MAX_BYTES = 64 * 1024
 """Bytes of a record at most: a longer text is an accident or an attack, and is left alone."""
@@ -31,7 +31,7 @@ over), and how long one may be: whoever writes into Redis must not fill our memo
 
 _FIELDS = {field.name: field for field in fields(Record) if field.name != "extra"}
 NAMES: Mapping[str, str] = {name: re.sub(r"_(.)", lambda found: found[1].upper(), name) for name in _FIELDS}
-"""The member of the JSON text for each field of a Record: a new field is one line in model/record.py."""
+"""The member of the JSON text for each field of a Record: a new field is one line in model/row.py."""
 KNOWN = tuple(NAMES.values())
 _OPTIONAL = frozenset(name for name, field in _FIELDS.items() if field.default is None)
 _TIMES = frozenset(name for name, field in _FIELDS.items() if field.type == datetime | None)

@@ -11,8 +11,7 @@ from scaler.errors import Refused
 from scaler.model.ceiling import Ceiling
 from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.lifecycle import KEEP, Change, Keep
-from scaler.model.record import Status
-from scaler.model.row import Complaint, Row, Snapshot
+from scaler.model.row import Complaint, Row, Snapshot, Status
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
 from scaler.registry.batch import (

@@ -9,7 +9,7 @@ import redis
 
 from scaler.errors import Garbled
 from scaler.model.instance import InstanceId, SessionId, VmId
-from scaler.model.record import Record, Status
+from scaler.model.row import Record, Status
 from scaler.registry.failures import address, translated
 from scaler.registry.keys import Keys, ScriptName, script_text
 from scaler.registry.record_json import MAX_SESSION_BYTES, decode_record

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from scaler.model.instance import VmId
-from scaler.model.record import Record, Status, Unreadable
-from scaler.model.row import Before, Complaint, Row
+from scaler.model.row import Before, Complaint, Record, Row, Status, Unreadable
 from scaler.model.sighting import Pause, strictest
 from scaler.registry.keys import Keys
 from scaler.registry.notes_json import decode_notes, newer_version

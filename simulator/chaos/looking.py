@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from emulator.scale_set import EmulatedScaleSet
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.registry.keys import Keys
 from simulator.chaos.redis_server import RedisServer
 from simulator.clock import VirtualClock

@@ -9,9 +9,8 @@ from emulator.behaviour import Fault
 from scaler.actuate import Outcome
 from scaler.model.edges import Actor, Edge
 from scaler.model.instance import VmId
-from scaler.model.notes import Notes
 from scaler.model.plan import Deallocate, Delete
-from scaler.model.record import Status
+from scaler.model.row import Notes, Status
 from scaler.report import Report
 from simulator.chaos.hosts import Host
 from simulator.chaos.redis_server import Lines

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.figures import Tier
 
 _BETWEEN = " · "

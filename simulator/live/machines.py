@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from rich.text import Text
 
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.figures import statuses
 from simulator.live.frame import Frame, Machine
 from simulator.live.layout import OF_POWER, OF_STATUS, OF_TIER, WRONG, Column, Piece, heading, plain, rows, span

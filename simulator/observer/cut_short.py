@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from emulator.history import Event, What
 from scaler.model.edges import CONTROLLERS
 from scaler.model.policy import Policy
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.happenings import PARTINGS, Did, Entry, Happening, Look, Manner, Seen
 from simulator.observer.wrong import Kind, Wrong
 

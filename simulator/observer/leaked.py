@@ -8,7 +8,7 @@ from emulator.history import Event, What
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ProvisioningState
 from scaler.model.policy import Moves
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.happenings import PARTINGS, RECKLESS, Did, Entry, Forgotten, Happening, Look, Published, Seen
 from simulator.observer.patience import Patience, under_way
 from simulator.observer.wrong import Kind, Wrong

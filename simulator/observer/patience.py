@@ -10,7 +10,7 @@ from emulator.vm import VmState
 from scaler.model.edges import Actor
 from scaler.model.instance import FailureClass, ProvisioningState
 from scaler.model.policy import Policy
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.happenings import Published
 
 _SECOND = timedelta(seconds=1)  # whole seconds of Date headers and of NCRONTAB schedules

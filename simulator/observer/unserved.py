@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from emulator.history import Event, What
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.happenings import DEPARTURES, Did, Entry, Forgotten, Happening, Look, Seen
 from simulator.observer.wrong import Kind, Wrong
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from scaler.model.instance import SessionId, VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.registry.reservations import Stage
 
 type Fields = Mapping[str, Any]

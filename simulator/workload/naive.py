@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from scaler.errors import Unreachable
 from scaler.model.instance import SessionId, VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.registry.reservations import Stage
 from simulator.happenings import Did
 from simulator.workload.fields import (

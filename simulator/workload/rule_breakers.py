@@ -3,7 +3,7 @@
 from random import Random
 
 from scaler.model.instance import VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.registry.keys import Keys
 from simulator.happenings import Did
 from simulator.workload.fields import Fields, is_free, known, written

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from scaler.model.instance import VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.workload.atomic import Atomic
 from simulator.workload.fields import NO_SESSION, SEED, Fields, is_of, known, parsed, written
 from simulator.workload.naive import Naive

@@ -12,7 +12,7 @@ from emulator.behaviour import Fault
 from emulator.orders import OrderKind
 from scaler.cli.environment import Exit
 from scaler.model.edges import CONTROLLERS
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 A, R, U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
 PATIENCE_SECONDS = 40.0

@@ -11,7 +11,7 @@ from go_scaler import Machine
 from scaler.cli.environment import Exit
 from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import SessionId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.registry.reservations import Reservations
 
 PATIENCE_SECONDS = 40.0

@@ -9,7 +9,7 @@ from cli.estate import Estate
 from go_scaler import Machine
 
 from scaler.cli.screen import age, printable, spelled
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9][0-9;]*m")

@@ -10,7 +10,7 @@ from emulator.behaviour import Fault
 from emulator.orders import Scale
 from scaler.cli.environment import Exit
 from scaler.model.edges import Actor
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 A, R, U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
 

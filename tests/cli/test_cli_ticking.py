@@ -9,7 +9,7 @@ from emulator.behaviour import Fault
 from scaler.cli.environment import Exit
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.plan import Why
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 U = Status.UNAVAILABLE
 

@@ -8,8 +8,7 @@ from cli.estate import KEYS, Estate
 from go_scaler import Machine, Placed
 
 from scaler.model.instance import ScaleSetName
-from scaler.model.notes import Notes
-from scaler.model.record import Status
+from scaler.model.row import Notes, Status
 from scaler.registry.notes_json import encode_notes
 
 

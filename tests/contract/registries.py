@@ -20,9 +20,7 @@ from emulator.redis.memory import MemoryRegistry
 from scaler.model.edges import Actor, Edge
 from scaler.model.instance import InstanceId, ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change, step
-from scaler.model.notes import Notes, OpenedNote, StartNote
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, OpenedNote, Record, Row, StartNote, Status
 from scaler.ports import Registry
 from scaler.registry.auth import connect
 from scaler.registry.keys import Keys

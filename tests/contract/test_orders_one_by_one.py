@@ -14,10 +14,9 @@ from emulator.switches import Overlap, Switches
 from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.model.instance import FailureClass, InstanceRef, PowerState, SessionId, VmId
 from scaler.model.lifecycle import note
-from scaler.model.notes import Notes, StartNote
 from scaler.model.plan import Deallocate, Plan, Start, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.row import Row
+from scaler.model.row import Notes, Row, StartNote
 
 POLICY = Policy()
 

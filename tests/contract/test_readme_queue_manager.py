@@ -9,7 +9,7 @@ import pytest
 from contract.registries import House, Server, opened, readable
 
 from scaler.model.instance import SessionId, VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 ME = SessionId("me")

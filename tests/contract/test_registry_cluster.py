@@ -29,8 +29,7 @@ from contract.registries import (
 from scaler.errors import Refused, Unreachable
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import note
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, Status
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
 from scaler.registry.auth import connect

@@ -12,7 +12,7 @@ import redis
 from contract.registries import House, Server, StartServer, redis_house
 
 from scaler.model.instance import SessionId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.registry.auth import connect
 from scaler.registry.keys import Keys
 from scaler.registry.record_json import KNOWN

@@ -22,9 +22,18 @@ from hypothesis import given, settings
 from scaler.model.edges import ENDINGS, Edge
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change
-from scaler.model.notes import ClaimNote, DeleteNote, Notes, OpenedNote, ReservedNote, SpentNote, StartNote
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import (
+    ClaimNote,
+    DeleteNote,
+    Notes,
+    OpenedNote,
+    Record,
+    ReservedNote,
+    Row,
+    SpentNote,
+    StartNote,
+    Status,
+)
 from scaler.registry.keys import Keys
 from scaler.registry.record_json import decode_record
 

@@ -11,8 +11,7 @@ from contract.registries import EPOCH, House, Server, notes, readable, record, r
 from scaler.model.edges import Actor, Edge
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import Change, joined, note, place, restore, step
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, Status
 from scaler.registry.keys import Keys
 
 A, B = VmId("a"), VmId("b")

@@ -5,8 +5,7 @@ from contract.registries import EPOCH, KEPT, ME, OTHER, STRANGE_NOTES, House, le
 
 from scaler.model.edges import Edge
 from scaler.model.instance import SessionId, VmId
-from scaler.model.notes import ReservedNote, SpentNote
-from scaler.model.record import Status
+from scaler.model.row import ReservedNote, SpentNote, Status
 from scaler.registry.reservations import Leaving, Stage
 
 

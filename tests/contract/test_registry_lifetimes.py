@@ -10,8 +10,7 @@ from contract.registries import EPOCH, ME, House, let_in, notes, opened, record
 from scaler.model.edges import Actor, Edge
 from scaler.model.instance import VmId
 from scaler.model.lifecycle import Change, note, place, restore, step
-from scaler.model.notes import DeleteNote, ReservedNote
-from scaler.model.record import Status
+from scaler.model.row import DeleteNote, ReservedNote, Status
 from scaler.registry.batch import LEAVING_TTL, UNRECORDED_NOTES_TTL
 from scaler.registry.reservations import Leaving
 

@@ -8,9 +8,7 @@ from contract.registries import EPOCH, ME, OTHER, House, let_in, notes, opened, 
 from scaler.model.edges import Actor, Edge
 from scaler.model.instance import VmId
 from scaler.model.lifecycle import LIFECYCLE, restore
-from scaler.model.notes import SpentNote
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, SpentNote, Status
 from scaler.registry.reservations import Leaving, Stage
 
 

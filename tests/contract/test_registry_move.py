@@ -8,9 +8,7 @@ from contract.registries import EPOCH, ME, OTHER, House, notes, readable, starte
 from scaler.model.edges import Actor, Edge
 from scaler.model.instance import VmId
 from scaler.model.lifecycle import Change, IllegalStep, joined, note, place, step
-from scaler.model.notes import OpenedNote, ReservedNote, SpentNote
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import OpenedNote, Record, ReservedNote, Row, SpentNote, Status
 from scaler.registry.reservations import Leaving, Stage
 
 A, B = VmId("a"), VmId("b")

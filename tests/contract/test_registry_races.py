@@ -11,8 +11,7 @@ from contract.registries import EPOCH, House, Server, admission, notes, redis_ho
 from scaler.model.edges import Actor, Edge
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import note, place, step
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, Status
 from scaler.registry.keys import Keys
 from scaler.registry.reservations import Leaving
 

@@ -21,8 +21,7 @@ from contract.registries import (
 
 from scaler.model.edges import Edge
 from scaler.model.instance import SessionId, VmId
-from scaler.model.notes import ClaimNote, Notes, OpenedNote, SpentNote
-from scaler.model.record import Status
+from scaler.model.row import ClaimNote, Notes, OpenedNote, SpentNote, Status
 from scaler.registry.reservations import Leaving
 
 

@@ -13,8 +13,7 @@ from contract.registries import House, Server, StartServer, admission, free_port
 from scaler.errors import Refused, ScalerError, Unreachable
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import note
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, Status
 from scaler.ports import Confirmation
 from scaler.registry.auth import connect
 from scaler.registry.keys import Keys, ScriptName, script_text

@@ -10,8 +10,7 @@ from contract.registries import EPOCH, House, notes, started
 from scaler.model.edges import Edge
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import Change
-from scaler.model.notes import OpenedNote
-from scaler.model.record import Status
+from scaler.model.row import OpenedNote, Status
 from scaler.registry.reservations import Leaving, Stage
 
 A = VmId("a")

@@ -8,9 +8,7 @@ from contract.registries import EPOCH, House, admission, notes, record
 from scaler.model.edges import Actor, Edge
 from scaler.model.instance import InstanceId, SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change, note, place, restore, step
-from scaler.model.notes import OpenedNote
-from scaler.model.record import Record, Status, Unreadable
-from scaler.model.row import Before, Row
+from scaler.model.row import Before, OpenedNote, Record, Row, Status, Unreadable
 from scaler.registry.batch import UNRECORDED_NOTES_TTL
 
 A = VmId("a")

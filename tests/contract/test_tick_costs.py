@@ -15,10 +15,8 @@ from scaler.actuate import Ports
 from scaler.model.edges import Actor
 from scaler.model.instance import SessionId
 from scaler.model.lifecycle import Change
-from scaler.model.notes import Notes
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, Record, Row, Status
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Stage
 from scaler.tick import Tick

@@ -21,7 +21,7 @@ from scaler.log_line import read
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.observe import Listings
 from scaler.registry.reservations import Reservations, Stage
 from scaler.telemetry import Telemetry

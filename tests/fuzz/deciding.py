@@ -10,8 +10,7 @@ from scaler.controllers import cleaner, reconciler, starter
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import FailureClass, PowerState, ProvisioningState, VmId
 from scaler.model.plan import Plan, Step
-from scaler.model.record import Record, Status
-from scaler.model.row import Before, Row, Snapshot
+from scaler.model.row import Before, Record, Row, Snapshot, Status
 from scaler.model.sighting import Method
 from scaler.registry.batch import Write, writes_of
 from scaler.registry.notes_json import decode_notes

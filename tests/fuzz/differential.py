@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from scaler.model.instance import VmId
-from scaler.model.record import Record, Status
+from scaler.model.row import Record, Status
 from scaler.registry.keys import Keys
 from scaler.registry.record_json import decode_record
 

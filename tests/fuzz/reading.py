@@ -10,8 +10,7 @@ from builders import ref
 
 from scaler.errors import LONGEST_LINE, Garbled, Refused, ScalerError
 from scaler.model.instance import InstanceId, Orchestration, ScaleSetName, VmId, is_instance_id
-from scaler.model.record import Record
-from scaler.model.row import Before
+from scaler.model.row import Before, Record
 from scaler.registry.keys import Keys
 from scaler.registry.notes_json import MAX_NOTES, decode_notes, encode_notes, newer_version
 from scaler.registry.record_json import MAX_BYTES, MAX_SESSION_BYTES, OUR_SHARE, decode_record, encode_record

@@ -21,9 +21,8 @@ from emulator.vm import VmState
 from scaler.model.edges import CONTROLLERS, Actor, Edge
 from scaler.model.instance import InstanceId, ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change
-from scaler.model.notes import Notes, SpentNote
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Record, Status
+from scaler.model.row import Notes, Record, SpentNote, Status
 from scaler.report import Report
 from scaler.vmss.client import Bounds
 

@@ -13,10 +13,8 @@ from scaler.controllers import cleaner
 from scaler.errors import Conflict, Missing, Refused, ScalerError
 from scaler.model.edges import Edge
 from scaler.model.instance import InstanceId, InstanceRef, SessionId
-from scaler.model.notes import SpentNote
 from scaler.model.plan import Delete, Plan, Start, Step, Why
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, SpentNote, Status
 from scaler.observe import Targets
 
 CROWD = 1_000

@@ -11,7 +11,7 @@ from scaler.model.edges import Actor
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change
 from scaler.model.plan import Why
-from scaler.model.record import Record, Status
+from scaler.model.row import Record, Status
 from scaler.registry.notes_json import MAX_ENDED, MAX_NOTES
 from scaler.registry.record_json import MAX_BYTES, MAX_SESSION_BYTES, OUR_SHARE
 

@@ -14,8 +14,7 @@ from scaler.log_line import read
 from scaler.model.instance import InstanceId, SessionId
 from scaler.model.lifecycle import note, place
 from scaler.model.plan import Plan, Refusal, Start, Step, Why
-from scaler.model.record import Status
-from scaler.model.row import Complaint
+from scaler.model.row import Complaint, Status
 from scaler.report import Report
 from scaler.telemetry import Telemetry
 

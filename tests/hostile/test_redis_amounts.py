@@ -12,8 +12,7 @@ from hostile.world import a_world
 
 from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import SessionId, VmId
-from scaler.model.record import Status
-from scaler.model.row import Before
+from scaler.model.row import Before, Status
 from scaler.registry.notes_json import decode_notes
 from scaler.registry.reading import SMALL
 from scaler.registry.record_json import decode_record

@@ -14,8 +14,7 @@ from scaler.log_line import read
 from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change
-from scaler.model.record import Status, Unreadable
-from scaler.model.row import Row
+from scaler.model.row import Row, Status, Unreadable
 from scaler.model.sighting import Pause
 from scaler.registry.keys import Keys
 from scaler.report import Report

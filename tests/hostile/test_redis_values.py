@@ -15,7 +15,7 @@ from hostile.world import World, a_world
 from emulator.orders import OrderKind, Protection
 from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.report import Report
 
 CROWD = 1_000

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 
 from scaler.errors import ScalerError
 from scaler.model.instance import SessionId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.registry.record_json import MAX_BYTES, MAX_DEPTH, MAX_SESSION_BYTES, OUR_SHARE
 
 GOOD = b'{"vmId":"a","status":"Available","used":false'

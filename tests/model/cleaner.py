@@ -8,7 +8,7 @@ from model.rules import Rule, Rules
 from model.state import LONG, Kind, Notes, Power, Record, Row, Spent, Step, View
 
 from scaler.model.edges import Actor, Edge
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 _WHO = Actor.CLEANER
 _NEED_NOT_RIPEN = (Edge.RELEASE, Edge.EXPIRE)

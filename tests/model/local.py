@@ -10,7 +10,7 @@ from model.registry import written
 from model.rules import Rule, Rules
 from model.state import LONG, Age, Held, Kind, Listed, Machine, Power, Stalled, Step, View
 
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 
 class Accident(IntEnum):

@@ -4,7 +4,7 @@ from model.state import NAMELESS, Machine, Power, Session, Stage, Visitor, World
 from model.visitors import heard, pointed
 
 from scaler.model.edges import Edge
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 
 def broken(world: World) -> str | None:

@@ -6,7 +6,7 @@ from model.rules import Rule, Rules
 from model.state import CLAIM_OVER, LONG, RIPE, STALE, Kind, Notes, Place, Power, Row, Spent, Step, View
 
 from scaler.model.edges import Actor, Edge
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 _WHO = Actor.RECONCILER
 

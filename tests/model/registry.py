@@ -7,7 +7,7 @@ from model.state import Kind, Notes, Place, Record, Row, Session, Step
 
 from scaler.model.edges import Actor, Edge
 from scaler.model.lifecycle import LIFECYCLE, IllegalStep
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 _PLACES: Mapping[Status | None, Place] = {
     Status.AVAILABLE: Place.AVAILABLE,

@@ -7,7 +7,7 @@ from model.rules import Rule
 from model.state import LONG, Machine, Notes, Power, Record, Row, View, Visitor
 from model.world import Scenario
 
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 NEW = Machine(Power.RUNS)
 _ADMITTED = Notes(asked=LONG, seen=LONG, admitted=True)

@@ -8,7 +8,7 @@ from model.local import done
 from model.rules import Rules
 from model.state import Machine, Power, Row, Step, World
 
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 _ROUNDS = 40
 

@@ -6,7 +6,7 @@ from model.rules import Rule, Rules
 from model.state import LONG, Kind, Notes, Place, Power, Record, Row, Session, Step, View
 
 from scaler.model.edges import Actor, Edge
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 _WHO = Actor.STARTER
 

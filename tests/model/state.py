@@ -10,7 +10,7 @@ from typing import NamedTuple
 from model.rules import Rule, Rules
 
 from scaler.model.edges import Edge
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 type Age = int  # of a note, an order or a look, in horizons: 0 just now, 1 perhaps not over yet, 2 surely over
 type Session = str

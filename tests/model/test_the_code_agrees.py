@@ -18,7 +18,7 @@ from scaler.model.edges import Edge
 from scaler.model.fleet import Fleet
 from scaler.model.plan import Plan
 from scaler.model.policy import Policy
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 _SAMPLE = 200  # of each scenario's, evenly spread
 _ORDERS = {Kind.MARK: "Mark", Kind.START: "Start", Kind.COOL: "Deallocate", Kind.DELETE: "Delete"}

@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 from builders import NOW, SCALE_SET, ago, asked, blank_notes, cloud, fleet, instance, notes, record, row, vm
 from model.state import NAMELESS, Notes, Power, Row, View
 
-from scaler.model import notes as code
 from scaler.model import row as stored
 from scaler.model.fleet import Fleet
 from scaler.model.instance import PowerState, SessionId
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Record, Status
+from scaler.model.row import Record, Status
 
 # enough warm ones are wanted: nobody is to be cooled who is not claimed already
 POLICY = Policy(capacity={SCALE_SET: Capacity(desired=4, warm=4)})
@@ -54,7 +53,7 @@ def _at(age: int | None) -> datetime | None:
     return None if age is None else NOW - timedelta(seconds=_SECONDS[age])
 
 
-def _notes(what: Notes) -> code.Notes:
+def _notes(what: Notes) -> stored.Notes:
     since = ago(hours=3) if what.over else ago(minutes=5)
     return blank_notes(
         1,
@@ -72,39 +71,39 @@ def _notes(what: Notes) -> code.Notes:
         opened=_opened(what, since),
         spent=_spent(what),
         claim=_claim(what),
-        delete=code.DeleteNote(at=NOW - timedelta(seconds=_SECONDS[what.deleted]), attempts=1)
+        delete=stored.DeleteNote(at=NOW - timedelta(seconds=_SECONDS[what.deleted]), attempts=1)
         if what.deleted is not None
         else None,
     )
 
 
-def _reserved(what: Notes) -> code.ReservedNote | None:
+def _reserved(what: Notes) -> stored.ReservedNote | None:
     if what.movable is None:
         return None
-    return code.ReservedNote(session=_session(what.movable), at=ago(minutes=1), movable=True)
+    return stored.ReservedNote(session=_session(what.movable), at=ago(minutes=1), movable=True)
 
 
-def _start(what: Notes) -> code.StartNote | None:
+def _start(what: Notes) -> stored.StartNote | None:
     if what.start is None:
         return None
-    return code.StartNote(session=_session(what.start), at=_at(what.started) or ago(minutes=5), attempts=1)
+    return stored.StartNote(session=_session(what.start), at=_at(what.started) or ago(minutes=5), attempts=1)
 
 
-def _opened(what: Notes, since: datetime) -> code.OpenedNote | None:
+def _opened(what: Notes, since: datetime) -> stored.OpenedNote | None:
     if what.opened is None:
         return None
     published = _record(Status.UNAVAILABLE, what.opened)
-    return code.OpenedNote(session=_session(what.opened), at=since, record=published)
+    return stored.OpenedNote(session=_session(what.opened), at=since, record=published)
 
 
-def _spent(what: Notes) -> code.SpentNote | None:
+def _spent(what: Notes) -> stored.SpentNote | None:
     if what.spent is None:
         return None
-    return code.SpentNote(why=what.spent.why, at=ago(hours=3) if what.over else _at(what.spent.age) or NOW)
+    return stored.SpentNote(why=what.spent.why, at=ago(hours=3) if what.over else _at(what.spent.age) or NOW)
 
 
-def _claim(what: Notes) -> code.ClaimNote | None:
+def _claim(what: Notes) -> stored.ClaimNote | None:
     if what.claim is None:
         return None
     at = NOW - timedelta(seconds=_OF_A_CLAIM[what.claim])
-    return code.ClaimNote(order="deallocate", at=at, seen_at=at, since=at)
+    return stored.ClaimNote(order="deallocate", at=at, seen_at=at, since=at)

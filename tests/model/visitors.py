@@ -7,7 +7,7 @@ from model.rules import Rule, Rules
 from model.state import LONG, NAMES, Machine, Power, Record, Row, Session, Stage, Visitor, World
 
 from scaler.model.edges import Actor, Edge
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 _WHO = Actor.VISITOR
 _OVERWRITABLE = (Status.RESERVED, Status.UNAVAILABLE)

@@ -11,7 +11,7 @@ from model.rules import ALL, Rule, Rules
 from model.state import LONG, NAMES, Machine, Row, Stage, Step, Visitor, World
 from model.visitors import Queue, replaced, unpointed
 
-from scaler.model.record import Status
+from scaler.model.row import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

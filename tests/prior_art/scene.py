@@ -16,7 +16,7 @@ from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.registry.reservations import Reservations
 
 SCALE_SET = ScaleSetName("vmss-pixels")

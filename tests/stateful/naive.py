@@ -8,7 +8,7 @@ from random import Random
 from stateful.guests import Guests
 
 from scaler.model.instance import SessionId, VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.chaos.world import World
 from simulator.happenings import Forgotten, Happening
 

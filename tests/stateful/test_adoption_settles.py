@@ -25,8 +25,7 @@ from scaler.cli.adopting import Handover, is_left
 from scaler.model.edges import Edge
 from scaler.model.instance import PowerState, SessionId, VmId
 from scaler.model.policy import Capacity
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, Status
 from scaler.registry.reservations import Leaving, Stage
 from simulator.chaos.doors import Crash, Door, Fate
 from simulator.chaos.world import POLICY, SCALE_SET, World

@@ -14,9 +14,8 @@ from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.errors import Conflict, Missing, OutOfCapacity, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.instance import FailureClass, InstanceId, InstanceRef, SessionId
 from scaler.model.lifecycle import note
-from scaler.model.notes import DeleteNote, Notes, StartNote
 from scaler.model.plan import Deallocate, Delete, Mark, Plan, SetCapacity, Start, Step, Why
-from scaler.model.row import Row
+from scaler.model.row import DeleteNote, Notes, Row, StartNote
 from scaler.ports import Confirmation
 
 SECOND = timedelta(seconds=1)

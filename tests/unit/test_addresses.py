@@ -26,10 +26,8 @@ from scaler.controllers import reconciler, starter
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Addresses, InstanceId, PowerState, SessionId
-from scaler.model.notes import Notes, OpenedNote, StartNote
 from scaler.model.plan import Step, Why
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, OpenedNote, Record, Row, StartNote, Status
 from scaler.model.sighting import Method
 from scaler.observe import AddressesOf, Targets
 

@@ -31,10 +31,9 @@ from scaler.controllers import reconciler, starter
 from scaler.errors import Throttled
 from scaler.model.edges import CONTROLLERS, Actor, Edge
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, PowerState, SessionId
-from scaler.model.notes import OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Why
 from scaler.model.policy import Capacity
-from scaler.model.record import Record, Status
+from scaler.model.row import OpenedNote, Record, SpentNote, StartNote, Status
 from scaler.model.sighting import Answer, Method, Pages
 from scaler.registry.reservations import Reservations
 from scaler.tick import Tick

@@ -28,10 +28,8 @@ from scaler.controllers import adoption
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
-from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Listing, Mark, Plan, Step, Why
-from scaler.model.record import Record, Status, Unreadable
-from scaler.model.row import Row
+from scaler.model.row import Notes, OpenedNote, Record, ReservedNote, Row, SpentNote, StartNote, Status, Unreadable
 
 ME = SessionId("me")
 NOT_OURS = sighting(consent=False)

@@ -24,10 +24,8 @@ from scaler.controllers import adoption
 from scaler.model.edges import Edge
 from scaler.model.instance import PowerState, SessionId
 from scaler.model.lifecycle import KEEP
-from scaler.model.notes import OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Plan, Why
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import OpenedNote, Record, ReservedNote, Row, SpentNote, StartNote, Status
 
 ME, YOU = SessionId("me"), SessionId("you")
 RUNNING, COLD = PowerState.RUNNING, PowerState.DEALLOCATED

@@ -7,7 +7,7 @@ import pytest
 from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import OrderKind, Scale
 from scaler.model.instance import SessionId, VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.chaos.world import World
 
 type Harm = Callable[[World, VmId], None]

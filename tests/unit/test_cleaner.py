@@ -29,11 +29,9 @@ from scaler.controllers import cleaner
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Instance, InstanceId, PowerState, ProvisioningState, ScaleSetName, SessionId
-from scaler.model.notes import DeleteNote, Notes, OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Delete, Listing, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.record import Status, Unreadable
-from scaler.model.row import Row
+from scaler.model.row import DeleteNote, Notes, OpenedNote, Row, SpentNote, StartNote, Status, Unreadable
 from scaler.model.sighting import Method, Sighting
 from scaler.observe import Targets
 

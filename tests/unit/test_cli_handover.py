@@ -17,8 +17,7 @@ from scaler.errors import Throttled, Unreachable
 from scaler.model.instance import ScaleSetName
 from scaler.model.plan import Why
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Status
-from scaler.model.row import Snapshot
+from scaler.model.row import Snapshot, Status
 from scaler.report import Report
 
 FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")

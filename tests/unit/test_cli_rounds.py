@@ -16,8 +16,7 @@ from scaler.controllers import by_hand
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import VmId
 from scaler.model.lifecycle import Change
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Record, Row, Status
 from scaler.report import Report
 
 SAID = record().vm_id

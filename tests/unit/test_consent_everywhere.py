@@ -35,9 +35,8 @@ from scaler.controllers import cleaner, reconciler, starter
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import PowerState, SessionId
-from scaler.model.notes import OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Why, withheld
-from scaler.model.record import Status
+from scaler.model.row import OpenedNote, SpentNote, StartNote, Status
 from scaler.model.sighting import Answer, Method, Pages, Pause, ScaleSetView, Sighting
 from scaler.tick import Tick, withheld_steps
 

@@ -27,11 +27,9 @@ from scaler.controllers import reconciler
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState
 from scaler.model.lifecycle import KEEP
-from scaler.model.notes import ClaimNote
 from scaler.model.plan import Deallocate, Plan, Step, Why
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Record, Status
-from scaler.model.row import Row, Snapshot
+from scaler.model.row import ClaimNote, Record, Row, Snapshot, Status
 from scaler.model.sighting import Method, Pause
 from scaler.observe import Targets
 

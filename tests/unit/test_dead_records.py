@@ -9,11 +9,9 @@ from scaler.controllers import reconciler
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import InstanceId, ScaleSetName
 from scaler.model.lifecycle import KEEP
-from scaler.model.notes import Notes
 from scaler.model.plan import Plan, Why
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Status
-from scaler.model.row import Row, Snapshot
+from scaler.model.row import Notes, Row, Snapshot, Status
 from scaler.model.sighting import Method, Sighting
 
 FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")

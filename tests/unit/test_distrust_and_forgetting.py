@@ -22,10 +22,8 @@ from scaler.controllers import by_hand
 from scaler.model.edges import Edge
 from scaler.model.instance import PowerState, ScaleSetName, SessionId
 from scaler.model.lifecycle import KEEP
-from scaler.model.notes import SpentNote
 from scaler.model.plan import Listing, Plan, Step, Why
-from scaler.model.record import Status, Unreadable
-from scaler.model.row import Row
+from scaler.model.row import Row, SpentNote, Status, Unreadable
 
 ME = SessionId("me")
 ABOUT_TO_BE = blank_notes(1, admitting_at=ago(seconds=60), mark_asked_at=ago(seconds=60))

@@ -12,8 +12,7 @@ from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import PowerState, ScaleSetName
 from scaler.model.plan import Plan, Refusal, Start, Step, Why
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Status
-from scaler.model.row import Snapshot
+from scaler.model.row import Snapshot, Status
 from scaler.model.sighting import Pause
 from scaler.report import Report
 from scaler.telemetry.evaluation import Evaluations

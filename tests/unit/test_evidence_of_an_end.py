@@ -10,10 +10,8 @@ from scaler.controllers import cleaner, reconciler
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import PowerState
-from scaler.model.notes import OpenedNote
 from scaler.model.plan import Listing, Plan, Step, Why
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import OpenedNote, Row, Status
 from scaler.model.sighting import Method, Sighting
 from scaler.observe import Targets
 

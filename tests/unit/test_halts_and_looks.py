@@ -41,11 +41,9 @@ from scaler.errors import Garbled, ScalerError, Throttled
 from scaler.model.edges import CONTROLLERS, Actor, Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import InstanceRef, PowerState, ScaleSetName, SessionId, VmId
-from scaler.model.notes import OpenedNote, StartNote
 from scaler.model.plan import Listing, Plan, Step, Why
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Record, Status
-from scaler.model.row import Row, Snapshot
+from scaler.model.row import OpenedNote, Record, Row, Snapshot, StartNote, Status
 from scaler.model.sighting import Answer
 from scaler.registry.reservations import Reservations
 from scaler.tick import Tick

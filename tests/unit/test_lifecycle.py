@@ -7,8 +7,7 @@ from builders import NOW, notes, record, row
 
 from scaler.model.edges import ENDINGS, SPENDINGS, Actor, Edge
 from scaler.model.lifecycle import KEEP, LIFECYCLE, IllegalStep, step
-from scaler.model.record import Record, Status, Unreadable
-from scaler.model.row import Row
+from scaler.model.row import Record, Row, Status, Unreadable
 
 STATUSES: tuple[Status | None, ...] = (None, *Status)
 

@@ -12,8 +12,7 @@ from scaler.model.edges import Actor
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.plan import Why
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, Status
 from scaler.registry.reading import Reading
 from scaler.registry.reservations import Leaving, Reservations
 from scaler.report import Report

@@ -16,8 +16,7 @@ from scaler.errors import Missing
 from scaler.model.edges import Actor
 from scaler.model.instance import ScaleSetName
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, Status
 from scaler.model.sighting import Pages, ScaleSetView
 from scaler.telemetry import Telemetry
 from scaler.tick import Tick

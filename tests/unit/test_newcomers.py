@@ -28,10 +28,8 @@ from scaler.controllers import reconciler
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName, SessionId
-from scaler.model.notes import Notes, ReservedNote
 from scaler.model.plan import Mark, Plan, Step, Why
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, Record, ReservedNote, Row, Status
 from scaler.model.sighting import Pause, Sighting
 from scaler.observe import Targets
 

@@ -9,10 +9,8 @@ from scaler.controllers import cleaner, provisioner
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import Instance, InstanceRef, PowerState, ScaleSetName, SessionId
-from scaler.model.notes import OpenedNote, SpentNote, StartNote
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Status
-from scaler.model.row import Row, Snapshot
+from scaler.model.row import OpenedNote, Row, Snapshot, SpentNote, StartNote, Status
 from scaler.model.sighting import Pause, Sighting
 from scaler.observe import Targets
 

@@ -18,8 +18,7 @@ from builders import (
 
 from scaler.controllers import adoption, reconciler, starter
 from scaler.model.instance import PowerState, SessionId
-from scaler.model.notes import ReservedNote
-from scaler.model.record import Status
+from scaler.model.row import ReservedNote, Status
 
 ME = SessionId("me")
 STRANGE = sighting(consent=False)

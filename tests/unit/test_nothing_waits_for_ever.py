@@ -17,10 +17,8 @@ from scaler.controllers import adoption, cleaner, provisioner, reconciler, start
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
-from scaler.model.notes import Notes, OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Deallocate, Delete, Mark, PowerOff, Step
-from scaler.model.record import Record, Status, Unreadable
-from scaler.model.row import Row, Snapshot
+from scaler.model.row import Notes, OpenedNote, Record, Row, Snapshot, SpentNote, StartNote, Status, Unreadable
 from scaler.model.sighting import Method, Sighting
 from scaler.model.standing import Standing, standing
 

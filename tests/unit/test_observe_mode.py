@@ -21,8 +21,7 @@ from scaler.model.instance import InstanceId, ScaleSetName
 from scaler.model.lifecycle import Change
 from scaler.model.plan import Mark, SetCapacity, Why
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, Status
 from scaler.model.sighting import Pause
 from scaler.report import Report
 from scaler.telemetry import Telemetry

@@ -11,8 +11,7 @@ from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.plan import Plan, Why
 from scaler.model.policy import Capacity
-from scaler.model.record import Status
-from scaler.model.row import Row, Snapshot
+from scaler.model.row import Row, Snapshot, Status
 from scaler.model.sighting import Method, Pause
 
 ME = SessionId("me")

@@ -27,9 +27,8 @@ from scaler.controllers import cleaner, provisioner, reconciler, starter
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Instance, PowerState, ScaleSetName, SessionId
-from scaler.model.notes import Notes, OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Mark, Plan, Start, Why
-from scaler.model.record import Status
+from scaler.model.row import Notes, OpenedNote, SpentNote, StartNote, Status
 from scaler.model.sighting import Method, Pause, Sighting, strictest
 
 MINE = SessionId("mine")

@@ -30,10 +30,8 @@ from scaler.controllers import reconciler
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
-from scaler.model.notes import FailedNote, Notes, OpenedNote, StartNote
 from scaler.model.plan import Plan, Step, Why
-from scaler.model.record import Record, Status, Unreadable
-from scaler.model.row import Row
+from scaler.model.row import FailedNote, Notes, OpenedNote, Record, Row, StartNote, Status, Unreadable
 from scaler.model.sighting import Method, Sighting
 from scaler.observe import Targets
 

@@ -10,9 +10,20 @@ from hypothesis import example, given, settings
 
 from scaler.model.edges import ENDINGS, SPENDINGS
 from scaler.model.instance import FailureClass, InstanceId, ScaleSetName, SessionId, VmId
-from scaler.model.notes import ClaimNote, DeleteNote, FailedNote, Notes, OpenedNote, ReservedNote, SpentNote, StartNote
-from scaler.model.record import Record, Status, Unreadable
-from scaler.model.row import Before
+from scaler.model.row import (
+    Before,
+    ClaimNote,
+    DeleteNote,
+    FailedNote,
+    Notes,
+    OpenedNote,
+    Record,
+    ReservedNote,
+    SpentNote,
+    StartNote,
+    Status,
+    Unreadable,
+)
 from scaler.registry.notes_json import decode_notes, encode_notes, newer_version
 from scaler.registry.record_json import KNOWN, MAX_DEPTH, decode_record, encode_record, format_time, parse_time
 from scaler.registry.rows import row_of

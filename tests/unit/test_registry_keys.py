@@ -3,7 +3,7 @@
 import pytest
 
 from scaler.model.instance import SessionId, VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.registry.keys import Keys
 
 A = VmId("0a1b-2c")

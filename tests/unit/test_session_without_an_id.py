@@ -24,11 +24,9 @@ from builders import (
 from scaler.controllers import adoption, cleaner, starter
 from scaler.model.edges import Edge
 from scaler.model.instance import Instance, PowerState, SessionId
-from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Delete, Plan, Start, Step, Why
 from scaler.model.policy import Moves
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, OpenedNote, Record, ReservedNote, Row, SpentNote, StartNote, Status
 
 OWN, NAMED, OTHER = SessionId(vm()), SessionId("mine"), SessionId("other")
 RUNNING = instance(1, power=PowerState.RUNNING)

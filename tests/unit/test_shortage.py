@@ -7,8 +7,7 @@ import pytest
 from builders import NOW, POLICY, SCALE_SET, ago, fleet, notes, record, row
 
 from scaler.model.instance import FailureClass, SessionId
-from scaler.model.notes import OpenedNote, StartNote
-from scaler.model.row import Row
+from scaler.model.row import OpenedNote, Row, StartNote
 from scaler.model.shortage import Shortage, shortages
 
 MINE = SessionId("mine")

@@ -7,7 +7,7 @@ from simulator_builders import azure, judged, look, machine, told
 
 from emulator.history import What
 from scaler.model.instance import PowerState
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.happenings import Did, Published
 from simulator.observer.handed_out import HandedOut, SentElsewhere
 from simulator.observer.wrong import Kind

@@ -8,7 +8,7 @@ from simulator_builders import OFFERED, USED, azure, in_session, judged, look, l
 from emulator.history import What
 from scaler.model.instance import FailureClass, PowerState, ProvisioningState
 from scaler.model.policy import Moves, Policy
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.happenings import Did, Entry, Forgotten, Manner, Published
 from simulator.observer.leaked import ForNobody, Leaked
 from simulator.observer.patience import Patience

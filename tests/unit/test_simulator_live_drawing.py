@@ -8,7 +8,7 @@ from live_builders import ADMIT, coloured, controller, frame, machine, screen
 from rich.cells import cell_len
 from simulator_builders import second
 
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.figures import Tier
 from simulator.happenings import Did
 from simulator.live.frame import Budget, Health

@@ -13,7 +13,7 @@ from emulator.behaviour import Behaviour
 from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
 from scaler.model.instance import VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.registry.keys import Keys
 from simulator.happenings import Published
 from simulator.looking import Looker, published, sessions_in

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from live_builders import frame, machine
 
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.figures import Tier
 from simulator.live.picture import svg, variety
 

@@ -29,10 +29,8 @@ from scaler.controllers import starter
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId, VmId
-from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Listing, Start, Step, Why
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, OpenedNote, Record, ReservedNote, Row, SpentNote, StartNote, Status
 from scaler.model.sighting import Method, Sighting
 from scaler.observe import Targets
 

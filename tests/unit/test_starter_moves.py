@@ -28,11 +28,9 @@ from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName, SessionId
 from scaler.model.lifecycle import Change
-from scaler.model.notes import ClaimNote, Notes, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Plan, Start, Step, Why
 from scaler.model.policy import Capacity, Moves, Policy
-from scaler.model.record import Record, Status
-from scaler.model.row import Row, Snapshot
+from scaler.model.row import ClaimNote, Notes, Record, ReservedNote, Row, Snapshot, SpentNote, StartNote, Status
 from scaler.model.shortage import Shortage
 from scaler.model.sighting import Method, Pause
 

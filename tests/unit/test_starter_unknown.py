@@ -25,11 +25,9 @@ from scaler.controllers import cleaner, starter
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import PowerState, ScaleSetName, SessionId
-from scaler.model.notes import Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Why
 from scaler.model.policy import Capacity
-from scaler.model.record import Status
-from scaler.model.row import Row, Snapshot
+from scaler.model.row import Notes, OpenedNote, ReservedNote, Row, Snapshot, SpentNote, StartNote, Status
 from scaler.observe import Targets
 
 MINE, OTHER_SET = SessionId("mine"), ScaleSetName("other")

@@ -10,11 +10,9 @@ from scaler.controllers import cleaner, reconciler, starter
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Instance, PowerState, SessionId
-from scaler.model.notes import ClaimNote, DeleteNote, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Delete, Plan, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import ClaimNote, DeleteNote, OpenedNote, Record, ReservedNote, Row, SpentNote, StartNote, Status
 
 MINE = SessionId("mine")
 SECOND = timedelta(seconds=1)

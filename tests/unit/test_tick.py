@@ -17,8 +17,7 @@ from scaler.model.fleet import Cloud
 from scaler.model.instance import InstanceRef, ScaleSetName, VmId
 from scaler.model.plan import Listing, SetCapacity
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Status
-from scaler.model.row import Snapshot
+from scaler.model.row import Snapshot, Status
 from scaler.model.sighting import Answer
 from scaler.observe import AzureObserver, Targets
 from scaler.ports import Registry

@@ -18,8 +18,7 @@ from scaler.model.instance import ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.plan import Delete
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, Status
 from scaler.registry.reservations import Reservations, Stage
 from scaler.tick import Tick
 

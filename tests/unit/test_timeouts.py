@@ -26,11 +26,21 @@ from scaler.model.ceiling import ceiling_after
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName, SessionId
-from scaler.model.notes import ClaimNote, DeleteNote, FailedNote, Notes, OpenedNote, ReservedNote, SpentNote, StartNote
 from scaler.model.plan import Plan, SetCapacity
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Status, Unreadable
-from scaler.model.row import Row
+from scaler.model.row import (
+    ClaimNote,
+    DeleteNote,
+    FailedNote,
+    Notes,
+    OpenedNote,
+    ReservedNote,
+    Row,
+    SpentNote,
+    StartNote,
+    Status,
+    Unreadable,
+)
 from scaler.model.shortage import Shortage
 from scaler.model.sighting import Method
 

@@ -27,10 +27,8 @@ from scaler.controllers import cleaner, reconciler, starter
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import Instance, PowerState, SessionId
-from scaler.model.notes import ClaimNote, DeleteNote, Notes, OpenedNote, SpentNote, StartNote
 from scaler.model.plan import Plan, Why
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import ClaimNote, DeleteNote, Notes, OpenedNote, Row, SpentNote, StartNote, Status
 from scaler.model.sighting import Method
 
 S, MIN, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)

@@ -22,11 +22,9 @@ from scaler.model.instance import (
     SessionId,
     VmId,
 )
-from scaler.model.notes import StartNote
 from scaler.model.plan import Deallocate, Delete, Listing, Plan, PowerOff, SetCapacity, Start, Step, Why
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Record, Status
-from scaler.model.row import Row, Snapshot
+from scaler.model.row import Record, Row, Snapshot, StartNote, Status
 from scaler.model.sighting import Answer, Method, Pages, Pause, ScaleSetView, Sighting
 from scaler.observe import AddressesOf, AzureObserver, Targets
 

@@ -7,8 +7,7 @@ from crowd_counter import ANN, BOB, A, B, Counter
 from scaler.errors import Unreachable
 from scaler.model.edges import Edge
 from scaler.model.instance import VmId
-from scaler.model.notes import SpentNote
-from scaler.model.record import Status
+from scaler.model.row import SpentNote, Status
 from scaler.registry.notes_json import encode_notes
 from scaler.registry.reservations import Stage
 from simulator.happenings import Did, Manner

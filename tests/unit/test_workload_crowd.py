@@ -12,7 +12,7 @@ import builders as make
 import pytest
 from crowd_counter import IMMORTAL, A, Counter
 
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.happenings import Did, Entry, Manner
 from simulator.workload.crowd import KINDS, Crowd
 from simulator.workload.habits import MIXED, UNNAMED, Habits

@@ -5,7 +5,7 @@ import json
 import pytest
 from crowd_counter import ANN, BOB, A, B, Counter
 
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.registry.reservations import Stage
 from simulator.happenings import Did, Manner
 

@@ -14,7 +14,7 @@ from fakeredis import FakeRedis, FakeServer
 from scaler.errors import Unreachable
 from scaler.model.instance import InstanceId, ScaleSetName, SessionId
 from scaler.model.policy import Capacity, Policy
-from scaler.model.record import Record, Status
+from scaler.model.row import Record, Status
 from scaler.registry.keys import Keys
 from scaler.registry.record_json import encode_record
 from simulator.happenings import Did, Entry, Manner

@@ -10,7 +10,7 @@ import pytest
 from crowd_counter import ANN, BOB, IMMORTAL, A, B, Counter
 
 from scaler.model.instance import SessionId, VmId
-from scaler.model.record import Record, Status
+from scaler.model.row import Record, Status
 from scaler.registry.keys import Keys
 from scaler.registry.record_json import decode_record
 from simulator.happenings import Did, Manner

@@ -8,7 +8,7 @@ import pytest
 from crowd_counter import ANN, BOB, IMMORTAL, A, B, Counter
 
 from scaler.model.instance import VmId
-from scaler.model.record import Status
+from scaler.model.row import Status
 from simulator.happenings import Did, Manner
 from simulator.workload.crowd import KINDS
 from simulator.workload.habits import Habits, Intent

@@ -9,8 +9,7 @@ from scaler.model.fleet import Fleet
 from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Decision, Delete, Lacks, Listing, Plan, Refusal, Step, Why, sorted_out, withheld
 from scaler.model.policy import Policy
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, Status
 from scaler.model.standing import Standing
 
 # An unreadable record, kept in `unavailable`, has a standing without a record, and is in session until it is used.

@@ -9,10 +9,9 @@ from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
 from scaler.model.lifecycle import Change, note, step
 from scaler.model.machine import Machine, SeenMachine, awaits_its_last_word, awaits_its_time, erasable, missed
-from scaler.model.notes import Notes, SpentNote
 from scaler.model.plan import Decision, Lacks, Refusal, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.row import Row
+from scaler.model.row import Notes, Row, SpentNote
 from scaler.model.sighting import Sighting
 from scaler.model.standing import is_used, may_run_unused, ripe
 

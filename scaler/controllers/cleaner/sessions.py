@@ -8,9 +8,9 @@ from scaler.model.edges import Actor, Edge
 from scaler.model.instance import InstanceRef, ProvisioningState
 from scaler.model.lifecycle import Change, note, step
 from scaler.model.machine import Machine, SeenMachine
-from scaler.model.notes import DeleteNote, Notes, SpentNote
 from scaler.model.plan import Decision, Delete, Facts, Get, Lacks, Step, Why
 from scaler.model.policy import Policy
+from scaler.model.row import DeleteNote, Notes, SpentNote
 from scaler.model.standing import deletable, presumption_over
 
 

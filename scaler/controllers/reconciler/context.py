@@ -9,11 +9,9 @@ from scaler.model.fleet import Fleet
 from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.lifecycle import KEEP, Change, Keep, note
 from scaler.model.machine import SeenMachine
-from scaler.model.notes import Notes
 from scaler.model.plan import Facts, Refusal, Why
 from scaler.model.policy import Policy
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, Record, Row, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

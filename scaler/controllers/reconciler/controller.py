@@ -26,7 +26,7 @@ from scaler.model.plan import (
     withheld,
 )
 from scaler.model.policy import Policy
-from scaler.model.record import Status
+from scaler.model.row import Status
 from scaler.model.standing import Standing
 
 _VERBS: Mapping[Standing, Callable[[SeenMachine, Context], Decision]] = {

@@ -14,10 +14,9 @@ from scaler.model.fleet import Fleet
 from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.lifecycle import Change, amend, claim, note, verified
 from scaler.model.machine import Machine, SeenMachine
-from scaler.model.notes import ClaimNote, Notes
 from scaler.model.plan import Deallocate, Decision, Get, Lacks, Refusal, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.record import Status
+from scaler.model.row import ClaimNote, Notes, Status
 from scaler.model.standing import Standing
 
 _ORDER = "deallocate"

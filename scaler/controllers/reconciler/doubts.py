@@ -8,10 +8,9 @@ from scaler.model.edges import Actor, Edge
 from scaler.model.instance import ProvisioningState
 from scaler.model.lifecycle import step
 from scaler.model.machine import SeenMachine
-from scaler.model.notes import SpentNote
 from scaler.model.plan import Refusal, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.record import Status
+from scaler.model.row import SpentNote, Status
 
 
 def condemn(machine: SeenMachine, why: Why, policy: Policy) -> Step:

@@ -16,10 +16,9 @@ from scaler.model.clocks import is_ahead
 from scaler.model.edges import Actor, Edge
 from scaler.model.lifecycle import step
 from scaler.model.machine import SeenMachine
-from scaler.model.notes import Notes
 from scaler.model.plan import Decision, Get, Lacks, Mark, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.record import Status
+from scaler.model.row import Notes, Status
 from scaler.model.standing import Standing
 
 

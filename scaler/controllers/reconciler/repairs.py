@@ -9,10 +9,9 @@ from scaler.model.fleet import Fleet
 from scaler.model.instance import ProvisioningState
 from scaler.model.lifecycle import KEEP, Change, Keep, amend, note, place, step
 from scaler.model.machine import Machine, SeenMachine, awaits_its_last_word, awaits_its_time, erasable, missed
-from scaler.model.notes import Notes
 from scaler.model.plan import Decision, Get, Lacks, Refusal, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.record import Record, Status
+from scaler.model.row import Notes, Record, Status
 from scaler.model.sighting import Sighting
 from scaler.model.standing import Standing
 

@@ -24,9 +24,9 @@ from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import SessionId
 from scaler.model.lifecycle import note
 from scaler.model.machine import Machine, SeenMachine, gone, is_elsewhere, missed
-from scaler.model.notes import Notes
 from scaler.model.plan import Get, Lacks, Listing, Plan, Step, Why, soonest, sorted_out, withheld
 from scaler.model.policy import Policy
+from scaler.model.row import Notes
 from scaler.model.sighting import Sighting
 
 

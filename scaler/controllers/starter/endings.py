@@ -5,9 +5,8 @@ from dataclasses import replace
 from scaler.model.edges import Actor, Edge
 from scaler.model.lifecycle import Change, restore, step
 from scaler.model.machine import Machine, notes_of_missed
-from scaler.model.notes import Notes, SpentNote
 from scaler.model.plan import Step, Why
-from scaler.model.record import Record, Status
+from scaler.model.row import Notes, Record, SpentNote, Status
 
 
 def by_registry(machine: Machine) -> Step | None:

@@ -10,11 +10,9 @@ from scaler.model.fleet import Fleet
 from scaler.model.instance import FailureClass, SessionId
 from scaler.model.lifecycle import joined, note, step
 from scaler.model.machine import Machine, notes_of_missed
-from scaler.model.notes import Notes, ReservedNote, SpentNote
 from scaler.model.plan import Facts, Step, Why
 from scaler.model.policy import Moves, Policy
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, Record, ReservedNote, Row, SpentNote, Status
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 

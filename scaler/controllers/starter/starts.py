@@ -10,9 +10,8 @@ from scaler.model.fleet import Cloud
 from scaler.model.instance import Addresses, InstanceId
 from scaler.model.lifecycle import note, step
 from scaler.model.machine import SeenMachine
-from scaler.model.notes import OpenedNote, StartNote
 from scaler.model.plan import Facts, Get, Lacks, Locate, Start, Step, Why
-from scaler.model.record import Status
+from scaler.model.row import OpenedNote, StartNote, Status
 from scaler.model.standing import unsettled_for
 
 

@@ -10,11 +10,9 @@ from scaler.model.fleet import Fleet
 from scaler.model.instance import FailureClass, SessionId
 from scaler.model.lifecycle import note
 from scaler.model.machine import Machine, notes_of_missed
-from scaler.model.notes import Notes, ReservedNote, StartNote
 from scaler.model.plan import Step, Why
 from scaler.model.policy import Policy
-from scaler.model.record import Record
-from scaler.model.row import Row
+from scaler.model.row import Notes, Record, ReservedNote, Row, StartNote
 from scaler.model.standing import Standing
 
 _AT_ONCE = datetime.min.replace(tzinfo=UTC)

@@ -10,8 +10,7 @@ from scaler.model.lifecycle import step
 from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Mark, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, Status
 from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.breaks.wrappers import both, planned, shown, with_instances, with_rows
 

@@ -8,10 +8,9 @@ from scaler.model.edges import Actor
 from scaler.model.fleet import Fleet
 from scaler.model.lifecycle import Change
 from scaler.model.machine import Machine
-from scaler.model.notes import Notes
 from scaler.model.plan import Delete, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.row import Row
+from scaler.model.row import Notes, Row
 from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.breaks.wrappers import planned, shown, with_rows
 

@@ -11,8 +11,7 @@ from scaler.model.lifecycle import Change
 from scaler.model.machine import Machine
 from scaler.model.plan import Step, Why
 from scaler.model.policy import Moves
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Row, Status
 from simulator.chaos.breaks.doors import RegistryDoor
 from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.breaks.wrappers import planned, shown, with_rows

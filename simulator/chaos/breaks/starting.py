@@ -10,10 +10,8 @@ from scaler.model.fleet import Fleet
 from scaler.model.instance import Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.lifecycle import KEEP, Keep, step
 from scaler.model.machine import Machine
-from scaler.model.notes import Notes, OpenedNote, StartNote
 from scaler.model.plan import Start, Step, Why
-from scaler.model.record import Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, OpenedNote, Row, StartNote, Status
 from scaler.tick import Decide
 from simulator.chaos.breaks.planted import Planted
 from simulator.chaos.breaks.wrappers import both, planned, shown, with_instances, with_rows

@@ -9,10 +9,8 @@ import redis
 from scaler.model.edges import Actor, Edge
 from scaler.model.lifecycle import Change
 from scaler.model.machine import Machine
-from scaler.model.notes import Notes, StartNote
 from scaler.model.plan import Why
-from scaler.model.record import Record, Status
-from scaler.model.row import Row
+from scaler.model.row import Notes, Record, Row, StartNote, Status
 from scaler.registry.keys import Keys, script_text
 from scaler.registry.reservations import Reservations
 from simulator.chaos.breaks.doors import RegistryDoor
