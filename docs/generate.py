@@ -16,7 +16,7 @@ from docs.contract_lua import CONTRACT_LUA, contract_lua  # noqa: E402
 from docs.protocol_page import PROTOCOL_PAGE, protocol_page  # noqa: E402
 from docs.timeouts_page import timeouts_page  # noqa: E402
 from docs.timeouts_table import WAITINGS  # noqa: E402
-from scaler.model.edges import Actor  # noqa: E402
+from scaler.model.edges import Actor, Edge  # noqa: E402
 from scaler.model.lifecycle import LIFECYCLE, Rule  # noqa: E402
 from scaler.model.row import Status  # noqa: E402
 from scaler.model.standing import Standing  # noqa: E402
@@ -67,7 +67,7 @@ def lifecycle_page() -> str:
     """docs/lifecycle.md."""
     return _PAGE.format(
         diagram=_diagram(),
-        steps="\n".join(_step(rule) for rule in LIFECYCLE.values()),
+        steps="\n".join(_step(edge, rule) for edge, rule in LIFECYCLE.items()),
         standings="\n".join(_standing(word) for word in Standing),
     )
 
@@ -80,12 +80,13 @@ def _standing(word: Standing) -> str:
 
 def _diagram() -> str:
     arrows: dict[tuple[str, str], list[str]] = {}
-    for rule in LIFECYCLE.values():
+    for edge, rule in LIFECYCLE.items():
         for source in rule.sources:
-            arrows.setdefault((_node(source), _node(rule.target)), []).append(rule.edge.name)
+            arrows.setdefault((_node(source), _node(rule.target)), []).append(edge.name)
         if rule.partner is not None:
-            for source in rule.partner.sources:
-                arrows.setdefault((_node(source), _node(rule.partner.target)), []).append(f"{rule.edge.name} (to it)")
+            other = LIFECYCLE[rule.partner]
+            for source in other.sources:
+                arrows.setdefault((_node(source), _node(other.target)), []).append(f"{edge.name} (to it)")
     lines = [f"    {source} --> {target}: {', '.join(edges)}" for (source, target), edges in arrows.items()]
     return "\n".join(["stateDiagram-v2", *lines])
 
@@ -94,13 +95,13 @@ def _node(status: Status | None) -> str:
     return status or "[*]"
 
 
-def _step(rule: Rule) -> str:
+def _step(edge: Edge, rule: Rule) -> str:
     sources = " or ".join(source or "–" for source in rule.sources)
     target = f"{rule.target or '–'}{', used' if rule.used else ''}"
     if rule.partner is not None:
-        sources += f"; the other {' or '.join(source or '–' for source in rule.partner.sources)}"
-        target += f"; the other {rule.partner.target}"
-    return f"| {rule.edge.name} | {sources} | {target} | {', '.join(map(_owner, rule.owners))} | {rule.when} |"
+        sources += f"; the other {' or '.join(source or '–' for source in LIFECYCLE[rule.partner].sources)}"
+        target += f"; the other {LIFECYCLE[rule.partner].target}"
+    return f"| {edge.name} | {sources} | {target} | {', '.join(map(_owner, rule.owners))} | {rule.when} |"
 
 
 def _owner(owner: Actor) -> str:

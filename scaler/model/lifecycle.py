@@ -11,141 +11,88 @@ from scaler.model.row import Notes, Record, Row, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Partner:
-    """The part of a step on a second machine, in the same write or not at all."""
-
-    sources: tuple[Status | None, ...]
-    target: Status
-    takes: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One row of the table. A status of None is "no record"."""
 
-    edge: Edge
     sources: tuple[Status | None, ...]
     target: Status | None
-    used: bool  # whether the record says used afterwards
+    used: bool = False  # whether the record says used afterwards
     owners: tuple[Actor, ...]
     takes: bool = False  # succeeds only if it removes the key from `available` itself: the lock against SPOP
-    partner: Partner | None = None
+    partner: Edge | None = None  # the step of a second machine, in the same write or not at all
     when: str
 
 
 _A, _R, _U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
 
 LIFECYCLE: Mapping[Edge, Rule] = {
-    rule.edge: rule
-    for rule in (
-        Rule(
-            edge=Edge.ADMIT,
-            sources=(None, _A),  # from Available: its notes were lost, or its mark had to be set again
-            target=_A,
-            used=False,
-            owners=(Actor.RECONCILER,),
-            when="at rest, marked by us and still marked, and the order horizon has passed since the mark was seen",
-        ),
-        Rule(
-            edge=Edge.CONDEMN,
-            sources=(None, _A, _U),  # from Unavailable: the record says used, the notes do not yet
-            target=_U,
-            used=True,
-            owners=(Actor.RECONCILER, Actor.OPERATOR),
-            when="marked and unknown or its record lost, at rest; failed or unfinished past its hold; mark refused; "
-            "adopted, and its record says used; distrusted by the operator",
-        ),
-        Rule(
-            edge=Edge.PRESUME,
-            sources=(None, _A, _U),  # from Unavailable: its notes were lost
-            target=_U,
-            used=False,
-            owners=(Actor.RECONCILER, Actor.OPERATOR),
-            when="marked, it runs, and the notes do not say why; adopted, and nothing says for whom it runs",
-        ),
-        Rule(
-            edge=Edge.RESERVE,
-            sources=(_A,),
-            target=_R,
-            used=False,
-            owners=(Actor.VISITOR,),
-            takes=True,
-            when="a session asks",
-        ),
-        Rule(
-            edge=Edge.CANCEL,
-            sources=(_R,),
-            target=_A,
-            used=False,
-            owners=(Actor.VISITOR,),
-            when="the session gave up before any start was ordered",
-        ),
-        Rule(
-            edge=Edge.ABANDON,
-            sources=(_R,),
-            target=_U,
-            used=True,
-            owners=(Actor.VISITOR, Actor.STARTER),
-            when="the session gave up after a start was ordered, or the record of a reserved machine says used",
-        ),
-        Rule(
-            edge=Edge.OPEN,
-            sources=(_R,),
-            target=_U,
-            used=False,
-            owners=(Actor.STARTER,),
-            when="it runs, with a start note for this very session; goes before MOVE and REFUSE, however late",
-        ),
-        Rule(
-            edge=Edge.MOVE,
-            sources=(_R,),
-            target=_U,
-            used=True,
-            owners=(Actor.STARTER,),
-            partner=Partner(sources=(_A,), target=_R, takes=True),
-            when="it cannot start, is gone or is tainted, and its session goes on with another one that is Available",
-        ),
-        Rule(
-            edge=Edge.REFUSE,
-            sources=(_R,),
-            target=_U,
-            used=True,
-            owners=(Actor.STARTER,),
-            when="as MOVE, and there was no other until the reservation timeout; at once if nobody would follow a MOVE",
-        ),
-        Rule(
-            edge=Edge.RELEASE,
-            sources=(_U,),
-            target=_U,
-            used=True,
-            owners=(Actor.VISITOR,),
-            when="the session ended",
-        ),
-        Rule(
-            edge=Edge.EXPIRE,
-            sources=(_U,),
-            target=_U,
-            used=True,
-            owners=(Actor.CLEANER,),
-            when="the session's or the presumed limit is over, or it was seen at rest twice",
-        ),
-        Rule(
-            edge=Edge.FORGET,
-            sources=(_A,),
-            target=None,
-            used=False,
-            owners=(Actor.RECONCILER,),
-            when="gone (two witnesses)",
-        ),
-        Rule(
-            edge=Edge.RETIRE,
-            sources=(_U,),
-            target=None,
-            used=False,
-            owners=(Actor.CLEANER,),
-            when="gone (two witnesses); a refusal is kept for its reader first",
-        ),
-    )
+    Edge.ADMIT: Rule(
+        sources=(None, _A),  # from Available: its notes were lost, or its mark had to be set again
+        target=_A,
+        owners=(Actor.RECONCILER,),
+        when="at rest, marked by us and still marked, and the order horizon has passed since the mark was seen",
+    ),
+    Edge.CONDEMN: Rule(
+        sources=(None, _A, _U),  # from Unavailable: the record says used, the notes do not yet
+        target=_U,
+        used=True,
+        owners=(Actor.RECONCILER, Actor.OPERATOR),
+        when="marked and unknown or its record lost, at rest; failed or unfinished past its hold; mark refused; "
+        "adopted, and its record says used; distrusted by the operator",
+    ),
+    Edge.PRESUME: Rule(
+        sources=(None, _A, _U),  # from Unavailable: its notes were lost
+        target=_U,
+        owners=(Actor.RECONCILER, Actor.OPERATOR),
+        when="marked, it runs, and the notes do not say why; adopted, and nothing says for whom it runs",
+    ),
+    Edge.RESERVE: Rule(sources=(_A,), target=_R, owners=(Actor.VISITOR,), takes=True, when="a session asks"),
+    Edge.CANCEL: Rule(
+        sources=(_R,), target=_A, owners=(Actor.VISITOR,), when="the session gave up before any start was ordered"
+    ),
+    Edge.ABANDON: Rule(
+        sources=(_R,),
+        target=_U,
+        used=True,
+        owners=(Actor.VISITOR, Actor.STARTER),
+        when="the session gave up after a start was ordered, or the record of a reserved machine says used",
+    ),
+    Edge.OPEN: Rule(
+        sources=(_R,),
+        target=_U,
+        owners=(Actor.STARTER,),
+        when="it runs, with a start note for this very session; goes before MOVE and REFUSE, however late",
+    ),
+    Edge.MOVE: Rule(
+        sources=(_R,),
+        target=_U,
+        used=True,
+        owners=(Actor.STARTER,),
+        partner=Edge.RESERVE,
+        when="it cannot start, is gone or is tainted, and its session goes on with another one that is Available",
+    ),
+    Edge.REFUSE: Rule(
+        sources=(_R,),
+        target=_U,
+        used=True,
+        owners=(Actor.STARTER,),
+        when="as MOVE, and there was no other until the reservation timeout; at once if nobody would follow a MOVE",
+    ),
+    Edge.RELEASE: Rule(sources=(_U,), target=_U, used=True, owners=(Actor.VISITOR,), when="the session ended"),
+    Edge.EXPIRE: Rule(
+        sources=(_U,),
+        target=_U,
+        used=True,
+        owners=(Actor.CLEANER,),
+        when="the session's or the presumed limit is over, or it was seen at rest twice",
+    ),
+    Edge.FORGET: Rule(sources=(_A,), target=None, owners=(Actor.RECONCILER,), when="gone (two witnesses)"),
+    Edge.RETIRE: Rule(
+        sources=(_U,),
+        target=None,
+        owners=(Actor.CLEANER,),
+        when="gone (two witnesses); a refusal is kept for its reader first",
+    ),
 }
 
 
@@ -188,25 +135,25 @@ def step(edge: Edge, owner: Actor, row: Row, record: Record | None, notes: Notes
 
     An unreadable record counts as absent and is left to the byte; notes and index then carry the step alone.
     """
-    rule = LIFECYCLE[edge]
-    if owner not in rule.owners or row.status not in rule.sources:
+    if owner not in LIFECYCLE[edge].owners or row.status not in LIFECYCLE[edge].sources:
         raise IllegalStep(f"{owner} may not {edge.name} a machine that is {row.status or 'unrecorded'}")
-    after: Record | Keep | None = None
-    if rule.target is not None and record is not None:
-        after = replace(record, status=rule.target, used=rule.used, updated_at=now)
-    if row.record is not None and row.readable is None:
-        after = KEEP
-    return Change(row=row, edge=edge, record=after, notes=notes, index=rule.target, takes=rule.takes)
+    return _taken(edge, row, record, notes, now)
 
 
 def joined(first: Change, row: Row, record: Record, notes: Notes, now: datetime) -> Change:
     """Join `first`, a step whose rule has a partner, with the second machine's half."""
-    rule = LIFECYCLE[first.edge].partner if first.edge is not None else None
-    if rule is None or row.status not in rule.sources or row.vm_id == first.row.vm_id:
+    partner = LIFECYCLE[first.edge].partner if first.edge is not None else None
+    if partner is None or row.status not in LIFECYCLE[partner].sources or row.vm_id == first.row.vm_id:
         raise IllegalStep(f"{first.edge} has no second machine that is {row.status or 'unrecorded'}")
-    after = replace(record, status=rule.target, used=False, updated_at=now)
-    half = Change(row=row, edge=first.edge, record=after, notes=notes, index=rule.target, takes=rule.takes)
-    return replace(first, partner=half)
+    return replace(first, partner=replace(_taken(partner, row, record, notes, now), edge=first.edge))
+
+
+def _taken(edge: Edge, row: Row, record: Record | None, notes: Notes | None, now: datetime) -> Change:
+    rule, after = LIFECYCLE[edge], None
+    if rule.target is not None and record is not None:
+        after = replace(record, status=rule.target, used=rule.used, updated_at=now)
+    record_after = KEEP if row.is_unreadable else after
+    return Change(row=row, edge=edge, record=record_after, notes=notes, index=rule.target, takes=rule.takes)
 
 
 def claim(row: Row, notes: Notes) -> Change:

@@ -35,8 +35,8 @@ def edge_of(step: Step) -> Edge | None:
 
 def joined(row: Row, session: Session, notes: Notes) -> Step:
     """What MOVE does to the machine that a session goes on with."""
-    rule = LIFECYCLE[Edge.MOVE].partner
-    if rule is None or row.status not in rule.sources:
+    rule = LIFECYCLE[LIFECYCLE[Edge.MOVE].partner or Edge.MOVE]
+    if rule.target is None or row.status not in rule.sources:
         raise IllegalStep(f"nothing moves to a machine that is {row.status or 'unrecorded'}")
     return Step("MOVE", Record(rule.target, False, session), notes, _PLACES[rule.target], rule.takes)
 
