@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from scaler.model.ceiling import Ceiling
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.row import Row, Snapshot
+from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import Answer, Pages, Pause, ScaleSetView
 
 

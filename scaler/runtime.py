@@ -21,9 +21,9 @@ from azure.core.credentials import TokenCredential
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
 from scaler.log_line import written
-from scaler.model.ceiling import Ceiling
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import Orchestration, ScaleSetName
+from scaler.model.scarcity import Ceiling
 from scaler.observe import Listings
 from scaler.registry.auth import connect as connect_redis
 from scaler.registry.keys import Keys

@@ -13,14 +13,13 @@ from functools import partial
 from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.controllers import cleaner, provisioner, reconciler, starter
 from scaler.errors import Conflict, OutOfCapacity, QuotaReached, ScalerError
-from scaler.model.ceiling import Ceiling, ceiling_after
 from scaler.model.edges import Actor
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName, SessionId, VmId
 from scaler.model.plan import Get, Plan, Refusal, SetCapacity, Start, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Snapshot
-from scaler.model.shortage import Shortage, shortages
+from scaler.model.scarcity import Ceiling, Shortage, ceiling_after, shortages
 from scaler.model.sighting import strictest
 from scaler.observe import AzureObserver, Listings, Look, Targets
 from scaler.ports import Registry

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
-from scaler.model.ceiling import Ceiling
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName, SessionId
 from scaler.model.machine import Machine
 from scaler.model.plan import Listing
 from scaler.model.policy import Policy
 from scaler.model.row import Notes, Snapshot, Status
+from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import ScaleSetView, strictest
 from scaler.observe import AzureObserver
 from scaler.ports import Registry

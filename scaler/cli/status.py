@@ -11,10 +11,10 @@ from scaler.cli.environment import AsJson, Exit, Operator
 from scaler.cli.overview import MachineView, Overview, look
 from scaler.cli.pausing import halts
 from scaler.cli.screen import Screen, age
-from scaler.model.ceiling import Ceiling
 from scaler.model.instance import PowerState, ProvisioningState, ScaleSetName
 from scaler.model.policy import Policy
 from scaler.model.row import Notes, Status
+from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import Pause
 from scaler.settings import Settings
 

@@ -4,5 +4,5 @@ instance   a VM as Azure shows it;  sighting  a look: when, how and how complete
 row        a machine in Redis: the published record, the scaler's notes, and the places in the index
 lifecycle  the table of steps;  standing  a machine's classification, for all four controllers
 fleet      Azure joined with Redis at a moment;  machine  one row of the fleet, and two looks that agree
-plan       steps, orders and refusals;  policy  the operator's numbers
+plan       steps, orders and refusals;  policy  the operator's numbers;  scarcity  what Azure lately did not give
 """

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from scaler.model.ceiling import Ceiling
 from scaler.model.instance import (
     Addresses,
     Instance,
@@ -18,7 +17,7 @@ from scaler.model.instance import (
 from scaler.model.machine import Machine, seen_machine, unseen_machine
 from scaler.model.policy import Policy
 from scaler.model.row import Row, Snapshot
-from scaler.model.shortage import Shortage
+from scaler.model.scarcity import Ceiling, Shortage
 from scaler.model.sighting import Answer, Kept, Method, Pages, Pause, ScaleSetView, Sighting, strictest
 
 

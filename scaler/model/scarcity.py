@@ -1,4 +1,4 @@
-"""What Azure lately did not give: capacity (a ceiling, for a while), or a start of a deallocated machine (a shortage)."""
+"""What Azure lately did not give: more capacity (a ceiling), or a start of a deallocated machine (a shortage)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -11,11 +11,11 @@ from functools import lru_cache
 
 import msgspec
 
-from scaler.model.ceiling import Ceiling
 from scaler.model.clocks import YEARS
 from scaler.model.edges import ENDINGS, SPENDINGS
 from scaler.model.instance import ScaleSetName
 from scaler.model.row import Notes, Record
+from scaler.model.scarcity import Ceiling
 from scaler.registry.record_json import (
     REMEMBERED,
     REMEMBERED_BYTES,

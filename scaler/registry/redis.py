@@ -8,10 +8,10 @@ import redis
 from redis import exceptions
 
 from scaler.errors import Refused
-from scaler.model.ceiling import Ceiling
 from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.lifecycle import KEEP, Change, Keep
 from scaler.model.row import Complaint, Row, Snapshot, Status
+from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
 from scaler.registry.batch import (

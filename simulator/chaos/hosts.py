@@ -7,10 +7,10 @@ from datetime import timedelta
 from scaler.actuate import Ports, actuate
 from scaler.controllers import cleaner, reconciler
 from scaler.errors import ScalerError
-from scaler.model.ceiling import Ceiling
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import ScaleSetName
 from scaler.model.policy import Policy
+from scaler.model.scarcity import Ceiling
 from scaler.observe import Listings
 from scaler.ports import Registry, ScaleSet
 from scaler.report import Report

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from contract.registries import EPOCH, House
 
-from scaler.model.ceiling import Ceiling
 from scaler.model.instance import FailureClass, ScaleSetName
+from scaler.model.scarcity import Ceiling
 
 GPU, OTHER = ScaleSetName("gpu"), ScaleSetName("other")
 REFUSED = Ceiling(refused=3, exact=True, failure=FailureClass.QUOTA, until=EPOCH, said='exceeding "approved" é quota')

@@ -8,10 +8,10 @@ import pytest
 from builders import NOW, POLICY, SCALE_SET, cloud, instance, sighting
 
 from scaler.controllers import provisioner
-from scaler.model.ceiling import Ceiling, ceiling_after
 from scaler.model.instance import FailureClass, ProvisioningState
 from scaler.model.plan import Plan, SetCapacity, Why
 from scaler.model.policy import Capacity
+from scaler.model.scarcity import Ceiling, ceiling_after
 from scaler.model.sighting import Sighting
 
 SECOND = timedelta(seconds=1)

@@ -12,11 +12,11 @@ from emulator.redis.memory import MemoryRegistry
 from emulator.region import Profile, Region
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
-from scaler.model.ceiling import Ceiling
 from scaler.model.edges import Actor
 from scaler.model.instance import FailureClass, ScaleSetName
 from scaler.model.plan import Why
 from scaler.model.policy import Capacity, Policy
+from scaler.model.scarcity import Ceiling
 from scaler.tick import Tick
 
 NAME = ScaleSetName("vmss-pixels")

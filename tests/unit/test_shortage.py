@@ -8,7 +8,7 @@ from builders import NOW, POLICY, SCALE_SET, ago, fleet, notes, record, row
 
 from scaler.model.instance import FailureClass, SessionId
 from scaler.model.row import OpenedNote, Row, StartNote
-from scaler.model.shortage import Shortage, shortages
+from scaler.model.scarcity import Shortage, shortages
 
 MINE = SessionId("mine")
 

@@ -31,7 +31,7 @@ from scaler.model.lifecycle import Change
 from scaler.model.plan import Plan, Start, Step, Why
 from scaler.model.policy import Capacity, Moves, Policy
 from scaler.model.row import ClaimNote, Notes, Record, ReservedNote, Row, Snapshot, SpentNote, StartNote, Status
-from scaler.model.shortage import Shortage
+from scaler.model.scarcity import Shortage
 from scaler.model.sighting import Method, Pause
 
 MINE, OTHER = SessionId("mine"), SessionId("other")

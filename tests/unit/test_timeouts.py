@@ -22,7 +22,6 @@ from builders import (
 
 from docs.timeouts_table import WAITINGS, Waiting
 from scaler.controllers import cleaner, provisioner, reconciler, starter
-from scaler.model.ceiling import ceiling_after
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName, SessionId
@@ -41,7 +40,7 @@ from scaler.model.row import (
     Status,
     Unreadable,
 )
-from scaler.model.shortage import Shortage
+from scaler.model.scarcity import Shortage, ceiling_after
 from scaler.model.sighting import Method
 
 S = timedelta(seconds=1)
