@@ -1,18 +1,34 @@
-"""The provisioner: Azure in, a plan out."""
+"""The provisioner: Azure in, a plan out; and whole ticks before a quota, a lock, and machines without identity."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from builders import NOW, POLICY, SCALE_SET, cloud, instance, sighting, vm, wants
+from house import EXACT, NAME, House
 
+from emulator.behaviour import Latencies
+from emulator.in_process import InProcessScaleSet
+from emulator.orders import OrderKind, Scale
+from emulator.region import Profile, Region
+from emulator.switches import Switches
 from scaler.controllers import provisioner
+from scaler.errors import Refused
+from scaler.model.edges import Actor
 from scaler.model.fleet import Cloud
-from scaler.model.instance import Instance, PowerState, ProvisioningState
-from scaler.model.plan import Deallocate, Listing, PowerOff, SetCapacity, Why
-from scaler.model.policy import Capacity
+from scaler.model.instance import FailureClass, Instance, InstanceRef, PowerState, ProvisioningState, ScaleSetName
+from scaler.model.plan import Deallocate, Listing, PowerOff, Refusal, SetCapacity, Why
+from scaler.model.policy import Capacity, Policy
+from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import Method
 from scaler.observe import Targets
+from scaler.tick import Tick
+
+FIRST, SECOND, THIRD = ScaleSetName("first"), ScaleSetName("second"), ScaleSetName("third")
+THREE = Policy(capacity=dict.fromkeys((FIRST, SECOND, THIRD), Capacity(desired=0)))
+CORES = 36
 
 
 def new(number: int, **fields: object) -> Instance:
@@ -106,3 +122,162 @@ def test_a_capacity_that_stays_unfulfilled_is_patched_again(seconds: int, patche
     short = replace(cloud(instance(1)), short_since={SCALE_SET: since})
     steps = provisioner.decide(short, POLICY).steps
     assert [step.why for step in steps] == [Why.CAPACITY_STUCK] * patches
+
+
+# -- its few targeted GETs: shared by the scale sets in turn, and in each the longest unasked goes first
+
+
+def running(**counts: int) -> Cloud:
+    """So many new machines run in each scale set."""
+    cloud = Cloud(listings={ScaleSetName(name): sighting(scale_set=name) for name in counts})
+    for name, count in counts.items():
+        for number in range(count):
+            machine = instance(len(cloud.instances), PowerState.RUNNING, marked=False)
+            machine = replace(machine, ref=replace(machine.ref, scale_set=ScaleSetName(name)))
+            cloud = cloud.showing(sighting(scale_set=name, sent=float(number)), machine)
+    return cloud
+
+
+def asked_for(cloud: Cloud, *before: InstanceRef) -> list[InstanceRef]:
+    look = wants(provisioner.decide, cloud, THREE, [each.vm_id for each in before])
+    assert isinstance(look, Targets)
+    return list(look.refs)
+
+
+@pytest.mark.parametrize(
+    ("counts", "shares"),
+    [
+        ({"first": 20, "second": 1, "third": 0}, {FIRST: 9, SECOND: 1}),
+        ({"first": 20, "second": 20, "third": 2}, {FIRST: 4, SECOND: 4, THIRD: 2}),
+        ({"first": 0, "second": 0, "third": 20}, {THIRD: 10}),
+    ],
+)
+def test_no_scale_set_takes_another_ones_share(counts: Mapping[str, int], shares: Mapping[ScaleSetName, int]) -> None:
+    assert Counter(each.scale_set for each in asked_for(running(**counts))) == shares
+
+
+def test_who_was_not_asked_yet_goes_first_then_who_was_asked_longest_ago() -> None:
+    cloud = running(first=12)
+    first = asked_for(cloud)
+    second = asked_for(cloud, *first)
+    assert not {*second[:2]} & {*first}
+    assert second[2:] == first[:8]
+    third = asked_for(cloud, *first[8:], *second)
+    assert third[:2] == first[8:]
+
+
+class Stubborn(InProcessScaleSet):
+    """Azure refuses to stop anything there."""
+
+    def deallocate(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
+        raise Refused("a lock", "ScopeLocked", 409)
+
+
+def test_machines_that_cannot_be_stopped_keep_neither_their_neighbours_nor_another_scale_set_from_it() -> None:
+    house = House(Policy(capacity=dict.fromkeys((FIRST, SECOND), Capacity(desired=12))))
+    for azure in house.azures.values():
+        azure.scale(Scale(capacity=12), by="operator")
+    house.later(minutes=5)
+    house.faces[FIRST] = Stubborn(house.azures[FIRST], house.clock)
+    tick, tried = house.tick(Actor.PROVISIONER), set[str]()
+    for _ in range(3):
+        tried |= {str(outcome.step.vm_id) for outcome in tick.run().outcomes}
+        house.later(minutes=1)
+    assert {vm.vm_id for azure in house.azures.values() for vm in azure.vms} <= tried
+    assert all(vm.power is PowerState.DEALLOCATED for vm in house.azures[SECOND].vms)
+
+
+# -- a quota that is smaller than what is wanted: the pool gets what fits, and whoever looks is told why it is no more
+
+
+class Crowded(House):
+    """A region with little room, and one process: its provisioner and its reconciler, once a minute."""
+
+    def __init__(self, *, wanted: int, room: int) -> None:
+        region = Region(cores=room * CORES)
+        super().__init__(Policy(capacity={NAME: Capacity(desired=wanted)}), profile=Profile(cores=CORES, region=region))
+        self.refusals, ceilings = 0, dict[ScaleSetName, Ceiling]()
+        self.ticks = [
+            Tick(name, self.ports(name), self.policy, ceilings) for name in (Actor.PROVISIONER, Actor.RECONCILER)
+        ]
+
+    def minutes(self, number: int) -> list[Why]:
+        """What was held back in them."""
+        held: list[Why] = []
+        for _ in range(number):
+            self.later(minutes=1)
+            for tick in self.ticks:
+                report = tick.run()
+                self.refusals += sum(each.error is not None for each in report.outcomes)
+                held += [each.why for each in report.plan.refusals if each.alarm]
+        return held
+
+
+def test_a_quota_with_room_for_two_of_four_gives_two_and_one_refusal_in_ten_minutes() -> None:
+    house = Crowded(wanted=4, room=2)
+    held = house.minutes(10)
+    assert (house.azure.capacity, house.refusals) == (2, 1)
+    assert set(held) == {Why.QUOTA_TOO_SMALL}
+
+
+def test_a_machine_that_was_used_and_deleted_is_replaced_though_the_quota_is_full() -> None:
+    house = Crowded(wanted=4, room=2)
+    house.minutes(6)
+    house.azure.order(OrderKind.DELETE, [house.azure.vms[0].instance_id])
+    house.minutes(4)
+    assert house.azure.capacity == 2
+
+
+def test_more_quota_is_noticed_within_the_hold() -> None:
+    house = Crowded(wanted=4, room=2)
+    house.minutes(5)
+    house.azure.limit()
+    house.minutes(round(house.policy.refused_hold / timedelta(minutes=1)))
+    assert house.azure.capacity == 4
+    assert house.minutes(1) == []
+
+
+def test_the_reconciler_writes_down_what_the_provisioner_was_refused_for_as_long_as_it_holds() -> None:
+    house = Crowded(wanted=4, room=2)
+    house.minutes(2)
+    (ceiling,) = house.registry.ceilings().values()
+    assert (ceiling.refused, ceiling.failure) == (3, FailureClass.QUOTA)
+    assert "Current Limit: 72" in ceiling.said
+    house.clock.advance(house.policy.refused_hold)
+    assert house.registry.ceilings() == {}
+
+
+@pytest.mark.parametrize("room", [1, 2, 3, 5, 9, 10])
+def test_any_room_is_used_up_to_the_last_machine(room: int) -> None:
+    house = Crowded(wanted=10, room=room)
+    house.minutes(6)
+    assert house.azure.capacity == room
+
+
+# -- machines that Azure lists and never identifies hold a place in the capacity: the operator hears of them
+
+
+def told(*later: timedelta, made_in: float = 2.0) -> tuple[Refusal, ...]:
+    """What is held back in the last of such ticks, while three machines are made in so many hours without identity."""
+    latencies = Latencies(create=(made_in * 3600, made_in * 3600)).exact()
+    behaviour = replace(EXACT, latencies=latencies, switches=Switches(vm_id_at_once=False))
+    house = House(Policy(capacity={NAME: Capacity(desired=3)}), behaviour=behaviour)
+    tick = house.tick(Actor.PROVISIONER)
+    tick.run()
+    for number, each in enumerate((timedelta(seconds=1), *later)):  # the first listing that shows them
+        house.clock.advance(each)
+        held = tick.run().plan.refusals
+        assert not held or number == len(later)
+    return held
+
+
+@pytest.mark.parametrize(("seconds", "alarms"), [(-1, 0), (0, 1), (1, 1)])
+def test_an_alarm_names_them_once_nothing_can_still_be_making_them(seconds: int, alarms: int) -> None:
+    held = told(POLICY.creating_timeout + timedelta(seconds=seconds))
+    facts = {"scale_set": NAME, "machines": 3, "instance_ids": "0, 1, 2"}
+    assert [(each.why, each.alarm, each.facts) for each in held] == [(Why.NO_IDENTITY, True, facts)] * alarms
+
+
+def test_who_says_who_they_are_meanwhile_is_not_told_of_and_the_time_of_another_row_begins_anew() -> None:
+    assert told(POLICY.creating_timeout, POLICY.creating_timeout, made_in=0.1) == ()
+    assert told(timedelta(hours=0.5), timedelta(hours=0.5), made_in=0.4) == ()

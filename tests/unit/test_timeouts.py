@@ -336,7 +336,7 @@ NO_CLOCK_OF_OURS = {
     "a scale set that a controller cannot see": "Azure decides; its alarm is tried in test_listings_shared.py",
     "ready": "visitors come when they come",
     "not seen, and not proven gone": "the next look ends it, and Azure decides when there is one",
-    "listed without its identity": "no order of ours can name it: its alarm is tried in test_rows_without_identity.py",
+    "listed without its identity": "no order of ours can name it: its alarm is tried in test_provisioner.py",
     "of a scale set that is not configured any more": "only its operator knows whether it will be again",
 }
 TIMED = [each for each in WAITINGS if each.after]

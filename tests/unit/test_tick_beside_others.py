@@ -1,23 +1,36 @@
-"""A tick that loses a race: it decides anew at once, takes nothing from anybody, and says when it never wins."""
+"""A tick that is not alone: lost races, operations of others, and a scale set that Azure says is not there."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from unit.test_tick import House
+import pytest
+from house import House
 
-from emulator.orders import OrderKind, Scale
+from emulator.behaviour import Fault
+from emulator.history import What
+from emulator.in_process import InProcessScaleSet
 from emulator.redis.memory import MemoryRegistry
 from scaler.actuate import Result
+from scaler.errors import Missing
 from scaler.model.edges import Actor
-from scaler.model.instance import SessionId, VmId
+from scaler.model.instance import ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.plan import Why
+from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Row, Status
+from scaler.model.sighting import Pages, ScaleSetView
 from scaler.registry.reading import Reading
 from scaler.registry.reservations import Leaving, Reservations
 from scaler.report import Report
+from scaler.telemetry import Telemetry
+from scaler.tick import Tick
+from scaler.watch import Watch
 
 SESSION = SessionId("s")
+FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
+
+
+# -- lost races: decided anew at once, nothing taken from anybody, and an alarm where none is ever won
 
 
 class InterruptedReading(Reading):
@@ -48,19 +61,12 @@ class Interrupted(MemoryRegistry):
 
 
 def offered() -> tuple[House, Interrupted, Reservations]:
-    """A house with one machine that may be reserved."""
+    """One machine that may be reserved."""
     house = House()
-    registry = Interrupted(house.clock.now)
-    house.registry = registry
-    house.azure.scale(Scale(capacity=1), by="operator")
-    house.later(minutes=5)
-    house.azure.order(OrderKind.DEALLOCATE, ["0"], by="operator")
-    tick = house.tick(Actor.RECONCILER)
-    for _ in range(12):
-        house.later(seconds=30)
-        tick.run()
-    assert registry.keyspace.smembers(registry.keys.index(Status.AVAILABLE))
-    return house, registry, Reservations(registry.client, registry.keys)
+    registry = house.registry = Interrupted(house.clock.now)
+    visitors = house.offered()
+    assert available(registry)
+    return house, registry, visitors
 
 
 def available(registry: MemoryRegistry) -> int:
@@ -81,11 +87,8 @@ def in_session() -> tuple[House, Interrupted]:
     """A visitor on a machine that runs."""
     house, registry, visitors = offered()
     assert visitors.reserve(SESSION) is not None
-    starter = house.tick(Actor.STARTER)
-    for _ in range(12):
-        starter.run()
-        house.later(seconds=20)
-    assert [row.status for row in registry.read().rows.values()] == [Status.UNAVAILABLE]
+    house.run(12, house.tick(Actor.STARTER), seconds=20)
+    assert [row.status for row in house.rows] == [Status.UNAVAILABLE]
     return house, registry
 
 
@@ -114,7 +117,7 @@ def test_a_session_ends_though_its_record_is_written_right_before_every_write_of
     house, registry = in_session()
     (report,) = expired(house, registry, b"lastSeen", ticks=1)
     assert [outcome.result for outcome in report.outcomes] == [Result.DONE]
-    (row,) = registry.read().rows.values()
+    (row,) = house.rows
     assert row.readable is not None
     assert row.readable.used
     assert b"lastSeen" in (row.before.record or b"")
@@ -163,3 +166,96 @@ def test_what_is_lost_is_written_by_the_next_tick_when_nobody_writes_any_more() 
     report = tick.run()
     assert [outcome.result for outcome in report.outcomes] == [Result.DONE]
     assert report.plan.look_again is None
+
+
+# -- a start that Azure refuses because of another operation on the machine waits for the end of that operation alone
+
+
+@pytest.mark.parametrize("fault", [Fault.VM_BUSY, Fault.WRITE_CONFLICT])
+def test_a_start_that_overlaps_is_tried_again_within_seconds_and_counts_for_nothing(fault: Fault) -> None:
+    house = House()
+    assert house.offered().reserve(SESSION) is not None
+    starter, looks = house.tick(Actor.STARTER), list[timedelta]()
+    house.azure.script(fault, times=5)
+
+    def started() -> tuple[int, int]:
+        """By Azure's history, and by our notes."""
+        (row,) = house.rows
+        ordered = sum(each.what is What.START_ORDERED for each in house.azure.history)
+        return ordered, row.notes.start.attempts if row.notes is not None and row.notes.start is not None else 0
+
+    for _ in range(5):
+        looks.append(starter.run().plan.look_again or timedelta(0))
+        assert started() == (0, 0)
+        house.clock.advance(looks[-1])
+    assert looks == [house.policy.look_every] * 5
+    assert starter.run().plan.look_again == house.policy.first_look_cold
+    assert started() == (1, 1)
+
+
+# -- a configured scale set that is not there: nobody is promised a machine of it, and no record goes
+
+
+class Vanishing(InProcessScaleSet):
+    """Somebody deleted it; or ARM says so for a while. `listed`: its own GET is still answered."""
+
+    gone = False
+    listed = False
+
+    def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
+        if self.gone and not self.listed:
+            raise Missing("404 ResourceNotFound: there is no such scale set")
+        return super().view(no_older_than=no_older_than)
+
+    def list_instances(self) -> Pages:
+        if self.gone:
+            raise Missing("404 ParentResourceNotFound: there is no such scale set")
+        return super().list_instances()
+
+
+def reconciled(*names: ScaleSetName, ticks: int = 8) -> tuple[House, Mapping[ScaleSetName, Vanishing], Tick]:
+    """Scale sets of one machine each, at rest, and ticks of one reconciler."""
+    house = House(Policy(capacity=dict.fromkeys(names, Capacity(desired=1)))).rested()
+    faces, tick = house.doors(Vanishing), house.tick(Actor.RECONCILER)
+    house.run(ticks, tick)
+    return house, faces, tick
+
+
+def offering(house: House) -> set[str]:
+    """In which scale sets somebody could be given a machine."""
+    return {each.notes.scale_set for each in house.rows if each.notes and each.index == {Status.AVAILABLE}}
+
+
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("names", [(FIRST,), (FIRST, SECOND)])
+def test_its_keys_leave_available_at_first_sight(names: tuple[ScaleSetName, ...], listed: bool) -> None:
+    house, faces, tick = reconciled(*names)
+    assert offering(house) == set(names)
+    faces[FIRST].gone, faces[FIRST].listed = True, listed
+    assert [type(each) for each in tick.run().errors] == [Missing]
+    assert offering(house) == set(names) - {FIRST}
+
+
+@pytest.mark.parametrize("names", [(FIRST,), (FIRST, SECOND)])
+def test_no_record_goes_for_it_and_all_of_them_come_back(names: tuple[ScaleSetName, ...]) -> None:
+    house, faces, tick = reconciled(*names)
+    before = {each.vm_id: each.record for each in house.rows}
+    faces[FIRST].gone = True
+    house.run(40, tick)
+    assert {each.vm_id: each.record for each in house.rows} == before
+    faces[FIRST].gone = False
+    house.run(8, tick)
+    assert offering(house) == set(names)
+
+
+@pytest.mark.parametrize("names", [(FIRST,), (FIRST, SECOND)])
+def test_the_invocation_fails_at_its_end_and_the_other_scale_sets_work_goes_on(names: tuple[ScaleSetName, ...]) -> None:
+    house, faces, tick = reconciled(*names, ticks=0)
+    faces[FIRST].gone = True
+    for _ in range(8):
+        house.later(seconds=30)
+        with pytest.raises(Missing, match="404"):
+            Watch(tick, Telemetry("reconciler"), house.clock).run(timedelta(seconds=25))
+    assert offering(house) == set(names) - {FIRST}
+    faces[FIRST].gone = False
+    Watch(tick, Telemetry("reconciler"), house.clock).run(timedelta(seconds=25))
