@@ -79,10 +79,10 @@ class Doors:
         """Close all connections. A worker never calls this: the doors stay open as long as the process lives."""
         self.closing.close()
 
-    def ports(self, name: Actor) -> Ports:
-        """Ports of one controller, whose requests carry the controller's name. The provisioner has no registry."""
+    def ports(self, name: str) -> Ports:
+        """Ports of a controller or a command, whose requests carry that name. The provisioner has no registry."""
         named = {each: scale_set.for_controller(name) for each, scale_set in self.scale_sets.items()}
-        registry = None if name is Actor.PROVISIONER else self.registry
+        registry = None if name == Actor.PROVISIONER else self.registry
         return Ports(registry=registry, scale_sets=named, clock=self.clock)
 
     def starters_lanes(self) -> tuple[Lane, Lane]:

@@ -3,7 +3,7 @@
 app          the commands, and messages of failures
 environment  the common part of all commands: options and exit statuses, settings, identity in Azure, the doors
 screen       tables and lines, on a terminal and in a pipe
-status       machines and scale sets, from an overview;  ticking  plan, tick, tables of plans and outcomes
+status       machines and scale sets;  ticking  plan, tick, tables of plans and outcomes
 visits       reserve, look, release, cancel;  pausing  pause, resume
 adopting     the adoption of a running installation;  by_hand  distrust, forget
 """

@@ -79,12 +79,9 @@ class Handover:
         """Whether another round may hand over more. Operations under way get the time of a start to end."""
         if any(not self._given_up(step.vm_id) for step in report.plan.steps):
             return True
-        unanswered = {Why.UNSEEN}  # the alarm of a silence that the errors tell of too, and that has its own end below
-        waiting = [refusal.why for refusal in report.plan.refusals if not self._given_up(refusal.vm_id)]
-        waiting = [why for why in waiting if why not in unanswered]
-        if any(why not in _TAKES_TIME for why in waiting) or any(
-            isinstance(error, Throttled) for error in report.errors
-        ):
+        waiting = {refusal.why for refusal in report.plan.refusals if not self._given_up(refusal.vm_id)}
+        waiting.discard(Why.UNSEEN)  # the alarm of a silence: the errors tell of it too, and it has its own end below
+        if waiting - _TAKES_TIME or any(isinstance(error, Throttled) for error in report.errors):
             return True
         # a scale set does not come by waiting
         away = [error for error in report.errors if not isinstance(error, Missing)]
@@ -112,7 +109,7 @@ def adopt(context: typer.Context, check: _Check = False, yes: Yes = False, as_js
     screen = Screen()
     for remark in not_adopted(operator):
         screen.remark(remark)
-    handover = Handover(operator.ports("adopt"), operator.settings.policy)
+    handover = Handover(operator.doors.ports("adopt"), operator.settings.policy)
     report = handover.look()
     if not check and is_left(report):
         if not yes and not as_json:
@@ -142,19 +139,19 @@ def not_adopted(operator: Operator) -> Iterator[str]:
 
 def _hand_over(handover: Handover, screen: Screen, *, quiet: bool) -> Report:
     """Adopt round after round, and show each outcome; return the remaining plan, and all outcomes."""
-    report, outcomes = None, list[Outcome]()
+    report, outcomes = Report(plan=Plan()), list[Outcome]()
     try:
         for report in handover.rounds():
             outcomes += report.outcomes
             if report.outcomes and not quiet:
-                screen.table(ticking.OUTCOMES, ticking.outcome_rows(screen, report.outcomes), ticking.FOLD)
+                ticking.show_outcomes(screen, report.outcomes)
                 screen.line(_so_far(report, outcomes), style="bold")
             for error in report.errors:
                 screen.remark(f"waiting: {error}")
     except KeyboardInterrupt:
         screen.complain("interrupted: the adoption is not finished, and nothing is lost; run `scaler adopt` again")
         raise
-    return replace(report or handover.look(), outcomes=tuple(outcomes))
+    return replace(report, outcomes=tuple(outcomes))
 
 
 def _so_far(report: Report, outcomes: list[Outcome]) -> str:

@@ -48,7 +48,6 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="scaler",
     cls=Commands,
-    help="Look after the scaler: status, plans, sessions by hand, pause, adoption.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,6 +1,7 @@
 """`scaler distrust` and `scaler forget`: changes by hand, shown and agreed to first, repeated after a lost race."""
 
 from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -42,7 +43,7 @@ class ByHand:
             sure(self.question, yes=yes)
             report, outcomes = self._made(report)
             if not as_json:
-                screen.table(ticking.OUTCOMES, ticking.outcome_rows(screen, outcomes), ticking.FOLD)
+                ticking.show_outcomes(screen, outcomes)
         if as_json:
             screen.json(ticking.document(replace(report, outcomes=outcomes)))
         if report.plan.steps:
@@ -67,7 +68,7 @@ def distrust(context: typer.Context, yes: Yes = False, as_json: AsJson = False) 
     alone.
     """
     operator: Operator = context.obj
-    ports, policy = operator.ports("distrust"), operator.settings.policy
+    ports, policy = operator.doors.ports("distrust"), operator.settings.policy
     change = ByHand(
         title="distrust",
         question="Shall these be used from now on, deleted and replaced?",
@@ -114,15 +115,17 @@ def forget(context: typer.Context, name: _ScaleSet, yes: Yes = False, as_json: A
         title=name,
         question=f"Shall all that is known of {name} be forgotten?",
         look=lambda: _look(operator, name),
-        ports=replace(operator.ports("forget"), scale_sets={}),
+        ports=replace(operator.doors.ports("forget"), scale_sets={}),
         policy=operator.settings.policy,
     )
     change.run(Screen(), yes=yes, as_json=as_json)
 
 
 def _look(operator: Operator, name: ScaleSetName) -> Report:
-    snapshot = operator.doors.registry.read()
-    cloud = _shown(operator, name)
+    snapshot, cloud = operator.doors.registry.read(), Cloud()
+    with closing(operator.doors_to(name)) as doors, suppress(Missing):
+        door = doors.scale_sets[name]
+        cloud = cloud.with_listing(door.view(), door.list_instances(), operator.settings.policy)
     plan = by_hand.forget(Fleet.join(snapshot, cloud, operator.settings.policy), name)
     alive = [refusal for refusal in plan.refusals if refusal.why is Why.STILL_THERE]
     if alive:
@@ -131,13 +134,3 @@ def _look(operator: Operator, name: ScaleSetName) -> Report:
             " or the scale set, first; or take it into AZURE_VMSS_NAME again"
         )
     return Report(plan=plan if plan.steps else Plan(), complaints=snapshot.complaints)
-
-
-def _shown(operator: Operator, name: ScaleSetName) -> Cloud:
-    """Azure's machines under the name in the configured resource group; empty for a scale set that is gone."""
-    with operator.door_to(name) as door:
-        try:
-            view = door.view()
-            return Cloud().with_listing(view, door.list_instances(), operator.settings.policy)
-        except Missing:
-            return Cloud()

@@ -2,8 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from functools import cached_property
@@ -11,16 +10,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential, TokenRequestOptions
+from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import AzureCliCredential
 
-from scaler.actuate import Ports
 from scaler.cli.screen import Screen
 from scaler.errors import Refused
 from scaler.model.edges import Controller
 from scaler.model.instance import Orchestration, ScaleSetName
-from scaler.ports import ScaleSet
 from scaler.runtime import Doors, open_doors
 from scaler.settings import InvalidSettings, Settings, load
 from scaler.vmss.credential import managed_identity
@@ -93,30 +90,21 @@ class Operator:
     @cached_property
     def doors(self) -> Doors:
         """Open, but nobody has gone through yet."""
-        settings = self.settings
-        return open_doors(settings, credential_of(self.who, settings.client_id, os.environ))
+        return self._opened(self.settings)
 
-    @contextmanager
-    def door_to(self, name: ScaleSetName) -> Iterator[ScaleSet]:
-        """A scale set of the same resource group that is not configured."""
-        settings = self.settings
-        only = replace(settings, scale_sets=(name,), orchestration={name: Orchestration.UNIFORM})
-        doors = open_doors(only, credential_of(self.who, settings.client_id, os.environ))
-        try:
-            yield doors.scale_sets[name]
-        finally:
-            doors.close()
+    def doors_to(self, name: ScaleSetName) -> Doors:
+        """The doors with a scale set of the same resource group that is not configured, in place of the configured."""
+        return self._opened(replace(self.settings, scale_sets=(name,), orchestration={name: Orchestration.UNIFORM}))
+
+    def _opened(self, settings: Settings) -> Doors:
+        inside = "IDENTITY_ENDPOINT" in os.environ  # where Functions and App Service have managed identities
+        by_identity = self.who is Who.MANAGED_IDENTITY or (self.who is Who.AUTO and inside)
+        return open_doors(settings, managed_identity(settings.client_id) if by_identity else _AzLogin())
 
     def close(self) -> None:
         """Hang up, if anybody was called."""
         if "doors" in self.__dict__:  # where cached_property keeps them
             self.doors.close()
-
-    def ports(self, caller: str) -> Ports:
-        """All doors, for a command; requests carry the command's name."""
-        doors = self.doors
-        scale_sets = {name: each.for_controller(caller) for name, each in doors.scale_sets.items()}
-        return Ports(registry=doors.registry, scale_sets=scale_sets, clock=doors.clock)
 
 
 def values_in(file: Path) -> dict[str, str]:
@@ -135,29 +123,16 @@ def values_in(file: Path) -> dict[str, str]:
     return values
 
 
-def credential_of(who: Who, client_id: str | None, environ: Mapping[str, str]) -> TokenCredential:
-    """The managed identity where Functions or App Service name an endpoint; else the login of a person's machine."""
-    inside = "IDENTITY_ENDPOINT" in environ
-    if who is Who.MANAGED_IDENTITY or (who is Who.AUTO and inside):
-        return managed_identity(client_id)
-    return _AzLogin()
-
-
-class _AzLogin:
+class _AzLogin(AzureCliCredential):
     """The person who logged in with az; a missing login is reported with the remedy."""
 
     def __init__(self) -> None:
-        self._az = AzureCliCredential(process_timeout=_AZ_PATIENCE)
-
-    def get_token(self, *scopes: str, **options: object) -> AccessToken:
-        """A token, as the SDK's older protocol asks for it."""
-        token = self.get_token_info(*scopes)
-        return AccessToken(token.token, token.expires_on)
+        super().__init__(process_timeout=_AZ_PATIENCE)
 
     def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
         """A token. Raises Refused."""
         try:
-            found: AccessTokenInfo = self._az.get_token_info(*scopes, options=options)
+            found: AccessTokenInfo = super().get_token_info(*scopes, options=options)
         except ClientAuthenticationError as error:
             remedy = "say `az login`, or --credential managed-identity on a machine that has one"
             raise Refused(f"no token for Azure: {remedy} ({error.message})", type(error).__name__) from error

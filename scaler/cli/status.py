@@ -1,29 +1,68 @@
-"""`scaler status`: each scale set, and each machine in a row."""
+"""`scaler status`: each scale set, and each machine in a row; at one moment, from Redis and Azure."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 
+from scaler.actuate import Ports
 from scaler.cli.environment import AsJson, Exit, Operator
-from scaler.cli.overview import MachineView, Overview, look
 from scaler.cli.pausing import halts
 from scaler.cli.screen import Screen, age
-from scaler.model.instance import PowerState, ProvisioningState, ScaleSetName
+from scaler.errors import ScalerError
+from scaler.model.fleet import Cloud, Fleet
+from scaler.model.instance import PowerState, ProvisioningState, ScaleSetName, SessionId
+from scaler.model.machine import Machine
+from scaler.model.plan import Listing
 from scaler.model.policy import Policy
-from scaler.model.row import Notes, Status
+from scaler.model.row import Notes, Snapshot, Status
 from scaler.model.scarcity import Ceiling
-from scaler.model.sighting import Pause
+from scaler.model.sighting import Pause, ScaleSetView, strictest
+from scaler.observe import AzureObserver
+from scaler.ports import Registry
 from scaler.settings import Settings
 
 _EVERY = timedelta(seconds=30)  # Azure grants ten listings a minute, and the scaler itself may take six of them
 _COLUMNS = ("id", "vm", "status", "power", "mark", "tier", "session", "age", "notes")
 _FOLD = {"status": len(Status.UNAVAILABLE), "session": 12, "notes": 10}
 _TIERS = {PowerState.STOPPED: "warm", PowerState.DEALLOCATED: "cold"}
+_NOWHERE = ScaleSetName("")  # of a record without notes
 
 Watch = Annotated[bool, typer.Option("--watch", help="Look again every 30 seconds, until Ctrl-C.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """One look. If Azure did not answer, the machines are Redis' alone, and `errors` has the reason."""
+
+    snapshot: Snapshot
+    views: Mapping[ScaleSetName, ScaleSetView]
+    machines: tuple[Machine, ...]
+    ceilings: Mapping[ScaleSetName, Ceiling]  # what Azure lately refused to the running scaler
+    errors: tuple[ScalerError, ...]
+
+
+def look(ports: Ports, registry: Registry, policy: Policy) -> Overview:
+    """Redis before Azure, as in a tick. Raises ScalerError when Redis does not answer."""
+    snapshot = registry.read()
+    cloud, errors = Cloud(pause=strictest(policy.pause, snapshot.pause)), tuple[ScalerError, ...]()
+    try:
+        cloud, errors = AzureObserver(ports.scale_sets, ports.clock, policy).look(cloud, Listing())
+    except ScalerError as error:
+        errors = (error,)
+    unnamed = sorted(cloud.instances.keys() - snapshot.rows.keys())
+    also = registry.read_also(unnamed) if unnamed else {}
+    snapshot = replace(snapshot, rows={**also, **snapshot.rows})
+    return Overview(
+        snapshot=snapshot,
+        views={name: ports.scale_sets[name].view(no_older_than=policy.view_kept) for name in cloud.listings},
+        machines=tuple(sorted(Fleet.join(snapshot, cloud, policy).by_id.values(), key=_place)),
+        ceilings=registry.ceilings(),
+        errors=errors,
+    )
 
 
 def status(context: typer.Context, as_json: AsJson = False, watch: Watch = False) -> None:
@@ -34,7 +73,7 @@ def status(context: typer.Context, as_json: AsJson = False, watch: Watch = False
     """
     operator: Operator = context.obj
     settings, registry, screen = operator.settings, operator.doors.registry, Screen()
-    ports = operator.ports("status")
+    ports = operator.doors.ports("status")
     registry.check()
     while True:
         overview = look(ports, registry, settings.policy)
@@ -57,9 +96,9 @@ def _show(screen: Screen, overview: Overview, settings: Settings) -> None:
         if how is not Pause.NONE:
             screen.line(f"paused by {where}: {halts(how)}", style="yellow")
     for name in (*settings.scale_sets, *_elsewhere(overview, settings)):
-        machines = [machine for machine in overview.machines if machine.scale_set == name]
+        machines = [machine for machine in overview.machines if _scale_set_of(machine) == name]
         screen.line("")
-        _head(screen, ScaleSetName(name), overview, settings.policy)
+        _head(screen, name, overview, settings.policy)
         if machines:
             screen.table(_COLUMNS, (_row(screen, machine) for machine in machines), _FOLD)
     for complaint in overview.snapshot.complaints:
@@ -70,15 +109,15 @@ def _show(screen: Screen, overview: Overview, settings: Settings) -> None:
 
 def _counted(overview: Overview) -> str:
     """The number of machines, in all and by standing."""
-    counts = Counter(str(view.machine.standing) for view in overview.machines)
+    counts = Counter(str(machine.standing) for machine in overview.machines)
     total = len(overview.machines)
     kinds = ", ".join(f"{number} {standing}" for standing, number in sorted(counts.items()))
     return f"{total} machine{'' if total == 1 else 's'}{': ' if kinds else ''}{kinds}"
 
 
-def _elsewhere(overview: Overview, settings: Settings) -> list[str]:
+def _elsewhere(overview: Overview, settings: Settings) -> list[ScaleSetName]:
     """Scale sets that only Redis knows; the empty name stands for records without notes."""
-    return sorted({machine.scale_set for machine in overview.machines} - set(settings.scale_sets))
+    return sorted(set(map(_scale_set_of, overview.machines)) - set(settings.scale_sets))
 
 
 def _head(screen: Screen, name: ScaleSetName, overview: Overview, policy: Policy) -> None:
@@ -113,32 +152,70 @@ def _refused(name: ScaleSetName, overview: Overview, policy: Policy) -> Ceiling 
     return ceiling if view is not None and view.capacity < policy.capacity[name].desired else None
 
 
-def _row(screen: Screen, view: MachineView) -> tuple[str, ...]:
-    row, instance = view.machine.stored, view.machine.instance
-    record = row.readable
-    status = "unreadable" if row.record is not None and record is None else row.status or "–"
-    power = instance.power if instance is not None else "–"
+def _row(screen: Screen, machine: Machine) -> tuple[str, ...]:
+    row, record, instance, since = machine.stored, machine.stored.readable, machine.instance, _age(machine)
+    status = "unreadable" if row.is_unreadable else str(row.status or "–")
+    power = str(instance.power) if instance is not None else "–"
     unusual = instance is not None and instance.provisioning is not ProvisioningState.SUCCEEDED
     return (
-        view.instance_id or "–",
-        screen.vm(view.machine.vm_id),
-        f"{status} used" if record is not None and record.used else str(status),
-        f"{power} ({instance.provisioning})" if unusual and instance is not None else str(power),
+        _instance_id(machine) or "–",
+        screen.vm(machine.vm_id),
+        f"{status} used" if record is not None and record.used else status,
+        f"{power} ({instance.provisioning})" if unusual and instance is not None else power,
         "–" if instance is None else "yes" if instance.marked else "no",
         _TIERS.get(instance.power, "") if instance is not None else "",
-        view.session or "",
-        age(view.age) if view.age is not None else "",
-        "; ".join(noted(view)),
+        _session(machine) or "",
+        age(since) if since is not None else "",
+        "; ".join(_noted(machine)),
     )
 
 
-def noted(view: MachineView) -> Iterator[str]:
+def _scale_set_of(machine: Machine) -> ScaleSetName:
+    """The machine's scale set by Azure, else by the notes; empty if unknown."""
+    instance, notes = machine.instance, machine.stored.notes
+    return instance.ref.scale_set if instance is not None else notes.scale_set if notes is not None else _NOWHERE
+
+
+def _instance_id(machine: Machine) -> str:
+    """The instance id by Azure, else by the notes, else by the record; empty if unknown."""
+    instance = machine.instance
+    known = (instance.ref if instance is not None else None, machine.stored.notes, machine.stored.readable)
+    return next((place.instance_id for place in known if place is not None and place.instance_id), "")
+
+
+def _place(machine: Machine) -> tuple[str, int, str]:
+    """The sort key of a list: Uniform instance ids are numbers."""
+    instance_id = _instance_id(machine)
+    return _scale_set_of(machine), int(instance_id) if instance_id.isdecimal() else -1, machine.vm_id
+
+
+def _session(machine: Machine) -> SessionId | None:
+    """The session on the machine: the notes beat the record."""
+    record, notes = machine.stored.readable, machine.stored.notes
+    handed_out = record is not None and record.status is not Status.AVAILABLE
+    return (notes.session if notes is not None else None) or (record.session if record and handed_out else None)
+
+
+def _age(machine: Machine) -> timedelta | None:
+    """Time since the scaler's latest decision, by Redis' clock; without notes, since the record's own time."""
+    record, notes = machine.stored.readable, machine.stored.notes
+    moments = list[datetime | None]()
+    if notes is not None:
+        events = (notes.reserved, notes.start, notes.opened, notes.spent)
+        moments += [event.at for event in events if event is not None]
+        moments += [notes.mark_asked_at, notes.admitted_at, notes.presumed_at]
+    own = (record.updated_at or record.created_at) if record is not None else None
+    since = max((at for at in moments if at is not None), default=own)
+    return machine.now - since if since is not None else None
+
+
+def _noted(machine: Machine) -> Iterator[str]:
     """The notes, the weightiest first; the standing of a machine without notes."""
-    notes = view.notes
+    notes = machine.stored.notes
     if notes is None:
-        yield str(view.machine.standing)
+        yield str(machine.standing)
         return
-    yield from _decided(notes, str(view.machine.standing))
+    yield from _decided(notes, str(machine.standing))
     if notes.missed_at is not None:
         yield "missed in Azure"
     if notes.failed is not None:
@@ -176,7 +253,7 @@ def document(overview: Overview, settings: Settings) -> Mapping[str, object]:
         "paused": {"registry": overview.snapshot.pause, "settings": settings.policy.pause},
         "scale_sets": [_scale_set(name, overview, settings.policy) for name in settings.scale_sets],
         "machines": [_machine(machine) for machine in overview.machines],
-        "complaints": [{"key": complaint.key, "why": complaint.why} for complaint in overview.snapshot.complaints],
+        "complaints": [asdict(complaint) for complaint in overview.snapshot.complaints],
         "errors": [str(error) for error in overview.errors],
     }
 
@@ -206,14 +283,13 @@ def _refusal(ceiling: Ceiling) -> Mapping[str, object]:
     }
 
 
-def _machine(view: MachineView) -> Mapping[str, object]:
-    row, instance = view.machine.stored, view.machine.instance
-    record = row.readable
+def _machine(machine: Machine) -> Mapping[str, object]:
+    row, record, instance, since = machine.stored, machine.stored.readable, machine.instance, _age(machine)
     return {
-        "vm_id": view.machine.vm_id,
-        "instance_id": view.instance_id or None,
-        "scale_set": view.scale_set or None,
-        "standing": view.machine.standing,
+        "vm_id": machine.vm_id,
+        "instance_id": _instance_id(machine) or None,
+        "scale_set": _scale_set_of(machine) or None,
+        "standing": machine.standing,
         "status": row.status,
         "used": record.used if record is not None else None,
         "index": sorted(row.index),
@@ -221,7 +297,7 @@ def _machine(view: MachineView) -> Mapping[str, object]:
         "provisioning": instance.provisioning if instance is not None else None,
         "marked": instance.marked if instance is not None else None,
         "tier": _TIERS.get(instance.power) if instance is not None else None,
-        "session": view.session,
-        "age_s": round(view.age.total_seconds(), 1) if view.age is not None else None,
-        "notes": list(noted(view)),
+        "session": _session(machine),
+        "age_s": round(since.total_seconds(), 1) if since is not None else None,
+        "notes": list(_noted(machine)),
     }

@@ -1,6 +1,7 @@
 """`scaler plan` and `scaler tick`: what a tick would do, and one real tick by hand; plans and outcomes as rows."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -13,9 +14,8 @@ from scaler.model.edges import CONTROLLERS, Controller
 from scaler.model.plan import Refusal, Step
 from scaler.report import Report
 
-COLUMNS = ("kind", "vm", "id", "step", "why")
-OUTCOMES = ("result", *COLUMNS[1:])
-FOLD = {"why": 24}
+_COLUMNS = ("vm", "id", "step", "why")
+_FOLD = {"why": 24}
 _STYLES = {"do": "green", "would": "cyan", "held": "yellow", "alarm": "bold red"}
 _RESULTS = {Result.DONE: "green", Result.LOST_RACE: "yellow", Result.EXPIRED: "yellow", Result.FAILED: "bold red"}
 _Status = Annotated[
@@ -68,7 +68,7 @@ def tick(context: typer.Context, controller: OneController, yes: Yes = False, as
     if as_json:
         screen.json(document(report))
     elif report.outcomes:
-        screen.table(OUTCOMES, outcome_rows(screen, report.outcomes), FOLD)
+        show_outcomes(screen, report.outcomes)
     else:
         screen.line(f"{controller}: nothing to do")
     if report.errors or any(outcome.result in {Result.FAILED, Result.EXPIRED} for outcome in report.outcomes):
@@ -78,9 +78,9 @@ def tick(context: typer.Context, controller: OneController, yes: Yes = False, as
 def show(screen: Screen, name: str, report: Report) -> None:
     """One plan."""
     screen.line(f"{name}: {_counted(report)}", style="bold")
-    shown = list(rows(screen, report))
-    if shown:
-        screen.table(COLUMNS, shown, FOLD)
+    rows = list(_rows(screen, report))
+    if rows:
+        screen.table(("kind", *_COLUMNS), rows, _FOLD)
     for error in report.errors:
         screen.complain(f"not looked at: {error}")
     for complaint in report.complaints:
@@ -96,40 +96,31 @@ def _counted(report: Report) -> str:
     return ", ".join(f"{number} {what}" for what, number in counts.items() if number) or "nothing to do"
 
 
-def rows(screen: Screen, report: Report) -> Iterator[tuple[Cell, ...]]:
+def _rows(screen: Screen, report: Report) -> Iterator[tuple[Cell, ...]]:
     """Steps to do, steps that only a pause or a missing consent prevents, and steps held back."""
-    for step in report.plan.steps:
-        yield _of_step(screen, "do", step)
-    for step in report.would:
-        yield _of_step(screen, "would", step)
+    for kind, steps in (("do", report.plan.steps), ("would", report.would)):
+        for step in steps:
+            yield Text(kind, style=_STYLES[kind]), *_cells(screen, step, step.instance_id, step.verb)
     for refusal in report.plan.refusals:
-        yield of_refusal(screen, refusal)
+        kind = "alarm" if refusal.alarm else "held"
+        yield Text(kind, style=_STYLES[kind]), *_cells(screen, refusal)
 
 
-def outcome_rows(screen: Screen, outcomes: Iterable[Outcome]) -> Iterator[tuple[Cell, ...]]:
-    """Rows of outcomes."""
+def show_outcomes(screen: Screen, outcomes: Iterable[Outcome]) -> None:
+    """What came of the steps."""
+    rows = []
     for outcome in outcomes:
-        _, vm, where, what, why = _of_step(screen, "do", outcome.step)
+        *cells, why = _cells(screen, outcome.step, outcome.step.instance_id, outcome.step.verb)
         if outcome.error is not None:
             why = Text.assemble(why, (f"  {type(outcome.error).__name__}: {printable(str(outcome.error))}", "red"))
-        yield Text(outcome.result, style=_RESULTS[outcome.result]), vm, where, what, why
+        rows.append((Text(outcome.result, style=_RESULTS[outcome.result]), *cells, why))
+    screen.table(("result", *_COLUMNS), rows, _FOLD)
 
 
-def of_refusal(screen: Screen, refusal: Refusal) -> tuple[Cell, ...]:
-    """One thing held back."""
-    kind = "alarm" if refusal.alarm else "held"
-    why = _why(refusal.why, refusal.facts)
-    return Text(kind, style=_STYLES[kind]), screen.vm(refusal.vm_id or "–"), "–", "–", why
-
-
-def _of_step(screen: Screen, kind: str, step: Step) -> tuple[Cell, ...]:
-    vm = screen.vm(step.vm_id) if step.vm_id is not None else "–"
-    return Text(kind, style=_STYLES[kind]), vm, step.instance_id or "–", step.verb, _why(step.why, step.facts)
-
-
-def _why(why: str, facts: Mapping[str, object]) -> Text:
-    shown = printable(spelled(facts))
-    return Text.assemble(why, (f"  {shown}", "dim")) if shown else Text(why)
+def _cells(screen: Screen, told: Step | Refusal, where: str = "", what: str = "–") -> tuple[Cell, ...]:
+    facts = printable(spelled(told.facts))
+    why = Text.assemble(told.why, (f"  {facts}", "dim")) if facts else Text(told.why)
+    return screen.vm(told.vm_id or "–"), where or "–", what, why
 
 
 def document(report: Report) -> Mapping[str, object]:
@@ -147,7 +138,7 @@ def document(report: Report) -> Mapping[str, object]:
             for outcome in report.outcomes
         ],
         "errors": [str(error) for error in report.errors],
-        "complaints": [{"key": complaint.key, "why": complaint.why} for complaint in report.complaints],
+        "complaints": [asdict(complaint) for complaint in report.complaints],
     }
 
 
