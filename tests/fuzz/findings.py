@@ -41,7 +41,7 @@ FINDINGS: Mapping[str, Sequence[bytes]] = {
     "headers": (
         b"9" * 5_000,
         b"Thu, 01 Jan 1970 00:00:00 GMT",
-        b"Fri, 31 Dec 9999 23:59:59 GMT",
+        b"Fri, 31 Dec 9999 23:59:59 -0100",  # beyond the last year, by UTC
     ),
     "settings": (
         b"\x02" + b"n," * 500 + b"\n\n\x0ffirst=5",  # a message with all those names

@@ -1,4 +1,7 @@
-"""Ways to spoil an answer of ARM's: what a broken middlebox, a captive portal or an enemy might send instead."""
+"""Ways to spoil an answer of ARM's: what a broken middlebox or a captive portal might send, or a broken Azure say.
+
+One of each kind that a defence of `scaler/vmss` is for; tests/unit/test_vmss_junk.py and tests/fuzz try the rest.
+"""
 
 import gzip
 import json
@@ -8,32 +11,32 @@ from functools import cache
 from time import sleep
 from typing import Any
 
-from hostile.between import Said, Spoil
-from wire.scripted_arm import Asked
+from hostile.world import Spoil
+from wire.scripted_arm import Asked, Said
 
 ELSEWHERE = "elsewhere.invalid"
 MEGABYTE = b" " * 1_000_000
+POISON = "1\r\nX-Evil: yes\r\n\r\nDELETE / HTTP/1.1\r\n\r\n"
+
+
+def raw(*, status: int | None = None, text: bytes | None = None, **headers: str) -> Spoil:
+    """The same answer with another status, another body, other headers."""
+
+    def spoil(_: Asked, said: Said) -> Said:
+        body = said.body if text is None else text
+        length = {"content-length": str(len(body))}
+        whole = Said(status=status or said.status, headers={**said.headers, **length}, body=body)
+        return whole.having(**headers)
+
+    return spoil
 
 
 def body(change: Any) -> Spoil:
     """Another body, made from the decoded one, where there is one."""
 
-    def spoil(_: Asked, said: Said) -> Said:
-        if not said.body:
-            return said
-        changed = change(json.loads(said.body))
-        return said.saying(changed if isinstance(changed, bytes) else json.dumps(changed).encode())
-
-    return spoil
-
-
-def raw(**fields: Any) -> Spoil:
-    """The same answer with another status, other headers, another body."""
-    status, text = fields.pop("status", None), fields.pop("text", None)
-
-    def spoil(_: Asked, said: Said) -> Said:
-        said = said if text is None else said.saying(text)
-        return Said(status=status or said.status, headers=said.having(**fields).headers, body=said.body)
+    def spoil(asked: Asked, said: Said) -> Said | Iterable[bytes]:
+        changed = change(json.loads(said.body)) if said.body else b""
+        return raw(text=changed if isinstance(changed, bytes) else json.dumps(changed).encode())(asked, said)
 
     return spoil
 
@@ -47,72 +50,52 @@ def rows(change: Any) -> Spoil:
     """A listing's rows, or the one VM, changed one by one."""
 
     def each(answer: Any) -> Any:
-        if not isinstance(answer.get("value"), list):
-            change(answer)
-            return answer
-        for row in answer["value"]:
+        for row in answer["value"] if isinstance(answer.get("value"), list) else [answer]:
             change(row)
         return answer
 
     return body(each)
 
 
-def more_rows(change: Any) -> Spoil:
-    """A listing with other rows."""
-    return body(lambda it: it | {"value": change(it["value"])} if isinstance(it.get("value"), list) else it)
+def listing(change: Any) -> Spoil:
+    """A listing with other members, made from its rows."""
+    return body(lambda it: it | change(it["value"]) if isinstance(it.get("value"), list) else it)
+
+
+def scale_set(change: Any) -> Spoil:
+    """The scale set itself, changed in place."""
+
+    def spoilt(it: Any) -> Any:
+        if "sku" in it and "value" not in it:
+            change(it)
+        return it
+
+    return body(spoilt)
 
 
 @cache
 def bomb() -> bytes:
-    """200 MB of blanks in 200 KB."""
+    """200 MB of blanks in a few kilobytes, by compressing twice."""
     squeezer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    return b"".join(squeezer.compress(MEGABYTE) for _ in range(200)) + squeezer.flush()
+    return gzip.compress(b"".join(squeezer.compress(MEGABYTE) for _ in range(200)) + squeezer.flush())
 
 
-@cache
-def smaller_bomb() -> bytes:
-    """The same in a few kilobytes."""
-    return gzip.compress(bomb())
+def endless(chunk: bytes, pause: float) -> Spoil:
+    """A body that never ends, with a pause after each chunk."""
 
+    def spoil(_: Asked, said: Said) -> Iterator[bytes]:
+        yield said.having(content_length="", transfer_encoding="chunked").head
+        while True:
+            yield b"%x\r\n%s\r\n" % (len(chunk), chunk)
+            sleep(pause)
 
-def endless_chunks(_: Asked, said: Said) -> Iterator[bytes]:
-    """A body that never ends."""
-    yield said.having(content_length=None, transfer_encoding="chunked").head
-    while True:
-        yield b"f4240\r\n" + MEGABYTE + b"\r\n"
-
-
-def endless_trickle(_: Asked, said: Said) -> Iterator[bytes]:
-    """The same, a byte at a time."""
-    yield said.having(content_length=None, transfer_encoding="chunked").head
-    while True:
-        yield b"1\r\n \r\n"
-        sleep(0.01)
-
-
-def many_headers(_: Asked, said: Said) -> Iterable[bytes]:
-    """Thousands of them."""
-    return [said.head[:-2], b"x-more: of the same\r\n" * 5_000, b"\r\n", said.body]
-
-
-def long_header(_: Asked, said: Said) -> Iterable[bytes]:
-    """One of a megabyte."""
-    return [said.head[:-2], b"x-long: " + MEGABYTE + b"\r\n\r\n", said.body]
-
-
-def garbage(_: Asked, said: Said) -> Iterable[bytes]:
-    """No HTTP at all."""
-    return [bytes(range(256)) * 10]
-
-
-def older(_: Asked, said: Said) -> Iterable[bytes]:
-    """HTTP/0.9: a body alone."""
-    return [said.body]
+    return spoil
 
 
 def two_answers(_: Asked, said: Said) -> Iterable[bytes]:
     """One that was not asked for behind the one that was."""
-    return [*said.pieces, *said.having(date="Thu, 01 Jan 1970 00:00:00 GMT").saying(b'{"value":[]}').pieces]
+    other = Said(body=b'{"value":[]}').having(date="Thu, 01 Jan 1970 00:00:00 GMT")
+    return [said.head, said.body, other.head, other.body]
 
 
 def cut(_: Asked, said: Said) -> Iterable[bytes]:
@@ -120,16 +103,8 @@ def cut(_: Asked, said: Said) -> Iterable[bytes]:
     return [said.head, said.body[: len(said.body) // 2]]
 
 
-def large_length(_: Asked, said: Said) -> Iterable[bytes]:
-    """A gigabyte that does not come."""
-    return said.having(content_length="1073741824").pieces
-
-
-def other_instance(row: Any) -> None:
-    row["instanceId"] = "1"
-
-
 def same_vm(row: Any) -> None:
+    """One VM for all."""
     if row.get("properties", {}).get("vmId"):
         row["properties"]["vmId"] = "11111111-1111-4111-8111-111111111111"
 
@@ -143,123 +118,50 @@ def stranger(number: int) -> dict[str, Any]:
     return {"id": "x", "instanceId": str(number + 1_000), "properties": properties}
 
 
-def statuses(row: Any) -> None:
-    row.get("properties", {})["instanceView"] = {"statuses": [{"code": f"PowerState/{n}"} for n in range(10_000)]}
-
-
-def capacity(number: object) -> Spoil:
-    """Of the scale set."""
-    return body(lambda it: it | {"sku": it["sku"] | {"capacity": number}} if "sku" in it and "value" not in it else it)
-
-
-def circle(asked: Asked, said: Said) -> Said:
-    """A page whose nextLink leads back to the same page."""
-    link = f"http://{asked.headers['host']}{asked.path}"
-    return body(lambda it: it | {"nextLink": link} if isinstance(it.get("value"), list) else it)(asked, said)  # type: ignore[return-value]
-
-
-def next_page(link: str) -> Spoil:
-    """A next page elsewhere."""
-    return body(lambda it: it | {"nextLink": link} if isinstance(it.get("value"), list) else it)
-
-
 CLAIMS = 'Bearer realm="", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="'
-EXCEEDING = "exceeding " * 100_000
-DEEP: Any = json.loads("[" * 500 + "]" * 500)
-POISON = "1\r\nX-Evil: yes\r\n\r\nDELETE / HTTP/1.1\r\n\r\n"
 
 ANSWERS: dict[str, Spoil] = {
-    "half a document": lambda _, said: said.saying(said.body[: len(said.body) // 2]),
     "cut": cut,
     "a page for people": raw(text=b"<html>Sign in</html>", content_type="text/html"),
-    "a page for people, called JSON": raw(text=b"<html>Sign in</html>"),
-    "JSON, called a page for people": raw(content_type="text/html"),
-    "nothing": raw(text=b""),
     "no content": raw(status=204, text=b""),
     "another shape": raw(text=b'["value", null, 7]'),
     "nulls": body(dict.fromkeys),
-    "UTF-16": lambda _, said: said.saying(said.body.decode().encode("utf-16")),
     "100,000 deep": raw(text=b'{"value":' + b"[" * 100_000),
-    "NULs": lambda _, said: said.saying(said.body.replace(b'"', b'"\\u0000', 9)),
-    "compressed, 200 MB": lambda _, said: said.saying(bomb()).having(content_encoding="gzip"),
-    "compressed twice": lambda _, said: said.saying(smaller_bomb()).having(content_encoding="gzip, gzip"),
-    "called compressed": raw(content_encoding="gzip"),
-    "called what nobody knows": raw(content_encoding="br, zstd, nonsense"),
-    "40 MB": lambda _, said: said.saying(MEGABYTE * 40 + said.body),
+    "200 MB, compressed twice": raw(text=bomb(), content_encoding="gzip, gzip"),
+    "40 MB": lambda asked, said: raw(text=MEGABYTE * 40 + said.body)(asked, said),
     "ten million rows": body(lambda it: b'{"value":[' + b"{}," * 10_000_000 + b"{}]}"),
-    "a body that never ends": endless_chunks,
-    "a body that never ends, slowly": endless_trickle,
-    "a gigabyte that does not come": large_length,
-    "thousands of headers": many_headers,
-    "a header of a megabyte": long_header,
-    "no HTTP": garbage,
-    "HTTP/0.9": older,
+    "a body that never ends": endless(MEGABYTE, 0.0),
+    "a body that never ends, slowly": endless(b" ", 0.01),
+    "a gigabyte that does not come": raw(content_length="1073741824"),
+    "no HTTP": lambda _asked, _said: [bytes(range(256)) * 10],
     "an answer too many": two_answers,
-    "a length below zero": raw(content_length="-5"),
-    "a length of many digits": raw(content_length="9" * 5_000),
-    "two lengths": raw(content_length="5, 7"),
-    "chunks that are none": raw(transfer_encoding="chunked", content_length=None),
-    "no Date": raw(date=None),
-    "a Date that is none": raw(date="yesterday"),
+    "no Date": raw(date=""),
     "a Date before all": raw(date="Thu, 01 Jan 1970 00:00:00 GMT"),
-    "a Date after all": raw(date="Fri, 31 Dec 9999 23:59:59 GMT"),
-    "a Date without an end": raw(date="Thu, 01 Jan 2026 00:00:00 GMT" + "0" * 50_000),
-    "a retry below zero": raw(status=429, retry_after="-5"),
     "a retry in ages": raw(status=429, retry_after="9" * 9),
-    "a retry of many digits": raw(status=429, retry_after="9" * 5_000),
-    "a retry at no time": raw(status=503, retry_after="Mon, 99 Foo 0000"),
     "budgets of many digits": raw(x_ms_ratelimit_remaining_resource=f"Microsoft.Compute/X;{'9' * 5_000}"),
-    "budgets that are none": raw(
-        x_ms_ratelimit_remaining_resource=",;;,=;-1,x;\u00b2,Microsoft.Compute/HighCostGet;-1"
-    ),
     "a redirect elsewhere": raw(status=307, location=f"http://{ELSEWHERE}/"),
-    "moved for ever": raw(status=301, location=f"https://{ELSEWHERE}/"),
     "an operation elsewhere": raw(
-        azure_asyncoperation=f"http://{ELSEWHERE}/",
-        location=f"http://{ELSEWHERE}/",
-        operation_location=f"//{ELSEWHERE}/",
+        azure_asyncoperation=f"http://{ELSEWHERE}/", location=f"http://{ELSEWHERE}/", operation_location="//x/"
     ),
-    "a refresh elsewhere": raw(refresh=f"0; url=http://{ELSEWHERE}/", link=f"<http://{ELSEWHERE}/>; rel=next"),
-    "cookies for elsewhere": raw(set_cookie=f"a=b; Domain={ELSEWHERE}"),
     "a challenge": raw(status=401, www_authenticate=CLAIMS),
-    "a challenge that is none": raw(status=401, www_authenticate='Bearer claims="!!", Basic, ="'),
-    "a login elsewhere": raw(
-        status=401, www_authenticate=f'Bearer authorization_uri="https://{ELSEWHERE}/", error="x"'
-    ),
     "a proxy's login": raw(status=407, proxy_authenticate="Basic"),
-    "a status that is none": raw(status=999),
-    "an error in a page for people": raw(status=500, text=b"<html>" * 1_000, content_type="text/html"),
-    "an error of many words": refusing(400, code="A" * 1_000_000, message="m" * 1_000_000),
-    "an error that takes hours to read": refusing(400, code="x", message=EXCEEDING),
-    "an error 500 deep": refusing(409, code="x", message="m", innererror=DEEP, details=DEEP),
-    "an error of other types": refusing(403, code=5, message=["x"], details={"x": 1}, target=DEEP),
+    "an error that takes hours to read": refusing(400, code="x", message="exceeding " * 100_000),
     "an error for a terminal": refusing(400, code="\x1b[31m", message="\x1b[2J\r\nERROR: all is well\u202e"),
     "a missing provider": refusing(
         409, code="MissingSubscriptionRegistration", message="namespace 'Microsoft.Compute'"
     ),
 }
 LOOKS: dict[str, Spoil] = {
-    "a capacity below zero": capacity(-1_000_000),
-    "a huge capacity": capacity(10**18),
-    "a capacity in words": capacity("many"),
-    "a broken capacity": capacity(1.5),
-    "an identity of a megabyte": body(
-        lambda it: it | {"properties": it["properties"] | {"uniqueId": "u" * 1_000_000}} if "sku" in it else it
-    ),
-    "no identity": body(lambda it: it | {"properties": it["properties"] | {"uniqueId": ""}} if "sku" in it else it),
+    "a huge capacity": scale_set(lambda it: it["sku"].update(capacity=10**18)),
+    "an identity of a megabyte": scale_set(lambda it: it["properties"].update(uniqueId="u" * 1_000_000)),
     "etags for a header": rows(lambda row: row.update(etag=POISON)),
-    "etags of a megabyte": rows(lambda row: row.update(etag="x" * 1_000_000)),
-    "one instance id for all": rows(other_instance),
+    "one instance id for all": rows(lambda row: row.update(instanceId="1")),
     "one VM for all": rows(same_vm),
     "ids that are paths": rows(lambda row: row.update(instanceId="../../../x", id="/subscriptions/../x")),
     "ids that are wildcards": rows(lambda row: row.update(instanceId="*")),
-    "10,000 statuses": rows(statuses),
-    "every row twice": more_rows(lambda value: value + value),
-    "no rows": more_rows(lambda value: []),
-    "10,000 machines that nobody has": more_rows(lambda value: value + [stranger(number) for number in range(10_000)]),
-    "a next page that is this one": circle,
-    "a next page elsewhere": next_page(f"http://{ELSEWHERE}/subscriptions/"),
-    "a next page by another name": next_page(f"http://127.0.0.1@{ELSEWHERE}/"),
-    "a next page that is none": next_page("\x00\r\nHost: x"),
-    "a next page of a megabyte": next_page("http://127.0.0.1/" + "x" * 1_000_000),
+    "every row twice": listing(lambda value: {"value": value + value}),
+    "no rows": listing(lambda value: {"value": []}),
+    "10,000 machines that nobody has": listing(lambda value: {"value": [*value, *map(stranger, range(10_000))]}),
+    "a next page elsewhere": listing(lambda value: {"nextLink": f"http://127.0.0.1@{ELSEWHERE}/"}),
+    "a next page of a megabyte": listing(lambda value: {"nextLink": "http://127.0.0.1/" + "x" * 1_000_000}),
 }

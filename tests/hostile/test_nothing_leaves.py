@@ -5,17 +5,17 @@ import logging
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
 from clock import ManualClock
 from contract.registries import House, memory_house
-from hostile.between import Said
 from hostile.conftest import Connections
 from hostile.spoils import CLAIMS
 from hostile.world import TOKEN, a_world
-from wire.scripted_arm import Asked, StaticToken, wired
+from wire.scripted_arm import Asked, Said, StaticToken, json_said, wired
 
 from scaler.errors import Refused, ScalerError
 from scaler.model.edges import Actor
@@ -143,10 +143,10 @@ def test_a_challenge_is_answered_once_and_to_the_endpoint(
 ) -> None:
     asked: list[Asked] = []
 
-    def spoil(it: Asked, said: Said) -> Said:
+    def spoil(it: Asked, _: Said) -> Said:
         asked.append(it)
-        refused = said.saying(b'{"error":{"code":"InvalidAuthenticationToken","message":"claims"}}')
-        return Said(status=401, headers=refused.having(www_authenticate=challenge).headers, body=refused.body)
+        body = {"error": {"code": "InvalidAuthenticationToken", "message": "claims"}}
+        return json_said(body, 401, www_authenticate=challenge)
 
     with connections.watched() as opened, a_world(house, clock) as world:
         world.between.spoil = spoil
@@ -164,7 +164,7 @@ def test_neither_token_nor_password_is_in_a_log_however_talkative(
     caplog.set_level(logging.DEBUG)
     with a_world(house, clock) as world:
         world.serves_a_visitor()
-        world.between.spoil = lambda _, said: said.saying(b"<html>")
+        world.between.spoil = lambda _, said: replace(said, body=b"<html>").having(content_length="6")
         world.tick_all()
         world.between.spoil = None
         assert isinstance(world.tick(Actor.PROVISIONER), Report)

@@ -8,7 +8,6 @@ import pytest
 from clock import ManualClock
 from contract.registries import House
 from hostile.conftest import Connections
-from hostile.tidy import assert_tidy
 from hostile.values import MEMBERS, NOTES, RECORDS
 from hostile.world import World, a_world
 
@@ -60,7 +59,7 @@ def test_a_good_machine_beside_a_thousand_hostile_rows_is_served(
     with connections.watched() as opened, a_world(house, clock) as world:
         world.serves_a_visitor()
         world.tick_all()
-        assert_tidy(world, caplog)
+        world.assert_tidy(caplog)
     assert {each[0] for each in opened if isinstance(each, tuple)} <= {"127.0.0.1"}
 
 
@@ -70,7 +69,7 @@ def test_a_hostile_record_of_a_machine_that_is_there_ends_no_tick(
 ) -> None:
     with a_world(real_house) as world:
         attacked(world, RECORDS[name], None)
-        assert_tidy(world, caplog)
+        world.assert_tidy(caplog)
 
 
 @pytest.mark.parametrize("name", NOTES)
@@ -79,7 +78,7 @@ def test_hostile_notes_of_a_machine_that_is_there_end_no_tick(
 ) -> None:
     with a_world(real_house) as world:
         attacked(world, None, NOTES[name])
-        assert_tidy(world, caplog)
+        world.assert_tidy(caplog)
 
 
 def attacked(world: World, record: bytes | None, notes: bytes | None) -> None:

@@ -1,16 +1,19 @@
 """The whole scaler before a hostile world: four controllers, the real doors, an emulated Azure, any kind of Redis."""
 
-from collections.abc import Iterator, Sequence
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
+import pytest
 from clock import ManualClock
 from contract.registries import House
-from hostile.between import Between
-from hostile.between import between as standing_between
-from wire.scripted_arm import StaticToken
+from wire.scripted_arm import Asked, Said, ScriptedArm, StaticToken
 
 from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import OrderKind, Scale
@@ -38,6 +41,31 @@ from scaler.vmss.scale_set import ArmScaleSet
 A_WHILE = timedelta(minutes=5)  # longer than anything takes
 TOKEN = "eyJ-a-token-that-nobody-may-read"
 PLENTY = replace(Budget(), pages_a_minute=1000)
+PATHS = re.compile(
+    r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[\w-]+/providers/Microsoft\.Compute/virtualMachineScaleSets/[\w-]+"
+    r"(/virtualMachines(/[0-9]+(/deallocate|/powerOff)?)?|/networkInterfaces|/publicIPAddresses|/start|/delete|/deallocate|/poweroff)?",
+    re.IGNORECASE,
+)
+"""What the scaler may ask for: by names from the settings and numbers from Azure."""
+
+type Spoil = Callable[[Asked, Said], Said | Iterable[bytes]]
+
+
+class Between(ScriptedArm):
+    """A proxy between the scaler and Azure: spoils answers, byte for byte. Without a `spoil` it hands them through."""
+
+    def __init__(self, azure: str) -> None:
+        self.spoil: Spoil | None = None
+        self._azure = urlsplit(azure).netloc
+        super().__init__(self._answer)
+
+    def _answer(self, asked: Asked) -> Said | Iterable[bytes]:
+        with closing(HTTPConnection(self._azure)) as azure:
+            azure.request(asked.method, asked.path, body=asked.body or None, headers=dict(asked.headers))
+            answer = azure.getresponse()
+            body, headers = answer.read(), {name.lower(): value for name, value in answer.getheaders()}
+        said = Said(status=answer.status, headers={**headers, "content-length": str(len(body))}, body=body)
+        return self.spoil(asked, said) if self.spoil is not None else said
 
 
 class PutForward:
@@ -132,6 +160,19 @@ class World:
         self.later()
         assert self.emulated.vms == ()
 
+    def assert_tidy(self, caplog: pytest.LogCaptureFixture) -> None:
+        """No request, no key and no log line has anything hostile in it."""
+        for call in self.server.calls:
+            assert PATHS.fullmatch(call.path.partition("?")[0]), call.path
+        if hasattr(self.house.redis, "keys"):
+            assert all(key.startswith(b"vmss:") for key in self.house.redis.keys("*"))
+        for line in caplog.records:
+            said = [line.getMessage(), *(value for value in vars(line).values() if isinstance(value, str | dict))]
+            for each in said:
+                text = each if isinstance(each, str) else json.dumps(each, ensure_ascii=False)
+                assert text.isprintable() or (line.name != "scaler" and "\x1b" not in text), (line.name, text[:300])
+                assert len(text) < 3_000, (line.name, text[:300])
+
 
 def _well(outcome: Outcome) -> bool:
     return outcome.error is None and outcome.result == "done"
@@ -147,9 +188,8 @@ def a_world(
     site = Site(stall=0.0)
     with ExitStack() as stack:
         server = stack.enter_context(serve(emulated, site=site))
-        between = stack.enter_context(standing_between(server.url))
-        endpoint = f"http://127.0.0.1:{between.port}"
-        client = connect(site.place.subscription, StaticToken(TOKEN), endpoint=endpoint, bounds=bounds)
+        between = stack.enter_context(closing(Between(server.url)))
+        client = connect(site.place.subscription, StaticToken(TOKEN), endpoint=between.endpoint, bounds=bounds)
         stack.enter_context(closing(client.sdk))
         gates = Gates(clock, PLENTY)
         door = ArmScaleSet(client, site.place.resource_group, emulated.name, clock=clock, gates=gates)

@@ -227,7 +227,11 @@ def test_the_other_orchestration_is_refused_and_the_setting_named(
         to_scale_set(answer, expected)
 
 
-@pytest.mark.parametrize("body", [{}, {"sku": {}, "properties": {}}, {"sku": {"capacity": 1}, "properties": {}}, []])
+ONE = {"sku": {"capacity": 1}}
+IDENTITIES = [ONE | {"properties": {"uniqueId": each}} for each in (None, "", "u" * 201)]
+
+
+@pytest.mark.parametrize("body", [{}, {"sku": {}, "properties": {}}, ONE | {"properties": {}}, [], *IDENTITIES])
 def test_a_scale_set_without_capacity_or_identity_is_none(body: object) -> None:
     with pytest.raises(Garbled):
         to_scale_set(reply(body), UNIFORM)

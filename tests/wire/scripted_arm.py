@@ -2,9 +2,9 @@
 
 import json
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from typing import BinaryIO
 
@@ -40,31 +40,47 @@ class Said:
 
     status: int = 200
     body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)  # an empty value leaves a default header out
     cut: int = 0
     halfway: Callable[[], object] = lambda: None
 
+    def having(self, **headers: str) -> "Said":
+        """With other headers, their names given with underscores."""
+        return replace(self, headers=self.headers | _named(headers))
+
+    @property
+    def head(self) -> bytes:
+        """Status line and headers."""
+        defaults = {"date": DATE, "content-type": "application/json", "content-length": str(len(self.body))}
+        headers = defaults | {name.lower(): value for name, value in self.headers.items()}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value)
+        return f"HTTP/1.1 {self.status} -\r\n{lines}\r\n".encode("latin-1", "replace")
+
     def halves(self) -> tuple[bytes, bytes]:
         """Head and half of the body, and the rest."""
-        defaults = {"Date": DATE, "Content-Type": "application/json", "Content-Length": str(len(self.body))}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in (defaults | self.headers).items() if value)
-        head, body = f"HTTP/1.1 {self.status} -\r\n{lines}\r\n".encode(), self.body[: len(self.body) - self.cut]
-        return head + body[: len(body) // 2], body[len(body) // 2 :]
+        body = self.body[: len(self.body) - self.cut]
+        return self.head + body[: len(body) // 2], body[len(body) // 2 :]
 
 
 STALL = Said(status=0)  # no answer until the server is closed
 
+type Script = Callable[[Asked], Said | Iterable[bytes]]
+"""Makes the answer to each request; bytes are all that is said over this connection."""
+
+
+def _named(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
 
 def json_said(body: object, status: int = 200, **headers: str) -> Said:
-    """A JSON answer. Header names are given with underscores; an empty value leaves a default header out."""
-    named = {name.replace("_", "-").title(): value for name, value in headers.items()}
-    return Said(status=status, body=json.dumps(body).encode(), headers=named)
+    """A JSON answer. Header names are given with underscores."""
+    return Said(status=status, body=json.dumps(body).encode(), headers=_named(headers))
 
 
 class ScriptedArm(Loopback):
-    """Listens on a loopback port; `script` makes the answer to each request."""
+    """Listens on a loopback port."""
 
-    def __init__(self, script: Callable[[Asked], Said]) -> None:
+    def __init__(self, script: Script) -> None:
         self.asked: list[Asked] = []
         self._script = script
         super().__init__(self._converse)
@@ -81,6 +97,10 @@ class ScriptedArm(Loopback):
                 if said is STALL:
                     self.closing.wait()
                     return
+                if not isinstance(said, Said):
+                    for piece in said:
+                        connection.sendall(piece)
+                    return
                 first, second = said.halves()
                 connection.sendall(first)
                 said.halfway()
@@ -91,13 +111,13 @@ class ScriptedArm(Loopback):
 
 def _read(incoming: BinaryIO) -> Asked | None:
     try:
-        first = incoming.readline().decode().split()
+        first = incoming.readline().decode("latin-1").split()
     except OSError:
         return None
     if len(first) != 3:
         return None
     headers: dict[str, str] = {}
-    while line := incoming.readline().strip().decode():
+    while line := incoming.readline().decode("latin-1").strip():
         name, _, value = line.partition(":")
         headers[name.lower()] = value.strip()
     body = incoming.read(int(headers.get("content-length", "0")))
@@ -134,7 +154,7 @@ type Door = type[ArmScaleSet] | type[FlexibleScaleSet]
 
 
 @contextmanager
-def wired(script: Callable[[Asked], Said], bounds: Bounds | None = None, *, door: Door = ArmScaleSet) -> Iterator[Wire]:
+def wired(script: Script, bounds: Bounds | None = None, *, door: Door = ArmScaleSet) -> Iterator[Wire]:
     """Both, for the length of a test."""
     server, clock = ScriptedArm(script), ManualClock()
     with closing(server), opened(server.endpoint, clock, bounds, door=door) as scale_set:
