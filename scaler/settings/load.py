@@ -11,16 +11,15 @@ from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import Orchestration, ScaleSetName
 from scaler.model.policy import Capacity, Moves, Policy
 from scaler.model.sighting import Pause
-from scaler.settings import schedule
 from scaler.settings.reader import InvalidSettings, PerScaleSet, Reader
 from scaler.settings.redis_address import RedisAddress, redis_address
+from scaler.settings.schedule import EXPECTED, shortest_gap
 from scaler.settings.table import spelled
 
 COLD_START = timedelta(minutes=2)
 """What Azure may take to start a deallocated machine: about 100 s, and a little more on a bad day."""
 _ARM = "AZURE_RESOURCE_MANAGER_URL"
 _RESERVATION, _START = "SCALER_RESERVATION_TIMEOUT", "SCALER_START_TIMEOUT"
-
 
 SCALE_SET_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")  # no dot at the end
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -65,15 +64,20 @@ def _read(reader: Reader) -> Settings:
     named = reader.matching_each("AZURE_VMSS_NAME", SCALE_SET_NAME, "the scale set's resource name")
     scale_sets = tuple(dict.fromkeys(ScaleSetName(name.lower()) for name in named))
     per_scale_set = PerScaleSet(reader, scale_sets)
-    arm_url = reader.url("AZURE_RESOURCE_MANAGER_URL")
+    arm_url = reader.url(_ARM)
     found = Settings(
         subscription=reader.matching("AZURE_SUBSCRIPTION_ID", _GUID, "a GUID; `az account show --query id`").lower(),
         resource_group=reader.matching("AZURE_RESOURCE_GROUP", _GROUP, "the resource group's name"),
         scale_sets=scale_sets,
-        orchestration=_orchestrations(per_scale_set),
+        orchestration=per_scale_set.choices(
+            "AZURE_VMSS_ORCHESTRATION", {kind.lower(): kind for kind in Orchestration}, "Uniform or Flexible"
+        ),
         arm_url=arm_url,
         arm_audience=audience_of(reader, arm_url),
-        client_id=_client_id(reader),
+        client_id=reader.matching(
+            "AZURE_CLIENT_ID", _GUID, "a GUID; `az identity show … --query clientId`", optional=True
+        )
+        or None,
         redis=redis_address(reader),
         prefix=reader.matching("SCALER_REDIS_PREFIX", _PREFIX, "letters, digits, `_`, `-`, `.`, braces for a hash tag"),
         policy=_policy(reader, per_scale_set),
@@ -89,30 +93,18 @@ def _read(reader: Reader) -> Settings:
     return replace(found, policy=found.policy.at_speed(speed))
 
 
-def _client_id(reader: Reader) -> str | None:
-    value = reader.text("AZURE_CLIENT_ID")
-    if value and not _GUID.fullmatch(value):
-        reader.reject("AZURE_CLIENT_ID", value, "a GUID; `az identity show … --query clientId`")
-    return value or None
-
-
-def _orchestrations(per_scale_set: PerScaleSet) -> Mapping[ScaleSetName, Orchestration]:
-    chosen = per_scale_set.choices("AZURE_VMSS_ORCHESTRATION", tuple(Orchestration))
-    return {name: Orchestration(word) for name, word in chosen.items()}
-
-
 def _policy(reader: Reader, per_scale_set: PerScaleSet) -> Policy:
     day = timedelta(days=1)
     return Policy(
         capacity=_capacity(reader, per_scale_set),
         managed_by=reader.text("SCALER_NAME"),
-        pause=_pause(reader),
-        moves=_moves(reader),
+        pause=reader.choice("SCALER_PAUSED", {pause.word: pause for pause in Pause}, "false, true or all"),
+        moves=reader.choice("SCALER_MOVE", {moves: moves for moves in Moves}, "atomic or always"),
         regions={name: region for name, region in per_scale_set.texts("SCALER_GEO_NAME").items() if region},
         session_limit=reader.duration("SCALER_VM_RUNTIME", longest=30 * day),
         presumed_limit=reader.duration("SCALER_PRESUMED_LIMIT", longest=30 * day, shortest=timedelta(minutes=1)),
-        reservation_timeout=reader.duration("SCALER_RESERVATION_TIMEOUT", longest=day, shortest=timedelta(seconds=10)),
-        start_timeout=reader.duration("SCALER_START_TIMEOUT", longest=day, shortest=timedelta(seconds=10)),
+        reservation_timeout=reader.duration(_RESERVATION, longest=day, shortest=timedelta(seconds=10)),
+        start_timeout=reader.duration(_START, longest=day, shortest=timedelta(seconds=10)),
         max_surge=reader.whole("SCALER_MAX_SURGE", low=1, high=1000),
     )
 
@@ -130,21 +122,6 @@ def _capacity(reader: Reader, per_scale_set: PerScaleSet) -> Mapping[ScaleSetNam
                 "the warm are part of it"
             )
     return {name: Capacity(desired=desired[name], warm=warm[name]) for name in desired}
-
-
-def _moves(reader: Reader) -> Moves:
-    value = reader.text("SCALER_MOVE").lower()
-    if value not in set(Moves):
-        reader.reject("SCALER_MOVE", value, "atomic or always")
-        return Moves.ATOMIC
-    return Moves(value)
-
-
-def _pause(reader: Reader) -> Pause:
-    value = reader.text("SCALER_PAUSED").lower()
-    if value not in [pause.word for pause in Pause]:
-        reader.reject("SCALER_PAUSED", value, "false, true or all")
-    return Pause.of(value)
 
 
 def check_timeouts(reader: Reader, policy: Policy) -> None:
@@ -173,9 +150,9 @@ def check_schedules(reader: Reader, watches: Mapping[str, timedelta]) -> None:
         if not text:
             continue
         try:
-            shortest = schedule.parse(text).shortest
+            shortest = shortest_gap(text)
         except ValueError as mistake:
-            reader.reject(name, text, f"{schedule.EXPECTED} ({mistake})")
+            reader.reject(name, text, f"{EXPECTED} ({mistake})")
             continue
         its_watch = f"SCALER_{controller.upper()}_WATCH"
         if reader.accepts(its_watch) and watch > shortest:
@@ -187,8 +164,7 @@ def check_schedules(reader: Reader, watches: Mapping[str, timedelta]) -> None:
 
 def check_speed(reader: Reader, speed: float, arm_url: str) -> None:
     """Every horizon that keeps a visitor safe is a wait by Azure's real clock."""
-    names = ("SCALER_SPEED", _ARM)
-    if speed != 1 and reader.accepts(*names) and urlsplit(arm_url).hostname not in LOOPBACK:
+    if speed != 1 and reader.accepts("SCALER_SPEED", _ARM) and urlsplit(arm_url).hostname not in LOOPBACK:
         reader.mistakes.append(
             f"SCALER_SPEED: {speed:g} would shorten every wait against the real Azure; expected 1, or the emulator's"
             " address on this machine in AZURE_RESOURCE_MANAGER_URL"

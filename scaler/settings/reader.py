@@ -18,7 +18,6 @@ _ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5
 _SECRET = re.compile(r"(pass\w*|pwd|secret|\w*key|token|sig)(\s*[=:]\s*)[^,;&\s]+", re.IGNORECASE)
 _OURS = "SCALER_"
 _UNITS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
 class InvalidSettings(ValueError):
@@ -54,12 +53,12 @@ class Reader:
         """One more mistake."""
         self.mistakes.append(f"{name}: {shown(value)} cannot be used; expected {expected}")
 
-    def matching(self, name: str, pattern: re.Pattern[str], expected: str) -> str:
+    def matching(self, name: str, pattern: re.Pattern[str], expected: str, *, optional: bool = False) -> str:
         """A text of this form."""
         value = self.text(name)
-        if not value:
+        if not value and not optional:
             self.mistakes.append(f"{name}: not set; expected {expected}")
-        elif not pattern.fullmatch(value):
+        elif value and not pattern.fullmatch(value):
             self.reject(name, value, expected)
         return value
 
@@ -122,12 +121,14 @@ class Reader:
             return shortest
         return duration
 
-    def truth(self, name: str) -> bool:
-        """true or false, also in words that people write for true and false."""
-        value = self.text(name)
-        if value.lower() not in _TRUTH:
-            self.reject(name, value, "true or false")
-        return _TRUTH.get(value.lower(), False)
+    def choice[Choice](
+        self, name: str, choices: Mapping[str, Choice], expected: str, *, value: str | None = None
+    ) -> Choice:
+        """The meaning of a word, in any letter case; the first meaning for an unknown word. `value`: as in `whole`."""
+        said = self.text(name).lower() if value is None else value
+        if said.lower() not in choices:
+            self.reject(name, said, expected)
+        return choices.get(said.lower(), next(iter(choices.values())))
 
 
 def _unknown(environment: Mapping[str, str], known: Collection[str]) -> Iterator[str]:
@@ -181,15 +182,12 @@ class PerScaleSet:
         found = {name: self._reader.whole(setting, low=low, high=high, value=text) for name, text in texts.items()}
         return {name: found.get(name, low) for name in self._names}
 
-    def choices(self, setting: str, choices: Sequence[str]) -> Mapping[ScaleSetName, str]:
-        """A word from a list, in any letter case, for each scale set."""
-        words = {choice.lower(): choice for choice in choices}
-        chosen: dict[ScaleSetName, str] = {}
-        for name, text in self.texts(setting).items():
-            if text.lower() not in words:
-                self._reader.reject(setting, text, " or ".join(choices))
-            chosen[name] = words.get(text.lower(), choices[0])
-        return chosen
+    def choices[Choice](
+        self, setting: str, choices: Mapping[str, Choice], expected: str
+    ) -> Mapping[ScaleSetName, Choice]:
+        """The meaning of a word for each scale set."""
+        texts = self.texts(setting)
+        return {name: self._reader.choice(setting, choices, expected, value=text) for name, text in texts.items()}
 
 
 def _listed(names: Sequence[ScaleSetName]) -> str:

@@ -9,6 +9,7 @@ from scaler.clouds import LOOPBACK
 from scaler.settings.reader import Reader
 
 _HOST = re.compile(r"\w([\w.-]*\w)?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*", re.ASCII)
+_TRUTH = {**dict.fromkeys(("0", "false", "no", "off"), False), **dict.fromkeys(("1", "true", "yes", "on"), True)}
 _DATABASE = re.compile(r"(/[0-9]{0,9})?")
 _AZURE = {
     ".redis.azure.net": 10000,
@@ -55,19 +56,17 @@ def redis_address(reader: Reader) -> RedisAddress:
     """Read the address; an unusable value becomes a mistake of the reader, and the answer is harmless."""
     by_url = bool(reader.text("REDIS_URL"))
     place = _by_url(reader) if by_url else _by_host(reader)
-    entra = reader.text("REDIS_AUTH").lower()
-    if entra not in {"key", "entra"}:
-        reader.reject("REDIS_AUTH", entra, "key or entra")
+    entra = reader.choice("REDIS_AUTH", {"key": False, "entra": True}, "key or entra")
     ca_file = _ca_file(reader)
     if place is None:
         return RedisAddress(host="localhost", port=6379, tls=False)
-    if entra == "entra":
+    if entra:
         _check_entra(reader, place, by_url=by_url)
     elif place.password and not place.tls and _azure_port(place.host) is not None:
         reader.mistakes.append(_in_the_clear("key", by_url=by_url))
     if ca_file is not None and not place.tls:
         reader.mistakes.append(_CA_WITHOUT_TLS)
-    return replace(place, entra=entra == "entra", ca_file=ca_file)
+    return replace(place, entra=entra, ca_file=ca_file)
 
 
 def _by_url(reader: Reader) -> RedisAddress | None:
@@ -108,11 +107,11 @@ def _by_host(reader: Reader) -> RedisAddress | None:
     if not _HOST.fullmatch(host):
         reader.mistakes.append(_NO_HOST if host else _NOWHERE)
     azure_port = _azure_port(host)
-    port = reader.text("REDIS_PORT") or str(azure_port or 6379)
+    port, tls = reader.text("REDIS_PORT") or str(azure_port or 6379), reader.text("REDIS_SSL")
     found = RedisAddress(
         host=host,
         port=reader.whole("REDIS_PORT", low=1, high=65535, value=port),
-        tls=reader.truth("REDIS_SSL") if reader.text("REDIS_SSL") else azure_port is not None,
+        tls=reader.choice("REDIS_SSL", _TRUTH, "true or false", value=tls) if tls else azure_port is not None,
         password=reader.text("REDIS_PASSWORD"),
     )
     return found if _HOST.fullmatch(host) else None

@@ -6,7 +6,6 @@ Sunday is 0, never 7. Further signs of cron dialects (L, #, ?, full names) are r
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
@@ -21,39 +20,24 @@ _ITEM = re.compile(r"(\*|\d{1,2}|[a-z]{3})(?:-(\d{1,2}|[a-z]{3}))?(?:/(\d{1,2}))
 _TIME_SPAN = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Field:
-    """The values of a field, and names for some values."""
+type _Field = tuple[range, tuple[str, ...]]  # the values of a field, and names for some values
 
-    low: int
-    high: int
-    names: tuple[str, ...] = ()
-
-
-_FIELDS = (
-    _Field(low=0, high=59),
-    _Field(low=0, high=59),
-    _Field(low=0, high=23),
-    _Field(low=1, high=31),
-    _Field(low=1, high=12, names=_MONTHS),
-    _Field(low=0, high=6, names=_DAYS),
+_FIELDS: tuple[_Field, ...] = (
+    (range(60), ()),
+    (range(60), ()),
+    (range(24), ()),
+    (range(1, 32), ()),
+    (range(1, 13), _MONTHS),
+    (range(7), _DAYS),
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """`cron`: all six fields; empty for a time span. `shortest`: the least time between two of its firings."""
-
-    cron: str
-    shortest: timedelta
-
-
-def parse(expression: str) -> Schedule:
-    """Parse a schedule. Raises ValueError with the mistake."""
+def shortest_gap(expression: str) -> timedelta:
+    """The least time between two firings. Raises ValueError with the mistake."""
     return _time_span(expression.strip()) if ":" in expression else _ncrontab(expression.split())
 
 
-def _time_span(text: str) -> Schedule:
+def _time_span(text: str) -> timedelta:
     span = _TIME_SPAN.fullmatch(text)
     if span is None:
         raise ValueError("a time span has the form hh:mm:ss")
@@ -63,10 +47,10 @@ def _time_span(text: str) -> Schedule:
     interval = timedelta(hours=hours, minutes=minutes, seconds=seconds)
     if not interval:
         raise ValueError("a time span is longer than nothing")
-    return Schedule(cron="", shortest=interval)
+    return interval
 
 
-def _ncrontab(fields: Sequence[str]) -> Schedule:
+def _ncrontab(fields: Sequence[str]) -> timedelta:
     if len(fields) not in {5, 6}:
         raise ValueError(f"{len(fields)} fields")
     six = fields if len(fields) == 6 else ("0", *fields)
@@ -74,8 +58,7 @@ def _ncrontab(fields: Sequence[str]) -> Schedule:
     seconds, minutes, hours, days, months, _ = values
     if all(day > _LONGEST_MONTH[month - 1] for day in days for month in months):
         raise ValueError("it never comes")
-    shortest = _shortest(seconds, 60, _shortest(minutes, 60, _shortest(hours, 24, 1)))
-    return Schedule(cron=" ".join(six), shortest=timedelta(seconds=shortest))
+    return timedelta(seconds=_shortest(seconds, 60, _shortest(minutes, 60, _shortest(hours, 24, 1))))
 
 
 def _values(text: str, field: _Field) -> list[int]:
@@ -88,8 +71,8 @@ def _values(text: str, field: _Field) -> list[int]:
         first, last, step = match.groups()
         if step is not None and int(step) == 0:
             raise ValueError(f"step {step!r} is none")
-        low = field.low if first == "*" else _number(first, field)
-        high = _number(last, field) if last else field.high if first == "*" or step else low
+        low = field[0][0] if first == "*" else _number(first, field)
+        high = _number(last, field) if last else field[0][-1] if first == "*" or step else low
         if low > high:
             raise ValueError(f"{item!r} ends before it begins")
         found.update(range(low, high + 1, int(step or 1)))
@@ -97,14 +80,15 @@ def _values(text: str, field: _Field) -> list[int]:
 
 
 def _number(text: str, field: _Field) -> int:
+    values, names = field
     if not text.isdigit():
-        if text.lower() not in field.names:
+        if text.lower() not in names:
             raise ValueError(f"{text!r} is not understood")
-        return field.names.index(text.lower()) + field.low
-    if field.names is _DAYS and int(text) == 7:
+        return values[names.index(text.lower())]
+    if names is _DAYS and int(text) == 7:
         raise ValueError("Sunday is 0, not 7")
-    if not field.low <= int(text) <= field.high:
-        raise ValueError(f"{text} is out of range, {field.low} to {field.high}")
+    if int(text) not in values:
+        raise ValueError(f"{text} is out of range, {values[0]} to {values[-1]}")
     return int(text)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from emulator.functions_host import ncrontab
 from emulator.functions_host.local_settings import CannotStart
 from emulator.functions_host.ncrontab import Cron, Every
-from scaler.settings.schedule import parse
+from scaler.settings.schedule import shortest_gap
 
 START = datetime(2026, 11, 21, 23, 0, tzinfo=UTC)
 
@@ -30,7 +30,7 @@ START = datetime(2026, 11, 21, 23, 0, tzinfo=UTC)
     ],
 )
 def test_it_is_the_shortest_gap_of_the_day(expression: str, seconds: int) -> None:
-    assert parse(expression).shortest == timedelta(seconds=seconds)
+    assert shortest_gap(expression) == timedelta(seconds=seconds)
 
 
 @given(
@@ -39,32 +39,32 @@ def test_it_is_the_shortest_gap_of_the_day(expression: str, seconds: int) -> Non
     st.sampled_from(["*", "*/5", "23", "0,23", "9-17"]),
 )
 def test_no_two_firings_are_closer_and_some_are_as_close(seconds: list[int], minute: str, hour: str) -> None:
-    schedule = parse(f"{','.join(map(str, seconds))} {minute} {hour} * * *")
-    cron, moment, gaps = Cron(expression=schedule.cron), START, list[timedelta]()
+    expression = f"{','.join(map(str, seconds))} {minute} {hour} * * *"
+    cron, moment, gaps = Cron(expression=expression), START, list[timedelta]()
     while moment < START + timedelta(days=2) and len(gaps) < 400:
         later = cron.next_after(moment)
         gaps.append(later - moment)
         moment = later
-    assert min(gaps[1:]) >= schedule.shortest
-    assert min(gaps[1:]) == schedule.shortest or len(gaps) == 400
+    assert min(gaps[1:]) >= shortest_gap(expression)
+    assert min(gaps[1:]) == shortest_gap(expression) or len(gaps) == 400
 
 
-def of_host(expression: str) -> str | None:
-    """What the host makes of it: six fields, or a distance; None where it refuses."""
+def of_host(expression: str) -> timedelta | str | None:
+    """What the host makes of it: a distance, or some gap; None: refused."""
     try:
         found = ncrontab.parse(expression, setting="X")
     except CannotStart:
         return None
-    return str(found.interval) if isinstance(found, Every) else found.expression
+    return found.interval if isinstance(found, Every) else "some gap"
 
 
-def of_scaler(expression: str) -> str | None:
+def of_scaler(expression: str) -> timedelta | str | None:
     try:
-        found = parse(expression)
+        gap = shortest_gap(expression)
     except ValueError as mistake:
         assume("before it begins" not in str(mistake))  # readers differ on what FRI-MON is: refused, to be sure
         return None
-    return found.cron or str(found.shortest)
+    return gap if ":" in expression else "some gap"
 
 
 numbers = st.integers(0, 62).map(str) | st.sampled_from(["*", "jan", "SUN", "fri", "7", "L", "?", "x"])
