@@ -1,23 +1,36 @@
 """Machines, rows and fleets for the tests, each with one word for what matters."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from scaler.controllers import reconciler
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
-from scaler.model.instance import Instance, InstanceId, InstanceRef, PowerState, ProvisioningState, ScaleSetName, VmId
+from scaler.model.instance import (
+    Instance,
+    InstanceId,
+    InstanceRef,
+    PowerState,
+    ProvisioningState,
+    ScaleSetName,
+    SessionId,
+    VmId,
+)
 from scaler.model.lifecycle import KEEP, Change
 from scaler.model.plan import Listing, Plan, Step
 from scaler.model.policy import Capacity, Policy
-from scaler.model.row import Notes, Record, Row, Snapshot, Status, Unreadable
+from scaler.model.row import Notes, OpenedNote, Record, Row, Snapshot, StartNote, Status, Unreadable
 from scaler.model.sighting import Method, Sighting
 from scaler.observe import Look, Targets, next_look
 
+MINE, OTHER = SessionId("mine"), SessionId("other")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SCALE_SET = ScaleSetName("vmss-pixels")
 UNIQUE_ID = "11111111-0000-0000-0000-000000000000"
 POLICY = Policy(capacity={SCALE_SET: Capacity(desired=4, warm=1)})
+S, MIN = timedelta(seconds=1), timedelta(minutes=1)
 
 
 def ago(**duration: float) -> datetime:
@@ -104,6 +117,29 @@ def row(
     )
 
 
+def start_note(session: SessionId = MINE, attempts: int = 1, *, warm: bool = False, **age: float) -> StartNote:
+    """A start that was ordered half a minute ago, unless said otherwise."""
+    return StartNote(session=session, at=ago(**(age or {"seconds": 30})), attempts=attempts, warm=warm)
+
+
+def let_in(number: int = 1, session: SessionId | None = MINE, **age: float) -> Mapping[str, Any]:
+    """What the notes say of a session that was let in five minutes ago, unless said otherwise."""
+    at, inside = ago(**(age or {"minutes": 5})), record(number, Status.UNAVAILABLE, session_id=session)
+    own = session or SessionId(vm(number))
+    start = StartNote(session=own, at=at, attempts=1)
+    return {"start": start, "opened": OpenedNote(session=own, at=at, record=inside)}
+
+
+def reserved(noted: Notes | None, session: SessionId | None = MINE, number: int = 1, **fields: object) -> Row:
+    """A machine for which somebody waits."""
+    return row(number, record(number, Status.RESERVED, session_id=session, **fields), noted)
+
+
+def unavailable(noted: Notes | None, session: SessionId | None = MINE, number: int = 1, **fields: object) -> Row:
+    """A machine that somebody is on, or has used."""
+    return row(number, record(number, Status.UNAVAILABLE, session_id=session, **fields), noted)
+
+
 def cloud(*instances: Instance, look: Sighting | None = None) -> Cloud:
     """A look that shows these machines and no others."""
     look = look or sighting()
@@ -156,8 +192,41 @@ def only(steps: Iterable[Step]) -> Step:
     return step
 
 
+def change_of(step: Step) -> Change:
+    """What a step writes."""
+    assert step.change is not None
+    return step.change
+
+
 def changed(step: Step) -> Notes:
     """The notes that a step writes."""
-    assert step.change is not None
-    assert isinstance(step.change.notes, Notes)
-    return step.change.notes
+    found = change_of(step).notes
+    assert isinstance(found, Notes)
+    return found
+
+
+def published(step: Step) -> Record:
+    """The record that a step writes."""
+    found = change_of(step).record
+    assert isinstance(found, Record)
+    return found
+
+
+def edge(step: Step) -> Edge | None:
+    """The edge that a step takes, if it takes one."""
+    return step.change.edge if step.change is not None else None
+
+
+def edges(steps: Iterable[Step]) -> list[Edge]:
+    """The edges that these steps take."""
+    return [each.change.edge for each in steps if each.change is not None and each.change.edge is not None]
+
+
+RUNNING = instance(1, PowerState.RUNNING)
+ASKED = sighting(Method.TARGETED)
+NEIGHBOUR = row(9, record(9), notes(9, mark_asked_at=ago(seconds=70)))  # Azure takes marks: the mood is fair
+
+
+def reconciled(what: Row, *machines: Instance, look: Sighting | None = None) -> Plan:
+    """The reconciler's plan for one machine, seen by itself, beside a neighbour whose mark Azure has taken."""
+    return reconciler.decide(fleet(what, NEIGHBOUR, sees=asked(cloud(*machines, instance(9), look=look))), POLICY)

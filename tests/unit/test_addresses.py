@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from builders import (
@@ -136,13 +135,6 @@ def test_while_nobody_answers_the_machine_is_not_opened_and_the_patience_is_note
     again = starter.decide(fleet(reserved(started(runs_at=ago(seconds=3))), sees=running(None)), POLICY)
     assert again.steps == ()
     assert again.look_again == POLICY.look_every
-
-
-@pytest.mark.parametrize(("late", "opens"), [(-1, False), (0, True), (1, True)])
-def test_patience_for_addresses_ends(late: int, opens: bool) -> None:
-    since = NOW - POLICY.address_patience - timedelta(seconds=late)
-    steps = starter.decide(fleet(reserved(started(runs_at=since)), sees=running(None)), POLICY).steps
-    assert [each.why for each in steps] == ([Why.RUNS] if opens else [])
 
 
 def in_session(**fields: object) -> Row:

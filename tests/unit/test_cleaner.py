@@ -6,22 +6,33 @@ from datetime import timedelta
 
 import pytest
 from builders import (
+    ASKED,
+    MIN,
+    MINE,
     NOW,
+    OTHER,
     POLICY,
+    RUNNING,
     SCALE_SET,
+    S,
     ago,
     asked,
     blank_notes,
+    change_of,
     changed,
     cloud,
     fleet,
     instance,
+    let_in,
     notes,
     only,
     record,
     ref,
     row,
     sighting,
+    start_note,
+    unavailable,
+    vm,
     wants,
 )
 
@@ -29,32 +40,39 @@ from scaler.controllers import cleaner
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Instance, InstanceId, PowerState, ProvisioningState, ScaleSetName, SessionId
-from scaler.model.plan import Delete, Listing, Step, Why
+from scaler.model.lifecycle import KEEP
+from scaler.model.plan import Delete, Listing, Plan, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.row import DeleteNote, Notes, OpenedNote, Row, SpentNote, StartNote, Status, Unreadable
+from scaler.model.row import DeleteNote, Notes, Row, SpentNote, Status, Unreadable
 from scaler.model.sighting import Method, Sighting
 from scaler.observe import Targets
 
-SECOND = timedelta(seconds=1)
-MINE, OTHER = SessionId("mine"), SessionId("other")
-RUNNING = instance(1, power=PowerState.RUNNING)
-ASKED = sighting(Method.TARGETED)
 NOT_SEEN = blank_notes(scale_set=ScaleSetName(""), unique_id="", instance_id=InstanceId(""), missed_at=ago(minutes=1))
 GONE = sighting()  # a listing without it, and a targeted GET that found nobody
 
 
-def unavailable(noted: Notes | None, session: SessionId = MINE, **fields: object) -> Row:
-    return row(1, record(1, Status.UNAVAILABLE, session_id=session, **fields), noted)
+def opened(session: SessionId = MINE, number: int = 1, *, at: timedelta = 5 * MIN, **fields: object) -> Notes:
+    return notes(number, **let_in(number, session, seconds=at.total_seconds()), **fields)
 
 
-def opened(session: SessionId = MINE, *, at: timedelta = timedelta(minutes=5), **fields: object) -> Notes:
-    was = record(status=Status.UNAVAILABLE, session_id=session)
-    note = OpenedNote(session=session, at=NOW - at, record=was)
-    return notes(1, start=StartNote(session=session, at=NOW - at, attempts=1), opened=note, **fields)
-
-
-def spent(base: Notes, why: Edge, *, at: timedelta = timedelta(minutes=2), **fields: object) -> Notes:
+def spent(base: Notes, why: Edge, *, at: timedelta = 2 * MIN, **fields: object) -> Notes:
     return replace(base, spent=SpentNote(why=why, at=NOW - at), **fields)  # type: ignore[arg-type]
+
+
+def released(number: int = 1, **fields: object) -> Row:
+    """Used, by a visitor whose session has ended."""
+    noted = spent(opened(number=number), Edge.RELEASE, ended={MINE: Edge.RELEASE}, **fields)  # type: ignore[arg-type]
+    return unavailable(noted, number=number, used=True)
+
+
+def plan_for(*rows: Row, sees: Cloud) -> Plan:
+    return cleaner.decide(fleet(*rows, sees=sees), POLICY)
+
+
+def asked_for(*rows: Row, sees: Cloud | None = None) -> list[int]:
+    """The machines of its next targeted GETs."""
+    look = wants(cleaner.decide, fleet(*rows, sees=sees), POLICY)
+    return [int(each.instance_id) for each in look.refs] if isinstance(look, Targets) else []
 
 
 def steps_for(what: Row, *machines: Instance, look: Sighting = ASKED, policy: Policy = POLICY) -> tuple[Step, ...]:
@@ -75,34 +93,38 @@ def test_without_work_azure_is_not_asked() -> None:
 
 
 def test_with_work_it_lists_now_and_then_and_asks_for_what_it_would_delete() -> None:
-    due = unavailable(spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}), used=True)
-    assert wants(cleaner.decide, fleet(due), POLICY) == Listing(urgent=False)
+    assert wants(cleaner.decide, fleet(released()), POLICY) == Listing(urgent=False)
     put_off = Cloud(unlisted=frozenset({SCALE_SET}))
-    assert wants(cleaner.decide, fleet(due, sees=put_off), POLICY) == Targets(refs=(ref(1),))
+    assert wants(cleaner.decide, fleet(released(), sees=put_off), POLICY) == Targets(refs=(ref(1),))
     assert wants(cleaner.decide, fleet(unavailable(opened()), sees=put_off), POLICY) is None
 
 
 def test_machines_that_must_wait_for_their_limit_do_not_starve_those_that_need_not() -> None:
-    strangers = [
-        row(n, record(n, Status.UNAVAILABLE, used=True), spent(notes(n), Edge.CONDEMN, at=timedelta(minutes=30)))
-        for n in range(2, 22)
-    ]
-    released = unavailable(spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}), used=True)
+    strangers = [unavailable(spent(notes(n), Edge.CONDEMN, at=30 * MIN), None, n, used=True) for n in range(2, 22)]
     running = [instance(n, power=PowerState.RUNNING) for n in range(1, 22)]
-    assert wants(cleaner.decide, fleet(*strangers, released, sees=cloud(*running)), POLICY) == Targets(refs=(ref(1),))
+    assert asked_for(*strangers, released(), sees=cloud(*running)) == [1]
+
+
+def test_machines_that_azure_shows_are_asked_for_before_rows_without_one() -> None:
+    """They cost money, and a row that waits for its second witness does not."""
+    lost = [released(number, at=30 * MIN) for number in range(1, POLICY.max_gets + 1)]
+    shown = cloud(instance(50, PowerState.RUNNING), look=sighting(complete=False))
+    assert asked_for(*lost, released(50), sees=shown)[0] == 50
+
+
+def test_what_a_complete_listing_lacks_is_not_asked_for_again() -> None:
+    assert asked_for(released(1), released(50), sees=cloud(instance(50, PowerState.RUNNING))) == [50]
 
 
 def test_a_session_whose_machine_a_short_listing_lacks_is_asked_for() -> None:
-    short = cloud(look=sighting(complete=False))
-    assert wants(cleaner.decide, fleet(unavailable(opened()), sees=short), POLICY) == Targets(refs=(ref(1),))
+    assert asked_for(unavailable(opened()), sees=cloud(look=sighting(complete=False))) == [1]
 
 
 # -- RELEASE
 
 
 def test_a_release_by_the_scripts_is_deleted_while_it_runs() -> None:
-    noted = spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}, at=timedelta(0))
-    step = only(steps_for(unavailable(noted, used=True), RUNNING))
+    step = only(steps_for(released(at=timedelta(0)), RUNNING))
     assert isinstance(step.order, Delete)
     assert changed(step).delete == DeleteNote(at=NOW, attempts=1)
 
@@ -116,14 +138,11 @@ def test_a_naive_release_is_acknowledged_and_deleted_at_once() -> None:
 def test_a_release_by_another_session_does_not_end_this_one() -> None:
     step = only(steps_for(unavailable(opened(OTHER), MINE, used=True), RUNNING))
     assert step.order is None
-    noted = changed(step).spent
-    assert noted is not None
-    assert noted.why is Edge.CONDEMN
+    assert changed(step).spent == SpentNote(why=Edge.CONDEMN, at=NOW, seen_at=NOW)
 
 
 def test_a_delete_never_rests_on_a_listing() -> None:
-    noted = spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE})
-    assert steps_for(unavailable(noted, used=True), RUNNING, look=sighting()) == ()
+    assert steps_for(released(), RUNNING, look=sighting()) == ()
 
 
 # -- what a delete needs
@@ -138,14 +157,7 @@ def test_a_delete_never_rests_on_a_listing() -> None:
         (spent(opened(), Edge.REFUSE, ended={MINE: Edge.REFUSE}), 0),
         (spent(notes(), Edge.CONDEMN), 0),
         (spent(notes(presumed_at=ago(minutes=9)), Edge.CONDEMN), 0),
-        (
-            spent(
-                notes(start=StartNote(session=MINE, at=ago(minutes=9), attempts=1)),
-                Edge.REFUSE,
-                ended={MINE: Edge.REFUSE},
-            ),
-            1,
-        ),
+        (spent(notes(start=start_note()), Edge.REFUSE, ended={MINE: Edge.REFUSE}), 1),
     ],
     ids=["abandoned", "expired", "stranger refused", "opened, refused", "condemned", "presumed", "never opened"],
 )
@@ -158,19 +170,13 @@ def test_a_running_machine_is_deleted_only_when_its_own_session_is_known_to_have
 @pytest.mark.parametrize("why", [Edge.CONDEMN, Edge.REFUSE, Edge.MOVE, Edge.SPEND, Edge.ABANDON])
 @pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
 def test_a_delete_that_hurts_what_was_available_ripens_first(why: Edge, seconds: int, deleted: int) -> None:
-    noted = spent(notes(), why, at=POLICY.ripe_after + seconds * SECOND)
+    noted = spent(notes(), why, at=POLICY.ripe_after + seconds * S)
     assert deletes(steps_for(unavailable(noted, used=True), instance(1))) == deleted
 
 
-@pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
-def test_a_condemned_machine_that_runs_gets_the_time_of_a_presumed_session(seconds: int, deleted: int) -> None:
-    noted = spent(notes(), Edge.CONDEMN, at=POLICY.limit_of_presumed + POLICY.expiry_grace + seconds * SECOND)
-    assert deletes(steps_for(unavailable(noted, used=True), RUNNING)) == deleted
-
-
 def test_a_missing_power_state_is_not_taken_for_rest() -> None:
-    noted = spent(notes(), Edge.CONDEMN)
-    assert deletes(steps_for(unavailable(noted, used=True), instance(1, power=PowerState.UNKNOWN))) == 0
+    what = unavailable(spent(notes(), Edge.CONDEMN), used=True)
+    assert deletes(steps_for(what, instance(1, power=PowerState.UNKNOWN))) == 0
 
 
 def test_a_machine_that_failed_while_it_was_made_is_deleted_without_ceremony() -> None:
@@ -182,14 +188,6 @@ def test_a_machine_that_failed_while_it_was_made_is_deleted_without_ceremony() -
 # -- EXPIRE
 
 
-@pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
-def test_a_session_ends_at_its_limit_and_a_minute(seconds: int, deleted: int) -> None:
-    noted = opened(at=POLICY.session_limit + POLICY.expiry_grace + seconds * SECOND)
-    steps = steps_for(unavailable(noted), RUNNING)
-    assert deletes(steps) == deleted
-    assert [step.change.edge for step in steps if step.change] == [Edge.EXPIRE] * deleted
-
-
 def test_without_a_session_limit_a_session_may_last() -> None:
     endless = replace(POLICY, session_limit=timedelta(0))
     assert steps_for(unavailable(opened(at=timedelta(days=9))), RUNNING, policy=endless) == ()
@@ -198,20 +196,13 @@ def test_without_a_session_limit_a_session_may_last() -> None:
 @pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
 def test_a_presumed_session_ends_at_its_limit_even_then(seconds: int, deleted: int) -> None:
     endless = replace(POLICY, session_limit=timedelta(0))
-    since = NOW - POLICY.presumed_limit - POLICY.expiry_grace - seconds * SECOND
+    since = NOW - POLICY.presumed_limit - POLICY.expiry_grace - seconds * S
     assert deletes(steps_for(unavailable(notes(presumed_at=since)), RUNNING, policy=endless)) == deleted
 
 
 def test_at_rest_under_a_session_is_first_only_noted() -> None:
     step = only(steps_for(unavailable(opened()), instance(1), look=sighting()))
     assert (step.why, changed(step).rest_at, step.order) == (Why.RESTS, NOW, None)
-
-
-@pytest.mark.parametrize(("seconds", "edges"), [(-1, []), (0, [Edge.EXPIRE]), (1, [Edge.EXPIRE])])
-def test_at_rest_twice_ends_the_session(seconds: int, edges: list[Edge]) -> None:
-    noted = opened(rest_at=NOW - POLICY.witness_gap - seconds * SECOND)
-    steps = steps_for(unavailable(noted), instance(1))
-    assert [step.change.edge for step in steps if step.change and step.change.edge] == edges
 
 
 def test_the_second_witness_of_rest_is_a_targeted_get() -> None:
@@ -231,44 +222,32 @@ def test_running_again_erases_the_first_witness() -> None:
 @pytest.mark.parametrize(("seconds", "deleted"), [(-1, 0), (0, 1), (1, 1)])
 def test_a_delete_is_repeated_ever_more_patiently(attempts: int, minutes: int, seconds: int, deleted: int) -> None:
     ordered = DeleteNote(at=NOW - timedelta(minutes=minutes, seconds=seconds), attempts=attempts)
-    noted = spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}, delete=ordered)
-    assert deletes(steps_for(unavailable(noted, used=True), RUNNING)) == deleted
+    assert deletes(steps_for(released(delete=ordered), RUNNING)) == deleted
 
 
 def test_after_five_deletes_somebody_is_told() -> None:
     ordered = DeleteNote(at=ago(hours=2), attempts=5)
-    noted = spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}, delete=ordered)
-    plan = cleaner.decide(fleet(unavailable(noted, used=True), sees=cloud(RUNNING, look=ASKED)), POLICY)
+    plan = plan_for(released(delete=ordered), sees=cloud(RUNNING, look=ASKED))
     assert [(held.why, held.alarm) for held in plan.refusals] == [(Why.UNDELETABLE, True)]
 
 
 def test_what_is_being_deleted_is_left_to_azure() -> None:
-    noted = spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE})
-    going = instance(1, power=PowerState.RUNNING, provisioning=ProvisioningState.DELETING)
-    assert steps_for(unavailable(noted, used=True), going) == ()
-
-
-@pytest.mark.parametrize(("seconds", "edges"), [(-1, []), (0, [Edge.RETIRE]), (1, [Edge.RETIRE])])
-def test_a_gone_machine_is_retired_on_the_second_witness(seconds: int, edges: list[Edge]) -> None:
-    noted = spent(opened(), Edge.RELEASE, missed_at=NOW - POLICY.witness_gap - seconds * SECOND)
-    steps = steps_for(unavailable(noted, used=True), look=GONE)
-    assert [step.change.edge for step in steps if step.change] == edges
+    going = replace(RUNNING, provisioning=ProvisioningState.DELETING)
+    assert steps_for(released(), going) == ()
 
 
 @pytest.mark.parametrize("why", [Edge.REFUSE, Edge.MOVE])
 @pytest.mark.parametrize(("seconds", "retired"), [(-1, 0), (0, 1), (1, 1)])
 def test_a_refusal_or_a_move_is_kept_for_its_reader(seconds: int, retired: int, why: Edge) -> None:
-    noted = spent(notes(), why, at=POLICY.refusal_kept + seconds * SECOND, missed_at=ago(hours=1))
+    noted = spent(notes(), why, at=POLICY.refusal_kept + seconds * S, missed_at=ago(hours=1))
     assert len(steps_for(unavailable(noted, used=True), look=GONE)) == retired
 
 
 def test_an_unreadable_record_is_left_alone_when_its_machine_goes() -> None:
     noted = spent(notes(), Edge.CONDEMN, missed_at=ago(hours=1))
     what = replace(row(1, Unreadable(why="not JSON"), noted), index=frozenset({Status.UNAVAILABLE}))
-    step = only(steps_for(what, look=GONE))
-    assert step.change is not None
-    assert not isinstance(step.change.record, type(None))
-    assert (step.change.notes, step.change.index) == (None, None)
+    change = change_of(only(steps_for(what, look=GONE)))
+    assert (change.record, change.notes, change.index) == (KEEP, None, None)
 
 
 @pytest.mark.parametrize("noted", [None, NOT_SEEN])
@@ -276,55 +255,44 @@ def test_an_unreadable_record_is_left_alone_when_its_machine_goes() -> None:
 def test_it_begins_at_most_a_share_of_the_fleet_a_tick_the_longest_spent_first(junk: int, noted: Notes | None) -> None:
     """A foreign key, or notes of a mere absence, make no machine of the fleet."""
     machines = [instance(number, power=PowerState.RUNNING) for number in range(1, 31)]
-    rows = [
-        row(
-            number,
-            record(number, Status.UNAVAILABLE, session_id=MINE, used=True),
-            replace(
-                spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE}, at=timedelta(minutes=number)),
-                instance_id=ref(number).instance_id,
-            ),
-        )
-        for number in range(1, 31)
-    ]
+    rows = [released(number, at=number * MIN) for number in range(1, 31)]
     keys = [row(number, None, noted) for number in range(31, 31 + junk)]
     rows += [replace(key, index=frozenset({Status.AVAILABLE})) for key in keys]
-    plan = cleaner.decide(fleet(*rows, sees=cloud(*machines, look=ASKED)), POLICY)
-    assert [step.vm_id for step in plan.steps] == [ref(number).vm_id for number in (30, 29, 28)]
+    plan = plan_for(*rows, sees=cloud(*machines, look=ASKED))
+    assert [step.vm_id for step in plan.steps] == [vm(30), vm(29), vm(28)]
     assert sum(held.why is Why.BREAKER for held in plan.refusals) == 27
 
 
 def test_a_delete_that_has_to_wait_does_not_keep_the_end_of_its_session_waiting() -> None:
     """Else the naive releases, which are only noted here, stand last in the line for ever."""
     machines = [instance(number, power=PowerState.RUNNING) for number in (1, 2)]
-    rows = [
-        row(
-            number,
-            record(number, Status.UNAVAILABLE, session_id=MINE, used=True),
-            replace(opened(), instance_id=ref(number).instance_id),
-        )
-        for number in (1, 2)
-    ]
-    first, second = cleaner.decide(fleet(*rows, sees=cloud(*machines, look=ASKED)), POLICY).steps
+    rows = [unavailable(opened(number=number), number=number, used=True) for number in (1, 2)]
+    first, second = plan_for(*rows, sees=cloud(*machines, look=ASKED)).steps
     assert (isinstance(first.order, Delete), second.order) == (True, None)
     assert (changed(second).ended, changed(second).delete) == ({MINE: Edge.RELEASE}, None)
 
 
 def test_without_consent_nothing_is_ended_or_deleted() -> None:
-    noted = spent(opened(), Edge.RELEASE, ended={MINE: Edge.RELEASE})
-    assert steps_for(unavailable(noted, used=True), RUNNING, look=sighting(Method.TARGETED, consent=False)) == ()
+    assert steps_for(released(), RUNNING, look=sighting(Method.TARGETED, consent=False)) == ()
 
 
 @pytest.mark.parametrize(("seconds", "again"), [(-1, False), (0, True), (1, True)])
 def test_a_delete_that_hangs_is_ordered_again(seconds: int, again: bool) -> None:
-    noted = spent(
-        opened(),
-        Edge.RELEASE,
-        ended={MINE: Edge.RELEASE},
-        delete=DeleteNote(at=ago(minutes=30), attempts=1),
-        unsettled_at=NOW - POLICY.delete_lost - seconds * SECOND,
+    since = NOW - POLICY.delete_lost - seconds * S
+    ordered = DeleteNote(at=ago(minutes=30), attempts=1)
+    what, dying = (
+        released(delete=ordered, unsettled_at=since),
+        replace(RUNNING, provisioning=ProvisioningState.DELETING),
     )
-    row_, dying = unavailable(noted, used=True), replace(RUNNING, provisioning=ProvisioningState.DELETING)
-    assert deletes(steps_for(row_, dying)) == again
-    asks = wants(cleaner.decide, fleet(row_, sees=cloud(dying)), POLICY)
-    assert isinstance(asks, Targets) is again
+    assert deletes(steps_for(what, dying)) == again
+    assert asked_for(what, sees=cloud(dying)) == [1] * again
+
+
+def test_a_delete_that_azure_refuses_again_and_again_keeps_no_new_one_waiting() -> None:
+    again = DeleteNote(at=ago(hours=5), attempts=1)
+    rows = [released(number, delete=again if number <= 5 else None) for number in range(1, 11)]
+    sees = asked(cloud(*(instance(number) for number in range(1, 11))))
+    plan = cleaner.decide(fleet(*rows, sees=sees), replace(POLICY, max_deletes=0.1))
+    deleted = [int(each.vm_id[:8]) for each in plan.steps if isinstance(each.order, Delete) and each.vm_id]
+    assert [(number <= 5) for number in sorted(deleted)] == [True, False]
+    assert [each.why for each in plan.refusals] == [Why.BREAKER] * 8

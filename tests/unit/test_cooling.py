@@ -1,4 +1,4 @@
-"""Cooling: a warm machine too many is claimed, deallocated, and offered again; each clock at -1, 0 and +1 s."""
+"""Cooling: a warm machine too many is claimed, deallocated, and offered again; its clocks are in test_timeouts.py."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,15 +6,21 @@ from datetime import timedelta
 
 import pytest
 from builders import (
+    MIN,
     NOW,
+    RUNNING,
     SCALE_SET,
+    S,
     ago,
     applied,
+    change_of,
     changed,
     cloud,
+    fleet,
     instance,
     notes,
     only,
+    published,
     record,
     row,
     sighting,
@@ -24,17 +30,16 @@ from builders import (
 from builders import POLICY as ONE_WARM
 
 from scaler.controllers import reconciler
-from scaler.model.fleet import Cloud, Fleet
+from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState
 from scaler.model.lifecycle import KEEP
 from scaler.model.plan import Deallocate, Plan, Step, Why
 from scaler.model.policy import Capacity, Policy
-from scaler.model.row import ClaimNote, Record, Row, Snapshot, Status
+from scaler.model.row import ClaimNote, Row, Status
 from scaler.model.sighting import Method, Pause
 from scaler.observe import Targets
 
 POLICY = replace(ONE_WARM, max_forgets=0.5)
-SECOND = timedelta(seconds=1)
 WARM = instance(1, power=PowerState.STOPPED)
 COLD = instance(1)
 
@@ -53,9 +58,17 @@ def claimed(age: timedelta, since: timedelta | None = None) -> Row:
     return replace(parked, index=frozenset({Status.UNAVAILABLE}))
 
 
+def reckoned(what: Row, **times: timedelta) -> Row:
+    """The same with these times of its claim moved: Redis' clock was another one when it was noted."""
+    noted = what.notes
+    assert noted is not None
+    assert noted.claim is not None
+    moved = {name: getattr(noted.claim, name) + by for name, by in times.items()}
+    return replace(what, notes=replace(noted, claim=replace(noted.claim, **moved)))
+
+
 def decide(rows: tuple[Row, ...], seen: Cloud, policy: Policy = POLICY) -> Plan:
-    snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
-    return reconciler.decide(Fleet.join(snapshot, seen, policy), policy)
+    return reconciler.decide(fleet(*rows, sees=seen), policy)
 
 
 def both(machine: Instance, pause: Pause = Pause.NONE) -> Cloud:
@@ -78,8 +91,8 @@ def test_the_newest_warm_machine_too_many_is_claimed_out_of_available() -> None:
     step = only(plan.steps)
     assert (step.vm_id, step.why, step.order) == (vm(2), Why.WARM_SURPLUS, None)
     assert changed(step).claim == ClaimNote(order="deallocate", at=NOW, seen_at=NOW, since=NOW)
-    assert step.change is not None
-    assert (step.change.takes, step.change.index, step.change.record) == (True, Status.UNAVAILABLE, KEEP)
+    change = change_of(step)
+    assert (change.takes, change.index, change.record) == (True, Status.UNAVAILABLE, KEEP)
 
 
 @pytest.mark.parametrize(("share", "surplus"), [(0.2, 1), (0.5, 2), (1.0, 3)])
@@ -87,10 +100,9 @@ def test_only_a_share_of_the_machines_is_claimed_at_a_time(share: float, surplus
     policy = replace(POLICY, max_forgets=share)
     rows, machines = [free(number) for number in range(1, 5)], [warm(number) for number in range(1, 5)]
     assert len(decide(tuple(rows), cloud(*machines), policy).steps) == surplus
-    already = replace(claimed(SECOND), vm_id=vm(1))
-    assert list(whys(decide((already, *rows[1:]), cloud(*machines), policy)).values()) == [Why.WARM_SURPLUS] * (
-        surplus - 1
-    )
+    already = replace(claimed(S), vm_id=vm(1))
+    rest = decide((already, *rows[1:]), cloud(*machines), policy)
+    assert list(whys(rest).values()) == [Why.WARM_SURPLUS] * (surplus - 1)
 
 
 @pytest.mark.parametrize("pause", [Pause.ORDERS, Pause.ALL])
@@ -101,70 +113,51 @@ def test_while_orders_are_paused_nothing_is_claimed_ordered_or_renewed(pause: Pa
         assert step_for(claimed(age), WARM, both(WARM, pause=pause)) is None
 
 
-NOT_COUNTED = {
-    "reserved": replace(free(2), record=record(2, Status.RESERVED, warm=True), index=frozenset({Status.RESERVED})),
-    "unindexed": replace(free(2), index=frozenset()),
-    "unrecorded": row(2),
-}
-
-
 def test_what_is_not_offered_or_is_cold_is_no_surplus() -> None:
-    assert Why.WARM_SURPLUS not in whys(decide((free(1), NOT_COUNTED["reserved"]), cloud(warm(1), warm(2)))).values()
-    assert Why.WARM_SURPLUS not in whys(decide((free(1), NOT_COUNTED["unrecorded"]), cloud(warm(1), warm(2)))).values()
+    held = replace(free(2), record=record(2, Status.RESERVED, warm=True), index=frozenset({Status.RESERVED}))
+    for other in (held, row(2)):
+        assert Why.WARM_SURPLUS not in whys(decide((free(1), other), cloud(warm(1), warm(2)))).values()
     assert not decide((free(1), row(2, record(2), notes(2))), cloud(warm(1), instance(2))).steps
 
 
 def test_a_key_that_somebody_holds_cannot_be_claimed() -> None:
     """The registry refuses it: the step succeeds only if it takes the key itself (tests/contract)."""
-    plan = decide((free(1), NOT_COUNTED["unindexed"]), cloud(warm(1, hours_old=2), warm(2)))
+    plan = decide((free(1), replace(free(2), index=frozenset())), cloud(warm(1, hours_old=2), warm(2)))
     assert all(step.change is not None and step.change.takes for step in plan.steps if step.why is Why.WARM_SURPLUS)
 
 
-@pytest.mark.parametrize(("seconds", "orders"), [(-1, False), (0, True), (1, True)])
-def test_the_order_waits_until_no_failover_can_forget_the_claim(seconds: int, orders: bool) -> None:
-    step = step_for(claimed(POLICY.ripe_after + seconds * SECOND), WARM)
-    assert (step is not None) is orders
-    if step is not None:
-        assert isinstance(step.order, Deallocate)
-        assert step.order.rests_on.by is Method.TARGETED
-        assert step.change is not None
-        assert (step.change.record, step.change.notes, step.change.index) == (KEEP, KEEP, KEEP)
+def test_once_no_failover_can_forget_the_claim_the_order_is_given() -> None:
+    step = step_for(claimed(POLICY.ripe_after), WARM)
+    assert step is not None
+    assert isinstance(step.order, Deallocate)
+    assert step.order.rests_on.by is Method.TARGETED
+    assert (change_of(step).record, change_of(step).notes, change_of(step).index) == (KEEP, KEEP, KEEP)
 
 
 def test_an_order_rests_on_a_targeted_get_and_that_is_asked_for() -> None:
-    ripe = claimed(POLICY.ripe_after)
+    ripe, young = claimed(POLICY.ripe_after), claimed(POLICY.ripe_after - S)
     assert step_for(ripe, WARM, cloud(WARM)) is None
-    snapshot = Snapshot(now=NOW, rows={ripe.vm_id: ripe})
-    listed = Fleet.join(snapshot, cloud(WARM), POLICY)
-    assert wants(reconciler.decide, listed, POLICY) == Targets(refs=(WARM.ref,))
-    assert not isinstance(wants(reconciler.decide, Fleet.join(snapshot, cloud(COLD), POLICY), POLICY), Targets)
-    young = claimed(POLICY.ripe_after - SECOND)
-    just_claimed = Fleet.join(replace(snapshot, rows={young.vm_id: young}), cloud(WARM), POLICY)
-    assert not isinstance(wants(reconciler.decide, just_claimed, POLICY), Targets)
+    assert wants(reconciler.decide, fleet(ripe, sees=cloud(WARM)), POLICY) == Targets(refs=(WARM.ref,))
+    for what, machine in ((ripe, COLD), (young, WARM)):
+        assert not isinstance(wants(reconciler.decide, fleet(what, sees=cloud(machine)), POLICY), Targets)
 
 
 @pytest.mark.parametrize(("seconds", "why"), [(-1, Why.COOLING), (0, Why.CLAIM_RENEWED), (1, Why.CLAIM_RENEWED)])
 def test_a_stale_claim_is_renewed_before_another_order(seconds: int, why: Why) -> None:
-    step = step_for(claimed(POLICY.claim_stale + seconds * SECOND), WARM)
+    step = step_for(claimed(POLICY.claim_stale + seconds * S), WARM)
     assert step is not None
     assert step.why is why
     if why is Why.CLAIM_RENEWED:
         claim = changed(step).claim
-        assert claim == ClaimNote(
-            order="deallocate", at=NOW, seen_at=NOW, since=NOW - POLICY.claim_stale - seconds * SECOND
-        )
+        assert claim == ClaimNote(order="deallocate", at=NOW, seen_at=NOW, since=NOW - POLICY.claim_stale - seconds * S)
         assert step.order is None
 
 
-@pytest.mark.parametrize(("seconds", "offered"), [(-1, False), (0, True), (1, True)])
-def test_cold_it_is_offered_again_once_every_order_is_dead(seconds: int, offered: bool) -> None:
-    step = step_for(claimed(POLICY.claim_over + seconds * SECOND), COLD, cloud(COLD))
-    assert (step is not None) is offered
-    if step is not None:
-        assert (step.why, changed(step).claim) == (Why.COOLED, None)
-        assert step.change is not None
-        assert isinstance(step.change.record, Record)
-        assert (step.change.record.warm, step.change.index) == (False, Status.AVAILABLE)
+def test_cold_it_is_offered_again_once_every_order_is_dead() -> None:
+    step = step_for(claimed(POLICY.claim_over), COLD, cloud(COLD))
+    assert step is not None
+    assert (step.why, changed(step).claim, changed(step).uncooled_at) == (Why.COOLED, None, None)
+    assert (published(step).warm, change_of(step).index) == (False, Status.AVAILABLE)
 
 
 def test_an_order_cannot_outlive_the_claim_it_rests_on() -> None:
@@ -174,7 +167,7 @@ def test_an_order_cannot_outlive_the_claim_it_rests_on() -> None:
 
 @pytest.mark.parametrize("seconds", [-1, 0, 1])
 def test_what_cannot_be_cooled_in_time_is_offered_as_it_is(seconds: int) -> None:
-    since = POLICY.start_timeout + seconds * SECOND
+    since = POLICY.start_timeout + seconds * S
     ripe, over = claimed(POLICY.ripe_after, since), claimed(POLICY.claim_over, since)
     late = seconds >= 0
     step, ended = step_for(ripe, WARM), step_for(over, WARM)
@@ -182,15 +175,13 @@ def test_what_cannot_be_cooled_in_time_is_offered_as_it_is(seconds: int) -> None
     assert ended is not None
     assert ended.why is (Why.CLAIM_DROPPED if late else Why.CLAIM_RENEWED)
     if late:
-        assert isinstance(ended.change.record if ended.change else None, Record)
-        assert changed(ended).claim is None
+        assert published(ended)
+        assert (changed(ended).claim, changed(ended).uncooled_at) == (None, NOW)
+        assert change_of(ended).index is Status.AVAILABLE
 
 
 def test_what_could_not_be_cooled_is_offered_for_a_while_and_somebody_is_told() -> None:
     """To claim it again in the very next tick would keep it from visitors for ever, and cost the same."""
-    given_up = step_for(claimed(POLICY.claim_over, POLICY.start_timeout), WARM)
-    assert given_up is not None
-    assert changed(given_up).uncooled_at == NOW
     rows = (free(1, uncooled_at=ago(minutes=29)), free(2))
     plan = decide(rows, cloud(warm(1, hours_old=1), warm(2, hours_old=9)))
     assert whys(plan) == {2: Why.WARM_SURPLUS}, "another one may fare better"
@@ -201,25 +192,15 @@ def test_what_could_not_be_cooled_is_offered_for_a_while_and_somebody_is_told() 
 
 def test_no_clock_of_redis_can_end_a_claim_while_an_order_lives() -> None:
     """A failover to a replica a minute ahead: by Azure's clock the claim is as young as it was."""
-    ahead = timedelta(minutes=1)
-    what = claimed(timedelta(seconds=84), POLICY.start_timeout)
-    noted = what.notes
-    assert noted is not None
-    assert noted.claim is not None
-    moved = replace(noted, claim=replace(noted.claim, at=noted.claim.at - ahead, since=noted.claim.since - ahead))
+    what = reckoned(claimed(84 * S, POLICY.start_timeout), at=-MIN, since=-MIN)
     for machine in (WARM, COLD):
-        step = step_for(replace(what, notes=moved), machine)
+        step = step_for(what, machine)
         assert step is None or step.why not in {Why.CLAIM_DROPPED, Why.COOLED}
 
 
 def test_nor_can_it_make_a_stale_claim_young_again() -> None:
     """A replica a minute behind."""
-    what = claimed(POLICY.claim_stale)
-    noted = what.notes
-    assert noted is not None
-    assert noted.claim is not None
-    behind = replace(noted, claim=replace(noted.claim, at=noted.claim.at + timedelta(minutes=1)))
-    step = step_for(replace(what, notes=behind), WARM)
+    step = step_for(reckoned(claimed(POLICY.claim_stale), at=MIN), WARM)
     assert step is None or step.order is None
 
 
@@ -238,28 +219,23 @@ def test_on_its_way_it_is_left_alone(machine: Instance) -> None:
 
 
 def test_one_that_runs_is_presumed_and_one_that_failed_is_condemned() -> None:
-    runs = step_for(claimed(POLICY.ripe_after), instance(1, power=PowerState.RUNNING))
+    runs = step_for(claimed(POLICY.ripe_after), RUNNING)
     assert runs is not None
     assert runs.why is Why.MARKED_UNKNOWN_RUNS
     failed = instance(1, provisioning=ProvisioningState.FAILED, failure=FailureClass.OTHER)
     what, now = claimed(POLICY.ripe_after), NOW
     for minutes in (0, 1, 5):
         now = NOW + timedelta(minutes=minutes)
-        snapshot = Snapshot(now=now, rows={what.vm_id: what})
         seen = cloud(failed, look=sighting(at=now))
-        for step in reconciler.decide(Fleet.join(snapshot, seen, POLICY), POLICY).steps:
-            assert step.change is not None
-            what = applied(what, step.change)
+        for step in reconciler.decide(fleet(what, sees=seen, now=now), POLICY).steps:
+            what = applied(what, change_of(step))
     assert what.notes is not None
     assert what.notes.spent is not None
 
 
 def test_its_key_stays_out_of_available_whatever_the_index_says() -> None:
-    astray = replace(claimed(SECOND), index=frozenset({Status.AVAILABLE}))
-    step = step_for(astray, WARM)
-    assert step is not None
-    assert step.change is not None
-    assert step.change.index is Status.UNAVAILABLE
+    astray = replace(claimed(S), index=frozenset({Status.AVAILABLE}))
+    assert change_of(only(decide((astray,), both(WARM)).steps)).index is Status.UNAVAILABLE
 
 
 def test_one_whose_mark_is_gone_is_marked_again_without_its_claim() -> None:
@@ -275,14 +251,12 @@ def test_from_the_claim_to_the_offer_in_a_handful_of_ticks() -> None:
     while passed < timedelta(minutes=6):
         now = NOW + passed
         look, asked = sighting(at=now), sighting(Method.TARGETED, at=now)
-        rows = {each.vm_id: each for each in (what, other)}
         view = Cloud(listings={SCALE_SET: look}, asked={vm(1): asked})
         view = view.showing(asked, machine).showing(look, warm(2, 9))
         policy = replace(POLICY, capacity={SCALE_SET: Capacity(desired=2, warm=1)})
-        for step in reconciler.decide(Fleet.join(Snapshot(now=now, rows=rows), view, policy), policy).steps:
+        for step in reconciler.decide(fleet(what, other, sees=view, now=now), policy).steps:
             assert step.vm_id == vm(1)
-            assert step.change is not None
-            what = applied(what, step.change)
+            what = applied(what, change_of(step))
             seen.append(step.why)
             if step.order is not None:
                 cooled_at = cooled_at or now + timedelta(minutes=1)

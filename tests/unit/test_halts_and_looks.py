@@ -6,23 +6,16 @@ from datetime import timedelta
 
 import pytest
 from builders import (
-    NOW,
     POLICY,
     ago,
-    changed,
     cloud,
     fleet,
     instance,
     notes,
     only,
     record,
-    ref,
     row,
     sighting,
-    vm,
-)
-from builders import (
-    asked as looked_at,
 )
 from clock import ManualClock
 from wire.scripted_arm import refusal_said
@@ -38,12 +31,12 @@ from emulator.world import MANAGED
 from scaler.actuate import Ports
 from scaler.controllers import reconciler
 from scaler.errors import Garbled, ScalerError, Throttled
-from scaler.model.edges import CONTROLLERS, Actor, Edge
-from scaler.model.fleet import Cloud, Fleet
+from scaler.model.edges import CONTROLLERS, Actor
+from scaler.model.fleet import Fleet
 from scaler.model.instance import InstanceRef, PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.plan import Listing, Plan, Step, Why
 from scaler.model.policy import Capacity, Policy
-from scaler.model.row import OpenedNote, Record, Row, Snapshot, StartNote, Status
+from scaler.model.row import OpenedNote, Record, StartNote, Status
 from scaler.model.sighting import Answer
 from scaler.registry.reservations import Reservations
 from scaler.tick import Tick
@@ -53,55 +46,6 @@ TWO = Policy(capacity={FIRST: Capacity(desired=1), SECOND: Capacity(desired=1)})
 ME = SessionId("me")
 STRANGE = sighting(consent=False)
 NEIGHBOUR = row(9, record(9), notes(9, mark_asked_at=ago(minutes=31), mark_seen_at=ago(minutes=30)))
-
-
-def test_after_a_long_halt_a_mark_gets_all_its_attempts_again() -> None:
-    begun = notes(1, admitted_at=None, mark_seen_at=None, admitting_at=ago(hours=5), mark_asked_at=ago(hours=4))
-    known = row(1, None, replace(begun, mark_attempts=4))
-    sees = looked_at(cloud(instance(1, marked=False), instance(9)))
-    after = changed(only(reconciler.decide(fleet(known, NEIGHBOUR, sees=sees), POLICY).steps))
-    assert (after.admitting_at, after.mark_asked_at, after.mark_attempts) == (NOW, NOW, 0)
-
-
-@pytest.mark.parametrize(("asked", "why"), [(29, Why.MARK_REFUSED), (30, Why.NEW_AT_REST), (31, Why.NEW_AT_REST)])
-def test_a_mark_that_is_taken_again_and_again_and_never_seen_is_given_up(asked: int, why: Why) -> None:
-    begun = notes(
-        1, admitted_at=None, mark_seen_at=None, admitting_at=ago(minutes=31), mark_asked_at=ago(minutes=asked)
-    )
-    sees = looked_at(cloud(instance(1, marked=False), instance(9)))
-    plan = reconciler.decide(fleet(row(1, None, begun), NEIGHBOUR, sees=sees), POLICY)
-    assert [each.why for each in plan.steps] == [why]
-
-
-def _begun(scale_set: ScaleSetName, number: int) -> Row:
-    given_up = notes(number, admitted_at=None, mark_seen_at=None, admitting_at=ago(minutes=5), mark_attempts=5)
-    return row(number, None, replace(given_up, scale_set=scale_set, mark_asked_at=ago(minutes=1)))
-
-
-def test_one_scale_set_that_refuses_all_marks_excuses_no_machine_of_another() -> None:
-    taken = replace(notes(9, mark_asked_at=ago(minutes=2), mark_seen_at=ago(minutes=1)), scale_set=SECOND)
-    rows = [_begun(FIRST, 1), _begun(SECOND, 2), row(9, record(9), taken)]
-    where = {1: FIRST, 2: SECOND, 9: SECOND}
-    sees = Cloud(listings={name: sighting(scale_set=name) for name in (FIRST, SECOND)})
-    for number, name in where.items():
-        machine = replace(instance(number, marked=number == 9), ref=replace(ref(number), scale_set=name))
-        sees = sees.showing(sighting(scale_set=name), machine)
-    snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
-    plan = reconciler.decide(Fleet.join(snapshot, sees, TWO), TWO)
-    assert [(each.vm_id, each.why) for each in plan.steps] == [(vm(2), Why.MARK_REFUSED)]
-    assert [each.facts["scale_set"] for each in plan.refusals if each.alarm] == [FIRST]
-
-
-def test_a_record_that_was_there_before_is_offered_without_its_former_addresses() -> None:
-    """The Go scaler writes 0.0.0.0; and what a machine had before it was deallocated is another's by now."""
-    ripe = notes(1, admitted_at=None, mark_seen_at=ago(minutes=10), unindexed_at=ago(minutes=10))
-    theirs = record(1, public_ip="0.0.0.0", private_ip="10.9.9.9", extra=(("theirs", "1"),))
-    sees = cloud(instance(1), instance(9))
-    steps = reconciler.decide(fleet(row(1, theirs, ripe), NEIGHBOUR, sees=sees), POLICY).steps
-    admitted = [each.change.record for each in steps if each.change is not None and each.change.edge is Edge.ADMIT]
-    assert [(each.public_ip, each.private_ip, each.extra) for each in admitted if isinstance(each, Record)] == [
-        (None, None, theirs.extra)
-    ]
 
 
 @pytest.mark.parametrize("field", ["public_ip", "private_ip"])

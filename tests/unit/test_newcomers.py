@@ -1,52 +1,61 @@
 """The reconciler and a new machine: the look before its mark, the mark, and ADMIT."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from builders import (
+    MINE,
+    NEIGHBOUR,
     NOW,
     POLICY,
     SCALE_SET,
+    S,
     ago,
     asked,
     blank_notes,
+    change_of,
     changed,
     cloud,
+    edge,
+    edges,
     fleet,
     instance,
     notes,
     only,
+    published,
+    reconciled,
     record,
     ref,
     row,
     sighting,
+    vm,
     wants,
 )
 
 from scaler.controllers import reconciler
 from scaler.model.edges import Edge
-from scaler.model.fleet import Cloud
-from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName, SessionId
-from scaler.model.plan import Mark, Plan, Step, Why
-from scaler.model.row import Notes, Record, ReservedNote, Row, Status
+from scaler.model.fleet import Cloud, Fleet
+from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName
+from scaler.model.plan import Mark, Step, Why
+from scaler.model.policy import Capacity, Policy
+from scaler.model.row import Notes, ReservedNote, Row, Snapshot, Status
 from scaler.model.sighting import Pause, Sighting
 from scaler.observe import Targets
 
-SECOND = timedelta(seconds=1)
-NEIGHBOUR = row(9, record(9), notes(9, mark_asked_at=ago(seconds=70)))  # Azure takes marks: the mood is fair
-
-
-def plan_for(what: Row, *machines: Instance, look: Sighting | None = None) -> Plan:
-    return reconciler.decide(fleet(what, NEIGHBOUR, sees=asked(cloud(*machines, instance(9), look=look))), POLICY)
-
 
 def steps_for(what: Row, *machines: Instance, look: Sighting | None = None) -> tuple[Step, ...]:
-    return plan_for(what, *machines, look=look).steps
+    return reconciled(what, *machines, look=look).steps
 
 
 def new(**fields: object) -> Instance:
     return instance(1, **{"marked": False, **fields})  # type: ignore[arg-type]
+
+
+def marking(since: datetime, attempts: int = 1, *, asked_at: datetime | None = None, **noted: object) -> Row:
+    """A new machine that has been on its way to its mark since then."""
+    begun = blank_notes(1, admitting_at=since, mark_asked_at=asked_at or since, mark_attempts=attempts, **noted)
+    return row(1, None, begun)
 
 
 def parked(noted: Notes) -> Row:
@@ -89,50 +98,31 @@ def test_a_new_machine_at_rest_is_noted_and_marked_with_its_etag() -> None:
     assert (changed(step).mark_asked_at, changed(step).admitting_at) == (NOW, NOW)
 
 
-@pytest.mark.parametrize(("seconds", "marks"), [(-1, 0), (0, 1), (1, 1)])
-def test_a_mark_is_ordered_once_per_horizon(seconds: int, marks: int) -> None:
-    since = NOW - POLICY.order_horizon - seconds * SECOND
-    what = row(1, None, blank_notes(admitting_at=since, mark_asked_at=since, mark_attempts=1))
-    assert sum(isinstance(step.order, Mark) for step in steps_for(what, new())) == marks
-
-
 def test_when_the_mark_is_seen_its_time_is_azures() -> None:
-    what = row(1, None, blank_notes(admitting_at=ago(minutes=1), mark_asked_at=ago(minutes=1), mark_attempts=1))
     seen_at = NOW + timedelta(hours=1)  # Azure's clock is an hour ahead of Redis'
-    assert changed(only(steps_for(what, instance(1), look=sighting(at=seen_at)))).mark_seen_at == seen_at
-
-
-@pytest.mark.parametrize(("seconds", "edges"), [(-1, []), (0, [Edge.ADMIT]), (1, [Edge.ADMIT])])
-def test_it_admits_when_every_order_from_before_the_mark_is_dead(seconds: int, edges: list[Edge]) -> None:
-    since = NOW - POLICY.admit_after - seconds * SECOND
-    what = row(1, None, blank_notes(admitting_at=since, mark_asked_at=since, mark_seen_at=since, mark_attempts=1))
-    assert [step.change.edge for step in steps_for(what, instance(1)) if step.change] == edges
+    steps = steps_for(marking(ago(minutes=1)), instance(1), look=sighting(at=seen_at))
+    assert changed(only(steps)).mark_seen_at == seen_at
 
 
 def test_the_horizon_is_measured_by_azures_clock_alone() -> None:
     """A registry that is an hour ahead must not shorten it."""
-    seen = ago(seconds=5)
-    what = row(1, None, blank_notes(admitting_at=seen, mark_asked_at=seen, mark_seen_at=seen, mark_attempts=1))
+    what = marking(ago(seconds=5), mark_seen_at=ago(seconds=5))
     sees = cloud(instance(1), instance(9))
     assert reconciler.decide(fleet(what, NEIGHBOUR, sees=sees, now=NOW + timedelta(hours=1)), POLICY).steps == ()
 
 
 def test_an_admitted_record_is_nobodys_and_knows_its_warmth() -> None:
-    since = ago(minutes=5)
-    what = row(1, None, blank_notes(admitting_at=since, mark_asked_at=since, mark_seen_at=since, mark_attempts=1))
+    what = marking(ago(minutes=5), mark_seen_at=ago(minutes=5))
     step = only(steps_for(what, instance(1, power=PowerState.STOPPED)))
-    assert step.change is not None
-    assert isinstance(step.change.record, Record)
-    assert (step.change.record.status, step.change.record.warm) == (Status.AVAILABLE, True)
-    assert (step.change.record.session_id, step.change.index) == (None, Status.AVAILABLE)
+    assert (edge(step), change_of(step).index) == (Edge.ADMIT, Status.AVAILABLE)
+    assert (published(step).status, published(step).warm) == (Status.AVAILABLE, True)
+    assert published(step).session_id is None
 
 
 @pytest.mark.parametrize("provisioning", [ProvisioningState.UPDATING, ProvisioningState.FAILED])
 def test_it_admits_nothing_that_is_not_surely_at_rest(provisioning: ProvisioningState) -> None:
-    since = ago(minutes=5)
-    what = row(1, None, blank_notes(admitting_at=since, mark_asked_at=since, mark_seen_at=since, mark_attempts=1))
-    steps = steps_for(what, instance(1, provisioning=provisioning, failure=FailureClass.OTHER))
-    assert all(step.change is None or step.change.edge is None for step in steps)
+    what = marking(ago(minutes=5), mark_seen_at=ago(minutes=5))
+    assert not edges(steps_for(what, instance(1, provisioning=provisioning, failure=FailureClass.OTHER)))
 
 
 def test_it_marks_at_most_ten_a_tick() -> None:
@@ -142,49 +132,42 @@ def test_it_marks_at_most_ten_a_tick() -> None:
     assert sum(held.why is Why.BREAKER for held in plan.refusals) == 10
 
 
+REFUSED = marking(ago(minutes=9), POLICY.mark_attempts, asked_at=ago(minutes=1))
+
+
 def test_a_mark_refused_five_times_condemns_the_machine() -> None:
-    what = row(1, None, blank_notes(admitting_at=ago(minutes=9), mark_asked_at=ago(minutes=1), mark_attempts=5))
-    step = only(steps_for(what, new()))
-    assert step.change is not None
-    assert (step.why, step.change.edge) == (Why.MARK_REFUSED, Edge.CONDEMN)
+    step = only(steps_for(REFUSED, new()))
+    assert (step.why, edge(step)) == (Why.MARK_REFUSED, Edge.CONDEMN)
+    assert (published(step).used, published(step).status) == (True, Status.UNAVAILABLE)
 
 
 def test_when_every_mark_is_refused_nothing_is_deleted_for_it_and_somebody_is_told() -> None:
-    what = row(1, None, blank_notes(admitting_at=ago(minutes=9), mark_asked_at=ago(minutes=1), mark_attempts=5))
     long_marked = row(9, record(9), notes(9))
-    plan = reconciler.decide(fleet(what, long_marked, sees=cloud(new(), instance(9))), POLICY)
+    plan = reconciler.decide(fleet(REFUSED, long_marked, sees=cloud(new(), instance(9))), POLICY)
     assert plan.steps == ()
     assert [(held.why, held.alarm) for held in plan.refusals] == [(Why.ALL_MARKS_REFUSED, True)]
 
 
 @pytest.mark.parametrize(("seconds", "marks"), [(-1, 0), (0, 1), (1, 1)])
 def test_then_it_is_tried_again_from_the_beginning(seconds: int, marks: int) -> None:
-    since = NOW - POLICY.flush_hold - seconds * SECOND
-    what = row(1, None, blank_notes(admitting_at=ago(hours=2), mark_asked_at=since, mark_attempts=5))
+    since = NOW - POLICY.flush_hold - seconds * S
+    what = marking(ago(hours=2), POLICY.mark_attempts, asked_at=since)
     steps = reconciler.decide(fleet(what, sees=asked(cloud(new()))), POLICY).steps
     assert [(changed(step).mark_attempts, changed(step).admitting_at) for step in steps] == [(0, NOW)] * marks
 
 
-@pytest.mark.parametrize(("seconds", "condemned"), [(-1, False), (0, True), (1, True)])
-def test_a_mark_that_is_taken_and_never_seen_is_given_up_in_the_end(seconds: int, condemned: bool) -> None:
-    since = NOW - POLICY.creating_timeout - seconds * SECOND
-    what = row(1, None, blank_notes(admitting_at=since, mark_asked_at=ago(minutes=1)))
-    assert (only(steps_for(what, new())).why is Why.MARK_REFUSED) is condemned
-
-
 def test_a_known_machine_without_its_mark_leaves_available_and_is_marked_again() -> None:
     step = only(steps_for(row(1, record(), notes()), new()))
-    assert step.change is not None
     assert isinstance(step.order, Mark)
-    assert (step.why, step.change.index, changed(step).admitted_at) == (Why.MARK_GONE, Status.UNAVAILABLE, None)
+    assert (step.why, change_of(step).index, changed(step).admitted_at) == (Why.MARK_GONE, Status.UNAVAILABLE, None)
 
 
 def test_a_machine_that_is_marked_again_waits_out_the_horizon_again() -> None:
     """Whoever once reserved it, naively, and thought better of it."""
-    reserved = notes(reserved=ReservedNote(session=SessionId("x"), at=ago(minutes=9)))
+    reserved = notes(reserved=ReservedNote(session=MINE, at=ago(minutes=9)))
     asked = changed(only(steps_for(row(1, record(), reserved), new())))
     seen = replace(asked, mark_seen_at=ago(seconds=30))
-    assert all(step.change is None or step.change.edge is None for step in steps_for(parked(seen), instance(1)))
+    assert not edges(steps_for(parked(seen), instance(1)))
 
 
 def test_a_machine_that_is_marked_again_gets_all_its_attempts_again() -> None:
@@ -201,11 +184,11 @@ def test_a_new_machine_whose_mark_is_rolled_back_again_and_again_is_given_up() -
     assert (asked.admitting_at, asked.mark_seen_at) == (ago(minutes=20), None)
 
 
-@pytest.mark.parametrize(("seconds", "edges"), [(-1, []), (0, [Edge.ADMIT]), (1, [Edge.ADMIT])])
-def test_and_stays_out_of_available_as_long_as_an_spop_may_be_under_way(seconds: int, edges: list[Edge]) -> None:
-    since = NOW - POLICY.repair_after - seconds * SECOND
+@pytest.mark.parametrize(("seconds", "taken"), [(-1, []), (0, [Edge.ADMIT]), (1, [Edge.ADMIT])])
+def test_and_stays_out_of_available_as_long_as_an_spop_may_be_under_way(seconds: int, taken: list[Edge]) -> None:
+    since = NOW - POLICY.repair_after - seconds * S
     again = notes(admitted_at=None, mark_asked_at=since, mark_seen_at=ago(minutes=2), unindexed_at=since)
-    assert [step.change.edge for step in steps_for(parked(again), instance(1)) if step.change] == edges
+    assert edges(steps_for(parked(again), instance(1))) == taken
 
 
 def test_where_it_may_mark_is_looked_at_before_where_it_may_only_tell() -> None:
@@ -218,3 +201,58 @@ def test_where_it_may_mark_is_looked_at_before_where_it_may_only_tell() -> None:
     want = wants(reconciler.decide, fleet(row(30), sees=sees), POLICY)
     assert isinstance(want, Targets)
     assert want.refs[0] == ours.ref
+
+
+def test_the_next_attempt_goes_on_counting() -> None:
+    lately = ago(seconds=POLICY.order_horizon.total_seconds() + 60)
+    step = only(steps_for(marking(ago(minutes=5), 2, asked_at=lately), new()))
+    assert (changed(step).mark_attempts, changed(step).admitting_at) == (2, ago(minutes=5))
+
+
+def test_after_a_long_halt_a_mark_gets_all_its_attempts_again() -> None:
+    after = changed(only(steps_for(marking(ago(hours=5), 4, asked_at=ago(hours=4)), new())))
+    assert (after.admitting_at, after.mark_asked_at, after.mark_attempts) == (NOW, NOW, 0)
+
+
+@pytest.mark.parametrize(("minutes", "why"), [(29, Why.MARK_REFUSED), (30, Why.NEW_AT_REST), (31, Why.NEW_AT_REST)])
+def test_a_mark_that_is_taken_again_and_again_and_never_seen_is_given_up(minutes: int, why: Why) -> None:
+    begun = marking(ago(minutes=31), 0, asked_at=ago(minutes=minutes))
+    neighbour = row(9, record(9), notes(9, mark_asked_at=ago(minutes=31), mark_seen_at=ago(minutes=30)))
+    plan = reconciler.decide(fleet(begun, neighbour, sees=asked(cloud(new(), instance(9)))), POLICY)
+    assert [each.why for each in plan.steps] == [why]
+
+
+FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
+TWO = Policy(capacity={FIRST: Capacity(desired=1), SECOND: Capacity(desired=1)})
+
+
+def test_one_scale_set_that_refuses_all_marks_excuses_no_machine_of_another_and_accuses_none() -> None:
+    where = {1: FIRST, 2: SECOND, 9: SECOND}
+    taken = notes(9, mark_asked_at=ago(minutes=2), mark_seen_at=ago(minutes=1))
+    begun = REFUSED.notes
+    assert begun is not None
+    rows = {vm(number): row(number, None, replace(begun, scale_set=where[number])) for number in (1, 2)}
+    rows[vm(9)] = row(9, record(9), replace(taken, scale_set=SECOND))
+    sees = Cloud(listings={name: sighting(scale_set=name) for name in (FIRST, SECOND)})
+    for number, name in where.items():
+        machine = replace(instance(number, marked=number == 9), ref=replace(ref(number), scale_set=name))
+        sees = sees.showing(sighting(scale_set=name), machine)
+    plan = reconciler.decide(Fleet.join(Snapshot(now=NOW, rows=rows), sees, TWO), TWO)
+    assert [(each.vm_id, each.why) for each in plan.steps] == [(vm(2), Why.MARK_REFUSED)]
+    assert [(each.why, each.facts["scale_set"]) for each in plan.refusals if each.alarm] == [
+        (Why.ALL_MARKS_REFUSED, FIRST)
+    ]
+
+
+def test_a_record_that_was_there_before_is_offered_without_its_former_addresses() -> None:
+    """The Go scaler writes 0.0.0.0; and what a machine had before it was deallocated is another's by now."""
+    ripe = notes(1, admitted_at=None, mark_seen_at=ago(minutes=10), unindexed_at=ago(minutes=10))
+    theirs = record(1, public_ip="0.0.0.0", private_ip="10.9.9.9", extra=(("theirs", "1"),))
+    admitted = [published(step) for step in steps_for(row(1, theirs, ripe), instance(1)) if edge(step) is Edge.ADMIT]
+    assert [(each.public_ip, each.private_ip, each.extra) for each in admitted] == [(None, None, theirs.extra)]
+
+
+def test_notes_that_only_tell_of_a_reservation_make_no_machine_ready() -> None:
+    """Marked, and nobody knows whether it was ever admitted: reserve() will not offer it, and nobody ends that."""
+    lost = blank_notes(1, reserved=ReservedNote(session=MINE, at=ago(minutes=1)))
+    assert vm(1) in {each.vm_id for each in steps_for(row(1, record(1), lost), instance(1))}

@@ -3,14 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from builders import NOW, POLICY, SCALE_SET, ago, applied, cloud, fleet, instance, notes, record, ref, row, sighting, vm
+from builders import NOW, POLICY, SCALE_SET, ago, applied, cloud, fleet, instance, notes, record, row, sighting, vm
 
 from scaler.controllers import cleaner, provisioner, reconciler, starter
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
-from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
+from scaler.model.instance import PowerState, SessionId, VmId
 from scaler.model.plan import Plan, Why
-from scaler.model.policy import Capacity
 from scaler.model.row import Row, Snapshot, Status
 from scaler.model.sighting import Method, Pause
 
@@ -87,21 +86,6 @@ def test_the_first_look_after_a_long_absence_of_consent_condemns_nobody() -> Non
     sees = cloud(instance(1, marked=False), instance(9))
     plan = reconciler.decide(fleet(row(1, None, begun), neighbour, sees=sees), POLICY)
     assert Why.MARK_REFUSED not in {each.why for each in plan.steps}
-
-
-def test_marks_that_one_scale_set_refuses_are_not_its_machines_fault_because_the_other_takes_them() -> None:
-    first, second = SCALE_SET, ScaleSetName("second")
-    policy = replace(POLICY, capacity={**POLICY.capacity, second: Capacity(desired=2)})
-    theirs = sighting(scale_set=second)
-    refused = notes(5, admitted_at=None, mark_seen_at=None, admitting_at=ago(minutes=5), mark_attempts=5)
-    refused = replace(refused, scale_set=second, mark_asked_at=ago(minutes=1))
-    fifth = replace(instance(5, marked=False), ref=replace(ref(5), scale_set=second))
-    sees = replace(cloud(instance(9)).showing(theirs, fifth), listings={first: sighting(), second: theirs})
-    neighbour = row(9, record(9), notes(9, mark_asked_at=ago(minutes=2), mark_seen_at=ago(minutes=1)))
-    snapshot = Snapshot(now=NOW, rows={vm(9): neighbour, vm(5): row(5, None, refused)})
-    plan = reconciler.decide(Fleet.join(snapshot, sees, policy), policy)
-    assert Why.MARK_REFUSED not in {each.why for each in plan.steps}
-    assert Why.ALL_MARKS_REFUSED in {each.why for each in plan.refusals}
 
 
 def test_what_ran_while_it_was_being_admitted_and_nobody_allowed_us_to_act_is_presumed() -> None:

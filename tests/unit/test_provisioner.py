@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NOW, POLICY, SCALE_SET, cloud, instance, sighting, vm, wants
+from builders import POLICY, SCALE_SET, cloud, instance, sighting, vm, wants
 from house import EXACT, NAME, House
 
 from emulator.behaviour import Latencies
@@ -114,14 +114,6 @@ def test_without_consent_it_only_says_so() -> None:
     plan = provisioner.decide(look, POLICY)
     assert plan.steps == ()
     assert [held.why for held in plan.refusals] == [Why.NO_CONSENT]
-
-
-@pytest.mark.parametrize(("seconds", "patches"), [(-1, 0), (0, 1), (1, 1)])
-def test_a_capacity_that_stays_unfulfilled_is_patched_again(seconds: int, patches: int) -> None:
-    since = NOW - POLICY.capacity_stuck - timedelta(seconds=seconds)
-    short = replace(cloud(instance(1)), short_since={SCALE_SET: since})
-    steps = provisioner.decide(short, POLICY).steps
-    assert [step.why for step in steps] == [Why.CAPACITY_STUCK] * patches
 
 
 # -- its few targeted GETs: shared by the scale sets in turn, and in each the longest unasked goes first

@@ -3,60 +3,71 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from builders import (
+    ASKED,
+    MINE,
     NOW,
+    OTHER,
     POLICY,
+    RUNNING,
     SCALE_SET,
     ago,
     blank_notes,
+    change_of,
     changed,
     cloud,
+    edge,
+    edges,
     fleet,
     instance,
+    let_in,
     notes,
     only,
+    published,
     record,
     ref,
+    reserved,
     row,
     sighting,
+    start_note,
     vm,
     wants,
 )
 
 from scaler.controllers import starter
 from scaler.model.edges import Edge
-from scaler.model.fleet import Cloud
-from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId, VmId
+from scaler.model.fleet import Cloud, Fleet
+from scaler.model.instance import (
+    FailureClass,
+    Instance,
+    InstanceId,
+    PowerState,
+    ProvisioningState,
+    ScaleSetName,
+    SessionId,
+    VmId,
+)
 from scaler.model.plan import Listing, Start, Step, Why
-from scaler.model.row import Notes, OpenedNote, Record, ReservedNote, Row, SpentNote, StartNote, Status
+from scaler.model.policy import Capacity
+from scaler.model.row import Notes, ReservedNote, Row, Snapshot, SpentNote, StartNote, Status
 from scaler.model.sighting import Method, Sighting
 from scaler.observe import Targets
 
-SECOND = timedelta(seconds=1)
-MINE, OTHER = SessionId("mine"), SessionId("other")
-RUNNING = instance(1, power=PowerState.RUNNING)
 
-
-def reserved(noted: Notes | None, session: SessionId | None = MINE, **fields: object) -> Row:
-    return row(1, record(1, Status.RESERVED, session_id=session, **fields), noted)
-
-
-def started(session: SessionId = MINE, attempts: int = 1, **age: float) -> Notes:
-    return notes(1, start=StartNote(session=session, at=ago(**(age or {"seconds": 30})), attempts=attempts))
+def started(session: SessionId = MINE, attempts: int = 1, **age: Any) -> Notes:
+    return notes(1, start=start_note(session, attempts, **age))
 
 
 def steps_for(what: Row, *machines: Instance, look: Sighting | None = None) -> tuple[Step, ...]:
-    sees = cloud(*machines, look=look or sighting(Method.TARGETED)).with_addresses(SCALE_SET, {})
+    sees = cloud(*machines, look=look or ASKED).with_addresses(SCALE_SET, {})
     return starter.decide(fleet(what, sees=sees), POLICY).steps
 
 
 def refused_because(step: Step) -> Why:
-    assert step.change is not None
-    assert step.change.edge is Edge.REFUSE
-    assert changed(step).spent is not None
-    assert step.order is None
+    assert (edge(step), changed(step).spent is None, step.order) == (Edge.REFUSE, False, None)
     return step.why
 
 
@@ -68,15 +79,12 @@ def test_without_reservations_azure_is_not_asked() -> None:
 
 
 def test_a_reservation_is_looked_at_by_the_notes_instance_id() -> None:
-    assert wants(starter.decide, fleet(reserved(notes(instance_id="77"))), POLICY) == Targets(
-        refs=(
-            ref(1).__class__(scale_set=SCALE_SET, instance_id=notes(instance_id="77").instance_id, vm_id=ref(1).vm_id),
-        )
-    )
+    noted = replace(ref(1), instance_id=InstanceId("77"))
+    assert wants(starter.decide, fleet(reserved(notes(instance_id="77"))), POLICY) == Targets(refs=(noted,))
 
 
 def crowd(*numbers: int, start: StartNote | None = None) -> list[Row]:
-    return [row(n, record(n, Status.RESERVED, session_id=MINE), notes(n, start=start)) for n in numbers]
+    return [reserved(notes(n, start=start), number=n) for n in numbers]
 
 
 def looked_at(
@@ -88,17 +96,13 @@ def looked_at(
     return {each.vm_id for each in look.refs} if isinstance(look, Targets) else set()
 
 
-def start_note(seconds: float, *, warm: bool = False) -> StartNote:
-    return StartNote(session=MINE, at=ago(seconds=seconds), attempts=1, warm=warm)
-
-
 @pytest.mark.parametrize(("waiting", "asked"), [(6, 6), (50, 50), (51, 50)])
 def test_however_many_wait_to_be_started_nothing_is_listed_and_fifty_are_looked_at(waiting: int, asked: int) -> None:
     assert len(looked_at(*crowd(*range(waiting)))) == asked
 
 
 def test_a_newcomer_is_looked_at_first_however_many_started_machines_are_due() -> None:
-    due = crowd(*range(2, 40), start=start_note(60))
+    due = crowd(*range(2, 40), start=start_note(seconds=60))
     look = wants(starter.decide, fleet(*due, *crowd(1)), POLICY)
     assert isinstance(look, Targets)
     assert look.refs[0] == ref(1)
@@ -110,7 +114,7 @@ def test_a_newcomer_is_looked_at_first_however_many_started_machines_are_due() -
 def test_a_started_machine_is_not_looked_at_before_it_may_run(
     warm: bool, first: int, seconds: int, looks: bool
 ) -> None:
-    assert bool(looked_at(*crowd(1, start=start_note(first + seconds, warm=warm)))) is looks
+    assert bool(looked_at(*crowd(1, start=start_note(seconds=first + seconds, warm=warm)))) is looks
 
 
 @pytest.mark.parametrize(
@@ -121,17 +125,16 @@ def test_then_a_warm_one_is_looked_at_every_second_for_a_while_and_all_others_ev
     age: float, warm: bool, every: int, seconds: float, looks: bool
 ) -> None:
     lately = {vm(1): ago(seconds=every + seconds)}
-    assert bool(looked_at(*crowd(1, start=start_note(age, warm=warm)), lately=lately)) is looks
+    assert bool(looked_at(*crowd(1, start=start_note(seconds=age, warm=warm)), lately=lately)) is looks
 
 
 @pytest.mark.parametrize("hours", [2, 0.01])
 def test_a_redis_whose_clock_was_ahead_for_a_while_keeps_no_started_machine_from_being_looked_at(hours: float) -> None:
-    ahead = StartNote(session=MINE, at=ago(hours=-hours), attempts=1)
-    assert looked_at(*crowd(1, start=ahead), lately={vm(1): ago(hours=-hours)}) == {vm(1)}
+    assert looked_at(*crowd(1, start=start_note(hours=-hours)), lately={vm(1): ago(hours=-hours)}) == {vm(1)}
 
 
 def test_of_many_started_machines_the_most_overdue_are_looked_at() -> None:
-    rows = crowd(*range(20), start=start_note(100))
+    rows = crowd(*range(20), start=start_note(seconds=100))
     lately = {vm(n): ago(seconds=10 + n) for n in range(20)}
     assert looked_at(*rows, lately=lately) == {vm(n) for n in range(10, 20)}
 
@@ -142,27 +145,24 @@ def test_an_unstarted_machine_that_cannot_be_started_now_is_looked_at_again_afte
 
 
 def test_starting_and_opening_are_two_parts_and_every_reserved_machine_is_in_one_of_them() -> None:
-    unstarted, started = crowd(1, 2), crowd(3, 4, start=start_note(60))
-    placeless = row(5, record(5, Status.RESERVED, session_id=MINE))
+    unstarted, started = crowd(1, 2), crowd(3, 4, start=start_note(seconds=60))
+    placeless = reserved(None, number=5)
     for others in ((), (placeless,)):
         assert looked_at(*unstarted, *started, *others, part=starter.Part.STARTS) == {vm(1), vm(2)}
     assert looked_at(*unstarted, *started, part=starter.Part.REST) == {vm(3), vm(4)}
-    assert wants(partial(starter.decide, part=starter.Part.REST), fleet(placeless, *unstarted), POLICY) == Listing(
-        urgent=False
-    )
+    rest = partial(starter.decide, part=starter.Part.REST)
+    assert wants(rest, fleet(placeless, *unstarted), POLICY) == Listing(urgent=False)
 
 
 def test_a_reservation_without_a_session_id_takes_part_like_any_other() -> None:
-    nameless = row(1, record(1, Status.RESERVED), notes(1))
-    assert looked_at(nameless, part=starter.Part.STARTS) == {vm(1)}
-    started = StartNote(session=SessionId(vm(1)), at=ago(seconds=10), attempts=1)
-    assert looked_at(replace(nameless, notes=notes(1, start=started))) == set()
+    assert looked_at(reserved(notes(), None), part=starter.Part.STARTS) == {vm(1)}
+    assert looked_at(reserved(started(SessionId(vm(1)), seconds=10), None)) == set()
 
 
 def test_each_part_decides_about_its_own_machines_and_together_they_decide_what_the_whole_would() -> None:
-    rows = (*crowd(1), *crowd(2, start=start_note(60)), *crowd(3, start=start_note(60, warm=True)))
+    rows = (*crowd(1), *crowd(2, start=start_note(seconds=60)), *crowd(3, start=start_note(seconds=60, warm=True)))
     machines = (instance(1), instance(2, PowerState.RUNNING), instance(3, PowerState.RUNNING))
-    sees = cloud(*machines, look=sighting(Method.TARGETED)).with_addresses(SCALE_SET, {})
+    sees = cloud(*machines, look=ASKED).with_addresses(SCALE_SET, {})
     starts, rest, whole = (
         starter.decide(fleet(*rows, sees=sees), POLICY, part).steps
         for part in (starter.Part.STARTS, starter.Part.REST, starter.Part.ALL)
@@ -173,7 +173,7 @@ def test_each_part_decides_about_its_own_machines_and_together_they_decide_what_
 
 
 def test_while_more_are_due_than_one_tick_looks_at_the_next_tick_follows_at_once() -> None:
-    rows = crowd(*range(11), start=start_note(60))
+    rows = crowd(*range(11), start=start_note(seconds=60))
     assert starter.decide(fleet(*rows), POLICY).look_again == timedelta(0)
     assert starter.decide(fleet(*rows[:10]), POLICY).look_again == POLICY.look_every_warm  # nobody answered
 
@@ -213,24 +213,8 @@ def test_an_unfit_machine_is_refused_and_not_started(machine: Instance, noted: N
     assert refused_because(only(steps_for(reserved(noted), machine))) in {Why.TAINTED, Why.CANNOT_START}
 
 
-@pytest.mark.parametrize(("seconds", "orders"), [(-1, 0), (0, 1), (1, 1)])
-def test_a_start_is_repeated_when_the_last_order_is_dead(seconds: int, orders: int) -> None:
-    age = POLICY.order_horizon.total_seconds() + seconds
-    steps = steps_for(reserved(started(seconds=age)), instance(1))
-    assert [changed(step).start and step.why for step in steps] == [Why.START_OVERDUE] * orders
-
-
 def test_after_three_attempts_it_is_refused() -> None:
     assert refused_because(only(steps_for(reserved(started(attempts=3, minutes=1)), instance(1)))) is Why.CANNOT_START
-
-
-@pytest.mark.parametrize(("seconds", "refused"), [(-1, False), (0, True), (1, True)])
-def test_a_machine_stuck_on_its_way_is_refused_after_the_start_timeout(seconds: int, refused: bool) -> None:
-    since = NOW - POLICY.start_timeout - seconds * SECOND
-    noted = notes(start=StartNote(session=MINE, at=ago(minutes=6), attempts=1), unsettled_at=since)
-    starting = instance(1, power=PowerState.STARTING, provisioning=ProvisioningState.UPDATING)
-    why = [step.why for step in steps_for(reserved(noted), starting)]
-    assert (Why.CANNOT_START in why) is refused
 
 
 # -- OPEN
@@ -238,20 +222,16 @@ def test_a_machine_stuck_on_its_way_is_refused_after_the_start_timeout(seconds: 
 
 def test_a_running_machine_with_this_sessions_start_note_is_opened() -> None:
     step = only(steps_for(reserved(started()), RUNNING))
-    assert step.change is not None
-    assert (step.change.edge, step.change.index, step.order) == (Edge.OPEN, Status.UNAVAILABLE, None)
+    assert (edge(step), change_of(step).index, step.order) == (Edge.OPEN, Status.UNAVAILABLE, None)
     opened = changed(step).opened
     assert opened is not None
     assert (opened.session, opened.at, opened.record.session_id) == (MINE, NOW, MINE)
 
 
 def test_open_goes_before_refuse_however_late() -> None:
-    noted = notes(
-        start=StartNote(session=MINE, at=ago(hours=2), attempts=3), reserved=ReservedNote(session=MINE, at=ago(hours=2))
-    )
-    step = only(steps_for(reserved(noted), RUNNING))
-    assert step.change is not None
-    assert step.change.edge is Edge.OPEN
+    waits = ReservedNote(session=MINE, at=ago(hours=2))
+    noted = replace(started(attempts=3, hours=2), reserved=waits)
+    assert edges(steps_for(reserved(noted), RUNNING)) == [Edge.OPEN]
 
 
 def test_a_machine_started_for_another_session_is_not_opened() -> None:
@@ -259,47 +239,49 @@ def test_a_machine_started_for_another_session_is_not_opened() -> None:
 
 
 def test_a_machine_that_runs_and_stays_updating_is_waited_for_until_the_timeout() -> None:
-    noted = notes(start=StartNote(session=MINE, at=ago(minutes=9), attempts=1), unsettled_at=ago(minutes=9))
+    noted = replace(started(minutes=9), unsettled_at=ago(minutes=9))
     busy = instance(1, power=PowerState.RUNNING, provisioning=ProvisioningState.UPDATING)
     assert [step.why for step in steps_for(reserved(noted), busy)] == [Why.NOTED]
 
 
 def test_a_machine_that_this_process_started_for_another_is_not_started_again() -> None:
     """A failover forgot the note; the process has not."""
-    what = fleet(reserved(notes()), sees=cloud(instance(1), look=sighting(Method.TARGETED)))
+    what = fleet(reserved(notes()), sees=cloud(instance(1), look=ASKED))
     remembers = replace(what, started_lately={ref(1).vm_id: OTHER})
     assert refused_because(only(starter.decide(remembers, POLICY).steps)) is Why.TAINTED
 
 
 def test_a_machine_that_runs_but_is_still_updating_is_not_opened_yet() -> None:
-    steps = steps_for(
-        reserved(started()), instance(1, power=PowerState.RUNNING, provisioning=ProvisioningState.UPDATING)
-    )
-    assert all(step.change is None or step.change.edge is None for step in steps)
+    assert not edges(steps_for(reserved(started()), replace(RUNNING, provisioning=ProvisioningState.UPDATING)))
 
 
 # -- late writes
 
 
 def test_a_late_write_over_an_opened_session_is_undone_from_the_notes() -> None:
-    was = record(status=Status.UNAVAILABLE, session_id=OTHER, client_ip="192.0.2.1")
-    step = only(steps_for(reserved(notes(opened=OpenedNote(session=OTHER, at=ago(minutes=1), record=was))), RUNNING))
-    assert step.change is not None
-    assert (step.why, step.change.record, step.change.index) == (Why.UNDONE_OPEN, was, Status.UNAVAILABLE)
+    opened = let_in(session=OTHER)["opened"]
+    opened = replace(opened, record=replace(opened.record, client_ip="192.0.2.1"))
+    step = only(steps_for(reserved(notes(opened=opened)), RUNNING))
+    change = change_of(step)
+    assert (step.why, change.record, change.index) == (Why.UNDONE_OPEN, opened.record, Status.UNAVAILABLE)
+    assert (step.vm_id, step.facts["session"], step.facts["late"]) == (vm(1), OTHER, MINE)
 
 
 def test_a_late_write_for_an_ended_session_is_spent_again_never_started() -> None:
     step = only(steps_for(reserved(notes(ended={MINE: Edge.RELEASE})), instance(1)))
-    assert step.change is not None
-    assert isinstance(step.change.record, Record)
-    assert (step.why, step.change.record.used, step.order) == (Why.UNDONE_END, True, None)
+    assert (step.why, published(step).used, step.order) == (Why.UNDONE_END, True, None)
 
 
 def test_a_session_that_gave_up_is_abandoned() -> None:
     step = only(steps_for(reserved(started(), used=True), RUNNING))
-    assert step.change is not None
-    assert step.change.edge is Edge.ABANDON
-    assert changed(step).ended == {MINE: Edge.ABANDON}
+    assert (edge(step), changed(step).ended) == (Edge.ABANDON, {MINE: Edge.ABANDON})
+
+
+def test_a_refusal_writes_down_why_and_when_azure_showed_it() -> None:
+    waits = ReservedNote(session=MINE, at=ago(hours=1), movable=False)
+    step = only(steps_for(reserved(notes(reserved=waits)), instance(1, marked=False)))
+    assert changed(step).spent == SpentNote(why=Edge.REFUSE, at=NOW, reason=step.why, seen_at=NOW)
+    assert changed(step).ended == {MINE: Edge.REFUSE}
 
 
 NOWHERE = cloud(look=sighting())  # listed, and not there
@@ -323,24 +305,43 @@ def test_a_strangers_reservation_is_left_alone_until_its_timeout(sees: Cloud) ->
         assert changed(step).reserved == ReservedNote(session=what.readable.session_id, at=NOW)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(("late", "why"), [(-1, None), (0, Why.TAINTED), (1, Why.TAINTED)])
-def test_a_strangers_reservation_is_refused_at_its_timeout(late: int, why: Why | None) -> None:
-    since = NOW - POLICY.reservation_timeout - late * SECOND
-    noted = blank_notes(scale_set="", unique_id="", instance_id="", reserved=ReservedNote(session=MINE, at=since))
-    steps = starter.decide(fleet(reserved(noted), sees=STRANGERS[0]), POLICY).steps
-    assert [refused_because(each) for each in steps] == ([why] if why else [])
-
-
 def test_a_later_session_on_a_strangers_machine_waits_anew() -> None:
     noted = blank_notes(scale_set="", reserved=ReservedNote(session=OTHER, at=ago(hours=1)))
     assert only(starter.decide(fleet(reserved(noted), sees=STRANGERS[0]), POLICY).steps).why is Why.NOTED
+
+
+def test_consent_of_one_scale_set_is_no_word_about_a_machine_of_another() -> None:
+    other = ScaleSetName("other")
+    mixed = Cloud(listings={SCALE_SET: sighting(), other: sighting(scale_set=other, consent=False)})
+    both = replace(POLICY, capacity={**POLICY.capacity, other: Capacity(desired=1)})
+    plan = starter.decide(Fleet.join(Snapshot(now=NOW, rows={vm(1): reserved(None)}), mixed, both), both)
+    assert only(plan.steps).why is Why.NOTED
+
+
+PLACELESS = blank_notes(
+    scale_set="", unique_id="", instance_id="", reserved=ReservedNote(session=MINE, at=ago(seconds=30))
+)
+
+
+@pytest.mark.parametrize("noted", [None, PLACELESS])
+def test_whoever_gave_up_an_unknown_machine_gave_up_and_was_not_refused(noted: Notes | None) -> None:
+    gave_up = reserved(noted, used=True)
+    assert edges(starter.decide(fleet(gave_up, sees=cloud(instance(1))), POLICY).steps) == [Edge.ABANDON]
+
+
+@pytest.mark.parametrize("session", [MINE, None])
+@pytest.mark.parametrize("used", [True, False])
+def test_a_strangers_reservation_that_was_noted_is_still_left_alone(session: SessionId | None, used: bool) -> None:
+    noted = replace(PLACELESS, reserved=ReservedNote(session=session or SessionId(vm(1)), at=ago(seconds=30)))
+    theirs = reserved(noted, session, used=used)
+    assert starter.decide(fleet(theirs, sees=cloud(instance(1), look=sighting(consent=False))), POLICY).steps == ()
 
 
 # -- gone, and time-outs
 
 
 def test_a_gone_machine_is_refused_on_the_second_witness() -> None:
-    asked = Cloud(asked={ref(1).vm_id: sighting(Method.TARGETED)})
+    asked = Cloud(asked={vm(1): ASKED})
     first = only(starter.decide(fleet(reserved(notes()), sees=asked), POLICY).steps)
     assert first.why is Why.MISSED
     second = starter.decide(fleet(reserved(notes(missed_at=NOW - POLICY.witness_gap)), sees=asked), POLICY)
@@ -349,14 +350,6 @@ def test_a_gone_machine_is_refused_on_the_second_witness() -> None:
 
 def test_a_reservation_whose_scale_set_is_configured_no_more_is_refused_at_once() -> None:
     assert refused_because(only(steps_for(reserved(notes(scale_set="another"))))) is Why.TAINTED
-
-
-@pytest.mark.parametrize(("seconds", "refused"), [(-1, False), (0, True), (1, True)])
-def test_a_reservation_that_nothing_else_ends_is_refused_at_its_timeout(seconds: int, refused: bool) -> None:
-    since = NOW - POLICY.reservation_timeout - seconds * SECOND
-    noted = notes(reserved=ReservedNote(session=MINE, at=since))
-    why = [step.why for step in steps_for(reserved(noted))]
-    assert (Why.TIMEOUT in why) is refused
 
 
 def test_the_clock_of_a_wait_starts_when_we_first_know_of_it_not_by_a_strangers_time() -> None:
@@ -373,8 +366,6 @@ def test_without_consent_nothing_is_started() -> None:
 def test_a_started_machine_is_looked_at_when_it_may_run(warm: bool, seconds: int) -> None:
     """Whatever its record says of its warmth: a naive queue manager drops that."""
     power = PowerState.STOPPED if warm else PowerState.DEALLOCATED
-    plan = starter.decide(
-        fleet(reserved(notes(), warm=not warm), sees=cloud(instance(1, power=power), look=sighting(Method.TARGETED))),
-        POLICY,
-    )
+    seen = cloud(instance(1, power=power), look=ASKED)
+    plan = starter.decide(fleet(reserved(notes(), warm=not warm), sees=seen), POLICY)
     assert plan.look_again == timedelta(seconds=seconds)

@@ -2,39 +2,47 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from builders import (
+    ASKED,
+    MINE,
     NOW,
+    OTHER,
     POLICY,
+    RUNNING,
     SCALE_SET,
-    UNIQUE_ID,
     ago,
     blank_notes,
+    change_of,
     changed,
     cloud,
+    edge,
+    edges,
     instance,
     notes,
     only,
+    published,
     record,
+    reserved,
     row,
     sighting,
+    start_note,
     vm,
 )
 
 from scaler.controllers import starter
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
-from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName, SessionId
-from scaler.model.lifecycle import Change
+from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName
 from scaler.model.plan import Plan, Start, Step, Why
 from scaler.model.policy import Capacity, Moves, Policy
 from scaler.model.row import ClaimNote, Notes, Record, ReservedNote, Row, Snapshot, SpentNote, StartNote, Status
 from scaler.model.scarcity import Shortage
 from scaler.model.sighting import Method, Pause
 
-MINE, OTHER = SessionId("mine"), SessionId("other")
 SECOND = ScaleSetName("vmss-second")
 TWO_SETS = replace(POLICY, capacity={SCALE_SET: Capacity(desired=4), SECOND: Capacity(desired=4)})
 TIMEOUT = POLICY.reservation_timeout
@@ -46,12 +54,8 @@ def waits(movable: bool = True, **age: float) -> ReservedNote:
     return ReservedNote(session=MINE, at=ago(**(age or {"seconds": 60})), movable=movable)
 
 
-def started(failure: FailureClass | None = None, attempts: int = 1, **age: float) -> StartNote:
-    return StartNote(session=MINE, at=ago(**(age or {"seconds": 30})), attempts=attempts, failure=failure)
-
-
-def reserved(noted: Notes, **fields: object) -> Row:
-    return row(1, record(1, Status.RESERVED, session_id=MINE, client_ip="10.0.0.1", **fields), noted)
+def started(failure: FailureClass | None = None, attempts: int = 1, **age: Any) -> StartNote:
+    return replace(start_note(attempts=attempts, **age), failure=failure)
 
 
 def spare(number: int, *, warm: bool = False, scale_set: ScaleSetName = SCALE_SET, **fields: object) -> Row:
@@ -64,31 +68,16 @@ def plan_for(
     machine: Instance | None = AT_REST,
     policy: Policy = TWO_SETS,
     shortages: Mapping[ScaleSetName, Shortage] | None = None,
-    now: datetime = NOW,
+    sees: Cloud | None = None,
 ) -> Plan:
-    look = sighting(Method.TARGETED, at=now)
-    seen = (cloud(machine, look=look) if machine is not None else Cloud()).with_addresses(SCALE_SET, {})
-    snapshot = Snapshot(now=now, rows={each.vm_id: each for each in rows})
-    return starter.decide(Fleet.join(snapshot, seen, policy, shortages=shortages), policy)
+    seen = (cloud(machine, look=ASKED) if machine is not None else Cloud()).with_addresses(SCALE_SET, {})
+    snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
+    return starter.decide(Fleet.join(snapshot, sees or seen, policy, shortages=shortages), policy)
 
 
 def moved_to(step: Step) -> int | None:
-    assert step.change is not None
-    partner = step.change.partner
+    partner = change_of(step).partner
     return int(partner.row.vm_id[:8]) if partner is not None else None
-
-
-def edge(step: Step) -> Edge | None:
-    return step.change.edge if step.change is not None else None
-
-
-def halves(step: Step) -> tuple[Record, Record]:
-    first, second = step.change, step.change.partner if step.change is not None else None
-    assert isinstance(first, Change)
-    assert isinstance(second, Change)
-    assert isinstance(first.record, Record)
-    assert isinstance(second.record, Record)
-    return first.record, second.record
 
 
 STRANDED = {
@@ -113,41 +102,37 @@ STRANDED = {
 
 def stranded(name: str, waiting: ReservedNote | None) -> tuple[Row, Instance | None]:
     noted, machine = STRANDED[name]
-    return reserved(replace(noted, reserved=waiting)), machine
+    return reserved(replace(noted, reserved=waiting), client_ip="10.0.0.1"), machine
 
 
 def plan_of(name: str, waiting: ReservedNote | None, *others: Row, **fields: object) -> Plan:
     what, machine = stranded(name, waiting)
-    if name != "gone":
-        return plan_for(what, *others, machine=machine, **fields)  # type: ignore[arg-type]
-    look = sighting(Method.TARGETED)
-    seen = Cloud(asked={vm(1): look})
-    snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (what, *others)})
-    return starter.decide(Fleet.join(snapshot, seen, TWO_SETS), TWO_SETS)
+    gone = Cloud(asked={vm(1): ASKED}) if name == "gone" else None
+    return plan_for(what, *others, machine=machine, sees=gone, **fields)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", STRANDED)
 def test_a_session_that_follows_goes_on_with_another_machine(name: str) -> None:
     step = only(plan_of(name, waits(), spare(2, scale_set=SECOND)).steps)
     assert (edge(step), moved_to(step), step.order) == (Edge.MOVE, 2, None)
-    left, there = halves(step)
+    left, partner = published(step), change_of(step).partner
+    assert partner is not None
+    there, waiting = partner.record, partner.notes
+    assert isinstance(there, Record)
+    assert isinstance(waiting, Notes)
     assert (left.status, left.used, left.moved_to, left.move_reason) == (Status.UNAVAILABLE, True, vm(2), step.why)
     assert (there.status, there.session_id, there.client_ip) == (Status.RESERVED, MINE, "10.0.0.1")
     assert (there.moved_from, there.move_reason) == (vm(1), step.why)
-    noted = changed(step)
-    assert noted.ended == {MINE: Edge.MOVE}
-    assert noted.spent is not None
-    assert step.change is not None
-    assert step.change.partner is not None
-    assert isinstance(step.change.partner.notes, Notes)
-    assert step.change.partner.takes
-    assert step.change.partner.notes.reserved == waits(), "its waiting goes on as it was"
+    assert (there.used, partner.takes) == (False, True)
+    assert waiting.reserved == waits(), "its waiting goes on as it was"
+    assert changed(step).ended == {MINE: Edge.MOVE}
+    moved = SpentNote(why=Edge.MOVE, at=NOW, reason=step.why)
+    assert changed(step).spent == (STRANDED[name][0].spent or moved)
 
 
 @pytest.mark.parametrize("name", [name for name in STRANDED if name != "no capacity"])
 def test_one_that_would_not_follow_is_refused_at_once(name: str) -> None:
-    step = only(plan_of(name, waits(movable=False), spare(2)).steps)
-    assert edge(step) is Edge.REFUSE
+    assert edges(plan_of(name, waits(movable=False), spare(2)).steps) == [Edge.REFUSE]
 
 
 def test_one_that_would_not_follow_gets_all_its_attempts_where_there_is_no_capacity() -> None:
@@ -192,17 +177,14 @@ def test_with_no_other_machine_its_own_is_tried_again() -> None:
 
 def test_while_all_orders_are_paused_it_is_not_tried_again() -> None:
     due = reserved(notes(1, start=started(FailureClass.ALLOCATION, seconds=45), reserved=waits()))
-    seen = cloud(AT_REST, look=sighting(Method.TARGETED, pause=Pause.ALL))
-    snapshot = Snapshot(now=NOW, rows={due.vm_id: due})
-    assert not starter.decide(Fleet.join(snapshot, seen, TWO_SETS), TWO_SETS).steps
+    assert not plan_for(due, sees=cloud(AT_REST, look=sighting(Method.TARGETED, pause=Pause.ALL))).steps
 
 
 @pytest.mark.parametrize("name", [name for name in STRANDED if name != "gone"])
 @pytest.mark.parametrize(("seconds", "refused"), [(-1, False), (0, True), (1, True)])
 def test_with_no_other_machine_until_the_timeout_it_is_refused(name: str, seconds: int, refused: bool) -> None:
     waiting = ReservedNote(session=MINE, at=NOW - TIMEOUT - timedelta(seconds=seconds), movable=True)
-    steps = plan_of(name, waiting).steps
-    assert (Edge.REFUSE in {edge(step) for step in steps}) is refused
+    assert (Edge.REFUSE in edges(plan_of(name, waiting).steps)) is refused
 
 
 def test_the_waiting_of_one_whose_start_nobody_noted_begins_now() -> None:
@@ -240,31 +222,23 @@ def test_a_machine_with_a_doubt_about_it_is_nobodys_refuge(name: str) -> None:
 
 
 def test_what_this_process_started_lately_is_nobodys_refuge() -> None:
-    what, machine = stranded("failed", waits())
-    assert machine is not None
-    snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (what, spare(2))})
-    seen = cloud(machine, look=sighting(Method.TARGETED))
-    fleet = Fleet.join(snapshot, seen, TWO_SETS, {vm(2): OTHER})
-    assert not starter.decide(fleet, TWO_SETS).steps
+    snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (stranded("failed", waits())[0], spare(2))})
+    remembers = Fleet.join(snapshot, cloud(FAILED, look=ASKED), TWO_SETS, {vm(2): OTHER})
+    assert not starter.decide(remembers, TWO_SETS).steps
 
 
 def test_two_sessions_go_to_two_machines_and_who_waited_longest_chooses_first() -> None:
     first = reserved(notes(1, reserved=waits(minutes=1), start=started(attempts=1)))
     late = ReservedNote(session=OTHER, at=ago(minutes=2), movable=True)
-    second = row(5, record(5, Status.RESERVED, session_id=OTHER), notes(5, reserved=late))
-    look = sighting(Method.TARGETED)
-    seen = cloud(FAILED, replace(FAILED, ref=instance(5).ref), look=look)
-    rows = (first, second, spare(2), spare(3, warm=True))
-    snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
-    steps = starter.decide(Fleet.join(snapshot, seen, TWO_SETS), TWO_SETS).steps
+    second = reserved(notes(5, reserved=late), OTHER, 5)
+    seen = cloud(FAILED, replace(FAILED, ref=instance(5).ref), look=ASKED)
+    steps = plan_for(first, second, spare(2), spare(3, warm=True), sees=seen).steps
     assert [(step.vm_id, moved_to(step)) for step in steps] == [(vm(5), 3), (vm(1), 2)]
-    assert len(starter.decide(Fleet.join(snapshot, seen, POLICY), TWO_SETS).steps) == 2
 
 
 def test_one_that_runs_is_opened_and_not_moved_however_late() -> None:
     noted = notes(1, start=started(FailureClass.ALLOCATION, attempts=9, minutes=20), reserved=waits(minutes=30))
-    step = only(plan_for(reserved(noted), spare(2), machine=instance(1, power=PowerState.RUNNING)).steps)
-    assert edge(step) is Edge.OPEN
+    assert edges(plan_for(reserved(noted), spare(2), machine=RUNNING).steps) == [Edge.OPEN]
 
 
 # -- want of capacity
@@ -282,9 +256,7 @@ def test_a_failure_that_only_the_machine_shows_is_noted_with_the_move() -> None:
     failed = replace(FAILED, failure=FailureClass.ALLOCATION)
     noted = notes(1, start=started(seconds=50), reserved=waits())
     step = only(plan_for(reserved(noted), spare(3, scale_set=SECOND), machine=failed).steps)
-    start = changed(step).start
-    assert start is not None
-    assert start.failure is FailureClass.ALLOCATION
+    assert changed(step).start == started(FailureClass.ALLOCATION, seconds=50)
 
 
 @pytest.mark.parametrize(("seconds", "to"), [(-1, None), (0, 2), (1, 2)])
@@ -296,13 +268,8 @@ def test_while_a_scale_set_is_short_nobody_is_sent_to_its_cold_machines(seconds:
 
 
 def test_nobody_is_sent_to_a_scale_set_where_nothing_may_be_started() -> None:
-    what, machine = stranded("failed", waits())
-    assert machine is not None
-    elsewhere = spare(3, scale_set=SECOND, unique_id=UNIQUE_ID)
-    halted = sighting(scale_set=SECOND, consent=False)
-    seen = replace(cloud(machine, look=sighting(Method.TARGETED)), listings={SECOND: halted})
-    snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (what, elsewhere)})
-    assert not starter.decide(Fleet.join(snapshot, seen, TWO_SETS), TWO_SETS).steps
+    seen = replace(cloud(FAILED, look=ASKED), listings={SECOND: sighting(scale_set=SECOND, consent=False)})
+    assert not plan_for(stranded("failed", waits())[0], spare(3, scale_set=SECOND), sees=seen).steps
 
 
 def test_the_machine_it_was_moved_to_is_looked_at_at_once() -> None:
@@ -320,28 +287,23 @@ def test_why_says_what_it_was() -> None:
 
 def test_what_runs_without_a_start_of_ours_while_nobody_allows_us_to_act_is_remembered() -> None:
     what = reserved(notes(1, reserved=waits()))
-    running = cloud(instance(1, power=PowerState.RUNNING), look=sighting(Method.TARGETED, consent=False))
-    snapshot = Snapshot(now=NOW, rows={what.vm_id: what})
-    step = only(starter.decide(Fleet.join(snapshot, running, TWO_SETS), TWO_SETS).steps)
-    assert (changed(step).presumed_at, changed(step).reserved) == (NOW, waits())
-    assert edge(step) is None
+    step = only(plan_for(what, sees=cloud(RUNNING, look=sighting(Method.TARGETED, consent=False))).steps)
+    assert (changed(step).presumed_at, changed(step).reserved, edge(step)) == (NOW, waits(), None)
+
+
+ELSEWHERE = Cloud(asked={vm(1): sighting(Method.TARGETED, unique_id="another")})
 
 
 @pytest.mark.parametrize("minutes", [1, 14])
 def test_what_another_scale_set_of_that_name_does_not_hold_is_not_gone(minutes: int) -> None:
     """The settings name the wrong resource group, perhaps for a moment: its own scale set may still have it."""
     what = reserved(notes(1, missed_at=ago(minutes=minutes), reserved=waits(minutes=minutes)))
-    elsewhere = Cloud(asked={vm(1): sighting(Method.TARGETED, unique_id="another")})
-    snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (what, spare(2))})
-    assert not starter.decide(Fleet.join(snapshot, elsewhere, TWO_SETS), TWO_SETS).steps
+    assert not plan_for(what, spare(2), sees=ELSEWHERE).steps
 
 
 def test_but_its_visitor_does_not_wait_for_ever() -> None:
     what = reserved(notes(1, missed_at=ago(minutes=15), reserved=waits(minutes=15)))
-    elsewhere = Cloud(asked={vm(1): sighting(Method.TARGETED, unique_id="another")})
-    snapshot = Snapshot(now=NOW, rows={what.vm_id: what})
-    step = only(starter.decide(Fleet.join(snapshot, elsewhere, TWO_SETS), TWO_SETS).steps)
-    assert edge(step) is Edge.REFUSE
+    assert edges(plan_for(what, sees=ELSEWHERE).steps) == [Edge.REFUSE]
 
 
 @pytest.mark.parametrize(("seconds", "started_again"), [(-1, True), (0, False), (1, False)])
