@@ -5,9 +5,10 @@ step, another reason to hold back, a lost consent. Changed numbers wait for the 
 cost a row.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from itertools import islice
 
 from scaler.actuate import Outcome, Result
 from scaler.errors import ScalerError
@@ -105,11 +106,11 @@ class Evaluations:
         )
 
     def _facts(self, report: Report | None) -> Mapping[str, object]:
-        scale_sets = self._scale_sets(report) if report is not None else {}
+        scale_sets = self._scale_sets(report) if report is not None else ()
         return {
             "ticks": self._ticks,
             "settings": self._settings(),
-            "scale_sets": dict(list(scale_sets.items())[:_MOST_SCALE_SETS]),
+            "scale_sets": dict(islice(scale_sets, _MOST_SCALE_SETS)),
             **{name: dict(counter) for name, counter in self._sums.items()},
         }
 
@@ -121,24 +122,17 @@ class Evaluations:
             found[f"{name}_s" if seconds else name] = value.total_seconds() if seconds else value
         return found
 
-    def _scale_sets(self, report: Report) -> Mapping[ScaleSetName, Mapping[str, object]]:
-        looks, standings, powers = _looks(report.cloud), _standings(report), _powers(report.cloud)
-        names = dict.fromkeys((*self._policy.capacity, *looks, *standings))
-        return {name: self._scale_set(name, looks.get(name), standings, powers) for name in names}
-
-    def _scale_set(
-        self,
-        name: ScaleSetName,
-        look: Sighting | None,
-        standings: Mapping[ScaleSetName, Counter[str]],
-        powers: Mapping[ScaleSetName, Counter[str]],
-    ) -> Mapping[str, object]:
-        """Wanted and found machines of a scale set; no facts of Azure after a tick without a look."""
-        wanted = self._policy.capacity.get(name)
-        found: dict[str, object] = {"wanted": wanted.desired, "wanted_warm": wanted.warm} if wanted is not None else {}
-        if look is not None:
-            found |= {"capacity": look.capacity, "consent": look.consent, "pause": look.pause}
-        return found | {"standing": dict(standings.get(name, {})), "power": dict(powers.get(name, {}))}
+    def _scale_sets(self, report: Report) -> Iterator[tuple[ScaleSetName, Mapping[str, object]]]:
+        """Wanted and found machines of each scale set; no facts of Azure after a tick without a look."""
+        looks, standings = _looks(report.cloud), _counted(_standings(report))
+        powers = _counted((instance.ref.scale_set, instance.power) for instance in report.cloud.instances.values())
+        for name in dict.fromkeys((*self._policy.capacity, *looks, *standings)):
+            wanted, look, found = self._policy.capacity.get(name), looks.get(name), dict[str, object]()
+            if wanted is not None:
+                found |= {"wanted": wanted.desired, "wanted_warm": wanted.warm}
+            if look is not None:
+                found |= {"capacity": look.capacity, "consent": look.consent, "pause": look.pause}
+            yield name, found | {"standing": dict(standings[name]), "power": dict(powers[name])}
 
 
 def _failure(outcome: Outcome) -> str:
@@ -153,22 +147,18 @@ def _looks(cloud: Cloud) -> Mapping[ScaleSetName, Sighting]:
     return {look.scale_set: look for look in looks}
 
 
-def _powers(cloud: Cloud) -> Mapping[ScaleSetName, Counter[str]]:
-    found: dict[ScaleSetName, Counter[str]] = {}
-    for instance in cloud.instances.values():
-        found.setdefault(instance.ref.scale_set, Counter())[str(instance.power)] += 1
-    return found
-
-
-def _standings(report: Report) -> Mapping[ScaleSetName, Counter[str]]:
+def _standings(report: Report) -> Iterator[tuple[ScaleSetName, str]]:
     """By the one classification of all controllers; the provisioner, without a registry, knows the mark alone."""
-    found: dict[ScaleSetName, Counter[str]] = {}
     if report.fleet is None:
         for instance in report.cloud.instances.values():
-            word = "marked" if instance.marked else "new"
-            found.setdefault(instance.ref.scale_set, Counter())[word] += 1
-        return found
+            yield instance.ref.scale_set, "marked" if instance.marked else "new"
+        return
     for machine in report.fleet.machines:
-        name = report.fleet.scale_set_of(machine.vm_id) or _UNKNOWN
-        found.setdefault(name, Counter())[str(machine.standing)] += 1
+        yield report.fleet.scale_set_of(machine.vm_id) or _UNKNOWN, machine.standing
+
+
+def _counted(words: Iterable[tuple[ScaleSetName, str]]) -> defaultdict[ScaleSetName, Counter[str]]:
+    found: defaultdict[ScaleSetName, Counter[str]] = defaultdict(Counter)
+    for name, word in words:
+        found[name][str(word)] += 1
     return found
