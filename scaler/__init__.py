@@ -9,6 +9,5 @@ actuate      the changes of a plan to the registry, then the orders to Azure; a 
 registry     the door to Redis;  vmss  the door to Azure;  ports  the interfaces of both doors
 model        the nouns: instance, record, notes, the lifecycle table, sighting, fleet, plan, policy
 settings     the environment -> Settings;  telemetry  a plan and its outcomes -> log lines
-log_line     a line of the log: sentence and facts in a message;  clouds  addresses of Azure's clouds
-startup      how a worker imports the app
+clouds       addresses of Azure's clouds;  startup  how a worker imports the app
 """

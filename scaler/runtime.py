@@ -20,7 +20,6 @@ from azure.core.credentials import TokenCredential
 
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
-from scaler.log_line import written
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import Orchestration, ScaleSetName
 from scaler.model.scarcity import Ceiling
@@ -29,7 +28,7 @@ from scaler.registry.auth import connect as connect_redis
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.settings import InvalidSettings, Settings, load
-from scaler.telemetry import Telemetry
+from scaler.telemetry import Telemetry, written
 from scaler.tick import REST, STARTS, Decide, Hints, Tick
 from scaler.vmss.client import ArmClient, Bounds
 from scaler.vmss.client import connect as connect_arm

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from scaler.log_line import read
+from scaler.telemetry import read
 from simulator.happenings import Ticked, Told, Trouble
 
 _TELLING = frozenset({"step", "held", "would", "tick_failed", "complaint"})

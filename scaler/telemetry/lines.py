@@ -1,13 +1,19 @@
-"""A tick's report -> log lines: a line per step, a line per refusal, and now and then an evaluation."""
+"""A tick's report -> log lines: a line per step, a line per refusal, and now and then an evaluation.
 
+A line is a sentence for people, then the facts as JSON, in one message: Microsoft's Python worker forwards the message,
+level, logger name and invocation id of a log record and drops `extra`.
+In Kusto: `parse_json(substring(message, indexof(message, "{")))`.
+"""
+
+import json
 import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from scaler.actuate import Outcome, Result
-from scaler.errors import ScalerError, Throttled
-from scaler.log_line import written
+from scaler.errors import ScalerError, Throttled, in_one_line
 from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.plan import Refusal, SetCapacity, Step
 from scaler.model.policy import Policy
@@ -21,6 +27,8 @@ _HOUR = 3600.0
 _MOST_STEPS = 2_000  # of one tick; those with an order are told however many there are
 _MOST_HELD = 5_000  # of one tick, remembered
 _REMEMBERED = 20  # ticks: not every tick looks at Azure
+_NOTHING: tuple[object, ...] = ("", None, {}, [], ())
+_BRACES = str.maketrans({"{": r"\x7b", "}": r"\x7d"})  # the first brace of a message begins the facts
 
 type _Said = tuple[str, ...]  # a line of the log, without the numbers that change in it
 
@@ -151,3 +159,28 @@ def _held(refusal: Refusal) -> _Said:
 def _scale_set_of(vm_id: VmId | None, report: Report) -> ScaleSetName | None:
     """Where the machine is, as far as the tick knew: instance ids repeat in other scale sets."""
     return report.fleet.scale_set_of(vm_id) if report.fleet is not None and vm_id is not None else None
+
+
+def written(sentence: str, facts: Mapping[str, object]) -> str:
+    """The message: one printable line. Empty facts are left out; a sentence beyond the limit is cut."""
+    said = _printable({name: value for name, value in facts.items() if value not in _NOTHING})
+    return f"{in_one_line(sentence).translate(_BRACES)} {json.dumps(said, ensure_ascii=False)}"
+
+
+def read(message: str) -> tuple[str, dict[str, Any]]:
+    """The sentence and the facts of a message. A foreign message is a sentence without facts."""
+    sentence, brace, rest = message.partition("{")
+    try:
+        facts = json.loads(brace + rest) if brace else None
+    except ValueError:
+        facts = None
+    return (sentence.rstrip(), facts) if isinstance(facts, dict) else (message, {})
+
+
+def _printable(value: object) -> object:
+    """A fact in printable form, also from a foreign source."""
+    if isinstance(value, str):
+        return in_one_line(value)
+    if isinstance(value, Mapping):
+        return {in_one_line(str(name)): _printable(each) for name, each in value.items()}
+    return [_printable(each) for each in value] if isinstance(value, list | tuple) else value

@@ -17,14 +17,13 @@ from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
-from scaler.log_line import read
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Status
 from scaler.observe import Listings
 from scaler.registry.reservations import Reservations, Stage
-from scaler.telemetry import Telemetry
+from scaler.telemetry import Telemetry, read
 from scaler.tick import Tick
 
 SCALE_SET = ScaleSetName("vmss-pixels")

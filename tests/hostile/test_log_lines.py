@@ -10,13 +10,12 @@ from hostile.values import ESCAPE
 
 from scaler.actuate import Outcome, Result
 from scaler.errors import LONGEST_LINE, Garbled, Missing, Refused, ScalerError, Throttled, Unreachable, in_one_line
-from scaler.log_line import read
 from scaler.model.instance import InstanceId, SessionId
 from scaler.model.lifecycle import note, place
 from scaler.model.plan import Plan, Refusal, Start, Step, Why
 from scaler.model.row import Complaint, Status
 from scaler.report import Report
-from scaler.telemetry import Telemetry
+from scaler.telemetry import Telemetry, read
 
 LONG = "x" * 10_000_000
 ERRORS = (

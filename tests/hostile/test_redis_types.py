@@ -10,7 +10,6 @@ from hostile.world import World, a_world
 from redis import ResponseError
 
 from scaler.errors import Refused
-from scaler.log_line import read
 from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change
@@ -18,6 +17,7 @@ from scaler.model.row import Row, Status, Unreadable
 from scaler.model.sighting import Pause
 from scaler.registry.keys import Keys
 from scaler.report import Report
+from scaler.telemetry import read
 
 TYPES: Mapping[str, Callable[[Any, str], object]] = {
     "string": lambda redis, key: redis.set(key, "theirs"),

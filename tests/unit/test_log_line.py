@@ -5,8 +5,8 @@ import json
 import pytest
 from hostile.values import ESCAPE
 
-from scaler.log_line import read, written
 from scaler.model.plan import Why
+from scaler.telemetry import read, written
 
 
 def kusto(message: str) -> object:

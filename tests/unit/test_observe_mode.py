@@ -15,7 +15,6 @@ from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from emulator.world import MANAGED
 from scaler.actuate import Ports
-from scaler.log_line import read
 from scaler.model.edges import Actor, Edge
 from scaler.model.instance import InstanceId, ScaleSetName
 from scaler.model.lifecycle import Change
@@ -24,7 +23,7 @@ from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Row, Status
 from scaler.model.sighting import Pause
 from scaler.report import Report
-from scaler.telemetry import Telemetry
+from scaler.telemetry import Telemetry, read
 from scaler.tick import Tick
 
 FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")

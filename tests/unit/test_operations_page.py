@@ -14,7 +14,6 @@ from wire.scripted_arm import StaticToken
 from scaler import runtime
 from scaler.actuate import Outcome, Result
 from scaler.errors import ScalerError, Throttled, Unreachable
-from scaler.log_line import read
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName
@@ -25,7 +24,7 @@ from scaler.model.row import Complaint, Snapshot
 from scaler.model.sighting import Pause
 from scaler.report import Report
 from scaler.settings import InvalidSettings, load
-from scaler.telemetry import Telemetry
+from scaler.telemetry import Telemetry, read
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 REASONS = [each.value for each in Why]

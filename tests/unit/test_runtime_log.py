@@ -13,9 +13,9 @@ from wire.scripted_arm import ScriptedArm, StaticToken, json_said, set_body
 
 from scaler import runtime
 from scaler.errors import ScalerError, Unreachable
-from scaler.log_line import read
 from scaler.model.edges import Actor
 from scaler.settings import InvalidSettings, load
+from scaler.telemetry import read
 
 ROOT = Path(__file__).parents[2]
 

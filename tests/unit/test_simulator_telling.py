@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scaler.log_line import written
+from scaler.telemetry import written
 from simulator.happenings import Ticked, Told, Trouble
 from simulator.telling import heard, is_ready
 

@@ -9,14 +9,13 @@ from builders import NOW, POLICY, instance, notes, record, ref, row, sighting, v
 
 from scaler.actuate import Outcome, Result
 from scaler.errors import Throttled, Unreachable
-from scaler.log_line import read
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.lifecycle import note, step
 from scaler.model.plan import Plan, Refusal, Start, Step, Why
 from scaler.model.row import Complaint, Snapshot
 from scaler.report import Report
-from scaler.telemetry import Telemetry
+from scaler.telemetry import Telemetry, read
 
 STEP = Step(
     why=Why.HORIZON_PASSED,

@@ -9,12 +9,11 @@ from clock import ManualClock
 
 from scaler.actuate import Outcome, Result
 from scaler.errors import Missing, ScalerError, Throttled, Unreachable
-from scaler.log_line import read
 from scaler.model.instance import InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.plan import Mark, Plan, Step, Why
 from scaler.model.sighting import Method, Sighting
 from scaler.report import Report
-from scaler.telemetry import Telemetry
+from scaler.telemetry import Telemetry, read
 from scaler.watch import Watch
 
 SECOND = timedelta(seconds=1)

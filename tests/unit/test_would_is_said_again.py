@@ -5,10 +5,9 @@ import logging
 import pytest
 from builders import vm
 
-from scaler.log_line import read
 from scaler.model.plan import Plan, Step, Why
 from scaler.report import Report
-from scaler.telemetry import Telemetry
+from scaler.telemetry import Telemetry, read
 
 WOULD = Step(why=Why.NEW_AT_REST, vm_id=vm(1))
 
