@@ -1,10 +1,9 @@
 """The starter: starts reserved machines, opens running ones, moves or refuses sessions. Reserved machines are its own.
 
-controller  decide: at most one step for a reserved machine, and the time of the next look
-waiting     a session waiting for a machine: turns, the clock of the waiting, machines without a place in the notes
+controller  decide: at most one step for a reserved machine, late writes undone, and the time of the next look
+waiting     a session waiting for a machine: turns, the clock of the waiting; REFUSE and ABANDON
 starts      the start order, after the start note; OPEN, with the machine's addresses
 moving      a session without a usable machine: MOVE, wait, or REFUSE
-endings     REFUSE, ABANDON, and late writes undone: decisions by the notes alone
 """
 
 from scaler.controllers.starter.controller import decide

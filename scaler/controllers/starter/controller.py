@@ -4,113 +4,125 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from scaler.controllers.starter.endings import by_registry
 from scaler.controllers.starter.moving import Stranded, settle
 from scaler.controllers.starter.starts import open_for, start, unsettled
-from scaler.controllers.starter.waiting import (
-    Part,
-    Wait,
-    is_unknown,
-    is_unstarted,
-    next_look,
-    own_start,
-    reserved,
-    reserved_since,
-    timeout,
-    unknown,
-    waiting_since,
-)
+from scaler.controllers.starter.waiting import Part, Wait, end, next_look, noted, reserved, timeout
+from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import SessionId
-from scaler.model.lifecycle import note
-from scaler.model.machine import Machine, SeenMachine, gone, is_elsewhere, missed
+from scaler.model.lifecycle import restore
+from scaler.model.machine import SeenMachine, gone, is_elsewhere, missed
 from scaler.model.plan import Get, Lacks, Listing, Plan, Step, Why, soonest, sorted_out, withheld
 from scaler.model.policy import Policy
-from scaler.model.row import Notes
+from scaler.model.row import Notes, SpentNote, Status
 from scaler.model.sighting import Sighting
 
 
 def decide(fleet: Fleet, policy: Policy, part: Part = Part.ALL) -> Plan:
     """One step at most for each reserved machine."""
-    machines = reserved(fleet, part)
-    outcomes = [outcome_for(machine, fleet, policy) for machine in machines]
+    waits = reserved(fleet, policy, part)
+    outcomes = [outcome_for(wait, fleet) for wait in waits]
     plan = sorted_out(outcome for outcome in outcomes if not isinstance(outcome, Stranded))
     stranded = [outcome for outcome in outcomes if isinstance(outcome, Stranded)]
-    steps = (*plan.steps, *settle(stranded, fleet, policy))
-    due = tuple(_due(machines, fleet, policy))
+    steps = (*plan.steps, *settle(stranded, fleet))
+    due = tuple(_due(waits, fleet))
     return Plan(
         steps=steps,
         refusals=tuple(map(withheld, fleet.cloud.withheld.values())),
-        asks=(*_looks(machines, due, fleet), *plan.asks),
-        look_again=_look_again(machines, steps, due, fleet, policy),
+        asks=(*_looks(waits, due, fleet), *plan.asks),
+        look_again=_look_again(waits, steps, due, fleet, policy),
     )
 
 
-def _looks(machines: Sequence[Machine], due: Sequence[Get], fleet: Fleet) -> Sequence[Listing | Get]:
+def _looks(waits: Iterable[Wait], due: Sequence[Get], fleet: Fleet) -> Sequence[Listing | Get]:
     """Ask for targeted GETs of the due machines; for a listing only if the notes do not place a machine."""
     if fleet.cloud.listings:
         return ()
-    unplaced = any(is_unknown(machine.stored) for machine in machines)
+    unplaced = any(not wait.notes.scale_set for wait in waits)
     return (Listing(urgent=False),) if unplaced and not fleet.cloud.unlisted else due
 
 
-def _due(machines: Iterable[Machine], fleet: Fleet, policy: Policy) -> Iterator[Get]:
+def _due(waits: Iterable[Wait], fleet: Fleet) -> Iterator[Get]:
     """Ask for the due machines, the most overdue first; urgently for unstarted machines, where a visitor waits."""
-    for machine in machines:
-        ref, last = fleet.address(machine.stored), fleet.looked_lately.get(machine.vm_id)
-        turn = next_look(own_start(machine.stored), last, fleet.now, policy)
-        if turn <= fleet.now and ref is not None and _by_registry(machine) is None:
-            yield Get(ref=ref, place=(turn, waiting_since(machine), machine.vm_id), urgent=is_unstarted(machine.stored))
-
-
-def _by_registry(machine: Machine) -> Step | Stranded | None:
-    """The decision by the registry alone, as for a late write over a machine that the notes call spent."""
-    decided, record, notes = by_registry(machine), machine.stored.readable, machine.stored.notes
-    if decided is None and record is not None and notes is not None and notes.spent is not None:
-        return Stranded(machine=machine, record=record, why=Why.TAINTED)
-    return decided
+    for wait in waits:
+        vm_id, ref = wait.machine.vm_id, fleet.address(wait.machine.stored)
+        turn = next_look(wait, fleet.looked_lately.get(vm_id))
+        if turn <= fleet.now and ref is not None and _by_registry(wait) is None:
+            yield Get(ref=ref, place=(turn, wait.known_since, vm_id), urgent=wait.is_unstarted)
 
 
 def _look_again(
-    machines: Iterable[Machine], steps: Sequence[Step], due: Collection[Get], fleet: Fleet, policy: Policy
+    waits: Iterable[Wait], steps: Sequence[Step], due: Collection[Get], fleet: Fleet, policy: Policy
 ) -> timedelta | None:
     """The time of the next look; at once after a MOVE, or after an incomplete look."""
     starts = sum(get.urgent for get in due)
     crowded = starts > policy.max_start_looks or len(due) - starts > policy.max_gets
     unasked = fleet.now if crowded else fleet.now + policy.look_every_warm
     taken = {step.vm_id: step for step in steps}
-    looks = [_next_look(machine, taken.get(machine.vm_id), fleet, policy) for machine in machines]
+    looks = [_next_look(wait, taken.get(wait.machine.vm_id), fleet) for wait in waits]
     moved = [fleet.now for step in steps if step.change is not None and step.change.partner is not None]
     return soonest(fleet.now, *moved, *(max(look, unasked) for look in looks))
 
 
-def _next_look(machine: Machine, outcome: Step | None, fleet: Fleet, policy: Policy) -> datetime:
+def _next_look(wait: Wait, outcome: Step | None, fleet: Fleet) -> datetime:
     """After this tick."""
-    change, now = outcome.change if outcome is not None else None, fleet.now
+    change, machine = outcome.change if outcome is not None else None, wait.machine
     if fleet.address(machine.stored) is None or (change is not None and change.edge is not None):
-        return now + policy.look_every
-    noted = change.notes if change is not None and isinstance(change.notes, Notes) else machine.stored.notes
+        return fleet.now + wait.policy.look_every
+    after = replace(wait, notes=change.notes) if change is not None and isinstance(change.notes, Notes) else wait
     looked = machine.instance is not None or machine.absence is not None
-    last = now if looked else fleet.looked_lately.get(machine.vm_id)
-    return next_look(own_start(replace(machine.stored, notes=noted)), last, now, policy)
+    return next_look(after, fleet.now if looked else fleet.looked_lately.get(machine.vm_id))
 
 
-def outcome_for(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Stranded | Lacks | None:
+def outcome_for(wait: Wait, fleet: Fleet) -> Step | Stranded | Lacks | None:
     """The decision about a machine: by the registry alone, else by Azure."""
-    record, notes = machine.stored.readable, machine.stored.notes
-    decided = _by_registry(machine)
-    if decided is not None or record is None:
+    machine, decided = wait.machine, _by_registry(wait)
+    if decided is not None:
         return decided
-    if notes is None or is_unknown(machine.stored):
-        return unknown(machine, record, fleet, policy)
-    wait = Wait(machine=machine, record=record, notes=notes, policy=policy)
-    if _was_anothers(wait, fleet.started_lately.get(machine.vm_id)):  # the notes have forgotten whose
-        return Stranded(machine=machine, record=record, why=Why.TAINTED)
-    if notes.scale_set not in fleet.scale_sets:  # configured no more: nobody will start it
-        return Stranded(machine=machine, record=record, why=Why.TAINTED)
+    if not wait.notes.scale_set:
+        return _unplaced(wait, fleet)
+    anothers = _was_anothers(wait, fleet.started_lately.get(machine.vm_id))  # the notes have forgotten whose
+    if anothers or wait.notes.scale_set not in fleet.scale_sets:  # configured no more: nobody will start it
+        return Stranded(wait=wait, why=Why.TAINTED)
     if isinstance(machine, SeenMachine):
         return _outcome_for_seen(wait, machine, fleet.cloud)
     return _outcome_for_absent(wait, machine.absence) if machine.absence is not None else timeout(wait)
+
+
+def _by_registry(wait: Wait) -> Step | Stranded | None:
+    """Undo a late write over a decision in the notes, or end a session that gave up.
+
+    None where Azure must be asked: about a machine that can be started, or that the notes do not place.
+    """
+    machine, record, notes = wait.machine, wait.record, wait.notes
+    if wait.session in notes.ended:
+        spent = notes.spent or SpentNote(why=Edge.CONDEMN, at=wait.now)
+        back = replace(record, status=Status.UNAVAILABLE, used=True, updated_at=wait.now)
+        change = restore(machine.stored, back, Status.UNAVAILABLE, replace(notes, spent=spent))
+        return Step(why=Why.UNDONE_END, vm_id=machine.vm_id, change=change, facts={"session": wait.session})
+    if notes.opened is not None and notes.spent is None:
+        released = record.used and notes.opened.session == wait.session
+        back = replace(notes.opened.record, status=Status.UNAVAILABLE, used=released)
+        facts = {"session": notes.opened.session, "late": wait.session}
+        change = restore(machine.stored, back, Status.UNAVAILABLE)
+        return Step(why=Why.UNDONE_OPEN, vm_id=machine.vm_id, change=change, facts=facts)
+    if record.used and notes.scale_set:
+        return end(wait, Edge.ABANDON, Why.GAVE_UP)
+    return Stranded(wait=wait, why=Why.TAINTED) if notes.spent is not None else None
+
+
+def _unplaced(wait: Wait, fleet: Fleet) -> Step | None:
+    """Refuse a session on a machine in no known scale set: at once with consent, else at the timeout.
+
+    The consent is the sighting's, or that of all scale sets if the machine is not listed.
+    """
+    look, listings = wait.machine.sighting, [fleet.cloud.listings.get(name) for name in fleet.scale_sets]
+    consent = [look] if look is not None else listings
+    if not all(each is not None and each.consent for each in consent) and not wait.is_over:
+        return timeout(wait)
+    if wait.record.used:
+        return end(wait, Edge.ABANDON, Why.GAVE_UP)
+    return end(wait, Edge.REFUSE, Why.TAINTED)
 
 
 def _was_anothers(wait: Wait, lately: SessionId | None) -> bool:
@@ -129,7 +141,7 @@ def _outcome_for_seen(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | 
     doubted = wait.notes.claim is not None or wait.notes.presumed_at is not None or wait.notes.admitted_at is None
     if doubted or not instance.marked or instance.failed or (instance.runs and wait.start is None):
         why = Why.CANNOT_START if wait.start else Why.TAINTED
-        return wait.stranded(why, failure=instance.failure, otherwise=unexplained)
+        return Stranded(wait=wait, why=why, failure=instance.failure, otherwise=unexplained)
     if instance.runs and not instance.busy:
         return open_for(wait, machine, cloud)
     if instance.runs:  # and is Updating: OPEN goes before REFUSE, however late
@@ -141,8 +153,8 @@ def _unexplained(wait: Wait, machine: SeenMachine) -> Step | None:
     """Note a running machine that the scaler has not started: no visitor gets it, neither this one nor a later one."""
     if not machine.instance.runs or wait.start is not None or wait.notes.presumed_at is not None:
         return None
-    presumed = replace(wait.notes, presumed_at=wait.now, presumed_seen_at=machine.at, reserved=reserved_since(wait))
-    return Step(why=Why.MARKED_UNKNOWN_RUNS, vm_id=wait.machine.vm_id, change=note(wait.machine.stored, presumed))
+    presumed = replace(wait.notes, presumed_at=wait.now, presumed_seen_at=machine.at, reserved=wait.reserved)
+    return noted(wait, presumed, Why.MARKED_UNKNOWN_RUNS)
 
 
 def _outcome_for_absent(wait: Wait, absent: Sighting) -> Step | Stranded | None:
@@ -153,8 +165,6 @@ def _outcome_for_absent(wait: Wait, absent: Sighting) -> Step | Stranded | None:
     if is_elsewhere(wait.machine, absent):
         return timeout(wait)
     if gone(wait.machine, absent, wait.policy):
-        return wait.stranded(Why.GONE)
+        return Stranded(wait=wait, why=Why.GONE)
     first = missed(wait.machine, absent)
-    if first is None:
-        return timeout(wait)
-    return Step(why=Why.MISSED, vm_id=wait.machine.vm_id, change=note(wait.machine.stored, first))
+    return noted(wait, first, Why.MISSED) if first is not None else timeout(wait)

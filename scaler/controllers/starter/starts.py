@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from scaler.controllers.starter.moving import Stranded
-from scaler.controllers.starter.waiting import Wait, noted, reserved_since, timeout, waiting_since
+from scaler.controllers.starter.waiting import Wait, noted, timeout
 from scaler.model.clocks import is_ahead
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Cloud
@@ -11,7 +11,7 @@ from scaler.model.instance import Addresses, InstanceId
 from scaler.model.lifecycle import note, step
 from scaler.model.machine import SeenMachine
 from scaler.model.plan import Facts, Get, Lacks, Locate, Start, Step, Why
-from scaler.model.row import OpenedNote, StartNote, Status
+from scaler.model.row import Notes, OpenedNote, StartNote, Status
 from scaler.model.standing import unsettled_for
 
 
@@ -22,22 +22,22 @@ def start(wait: Wait, machine: SeenMachine) -> Step | Stranded | None:
     machine, this one is tried again.
     """
     if wait.notes.start is not None and wait.start is None:  # started for somebody else, who never came
-        return wait.stranded(Why.TAINTED)
+        return Stranded(wait=wait, why=Why.TAINTED)
     again = _again(wait, machine)
     if wait.start is None:
         return again
     failure = wait.start.failure
     if failure is not None and failure.of_capacity and wait.movable:
-        return wait.stranded(Why.NO_CAPACITY, failure=failure, otherwise=again)
+        return Stranded(wait=wait, why=Why.NO_CAPACITY, failure=failure, otherwise=again)
     if again is not None and again.order is not None and wait.start.attempts >= wait.policy.start_attempts:
-        return wait.stranded(Why.CANNOT_START, failure=failure, otherwise=again)
+        return Stranded(wait=wait, why=Why.CANNOT_START, failure=failure, otherwise=again)
     return again
 
 
 def _again(wait: Wait, machine: SeenMachine) -> Step | None:
     """Order the start again, once the last order is surely dead. Without permission only the waiting time runs."""
-    lately = wait.start is not None and wait.now - wait.start.at < wait.policy.order_horizon
-    if lately and wait.start is not None and not is_ahead(wait.start.at, wait.now):
+    last = wait.start.at if wait.start is not None else None
+    if last is not None and wait.now - last < wait.policy.order_horizon and not is_ahead(last, wait.now):
         return None
     if wait.is_over or not machine.sighting.starts_allowed:
         return timeout(wait)
@@ -47,31 +47,27 @@ def _again(wait: Wait, machine: SeenMachine) -> Step | None:
 def _order(wait: Wait, machine: SeenMachine) -> Step:
     attempt = (wait.start.attempts if wait.start is not None else 0) + 1
     notes = replace(
-        wait.notes,
-        reserved=reserved_since(wait),
+        _without_witnesses(wait.notes),
+        reserved=wait.reserved,
         start=StartNote(session=wait.session, at=wait.now, attempts=attempt, warm=machine.instance.warm),
-        missed_at=None,
-        missed_noted_at=None,
-        rest_at=None,
-        rest_noted_at=None,
-        unsettled_at=None,
         unindexed_at=None,
     )
     why = Why.RESERVED if attempt == 1 else Why.START_OVERDUE
     facts: Facts = {"session": wait.session, "attempt": attempt, "warm": machine.instance.warm}
     order = Start(ref=machine.instance.ref, rests_on=machine.sighting)
-    return Step(why=why, vm_id=wait.machine.vm_id, change=note(wait.machine.stored, notes), order=order, facts=facts)
+    return Step(why=why, vm_id=machine.vm_id, change=note(machine.stored, notes), order=order, facts=facts)
+
+
+def _without_witnesses(notes: Notes) -> Notes:
+    """The notes without earlier doubts whether the machine is there, at rest, or settled."""
+    return replace(notes, missed_at=None, missed_noted_at=None, rest_at=None, rest_noted_at=None, unsettled_at=None)
 
 
 def unsettled(wait: Wait, machine: SeenMachine) -> Step | Stranded | None:
     """Decide about an unsettled machine: starting, or stuck."""
-    notes = machine.notes_now
-    if unsettled_for(notes, machine.at, wait.policy):
-        return wait.stranded(Why.CANNOT_START if wait.start else Why.TAINTED)
-    return timeout(wait) or noted(wait, replace(notes, reserved=reserved_since(wait)))
-
-
-NOWHERE = Addresses()
+    if unsettled_for(machine.notes_now, machine.at, wait.policy):
+        return Stranded(wait=wait, why=Why.CANNOT_START if wait.start else Why.TAINTED)
+    return timeout(wait) or noted(wait, replace(machine.notes_now, reserved=wait.reserved))
 
 
 def open_for(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | Lacks | None:
@@ -79,25 +75,25 @@ def open_for(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | Lacks | N
 
     Addresses are listed by instance id: only a targeted GET of this tick tells which machine the id names.
     """
-    ref = machine.instance.ref
+    ref, nowhere = machine.instance.ref, Addresses()
     if not machine.is_asked_for:
-        get = Get(ref=ref, queue="open", place=(waiting_since(machine),))
-        return Lacks(ask=get, otherwise=_without_addresses(wait, machine))
+        get = Get(ref=ref, queue="open", place=(wait.known_since,))
+        return Lacks(ask=get, otherwise=_without_addresses(wait, machine, nowhere))
     if ref.scale_set not in cloud.addresses:
-        return Lacks(ask=Locate(scale_set=ref.scale_set), otherwise=_without_addresses(wait, machine))
+        return Lacks(ask=Locate(scale_set=ref.scale_set), otherwise=_without_addresses(wait, machine, nowhere))
     found = cloud.addresses[ref.scale_set]
-    addresses = (found or {}).get(InstanceId(ref.instance_id.lower()), Addresses())
+    addresses = (found or {}).get(InstanceId(ref.instance_id.lower()), nowhere)
     if found is None or addresses.untold:
         return _without_addresses(wait, machine, addresses)
     return _open(wait, machine, addresses)
 
 
-def _without_addresses(wait: Wait, machine: SeenMachine, addresses: Addresses = NOWHERE) -> Step | None:
-    """Ask again for a while, if (some) addresses are unknown; the waiting is noted once."""
+def _without_addresses(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step | None:
+    """Ask again for a while, if (some) addresses are unknown; the beginning of this waiting is noted once."""
     if wait.start is not None:
         since = wait.start.runs_at or wait.now
         if wait.now - since < wait.policy.address_patience:
-            return _ask_again(wait, replace(wait.start, runs_at=since))
+            return noted(wait, replace(wait.notes, start=replace(wait.start, runs_at=since)), Why.NO_ADDRESSES)
     return _open(wait, machine, addresses)
 
 
@@ -112,28 +108,11 @@ def _open(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step:
         updated_at=wait.now,
     )
     notes = replace(
-        wait.notes,
+        _without_witnesses(wait.notes),
         opened=OpenedNote(session=wait.session, at=wait.now, record=record, seen_at=machine.at),
-        ips=_noted_addresses(addresses),
-        missed_at=None,
-        missed_noted_at=None,
-        rest_at=None,
-        rest_noted_at=None,
-        unsettled_at=None,
+        ips={name: ip for name, ip in (("public", addresses.public), ("private", addresses.private)) if ip is not None},
     )
-    change = step(Edge.OPEN, Actor.STARTER, wait.machine.stored, record, notes, wait.now)
-    waited = round((wait.now - wait.since).total_seconds(), 1)
+    change = step(Edge.OPEN, Actor.STARTER, machine.stored, record, notes, wait.now)
+    waited = round((wait.now - wait.reserved.at).total_seconds(), 1)
     facts: Facts = {"session": wait.session, "waited_s": waited, "warm": wait.start is not None and wait.start.warm}
-    return Step(why=Why.RUNS, vm_id=wait.machine.vm_id, change=change, facts=facts)
-
-
-def _noted_addresses(addresses: Addresses) -> dict[str, str]:
-    return {name: ip for name, ip in (("public", addresses.public), ("private", addresses.private)) if ip is not None}
-
-
-def _ask_again(wait: Wait, start: StartNote) -> Step | None:
-    """Note once that addresses are missing: the beginning of this waiting."""
-    notes = replace(wait.notes, start=start)
-    if notes == wait.notes:
-        return None
-    return Step(why=Why.NO_ADDRESSES, vm_id=wait.machine.vm_id, change=note(wait.machine.stored, notes))
+    return Step(why=Why.RUNS, vm_id=machine.vm_id, change=change, facts=facts)

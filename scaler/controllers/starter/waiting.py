@@ -1,18 +1,17 @@
-"""A session that waits for its machine: turns, the waiting time, and machines without a place in the notes."""
+"""A session that waits for its machine: turns, the waiting time, the end of the waiting."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from scaler.controllers.starter.endings import abandon, refuse
-from scaler.controllers.starter.moving import Stranded, would_follow
+from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
-from scaler.model.instance import FailureClass, SessionId
-from scaler.model.lifecycle import note
+from scaler.model.instance import SessionId
+from scaler.model.lifecycle import note, step
 from scaler.model.machine import Machine, notes_of_missed
 from scaler.model.plan import Step, Why
-from scaler.model.policy import Policy
-from scaler.model.row import Notes, Record, ReservedNote, Row, StartNote
+from scaler.model.policy import Moves, Policy
+from scaler.model.row import Notes, Record, ReservedNote, SpentNote, StartNote
 from scaler.model.standing import Standing
 
 _AT_ONCE = datetime.min.replace(tzinfo=UTC)
@@ -26,57 +25,13 @@ class Part(StrEnum):
     REST = "rest"  # machines whose start is noted, and those that our notes do not place
 
 
-def reserved(fleet: Fleet, part: Part) -> list[Machine]:
-    """The Reserved machines of a part."""
-    found = [machine for machine in fleet.machines if machine.standing is Standing.RESERVED]
-    if part is Part.ALL:
-        return found
-    return [machine for machine in found if is_unstarted(machine.stored) is (part is Part.STARTS)]
-
-
-def is_unstarted(row: Row) -> bool:
-    """Whether the notes place the machine, without a start for the session that has the reservation."""
-    return row.readable is not None and not is_unknown(row) and own_start(row) is None
-
-
-def own_start(row: Row) -> StartNote | None:
-    """The start note, if for the session in the record."""
-    record, start = row.readable, row.notes.start if row.notes is not None else None
-    return start if record is not None and start is not None and start.session == record.session else None
-
-
-def next_look(start: StartNote | None, last: datetime | None, now: datetime, policy: Policy) -> datetime:
-    """The time of the next look: at once for an unstarted machine; for a started one when it may run, then regularly.
-
-    `last`: this process's latest look at the machine. A time later than `now` came from a wrong clock of Redis, and
-    does not count.
-    """
-    if last is not None and last > now:
-        last = None
-    if start is None or start.at > now or start.runs_at is not None:
-        return last + policy.look_every if last is not None else _AT_ONCE
-    first = start.at + (policy.first_look_warm if start.warm else policy.first_look_cold)
-    if last is None or last < first:
-        return first
-    hurry = start.warm and last < start.at + 3 * policy.first_look_warm
-    return last + (policy.look_every_warm if hurry else policy.look_every)
-
-
-def waiting_since(machine: Machine) -> float:
-    """Since when, as far as notes or record say; seconds, for sorting."""
-    notes, record = machine.stored.notes, machine.stored.readable
-    noted = notes.reserved.at if notes is not None and notes.reserved is not None else None
-    since = noted or (record.updated_at if record is not None else None)
-    return since.timestamp() if since is not None else 0.0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
     """One session waiting for one machine."""
 
     machine: Machine
     record: Record
-    notes: Notes
+    notes: Notes  # as stored; empty where Redis has none
     policy: Policy
 
     @property
@@ -96,66 +51,79 @@ class Wait:
         return start if start is not None and start.session == self.session else None
 
     @property
-    def since(self) -> datetime:
-        """Since when the waiting is known, by Redis' clock."""
-        return reserved_since(self).at
+    def is_unstarted(self) -> bool:
+        """Whether the notes place the machine, without a start for the session."""
+        return bool(self.notes.scale_set) and self.start is None
+
+    @property
+    def reserved(self) -> ReservedNote:
+        """The note of the waiting: the stored note, else a note that begins with the start, or now."""
+        since = self.start.at if self.start is not None else self.now
+        return self.notes.waiting(self.session) or ReservedNote(session=self.session, at=since)
+
+    @property
+    def known_since(self) -> float:
+        """Since when, as far as notes or record say; seconds, for sorting."""
+        since = self.notes.reserved.at if self.notes.reserved is not None else self.record.updated_at
+        return since.timestamp() if since is not None else 0.0
 
     @property
     def is_over(self) -> bool:
         """Whether the waiting has lasted for the reservation timeout."""
-        return self.now - self.since >= self.policy.reservation_timeout
+        return self.now - self.reserved.at >= self.policy.reservation_timeout
 
     @property
     def movable(self) -> bool:
-        """Whether the queue manager would follow a MOVE."""
-        return would_follow(self.notes.waiting(self.session), self.policy)
+        """Whether the queue manager follows a MOVE: one that asks by machine never hears of another machine."""
+        return self.policy.moves is Moves.ALWAYS or self.reserved.movable
 
-    def stranded(self, why: Why, failure: FailureClass | None = None, otherwise: Step | None = None) -> Stranded:
-        """The session as stranded: this machine cannot be had."""
-        return Stranded(machine=self.machine, record=self.record, why=why, failure=failure, otherwise=otherwise)
+
+def reserved(fleet: Fleet, policy: Policy, part: Part) -> list[Wait]:
+    """The sessions that wait for the Reserved machines of a part."""
+    waits = [
+        Wait(machine=machine, record=record, notes=notes_of_missed(machine.stored), policy=policy)
+        for machine in fleet.machines
+        if machine.standing is Standing.RESERVED and (record := machine.stored.readable) is not None
+    ]
+    return [wait for wait in waits if part is Part.ALL or wait.is_unstarted is (part is Part.STARTS)]
+
+
+def next_look(wait: Wait, last: datetime | None) -> datetime:
+    """The time of the next look: at once for an unstarted machine; for a started one when it may run, then regularly.
+
+    `last`: this process's latest look at the machine. A time later than `now` came from a wrong clock of Redis, and
+    does not count.
+    """
+    start, now, policy = wait.start, wait.now, wait.policy
+    if last is not None and last > now:
+        last = None
+    if start is None or start.at > now or start.runs_at is not None:
+        return last + policy.look_every if last is not None else _AT_ONCE
+    first = start.at + (policy.first_look_warm if start.warm else policy.first_look_cold)
+    if last is None or last < first:
+        return first
+    hurry = start.warm and last < start.at + 3 * policy.first_look_warm
+    return last + (policy.look_every_warm if hurry else policy.look_every)
+
+
+def end(wait: Wait, edge: Edge, why: Why) -> Step:
+    """REFUSE or ABANDON the session: visibly, Unavailable and used, with the reason in the notes."""
+    machine, ended = wait.machine, {**wait.notes.ended, wait.session: edge}
+    spent = wait.notes.spent or SpentNote(why=edge, at=wait.now, reason=why, seen_at=machine.at)
+    notes = replace(wait.notes, ended=ended, spent=spent)
+    change = step(edge, Actor.STARTER, machine.stored, wait.record, notes, wait.now)
+    return Step(why=why, vm_id=machine.vm_id, change=change, facts={"session": wait.session})
 
 
 def timeout(wait: Wait) -> Step | None:
     """Time a waiting that no other step ends, from the first knowledge of the session."""
     if wait.is_over:
-        return refuse(wait.machine, wait.record, Why.TIMEOUT)
-    return noted(wait, replace(wait.notes, reserved=reserved_since(wait)))
+        return end(wait, Edge.REFUSE, Why.TIMEOUT)
+    return noted(wait, replace(wait.notes, reserved=wait.reserved))
 
 
-def noted(wait: Wait, notes: Notes) -> Step | None:
+def noted(wait: Wait, notes: Notes, why: Why = Why.NOTED) -> Step | None:
     """A step for changed notes, else None."""
     if notes == wait.notes:
         return None
-    return Step(why=Why.NOTED, vm_id=wait.machine.vm_id, change=note(wait.machine.stored, notes))
-
-
-def reserved_since(wait: Wait) -> ReservedNote:
-    """The note of the waiting: the stored note, else a note that begins with the start, or now."""
-    since = wait.start.at if wait.start is not None else wait.now
-    return wait.notes.waiting(wait.session) or ReservedNote(session=wait.session, at=since)
-
-
-def is_unknown(row: Row) -> bool:
-    """Whether the machine's scale set is unknown."""
-    return row.notes is None or not row.notes.scale_set
-
-
-def unknown(machine: Machine, record: Record, fleet: Fleet, policy: Policy) -> Step | None:
-    """Refuse a session on a tainted machine: at once with consent, else (or if unknown) at the timeout."""
-    now, notes = fleet.now, notes_of_missed(machine.stored)
-    waits = notes.waiting(record.session)
-    since = waits.at if waits is not None else now
-    if not _ours(machine, fleet) and now - since < policy.reservation_timeout:
-        noted = replace(notes, reserved=ReservedNote(session=record.session, at=since))
-        return None if noted == notes else Step(why=Why.NOTED, vm_id=machine.vm_id, change=note(machine.stored, noted))
-    if record.used:
-        return abandon(machine, record)
-    return refuse(machine, record, Why.TAINTED)
-
-
-def _ours(machine: Machine, fleet: Fleet) -> bool:
-    """Whether the scaler may act: consent for the sighting's scale set, or for all if the machine is not listed."""
-    if machine.sighting is not None:
-        return machine.sighting.consent
-    listings = [fleet.cloud.listings.get(name) for name in fleet.scale_sets]
-    return all(listing is not None and listing.consent for listing in listings)
+    return Step(why=why, vm_id=wait.machine.vm_id, change=note(wait.machine.stored, notes))

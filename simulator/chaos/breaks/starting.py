@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scaler.controllers import starter
-from scaler.controllers.starter.waiting import Part, reserved, waiting_since
+from scaler.controllers.starter.waiting import Part, reserved
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
 from scaler.model.instance import Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.lifecycle import KEEP, Keep, step
 from scaler.model.machine import Machine
 from scaler.model.plan import Start, Step, Why
+from scaler.model.policy import Policy
 from scaler.model.row import Notes, OpenedNote, Row, StartNote, Status
 from scaler.tick import Decide
 from simulator.chaos.breaks.planted import Planted
@@ -94,9 +95,10 @@ def _as_soon_as_it_starts(instance: Instance, _: Row) -> Instance:
     return replace(instance, power=PowerState.RUNNING, provisioning=ProvisioningState.SUCCEEDED)
 
 
-def _ten_longest(fleet: Fleet) -> Fleet:
+def _ten_longest(fleet: Fleet, policy: Policy) -> Fleet:
     """Ten machines are looked at, those that have been Reserved longest: started or not, due or not."""
-    waiting = sorted(reserved(fleet, Part.ALL), key=waiting_since)
+    in_turn = sorted(reserved(fleet, policy, Part.ALL), key=lambda wait: wait.known_since)
+    waiting = [wait.machine for wait in in_turn]
     others = {machine.vm_id: fleet.now for machine in waiting[10:] if machine.instance is None}
     longest = {machine.vm_id for machine in waiting[:10]}
     lately = {vm_id: at for vm_id, at in fleet.looked_lately.items() if vm_id not in longest}
@@ -108,7 +110,7 @@ STARTING = (
         name="ten-starts-at-a-time",
         what="the ten machines that have been Reserved longest are looked at, so newcomers wait until these are opened",
         weathers=("six to fifty sessions starting at once",),
-        decide=shown(lambda fleet, _: _ten_longest(fleet), Actor.STARTER),
+        decide=shown(_ten_longest, Actor.STARTER),
     ),
     Planted(
         name="spop-reserved",
