@@ -1,6 +1,7 @@
 """The plan of a tick: steps (a change, an order, or both, with the reason), refusals, and asks."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -271,6 +272,23 @@ def sorted_out(outcomes: Iterable[Decision]) -> Plan:
         steps += [done] if isinstance(done, Step) else []
         refusals += [done] if isinstance(done, Refusal) else []
     return Plan(steps=tuple(steps), refusals=tuple(refusals), asks=tuple(asks))
+
+
+def limited[Kind](
+    steps: Iterable[Step], kind_of: Callable[[Step], Kind], most: Mapping[Kind, int]
+) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """Part the steps: those within the number of their kind, and those beyond. A kind without a number is unlimited."""
+    kept, beyond, taken = list[Step](), list[Step](), Counter[Kind]()
+    for step in steps:
+        kind = kind_of(step)
+        taken[kind] += 1
+        (kept if taken[kind] <= most.get(kind, taken[kind]) else beyond).append(step)
+    return tuple(kept), tuple(beyond)
+
+
+def held_back(step: Step) -> Refusal:
+    """The refusal of a step beyond a breaker."""
+    return Refusal(why=Why.BREAKER, vm_id=step.vm_id, facts={"held": step.why})
 
 
 def withheld(look: Sighting) -> Refusal:

@@ -21,6 +21,8 @@ from scaler.model.plan import (
     Refusal,
     Step,
     Why,
+    held_back,
+    limited,
     soonest,
     sorted_out,
     withheld,
@@ -48,11 +50,12 @@ def decide(fleet: Fleet, policy: Policy) -> Plan:
     context = Context(policy=policy, health=fleet_health(fleet, policy), surplus=surplus(fleet, policy))
     machines = sorted(fleet.machines, key=_longest_waiting_first)
     plan = sorted_out(outcome for machine in machines for outcome in outcomes_for(machine, fleet, context))
-    kept, held = _breakers(plan.steps, fleet.size, policy)
+    most = {"mark": policy.max_marks, "removal": policy.share(policy.max_forgets, fleet.size)}
+    kept, beyond = limited(plan.steps, _kind, most)
     notices = (*context.health.alarms, *cooling_alarms(fleet, policy), *map(withheld, fleet.cloud.withheld.values()))
     return Plan(
         steps=kept,
-        refusals=(*notices, *plan.refusals, *held),
+        refusals=(*notices, *plan.refusals, *map(held_back, beyond)),
         asks=plan.asks if fleet.cloud.was_listed else (Listing(),),
         look_again=_look_again(kept, fleet, policy),
     )
@@ -90,17 +93,9 @@ def _longest_waiting_first(machine: Machine) -> tuple[float, str]:
     return (since.timestamp() if since is not None else float("inf"), machine.vm_id)
 
 
-def _breakers(wanted: Sequence[Step], fleet_size: int, policy: Policy) -> tuple[tuple[Step, ...], tuple[Refusal, ...]]:
-    marks, capped = policy.max_marks, policy.share(policy.max_forgets, fleet_size)
-    kept, held = [], []
-    for step in wanted:
-        marks -= isinstance(step.order, Mark)
-        capped -= step.why in _CAPPED
-        if (isinstance(step.order, Mark) and marks < 0) or (step.why in _CAPPED and capped < 0):
-            held.append(Refusal(why=Why.BREAKER, vm_id=step.vm_id, facts={"held": step.why}))
-        else:
-            kept.append(step)
-    return tuple(kept), tuple(held)
+def _kind(step: Step) -> str:
+    """The kind of a step that a tick limits; empty for the rest."""
+    return "mark" if isinstance(step.order, Mark) else "removal" if step.why in _CAPPED else ""
 
 
 def _look_again(steps: Sequence[Step], fleet: Fleet, policy: Policy) -> timedelta | None:
