@@ -12,7 +12,7 @@ from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.cli import ticking
 from scaler.cli.environment import AsJson, Exit, Operator, Yes, sure
 from scaler.cli.screen import Screen
-from scaler.controllers import adoption
+from scaler.controllers import by_hand
 from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.instance import VmId
 from scaler.model.plan import Plan, Why
@@ -31,7 +31,7 @@ class Handover:
     def __init__(self, ports: Ports, policy: Policy) -> None:
         self._ports = ports
         self._policy = policy
-        self._tick = Tick(adoption.decide, ports, policy)
+        self._tick = Tick(by_hand.adopt, ports, policy)
         self._tried: Counter[VmId] = Counter()
         self._refused: set[VmId] = set()
 

@@ -4,6 +4,6 @@ provisioner  keeps the scale set at its size and stops new machines; Azure only,
 reconciler   marks, ADMITs, CONDEMNs, PRESUMEs, FORGETs, and repairs records and index
 starter      starts reserved machines, OPENs running ones; MOVEs or REFUSEs sessions
 cleaner      EXPIREs sessions, deletes used machines, RETIREs gone ones
-adoption     hands a running installation over, before the four may act; without a timer
-by_hand      distrusts a restored snapshot, forgets a scale set that is gone: the operator's acts
+by_hand      the operator's acts, without a timer: adopts a running installation before the four may act, distrusts a
+             restored snapshot, forgets a scale set that is gone
 """

@@ -20,7 +20,7 @@ from builders import (
     sighting,
 )
 
-from scaler.controllers import adoption
+from scaler.controllers import by_hand
 from scaler.model.edges import Edge
 from scaler.model.instance import PowerState, SessionId
 from scaler.model.lifecycle import KEEP
@@ -33,7 +33,7 @@ NOT_OURS = sighting(consent=False)
 
 
 def adopt(known: Row, power: PowerState = RUNNING) -> Plan:
-    return adoption.decide(fleet(known, sees=cloud(instance(1, power, marked=False), look=NOT_OURS)), POLICY)
+    return by_hand.adopt(fleet(known, sees=cloud(instance(1, power, marked=False), look=NOT_OURS)), POLICY)
 
 
 def written(known: Row, power: PowerState = RUNNING) -> Row:
@@ -43,7 +43,7 @@ def written(known: Row, power: PowerState = RUNNING) -> Row:
 
 
 def test_a_short_listing_where_there_is_consent_is_the_controllers_matter() -> None:
-    assert adoption.decide(fleet(sees=cloud(look=sighting(complete=False))), POLICY) == Plan()
+    assert by_hand.adopt(fleet(sees=cloud(look=sighting(complete=False))), POLICY) == Plan()
 
 
 @pytest.mark.parametrize("what", [None, record(1)])

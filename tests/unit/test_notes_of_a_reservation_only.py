@@ -12,7 +12,7 @@ from builders import (
     sighting,
 )
 
-from scaler.controllers import adoption, starter
+from scaler.controllers import by_hand, starter
 from scaler.model.instance import PowerState, SessionId
 from scaler.model.row import Status
 
@@ -26,5 +26,5 @@ def test_a_session_that_was_observed_while_it_waited_is_adopted_like_any_other()
     waiting = row(1, record(1, Status.RESERVED, session_id=ME), None)
     noted = changed(only(starter.decide(fleet(waiting, sees=cloud(running, look=STRANGE)), POLICY).steps))
     opened = row(1, record(1, Status.UNAVAILABLE, session_id=ME), noted)
-    step = only(adoption.decide(fleet(opened, sees=cloud(running, look=STRANGE)), POLICY).steps)
+    step = only(by_hand.adopt(fleet(opened, sees=cloud(running, look=STRANGE)), POLICY).steps)
     assert changed(step).opened is not None, "its release will not delete it: it will be presumed until the limit"

@@ -13,7 +13,7 @@ import pytest
 from builders import NOW, POLICY, SCALE_SET, ago, applied, blank_notes, instance, notes, record, sighting, vm
 
 from docs.timeouts_table import WAITINGS
-from scaler.controllers import adoption, cleaner, provisioner, reconciler, starter
+from scaler.controllers import by_hand, cleaner, provisioner, reconciler, starter
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
@@ -238,7 +238,7 @@ def _adopted(row: Row, machine: Instance, *, takes_marks: bool) -> _World:
     for _ in range(2):
         cloud = _cloud(machine, sighting(consent=False))
         snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in (row, _neighbour(row))})
-        for step in adoption.decide(Fleet.join(snapshot, cloud, POLICY), POLICY).steps:
+        for step in by_hand.adopt(Fleet.join(snapshot, cloud, POLICY), POLICY).steps:
             assert step.change is not None
             row = applied(row, step.change)
             machine = replace(machine, marked=takes_marks)

@@ -21,7 +21,7 @@ from builders import (
     vm,
 )
 
-from scaler.controllers import adoption, cleaner, starter
+from scaler.controllers import by_hand, cleaner, starter
 from scaler.model.edges import Edge
 from scaler.model.instance import Instance, PowerState, SessionId
 from scaler.model.plan import Delete, Plan, Start, Step, Why
@@ -205,7 +205,7 @@ class TestAdopted:
     def adopt(self, what: Record, power: PowerState) -> Step:
         machine = instance(1, power=power, marked=False)
         look = replace(next(iter(cloud(machine).listings.values())), consent=False)
-        return only(adoption.decide(fleet(row(1, what), sees=cloud(machine, look=look)), POLICY).steps)
+        return only(by_hand.adopt(fleet(row(1, what), sees=cloud(machine, look=look)), POLICY).steps)
 
     def test_what_runs_for_somebody_is_a_session_with_the_limit_of_every_session(self) -> None:
         step = self.adopt(inside(), PowerState.RUNNING)
