@@ -18,7 +18,7 @@ from scaler.model.machine import Machine, seen_machine, unseen_machine
 from scaler.model.policy import Policy
 from scaler.model.row import Row, Snapshot
 from scaler.model.scarcity import Ceiling, Shortage
-from scaler.model.sighting import Answer, Kept, Method, Pages, Pause, ScaleSetView, Sighting, strictest
+from scaler.model.sighting import Answer, Method, Pages, Pause, ScaleSetView, Sighting, strictest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +51,25 @@ class Cloud:
             sightings={**self.sightings, **{instance.vm_id: sighting for instance in instances}},
         )
 
-    def with_listing(self, view: ScaleSetView, pages: Pages, policy: Policy, kept: Kept | None = None) -> "Cloud":
-        """Add one listing, taken right after `view`; a kept one was taken before."""
-        sighting = self._of_listing(view, pages, policy, kept or Kept(capacity=view.capacity, age=timedelta(0)))
+    def with_listing(
+        self,
+        view: ScaleSetView,
+        pages: Pages,
+        policy: Policy,
+        *,
+        age: timedelta = timedelta(0),
+        capacity: int | None = None,
+    ) -> "Cloud":
+        """Add a listing, taken right after `view`; or another controller's, judged by the capacity of that time."""
+        listed, expected = len(pages.instances) + pages.unidentified, view.capacity if capacity is None else capacity
+        sighting = replace(
+            self._look(view, pages, policy),
+            by=Method.LISTING,
+            complete=listed >= expected - pages.deleting,
+            plausible=2 * listed >= expected,
+            age=age,
+            listed=listed,
+        )
         shown = self.showing(sighting, *pages.instances)
         return replace(shown, listings={**self.listings, view.name: sighting})
 
@@ -61,7 +77,7 @@ class Cloud:
         """Add targeted GETs. A gone machine is seen no more: the later, targeted look wins over a listing."""
         instances, sightings, asked = dict(self.instances), dict(self.sightings), dict(self.asked)
         for answer in answers:
-            vm_id, sighting = answer.asked.vm_id, self._of_answer(view, answer, policy)
+            vm_id, sighting = answer.asked.vm_id, self._look(view, answer, policy)
             asked[vm_id] = sighting
             if answer.instance is None:
                 instances.pop(vm_id, None)
@@ -91,30 +107,16 @@ class Cloud:
 
     def as_if_allowed(self) -> "Cloud":
         """The same cloud with full consent and no pause, for steps that would be taken."""
-        listings = {name: _allowed(each) for name, each in self.listings.items()}
-        sightings = {vm_id: _allowed(sighting) for vm_id, sighting in self.sightings.items()}
-        asked = {vm_id: _allowed(sighting) for vm_id, sighting in self.asked.items()}
-        return replace(self, listings=listings, sightings=sightings, asked=asked, pause=Pause.NONE)
-
-    def _of_listing(self, view: ScaleSetView, pages: Pages, policy: Policy, kept: Kept) -> Sighting:
-        listed = len(pages.instances) + pages.unidentified
-        return Sighting(
-            scale_set=view.name,
-            unique_id=view.unique_id,
-            at=pages.at,
-            sent=pages.sent,
-            by=Method.LISTING,
-            complete=listed >= kept.capacity - pages.deleting,
-            plausible=2 * listed >= kept.capacity,
-            consent=view.managed_by == policy.managed_by,
-            pause=strictest(self.pause, view.pause),
-            capacity=view.capacity,
-            etag=view.etag,
-            age=kept.age,
-            listed=listed,
+        return replace(
+            self,
+            listings=_allowed(self.listings),
+            sightings=_allowed(self.sightings),
+            asked=_allowed(self.asked),
+            pause=Pause.NONE,
         )
 
-    def _of_answer(self, view: ScaleSetView, answer: Answer, policy: Policy) -> Sighting:
+    def _look(self, view: ScaleSetView, answer: Answer | Pages, policy: Policy) -> Sighting:
+        """A targeted look, right after `view`."""
         return Sighting(
             scale_set=view.name,
             unique_id=view.unique_id,
@@ -130,8 +132,8 @@ class Cloud:
         )
 
 
-def _allowed(sighting: Sighting) -> Sighting:
-    return replace(sighting, consent=True, pause=Pause.NONE)
+def _allowed[Key](looks: Mapping[Key, Sighting]) -> dict[Key, Sighting]:
+    return {key: replace(look, consent=True, pause=Pause.NONE) for key, look in looks.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

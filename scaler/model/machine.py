@@ -37,10 +37,8 @@ def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Note
     if is_ahead(unsettled_at, at):
         unsettled_at = at
     if not notes.scale_set:
-        address = new_notes(instance, sighting)
-        notes = replace(
-            notes, scale_set=address.scale_set, unique_id=address.unique_id, instance_id=address.instance_id
-        )
+        ref = instance.ref
+        notes = replace(notes, scale_set=ref.scale_set, unique_id=sighting.unique_id, instance_id=ref.instance_id)
     if instance.failed and instance.failure is not None and failed is None:
         failed = FailedNote(failure=instance.failure, since=at)
     return replace(

@@ -105,44 +105,32 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class _ToInstance:
+    ref: InstanceRef
+    rests_on: Sighting
+
+
+class Start(_ToInstance):
     """Start one instance."""
 
-    ref: InstanceRef
-    rests_on: Sighting
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PowerOff:
+class PowerOff(_ToInstance):
     """Stop one instance and keep the allocation."""
 
-    ref: InstanceRef
-    rests_on: Sighting
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deallocate:
+class Deallocate(_ToInstance):
     """Stop one instance and give the allocation back."""
 
-    ref: InstanceRef
-    rests_on: Sighting
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delete:
+class Delete(_ToInstance):
     """Delete one instance; sku.capacity falls with it."""
 
-    ref: InstanceRef
-    rests_on: Sighting
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Mark(_ToInstance):
     """Protect one instance from scale-in, and so hand the machine over to the registry."""
 
-    ref: InstanceRef
     etag: str | None
-    rests_on: Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

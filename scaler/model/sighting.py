@@ -105,14 +105,6 @@ class Pages:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """Facts about a listing of another controller: the capacity by which to judge the listing, and the age."""
-
-    capacity: int
-    age: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The answer to a targeted GET: the instance behind the id, perhaps another machine; None for a 404."""
 

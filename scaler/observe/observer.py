@@ -10,7 +10,7 @@ from scaler.model.fleet import Cloud
 from scaler.model.instance import InstanceRef, ScaleSetName, VmId
 from scaler.model.plan import Ask, Facts, Listing, Refusal, Why
 from scaler.model.policy import Policy
-from scaler.model.sighting import Answer, Kept, Pages, ScaleSetView
+from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.observe.hints import Listed, Listings, Silences
 from scaler.observe.looks import AddressesOf, Look, Targets, next_look
 from scaler.ports import Clock, ScaleSet, Together, one_by_one
@@ -118,7 +118,7 @@ class AzureObserver:
         view = self._scale_sets[name].view(no_older_than=self._view_kept) if kept is not None else None
         if kept is not None and view is not None and view.unique_id == kept.view.unique_id:
             age = timedelta(seconds=max(self._clock.monotonic() - kept.pages.sent, 0.0))
-            cloud = cloud.with_listing(view, kept.pages, self._policy, Kept(capacity=kept.view.capacity, age=age))
+            cloud = cloud.with_listing(view, kept.pages, self._policy, age=age, capacity=kept.view.capacity)
         else:
             kept = self._list(name)
             cloud = cloud.with_listing(kept.view, kept.pages, self._policy)
