@@ -1,14 +1,15 @@
 """A Change of a machine -> the bytes to compare with and the bytes to write."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change, Keep
-from scaler.model.row import Before, Record, Row, Status, Unreadable
+from scaler.model.row import Before, Notes, Record, Row, Status, Unreadable
 from scaler.registry.notes_json import MAX_NOTES, encode_notes
+from scaler.registry.reading import row_of, wire_form
 from scaler.registry.record_json import MAX_BYTES, OUR_SHARE, encode_record
-from scaler.registry.rows import row_of
 
 UNRECORDED_NOTES_TTL = 24 * 3600
 """Seconds that notes without a record live: the machine is being admitted, or is gone without a trace."""
@@ -19,60 +20,64 @@ SESSION_TTL = 24 * 3600
 """Seconds that a session's pointer to its machine lives after it was last written."""
 
 
+PLACES = {Status.AVAILABLE: "1", Status.RESERVED: "2", Status.UNAVAILABLE: "3"}
+"""The sets of the index as scripts/apply.lua numbers them."""
+_FROM = {(True, True): "1", (False, True): "+", (False, False): "-", (False, None): "0"}  # whether it takes, offered
+
+type Lifetime = int | Literal["~"]
+"""Seconds, 0 for ever; "~": no longer or shorter than the value would live now."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """One compare-and-set in bytes. None deletes a value, or takes the key out of all sets."""
+    """One compare-and-set of one machine in bytes. None deletes a value."""
 
-    row: Row
+    change: Change
     record: bytes | Keep | None
     notes: bytes | Keep | None
-    record_lives: int | Keep | None  # seconds; None for ever, KEEP: no longer or shorter than it would now
-    notes_live: int | Keep | None
-    index: Status | Keep | None
-    takes: bool
-    offered: bool | None  # whether its key must be in `available` until then; None: that does not matter
-    session: SessionId | None  # whose pointer should name this machine from now on
-    partner: "Write | None" = None  # another machine's: both or neither
 
     @property
-    def vm_id(self) -> VmId:
-        """The machine."""
-        return self.row.vm_id
+    def session(self) -> SessionId | None:
+        """The session whose pointer should name this machine from now on."""
+        record = self.change.record
+        if not isinstance(record, Record) or record.used or record.status is Status.AVAILABLE:
+            return None
+        return record.session
 
     @property
-    def together(self) -> "tuple[Write, ...]":
-        """The write and its partner."""
-        return (self,) if self.partner is None else (self, self.partner)
+    def arguments(self) -> tuple[bytes | str | int, ...]:
+        """What scripts/apply.lua is told, but for the session's key and the partner."""
+        change, before = self.change, self.change.row.before
+        return (
+            *map(wire_form, (before.record, before.notes, self.record, self.notes)),
+            *_lifetimes(change),
+            "-" if change.index is None else "~" if change.index is KEEP else PLACES[change.index],
+            _FROM[change.takes, _offered(change)],
+        )
 
     def accepted(self) -> Row:
         """The row after an accepted write."""
-        before = self.row.before
-        record = before.record if self.record is KEEP else self.record
-        notes = before.notes if self.notes is KEEP else self.notes
-        return row_of(self.vm_id, Before(record=record, notes=notes, server=before.server), self._index())
-
-    def _index(self) -> frozenset[Status]:
-        if self.index is None:
-            return frozenset()
-        if self.index is not KEEP:
-            return frozenset({self.index})
-        return self.row.index - {Status.AVAILABLE} if self.takes else self.row.index
+        row = self.change.row
+        record = row.before.record if self.record is KEEP else self.record
+        notes = row.before.notes if self.notes is KEEP else self.notes
+        before = Before(record=record, notes=notes, server=row.before.server)
+        return row_of(row.vm_id, before, _index_after(self.change))
 
 
-def writes_of(changes: Sequence[Change]) -> tuple[Write | None, ...]:
-    """The writes, in the order of the changes. A machine that occurs twice is a ValueError.
+def writes_of(changes: Sequence[Change]) -> tuple[tuple[Write, ...], ...]:
+    """The write of each change, with the partner's. A machine that occurs twice is a ValueError.
 
-    None for a value that is never overwritten, and for a result that would be unreadable.
+    Empty for a value that is never overwritten, and for a result that would be unreadable.
     """
     named = [half.row.vm_id for change in changes for half in change.together]
     if len(set(named)) != len(named):
         raise ValueError("one machine is twice in a batch")
-    return tuple(_possible(change) for change in changes)
+    return tuple(_writes_together(change) for change in changes)
 
 
-def server_of(writes: Sequence[Write]) -> str | None:
+def server_of(writes: Iterable[Write]) -> str | None:
     """The server of the readings of all rows; empty if unknown, None for rows of several servers."""
-    servers = {half.row.before.server for write in writes for half in write.together} - {""}
+    servers = {write.change.row.before.server for write in writes} - {""}
     return None if len(servers) > 1 else next(iter(servers), "")
 
 
@@ -105,65 +110,51 @@ def _decisive(row: Row) -> Record | Unreadable | None:
     return replace(row.readable, extra=(), updated_at=None) if row.readable is not None else row.record
 
 
-def _possible(change: Change) -> Write | None:
-    """The write with its partner, or None."""
-    write = None if _forbidden(change) else _write(change)
-    if write is None or not _fits(write):
-        return None
-    if change.partner is None:
-        return write
-    partner = _possible(change.partner)
-    return replace(write, partner=partner) if partner is not None else None
-
-
-def chunks[T](items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Cut a sequence into parts of at most `size`."""
-    return (items[start : start + size] for start in range(0, len(items), size))
+def _writes_together(change: Change) -> tuple[Write, ...]:
+    if any(map(_forbidden, change.together)):
+        return ()
+    writes = tuple(map(_write, change.together))
+    return writes if all(map(_fits, writes)) else ()
 
 
 def _forbidden(change: Change) -> bool:
-    row = change.row
-    if not isinstance(row.record, Unreadable):
-        return False
-    return change.record is not KEEP or row.untouchable
+    return change.row.is_unreadable and (change.record is not KEEP or change.row.untouchable)
 
 
 def _write(change: Change) -> Write:
-    record = change.record
+    record, notes = change.record, change.notes
     if isinstance(record, Record) and record.vm_id != change.row.vm_id:
         raise ValueError("a record is written under its own key only")
-    record_lives, notes_live = _lifetimes(change)
     return Write(
-        row=change.row,
+        change=change,
         record=encode_record(record) if isinstance(record, Record) else record,
-        notes=change.notes if change.notes is None or change.notes is KEEP else encode_notes(change.notes),
-        record_lives=record_lives,
-        notes_live=notes_live,
-        index=change.index,
-        takes=change.takes,
-        offered=_offered(change),
-        session=_session_of(record),
+        notes=encode_notes(notes) if isinstance(notes, Notes) else notes,
     )
 
 
-def _lifetimes(change: Change) -> tuple[int | Keep | None, int | Keep | None]:
+def _fits(write: Write) -> bool:
+    longest = ((write.record, MAX_BYTES + OUR_SHARE), (write.notes, MAX_NOTES))
+    return not any(isinstance(value, bytes) and len(value) > most for value, most in longest)
+
+
+def _lifetimes(change: Change) -> tuple[Lifetime, Lifetime]:
     """The lifetimes of record and notes; a new value lives for ever unless a lifetime is set."""
     row, record = change.row, change.record
     notes = row.notes if change.notes is KEEP else change.notes
-    leaves = LEAVING_TTL if notes is not None and notes.leaving else None
+    leaves = LEAVING_TTL if notes is not None and notes.leaving else 0
     has_record = row.record is not None if record is KEEP else record is not None
     notes_live = leaves if has_record else UNRECORDED_NOTES_TTL
     return (
-        KEEP if isinstance(row.record, Unreadable) or (leaves is None and record is not KEEP) else leaves,
-        KEEP if notes_live is None and change.notes is not KEEP else notes_live,
+        "~" if row.is_unreadable or (not leaves and record is not KEEP) else leaves,
+        "~" if not notes_live and change.notes is not KEEP else notes_live,
     )
 
 
 def _offered(change: Change) -> bool | None:
-    """Whether the key must be in `available`: for a step that takes the key; for bookkeeping, if the index said so.
+    """Whether the key must be in `available` before; None where that does not matter.
 
-    The rows are read after the index: in between a key may have come back into `available`. And SPOP takes a key
-    without a trace in the record.
+    True for a step that takes the key; for bookkeeping, if the index said so. The rows are read after the index: in
+    between a key may have come back into `available`. And SPOP takes a key without a trace in the record.
     """
     if change.takes:
         return True
@@ -171,14 +162,9 @@ def _offered(change: Change) -> bool | None:
     return Status.AVAILABLE in change.row.index if moves else None
 
 
-def _fits(write: Write) -> bool:
-    record, notes = write.record, write.notes
-    return not (isinstance(record, bytes) and len(record) > MAX_BYTES + OUR_SHARE) and not (
-        isinstance(notes, bytes) and len(notes) > MAX_NOTES
-    )
-
-
-def _session_of(record: Record | Keep | None) -> SessionId | None:
-    if not isinstance(record, Record) or record.used or record.status is Status.AVAILABLE:
-        return None
-    return record.session
+def _index_after(change: Change) -> frozenset[Status]:
+    if change.index is None:
+        return frozenset()
+    if change.index is not KEEP:
+        return frozenset({change.index})
+    return change.row.index - {Status.AVAILABLE} if change.takes else change.row.index

@@ -1,25 +1,31 @@
 """Reading Redis: two round trips for any number of machines, and bounded: an accident can fill a value or a set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from itertools import batched
+from typing import Any, ClassVar
 
 import redis
 
 from scaler.errors import Garbled
 from scaler.model.clocks import YEARS
 from scaler.model.instance import VmId
-from scaler.model.row import Before, Complaint, Row, Status
-from scaler.registry.batch import chunks
+from scaler.model.lifecycle import KEEP, Keep
+from scaler.model.row import Before, Complaint, Record, Row, Status, Unreadable
+from scaler.model.sighting import Pause, strictest
 from scaler.registry.keys import LONGEST_MEMBER, Keys, ScriptName, script_text
-from scaler.registry.notes_json import MAX_NOTES
-from scaler.registry.rows import MAX_MEMBERS, moment_of, row_of, value_of
+from scaler.registry.notes_json import MAX_NOTES, decode_notes, newer_version
+from scaler.registry.record_json import decode_record
 
 CHUNK = 1_000
 """Machines per script: it blocks Redis for a microsecond per value."""
 SMALL = 4 * 1024
 """Bytes of a usual value: the scaler's own have a few hundred."""
+MAX_MEMBERS = 20_000
+"""How many members of one set are looked at: a scale set has 1,000 machines at most, and a tick must end."""
+
+_NAMED = 20  # of the members that are none of ours: a log of a million lines tells nobody anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +33,9 @@ class Index:
     """The sets at a moment, with the other values of the same reading."""
 
     now: datetime
-    pause: bytes | None
-    members: Mapping[Status, frozenset[bytes]]
-    complaints: tuple[Complaint, ...]  # about sets that are none
+    pause: Pause
+    machines: Mapping[VmId, frozenset[Status]]
+    complaints: tuple[Complaint, ...]
 
 
 class Reading:
@@ -45,30 +51,123 @@ class Reading:
         names = [self._keys.pause, *map(self._keys.index, statuses)]
         answer: Any = self._members(keys=names, args=[MAX_MEMBERS, LONGEST_MEMBER + len(self._keys.prefix.encode())])
         seconds, micros, pause, *sets = answer
-        now, found = moment_of(seconds, micros), dict(zip(statuses, sets, strict=True))
+        now = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
         if now.year not in YEARS:  # what is noted at such a time is lost when it is read
             raise Garbled(f"Redis' clock says {now:%Y-%m-%d}: set it right")
-        return Index(
-            now=now,
-            pause=pause,
-            members={status: frozenset(names or ()) for status, names in found.items()},
-            complaints=tuple(self._no_set(status) for status, names in found.items() if names == 0),
-        )
+        machines, complaints = sort_members(dict(zip(statuses, sets, strict=True)), self._keys)
+        return Index(now=now, pause=pause_of(pause), machines=machines, complaints=complaints)
 
     def rows(self, index: Mapping[VmId, frozenset[Status]]) -> dict[VmId, Row]:
         """Record and notes of machines. One round trip for a thousand."""
         rows: dict[VmId, Row] = {}
-        for some in chunks(list(index), CHUNK):
-            values, server = self._read(some)
-            for vm_id, record, notes in zip(some, values[::2], values[1::2], strict=True):
-                rows[vm_id] = row_of(vm_id, Before(record=record, notes=notes, server=server), index[vm_id])
+        for vm_ids in batched(index, CHUNK, strict=False):
+            names = [name for vm_id in vm_ids for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
+            *answers, server = self._values(keys=names, args=[SMALL, MAX_NOTES])
+            values = map(value_of, answers)
+            for vm_id, record, notes in zip(vm_ids, values, values, strict=True):
+                rows[vm_id] = row_of(vm_id, Before(record=record, notes=notes, server=server.decode()), index[vm_id])
         return rows
 
-    def _read(self, vm_ids: Sequence[VmId]) -> tuple[list[bytes | None], str]:
-        names = [name for vm_id in vm_ids for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
-        *answers, server = self._values(keys=names, args=[SMALL, MAX_NOTES])
-        return [value_of(answer) for answer in answers], server.decode()
 
-    def _no_set(self, status: Status) -> Complaint:
-        why = f"is no set: no machine can become {status} before it is deleted or renamed (then the scaler rebuilds it)"
-        return Complaint(key=self._keys.index(status), why=why)
+def pause_of(value: bytes | None) -> Pause:
+    """The pause by the key's value. An existing key means a halt, whatever the value."""
+    return Pause.NONE if value is None else strictest(Pause.ORDERS, Pause.of(value.decode("utf-8", "replace")))
+
+
+def sort_members(
+    sets: Mapping[Status, Sequence[bytes] | int], keys: Keys
+) -> tuple[dict[VmId, frozenset[Status]], tuple[Complaint, ...]]:
+    """The machines in the index, with the sets of each machine's key, and what else is there.
+
+    A number stands for a key that holds something else than a set.
+    """
+    machines: dict[VmId, frozenset[Status]] = {}
+    complaints = []
+    for status, members in sets.items():
+        names = [] if isinstance(members, int) else sorted(members)
+        strangers = []
+        for name in names:
+            vm_id = keys.vm_id_of(name)
+            if vm_id is None:
+                strangers.append(name)
+            else:
+                machines[vm_id] = machines.get(vm_id, frozenset()) | {status}
+        odd = [_no_set(status)] if isinstance(members, int) else _oddities(len(names), strangers)
+        complaints += [Complaint(key=keys.index(status), why=why) for why in odd]
+    return machines, tuple(complaints)
+
+
+def _no_set(status: Status) -> str:
+    return f"is no set: no machine can become {status} before it is deleted or renamed (then the scaler rebuilds it)"
+
+
+def _oddities(size: int, strangers: Sequence[bytes]) -> Iterator[str]:
+    if size >= MAX_MEMBERS:
+        yield f"only {MAX_MEMBERS} members are looked at"
+    for name in strangers[:_NAMED]:
+        yield f"not a record's key: {name[:100].decode('utf-8', 'replace')!a}"
+    if len(strangers) > _NAMED:
+        yield f"there are more members that are no record's key than the {_NAMED} named here: take them out (SREM)"
+
+
+class Odd(bytes):
+    """Stands in a row's `before` for a value that was not read whole: a write compares such a value by kind."""
+
+    why: ClassVar[str]
+
+
+class TooLong(Odd):
+    """A value longer than any of the scaler's values: the first bytes."""
+
+    why = "longer than any value of ours"
+
+
+class NoString(Odd):
+    """A list, a hash or a set in the key, which is not read."""
+
+    why = "a value of another type than a string"
+
+
+def value_of(answer: Any) -> bytes | None:
+    """An answer of scripts/values.lua."""
+    if isinstance(answer, list):
+        return TooLong(answer[0])
+    if isinstance(answer, int):
+        return NoString()
+    value: bytes | None = answer
+    return value
+
+
+def wire_form(value: bytes | Keep | None) -> bytes:
+    """A value to compare with or to write, in the form that scripts/apply.lua reads."""
+    if value is None or value is KEEP:
+        return b"-" if value is None else b"~"
+    if isinstance(value, TooLong):
+        return b"<" + value
+    return b"!" if isinstance(value, NoString) else b"=" + value
+
+
+def row_of(vm_id: VmId, before: Before, index: frozenset[Status] = frozenset()) -> Row:
+    """The row these bytes stand for."""
+    notes = decode_notes(before.notes) if not isinstance(before.notes, Odd) else None
+    newer = newer_version(before.notes) if notes is None else None
+    if newer is not None:
+        why = f"notes were written by a newer scaler (v={newer})"
+        return Row(vm_id=vm_id, record=Unreadable(why=why), index=index, before=before, untouchable=True)
+    if notes is not None and notes.opened is not None and notes.opened.record.vm_id != vm_id:
+        notes = None  # another machine's: not what we wrote
+    return Row(vm_id=vm_id, record=_record_of(vm_id, before.record), notes=notes, index=index, before=before)
+
+
+def _record_of(vm_id: VmId, raw: bytes | None) -> Record | Unreadable | None:
+    if raw is None:
+        return None
+    return Unreadable(why=raw.why) if isinstance(raw, Odd) else decode_record(vm_id, raw)
+
+
+def complaints_about(row: Row, keys: Keys) -> Iterator[Complaint]:
+    """What of this row cannot be read."""
+    if isinstance(row.record, Unreadable):
+        yield Complaint(key=keys.instance(row.vm_id), why=row.record.why)
+    if row.notes is None and row.before.notes is not None and not row.untouchable:
+        yield Complaint(key=keys.notes(row.vm_id), why="these notes cannot be read, and count as lost")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import batched, chain
 from typing import Any
 
 import redis
@@ -9,25 +10,17 @@ from redis import exceptions
 
 from scaler.errors import Refused
 from scaler.model.instance import ScaleSetName, VmId
-from scaler.model.lifecycle import KEEP, Change, Keep
+from scaler.model.lifecycle import Change
 from scaler.model.row import Complaint, Row, Snapshot, Status
 from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
-from scaler.registry.batch import (
-    SESSION_TTL,
-    Write,
-    carried_over,
-    chunks,
-    server_of,
-    writes_of,
-)
+from scaler.registry.batch import PLACES, SESSION_TTL, Write, carried_over, server_of, writes_of
 from scaler.registry.cluster import Client
 from scaler.registry.failures import address, translated
 from scaler.registry.keys import Keys, ScriptName, script_text
 from scaler.registry.notes_json import MAX_CEILINGS, decode_ceilings, encode_ceilings, whole_seconds
-from scaler.registry.reading import Reading
-from scaler.registry.rows import complaints_about, pause_of, sort_members, wire_form
+from scaler.registry.reading import Reading, complaints_about
 
 CHUNK = 250
 """Changes per script: Redis is blocked for about 10 µs per change; other clients wait a few milliseconds at most."""
@@ -44,43 +37,30 @@ _UNCHECKED = (
     " user +info ({})"
 )
 
-_PLACES = {Status.AVAILABLE: "1", Status.RESERVED: "2", Status.UNAVAILABLE: "3"}
-_FROM = {(True, True): "1", (False, True): "+", (False, False): "-", (False, None): "0"}  # whether it takes, offered
-
 
 class RedisRegistry:
     """Implements scaler.ports.Registry."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
-        self._client = client
-        self._keys = keys
+        self.client = client  # for other users of the same connection, too
+        self.keys = keys
         self._where = address(client)
         self._evicting = ""  # its maxmemory-policy, where it may take keys away, as of the last check
         self._reading = Reading(client, keys)
         self._apply = client.register_script(script_text(ScriptName.APPLY))
 
-    @property
-    def client(self) -> redis.Redis:
-        """The connection, for other users of the same connection."""
-        return self._client
-
-    @property
-    def keys(self) -> Keys:
-        """The keys."""
-        return self._keys
-
     def check(self) -> tuple[Complaint, ...]:
         """Check that this Redis can be used (else Refused); return complaints for the operator. One call."""
         with translated(self._where):
             try:
-                info: dict[str, Any] = self._client.execute_command("INFO")  # type: ignore[no-untyped-call]
+                info: dict[str, Any] = self.client.execute_command("INFO")  # type: ignore[no-untyped-call]
             except exceptions.ResponseError as error:  # a fake Redis has none; Azure's policy Data Contributor lacks it
                 self._learn_nodes()
                 return (Complaint(key=self._where, why=_UNCHECKED.format(error)),)
-        if info.get("cluster_enabled") == 1 and not self._keys.in_one_slot:
+        if info.get("cluster_enabled") == 1 and not self.keys.in_one_slot:
             raise Refused(
                 f"Redis at {self._where} is clustered: set SCALER_REDIS_PREFIX="
-                f'"{{{self._keys.prefix}}}" (braces included), here and in the queue manager',
+                f'"{{{self.keys.prefix}}}" (braces included), here and in the queue manager',
                 code="CROSSSLOT",
             )
         if info.get("cluster_enabled") == 1:
@@ -90,21 +70,21 @@ class RedisRegistry:
         return self._unfit
 
     def _learn_nodes(self) -> None:
-        if isinstance(self._client, Client):
-            self._client.learn()
+        if isinstance(self.client, Client):
+            self.client.learn()
 
     def occupy(self, scale_sets: str) -> None:
         """Occupy the prefix for this scaler's scale sets, for OCCUPIED_FOR. Refused while another scaler does."""
         with translated(self._where):
-            told: bytes | None = self._client.get(self._keys.scale_sets)  # type: ignore[assignment]
+            told: bytes | None = self.client.get(self.keys.scale_sets)  # type: ignore[assignment]
             if told is None or told == scale_sets.encode():
-                self._client.set(self._keys.scale_sets, scale_sets, ex=OCCUPIED_FOR)
+                self.client.set(self.keys.scale_sets, scale_sets, ex=OCCUPIED_FOR)
                 return
         raise Refused(
-            f"a scaler for {told.decode('utf-8', 'replace')} uses the prefix {self._keys.prefix} of Redis at"
+            f"a scaler for {told.decode('utf-8', 'replace')} uses the prefix {self.keys.prefix} of Redis at"
             f" {self._where}, and this one is for {scale_sets}: they would take each other's machines for gone. Give"
             " one of them another SCALER_REDIS_PREFIX, or stop the other one: two minutes after its last tick this one"
-            f" goes on by itself (at once, if you delete {self._keys.scale_sets})",
+            f" goes on by itself (at once, if you delete {self.keys.scale_sets})",
             code="OCCUPIED",
         )
 
@@ -116,13 +96,11 @@ class RedisRegistry:
     def read(self) -> Snapshot:
         """Every machine the index names."""
         with translated(self._where):
-            read = self._reading.index(*Status)
-            index, complaints = sort_members(read.members, self._keys)
-            rows = self._reading.rows(index)
-        unreadable = tuple(each for row in rows.values() for each in complaints_about(row, self._keys))
-        complaints = self._unfit + read.complaints + complaints + unreadable
-        pause = pause_of(read.pause)
-        return Snapshot(now=read.now, rows=rows, pause=pause, complaints=complaints, evicting=self._evicting)
+            index = self._reading.index(*Status)
+            rows = self._reading.rows(index.machines)
+        unreadable = (complaint for row in rows.values() for complaint in complaints_about(row, self.keys))
+        complaints = (*self._unfit, *index.complaints, *unreadable)
+        return Snapshot(now=index.now, rows=rows, pause=index.pause, complaints=complaints, evicting=self._evicting)
 
     def read_also(self, vm_ids: Iterable[VmId]) -> Mapping[VmId, Row]:
         """Record and notes of machines that the index does not name."""
@@ -138,8 +116,9 @@ class RedisRegistry:
             if not pending:
                 break
             again = self._written(list(pending.values()), good_until)
-            rows |= dict(zip(pending, again.values(), strict=True))
-        return tuple(rows.values())
+            for number, row in zip(pending, again, strict=True):
+                rows[number] = row
+        return tuple(rows)
 
     def confirm(self) -> Confirmation:
         """Whether a replica has what was applied before."""
@@ -151,47 +130,44 @@ class RedisRegistry:
     def reserved(self) -> frozenset[VmId]:
         """The members of the reserved index."""
         with translated(self._where):
-            members = self._reading.index(Status.RESERVED).members[Status.RESERVED]
-        named = (self._keys.vm_id_of(each) for each in members)
-        return frozenset(each for each in named if each is not None)
+            return frozenset(self._reading.index(Status.RESERVED).machines)
 
     def pause(self, how: Pause) -> None:
         """Halt the controllers that read this registry, or end the halt."""
         with translated(self._where):
             if how is Pause.NONE:
-                self._client.delete(self._keys.pause)
+                self.client.delete(self.keys.pause)
             else:
-                self._client.set(self._keys.pause, how.value)
+                self.client.set(self.keys.pause, how.value)
 
     def keep_ceilings(self, ceilings: Mapping[ScaleSetName, Ceiling], *, lasts: timedelta) -> None:
         """Write down what Azure lately refused to make."""
         with translated(self._where):
-            self._client.set(self._keys.ceilings, encode_ceilings(ceilings), ex=whole_seconds(lasts))
+            self.client.set(self.keys.ceilings, encode_ceilings(ceilings), ex=whole_seconds(lasts))
 
     def ceilings(self) -> Mapping[ScaleSetName, Ceiling]:
         """Read the stored ceilings."""
         with translated(self._where):
             try:
-                raw: Any = self._client.getrange(self._keys.ceilings, 0, MAX_CEILINGS)
+                raw: Any = self.client.getrange(self.keys.ceilings, 0, MAX_CEILINGS)
             except exceptions.ResponseError:  # it holds something else than a string
                 raw = None
         return decode_ceilings(raw)
 
-    def _written(self, changes: Sequence[Change], good_until: datetime | None) -> dict[int, Row | None]:
-        """The new row per change, by its number; None where the race was lost."""
+    def _written(self, changes: Sequence[Change], good_until: datetime | None) -> list[Row | None]:
+        """The new row per change; None where the race was lost."""
         writes = writes_of(changes)
-        wanted = [write for write in writes if write is not None]
-        if server_of(wanted) is None:  # there was a failover between two reads
-            return dict.fromkeys(range(len(writes)))
+        wanted = [write for write in writes if write]
+        if server_of(chain.from_iterable(wanted)) is None:  # there was a failover between two reads
+            return [None] * len(writes)
         with translated(self._where):
-            accepted = {
-                write.vm_id
-                for chunk in chunks(wanted, CHUNK)
-                for write, done in zip(chunk, self._send(chunk, good_until), strict=True)
-                if done
-            }
-        written = (write.accepted() if write and write.vm_id in accepted else None for write in writes)
-        return dict(enumerate(written))
+            answers = [
+                done
+                for chunk in batched(wanted, CHUNK, strict=False)
+                for _, done in zip(chunk, self._send(chunk, good_until), strict=True)
+            ]
+        accepted = iter(answers)
+        return [write[0].accepted() if write and next(accepted) == 1 else None for write in writes]
 
     def _carried_over(self, lost: Mapping[int, Change]) -> dict[int, Change]:
         """Changes that lost a race only to the queue manager's fields, over the new values of these fields."""
@@ -205,31 +181,24 @@ class RedisRegistry:
                 again[number] = after
         return again
 
-    def _send(self, writes: Sequence[Write], good_until: datetime | None) -> Sequence[int]:
-        names = [self._keys.index(status) for status in _PLACES]
-        until = good_until.timestamp() if good_until is not None else ""
-        arguments: list[str | bytes | int | float] = [SESSION_TTL, until, server_of(writes) or ""]
-        halves = [half for write in writes for half in write.together]
+    def _send(self, writes: Sequence[tuple[Write, ...]], good_until: datetime | None) -> Sequence[int]:
+        halves = list(chain.from_iterable(writes))
+        names = [self.keys.index(status) for status in PLACES]
         for half in halves:
-            names += (self._keys.instance(half.vm_id), self._keys.notes(half.vm_id))
+            names += (self.keys.instance(half.change.row.vm_id), self.keys.notes(half.change.row.vm_id))
+        until = good_until.timestamp() if good_until is not None else ""
+        arguments: list[str | bytes | int | float] = [SESSION_TTL, until, server_of(halves) or ""]
         for half in halves:
             if half.session is not None:
-                names.append(self._keys.session(half.session))
-            arguments += (
-                *_values(half),
-                _lives(half.record_lives),
-                _lives(half.notes_live),
-                "-" if half.index is None else "~" if half.index is KEEP else _PLACES[half.index],
-                _FROM[half.takes, half.offered],
-                len(names) if half.session is not None else 0,
-                "1" if half.partner is not None else "0",
-            )
+                names.append(self.keys.session(half.session))
+            pointer = len(names) if half.session is not None else 0
+            arguments += (*half.arguments, pointer, "1" if half.change.partner is not None else "0")
         answer: Sequence[int] = self._apply(keys=names, args=arguments)
         return answer
 
     def _has_replicas(self) -> bool:
         try:
-            info: dict[str, Any] = self._client.execute_command("INFO", "replication")  # type: ignore[no-untyped-call]
+            info: dict[str, Any] = self.client.execute_command("INFO", "replication")  # type: ignore[no-untyped-call]
         except exceptions.ResponseError:
             return True  # INFO is not for everybody: WAIT will tell
         # Azure has left the number out: then WAIT will tell. A replica was a primary a moment ago.
@@ -238,8 +207,8 @@ class RedisRegistry:
     def _wait(self) -> Confirmation:
         # WAIT is about the writes of its own connection, and the pool has several: so one write goes with it. It is
         # the latest of all, and whoever has it has what came before.
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.set(self._keys.confirm, b"", px=1000)
+        pipeline = self.client.pipeline(transaction=False)
+        pipeline.set(self.keys.confirm, b"", px=1000)
         pipeline.execute_command("WAIT", 1, CONFIRM_WITHIN_MS)  # type: ignore[no-untyped-call]
         marked, replicas = pipeline.execute(raise_on_error=False)
         if isinstance(marked, exceptions.AskError):  # MOVED, too: the new node need not have what was applied here
@@ -249,16 +218,3 @@ class RedisRegistry:
         if isinstance(replicas, Exception):  # some managed tiers do not know WAIT
             return Confirmation.ALONE
         return Confirmation.REPLICATED if int(replicas) else Confirmation.UNCONFIRMED
-
-
-def _values(write: Write) -> tuple[bytes | str, ...]:
-    before = write.row.before
-    return wire_form(before.record), wire_form(before.notes), _wanted(write.record), _wanted(write.notes)
-
-
-def _lives(seconds: int | Keep | None) -> int | str:
-    return "~" if seconds is KEEP else seconds or "0"
-
-
-def _wanted(value: bytes | Keep | None) -> bytes | str:
-    return "~" if value is KEEP else wire_form(value)

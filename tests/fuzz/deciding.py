@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from itertools import product
+from itertools import chain, product
 
 from builders import NOW, POLICY, cloud, instance, sighting, vm
 
@@ -14,8 +14,8 @@ from scaler.model.row import Before, Record, Row, Snapshot, Status
 from scaler.model.sighting import Method
 from scaler.registry.batch import Write, writes_of
 from scaler.registry.notes_json import decode_notes
+from scaler.registry.reading import row_of
 from scaler.registry.record_json import decode_record
-from scaler.registry.rows import row_of
 
 CONTROLLERS = {"reconciler": reconciler, "starter": starter, "cleaner": cleaner}
 INDEXES = [frozenset[Status](), *(frozenset({each}) for each in Status), frozenset(Status)]
@@ -62,9 +62,8 @@ def judge(plan: Plan, row: Row) -> None:
         assert step.vm_id in {None, row.vm_id}
         assert_addressed(step)
     assert not (plan.steps and row.untouchable)
-    for write in writes_of(changes):
-        if write is not None:
-            assert_readable(write, row.vm_id)
+    for write in chain.from_iterable(writes_of(changes)):
+        assert_readable(write, row.vm_id)
 
 
 def assert_addressed(step: Step) -> None:

@@ -13,8 +13,8 @@ from scaler.model.instance import InstanceId, Orchestration, ScaleSetName, VmId,
 from scaler.model.row import Before, Record
 from scaler.registry.keys import Keys
 from scaler.registry.notes_json import MAX_NOTES, decode_notes, encode_notes, newer_version
+from scaler.registry.reading import complaints_about, pause_of, row_of, sort_members
 from scaler.registry.record_json import MAX_BYTES, MAX_SESSION_BYTES, OUR_SHARE, decode_record, encode_record
-from scaler.registry.rows import complaints_about, pause_of, row_of, sort_members
 from scaler.settings import SETTINGS, InvalidSettings, load
 from scaler.vmss.addresses import configurations, located, public_by_id, to_interfaces, to_public_ips
 from scaler.vmss.flexible_rows import joined

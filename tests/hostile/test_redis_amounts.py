@@ -14,9 +14,8 @@ from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import SessionId, VmId
 from scaler.model.row import Before, Status
 from scaler.registry.notes_json import decode_notes
-from scaler.registry.reading import SMALL
+from scaler.registry.reading import MAX_MEMBERS, SMALL, row_of
 from scaler.registry.record_json import decode_record
-from scaler.registry.rows import MAX_MEMBERS, row_of
 from scaler.report import Report
 
 FILL = """

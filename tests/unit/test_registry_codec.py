@@ -25,8 +25,8 @@ from scaler.model.row import (
     Unreadable,
 )
 from scaler.registry.notes_json import decode_notes, encode_notes, newer_version
+from scaler.registry.reading import row_of
 from scaler.registry.record_json import KNOWN, MAX_DEPTH, decode_record, encode_record, format_time, parse_time
-from scaler.registry.rows import row_of
 
 A = VmId("a")
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
