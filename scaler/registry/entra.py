@@ -20,7 +20,7 @@ from redis_entraid.cred_provider import EntraIdCredentialsProvider  # type: igno
 from redis_entraid.identity_provider import DefaultAzureCredentialProvider  # type: ignore[import-untyped]
 
 from scaler.errors import Refused, ScalerError
-from scaler.registry.cluster import Client
+from scaler.registry.auth import Client, reconnect
 from scaler.registry.failures import Explained
 
 SCOPE = "https://redis.azure.com/.default"
@@ -69,14 +69,11 @@ class RenewedPool(redis.ConnectionPool):
     _token = ""
 
     def re_auth_callback(self, token: TokenInterface) -> None:
-        """Close idle connections now, and used connections when they are given back: there is a new token."""
+        """Make the connections anew, if the token is a new one."""
         with self._lock:
-            if token.get_value() == self._token:
-                return
-            self._token = token.get_value()
-            self.disconnect(inuse_connections=False)
-            for each in self._in_use_connections:
-                each.mark_for_reconnect()
+            if token.get_value() != self._token:
+                self._token = token.get_value()
+                reconnect(self)
 
 
 class SigningIn(StreamingCredentialProvider):

@@ -78,9 +78,6 @@ class Keys:
         return VmId(name) if _VM_ID.fullmatch(name) else None
 
 
-_PARTS_OF_A_SESSION = ("contract.lua", "json.lua", "time.lua", "machine.lua")
-
-
 class ScriptName(StrEnum):
     """The whole scripts in scripts/; the common parts are prepended to scripts of a session."""
 
@@ -95,15 +92,16 @@ class ScriptName(StrEnum):
     @property
     def of_a_session(self) -> bool:
         """Whether the queue manager calls the script, about a session."""
-        return self not in {ScriptName.MEMBERS, ScriptName.VALUES, ScriptName.APPLY}
+        return self not in _OF_THE_SCALER
 
 
-_PARTS = {ScriptName.VALUES: ("server.lua",), ScriptName.APPLY: ("server.lua",)}
+_OF_THE_SCALER = {ScriptName.MEMBERS: (), ScriptName.VALUES: ("server",), ScriptName.APPLY: ("server",)}
+_OF_A_SESSION = ("contract", "json", "time", "machine")
 
 
 @cache
 def script_text(name: ScriptName) -> str:
     """The Lua text, complete."""
-    parts = _PARTS_OF_A_SESSION if name.of_a_session else _PARTS.get(name, ())
     folder = files("scaler.registry") / "scripts"
-    return "\n".join((folder / part).read_text("utf-8") for part in (*parts, f"{name}.lua"))
+    parts = (*_OF_THE_SCALER.get(name, _OF_A_SESSION), name)
+    return "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts)

@@ -6,7 +6,7 @@ And capacities that Azure lately refused <-> the JSON text under `Keys.ceilings`
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 import msgspec
@@ -128,11 +128,6 @@ def _restorable(notes: Notes) -> bool:
 def encode_ceilings(ceilings: Mapping[ScaleSetName, Ceiling]) -> bytes:
     """The JSON text."""
     return msgspec.json.encode(ceilings)
-
-
-def whole_seconds(lasts: timedelta) -> int:
-    """A time to live: at a high speed of the local run less than a second is one."""
-    return max(1, round(lasts.total_seconds()))
 
 
 def decode_ceilings(raw: bytes | None) -> Mapping[ScaleSetName, Ceiling]:

@@ -5,12 +5,13 @@ first in byte order; `used` is true if any spelling says so. No function here ra
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import accumulate
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -35,7 +36,6 @@ NAMES: Mapping[str, str] = {name: re.sub(r"_(.)", lambda found: found[1].upper()
 KNOWN = tuple(NAMES.values())
 _OPTIONAL = frozenset(name for name, field in _FIELDS.items() if field.default is None)
 _TIMES = frozenset(name for name, field in _FIELDS.items() if field.type == datetime | None)
-_OURS = frozenset(KNOWN)
 _CANONICAL = {name.lower(): name for name in KNOWN}
 _STATUS = {status.lower(): status for status in Status}
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -49,12 +49,9 @@ _text = msgspec.json.Decoder(str | None)
 _flag = msgspec.json.Decoder(bool | None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Members:
-    """A record's members: known members under the scaler's names, every spelling of `used`, foreign members."""
-
-    known: Mapping[str, msgspec.Raw]
-    used: Sequence[msgspec.Raw]
+class _Members(NamedTuple):
+    known: dict[str, msgspec.Raw]  # under the scaler's names
+    used: list[msgspec.Raw]  # every spelling of it
     extra: tuple[tuple[str, str], ...]
 
 
@@ -99,14 +96,15 @@ def _sorted_out(raw: bytes) -> _Members:
     odd: list[tuple[str, msgspec.Raw]] = []
     extra: list[tuple[str, str]] = []
     for name, value in _members.decode(raw).items():
-        if name in _OURS:
-            known[name] = value
-        elif name.lower() in _CANONICAL:
-            odd.append((name, value))
-        else:
+        canonical = _CANONICAL.get(name.lower())
+        if canonical is None:
             extra.append((name, bytes(value).decode()))
+        elif canonical == name:
+            known[name] = value
+        else:
+            odd.append((name, value))
     used = [known["used"]] if "used" in known else []
-    for name, value in sorted(odd, key=lambda each: each[0]):
+    for name, value in sorted(odd, key=itemgetter(0)):
         canonical = _CANONICAL[name.lower()]
         known.setdefault(canonical, value)
         used += [value] if canonical == "used" else []

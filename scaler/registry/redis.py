@@ -15,11 +15,11 @@ from scaler.model.row import Complaint, Row, Snapshot, Status
 from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
+from scaler.registry.auth import Client
 from scaler.registry.batch import PLACES, SESSION_TTL, Write, carried_over, server_of, writes_of
-from scaler.registry.cluster import Client
 from scaler.registry.failures import address, translated
 from scaler.registry.keys import Keys, ScriptName, script_text
-from scaler.registry.notes_json import MAX_CEILINGS, decode_ceilings, encode_ceilings, whole_seconds
+from scaler.registry.notes_json import MAX_CEILINGS, decode_ceilings, encode_ceilings
 from scaler.registry.reading import Reading, complaints_about
 
 CHUNK = 250
@@ -142,8 +142,9 @@ class RedisRegistry:
 
     def keep_ceilings(self, ceilings: Mapping[ScaleSetName, Ceiling], *, lasts: timedelta) -> None:
         """Write down what Azure lately refused to make."""
+        seconds = max(1, round(lasts.total_seconds()))  # at a high speed of the local run less than a second is one
         with translated(self._where):
-            self.client.set(self.keys.ceilings, encode_ceilings(ceilings), ex=whole_seconds(lasts))
+            self.client.set(self.keys.ceilings, encode_ceilings(ceilings), ex=seconds)
 
     def ceilings(self) -> Mapping[ScaleSetName, Ceiling]:
         """Read the stored ceilings."""

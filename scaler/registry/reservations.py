@@ -1,7 +1,7 @@
 """The queue manager's client: atomic and idempotent, so that no crash between two steps loses a machine."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -53,17 +53,7 @@ class Reservation:
     @classmethod
     def of(cls, record: Record) -> "Reservation":
         """What a visitor may know of the record."""
-        return cls(
-            vm_id=record.vm_id,
-            instance_id=record.instance_id,
-            status=record.status,
-            warm=record.warm,
-            region=record.region,
-            public_ip=record.public_ip,
-            private_ip=record.private_ip,
-            moved_from=record.moved_from,
-            move_reason=record.move_reason,
-        )
+        return cls(**{field.name: getattr(record, field.name) for field in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

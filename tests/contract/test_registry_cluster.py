@@ -32,8 +32,7 @@ from scaler.model.lifecycle import note
 from scaler.model.row import Row, Status
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
-from scaler.registry.auth import connect
-from scaler.registry.cluster import Place
+from scaler.registry.auth import Place, connect
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations
