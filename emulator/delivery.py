@@ -121,8 +121,7 @@ class Arrivals:
         (vm,) = self._world.named([instance_id])
         self._match(if_match, vm.state.etag)
         self._machines.check_protection(vm)
-        now = Protection(from_scale_in=vm.state.protected, from_actions=vm.state.protected_from_actions)
-        if protection == now:
+        if protection == vm.state.protection:
             return self._world.begin(0)
         operation = self._world.begin(1)
         self._machines.protect(vm, protection, given, operation)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from emulator.operations import Operation
-from emulator.orders import OrderKind
+from emulator.orders import OrderKind, Protection
 from scaler.model.instance import FailureClass, PowerState, ProvisioningState
 
 BILLED = frozenset({PowerState.STARTING, PowerState.RUNNING, PowerState.STOPPING, PowerState.STOPPED})
@@ -32,6 +32,11 @@ class VmState:
     identified: bool = True  # ARM shows its vmId
     private_ip: str | None = None  # for life
     public_ip: str | None = None  # while it is allocated
+
+    @property
+    def protection(self) -> Protection:
+        """The protectionPolicy."""
+        return Protection(from_scale_in=self.protected, from_actions=self.protected_from_actions)
 
     @property
     def billed(self) -> bool:

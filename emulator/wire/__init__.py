@@ -1,7 +1,7 @@
 """The emulated scale sets over http and https, as Azure Resource Manager and managed identities would answer.
 
-server → listener → app → routes   from a socket to the handler of a path;  exchange  request and answer
-scale_sets, vms, machines, operations, network   ARM's resources;  bodies  JSON of resources;  listing  pages, filters
+server → listener → app → routes   from a socket to the handler of a path;  exchange  request, answer, and their log
+scale_sets, vms, operations, network   ARM's resources;  bodies  JSON of resources;  listing  pages, filters
 directory, token_endpoints, identities   requests of clients before the first real request
-site       names and addresses;  calls  the log of requests;  answer_faults  injected faults of answers
+site       names and addresses;  answer_faults  injected faults of answers
 """

@@ -14,8 +14,7 @@ from emulator.budgets import BURSTS, WINDOW, Bucket
 from emulator.refusals import ArmError, NoAnswer, turned_away
 from emulator.switches import FrontDoorCode
 from emulator.wire.answer_faults import AnswerInjector, Reply
-from emulator.wire.calls import Call, CallLog
-from emulator.wire.exchange import Answer, Asked
+from emulator.wire.exchange import Answer, Asked, Call, CallLog
 from emulator.wire.routes import Route, route
 from emulator.wire.site import Site
 

@@ -129,6 +129,41 @@ def instance_view(emulated: EmulatedScaleSet, state: VmState) -> Json:
     return body
 
 
+def machine(site: Site, emulated: EmulatedScaleSet, state: VmState, *, view: bool) -> Json:
+    """The VM's JSON, with the scale set but without the protection: only the scale set's list shows protection."""
+    named = state.identified or state.provisioning is ProvisioningState.CREATING
+    properties: Json = {
+        "hardwareProfile": {"vmSize": site.place.sku},
+        "provisioningState": state.provisioning,
+        "osProfile": {"computerName": computer(emulated, state), "secrets": []},
+        "networkProfile": {"networkInterfaces": [{"id": nic_id(site, state), "properties": {"primary": True}}]},
+        "virtualMachineScaleSet": {"id": site.set_id(emulated)},
+        "timeCreated": time(state.created_at),
+    }
+    if state.identified:
+        properties["vmId"] = state.vm_id
+    if view:
+        properties["instanceView"] = instance_view(emulated, state)
+    return {
+        "name": state.instance_id,
+        "id": site.machine_id(state.instance_id) if named else "",
+        "type": "Microsoft.Compute/virtualMachines",
+        "location": site.place.location,
+        "tags": {},
+        "properties": properties,
+    }
+
+
+def nic_id(site: Site, state: VmState) -> str:
+    """Its network interface, a resource of the group as well."""
+    return f"{site.group_id}/providers/Microsoft.Network/networkInterfaces/nic-{suffix(state)}"
+
+
+def suffix(state: VmState) -> str:
+    """The part of the name that differs between VMs."""
+    return state.instance_id.rpartition("_")[2]
+
+
 def set_view(rows: Iterable[VmState]) -> Json:
     """The scale set's instance view: it counts provisioning states, and never power states."""
     counts = Counter(f"ProvisioningState/{row.provisioning.lower()}" for row in rows)
@@ -141,8 +176,7 @@ def set_view(rows: Iterable[VmState]) -> Json:
 
 def computer(emulated: EmulatedScaleSet, state: VmState) -> str:
     """The guest's host name."""
-    number = state.instance_id.rpartition("_")[2]
-    return f"{emulated.name[:9]}{number if emulated.flexible else _base36(int(number)).zfill(6)}"
+    return f"{emulated.name[:9]}{suffix(state) if emulated.flexible else _base36(int(state.instance_id)).zfill(6)}"
 
 
 def _base36(number: int) -> str:

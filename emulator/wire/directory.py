@@ -121,7 +121,7 @@ def _subscription(site: Site) -> Json:
 
 def _resource_group(site: Site) -> Json:
     return {
-        "id": f"/subscriptions/{site.place.subscription}/resourceGroups/{site.place.resource_group}",
+        "id": site.group_id,
         "name": site.place.resource_group,
         "type": "Microsoft.Resources/resourceGroups",
         "location": site.place.location,

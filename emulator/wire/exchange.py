@@ -1,9 +1,12 @@
-"""Requests and answers between the socket and the resources."""
+"""Requests and answers between the socket and the resources; and the log of them: callers, kinds, times, statuses."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from re import IGNORECASE, search
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -88,3 +91,53 @@ class Answer:
     def content(self) -> bytes:
         """The body as it is sent."""
         return b"" if self.body is None else json.dumps(self.body).encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request. `status` 0: it was never answered."""
+
+    at: datetime  # Azure's clock
+    method: str
+    kind: str
+    path: str
+    status: int
+    caller: str  # the `<name>` of `scaler-<name>` in the User-Agent; arm for anybody else
+    request_id: str  # x-ms-client-request-id
+    seconds: float
+    left: str = ""  # x-ms-ratelimit-remaining-resource, as it was answered
+
+    @property
+    def arm(self) -> bool:
+        """Whether it counts as a call to ARM; tokens and directories do not."""
+        return self.kind not in {"token", "directory", "unknown"}
+
+
+class CallLog:
+    """Append-only, safe for threads."""
+
+    def __init__(self) -> None:
+        self._calls: list[Call] = []
+        self._lock = Lock()
+
+    def write(self, call: Call) -> None:
+        """Append it."""
+        with self._lock:
+            self._calls.append(call)
+
+    def __iter__(self) -> Iterator[Call]:
+        with self._lock:
+            return iter(tuple(self._calls))
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._calls)
+
+    def after(self, first: int) -> tuple[Call, ...]:
+        """All but the first so many."""
+        with self._lock:
+            return tuple(self._calls[first:])
+
+    def by_caller(self) -> Counter[str]:
+        """How many ARM calls each caller made."""
+        return Counter(each.caller for each in self if each.arm)

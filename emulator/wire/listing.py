@@ -2,7 +2,7 @@
 
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from re import IGNORECASE, fullmatch, sub
 from urllib.parse import quote
@@ -90,14 +90,10 @@ def page[T](
     """The body of a page, as the rows are now, and how many there are in it."""
     skip = skipped(asked, emulated)
     found = rows[skip : skip + size]
-    body: Json = {"value": list(_shown(found, show))}
+    body: Json = {"value": list(map(show, found))}
     if skip + size < len(rows):
         body["nextLink"] = _link(asked, _token(emulated, skip + size))
     return body, len(found)
-
-
-def _shown[T](rows: Iterable[T], show: Callable[[T], Json]) -> Iterable[Json]:
-    return (show(row) for row in rows)
 
 
 def _token(emulated: EmulatedScaleSet, skip: int) -> str:

@@ -1,6 +1,6 @@
 """Microsoft.Network: the NICs and public IPs of a scale set's VMs, and of the resource group's own VMs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from uuid import UUID
@@ -10,9 +10,8 @@ from emulator.refusals import ArmError
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from emulator.wire import listing
-from emulator.wire.bodies import Json
+from emulator.wire.bodies import Json, nic_id, suffix
 from emulator.wire.exchange import Answer, Asked
-from emulator.wire.machines import nic_id, suffix
 from emulator.wire.scale_sets import charged
 from emulator.wire.site import Site
 
@@ -21,25 +20,24 @@ type Row = tuple[EmulatedScaleSet, VmState]
 
 def of_set(site: Site, asked: Asked) -> Answer:
     """The NICs of a Uniform scale set; empty for a Flexible scale set."""
-    return _listing(site, asked, [_uniform(site, asked)], _interface(site))
+    return _listing(site, asked, [_uniform(site, asked)], interface)
 
 
 def public_ips_of_set(site: Site, asked: Asked) -> Answer:
     """The public IPs of a Uniform scale set; empty without public IPs."""
-    return _listing(site, asked, [_uniform(site, asked)], _public_ip(site), _has_public_ip)
+    return _listing(site, asked, [_uniform(site, asked)], public_ip, _has_public_ip)
 
 
 def of_group(site: Site, asked: Asked) -> Answer:
     """The NICs of the resource group: NICs of VMs in Flexible scale sets."""
     site.check_group(asked)
-    return _listing(site, asked, [scale_set for scale_set in site.scale_sets if scale_set.flexible], _interface(site))
+    return _listing(site, asked, site.flexible, interface)
 
 
 def public_ips_of_group(site: Site, asked: Asked) -> Answer:
     """The public IPs that are resources of the group."""
     site.check_group(asked)
-    sets = [scale_set for scale_set in site.scale_sets if scale_set.flexible]
-    return _listing(site, asked, sets, _public_ip(site), _has_public_ip)
+    return _listing(site, asked, site.flexible, public_ip, _has_public_ip)
 
 
 def of_vm(site: Site, asked: Asked) -> Answer:
@@ -79,28 +77,14 @@ def _listing(
     site: Site,
     asked: Asked,
     sets: list[EmulatedScaleSet],
-    show: Callable[[Row], Json],
+    show: Callable[[Site, EmulatedScaleSet, VmState], Json],
     keep: Callable[[Row], bool] = lambda _row: True,
 ) -> Answer:
     if not sets:
         return Answer(body={"value": []})
-    rows = [row for row in _rows(sets) if keep(row)]
-    body, _ = listing.page(asked, sets[0], rows, site.page_size, show)
+    rows = [row for emulated in sets for state in emulated.read_addresses() if keep(row := (emulated, state))]
+    body, _ = listing.page(asked, sets[0], rows, site.page_size, lambda row: show(site, *row))
     return charged(Answer(body=body), sets[0], Call.NETWORK)
-
-
-def _rows(sets: list[EmulatedScaleSet]) -> Iterator[Row]:
-    for emulated in sets:
-        for state in emulated.read_addresses():
-            yield emulated, state
-
-
-def _interface(site: Site) -> Callable[[Row], Json]:
-    return lambda row: interface(site, *row)
-
-
-def _public_ip(site: Site) -> Callable[[Row], Json]:
-    return lambda row: public_ip(site, *row)
 
 
 def _has_public_ip(row: Row) -> bool:

@@ -23,7 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.answer_faults import AnswerFault
 from emulator.wire.app import App
-from emulator.wire.calls import CallLog
+from emulator.wire.exchange import CallLog
 from emulator.wire.listener import Listener
 from emulator.wire.site import Site
 

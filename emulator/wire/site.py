@@ -65,6 +65,11 @@ class Site:
         """The scale sets, without those deleted together with their last VM."""
         return [scale_set for scale_set in self.scale_sets if scale_set not in self.doomed or scale_set.vms]
 
+    @property
+    def flexible(self) -> list[EmulatedScaleSet]:
+        """The scale sets whose VMs are resources of the group as well."""
+        return [scale_set for scale_set in self.scale_sets if scale_set.flexible]
+
     def check_group(self, asked: Asked) -> None:
         """Raise ARM's 404 for another resource group. A path without a group means all groups."""
         self.check_subscription(asked)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from emulator.budgets import BURSTS
-from emulator.wire.calls import Call
+from emulator.wire.exchange import Call
 from simulator.live.frame import Budget
 
 _WINDOW = 300.0  # seconds of the emulated world: a timer that fires every minute is in it several times

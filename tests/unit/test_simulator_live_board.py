@@ -7,7 +7,7 @@ from live_builders import ADMIT
 from simulator_builders import OFFERED, USED, azure, in_session, look, machine, second, told
 
 from emulator.history import What
-from emulator.wire.calls import Call, CallLog
+from emulator.wire.exchange import Call, CallLog
 from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import PowerState
 from scaler.model.plan import Why

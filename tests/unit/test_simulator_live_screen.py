@@ -11,7 +11,7 @@ from live_builders import ADMIT
 from rich.console import Console
 from simulator_builders import OFFERED, look, machine, second
 
-from emulator.wire.calls import CallLog
+from emulator.wire.exchange import CallLog
 from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import PowerState
 from simulator.clock import WallClock

@@ -6,7 +6,7 @@ import pytest
 from simulator_builders import second
 
 from emulator.budgets import BURSTS
-from emulator.wire.calls import Call, CallLog
+from emulator.wire.exchange import Call, CallLog
 from simulator.live.frame import Budget
 from simulator.live.spending import Spending
 

@@ -15,7 +15,7 @@ from wire.scripted_arm import StaticToken
 from emulator.orders import Scale
 from emulator.region import Orchestration, Profile
 from emulator.scale_set import EmulatedScaleSet
-from emulator.wire.calls import Call
+from emulator.wire.exchange import Call
 from emulator.wire.server import RunningServer, serve
 from scaler.ports import ScaleSet
 from scaler.vmss.client import connect
