@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 
 from emulator.behaviour import Behaviour, Fault, Faults
@@ -114,22 +114,18 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65_535:
-        raise ArgumentTypeError(f"{text} is not a port: 0 to 65535")
-    return int(text)
+def _whole(what: str, *, least: int = 0, most: float = inf) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise ArgumentTypeError(f"{text} is not a {what}")
+        return int(text)
+
+    return read
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text} is not a number above 0")
-    return int(text)
-
-
-def _capacity(text: str) -> int:
-    if not text.isdecimal() or int(text) > MOST:
-        raise ArgumentTypeError(f"{text} is not a number of VMs: 0 to {MOST}")
-    return int(text)
+_port = _whole("port: 0 to 65535", most=65_535)
+_positive = _whole("number above 0", least=1)
+_capacity = _whole(f"number of VMs: 0 to {MOST}", most=MOST)
 
 
 def _speed(text: str) -> float:

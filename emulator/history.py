@@ -1,9 +1,11 @@
-"""The history: events as they happened, for checkers."""
+"""Events: those to come, in a queue on any clock; and those that happened, in a history for checkers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from heapq import heappop, heappush
+from itertools import count
 
 
 class What(StrEnum):
@@ -71,3 +73,31 @@ class History:
 
     def __len__(self) -> int:
         return len(self.events)
+
+
+class EventQueue:
+    """Callbacks by due time; while a callback runs, `at` is the callback's due time."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._due: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._order = count()
+        self.at = now()
+
+    def after(self, delay: timedelta, action: Callable[[], None]) -> None:
+        """Run `action` so much later than the moment that is being dealt with."""
+        heappush(self._due, (self.at + delay, next(self._order), action))
+
+    def catch_up(self) -> None:
+        """Run all due callbacks."""
+        now = max(self._now(), self.at)
+        while self._due and self._due[0][0] <= now:
+            due, _, action = heappop(self._due)
+            self.at = max(due, self.at)
+            action()
+        self.at = now
+
+    @property
+    def next_due(self) -> datetime | None:
+        """The due time of the next callback; None without callbacks."""
+        return self._due[0][0] if self._due else None

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from emulator.budgets import Call
-from emulator.delivery import quoted
 from emulator.orders import OrderKind, Protection, Scale
-from emulator.refusals import translated
+from emulator.refusals import quoted, translated
 from emulator.scale_set import SET, EmulatedScaleSet
 from emulator.vm import VmState
 from scaler.errors import Conflict, Missing, Partly, ScalerError, Throttled, Unreachable, Unsent

@@ -4,8 +4,7 @@ from datetime import timedelta
 
 from emulator.behaviour import Fault
 from emulator.history import What
-from emulator.operations import Operation
-from emulator.orders import ORDERED, RENEWALS, Given, OrderKind, Protection
+from emulator.orders import ORDERED, RENEWALS, Given, Operation, OrderKind, Protection
 from emulator.refusals import Failure, deallocated, mark_refused, marked_for_deletion, not_allowed, preempted
 from emulator.switches import Overlap, Renewal
 from emulator.transitions import failure as failure_of
@@ -88,7 +87,7 @@ class Machines:
         work = Work(kind=kind, by=by, before=before, target=path.target, failure=failure)
         work.operations.append(operation)
         vm.work = work
-        takes = world.draw(path.takes)
+        takes = world.chance.within(path.takes)
         vm.change(world.at, power=path.interim, former_power=before.power, provisioning=_meanwhile(kind))
         if world.switches.stopped_before_running and path.interim in {PowerState.UNKNOWN, PowerState.STARTING}:
             world.queue.after(takes * 0.9, lambda: self._show(vm, work, PowerState.STOPPED))

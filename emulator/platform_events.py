@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from emulator.behaviour import PLATFORM_EVENTS, Fault
+from emulator.delivery import Arrivals
 from emulator.history import What
 from emulator.machines import Machines
 from emulator.orders import Given
 from emulator.refusals import ArmError
-from emulator.scaling import Scaling
 from emulator.switches import Eviction
 from emulator.vm import Vm
 from emulator.world import World
@@ -19,10 +19,10 @@ _HOUR = 3600.0
 class PlatformEvents:
     """Platform events, injected for a VM or drawn by rate. Impossible events do not happen."""
 
-    def __init__(self, world: World, machines: Machines, scaling: Scaling) -> None:
+    def __init__(self, world: World, machines: Machines, arrivals: Arrivals) -> None:
         self._world = world
         self._machines = machines
-        self._scaling = scaling
+        self._arrivals = arrivals
         self._rolling = False
 
     def happen(self, event: Fault, vm: Vm) -> bool:
@@ -36,7 +36,7 @@ class PlatformEvents:
                 self._machines.arrive(vm, PowerState.STOPPED, "guest")
             case Fault.RESTARTED_ITSELF if settled and vm.state.power is PowerState.RUNNING:
                 self._world.write(What.RESTARTED_ITSELF, vm, "guest")
-                self._machines.flicker_off(vm, self._world.draw(self._world.latencies.restart_itself))
+                self._machines.flicker_off(vm, self._world.chance.within(self._world.latencies.restart_itself))
             case Fault.TURNED_FAILED if settled:
                 vm.change(self._world.at, provisioning=ProvisioningState.FAILED, failure=FailureClass.OTHER)
                 self._world.write(What.TURNED_FAILED, vm, "platform")
@@ -51,7 +51,7 @@ class PlatformEvents:
 
     def _delete(self, vm: Vm) -> bool:
         try:
-            self._scaling.delete([vm], Given(by="somebody", at=self._world.at, within=timedelta(0)))
+            self._arrivals.delete([vm], Given(by="somebody", at=self._world.at, within=timedelta(0)))
         except ArmError:
             return False
         return True
@@ -69,7 +69,7 @@ class PlatformEvents:
             else:
                 self._machines.arrive(vm, PowerState.DEALLOCATED, "platform")
 
-        self._world.queue.after(self._world.draw(self._world.latencies.evict), take)
+        self._world.queue.after(self._world.chance.within(self._world.latencies.evict), take)
 
     def wake(self) -> None:
         """Roll the dice from now on, as long as any platform event has a rate."""

@@ -1,11 +1,12 @@
 """Azure's answers to reads: the truth, or the truth of a while ago."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from emulator.behaviour import Fault
 from emulator.refusals import throttled, unavailable
-from emulator.vm import Vm, VmState
+from emulator.vm import VmState
 from emulator.world import SetState, World
 from scaler.model.instance import PowerState, ProvisioningState
 
@@ -27,10 +28,8 @@ class Reading:
     def scale_set(self) -> SetState:
         """The scale set; lags like a targeted GET."""
         when = self._targeted()
-        return next((state for since, state in reversed(self._world.set_versions) if since <= when), self._oldest())
-
-    def _oldest(self) -> SetState:
-        return self._world.set_versions[0][1]
+        versions = self._world.set_versions
+        return next((state for since, state in reversed(versions) if since <= when), versions[0][1])
 
     def vm(self, key: str, *, viewed: bool = True) -> VmState | None:
         """The VM behind a key, or None. `viewed`: with the power state."""
@@ -46,38 +45,37 @@ class Reading:
         self._clear_graves()
         if self._world.chance.strikes(Fault.LISTING_EMPTY):
             return ()
-        rows = self._rows(self._moments())
+        rows = self._rows(self._shown_as_of())
         if rows and self._world.chance.strikes(Fault.LISTING_SHORT):
             rows.remove(self._world.chance.one_of(rows))
         return tuple(self._in_listing(self.as_seen(row) if viewed else row) for row in rows)
 
     def addresses(self) -> tuple[VmState, ...]:
         """All VMs as known to Microsoft.Network: with addresses, perhaps incomplete."""
-        old = self._world.chance.strikes(Fault.ADDRESSES_OLD)
-        when = self._world.at - (self._world.draw(self._world.chance.faults.listing_lag) if old else timedelta(0))
-        return tuple(map(self._with_addresses, self._rows(dict.fromkeys(map(id, self._all()), when))))
+        chance = self._world.chance
+        old = chance.strikes(Fault.ADDRESSES_OLD)
+        when = self._world.at - (chance.within(chance.faults.listing_lag) if old else timedelta(0))
+        return tuple(map(self._with_addresses, self._rows(lambda: when)))
 
     def _with_addresses(self, state: VmState) -> VmState:
         if self._world.chance.strikes(Fault.ADDRESS_MISSING, state.instance_id):
             return replace(state, private_ip=None, public_ip=None)
         return state
 
-    def _all(self) -> list[Vm]:
-        return [*self._world.deleted, *self._world.vms.values()]
-
-    def _rows(self, moments: dict[int, datetime]) -> list[VmState]:
-        seen = (each.seen_from(moments[id(each)]) for each in self._all())
+    def _rows(self, shown_as_of: Callable[[], datetime]) -> list[VmState]:
+        seen = (each.seen_from(shown_as_of()) for each in (*self._world.deleted, *self._world.vms.values()))
         return sorted((each for each in seen if each is not None), key=lambda row: row.rank)
 
-    def _moments(self) -> dict[int, datetime]:
-        """Which moment each VM is shown as of."""
-        world = self._world
-        if not world.chance.strikes(Fault.LISTING_OLD):
-            return dict.fromkeys(map(id, self._all()), world.at)
-        span = world.chance.faults.listing_lag
-        if world.switches.ragged_listings:
-            return {id(each): world.at - world.draw(span) for each in self._all()}
-        return dict.fromkeys(map(id, self._all()), world.at - world.draw(span))
+    def _shown_as_of(self) -> Callable[[], datetime]:
+        """Called for each VM: the moment as of which a listing shows the VM."""
+        at, chance = self._world.at, self._world.chance
+        if not chance.strikes(Fault.LISTING_OLD):
+            return lambda: at
+        span = chance.faults.listing_lag
+        if self._world.switches.ragged_listings:
+            return lambda: at - chance.within(span)
+        old = at - chance.within(span)
+        return lambda: old
 
     def _targeted(self) -> datetime:
         chance = self._world.chance

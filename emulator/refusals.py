@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
@@ -18,6 +19,10 @@ class NoAnswer(Exception):
 class ArmError(Exception):
     """An answer of 400 and above."""
 
+    retry_after: timedelta | None = None
+    allowed = 0  # requests a minute, and how many there were: a 429 says so
+    measured = 0
+
     def __init__(self, status: int, code: str, message: str, *, target: str = "", detail: str = "") -> None:
         super().__init__(message)
         self.status = status
@@ -25,9 +30,6 @@ class ArmError(Exception):
         self.message = message
         self.target = target
         self.detail = detail  # the code of the one entry in `details`, where there is one
-        self.retry_after: timedelta | None = None
-        self.allowed = 0  # requests a minute, and how many there were: a 429 says so
-        self.measured = 0
 
     @property
     def headers(self) -> dict[str, str]:
@@ -37,15 +39,14 @@ class ArmError(Exception):
         return {"retry-after": str(max(1, ceil(self.retry_after.total_seconds())))}
 
 
-class Failure(Exception):
+@dataclass(frozen=True, slots=True)
+class Failure:
     """How an operation that was accepted ended badly."""
 
-    def __init__(self, code: str, message: str, *, status: str = "Failed", target: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
-        self.target = target  # the instance id
+    code: str
+    message: str
+    status: str = "Failed"
+    target: str = ""  # the instance id
 
 
 def throttled(policy: str, retry_after: timedelta, *, allowed: int = 12, measured: int = 13) -> ArmError:
@@ -117,8 +118,7 @@ def not_found(what: str, group: str = "") -> ArmError:
 
 def marked_for_deletion(instance_id: str) -> ArmError:
     """409: the VM is on its way out."""
-    message = f"The operation is not allowed on VM instance '{instance_id}' since it is marked for deletion."
-    return ArmError(409, "OperationNotAllowed", message)
+    return not_allowed(f"The operation is not allowed on VM instance '{instance_id}' since it is marked for deletion.")
 
 
 def set_marked_for_deletion(operation: str, scale_set: str) -> ArmError:
@@ -165,6 +165,17 @@ def etag_mismatch(asked: str, actual: str) -> ArmError:
     """412."""
     message = f"The etag {asked} of the if-match header is not the resource's etag {actual}."
     return ArmError(412, "PreconditionFailed", message)
+
+
+def check_etag(if_match: str | None, etag: int) -> None:
+    """Raises the 412 of an If-Match that names another etag."""
+    if if_match not in {None, "*", str(etag), quoted(etag)}:
+        raise etag_mismatch(str(if_match), quoted(etag))
+
+
+def quoted(etag: int) -> str:
+    """An etag as headers and bodies carry it."""
+    return f'"{etag}"'
 
 
 def mark_refused(instance_id: str) -> ArmError:

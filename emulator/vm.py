@@ -4,8 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from emulator.operations import Operation
-from emulator.orders import OrderKind, Protection
+from emulator.orders import Operation, OrderKind, Protection
 from scaler.model.instance import FailureClass, PowerState, ProvisioningState
 
 BILLED = frozenset({PowerState.STARTING, PowerState.RUNNING, PowerState.STOPPING, PowerState.STOPPED})

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from emulator.behaviour import Behaviour, Latencies, Span
-from emulator.history import Event, History, What
-from emulator.operations import Operation, Operations
-from emulator.orders import POWER_CHANGES, Given, OrderKind
+from emulator.behaviour import Behaviour, Chance, Latencies
+from emulator.history import Event, EventQueue, History, What
+from emulator.orders import POWER_CHANGES, Given, Operation, Operations, OrderKind
 from emulator.refusals import ArmError, busy, changing_power, conflict, not_a_number, not_active, over_quota, preempted
 from emulator.region import Orchestration, Profile, Region
-from emulator.simulation import Chance, EventQueue
 from emulator.switches import ConflictCode, Switches
 from emulator.vm import Vm, VmState
 from scaler.model.instance import PowerState, ProvisioningState
@@ -173,10 +171,6 @@ class World:
             detail=detail,
         )
         self.history.write(event)
-
-    def draw(self, span: Span) -> timedelta:
-        """How long it takes this time."""
-        return self.chance.within(span)
 
     def stop_counting(self, vm: Vm, *, evicted: bool = False) -> None:
         """sku.capacity does not count it any more."""

@@ -6,8 +6,7 @@ from datetime import datetime
 from string import ascii_lowercase, digits
 from typing import Any
 
-from emulator.delivery import quoted
-from emulator.refusals import ArmError
+from emulator.refusals import ArmError, quoted
 from emulator.scale_set import EmulatedScaleSet
 from emulator.transitions import failure
 from emulator.vm import VmState

@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from emulator.budgets import Call
-from emulator.operations import Operation, Status
+from emulator.orders import Operation, Status
 from emulator.refusals import ArmError
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import FailedOperation

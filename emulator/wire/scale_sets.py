@@ -7,9 +7,8 @@ from urllib.parse import unquote, urlsplit
 from zlib import crc32
 
 from emulator.budgets import Call
-from emulator.delivery import check_etag, quoted
 from emulator.orders import ACTIONS, OrderKind, Scale
-from emulator.refusals import ArmError, not_for_flexible
+from emulator.refusals import ArmError, check_etag, not_for_flexible, quoted
 from emulator.region import Orchestration
 from emulator.scale_set import SET, EmulatedScaleSet
 from emulator.wire import bodies

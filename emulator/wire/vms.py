@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 from emulator.behaviour import Fault
 from emulator.budgets import Call
-from emulator.delivery import check_etag, quoted
 from emulator.orders import ACTIONS, OrderKind, Protection
-from emulator.refusals import ArmError, not_a_number, not_active, not_found
+from emulator.refusals import ArmError, check_etag, not_a_number, not_active, not_found, quoted
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from emulator.wire import bodies, listing

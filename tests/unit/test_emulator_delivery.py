@@ -9,8 +9,7 @@ from emulated import Azure
 
 from emulator.behaviour import Fault, Faults
 from emulator.history import What
-from emulator.operations import Operation, Status
-from emulator.orders import OrderKind, Protection, Scale
+from emulator.orders import Operation, OrderKind, Protection, Scale, Status
 from emulator.refusals import ArmError, NoAnswer
 from scaler.model.instance import PowerState
 

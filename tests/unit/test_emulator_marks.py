@@ -5,8 +5,7 @@ from emulated import Azure
 
 from emulator.behaviour import Fault
 from emulator.history import What
-from emulator.operations import Status
-from emulator.orders import OrderKind, Protection, Scale
+from emulator.orders import OrderKind, Protection, Scale, Status
 from emulator.refusals import ArmError
 from emulator.switches import Overlap, Switches
 from scaler.model.instance import ProvisioningState

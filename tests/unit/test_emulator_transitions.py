@@ -9,8 +9,7 @@ from emulated import Azure
 
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.history import What
-from emulator.operations import Status
-from emulator.orders import OrderKind, Protection, Scale
+from emulator.orders import OrderKind, Protection, Scale, Status
 from emulator.refusals import ArmError
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import ConflictCode, Overlap, Renewal, Switches
