@@ -36,7 +36,7 @@ from scaler.model.fleet import Fleet
 from scaler.model.instance import InstanceRef, PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.plan import Listing, Plan, Step, Why
 from scaler.model.policy import Capacity, Policy
-from scaler.model.row import OpenedNote, Record, StartNote, Status
+from scaler.model.row import OpenedNote, StartNote, Status
 from scaler.model.sighting import Answer
 from scaler.registry.reservations import Reservations
 from scaler.tick import Tick
@@ -46,19 +46,6 @@ TWO = Policy(capacity={FIRST: Capacity(desired=1), SECOND: Capacity(desired=1)})
 ME = SessionId("me")
 STRANGE = sighting(consent=False)
 NEIGHBOUR = row(9, record(9), notes(9, mark_asked_at=ago(minutes=31), mark_seen_at=ago(minutes=30)))
-
-
-@pytest.mark.parametrize("field", ["public_ip", "private_ip"])
-def test_an_adopted_session_gets_back_what_its_record_said(field: str) -> None:
-    """Nobody asked Azure where it is: what was there when it was adopted is all there is."""
-    full = record(1, Status.UNAVAILABLE, session_id=ME, **{field: "20.1.2.3"})
-    adopted = notes(1, opened=OpenedNote(session=ME, at=ago(minutes=1), record=full))
-    sees = cloud(instance(1, PowerState.RUNNING), instance(9))
-    lossy = row(1, replace(full, public_ip=None, private_ip=None), adopted)
-    (step,) = reconciler.decide(fleet(lossy, NEIGHBOUR, sees=sees), POLICY).steps
-    assert step.change is not None
-    assert isinstance(step.change.record, Record)
-    assert (step.why, getattr(step.change.record, field)) == (Why.ADDRESSES, "20.1.2.3")
 
 
 @pytest.mark.parametrize("marked", [True, False])

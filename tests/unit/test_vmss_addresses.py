@@ -65,7 +65,7 @@ def test_the_address_of_instance_1_is_not_that_of_instance_11() -> None:
         f"{SET}/virtualMachines/7/extensions",
         f"{SET}/virtualMachines/..",
         f"{SET}/virtualMachines/*",
-        f"{SET}/virtualMachines/7".replace("/rg/", "/other/"),
+        *(f"{SET}/virtualMachines/7".replace("/rg/", f"/{other}/") for other in ("other", "r2", "RH", "xx")),
     ],
 )
 def test_an_interface_of_somebody_else_is_not_ours(vm: str | None) -> None:
