@@ -33,7 +33,7 @@ from builders import (
     wants,
 )
 
-from scaler.controllers import adoption, starter
+from scaler.controllers import by_hand, starter
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
@@ -52,7 +52,7 @@ def machine(power: PowerState = RUNNING, number: int = 1, **fields: object) -> I
 
 def adopt(*rows: Row, sees: Cloud | None = None, **power: object) -> Plan:
     """The plan for one machine, or for what is seen."""
-    return adoption.decide(fleet(*rows, sees=sees or cloud(machine(**power), look=NOT_OURS)), POLICY)  # type: ignore[arg-type]
+    return by_hand.adopt(fleet(*rows, sees=sees or cloud(machine(**power), look=NOT_OURS)), POLICY)  # type: ignore[arg-type]
 
 
 def written(step: Step) -> Row:
@@ -66,9 +66,9 @@ def after(known: Row, power: PowerState = RUNNING) -> Row:
 
 
 def test_it_looks_once_at_everything() -> None:
-    assert wants(adoption.decide, fleet(), POLICY) == Listing()
-    assert wants(adoption.decide, fleet(sees=cloud(machine(), look=NOT_OURS)), POLICY) is None
-    assert wants(adoption.decide, fleet(sees=Cloud(unlisted=frozenset({machine().ref.scale_set}))), POLICY) is None
+    assert wants(by_hand.adopt, fleet(), POLICY) == Listing()
+    assert wants(by_hand.adopt, fleet(sees=cloud(machine(), look=NOT_OURS)), POLICY) is None
+    assert wants(by_hand.adopt, fleet(sees=Cloud(unlisted=frozenset({machine().ref.scale_set}))), POLICY) is None
 
 
 class TestInUse:
@@ -299,7 +299,7 @@ class TestAgain:
 
 
 def test_a_short_listing_where_there_is_consent_is_the_controllers_matter() -> None:
-    assert adoption.decide(fleet(sees=cloud(look=sighting(complete=False))), POLICY) == Plan()
+    assert by_hand.adopt(fleet(sees=cloud(look=sighting(complete=False))), POLICY) == Plan()
 
 
 @pytest.mark.parametrize("what", [None, record(1)])

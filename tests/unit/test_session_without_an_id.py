@@ -33,7 +33,7 @@ from builders import (
     vm,
 )
 
-from scaler.controllers import adoption, cleaner, starter
+from scaler.controllers import by_hand, cleaner, starter
 from scaler.model.edges import Edge
 from scaler.model.instance import Instance, SessionId, VmId
 from scaler.model.plan import Delete, Start, Step, Why
@@ -174,6 +174,6 @@ def test_what_is_adopted_while_it_waits_goes_on_waiting() -> None:
     """The Go scaler's records hold an empty sessionId."""
     theirs = reserved(None, None)
     sees = cloud(instance(1, marked=False), look=sighting(consent=False))
-    step = only(adoption.decide(fleet(theirs, sees=sees), POLICY).steps)
+    step = only(by_hand.adopt(fleet(theirs, sees=sees), POLICY).steps)
     assert (step.why, changed(step).reserved) == (Why.RESERVED, ReservedNote(session=OWN, at=NOW))
     assert isinstance(start_tick(applied(theirs, change_of(step)), instance(1)).order, Start)
