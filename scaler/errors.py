@@ -19,9 +19,13 @@ def in_one_line(text: str) -> str:
 
 
 class ScalerError(Exception):
-    """The base, with a message of one line. `never_sent`: the order never reached the machine and is no attempt."""
+    """The base, with a message of one line. `never_sent`: the order never reached the machine and is no attempt.
+
+    `failure`: the class of a failed start, for the notes.
+    """
 
     never_sent = False
+    failure = FailureClass.OTHER
 
     def __init__(self, message: str = "") -> None:
         super().__init__(in_one_line(message))
@@ -109,8 +113,3 @@ class Partly(ScalerError):
 
 class Garbled(ScalerError):
     """An impossible answer (truncated, wrong type, no Date), from which the scaler learns nothing."""
-
-
-def failure_of(error: ScalerError) -> FailureClass:
-    """The class of a failed start, for the notes."""
-    return error.failure if isinstance(error, OutOfCapacity | QuotaReached) else FailureClass.OTHER

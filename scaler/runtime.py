@@ -94,7 +94,7 @@ class Doors:
             ports = replace(self.ports(Actor.STARTER), together=partial(self._threads(gets).map, _made))
             policy = self.settings.policy
             return Lane(
-                [Tick(decide, ports, policy, self.ceilings, hints, self.listings) for _ in range(ticks)], submit
+                [Tick(decide, ports, policy, self.ceilings, hints, self.listings).run for _ in range(ticks)], submit
             )
 
         return lane(STARTS, _STARTING, _GETS_OF_STARTS), lane(REST, 1, self.settings.policy.max_gets)
@@ -170,7 +170,7 @@ class Scaler:
         watch.run(self._doors.settings.watches[name])
 
     def _watch(self, name: Actor) -> Watch:
-        return Watch(self._ticks[name], self._telemetry[name], self._doors.clock)
+        return Watch(self._ticks[name].run, self._telemetry[name], self._doors.clock)
 
     def _starters_watch(self) -> StartersWatch:
         doors = self._doors

@@ -12,7 +12,7 @@ from functools import partial
 
 from scaler.actuate import Outcome, Ports, Result, actuate
 from scaler.controllers import cleaner, provisioner, reconciler, starter
-from scaler.errors import Conflict, OutOfCapacity, QuotaReached, ScalerError
+from scaler.errors import Conflict, QuotaReached, ScalerError
 from scaler.model.edges import Actor
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName, SessionId, VmId
@@ -109,9 +109,7 @@ class Tick:
             times = self._lost.pop(step, 0)
             if outcome.result is Result.LOST_RACE and outcome.step.change is not None:
                 lost[step] = times + 1
-        self._lost |= lost
-        while len(self._lost) > _REMEMBERED:
-            del self._lost[next(iter(self._lost))]
+        _remember(self._lost, lost)
         return lost
 
     def _remember(self, outcomes: Sequence[Outcome]) -> None:
@@ -128,7 +126,7 @@ class Tick:
                 self._learn_ceiling(order, outcome.error)
 
     def _learn_ceiling(self, order: SetCapacity, error: ScalerError | None) -> None:
-        if isinstance(error, QuotaReached | OutOfCapacity):
+        if error is not None and error.failure.of_capacity:
             room = error.room if isinstance(error, QuotaReached) else None
             ceiling = ceiling_after(order, error.failure, room, str(error), self._policy)
             if ceiling is not None:
@@ -257,15 +255,11 @@ def _wait_after(outcome: Outcome, policy: Policy) -> timedelta | None:
 
     For want of capacity the session may be moved at once; another operation on the machine ends soon.
     """
-    if not isinstance(outcome.step.order, Start):
+    if outcome.error is None or not isinstance(outcome.step.order, Start):
         return None
-    match outcome.error:
-        case OutOfCapacity() | QuotaReached():
-            return timedelta(0)
-        case Conflict():
-            return policy.look_every
-        case _:
-            return None
+    if outcome.error.failure.of_capacity:
+        return timedelta(0)
+    return policy.look_every if isinstance(outcome.error, Conflict) else None
 
 
 def _judged(plan: Plan, would: Plan, cloud: Cloud) -> Report:
@@ -282,14 +276,10 @@ def withheld_steps(plan: Plan, would: Plan, cloud: Cloud) -> tuple[Step, ...]:
 
 def _is_withheld(step: Step, cloud: Cloud) -> bool:
     instance = cloud.instances.get(step.vm_id) if step.vm_id is not None else None
-    where = instance.ref.scale_set if instance is not None else step.facts.get("scale_set") or _noted_scale_set(step)
-    return where in cloud.withheld if where else bool(cloud.withheld)
-
-
-def _noted_scale_set(step: Step) -> ScaleSetName | None:
-    """The scale set in the notes of a step's machine; without one the step needs the consent of every scale set."""
     notes = step.change.row.notes if step.change is not None else None
-    return notes.scale_set if notes is not None else None
+    noted = notes.scale_set if notes is not None else None
+    where = instance.ref.scale_set if instance is not None else step.facts.get("scale_set") or noted
+    return where in cloud.withheld if where else bool(cloud.withheld)  # in no place: the consent of all is needed
 
 
 def _topic(step: Step) -> tuple[object, ...]:

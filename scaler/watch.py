@@ -8,7 +8,6 @@ on two hosts anyway: every write is compared with the facts of its decision (doc
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
-from typing import Protocol
 
 from scaler.errors import Missing, ScalerError, Throttled
 from scaler.model.instance import VmId
@@ -18,25 +17,52 @@ from scaler.telemetry import Telemetry
 
 _SHORTEST = 0.05  # seconds between two ticks
 AFTER_FAILURE = timedelta(seconds=1)  # a blip of Redis should not cost the rest of a watch
+PROBE_EVERY = timedelta(milliseconds=250)  # a reservation waits 125 ms on average, for four commands a second
+_NEVER = float("inf")
+
+type Run = Callable[[], Report]
+"""One tick; raises ScalerError when Redis or Azure is away."""
+type Submit = Callable[[Run], Future[Report]]
+"""Has a tick run by another thread: concurrent.futures.Executor.submit."""
 
 
-class Ticking(Protocol):
-    """What a watch needs of a tick."""
+class Results:
+    """The results of a kind of ticks, as the end of a watch needs these."""
 
-    def run(self) -> Report:
-        """One pass; raises ScalerError when Redis or Azure is away."""
-        ...
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self.failure: ScalerError | None = None  # of the latest tick
+        self.missing: Missing | None = None  # a configured scale set that is not there
+
+    def hear(self, result: Run) -> timedelta | None:
+        """Log the result of a tick. Returns how soon another tick would find news."""
+        try:
+            report = result()
+        except ScalerError as error:
+            self._telemetry.failed_tick(error, self.failure)
+            if self.failure is None or not isinstance(error, Throttled):  # to wait for a budget ends no failure
+                self.failure = error
+            return error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
+        self._telemetry.report(report)
+        self.missing = next((gone for gone in report.errors if isinstance(gone, Missing)), self.missing)
+        self.failure = None
+        return report.look_again
+
+
+def _raise_first(*failures: ScalerError | None) -> None:
+    """Raise the first failure. Waiting for a budget is none."""
+    for failure in failures:
+        if failure is not None and not isinstance(failure, Throttled):
+            raise failure
 
 
 class Watch:
     """Ticks when it is due."""
 
-    def __init__(self, tick: Ticking, telemetry: Telemetry, clock: Clock) -> None:
+    def __init__(self, tick: Run, telemetry: Telemetry, clock: Clock) -> None:
         self._tick = tick
         self._telemetry = telemetry
         self._clock = clock
-        self._due = 0.0
-        self._missing: Missing | None = None  # a configured scale set that is not there
 
     def run(self, duration: timedelta) -> None:
         """Watch for a time; zero means a single tick. Raises the error of the last tick if that tick failed.
@@ -45,57 +71,23 @@ class Watch:
         goes on, and the error is raised at the end.
         """
         end = self._clock.monotonic() + duration.total_seconds()
-        self._missing = None
-        failure: ScalerError | None = None
-        while True:
-            failure = self._tick_once(failure)
-            rest = max(self._due - self._clock.monotonic(), _SHORTEST)
+        results = Results(self._telemetry)
+        while (again := results.hear(self._tick)) is not None:
+            rest = max(again.total_seconds(), _SHORTEST)
             if self._clock.monotonic() + rest > end:
                 break
             self._clock.sleep(timedelta(seconds=rest))
-        if failure is not None and not isinstance(failure, Throttled):
-            raise failure
-        if self._missing is not None:
-            raise self._missing
-
-    def _tick_once(self, before: ScalerError | None) -> ScalerError | None:
-        """Returns why the tick could not be done, if it could not. `before`: the same of the tick before."""
-        try:
-            report = self._tick.run()
-        except ScalerError as error:
-            self._telemetry.failed_tick(error, before)
-            again = error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
-            self._due = self._clock.monotonic() + again.total_seconds()
-            # to wait for a budget is no failure, and does not end one: nothing has succeeded since
-            return before if before is not None and isinstance(error, Throttled) else error
-        self._telemetry.report(report)
-        self._missing = next((gone for gone in report.errors if isinstance(gone, Missing)), self._missing)
-        again_in = report.look_again
-        self._due = self._clock.monotonic() + (again_in.total_seconds() if again_in is not None else float("inf"))
-        return None
-
-
-PROBE_EVERY = timedelta(milliseconds=250)  # a reservation waits 125 ms on average, for four commands a second
-_NEVER = float("inf")
-
-
-class Submit(Protocol):
-    """Has a function called by another thread: concurrent.futures.Executor.submit."""
-
-    def __call__(self, call: Callable[[], Report], /) -> Future[Report]:
-        """The future result."""
-        ...
+        _raise_first(results.failure, results.missing)
 
 
 class Lane:
     """Ticks of a kind, on a thread for each tick; as many at the same time as the lane has ticks."""
 
-    def __init__(self, ticks: Sequence[Ticking], submit: Submit) -> None:
+    def __init__(self, ticks: Sequence[Run], submit: Submit) -> None:
         self._idle = list(ticks)
         self._submit = submit
-        self._under_way: list[tuple[Ticking, Future[Report]]] = []
+        self._under_way: list[tuple[Run, Future[Report]]] = []
         self.due = _NEVER
-        self.failure: ScalerError | None = None  # of the latest tick
 
     @property
     def busy(self) -> bool:
@@ -111,7 +103,7 @@ class Lane:
         if self.due <= now and self._idle:
             tick = self._idle.pop(0)
             self.due = _NEVER
-            self._under_way.append((tick, self._submit(tick.run)))
+            self._under_way.append((tick, self._submit(tick)))
 
     def ended(self) -> list[Future[Report]]:
         """The ticks that have ended since the last question."""
@@ -132,9 +124,12 @@ class StartersWatch:
         self._telemetry = telemetry
         self._clock = clock
         self._probe = probe
-        self._known: frozenset[VmId] = frozenset()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._known = frozenset[VmId]()
         self._unprobed: ScalerError | None = None  # why the latest probe failed, if it did
-        self._missing: Missing | None = None  # a configured scale set that is not there
+        self._results = {lane: Results(self._telemetry) for lane in (self._starts, self._rest)}
 
     def run(self, duration: timedelta) -> None:
         """Watch for a time, and then until no tick is under way; reservations that come meanwhile are started too.
@@ -142,9 +137,9 @@ class StartersWatch:
         Raises the last error of the probe or of a tick, or the error of a scale set that Azure does not have.
         """
         end = self._clock.monotonic() + duration.total_seconds()
-        self._known, self._unprobed, self._missing = frozenset(), None, None
-        for lane in (self._starts, self._rest):
-            lane.due, lane.failure = self._clock.monotonic(), None
+        self._forget()
+        for lane in self._results:
+            lane.due = self._clock.monotonic()
         last_round = False
         while True:
             self._hear(self._starts, self._rest)
@@ -155,9 +150,8 @@ class StartersWatch:
                 break
             last_round = left <= wait
             self._clock.sleep(timedelta(seconds=min(wait, left) if left > 0 else wait))
-        for failure in (self._unprobed, self._starts.failure, self._rest.failure, self._missing):
-            if failure is not None and not isinstance(failure, Throttled):
-                raise failure
+        results = self._results.values()
+        _raise_first(self._unprobed, *(each.failure for each in results), *(each.missing for each in results))
 
     def _look(self, *, and_begin_the_rest: bool) -> float:
         """Probe, and begin the ticks that are due. Returns the seconds until the next probe."""
@@ -180,21 +174,7 @@ class StartersWatch:
     def _hear(self, lane: Lane, *following: Lane) -> None:
         """Log the lane's ended ticks. A wish to look again concerns the following lanes as well."""
         for future in lane.ended():
-            again = self._come_to(lane, future)
+            again = self._results[lane].hear(future.result)
             if again is not None:
                 for due in (lane, *following):
                     due.due_by(self._clock.monotonic() + again.total_seconds())
-
-    def _come_to(self, lane: Lane, over: Future[Report]) -> timedelta | None:
-        """Log the result of a tick. Returns how soon another tick would find news."""
-        try:
-            report = over.result()
-        except ScalerError as error:
-            self._telemetry.failed_tick(error, lane.failure)
-            if lane.failure is None or not isinstance(error, Throttled):  # to wait for a budget ends no failure
-                lane.failure = error
-            return error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
-        self._telemetry.report(report)
-        self._missing = next((gone for gone in report.errors if isinstance(gone, Missing)), self._missing)
-        lane.failure = None
-        return report.look_again

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from scaler.actuate.giving import give
-from scaler.errors import Refused, ScalerError, failure_of
+from scaler.errors import Refused, ScalerError
 from scaler.model.lifecycle import Change, note
 from scaler.model.plan import Delete, Mark, Plan, Start, Step
 from scaler.model.policy import Policy
@@ -71,7 +71,7 @@ def _corrected(notes: Notes, outcome: Outcome) -> Notes:
     if isinstance(order, Start) and notes.start is not None:
         if never_sent or (isinstance(outcome.error, Refused) and outcome.error.is_permission):
             return replace(notes, start=before.start if before is not None else None)
-        failure = failure_of(outcome.error) if outcome.error is not None else None
+        failure = outcome.error.failure if outcome.error is not None else None
         return replace(notes, start=replace(notes.start, failure=failure))
     if isinstance(order, Delete) and never_sent:
         return replace(notes, delete=before.delete if before is not None else None)

@@ -20,7 +20,6 @@ from scaler.errors import (
     ScalerError,
     Throttled,
     Unreachable,
-    failure_of,
 )
 from scaler.model.instance import FailureClass, InstanceId
 from scaler.vmss.reply import Fault, Reply, fault_in, http_date
@@ -213,7 +212,7 @@ def stale_token(reply: Reply) -> bool:
 def failure_class(code: str, message: str = "") -> FailureClass:
     """The class of an error after the acceptance of an order: the same as for a refusal at once."""
     late = Reply(status=409, headers={}, body=b"", sent=0)
-    return failure_of(_meaning(RefusedReply(reply=late, fault=Fault(code=code, message=message), about=About())))
+    return _meaning(RefusedReply(reply=late, fault=Fault(code=code, message=message), about=About())).failure
 
 
 def retry_after(reply: Reply) -> timedelta:

@@ -14,7 +14,7 @@ from scaler.model.instance import VmId
 from scaler.model.plan import Plan
 from scaler.report import Report
 from scaler.telemetry import Telemetry
-from scaler.watch import Lane, StartersWatch, Ticking
+from scaler.watch import Lane, Run, StartersWatch
 
 SECOND = timedelta(seconds=1)
 PATIENCE = 10.0  # real seconds, until a test that waits for another thread has failed
@@ -61,7 +61,7 @@ class Watched:
         self.probe = probe or nobody
 
     def run(self, duration: timedelta) -> None:
-        lanes = Lane([self.starts], AtOnce().submit), Lane([self.rest], AtOnce().submit)
+        lanes = Lane([self.starts.run], AtOnce().submit), Lane([self.rest.run], AtOnce().submit)
         StartersWatch(*lanes, Telemetry("starter"), self.clock, self.probe).run(duration)
 
     def reserved_from(self, moment: float) -> None:
@@ -182,8 +182,8 @@ class Starting:
 @pytest.mark.parametrize("duration", [9.5 * SECOND, timedelta(0)], ids=["in the middle", "at the end of the watch"])
 def test_a_reservation_is_started_while_a_slow_tick_is_under_way(slow_one: str, duration: timedelta) -> None:
     clock, slow = ManualClock(), Slow()
-    starts: list[Ticking] = [slow, Starting(slow)] if slow_one == "another start" else [Starting(slow)]
-    rest: Ticking = Noted(clock) if slow_one == "another start" else slow
+    starts: list[Run] = [slow.run, Starting(slow).run] if slow_one == "another start" else [Starting(slow).run]
+    rest: Run = Noted(clock).run if slow_one == "another start" else slow.run
     with ThreadPoolExecutor(3) as threads:
         lanes = Lane(starts, threads.submit), Lane([rest], threads.submit)
         StartersWatch(*lanes, Telemetry("starter"), clock, slow.probe).run(duration)

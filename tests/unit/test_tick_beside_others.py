@@ -255,7 +255,7 @@ def test_the_invocation_fails_at_its_end_and_the_other_scale_sets_work_goes_on(n
     for _ in range(8):
         house.later(seconds=30)
         with pytest.raises(Missing, match="404"):
-            Watch(tick, Telemetry("reconciler"), house.clock).run(timedelta(seconds=25))
+            Watch(tick.run, Telemetry("reconciler"), house.clock).run(timedelta(seconds=25))
     assert offering(house) == set(names) - {FIRST}
     faces[FIRST].gone = False
-    Watch(tick, Telemetry("reconciler"), house.clock).run(timedelta(seconds=25))
+    Watch(tick.run, Telemetry("reconciler"), house.clock).run(timedelta(seconds=25))

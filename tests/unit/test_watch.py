@@ -51,7 +51,7 @@ class CountingTick:
 
 
 def watch(tick: CountingTick) -> Watch:
-    return Watch(tick, Telemetry("reconciler"), tick.clock)
+    return Watch(tick.run, Telemetry("reconciler"), tick.clock)
 
 
 def test_a_watch_of_no_length_is_one_tick() -> None:
