@@ -1,7 +1,6 @@
 """The provisioner: raises the capacity to the desired number, and puts new machines to rest. Knows Azure alone."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ScaleSetName
@@ -95,7 +94,7 @@ def _set_capacity(listing: Sighting, capacity: int, why: Why) -> Step:
 
 
 def _running_and_new(cloud: Cloud, scale_set: ScaleSetName) -> Iterator[Instance]:
-    """Whether a machine is unmarked and runs, at any age, Failed or not."""
+    """The machines that are unmarked and run, at any age, Failed or not."""
     for instance in cloud.of(scale_set):
         if instance.runs and not instance.marked and not instance.busy:
             yield instance
@@ -107,10 +106,10 @@ def _to_rest(cloud: Cloud, scale_set: ScaleSetName, wanted: Capacity) -> Iterato
     new = [(instance.ref, cloud.sightings[instance.vm_id]) for instance in _running_and_new(cloud, scale_set)]
     # the view beside a targeted GET may be a later one than the listing's
     sure = [(ref, look) for ref, look in new if look.by is Method.TARGETED and look.orders_allowed]
-    for ref, look in islice(sure, max(wanted.warm - warm, 0)):
-        yield _stop(PowerOff(ref=ref, rests_on=look), Why.NEW_RUNNING_WARM)
-    for ref, look in islice(sure, max(wanted.warm - warm, 0), None):
-        yield _stop(Deallocate(ref=ref, rests_on=look), Why.NEW_RUNNING_COLD)
+    for number, (ref, look) in enumerate(sure, start=warm):
+        kept = number < wanted.warm
+        order = PowerOff(ref=ref, rests_on=look) if kept else Deallocate(ref=ref, rests_on=look)
+        yield Step(why=Why.NEW_RUNNING_WARM if kept else Why.NEW_RUNNING_COLD, vm_id=ref.vm_id, order=order)
 
 
 def _to_be_sure(cloud: Cloud, scale_set: ScaleSetName) -> Iterator[Get]:
@@ -118,7 +117,3 @@ def _to_be_sure(cloud: Cloud, scale_set: ScaleSetName) -> Iterator[Get]:
     for instance in _running_and_new(cloud, scale_set):
         if cloud.sightings[instance.vm_id].by is not Method.TARGETED:
             yield Get(ref=instance.ref, queue=scale_set)
-
-
-def _stop(order: PowerOff | Deallocate, why: Why) -> Step:
-    return Step(why=why, vm_id=order.ref.vm_id, order=order)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from typing import Any
 
 from scaler.model.edges import Actor, Edge
 from scaler.model.row import Notes, Record, Row, Status
@@ -179,8 +178,3 @@ def place(row: Row, index: Status | None) -> Change:
 def restore(row: Row, record: Record, index: Status, notes: Notes | Keep = KEEP) -> Change:
     """Restore the record of the notes over a late write of a queue manager."""
     return Change(row=row, edge=None, record=record, notes=notes, index=index)
-
-
-def amend(record: Record, now: datetime, **fields: Any) -> Record:
-    """The record with some fields changed, and the time of the change."""
-    return replace(record, updated_at=now, **fields)

@@ -1,7 +1,7 @@
 """The reconciler's context for judging a machine: the policy, and the trust in parts of the fleet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from scaler.model.clocks import is_ahead
@@ -11,28 +11,21 @@ from scaler.model.lifecycle import KEEP, Change, Keep, note
 from scaler.model.machine import SeenMachine
 from scaler.model.plan import Facts, Refusal, Why
 from scaler.model.policy import Policy
-from scaler.model.row import Notes, Record, Row, Status
+from scaler.model.row import Notes, Row, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FleetHealth:
-    """The health of the whole fleet, which limits the trust in single machines."""
+class Context:
+    """The context of a pass, the same for all machines: the health of the fleet limits the trust in single ones."""
 
+    policy: Policy
+    surplus: frozenset[VmId]  # warm beyond the operator's number
     marks_refused_in: frozenset[ScaleSetName]  # Azure refused, and took no mark there: its fault or ours, not theirs
     most_unknown: bool  # more than half of the marked machines are unknown: a wrong or flushed Redis
     alarms: tuple[Refusal, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """The context of a pass, the same for all machines."""
-
-    policy: Policy
-    health: FleetHealth
-    surplus: frozenset[VmId]  # warm beyond the operator's number
-
-
-def fleet_health(fleet: Fleet, policy: Policy) -> FleetHealth:
+def context_of(fleet: Fleet, policy: Policy, surplus: frozenset[VmId]) -> Context:
     """Judge the fleet by the machines of scale sets with consent."""
     ours = [machine for machine in fleet.machines if isinstance(machine, SeenMachine) and machine.sighting.consent]
     marked = [machine.stored.notes for machine in ours if machine.instance.marked]
@@ -49,11 +42,16 @@ def fleet_health(fleet: Fleet, policy: Policy) -> FleetHealth:
     ]
     most_unknown = 2 * len(unknown) > len(marked) or any(_is_held(notes, fleet.now, policy) for notes in unknown)
     if most_unknown:
-        facts: Facts = {"unknown": len(unknown), "marked": len(marked)}
-        if fleet.evicting:
-            facts = {**facts, "maxmemory_policy": fleet.evicting}
+        evicting: Facts = {"maxmemory_policy": fleet.evicting} if fleet.evicting else {}
+        facts = {"unknown": len(unknown), "marked": len(marked), **evicting}
         alarms.append(Refusal(why=Why.MOST_UNKNOWN, alarm=True, facts=facts))
-    return FleetHealth(marks_refused_in=frozenset(refused_in), most_unknown=most_unknown, alarms=tuple(alarms))
+    return Context(
+        policy=policy,
+        surplus=surplus,
+        marks_refused_in=frozenset(refused_in),
+        most_unknown=most_unknown,
+        alarms=tuple(alarms),
+    )
 
 
 def _is_held(notes: Notes | None, now: datetime, policy: Policy) -> bool:
@@ -108,16 +106,3 @@ def unindexed_since(machine: SeenMachine) -> datetime:
     """Since when the key has been outside `available`: the noted time, unless by a wrong clock; else now."""
     noted = machine.stored.notes.unindexed_at if machine.stored.notes is not None else None
     return machine.now if noted is None or is_ahead(noted, machine.now) else noted
-
-
-def fresh_record(machine: SeenMachine, policy: Policy) -> Record:
-    """The record of a machine about to be offered: without a session, with Azure's instance id."""
-    return replace(
-        machine.record_now(policy),
-        instance_id=machine.instance.ref.instance_id,
-        warm=machine.instance.warm,
-        session_id=None,
-        client_ip=None,
-        public_ip=None,  # what it had before it was deallocated is somebody else's by now
-        private_ip=None,
-    )

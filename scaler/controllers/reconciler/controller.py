@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from scaler.controllers.reconciler.context import Context, fleet_health
+from scaler.controllers.reconciler.context import Context, context_of
 from scaler.controllers.reconciler.cooling import alarms as cooling_alarms
 from scaler.controllers.reconciler.cooling import claimed, ready, surplus
 from scaler.controllers.reconciler.doubts import doubtful, in_session, presume, used
@@ -47,12 +47,12 @@ _CAPPED = {Why.GONE, Why.MARK_REFUSED}
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
     """Plan at most one step for a machine, the longest waiting first; steps beyond a breaker wait."""
-    context = Context(policy=policy, health=fleet_health(fleet, policy), surplus=surplus(fleet, policy))
+    context = context_of(fleet, policy, surplus(fleet, policy))
     machines = sorted(fleet.machines, key=_longest_waiting_first)
     plan = sorted_out(outcome for machine in machines for outcome in outcomes_for(machine, fleet, context))
     most = {"mark": policy.max_marks, "removal": policy.share(policy.max_forgets, fleet.size)}
     kept, beyond = limited(plan.steps, _kind, most)
-    notices = (*context.health.alarms, *cooling_alarms(fleet, policy), *map(withheld, fleet.cloud.withheld.values()))
+    notices = (*context.alarms, *cooling_alarms(fleet, policy), *map(withheld, fleet.cloud.withheld.values()))
     return Plan(
         steps=kept,
         refusals=(*notices, *plan.refusals, *map(held_back, beyond)),

@@ -4,19 +4,18 @@ Every order rests on a claim that is ripe (no failover can forget the claim) and
 offered again only after every such order is dead.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from scaler.controllers.reconciler.context import Context
 from scaler.model.clocks import APART
 from scaler.model.fleet import Fleet
-from scaler.model.instance import ScaleSetName, VmId
-from scaler.model.lifecycle import Change, amend, claim, note, verified
+from scaler.model.instance import VmId
+from scaler.model.lifecycle import Change, claim, note, verified
 from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Deallocate, Decision, Get, Lacks, Refusal, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.row import ClaimNote, Notes, Status
+from scaler.model.row import ClaimNote, Status
 from scaler.model.standing import Standing
 
 _ORDER = "deallocate"
@@ -27,13 +26,17 @@ def surplus(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
     """The warm machines to be claimed now: the newest, since the oldest are handed out first; a few at a time."""
     found: set[VmId] = set()
     for name, wanted in policy.capacity.items():
-        machines = list(_machines_of(fleet, name))
-        ready_ones = (machine for machine in machines if machine.standing is Standing.READY)
-        warm = [machine for machine in ready_ones if machine.instance.warm]
+        machines = [
+            machine
+            for machine in fleet.machines
+            if isinstance(machine, SeenMachine) and machine.instance.ref.scale_set == name
+        ]
+        warm = [machine for machine in machines if machine.standing is Standing.READY and machine.instance.warm]
         claimed = sum(machine.standing is Standing.CLAIMED for machine in machines)
         room = policy.share(policy.max_forgets, len(machines)) - claimed
         tried = [machine for machine in warm if not _stays_warm(machine, fleet.now, policy)]
-        found |= set(_newest(tried, min(len(warm) - wanted.warm, room)))
+        tried.sort(key=lambda machine: (machine.instance.created_at or _NEVER, machine.vm_id), reverse=True)
+        found |= {machine.vm_id for machine in tried[: max(min(len(warm) - wanted.warm, room), 0)]}
     return frozenset(found)
 
 
@@ -50,23 +53,6 @@ def alarms(fleet: Fleet, policy: Policy) -> list[Refusal]:
     return [Refusal(why=Why.STAYS_WARM, vm_id=stuck[0], alarm=True, facts={"machines": len(stuck)})] if stuck else []
 
 
-def _machines_of(fleet: Fleet, scale_set: ScaleSetName) -> Iterator[SeenMachine]:
-    for machine in fleet.machines:
-        if isinstance(machine, SeenMachine) and machine.instance.ref.scale_set == scale_set:
-            yield machine
-
-
-def _newest(warm: Iterable[SeenMachine], number: int) -> list[VmId]:
-    by_age = sorted(warm, key=lambda machine: (machine.instance.created_at or _NEVER, machine.vm_id), reverse=True)
-    return [machine.vm_id for machine in by_age[: max(number, 0)]]
-
-
-def _ages(claim: ClaimNote, now: datetime, at: datetime) -> tuple[timedelta, timedelta]:
-    """The age of a claim's renewal, at least and at most: by Redis' clock and by Azure's."""
-    ages = (now - claim.at, at - claim.seen_at)
-    return min(ages), max(ages)
-
-
 def ready(machine: SeenMachine, context: Context) -> Step | None:
     """Claim a surplus machine: the key leaves `available` by this step, or the step fails."""
     if machine.vm_id not in context.surplus or not machine.sighting.orders_allowed:
@@ -81,10 +67,10 @@ def claimed(machine: SeenMachine, context: Context) -> Decision:
     standing_claim = machine.notes_now.claim
     if standing_claim is None or not machine.instance.at_rest:
         return None
-    least, most = _ages(standing_claim, machine.now, machine.at)
-    renewed = replace(standing_claim, at=machine.now, seen_at=machine.at)
+    by_redis, by_azure = machine.now - standing_claim.at, machine.at - standing_claim.seen_at
+    least, most = min(by_redis, by_azure), max(by_redis, by_azure)
     if least < -APART:  # renewed by a clock that was wrong
-        return _renewed(machine, replace(machine.notes_now, claim=renewed))
+        return _renewed(machine, standing_claim)
     too_long = machine.now - standing_claim.since >= context.policy.start_timeout
     if not machine.instance.warm or too_long:
         over = least >= context.policy.claim_over
@@ -93,11 +79,12 @@ def claimed(machine: SeenMachine, context: Context) -> Decision:
     if not machine.sighting.orders_allowed:
         return None
     if most >= context.policy.claim_stale:
-        return _renewed(machine, replace(machine.notes_now, claim=renewed))
+        return _renewed(machine, standing_claim)
     return _ordered(machine) if least >= context.policy.ripe_after else None
 
 
-def _renewed(machine: SeenMachine, notes: Notes) -> Step:
+def _renewed(machine: SeenMachine, old: ClaimNote) -> Step:
+    notes = replace(machine.notes_now, claim=replace(old, at=machine.now, seen_at=machine.at))
     return Step(why=Why.CLAIM_RENEWED, vm_id=machine.vm_id, change=note(machine.stored, notes))
 
 
@@ -111,7 +98,7 @@ def _ordered(machine: SeenMachine) -> Step | Lacks:
 
 def _offered(machine: SeenMachine, why: Why, policy: Policy) -> Step:
     """Offer a claimed machine again. No SPOP can be under way: the claim took the key."""
-    record = amend(machine.record_now(policy), machine.now, warm=machine.instance.warm)
+    record = replace(machine.record_now(policy), updated_at=machine.now, warm=machine.instance.warm)
     uncooled = machine.now if machine.instance.warm else None
     notes = replace(machine.notes_now, claim=None, uncooled_at=uncooled, unindexed_at=None)
     change = Change(row=machine.stored, edge=None, record=record, notes=notes, index=Status.AVAILABLE)

@@ -35,20 +35,27 @@ def presume(machine: SeenMachine, policy: Policy) -> Step:
 
 def doubtful(machine: SeenMachine, context: Context) -> Step | Refusal | None:
     """Judge a machine that is marked and unknown, or tainted, or whose record is lost or undone."""
-    if machine.instance.runs and machine.instance.marked:
-        return presume(machine, context.policy)
-    if machine.instance.runs and not machine.instance.busy:  # unmarked: the provisioner stops it
-        return None
     if not machine.instance.at_rest:
-        return hold_over(machine, context.policy)
+        return restless(machine, context.policy)
     return _at_rest(machine, context) if machine.sighting.plausible else None
+
+
+def restless(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:
+    """Judge a machine that should be at rest. The provisioner stops an unmarked one that runs."""
+    if machine.instance.runs and machine.instance.marked:
+        return presume(machine, policy)
+    return None if machine.instance.runs and not machine.instance.busy else _hold_over(machine, policy)
 
 
 def _at_rest(machine: SeenMachine, context: Context) -> Step | None:
     if machine.notes_now.beyond_admitting:
         return condemn(machine, _lost_or_undone(machine), context.policy)
-    if context.health.most_unknown and not _unknown_long_enough(machine, context.policy):
-        return _note_unknown(machine)
+    since = machine.notes_now.unknown_at
+    if context.most_unknown and since is None:
+        notes = replace(machine.notes_now, unknown_at=machine.now)
+        return Step(why=Why.MOST_UNKNOWN, vm_id=machine.vm_id, change=note_unoffered(machine, notes))
+    if context.most_unknown and since is not None and machine.now - since < context.policy.flush_hold:
+        return None
     why = Why.MARKED_UNKNOWN if machine.stored.record is None else Why.NOTES_LOST
     return condemn(machine, why, context.policy)
 
@@ -60,18 +67,6 @@ def _lost_or_undone(machine: SeenMachine) -> Why:
     return Why.UNFINISHED if known is not None and known.unsettled_at is not None else Why.RECORD_UNDONE
 
 
-def _unknown_long_enough(machine: SeenMachine, policy: Policy) -> bool:
-    since = machine.notes_now.unknown_at
-    return since is not None and machine.now - since >= policy.flush_hold
-
-
-def _note_unknown(machine: SeenMachine) -> Step | None:
-    if machine.notes_now.unknown_at is not None:
-        return None
-    notes = replace(machine.notes_now, unknown_at=machine.now)
-    return Step(why=Why.MOST_UNKNOWN, vm_id=machine.vm_id, change=note_unoffered(machine, notes))
-
-
 def in_session(machine: SeenMachine, context: Context) -> Step | Refusal | None:
     """Judge a machine in session: left to the cleaner, unless no session is known."""
     notes, instance = machine.stored.notes, machine.instance
@@ -79,7 +74,7 @@ def in_session(machine: SeenMachine, context: Context) -> Step | Refusal | None:
     if instance.marked and instance.runs and not explained:
         return presume(machine, context.policy)
     if not explained and not instance.settled:
-        return hold_over(machine, context.policy)
+        return _hold_over(machine, context.policy)
     if not instance.marked and instance.runs:
         return Refusal(why=Why.UNMARKED_IN_SESSION, vm_id=machine.vm_id, alarm=True)
     return None
@@ -93,7 +88,7 @@ def used(machine: SeenMachine, context: Context) -> Step | None:
     return None if said or noted_only else condemn(machine, Why.USED_ELSEWHERE, context.policy)
 
 
-def hold_over(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:
+def _hold_over(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:
     """Condemn a Failed or unsettled machine past its hold, which depends on the class of the failure.
 
     A foreign deletion that Azure does not finish: condemn, so that the cleaner orders the deletion again.

@@ -5,13 +5,12 @@ from datetime import datetime
 
 from scaler.controllers.reconciler.context import (
     Context,
-    fresh_record,
     mark_given_up,
     not_asked_lately,
     note_unoffered,
     unindexed_since,
 )
-from scaler.controllers.reconciler.doubts import condemn, hold_over, presume
+from scaler.controllers.reconciler.doubts import condemn, restless
 from scaler.model.clocks import is_ahead
 from scaler.model.edges import Actor, Edge
 from scaler.model.lifecycle import step
@@ -23,13 +22,9 @@ from scaler.model.standing import Standing
 
 
 def newcomer(machine: SeenMachine, context: Context) -> Decision:
-    """Judge a NEW, ADMITTING or UNMARKED machine. The provisioner stops an unmarked one that runs."""
-    if machine.instance.runs and machine.instance.marked:
-        return presume(machine, context.policy)
-    if machine.instance.runs and not machine.instance.busy:
-        return None
+    """Judge a NEW, ADMITTING or UNMARKED machine."""
     if not machine.instance.at_rest:
-        return hold_over(machine, context.policy)
+        return restless(machine, context.policy)
     if machine.stored.is_unreadable:  # somebody wrote what is not a record where ours belongs: it cannot be offered
         return condemn(machine, Why.UNREADABLE, context.policy)
     return admit(machine, context.policy) if machine.standing is Standing.ADMITTING else mark(machine, context)
@@ -44,7 +39,7 @@ def mark(machine: SeenMachine, context: Context) -> Decision:
     """
     policy, notes, look = context.policy, machine.notes_now, machine.sighting
     given_up = mark_given_up(notes, machine.now, policy)
-    if given_up and machine.instance.ref.scale_set not in context.health.marks_refused_in:
+    if given_up and machine.instance.ref.scale_set not in context.marks_refused_in:
         return condemn(machine, Why.MARK_REFUSED, policy) if look.plausible else None
     if not look.orders_allowed or _asked_lately(notes, machine.now, policy):
         return None
@@ -91,10 +86,17 @@ def admit(machine: SeenMachine, policy: Policy) -> Step | None:
     if popped or seen_for < policy.admit_after:
         return None
     admitted = replace(notes, admitted_at=machine.now, mark_attempts=0, unindexed_at=None)
-    record = fresh_record(machine, policy)
+    record = replace(
+        machine.record_now(policy),
+        instance_id=machine.instance.ref.instance_id,
+        warm=machine.instance.warm,
+        session_id=None,
+        client_ip=None,
+        public_ip=None,  # what it had before it was deallocated is somebody else's by now
+        private_ip=None,
+    )
     change = step(Edge.ADMIT, Actor.RECONCILER, machine.stored, record, admitted, machine.now)
-    facts = {"warm": machine.instance.warm}
-    return Step(why=Why.HORIZON_PASSED, vm_id=machine.vm_id, change=change, facts=facts)
+    return Step(why=Why.HORIZON_PASSED, vm_id=machine.vm_id, change=change, facts={"warm": record.warm})
 
 
 def _out_since(machine: SeenMachine) -> datetime | None:

@@ -1,13 +1,12 @@
 """Repairs: index entries, warmth and witnesses that went astray; and machines that are gone."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from scaler.controllers.reconciler.context import index_when_not_offered, unindexed_since
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
 from scaler.model.instance import ProvisioningState
-from scaler.model.lifecycle import KEEP, Change, Keep, amend, note, place, step
+from scaler.model.lifecycle import KEEP, Change, Keep, note, place, step
 from scaler.model.machine import Machine, SeenMachine, awaits_its_last_word, awaits_its_time, erasable, missed
 from scaler.model.plan import Decision, Get, Lacks, Refusal, Step, Why
 from scaler.model.policy import Policy
@@ -27,44 +26,37 @@ _NOT_OFFERED = {
 
 def repair(machine: SeenMachine, policy: Policy) -> Step | None:
     """A change that puts index, warmth and notes right, or None if all are right."""
-    record = _warmed(machine) if machine.standing is Standing.READY else _addressed(machine)
-    index = _index(machine, policy)
+    record, index = _mended(machine), _index(machine, policy)
     notes = _noted(machine, index)
     if record is KEEP and notes == machine.stored.notes and index is KEEP:
         return None
-    kept = KEEP if notes is None else notes
-    change = Change(row=machine.stored, edge=None, record=record, notes=kept, index=index)
+    change = Change(row=machine.stored, edge=None, record=record, notes=notes or KEEP, index=index)
     return Step(why=_why(machine, record, index), vm_id=machine.vm_id, change=change)
 
 
 def _why(machine: SeenMachine, record: Record | Keep, index: Status | Keep | None) -> Why:
-    if index is not KEEP and machine.standing is not Standing.CLAIMED and machine.standing in _NOT_OFFERED:
-        return Why.LEFT_AVAILABLE
     if index is not KEEP:
-        return Why.INDEX_REPAIR
+        left = machine.standing in _NOT_OFFERED - {Standing.CLAIMED}
+        return Why.LEFT_AVAILABLE if left else Why.INDEX_REPAIR
     if record is not KEEP:
         return Why.WARMTH if machine.standing is Standing.READY else Why.ADDRESSES
     return Why.NOTED
 
 
-def _warmed(machine: SeenMachine) -> Record | Keep:
-    record = machine.stored.readable
-    if record is None or record.warm == machine.instance.warm:
-        return KEEP
-    return amend(record, machine.now, warm=machine.instance.warm)
-
-
-def _addressed(machine: SeenMachine) -> Record | Keep:
-    """Restore addresses that a queue manager has dropped from the record."""
+def _mended(machine: SeenMachine) -> Record | Keep:
+    """The record with the warmth of a READY machine, or with addresses that a session's queue manager has dropped."""
     record, notes = machine.stored.readable, machine.stored.notes
-    if machine.standing is not Standing.IN_SESSION or record is None or notes is None:
+    if record is None or notes is None:
         return KEEP
-    opened = notes.opened.record if notes.opened is not None else record
-    public_ip = record.public_ip or notes.ips.get("public") or opened.public_ip
-    private_ip = record.private_ip or notes.ips.get("private") or opened.private_ip
-    if (public_ip, private_ip) == (record.public_ip, record.private_ip):
-        return KEEP
-    return amend(record, machine.now, public_ip=public_ip, private_ip=private_ip)
+    mended = record
+    if machine.standing is Standing.READY:
+        mended = replace(record, warm=machine.instance.warm)
+    elif machine.standing is Standing.IN_SESSION:
+        opened = notes.opened.record if notes.opened is not None else record
+        public_ip = record.public_ip or notes.ips.get("public") or opened.public_ip
+        private_ip = record.private_ip or notes.ips.get("private") or opened.private_ip
+        mended = replace(record, public_ip=public_ip, private_ip=private_ip)
+    return KEEP if mended == record else replace(mended, updated_at=machine.now)
 
 
 def _noted(machine: SeenMachine, index: Status | Keep | None) -> Notes | None:
@@ -79,14 +71,8 @@ def _noted(machine: SeenMachine, index: Status | Keep | None) -> Notes | None:
         return replace(notes, unindexed_at=None)
     if machine.standing is not Standing.READY:
         return notes
-    return replace(notes, unindexed_at=_outside_available_since(machine, index))
-
-
-def _outside_available_since(machine: SeenMachine, index: Status | Keep | None) -> datetime | None:
-    """Since when an Available record's key has been outside `available`: an SPOP may be under way until then."""
-    if index is Status.AVAILABLE or (index is KEEP and Status.AVAILABLE in machine.stored.index):
-        return None
-    return unindexed_since(machine)
+    offered = index is Status.AVAILABLE or (index is KEEP and Status.AVAILABLE in machine.stored.index)
+    return replace(notes, unindexed_at=None if offered else unindexed_since(machine))  # an SPOP may be under way
 
 
 def _index(machine: SeenMachine, policy: Policy) -> Status | Keep | None:
@@ -110,7 +96,7 @@ def _index_of_ready(machine: SeenMachine, policy: Policy) -> Status | Keep | Non
     return index_when_not_offered(machine.stored)
 
 
-def park(machine: Machine, why: Why) -> Step | Refusal | None:
+def park(machine: Machine, why: Why) -> Step | None:
     """Take the key out of `available`, at once and in any case."""
     if Status.AVAILABLE not in machine.stored.index or machine.stored.readable is None:
         return None
