@@ -72,17 +72,15 @@ class Weather:
 
     def without(self, troubles: Iterable[str]) -> "Weather":
         """The same, but for these: names of fields that go back to nothing, or of faults."""
-        calm = Weather(crashes=0, interrupted=0, overlap=0)
         off = set(troubles)
-        fields_off = {each.name: getattr(calm, each.name) for each in fields(self) if each.name in off}
+        fields_off = {each.name: getattr(_FAIR, each.name) for each in fields(self) if each.name in off}
         rates = {fault: rate for fault, rate in self.rates.items() if fault.value not in off}
         return replace(self, **{"rates": rates, **fields_off})
 
     @property
     def troubles(self) -> tuple[str, ...]:
         """What `without` could leave out."""
-        calm = Weather(crashes=0, interrupted=0, overlap=0)
-        odd = (each.name for each in fields(self) if getattr(self, each.name) != getattr(calm, each.name))
+        odd = (each.name for each in fields(self) if getattr(self, each.name) != getattr(_FAIR, each.name))
         return (*(each for each in odd if each not in _NO_TROUBLE), *(fault.value for fault in self.rates))
 
 
@@ -131,34 +129,36 @@ _ARM = {
     Fault.START_ALLOCATION: 0.1,
     Fault.POWER_STATE_MISSING: 0.05,
 }
+_THROTTLED = {Fault.MARK_THROTTLED: 0.7, Fault.DEALLOCATE_THROTTLED: 0.7}
+_LATER = {Fault.ORDER_LATE: 0.5, Fault.ORDER_DOUBLED: 0.5}
+_VERY_LATE = {Fault.ORDER_LATE: 0.9}
+_FEW_STOPS = {Fault.DEALLOCATE_LATE: 0.9, Fault.DEALLOCATE_THROTTLED: 0.5}  # and late ones
+_OVERLAPS = {Fault.VM_BUSY: 0.25, Fault.WRITE_CONFLICT: 0.1}
+_NO_STARTS = {Fault.START_REFUSED: 0.2, Fault.START_ALLOCATION: 0.3}
+
+_FAIR = Weather(crashes=0, interrupted=0, overlap=0)
+_QUICK = Weather(all_warm=True, step=2)
+_UNREADY = replace(_QUICK, failover=True, lagging=1.0, machines=4)  # the replica confirms nothing in time
+_HELD = replace(
+    _QUICK, machines=6, per_minute=30, step=1, stay=20, fickle=0.3, held_up=0.5, failover_held=1.0
+)  # ticks, and Redis fails over meanwhile
+_TURNING = replace(_QUICK, machines=8, tides=0.01, stay=20, naive=0.9)  # from warm to cold, and back
+_FAILING = replace(_QUICK, rates=_NO_STARTS | {Fault.START_OTHER: 0.3}, dawdling=True)
+_STOPPING = replace(_TURNING, tides=0.03, crashes=0, fickle=0.0)
+
 WEATHERS: Mapping[str, Weather] = {
-    "fair": Weather(crashes=0, interrupted=0, overlap=0),
+    "fair": _FAIR,
     "two pages a listing": Weather(machines=6, page_size=3, stay=60, looks=True),
     "four pages a listing": Weather(machines=8, page_size=2, stay=60, looks=True),
-    "marks and deallocates throttled": Weather(
-        rates={Fault.MARK_THROTTLED: 0.7, Fault.DEALLOCATE_THROTTLED: 0.7},
-        crashes=0,
-        interrupted=0,
-        overlap=0,
-        machines=6,
-        naive=0.1,
-        stay=60,
-        starts=45,
-    ),
+    "marks and deallocates throttled": replace(_FAIR, rates=_THROTTLED, machines=6, naive=0.1, stay=60, starts=45),
     "answers that take 15 s": Weather(answers=15.0, second=True, stay=60, per_minute=1),
     "dying processes": Weather(crashes=0.1, interrupted=0.15, held_up=0.1),
     "late and doubled orders": Weather(rates=_LATE, stay=200),
     "old news": Weather(rates=_OLD),
-    "late orders to quick machines": Weather(rates=_LATE, stay=30, all_warm=True, step=2),
-    "a failover of quick machines": Weather(rates=_LATE, stay=30, all_warm=True, step=2, failover=True, naive=0.6),
-    "a failover under fickle visitors": Weather(
-        rates={Fault.ORDER_LATE: 0.6, Fault.ORDER_DOUBLED: 0.5},
-        stay=30,
-        all_warm=True,
-        step=1,
-        failover=True,
-        naive=0.9,
-        fickle=0.6,
+    "late orders to quick machines": replace(_QUICK, rates=_LATE, stay=30),
+    "a failover of quick machines": replace(_QUICK, rates=_LATE, stay=30, failover=True, naive=0.6),
+    "a failover under fickle visitors": replace(
+        _QUICK, rates=_LATER | {Fault.ORDER_LATE: 0.6}, stay=30, step=1, failover=True, naive=0.9, fickle=0.6
     ),
     "late orders and old news": Weather(rates=_LATE | _OLD, stay=200),
     "a moody platform": Weather(rates=_PLATFORM),
@@ -172,8 +172,8 @@ WEATHERS: Mapping[str, Weather] = {
     "halted now and then": Weather(halts=0.03, second=True, stay=60),
     "busy hosts": Weather(held_up=0.3, overlap=0.5, crashes=0.05, interrupted=0.1, rates=_LATE),
     "wrong clocks": Weather(skewed=True, failover=True, rates=_OLD, stay=60),
-    "two front ends whose Dates differ by a minute": Weather(
-        rates=_LATE | {Fault.GET_OLD: 0.4}, front_ends=60, stay=30, all_warm=True, step=2
+    "two front ends whose Dates differ by a minute": replace(
+        _QUICK, rates=_LATE | {Fault.GET_OLD: 0.4}, front_ends=60, stay=30
     ),
     "Redis' clock two hours ahead for a minute": Weather(ahead=0.005, naive=0.0, stay=200),
     "lost sight": Weather(rates=_LOST_SIGHT, listing_lag=1800.0, stay=60),
@@ -186,15 +186,8 @@ WEATHERS: Mapping[str, Weather] = {
     "a deletion by somebody else that hangs": Weather(hung_deletes=0.01, stay=60),
     "a quota that has room for some": Weather(room_for_some=True, stay=60, naive=0.1),
     "a quota that is raised in the end": Weather(room_for_some=True, more_quota=True, crashes=0, stay=60, naive=0.1),
-    "an index full of foreign keys": Weather(
-        foreign_keys=60,
-        one_by_one=True,
-        crashes=0,
-        interrupted=0,
-        overlap=0,
-        machines=8,
-        per_minute=20,
-        stay=60,
+    "an index full of foreign keys": replace(
+        _FAIR, foreign_keys=60, one_by_one=True, machines=8, per_minute=20, stay=60
     ),
     "orders that hang": Weather(
         rates={Fault.ORDER_ENDLESS: 0.1, Fault.ETAG_CHANGED: 0.3, Fault.WRITE_CONFLICT: 0.2}, stay=60
@@ -205,179 +198,54 @@ WEATHERS: Mapping[str, Weather] = {
     ),
     "unruly queue managers": Weather(unruly=True, stay=60),
     "unruly queue managers and a failover": Weather(unruly=True, failover=True, rates=_LATE, stay=60),
-    "a failover that no replica was ready for": Weather(
-        rates={Fault.ORDER_LATE: 0.5, Fault.ORDER_DOUBLED: 0.5},
-        stay=60,
-        all_warm=True,
-        machines=8,
-        per_minute=60,
-        step=1,
-        failover=True,
-        spiteful=True,
-        lagging=1.0,
-        fickle=0.1,
+    "a failover that no replica was ready for": replace(
+        _UNREADY, rates=_LATER, spiteful=True, stay=60, machines=8, per_minute=60, step=1, fickle=0.1
     ),
-    "a failover after a delete": Weather(
-        rates={Fault.ORDER_LATE: 0.9},
-        naive=0.0,
-        stay=60,
-        all_warm=True,
-        machines=4,
-        per_minute=20,
-        step=1,
-        failover=True,
-        spiteful_of_deletes=True,
-        lagging=1.0,
-        fickle=0.3,
+    "a failover after a delete": replace(
+        _UNREADY, rates=_VERY_LATE, spiteful_of_deletes=True, naive=0.0, stay=60, per_minute=20, step=1, fickle=0.3
     ),
-    "a failover that no replica was ready for, and visitors who stay": Weather(
-        rates={Fault.ORDER_LATE: 0.5, Fault.ORDER_DOUBLED: 0.5},
-        naive=0.0,
-        stay=300,  # beyond the ripening of the note that spends a machine under its visitor
-        all_warm=True,
-        machines=8,  # some are free: a session that is reserved anew moves away from a machine that runs
-        per_minute=20,
-        step=2,
-        failover=True,
-        spiteful=True,
-        lagging=1.0,
-        fickle=0.1,
-    ),
-    "a failover while a tick is held": Weather(
-        all_warm=True,
-        machines=6,
-        per_minute=30,
-        step=1,
-        stay=20,
-        fickle=0.3,
-        held_up=0.5,
-        failover_held=1.0,
-        lagging=1.0,
-    ),
-    "the replica away for a minute, then a failover, then no replica": Weather(
-        all_warm=True,
-        machines=6,
-        per_minute=30,
-        step=1,
-        stay=20,
-        fickle=0.3,
-        held_up=0.5,
-        failover_held=1.0,
-        replica_away=True,
-    ),
+    "a failover that no replica was ready for, and visitors who stay": replace(
+        _UNREADY, rates=_LATER, spiteful=True, naive=0.0, stay=300, machines=8, per_minute=20, fickle=0.1
+    ),  # they stay beyond the ripening of the note that spends a machine under its visitor; with some machines free, a
+    # session that is reserved anew moves away from a machine that runs
+    "a failover while a tick is held": replace(_HELD, lagging=1.0),
+    "the replica away for a minute, then a failover, then no replica": replace(_HELD, replica_away=True),
     "dawdling queue managers": Weather(dawdling=True, naive=0.7, stay=60, all_warm=True, per_minute=20),
     "a crowd that writes its records every second": Weather(noting=True, stay=400, fickle=0.0, per_minute=8, step=1),
     "a lost set beside a vanished machine and a new process": Weather(
         forsaken=0.05, naive=0.0, fickle=0.0, stay=60, per_minute=8
     ),
     "visitors who stay": Weather(stay=2400, fickle=0.0, per_minute=20),
-    "a flush of quick machines": Weather(
-        flush=True, stay=200, rates={Fault.GUEST_SHUT_DOWN: 20.0}, all_warm=True, step=2
-    ),
-    "old news of quick machines": Weather(rates=_OLD, stay=60, all_warm=True, step=1),
+    "a flush of quick machines": replace(_QUICK, flush=True, stay=200, rates={Fault.GUEST_SHUT_DOWN: 20.0}),
+    "old news of quick machines": replace(_QUICK, rates=_OLD, stay=60, step=1),
     "lists that lack machines": Weather(rates={Fault.LISTING_SHORT: 0.9}, stay=60, blind=0.01),
     "power states that are not shown": Weather(rates={Fault.POWER_STATE_MISSING: 0.6}, stay=300),
-    "warm and cold by turns": Weather(
-        rates={Fault.ORDER_DOUBLED: 1.0, Fault.ORDER_LATE: 0.2},
-        tides=0.01,
-        stay=20,
-        all_warm=True,
-        machines=8,
-        naive=0.9,
-        dawdling=True,
-        step=2,
+    "warm and cold by turns": replace(_TURNING, rates={Fault.ORDER_DOUBLED: 1.0, Fault.ORDER_LATE: 0.2}, dawdling=True),
+    "warm and cold by turns, in a rush": replace(
+        _TURNING, rates={Fault.ORDER_DOUBLED: 1.0, Fault.ORDER_LATE: 0.1}, per_minute=12, step=1
     ),
-    "warm and cold by turns, in a rush": Weather(
-        rates={Fault.ORDER_DOUBLED: 1.0, Fault.ORDER_LATE: 0.1},
-        tides=0.01,
-        stay=20,
-        all_warm=True,
-        machines=8,
-        per_minute=12,
-        naive=0.9,
-        step=1,
+    "warm and cold by turns, and a party at every stop": replace(
+        _STOPPING, rates={Fault.DEALLOCATE_LATE: 0.9}, machines=5, per_minute=0.1, at_once=8, ill_timed=0.5, naive=0.3
     ),
-    "warm and cold by turns, and a party at every stop": Weather(
-        rates={Fault.DEALLOCATE_LATE: 0.9},
-        crashes=0,
-        tides=0.03,
-        stay=20,
-        all_warm=True,
-        machines=5,
-        per_minute=0.1,
-        at_once=8,
-        ill_timed=0.5,
-        fickle=0.0,
-        step=2,
-    ),
-    "warm and cold by turns, dawdling": Weather(
-        rates={Fault.DEALLOCATE_LATE: 0.9, Fault.DEALLOCATE_THROTTLED: 0.5},  # few stops, and late ones
-        crashes=0,
-        tides=0.03,
-        stay=20,
-        all_warm=True,
-        machines=8,
-        per_minute=20,
-        naive=1.0,
-        dawdling=True,
-        fickle=0.0,
-        step=2,
-    ),
+    "warm and cold by turns, dawdling": replace(_STOPPING, rates=_FEW_STOPS, per_minute=20, naive=1.0, dawdling=True),
     "many hands at the portal": Weather(hands=0.3, stay=60),
     "nothing starts": Weather(
         rates={Fault.START_REFUSED: 0.7, Fault.START_ALLOCATION: 0.9}, stay=60, naive=0.1, fickle=0.0, per_minute=20
     ),
-    "overlap answers": Weather(
-        rates={Fault.VM_BUSY: 0.25, Fault.WRITE_CONFLICT: 0.1},
-        crashes=0,
-        interrupted=0,
-        overlap=0,
-        all_warm=True,
-        machines=5,
-        stay=30,
-        step=3,
-        fickle=0.0,
-        waits=80,  # less than two orders live: the second attempt does not wait for the end of the first
+    "overlap answers": replace(
+        _FAIR, rates=_OVERLAPS, all_warm=True, machines=5, stay=30, step=3, fickle=0.0, waits=80
+    ),  # less than two orders live: the second attempt does not wait for the end of the first
+    "a rush": replace(
+        _QUICK, rates=_LATE, machines=6, per_minute=30, stay=30, held_up=0.3, overlap=0.5, interrupted=0.1
     ),
-    "a rush": Weather(
-        rates=_LATE,
-        all_warm=True,
-        machines=6,
-        per_minute=30,
-        stay=30,
-        step=2,
-        held_up=0.3,
-        overlap=0.5,
-        interrupted=0.1,
+    "six to fifty sessions starting at once": replace(
+        _FAIR, machines=60, per_minute=0.4, at_once=50, naive=0.1, stay=60, starts=90
     ),
-    "six to fifty sessions starting at once": Weather(
-        crashes=0, interrupted=0, overlap=0, machines=60, per_minute=0.4, at_once=50, naive=0.1, stay=60, starts=90
+    "starts that fail": replace(
+        _FAILING, machines=6, second=True, per_minute=30, naive=0.6, held_up=0.8, interrupted=0.3, stay=60
     ),
-    "starts that fail": Weather(
-        rates={Fault.START_REFUSED: 0.2, Fault.START_ALLOCATION: 0.3, Fault.START_OTHER: 0.3},
-        second=True,
-        all_warm=True,
-        machines=6,
-        per_minute=30,
-        naive=0.6,
-        dawdling=True,
-        held_up=0.8,
-        interrupted=0.3,
-        stay=60,
-        step=2,
-    ),
-    "starts that fail, and visitors between decision and write": Weather(
-        rates={Fault.START_REFUSED: 0.2, Fault.START_ALLOCATION: 0.3},
-        crashes=0,
-        all_warm=True,
-        machines=8,
-        per_minute=4,
-        ill_timed=0.5,
-        naive=0.5,
-        dawdling=True,
-        stay=300,
-        fickle=0.0,
-        step=2,
+    "starts that fail, and visitors between decision and write": replace(
+        _FAILING, rates=_NO_STARTS, machines=8, crashes=0, ill_timed=0.5, naive=0.5, stay=300, fickle=0.0
     ),
     "everything": Weather(
         rates=_LATE | _OLD | _PLATFORM | _ARM, failover=True, crashes=0.05, interrupted=0.05, second=True
