@@ -18,12 +18,10 @@ from scaler.registry.notes_json import encode_notes
 from scaler.registry.record_json import encode_record
 from scaler.registry.reservations import Reservations
 from simulator.happenings import Did, Entry, Manner
-from simulator.workload.account import Account, Ledger
 from simulator.workload.crowd import KINDS
 from simulator.workload.fields import Fields, parsed
-from simulator.workload.habits import Habits
-from simulator.workload.queue_manager import Access, Session
-from simulator.workload.steps import Steps
+from simulator.workload.habits import Habits, Steps
+from simulator.workload.queue_manager import Access, Ledger, Session
 
 ANN, BOB = SessionId("ann"), SessionId("bob")
 A, B = make.vm(1), make.vm(2)
@@ -128,16 +126,12 @@ class Counter:
 
     def session(self, session: SessionId = ANN, manner: Manner = Manner.NAIVE, seed: int = 1) -> Session:
         """Of one session."""
-        account = Account(session, manner, self.clock.now, self._hear)
-        return Session(access=self.access, ledger=self.ledger, account=account, dice=Random(seed), habits=self.habits)
+        access, ledger, dice = self.access, self.ledger, Random(seed)
+        return Session(id=session, manner=manner, access=access, ledger=ledger, dice=dice, habits=self.habits)
 
     def manager(self, manner: Manner, session: SessionId = ANN, seed: int = 1) -> Any:
         """The queue manager of that kind."""
         return KINDS[manner](self.session(session, manner, seed))
-
-    def _hear(self, entry: Entry) -> None:
-        self.ledger.enter(entry)
-        self.entries.append(entry)
 
     @property
     def did(self) -> list[Did]:

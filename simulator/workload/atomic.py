@@ -1,12 +1,10 @@
 """The queue manager as it should be: every call is one script, and is made again until it is answered."""
 
-from datetime import timedelta
-
 from scaler.model.instance import VmId
 from scaler.registry.reservations import Leaving, Reservation
 from simulator.happenings import Did
+from simulator.workload.habits import Steps
 from simulator.workload.queue_manager import Heard, QueueManager, Session
-from simulator.workload.steps import Steps, between
 
 _FORGETFUL = 0.3
 """The share of queue managers that keep no vm id; and the share that make each call twice."""
@@ -26,9 +24,9 @@ class Atomic(QueueManager):
         found = self._client.reserve(self._session.id, "192.0.2.7")
         if found is None:
             return None
-        self._session.account.tell(Did.TOOK, found.vm_id)
-        yield self._step()  # the answer is on its way
-        self._session.account.tell(Did.PROMISED, found.vm_id)
+        self._session.tell(Did.TOOK, found.vm_id)
+        yield self._session.step()  # the answer is on its way
+        self._session.tell(Did.PROMISED, found.vm_id)
         return found.vm_id
 
     def look(self, vm_id: VmId) -> Heard:
@@ -42,7 +40,7 @@ class Atomic(QueueManager):
         until = self._session.access.now() + self._session.habits.repair_after
         said = self._release(vm_id)
         while said in {Leaving.UNKNOWN, Leaving.RESERVED} and self._session.access.now() < until:
-            yield between(self._session.dice, self._session.habits.poll)
+            yield self._session.poll()
             said = self._release(vm_id)
         if self._repeats:
             self._release(vm_id)
@@ -50,7 +48,7 @@ class Atomic(QueueManager):
 
     def cancel(self, vm_id: VmId | None) -> Steps[bool]:
         """Wherever the session is."""
-        yield self._step()
+        yield self._session.step()
         said = self._cancel(vm_id)
         if self._repeats:
             self._cancel(vm_id)
@@ -64,9 +62,6 @@ class Atomic(QueueManager):
 
     def _named(self, vm_id: VmId | None) -> VmId | None:
         return None if self._forgetful else vm_id
-
-    def _step(self) -> timedelta:
-        return between(self._session.dice, self._session.habits.step)
 
 
 def _addresses(reservation: Reservation | None) -> tuple[str, ...]:

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from scaler.model.instance import SessionId, VmId
-from simulator.happenings import Did, Entry, Manner
-from simulator.workload.account import Account, Ledger
+from scaler.model.instance import SessionId
+from simulator.happenings import Manner
 from simulator.workload.atomic import Atomic
-from simulator.workload.habits import Habits, Intent
-from simulator.workload.naive import Following, Naive
-from simulator.workload.queue_manager import Access, QueueManager, Session
+from simulator.workload.habits import Habits, Intent, Steps
+from simulator.workload.naive import Following, Late, Naive, Nameless, Noting, NotingAtomic
+from simulator.workload.queue_manager import Access, Ledger, QueueManager, Session
 from simulator.workload.rule_breakers import Garbage, Greedy, Lossy, Repeating, TooLate
-from simulator.workload.steps import Steps
-from simulator.workload.variants import Late, Nameless, Noting, NotingAtomic
 from simulator.workload.visitor import Place, Visitor
 
 _EARLY = 3.0
@@ -50,8 +47,6 @@ KINDS: Mapping[Manner, Callable[[Session], QueueManager]] = {
 
 @dataclass(slots=True, kw_only=True)
 class _Guest:
-    session: SessionId
-    manner: Manner
     visitor: Visitor
     steps: Steps[None]
     due: datetime
@@ -62,9 +57,7 @@ class Crowd:
 
     def __init__(self, access: Access, dice: Random, habits: Habits) -> None:
         self.came: Counter[Manner] = Counter()
-        self.did: Counter[Did] = Counter()
         self.deaths = 0  # of queue managers, between two steps
-        self.overwritten: set[VmId] = set()  # machines whose records may outlive them: who writes late, writes for ever
         self._access = access
         self._dice = dice
         self._habits = habits
@@ -93,27 +86,13 @@ class Crowd:
             self._hurry(guest)
 
     @property
-    def waiting(self) -> tuple[SessionId, ...]:
-        """Visitors with a promise who are not let in yet."""
-        return self._at(Place.WAITING)
-
-    @property
-    def asking(self) -> tuple[SessionId, ...]:
-        """Visitors without a promise."""
-        return self._at(Place.ASKING)
-
-    @property
-    def inside(self) -> tuple[SessionId, ...]:
-        """Visitors on a machine."""
-        return self._at(Place.INSIDE)
-
-    @property
     def at_work(self) -> bool:
         """Whether a visitor is there, or a queue manager still has a task."""
         return bool(self._guests)
 
-    def _at(self, place: Place) -> tuple[SessionId, ...]:
-        return tuple(each.session for each in self._guests if each.visitor.place is place)
+    def at(self, place: Place) -> tuple[SessionId, ...]:
+        """The sessions whose visitors are there."""
+        return tuple(each.visitor.session.id for each in self._guests if each.visitor.place is place)
 
     # -- coming
 
@@ -140,20 +119,12 @@ class Crowd:
     def _admit(self, name: SessionId, manner: Manner) -> None:
         """Admit a visitor with dice of their own, so that no luck depends on other visitors."""
         self.came[manner] += 1
-        dice, now = Random(self._dice.getrandbits(64)), self._access.now()
-        account = Account(name, manner, self._access.now, self._hear)
-        session = Session(access=self._access, ledger=self._ledger, account=account, dice=dice, habits=self._habits)
-        intent = Intent.drawn(manner, dice, self._habits, now)
+        access, habits = self._access, self._habits
+        dice, now = Random(self._dice.getrandbits(64)), access.now()
+        session = Session(id=name, manner=manner, access=access, ledger=self._ledger, dice=dice, habits=habits)
+        intent = Intent.drawn(manner, dice, habits, now)
         visitor = Visitor(session, KINDS[manner](session), intent, lambda: self._over)
-        guest = _Guest(session=name, manner=manner, visitor=visitor, steps=visitor.visit(), due=now)
-        self._guests.append(guest)
-
-    def _hear(self, entry: Entry) -> None:
-        self.did[entry.did] += 1
-        self._ledger.enter(entry)
-        if entry.did is Did.OVERWROTE and entry.vm_id is not None:
-            self.overwritten.add(VmId(entry.vm_id))
-        self._access.tell(entry)
+        self._guests.append(_Guest(visitor=visitor, steps=visitor.visit(), due=now))
 
     # -- going on
 
@@ -175,4 +146,4 @@ class Crowd:
     def _see_off(self, guest: _Guest) -> None:
         """Let a disappointed visitor come again, with another session id."""
         if guest.visitor.disappointed and not self._over and self._dice.random() < self._habits.persistence:
-            self._admit(SessionId(f"{guest.session}+"), guest.manner)
+            self._admit(SessionId(f"{guest.visitor.session.id}+"), guest.visitor.session.manner)

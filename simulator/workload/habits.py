@@ -1,15 +1,16 @@
-"""The intentions of visitors, and the habits of queue managers."""
+"""The intentions of visitors, the habits of queue managers, and steps: each yield is a pause before the next step."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import inf
 from random import Random
 
+from scaler.errors import Unreachable
 from simulator.happenings import Manner
-from simulator.workload.steps import between
 
 type Span = tuple[float, float]  # seconds, from and to
+type Steps[T] = Generator[timedelta, None, T]
 
 ORDERLY: Mapping[Manner, float] = {Manner.ATOMIC: 0.7, Manner.NAIVE: 0.3}
 """Queue managers that keep the rules."""
@@ -92,3 +93,34 @@ class Intent:
     def vanishes(self, now: datetime) -> bool:
         """Whether the visitor is gone by now, without a word."""
         return self.vanishes_at is not None and now >= self.vanishes_at
+
+
+class Died(Exception):
+    """The process that took the steps died; the steps taken remain."""
+
+
+def mortal[T](steps: Steps[T], dice: Random, deaths: float) -> Steps[T]:
+    """The same steps, by a process that may die in every pause."""
+    while True:
+        try:
+            pause = next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        yield pause
+        if dice.random() < deaths:
+            steps.close()
+            raise Died
+
+
+def persistent[T](ask: Callable[[], T], rest: timedelta) -> Steps[T]:
+    """Ask again until there is an answer."""
+    while True:
+        try:
+            return ask()
+        except Unreachable:
+            yield rest
+
+
+def between(dice: Random, span: Span) -> timedelta:
+    """A pause of so many seconds."""
+    return timedelta(seconds=dice.uniform(*span))

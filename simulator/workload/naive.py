@@ -1,28 +1,34 @@
-"""A queue manager without scripts, by SPOP, GET, SET and SADD, that keeps the rules of docs/redis-contract.md."""
+"""Queue managers without scripts, by SPOP, GET, SET and SADD, that keep the rules of docs/redis-contract.md."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from scaler.errors import Unreachable
-from scaler.model.instance import SessionId, VmId
+from scaler.model.instance import VmId
 from scaler.model.row import Status
 from scaler.registry.reservations import Stage
 from simulator.happenings import Did
+from simulator.workload.atomic import Atomic
 from simulator.workload.fields import (
+    NO_SESSION,
+    SEED,
     Fields,
     addresses,
     is_free,
     is_of,
+    known,
     moved_to,
     parsed,
     reserved,
     stage_of,
     written,
 )
+from simulator.workload.habits import Steps, persistent
 from simulator.workload.queue_manager import Heard, QueueManager, Session
-from simulator.workload.steps import Steps, between, persistent
 
 _MOST_MOVES = 20
+_NAMES_IT_LATER = 0.3
+"""The share of queue managers that write the session id later, while the visitor waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +68,11 @@ class Naive(QueueManager):
 
     def release(self, vm_id: VmId) -> Steps[bool]:
         """GET, and SET used."""
-        text = yield from persistent(lambda: self._text(vm_id), self._rest())
+        text = yield from persistent(lambda: self._text(vm_id), self._session.rest())
         fields = parsed(text)
         if fields is None or not is_of(fields, self._name):
             return False
-        yield self._step()
+        yield self._session.step()
         self._write(vm_id, {**fields, "used": True}, text)
         return True
 
@@ -83,21 +89,21 @@ class Naive(QueueManager):
         vm_id = self._keys.vm_id_of(member) if member is not None else None
         if vm_id is None:
             return None
-        self._session.account.tell(Did.TOOK, vm_id)
+        self._session.tell(Did.TOOK, vm_id)
         return Taken(vm_id=vm_id, at=self._session.access.now())
 
     def _make_theirs(self, taken: Taken) -> Steps[VmId | None]:
         """GET, SET, SADD."""
         before_get, before_set = self._dawdling()
         yield before_get
-        text = yield from persistent(lambda: self._text(taken.vm_id), self._rest())
+        text = yield from persistent(lambda: self._text(taken.vm_id), self._session.rest())
         yield before_set
         if not (yield from self._reserve(taken, text)):
             return None
         self._promise(taken.vm_id)
-        yield self._step()
+        yield self._session.step()
         member = self._keys.instance(taken.vm_id)
-        yield from persistent(lambda: self._redis.sadd(self._keys.index(Status.RESERVED), member), self._rest())
+        yield from persistent(lambda: self._redis.sadd(self._keys.index(Status.RESERVED), member), self._session.rest())
         return taken.vm_id
 
     def _reserve(self, taken: Taken, text: bytes | None) -> Steps[bool]:
@@ -108,21 +114,21 @@ class Naive(QueueManager):
                 self._write(taken.vm_id, reserved(fields, self._name, self._session.access.now()), text)
             except Unreachable:
                 tried = True
-                self._session.account.tell(Did.HELD, taken.vm_id, "its SET was not answered")
-                yield self._rest()
-                text = yield from persistent(lambda: self._text(taken.vm_id), self._rest())
+                self._session.tell(Did.HELD, taken.vm_id, "its SET was not answered")
+                yield self._session.rest()
+                text = yield from persistent(lambda: self._text(taken.vm_id), self._session.rest())
             else:
                 return True
         return tried and stage_of(fields, self._name) in {Stage.RESERVED, Stage.OPEN}
 
     def _promise(self, vm_id: VmId) -> None:
-        self._session.account.tell(Did.PROMISED, vm_id)
+        self._session.tell(Did.PROMISED, vm_id)
 
     # -- how it works
 
     def _dawdling(self) -> tuple[timedelta, timedelta]:
         """Before GET, and between GET and SET."""
-        return self._step(), self._step()
+        return self._session.step(), self._session.step()
 
     def _may_still_write(self, taken: Taken) -> bool:
         """Rule 1."""
@@ -141,14 +147,12 @@ class Naive(QueueManager):
         there = self._text(vm_id)
         session = self._session
         named = (parsed(there) or {}).get("sessionId")
-        others = dict.fromkeys(session.ledger.holders(vm_id))
-        if isinstance(named, str) and named:
-            others[SessionId(named)] = None
-        others.pop(session.id, None)
+        holders = (*session.ledger.holders(vm_id), *([named] if isinstance(named, str) and named else []))
+        others = [whom for whom in dict.fromkeys(holders) if whom != session.id]
         for whom in others:
-            session.account.tell(Did.OVERWROTE, vm_id, "somebody else's by now", whom=whom)
+            session.tell(Did.OVERWROTE, vm_id, "somebody else's by now", whom=whom)
         if not others and there != read:
-            session.account.tell(Did.OVERWROTE, vm_id, "it has changed meanwhile")
+            session.tell(Did.OVERWROTE, vm_id, "it has changed meanwhile")
         self._redis.set(self._keys.instance(vm_id), text)
 
     def _read(self, vm_id: VmId) -> Fields | None:
@@ -156,12 +160,6 @@ class Naive(QueueManager):
 
     def _text(self, vm_id: VmId) -> bytes | None:
         return self._redis.get(self._keys.instance(vm_id))
-
-    def _step(self) -> timedelta:
-        return between(self._session.dice, self._session.habits.step)
-
-    def _rest(self) -> timedelta:
-        return between(self._session.dice, self._session.habits.rest)
 
 
 class Following(Naive):
@@ -175,3 +173,63 @@ class Following(Naive):
                 break
             found = super().look(found.moved_to)
         return found
+
+
+class Nameless(Naive):
+    """Keeps the rules; compares the session by a record without a session."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._name = NO_SESSION
+        self._four_fields = session.dice.random() < 0.5
+        self._names_it_later = not self._four_fields and session.dice.random() < _NAMES_IT_LATER
+
+    def meanwhile(self, vm_id: VmId) -> None:
+        """Write the session id late, while the visitor waits and the record names no session."""
+        text = self._text(vm_id)
+        fields = known(self._read(vm_id) or {})
+        waits = fields.get("status") == Status.RESERVED and not fields.get("used") and not fields.get("sessionId")
+        if not (self._names_it_later and waits and self._session.dice.random() < 0.5):
+            return
+        self._name, self._names_it_later = self._session.id, False
+        self._write(vm_id, {**fields, "sessionId": self._name}, text)
+
+    def _kept(self, fields: Fields) -> Fields:
+        """As a struct is marshalled: no unknown fields."""
+        return {name: fields.get(name) for name in SEED} if self._four_fields else known(fields)
+
+
+def _note(session: Session, vm_id: VmId) -> None:
+    """GET, change a field of its own and `updatedAt`, SET, in one step."""
+    key, now = session.access.keys.instance(vm_id), session.access.now().isoformat()
+    fields = parsed(session.access.keyspace.get(key))
+    if fields is not None and is_of(fields, session.id):
+        session.access.keyspace.set(key, written({**fields, "lastSeen": now, "updatedAt": now}))
+
+
+class Noting(Naive):
+    """Otherwise keeps the rules."""
+
+    def meanwhile(self, vm_id: VmId) -> None:
+        """A heartbeat."""
+        _note(self._session, vm_id)
+
+
+class NotingAtomic(Atomic):
+    """An atomic queue manager with a heartbeat."""
+
+    def meanwhile(self, vm_id: VmId) -> None:
+        """A heartbeat."""
+        _note(self._session, vm_id)
+
+
+class Late(Naive):
+    """Writes at the last moment allowed, from a read at once or at any time before."""
+
+    _SHARE = (0.6, 0.98)  # of the time that it has, from SPOP to SET
+
+    def _dawdling(self) -> tuple[timedelta, timedelta]:
+        dice = self._session.dice
+        whole = self._session.habits.repair_after * dice.uniform(*self._SHARE)
+        before_get = whole * dice.choice((0.0, dice.random()))
+        return before_get, whole - before_get

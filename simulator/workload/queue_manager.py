@@ -1,8 +1,8 @@
 """What a visitor needs of a queue manager, and what a queue manager needs of the world it works in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Protocol
 
@@ -10,10 +10,8 @@ from emulator.redis.keyspace import Keyspace
 from scaler.model.instance import SessionId, VmId
 from scaler.registry.keys import Keys
 from scaler.registry.reservations import Reservations, Stage
-from simulator.happenings import Entry
-from simulator.workload.account import Account, Ledger
-from simulator.workload.habits import Habits
-from simulator.workload.steps import Steps
+from simulator.happenings import PARTINGS, Did, Entry, Manner
+from simulator.workload.habits import Habits, Steps, between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +40,82 @@ class Heard:
     moved_to: VmId | None = None  # the record points there, and the queue manager did not follow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """One session, and all that is needed to serve it."""
+class Ledger:
+    """The holders of each machine, by what visitors were told: the promises, from which observers judge too."""
 
+    def __init__(self) -> None:
+        self._holders: dict[str, dict[str, None]] = {}
+        self._takes: dict[str, str] = {}  # the latest machine whose key a session took, until it is promised one
+
+    def enter(self, entry: Entry) -> None:
+        """Enter a line of an account."""
+        if entry.vm_id is None:
+            return
+        holders = self._holders.setdefault(entry.vm_id, {})
+        if entry.did is Did.TOOK:
+            self._takes[entry.session] = entry.vm_id
+        elif entry.did is Did.PROMISED:
+            self._takes.pop(entry.session, None)
+            holders[entry.session] = None
+        elif entry.did in PARTINGS:
+            holders.pop(entry.session, None)
+
+    def holders(self, vm_id: VmId) -> Iterable[str]:
+        """Holders in the order of promises; then sessions with the key in hand and the SET still to come."""
+        takers = (session for session, taken in self._takes.items() if taken == vm_id)
+        return (*self._holders.get(vm_id, ()), *takers)
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One session, and all that is needed to serve it. `vm_id`: the machine of the latest promise that still holds."""
+
+    id: SessionId  # the name that the queue manager gave it
+    manner: Manner
     access: Access
     ledger: Ledger
-    account: Account
     dice: Random
     habits: Habits
+    vm_id: VmId | None = None
 
-    @property
-    def id(self) -> SessionId:
-        """The name that the queue manager gave the session."""
-        return self.account.session
+    def tell(
+        self,
+        did: Did,
+        vm_id: VmId | None = None,
+        why: str = "",
+        *,
+        whom: str | None = None,
+        addresses: tuple[str, ...] = (),
+    ) -> None:
+        """One line of the account of its visitor."""
+        if did is Did.PROMISED:
+            self.vm_id = vm_id
+        elif did in PARTINGS and vm_id == self.vm_id:
+            self.vm_id = None
+        entry = Entry(
+            at=self.access.now(),
+            session=self.id,
+            did=did,
+            vm_id=vm_id,
+            manner=self.manner,
+            why=why,
+            addresses=addresses,
+            whom=whom,
+        )
+        self.ledger.enter(entry)
+        self.access.tell(entry)
+
+    def step(self) -> timedelta:
+        """The pause between two steps of its queue manager."""
+        return between(self.dice, self.habits.step)
+
+    def rest(self) -> timedelta:
+        """The pause until the queue manager asks again what was not answered."""
+        return between(self.dice, self.habits.rest)
+
+    def poll(self) -> timedelta:
+        """The pause between two looks of its visitor."""
+        return between(self.dice, self.habits.poll)
 
 
 class QueueManager(Protocol):

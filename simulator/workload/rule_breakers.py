@@ -7,10 +7,9 @@ from scaler.model.row import Status
 from scaler.registry.keys import Keys
 from simulator.happenings import Did
 from simulator.workload.fields import Fields, is_free, known, written
-from simulator.workload.naive import Naive, Taken
+from simulator.workload.habits import Steps, between
+from simulator.workload.naive import Late, Naive, Taken
 from simulator.workload.queue_manager import Session
-from simulator.workload.steps import Steps, between
-from simulator.workload.variants import Late
 
 
 class TooLate(Late):
@@ -36,7 +35,7 @@ class Lossy(Naive):
 
     def release(self, vm_id: VmId) -> Steps[bool]:
         """SET used, from the cache."""
-        yield self._step()
+        yield self._session.step()
         self._write(vm_id, {**self._cached, "used": True}, None)
         return True
 
@@ -62,10 +61,10 @@ class Greedy(Naive):
         for _ in range(self._session.dice.randint(2, 4)):
             taken = self._take()
             keys += [taken] if taken is not None else []
-            yield self._step()
+            yield self._session.step()
         for each in keys:
             yield from self._make_theirs(each)
-        return self._session.account.vm_id
+        return self._session.vm_id
 
     def afterwards(self, vm_id: VmId) -> Steps[None]:
         """Release the other machines, perhaps."""
@@ -74,11 +73,11 @@ class Greedy(Naive):
                 yield from self.release(each)
 
     def _promise(self, vm_id: VmId) -> None:
-        if self._session.account.vm_id is None:
+        if self._session.vm_id is None:
             super()._promise(vm_id)
         else:
             self._spare.append(vm_id)
-            self._session.account.tell(Did.HELD, vm_id, "one more for the same visitor")
+            self._session.tell(Did.HELD, vm_id, "one more for the same visitor")
 
 
 _LONG_AFTER = (120.0, 2400.0)
@@ -94,7 +93,7 @@ class Repeating(Naive):
 
     def afterwards(self, vm_id: VmId) -> Steps[None]:
         """SET the last record again, as used."""
-        for pause in (self._step(), between(self._session.dice, _LONG_AFTER)):
+        for pause in (self._session.step(), between(self._session.dice, _LONG_AFTER)):
             yield pause
             if self._last:
                 self._write(vm_id, {**self._last, "used": True}, None)
@@ -128,7 +127,7 @@ class Garbage(Naive):
         own = self._keys.instance(vm_id).encode()
         member = own if dice.random() < 0.3 else no_key(self._keys, dice)
         about = vm_id if member == own else None
-        self._session.account.tell(Did.LITTERED, about, f"{member[:60]!r} into {into.lower()}")
+        self._session.tell(Did.LITTERED, about, f"{member[:60]!r} into {into.lower()}")
         self._redis.sadd(self._keys.index(into), member)
 
     def _spoil(self, vm_id: VmId) -> None:

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, auto
 
 from scaler.errors import Unreachable
 from scaler.model.instance import VmId
 from scaler.registry.reservations import Stage
 from simulator.happenings import Did
-from simulator.workload.habits import Intent
+from simulator.workload.habits import Died, Intent, Steps, mortal
 from simulator.workload.queue_manager import Heard, QueueManager, Session
-from simulator.workload.steps import Died, Steps, between, mortal
 
 _MISSES = 5
 """Failed attempts in a row to reach the machine, until the player gives up."""
@@ -33,8 +32,7 @@ class Visitor:
         self.place = Place.ASKING
         self.deaths = 0
         self.disappointed = False  # refused, or they gave up
-        self._session = session
-        self._account = session.account
+        self.session = session
         self._manager = manager
         self._intent = intent
         self._closing = closing
@@ -42,7 +40,7 @@ class Visitor:
 
     def visit(self) -> Steps[None]:
         """The steps from arrival to departure, and the late tasks of the queue manager."""
-        self._account.tell(Did.ARRIVED)
+        self.session.tell(Did.ARRIVED)
         vm_id = None
         while self.place in {Place.ASKING, Place.WAITING}:
             vm_id = yield from (self._wait() if self.place is Place.WAITING else self._ask())
@@ -61,13 +59,13 @@ class Visitor:
                 self._vanish(None)
                 return None
             yield from self._attempt()
-            if self._account.vm_id is not None:
+            if self.session.vm_id is not None:
                 self.place = Place.WAITING
-                return self._account.vm_id
+                return self.session.vm_id
             if not queued:
-                self._account.tell(Did.QUEUED)
+                self.session.tell(Did.QUEUED)
                 queued = True
-            yield self._poll
+            yield self.session.poll()
         yield from self._give_up(None, "there was no machine")
         return None
 
@@ -84,13 +82,13 @@ class Visitor:
 
     def _wait(self) -> Steps[VmId | None]:
         """Look once, and act on the answer."""
-        vm_id = self._account.vm_id
+        vm_id = self.session.vm_id
         if vm_id is None:
             raise AssertionError("only who was promised a machine waits")
         if self._intent.vanishes(self._now):
             self._vanish(vm_id)
             return vm_id
-        if not self._patient or self._session.dice.random() < self._session.habits.fickleness:
+        if not self._patient or self.session.dice.random() < self.session.habits.fickleness:
             yield from self._give_up(vm_id, "it took too long")
             return vm_id
         self._let_it_work(vm_id)
@@ -98,8 +96,8 @@ class Visitor:
         if heard is not None:
             yield from self._understand(vm_id, heard)
         if self.place is Place.WAITING:
-            yield self._poll
-        return self._account.vm_id or vm_id
+            yield self.session.poll()
+        return self.session.vm_id or vm_id
 
     def _look(self, vm_id: VmId) -> Heard | None:
         """None: no answer."""
@@ -114,49 +112,49 @@ class Visitor:
 
     def _understand(self, vm_id: VmId, heard: Heard) -> Steps[None]:
         if heard.vm_id != vm_id:
-            self._account.tell(Did.MOVED, vm_id, f"to {heard.vm_id}")
-            self._account.tell(Did.PROMISED, heard.vm_id)
+            self.session.tell(Did.MOVED, vm_id, f"to {heard.vm_id}")
+            self.session.tell(Did.PROMISED, heard.vm_id)
         match heard.stage:
             case Stage.OPEN:
-                self._account.let_in(heard.vm_id, heard.addresses)
+                self.session.tell(Did.OPENED, heard.vm_id, addresses=heard.addresses)
                 self.place = Place.INSIDE
             case Stage.UNKNOWN:
                 yield from self._begin_again(heard, "nobody knows of it")
             case Stage.REFUSED | Stage.ENDED if heard.moved_to is not None:
-                self._account.tell(Did.LEFT_BEHIND, heard.moved_to)
+                self.session.tell(Did.LEFT_BEHIND, heard.moved_to)
                 yield from self._begin_again(heard, heard.why)
             case Stage.REFUSED | Stage.ENDED:
-                self._account.tell(Did.REFUSED, heard.vm_id, heard.why)
+                self.session.tell(Did.REFUSED, heard.vm_id, heard.why)
                 self.place, self.disappointed = Place.GONE, True
             case Stage.RESERVED:
                 pass
 
     def _begin_again(self, heard: Heard, why: str) -> Steps[None]:
-        self._account.tell(Did.DISPLACED, heard.vm_id, why)
+        self.session.tell(Did.DISPLACED, heard.vm_id, why)
         self.place = Place.ASKING
-        yield self._session.habits.rethink * self._poll
+        yield self.session.habits.rethink * self.session.poll()
 
     # -- inside
 
     def _stay(self, vm_id: VmId) -> Steps[None]:
         """Stay while the machine answers, as long as intended or until the session is ended."""
         if not (yield from self._answers(vm_id)):
-            self._account.tell(Did.UNREACHABLE, vm_id)
+            self.session.tell(Did.UNREACHABLE, vm_id)
             yield from self._leave(vm_id)
             return
-        self._account.tell(Did.CONNECTED, vm_id)
+        self.session.tell(Did.CONNECTED, vm_id)
         until = self._now + self._intent.stay
         while not self._closing() and (self._now < until or self._intent.overstays):
-            yield self._poll
+            yield self.session.poll()
             if self._intent.vanishes(self._now):
                 self._vanish(vm_id)
                 return
             self._let_it_work(vm_id)
             if self._intent.overstays and self._is_over(vm_id):
-                self._account.tell(Did.EXPIRED, vm_id)
+                self.session.tell(Did.EXPIRED, vm_id)
                 return
             if not (yield from self._answers(vm_id)):
-                self._account.tell(Did.CUT_OFF, vm_id)
+                self.session.tell(Did.CUT_OFF, vm_id)
                 break
         yield from self._leave(vm_id)
 
@@ -166,26 +164,26 @@ class Visitor:
 
     def _answers(self, vm_id: VmId) -> Steps[bool]:
         for _ in range(_MISSES):
-            if self._session.access.reachable(vm_id):
+            if self.session.access.reachable(vm_id):
                 return True
-            yield self._rest
+            yield self.session.rest()
         return False
 
     # -- going
 
     def _leave(self, vm_id: VmId) -> Steps[None]:
-        self._account.tell(Did.LEAVING, vm_id)
+        self.session.tell(Did.LEAVING, vm_id)
         self.place = Place.GONE
         yield from self._farewell(lambda: self._manager.release(vm_id), vm_id)
 
     def _give_up(self, vm_id: VmId | None, why: str) -> Steps[None]:
-        self._account.tell(Did.GAVE_UP, vm_id, why)
+        self.session.tell(Did.GAVE_UP, vm_id, why)
         self.place, self.disappointed = Place.GONE, True
         if vm_id is not None or self._unsure:
             yield from self._farewell(lambda: self._manager.cancel(vm_id), vm_id)
 
     def _vanish(self, vm_id: VmId | None) -> None:
-        self._account.tell(Did.VANISHED, vm_id)
+        self.session.tell(Did.VANISHED, vm_id)
         self.place = Place.GONE
 
     def _farewell(self, steps: Callable[[], Steps[bool]], vm_id: VmId | None) -> Steps[None]:
@@ -195,11 +193,11 @@ class Visitor:
             try:
                 told = yield from self._mortal(steps())
             except Unreachable:
-                yield self._rest
+                yield self.session.rest()
             except Died:
                 told = False
         if not told:
-            self._account.tell(Did.VANISHED, vm_id, "nobody could be told")
+            self.session.tell(Did.VANISHED, vm_id, "nobody could be told")
 
     def _finish(self, vm_id: VmId) -> Steps[None]:
         """Let the queue manager do its late tasks; failures do not matter."""
@@ -213,23 +211,15 @@ class Visitor:
 
     def _mortal[T](self, steps: Steps[T]) -> Steps[T]:
         try:
-            return (yield from mortal(steps, self._session.dice, self._session.habits.deaths))
+            return (yield from mortal(steps, self.session.dice, self.session.habits.deaths))
         except Died:
             self.deaths += 1
             raise
 
     @property
     def _now(self) -> datetime:
-        return self._session.access.now()
+        return self.session.access.now()
 
     @property
     def _patient(self) -> bool:
         return self._now < self._intent.patient_until
-
-    @property
-    def _poll(self) -> timedelta:
-        return between(self._session.dice, self._session.habits.poll)
-
-    @property
-    def _rest(self) -> timedelta:
-        return between(self._session.dice, self._session.habits.rest)

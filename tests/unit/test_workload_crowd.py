@@ -16,6 +16,7 @@ from scaler.model.row import Status
 from simulator.happenings import Did, Entry, Manner
 from simulator.workload.crowd import KINDS, Crowd
 from simulator.workload.habits import MIXED, UNNAMED, Habits
+from simulator.workload.visitor import Place
 
 MACHINES = [make.vm(number) for number in range(1, 13)]
 BUSY = Habits(per_minute=12.0, most=20, shares=MIXED, patience=(60.0, 120.0), stay=30.0, deaths=0.05)
@@ -55,9 +56,9 @@ def fingerprint(entries: list[Entry]) -> str:
 def test_there_is_a_queue_manager_for_every_manner_and_some_of_each_come() -> None:
     assert set(KINDS) == set(Manner) == {*MIXED, *UNNAMED, Manner.NOTING}
     for shares in (UNNAMED, MIXED):
-        crowd, _ = campaign(1, replace(BUSY, shares=shares))
+        crowd, counter = campaign(1, replace(BUSY, shares=shares))
         assert set(crowd.came) == set(shares)
-    assert {Did.CONNECTED, Did.LEAVING, Did.GAVE_UP, Did.OVERWROTE, Did.VANISHED} <= crowd.did.keys()
+    assert {Did.CONNECTED, Did.LEAVING, Did.GAVE_UP, Did.OVERWROTE, Did.VANISHED} <= set(counter.did)
     assert crowd.deaths > 0
 
 
@@ -106,22 +107,22 @@ def test_everybody_takes_one_step_at_most_in_one_go() -> None:
 
 def test_who_finds_a_crowd_turns_round_at_the_door() -> None:
     crowd, _ = campaign(1, replace(BUSY, per_minute=60.0, most=3))
-    assert len(crowd.waiting) + len(crowd.asking) + len(crowd.inside) <= 3
+    assert sum(len(crowd.at(place)) for place in Place if place is not Place.GONE) <= 3
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_when_it_leaves_off_everybody_inside_leaves_and_whoever_waits_waits_on(seed: int) -> None:
     crowd, counter = campaign(seed)
-    inside, waiting, came = set(crowd.inside), set(crowd.waiting), crowd.came.total()
+    before, came = {place: set(crowd.at(place)) for place in Place}, crowd.came.total()
     crowd.leave_off()
     crowd.go_on()
-    assert set(crowd.inside) <= inside | waiting
-    assert set(crowd.waiting) <= waiting | set(crowd.asking)
+    assert set(crowd.at(Place.INSIDE)) <= before[Place.INSIDE] | before[Place.WAITING]
+    assert set(crowd.at(Place.WAITING)) <= before[Place.WAITING] | set(crowd.at(Place.ASKING))
     for _ in range(200):
         counter.wait(seconds=2)
         crowd.go_on()
         keep_house(counter)
-    assert (crowd.inside, crowd.waiting, crowd.asking, crowd.at_work) == ((), (), (), False)
+    assert not crowd.at_work
     assert crowd.came.total() == came
 
 
@@ -162,6 +163,6 @@ def test_the_account_names_one_machine_at_a_time(seed: int) -> None:
 
 
 def test_a_redis_that_is_away_most_of_the_time_stops_nobody_for_ever() -> None:
-    crowd, counter = campaign(1, cuts=0.7)
-    assert crowd.did[Did.CONNECTED] > 3
+    _, counter = campaign(1, cuts=0.7)
+    assert counter.did.count(Did.CONNECTED) > 3
     assert all(status in Status for status in counter.listed(A))

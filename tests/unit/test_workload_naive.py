@@ -145,9 +145,9 @@ def test_who_has_parted_from_a_machine_loses_nothing_by_a_blind_set() -> None:
     counter = Counter()
     counter.offer(A)
     bob = counter.session(BOB)
-    bob.account.tell(Did.PROMISED, A)
+    bob.tell(Did.PROMISED, A)
     assert counter.ledger.holders(A) == (BOB,)
-    bob.account.tell(Did.LEAVING, A)
+    bob.tell(Did.LEAVING, A)
     counter.all_steps(counter.manager(Manner.NAIVE).reserve())
     assert counter.ledger.holders(A) == (ANN,)
     assert Did.OVERWROTE not in counter.did

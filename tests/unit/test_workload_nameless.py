@@ -8,7 +8,7 @@ from crowd_counter import ANN, BOB, A, Counter
 from scaler.model.row import Status
 from scaler.registry.reservations import Stage
 from simulator.happenings import Did, Manner
-from simulator.workload.variants import Nameless
+from simulator.workload.naive import Nameless
 
 FOUR = {"vmId", "instanceId", "status", "used"}
 SEEDS = range(40)

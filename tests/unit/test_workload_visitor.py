@@ -11,9 +11,8 @@ from scaler.model.instance import VmId
 from scaler.model.row import Status
 from simulator.happenings import Did, Manner
 from simulator.workload.crowd import KINDS
-from simulator.workload.habits import Habits, Intent
+from simulator.workload.habits import Habits, Intent, Steps
 from simulator.workload.queue_manager import Session
-from simulator.workload.steps import Steps
 from simulator.workload.visitor import Place, Visitor
 
 STEADY = replace(IMMORTAL, fickleness=0.0)
@@ -148,7 +147,7 @@ def inside(**walking: Any) -> Walk:
     """However they came there."""
     walk = Walk(**walking)
     walk.counter.open_for(ANN, A)
-    walk.session.account.tell(Did.PROMISED, A)
+    walk.session.tell(Did.PROMISED, A)
     walk.visitor.place = Place.WAITING
     walk.go(Did.CONNECTED)
     return walk
