@@ -1,50 +1,93 @@
-"""The scale sets of a world, by name; their history is passed on to listeners."""
+"""The Azure of a world and the errors of all clocks, drawn anew for every seed; its history goes to listeners."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from random import Random
 
-from emulator.behaviour import Behaviour, Faults
+from emulator.behaviour import Behaviour, Faults, Latencies
 from emulator.history import Event, What
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
+from emulator.switches import Switches, values_of
 from emulator.vm import VmState
 from emulator.world import MANAGED
-from scaler.model.instance import InstanceRef, ScaleSetName
+from scaler.model.instance import ScaleSetName
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import ScaleSet
 from scaler.vmss.gates import Gates
-from simulator.chaos.breaks.doors import ScaleSetDoor
-from simulator.chaos.switches import Skews
+from simulator.chaos.breaks.planted import answered
+from simulator.chaos.weather import Weather
 from simulator.clock import SkewedClock, VirtualClock
 from simulator.happenings import Did, Entry, Happening
 
 _STRANGE = 10**9  # seeds from here on are other scale sets'; with ours they would have our machines' vmIds
 
 
-class _FrontEnds(ScaleSetDoor):
-    """Two front ends of ARM: each answer comes from either, and is dated by the clock of that front end."""
+_MOST = 30.0  # seconds ahead or behind
 
-    def __init__(self, inner: ScaleSet, behind: timedelta, dice: Random) -> None:
-        super().__init__(inner)
-        self._behind, self._dice = behind, dice
 
-    def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
-        view = self.inner.view(no_older_than=no_older_than)
-        return replace(view, at=self._dated(view.at))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skews:
+    """The error of each clock. `replica`: of the Redis that takes over in a failover."""
 
-    def list_instances(self) -> Pages:
-        pages = self.inner.list_instances()
-        return replace(pages, at=self._dated(pages.at))
+    azure: timedelta = timedelta(0)
+    front_end: timedelta = timedelta(0)  # how far the Dates of Azure's second front end are behind those of the first
+    redis: timedelta = timedelta(0)
+    replica: timedelta = timedelta(0)
+    hosts: tuple[timedelta, ...] = (timedelta(0),)
 
-    def get(self, ref: InstanceRef) -> Answer:
-        answer = self.inner.get(ref)
-        return replace(answer, at=self._dated(answer.at))
+    @classmethod
+    def drawn(cls, dice: Random, hosts: int) -> "Skews":
+        """Random errors within the bounds."""
+        azure, redis, replica, *rest = (timedelta(seconds=dice.uniform(-_MOST, _MOST)) for _ in range(3 + hosts))
+        return cls(azure=azure, redis=redis, replica=replica, hosts=tuple(rest))
 
-    def _dated(self, at: datetime) -> datetime:
-        return at - self._behind if self._dice.random() < 0.5 else at
+
+NO_SKEWS = Skews()
+"""One host, and all clocks right."""
+
+
+_GIVEN = {
+    "mark_on_deallocated",  # not drawn: an Azure that refuses the mark there lets nothing settle
+    "renewal_at_rest",  # not drawn: nobody reimages or redeploys in a campaign
+}
+_QUOTA_AT_ONCE = {"quota_refused_at_once": True, "deallocated_hold_quota": True}  # else machines are made that fail
+_DELETIONS_HANG = {"deleting_rows_lose_id": False}
+_QUICK = Latencies(create=(20, 40), start_deallocated=(15, 40), deallocate=(5, 20), power_off=(2, 8))
+_WARM = replace(
+    _QUICK,
+    create=(3, 8),
+    power_off=(1, 2),
+    start_stopped=(1, 2),
+    protect=(0.5, 1),
+    deallocate=(1, 3),
+    start_deallocated=(2, 4),
+)
+_REUSE = 0.8  # reused instance ids are what goes wrong
+
+
+def azure_of(weather: Weather, dice: Random) -> Behaviour:
+    """The behaviour of Azure in a campaign."""
+    names = [each.name for each in fields(Switches) if each.name not in _GIVEN]
+    drawn = {name: dice.choice(sorted(set(values_of(name).values()), key=str)) for name in names}
+    given = {**(_QUOTA_AT_ONCE if weather.room_for_some else {}), **(_DELETIONS_HANG if weather.hung_deletes else {})}
+    switches = Switches(**{**drawn, "reuse_ids": dice.random() < _REUSE, **given})  # type: ignore[arg-type]
+    latencies = _QUICK if dice.random() < 0.5 else Latencies()
+    if weather.answers:
+        latencies = replace(latencies, accept=(0.8 * weather.answers, weather.answers))
+    return Behaviour(
+        switches=switches,
+        faults=faults_of(weather),
+        latencies=_WARM if weather.all_warm else latencies,
+        page_size=weather.page_size,
+    )
+
+
+def faults_of(weather: Weather) -> Faults:
+    """The faults of Azure in a weather."""
+    return Faults(rates=weather.rates, listing_lag=(0.0, weather.listing_lag))
 
 
 class Azure:
@@ -71,8 +114,12 @@ class Azure:
         return InProcessScaleSet(behind, clock, page_size=behind.behaviour.page_size, gates=gates)
 
     def fronted(self, door: ScaleSet) -> ScaleSet:
-        """The same door, behind two front ends of ARM whose clocks differ."""
-        return _FrontEnds(door, self._behind, self._dice) if self._behind else door
+        """The same door, behind two front ends of ARM: each answer comes from either, dated by that one's clock."""
+        fronted: ScaleSet = answered(view=self._dated, list_instances=self._dated, get=self._dated)(door)
+        return fronted if self._behind else door
+
+    def _dated[Dated: (ScaleSetView, Pages, Answer)](self, answer: Dated) -> Dated:
+        return replace(answer, at=answer.at - self._behind) if self._dice.random() < 0.5 else answer
 
     def confuse(self, name: ScaleSetName, tags: Mapping[str, str], machines: int) -> None:
         """Lead that name to a scale set of the wrong resource group, for each process that starts from now on."""
@@ -113,10 +160,6 @@ class Azure:
     def find(self, vm_id: str) -> VmState | None:
         """The machine; None once the machine is gone."""
         return next((vm for vm in self.vms if vm.vm_id == vm_id), None)
-
-    def where(self, vm_id: str) -> EmulatedScaleSet | None:
-        """The scale set of a machine."""
-        return next((each for each in self.scale_sets.values() if each.find(vm_id) is not None), None)
 
     def choose(self, dice: Random) -> EmulatedScaleSet:
         """A scale set at random."""

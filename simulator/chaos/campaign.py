@@ -1,6 +1,7 @@
 """One seed in one weather: faults and eager visitors for a while; then fair weather, in which all must settle."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -8,41 +9,32 @@ from scaler.model.edges import CONTROLLERS, Actor, Edge
 from scaler.model.plan import Deallocate, Why
 from scaler.model.policy import Capacity, Moves, Policy
 from scaler.report import Report
-from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.azure import NO_SKEWS, Skews, azure_of
+from simulator.chaos.breaks import NOTHING, Planted
 from simulator.chaos.hosts import Host, Late
 from simulator.chaos.operators import Operators
-from simulator.chaos.reception import crowd_of
 from simulator.chaos.redis_faults import RedisFaults
-from simulator.chaos.switches import NO_SKEWS, Skews, azure_of
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import MINUTE, POLICY, SCALE_SET, SECOND, World
+from simulator.happenings import Manner
 from simulator.observer.at_once import AtOnce
 from simulator.observer.unserved import Unstarted
+from simulator.workload.crowd import Crowd
+from simulator.workload.habits import MIXED, UNNAMED, Habits
 
 LENGTH = 40 * MINUTE
 _HOSTS = 2
 _HELD = 9  # seconds: a plan is kept for ten
 _AFTERMATH = 60 * MINUTE  # sessions that are still on, deletes of one a tick, new machines, their marks
+_FEWEST = 6  # visitors who come at once, where many do
+_BUSY = (0.1, 0.25, 0.5, 1.0)  # of the weather's visitors: where there are few, machines are free and sessions move
 _LATER = (5, 20, 50, 120, 300, 600)  # seconds until an interrupted tick goes on, at most
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """How long settling took in fair weather; `amiss`: what was still wrong at the bound.
-
-    Where the weather says so, `amiss` also names controllers without a look for minutes and too many deletes at once.
-    """
-
-    after: timedelta
-    amiss: tuple[str, ...] = ()
 
 
 class Campaign:
     """A run in virtual time, drawn from the seed alone."""
 
-    def __init__(
-        self, weather: Weather, seed: int, *, planted: Planted | None = None, length: timedelta = LENGTH
-    ) -> None:
+    def __init__(self, weather: Weather, seed: int, *, planted: Planted = NOTHING, length: timedelta = LENGTH) -> None:
         self.weather = weather
         self.length = length
         self.dice = Random(f"campaign {seed}")
@@ -67,7 +59,8 @@ class Campaign:
             self.world.hearers.append(lambda happening: self.missed.extend(at_once.see(happening)))
         self.redis_faults = RedisFaults(self.world, weather, self.dice, length)
         self.operators = Operators(self.world, weather, self.dice)
-        self.crowd = crowd_of(self.world, weather, Random(f"crowd {seed}"))
+        dice = Random(f"crowd {seed}")
+        self.crowd = Crowd(self.world.access, dice, _habits_for(weather, dice))
         self.world.turns.append(self.crowd.go_on)
         if weather.ill_timed:
             self.world.readers.append(self._come_to_a_stop)
@@ -90,8 +83,11 @@ class Campaign:
             self.crowd.go_on()
             self.operators.turn()
 
-    def settle(self) -> Settled:
-        """Let the weather clear and no visitor come any more, until all has settled."""
+    def settle(self) -> tuple[timedelta, tuple[str, ...]]:
+        """Let the weather clear and no visitor come any more; how long settling took, and what is amiss at the bound.
+
+        Where the weather says so, controllers without a look for minutes and too many deletes at once are amiss too.
+        """
         world = self.world
         world.clear_up()
         self._calm = True
@@ -101,7 +97,7 @@ class Campaign:
         bound = settle_bound(world.policy)
         while not self.missed and self._amiss() and world.clock.now() < began + bound and not world.wrongs:
             world.run(60, step=20)
-        return Settled(after=world.clock.now() - began, amiss=self._amiss())
+        return world.clock.now() - began, self._amiss()
 
     def _amiss(self) -> tuple[str, ...]:
         """What is amiss with the world, the controllers and the visitors: a queue manager may still write."""
@@ -214,3 +210,29 @@ def _policy_for(weather: Weather, dice: Random) -> Policy:
     if weather.second:
         capacity[SECOND] = Capacity(desired=2, warm=1)
     return replace(POLICY, capacity=capacity, moves=Moves.ALWAYS if weather.following else Moves.ATOMIC)
+
+
+def _habits_for(weather: Weather, dice: Random) -> Habits:
+    """As many visitors, and such queue managers, as the weather brings."""
+    quick = weather.step / 4
+    many = dice.randint(_FEWEST, weather.at_once) if weather.at_once else 0
+    usual = Habits(
+        per_minute=weather.per_minute * dice.choice(_BUSY),
+        shares=_shares(weather),
+        stay=weather.stay,
+        fickleness=weather.fickle,
+        poll=(quick, 4 * quick),
+    )
+    return replace(usual, rush=1.0, party=many - 1, most=many + usual.most) if many else usual
+
+
+def _shares(weather: Weather) -> Mapping[Manner, float]:
+    if weather.unruly:
+        return MIXED
+    if weather.noting:
+        return {Manner.NOTING: 1.0}
+    if weather.nameless:
+        return UNNAMED
+    honest = Manner.LATE if weather.dawdling else Manner.NAIVE
+    naive = Manner.FOLLOWING if weather.following else honest
+    return {Manner.ATOMIC: 1 - weather.naive, naive: weather.naive}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 EFFECTS = frozenset({"apply", "confirm", "start", "power_off", "deallocate", "delete", "mark", "set_capacity"})
 """Calls with an effect, or with an answer that an order waits for. Other calls only look."""
@@ -13,20 +13,18 @@ class Crash(BaseException):
     """The process died here."""
 
 
-class Gate(Protocol):
+class Gate:
     """A gate at a door. Both halves may raise an exception for the caller."""
 
     def before(self, call: str) -> None:
         """A call is about to go through."""
-        ...
 
     def after(self, call: str, answer: object) -> None:
         """A call went through."""
-        ...
 
 
 @dataclass(slots=True)
-class Fate:
+class Fate(Gate):
     """The death of a process at the n-th effect from now, before or right after the effect. None: no death."""
 
     left: int | None = None
@@ -46,13 +44,10 @@ class Fate:
 
 
 @dataclass(slots=True)
-class Effects:
+class Effects(Gate):
     """How many there were."""
 
     count: int = 0
-
-    def before(self, call: str) -> None:
-        """Not yet."""
 
     def after(self, call: str, answer: object) -> None:
         """One more?"""
@@ -61,14 +56,11 @@ class Effects:
 
 
 @dataclass(slots=True)
-class Overheard:
+class Overheard(Gate):
     """Listeners to every answer."""
 
     who: str
     hearers: list[Callable[[str, object], None]]
-
-    def before(self, call: str) -> None:
-        """No answer yet."""
 
     def after(self, call: str, answer: object) -> None:
         """Pass the answer on."""
@@ -77,7 +69,7 @@ class Overheard:
 
 
 @dataclass(slots=True)
-class Delay:
+class Delay(Gate):
     """A delay of a process at the n-th call from now; `meanwhile` happens in between."""
 
     meanwhile: Callable[[], None]
@@ -91,9 +83,6 @@ class Delay:
         if self.left < 0:
             self.left = None
             self.meanwhile()
-
-    def after(self, call: str, answer: object) -> None:
-        """Nothing."""
 
 
 class Door:

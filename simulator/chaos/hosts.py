@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from scaler.actuate import Ports, actuate
 from scaler.controllers import cleaner, reconciler
@@ -12,12 +13,10 @@ from scaler.model.instance import ScaleSetName
 from scaler.model.policy import Policy
 from scaler.model.scarcity import Ceiling
 from scaler.observe import Listings
-from scaler.ports import Registry, ScaleSet
 from scaler.report import Report
 from scaler.tick import REST, STARTS, Decide, Hints, Tick
-from scaler.vmss.gates import Gates
 from simulator.chaos.azure import Azure
-from simulator.chaos.breaks.planted import Planted
+from simulator.chaos.breaks import NOTHING, Planted
 from simulator.chaos.doors import Crash, Delay, Door, Effects, Fate, Gate, Overheard
 from simulator.chaos.redis_server import Line, RedisServer
 from simulator.clock import SkewedClock, VirtualClock
@@ -36,7 +35,7 @@ class Surroundings:
     clock: VirtualClock
     azure: Azure
     redis: RedisServer
-    planted: Planted | None = None
+    planted: Planted = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +71,7 @@ class Host:
         self.sightings: list[Callable[[str, object], None]] = []
         self.ticks = 0
         self._around = around
+        self._planted = around.planted
         self._clock = SkewedClock(around.clock, ahead)
         self._running: dict[Actor, list[Tick]] = {}
         self._ceilings: dict[ScaleSetName, Ceiling] = {}
@@ -79,8 +79,7 @@ class Host:
 
     def configure(self, policy: Policy) -> None:
         """Start anew with these settings."""
-        planted = self._around.planted
-        self.policy = planted.policy(policy) if planted is not None else policy
+        self.policy = self._planted.policy(policy)
         self._forget()
 
     def _forget(self) -> None:
@@ -88,9 +87,8 @@ class Host:
         self._running.clear()
         self._ceilings = {}
         self._listings = Listings()
-        planted, azure = self._around.planted, self._around.azure
-        gates = planted.gates if planted is not None else Gates
-        self._faces = {each: azure.face(each, self._clock, gates(self._clock)) for each in self.policy.capacity}
+        azure, gates_of = self._around.azure, self._planted.gates
+        self._faces = {each: azure.face(each, self._clock, gates_of(self._clock)) for each in self.policy.capacity}
         self._ports = {name: self._ports_of(name) for name in CONTROLLERS}
 
     def run(self, name: Actor) -> Report | None:
@@ -127,33 +125,25 @@ class Host:
         """The ticks of a controller: one, or one for each part of the starter, as in a worker."""
         if name not in self._running:
             hints, ports = Hints(), self._ports[name]
-            parts = [self._wrapped(name, each) for each in DECIDING[name]] if name in DECIDING else [name]
-            planted = self._around.planted
-            listings = planted.listings(self._listings) if planted is not None else self._listings
+            deciding = DECIDING.get(name)
+            parts = [name] if deciding is None else [self._planted.decide(name, each) for each in deciding]
+            listings = self._planted.listings(self._listings)
             self._running[name] = [Tick(each, ports, self.policy, self._ceilings, hints, listings) for each in parts]
         return self._running[name]
 
-    def _wrapped(self, name: Actor, decide: Decide) -> Decide:
-        return decide if self._around.planted is None else self._around.planted.decide(name, decide)
-
     def _ports_of(self, name: Actor) -> Ports:
-        registry = None if name is Actor.PROVISIONER else self._registry()
         return Ports(
-            registry=registry,
+            registry=None
+            if name is Actor.PROVISIONER
+            else self._planted.registry(self._door(self._around.redis, self.line)),
             scale_sets={each: self._scale_set(each, name) for each in self.policy.capacity},
             clock=self._clock,
         )
 
-    def _registry(self) -> Registry:
-        door: Registry = self._door(self._around.redis, self.line)
-        return self._around.planted.registry(door) if self._around.planted is not None else door
-
-    def _scale_set(self, scale_set: ScaleSetName, caller: Actor) -> ScaleSet:
+    def _scale_set(self, scale_set: ScaleSetName, caller: Actor) -> Any:
         overheard = Overheard(f"{caller} of {self.name}", self.sightings)
-        door: ScaleSet = self._door(
-            self._around.azure.fronted(self._faces[scale_set].for_controller(caller)), overheard
-        )
-        return self._around.planted.scale_set(door) if self._around.planted is not None else door
+        face = self._around.azure.fronted(self._faces[scale_set].for_controller(caller))
+        return self._planted.scale_set(self._door(face, overheard))
 
     def _door(self, behind: object, *gates: Gate) -> Door:
         return Door(behind, (self.delay, self.fate, self.effects, *gates))

@@ -15,7 +15,7 @@ from emulator.world import MANAGED
 from scaler.model.instance import PowerState, ProvisioningState
 from scaler.model.policy import Policy
 from scaler.model.sighting import Pause
-from simulator.chaos.switches import faults_of
+from simulator.chaos.azure import faults_of
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import SCALE_SET, SECOND, World
 
@@ -54,35 +54,6 @@ ACTIONS: dict[str, Action] = {
 }
 
 
-class Portal:
-    """One action at a time, to any machine."""
-
-    def __init__(self, world: World, dice: Random) -> None:
-        self._world = world
-        self._dice = dice
-
-    def turn(self) -> None:
-        """Take one action at random. Azure may refuse the action."""
-        azure = self._world.azure_region.choose(self._dice)
-        if not azure.vms:
-            return
-        name = self._dice.choice(list(ACTIONS))
-        self._world.counts[name] += 1
-        with suppress(ArmError, NoAnswer):
-            ACTIONS[name](azure, self._dice.choice(azure.vms))
-
-    def delete_and_hang(self) -> None:
-        """A deletion of any machine, which Azure accepts and never finishes."""
-        azure = self._world.azure_region.choose(self._dice)
-        sound = [vm for vm in azure.vms if vm.identified and vm.provisioning is ProvisioningState.SUCCEEDED]
-        if sound:
-            self._world.counts["deletions by hand that hang"] += 1
-            vm = self._dice.choice(sound)
-            azure.script(Fault.ORDER_ENDLESS, instance_id=vm.instance_id)
-            with suppress(ArmError, NoAnswer):
-                azure.order(OrderKind.DELETE, [vm.instance_id], by=_WHO, single=True)
-
-
 _TAGS: tuple[Mapping[str, str], ...] = (
     MANAGED,
     MANAGED,
@@ -112,7 +83,6 @@ class Operators:
         self._world = world
         self._weather = weather
         self._dice = dice
-        self._portal = Portal(world, dice)
         self._configured = world.policy
         self._short_until: datetime | None = None
         self._blind_until: datetime | None = None
@@ -127,15 +97,15 @@ class Operators:
             rates = {**weather.rates, **(_AWAY if dice.random() < 0.5 else {})}
             self._world.azures[SECOND].faults = replace(faults_of(weather), rates=rates)
         if dice.random() < weather.halts:
-            self._count("halts")
+            self._world.counts["halts"] += 1
             self._world.registry.pause(dice.choice(list(Pause)))
         if dice.random() < weather.halts:
-            self._count("tags changed")
+            self._world.counts["tags changed"] += 1
             self._world.azure_region.choose(dice).tag(**dice.choice(_TAGS))
         if dice.random() < weather.hands:
-            self._portal.turn()
+            self._act_by_hand()
         if weather.hung_deletes and dice.random() < weather.hung_deletes:
-            self._portal.delete_and_hang()
+            self._delete_and_hang()
         if weather.shortage:
             self._ration()
         if weather.settings or weather.elsewhere:
@@ -152,6 +122,27 @@ class Operators:
             self._configure(self._world.policy)
         if not self._weather.more_quota:
             self._keep_small()
+
+    def _act_by_hand(self) -> None:
+        """Take one action at random at the portal, to any machine. Azure may refuse the action."""
+        azure = self._world.azure_region.choose(self._dice)
+        if not azure.vms:
+            return
+        name = self._dice.choice(list(ACTIONS))
+        self._world.counts[name] += 1
+        with suppress(ArmError, NoAnswer):
+            ACTIONS[name](azure, self._dice.choice(azure.vms))
+
+    def _delete_and_hang(self) -> None:
+        """A deletion of any machine, which Azure accepts and never finishes."""
+        azure = self._world.azure_region.choose(self._dice)
+        sound = [vm for vm in azure.vms if vm.identified and vm.provisioning is ProvisioningState.SUCCEEDED]
+        if sound:
+            self._world.counts["deletions by hand that hang"] += 1
+            vm = self._dice.choice(sound)
+            azure.script(Fault.ORDER_ENDLESS, instance_id=vm.instance_id)
+            with suppress(ArmError, NoAnswer):
+                azure.order(OrderKind.DELETE, [vm.instance_id], by=_WHO, single=True)
 
     def _keep_small(self) -> None:
         """Keep the quota too small for all wanted machines."""
@@ -174,13 +165,13 @@ class Operators:
     def _run_short(self, azure: EmulatedScaleSet) -> None:
         match self._dice.choice(("sold out", "quota reached", "size gone")):
             case "sold out":
-                self._count("region sold out")
+                self._world.counts["region sold out"] += 1
                 azure.limit(allocatable=sum(each.allocated for each in azure.vms))
             case "quota reached":
-                self._count("quota reached")
+                self._world.counts["quota reached"] += 1
                 azure.limit(cores=azure.region.cores_used)
             case _:
-                self._count("size not to be had")
+                self._world.counts["size not to be had"] += 1
                 azure.faults = Faults(rates={**self._weather.rates, **_NO_SIZE})
 
     def _misconfigure(self) -> None:
@@ -194,12 +185,12 @@ class Operators:
             self._odd_until = now + timedelta(minutes=dice.uniform(1, 15))
             if self._weather.elsewhere and (not self._weather.settings or dice.random() < 0.5):
                 self._odd_until = min(self._odd_until, now + _ELSEWHERE)
-                self._count("settings of another scale set")
+                self._world.counts["settings of another scale set"] += 1
                 tags, machines = dice.choice(_STRANGERS)
                 world.azure_region.confuse(SCALE_SET, tags, machines)
                 self._configure(world.policy)
             else:
-                self._count("scale sets taken out of the settings")
+                self._world.counts["scale sets taken out of the settings"] += 1
                 kept = dice.choice(list(world.policy.capacity))
                 self._configure(replace(world.policy, capacity={kept: world.policy.capacity[kept]}))
 
@@ -210,13 +201,13 @@ class Operators:
             self._blind_until = None
             azure.faults = faults_of(self._weather)
         elif self._blind_until is None and dice.random() < self._weather.blind:
-            self._count("spells of empty listings")
+            self._world.counts["spells of empty listings"] += 1
             self._blind_until = now + timedelta(seconds=dice.uniform(20, 180))
             azure.faults = replace(azure.faults, rates={**self._weather.rates, **_NOTHING_THERE})
 
     def _turn_the_tide(self) -> None:
         """Change the share of warm machines, so that some are cooled or more kept warm."""
-        self._count("turns of the warm share")
+        self._world.counts["turns of the warm share"] += 1
         policy = self._world.policy
         shares = {
             name: replace(each, warm=self._dice.randint(0, each.desired)) for name, each in policy.capacity.items()
@@ -227,6 +218,3 @@ class Operators:
         self._configured = policy
         for host in self._world.hosts:
             host.configure(policy)
-
-    def _count(self, what: str) -> None:
-        self._world.counts[what] += 1

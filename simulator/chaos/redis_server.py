@@ -1,6 +1,6 @@
 """A Redis that behaves like one on a bad day: it fails over, forgets, loses keys, is slow, or is away."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -8,6 +8,8 @@ from random import Random
 from emulator.redis.keyspace import State
 from emulator.redis.memory import MemoryRegistry
 from scaler.errors import Unreachable
+from scaler.model.row import Status
+from simulator.chaos.doors import Gate
 from simulator.clock import SkewedClock, VirtualClock
 
 MAY_LOSE = timedelta(seconds=30)
@@ -26,7 +28,7 @@ class Lines:
 
 
 class RedisServer(MemoryRegistry):
-    """The registry, with a replica behind it: nothing that was confirmed is lost by a failover."""
+    """The registry, with a replica behind it: nothing that was confirmed is lost by a failover. Implements Store."""
 
     def __init__(self, clock: SkewedClock, dice: Random) -> None:
         super().__init__(clock.now, replica=self)
@@ -75,6 +77,18 @@ class RedisServer(MemoryRegistry):
         state = self.keyspace.snapshot_state()
         return sorted({*state.strings, *state.sets})
 
+    def strings(self) -> Mapping[bytes, bytes]:
+        """All strings by key."""
+        return self.keyspace.snapshot_state().strings
+
+    def members(self, status: Status) -> set[bytes]:
+        """The index of that status."""
+        return self.keyspace.smembers(self.keys.index(status))
+
+    def lasts(self, key: bytes) -> bool:
+        """Whether the key has no time to live."""
+        return self.keyspace.ttl(key) == -1
+
     def _fall_back(self, to: tuple[datetime, State]) -> None:
         """What came after it never was: a second accident may not lose what the first one brought back."""
         self._replica = [to]
@@ -85,7 +99,7 @@ class RedisServer(MemoryRegistry):
         return self.clock.truly(self.clock.now())
 
 
-class Line:
+class Line(Gate):
     """A gate in front of a Redis: one caller's way to it."""
 
     def __init__(self, server: RedisServer, clock: VirtualClock) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import count, islice
 from time import monotonic
 
-from simulator.chaos.breaks import PLANTED
+from simulator.chaos.breaks import NOTHING, PLANTED
 from simulator.chaos.campaign import LENGTH, Campaign
 from simulator.chaos.summary import Figures, Result
 from simulator.chaos.weather import WEATHERS, Weather
@@ -35,7 +35,7 @@ def weather_of(trial: Trial) -> Weather:
 
 def campaign_of(trial: Trial) -> Campaign:
     """Ready to go."""
-    planted = PLANTED[trial.planted] if trial.planted is not None else None
+    planted = PLANTED[trial.planted] if trial.planted is not None else NOTHING
     return Campaign(weather_of(trial), trial.seed, planted=planted, length=trial.length)
 
 
@@ -50,14 +50,14 @@ def run(trial: Trial) -> Result:
 
     campaign.world.hearers.append(count)
     campaign.go()
-    settled = campaign.settle() if not campaign.world.wrongs else None
+    after, amiss = campaign.settle() if not campaign.world.wrongs else (timedelta(0), ())
     return Result(
         weather=trial.weather,
         seed=trial.seed,
         figures=_figures(campaign.world, did),
-        settled_after=settled.after if settled is not None else timedelta(0),
+        settled_after=after,
         wrongs=tuple(campaign.world.wrongs),
-        amiss=settled.amiss if settled is not None and not campaign.world.wrongs else (),
+        amiss=amiss if not campaign.world.wrongs else (),
     )
 
 
@@ -81,20 +81,13 @@ def trials(weathers: tuple[str, ...], first: int = 0, planted: str | None = None
         yield Trial(weather=weathers[(seed - first) % len(weathers)], seed=seed, planted=planted)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """The limits of a series of campaigns; None: no limit."""
-
-    seeds: int | None = None
-    seconds: float | None = None
-
-    def of(self, endless: Iterator[Trial]) -> Iterator[Trial]:
-        """Trials within the limits; the time is checked before each trial."""
-        until = monotonic() + self.seconds if self.seconds is not None else None
-        for trial in islice(endless, self.seeds):
-            if until is not None and monotonic() >= until:
-                return
-            yield trial
+def within(endless: Iterator[Trial], seeds: int | None = None, seconds: float | None = None) -> Iterator[Trial]:
+    """Trials within these limits (None: no limit); the time is checked before each trial."""
+    until = monotonic() + seconds if seconds is not None else None
+    for trial in islice(endless, seeds):
+        if until is not None and monotonic() >= until:
+            return
+        yield trial
 
 
 def results(some: Iterator[Trial], jobs: int) -> Generator[Result]:

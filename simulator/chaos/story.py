@@ -1,6 +1,9 @@
-"""What a story tells of a world in virtual time: happenings, and what the controllers saw and did."""
+"""What is told of a failure: the wrong, the command to replay it, the smallest trial that fails, a machine's story."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from time import monotonic
 
 from scaler.model.edges import Actor
 from scaler.model.instance import Instance
@@ -8,8 +11,88 @@ from scaler.model.plan import Order, SetCapacity, Step
 from scaler.model.sighting import Answer, Pages
 from scaler.report import Report
 from simulator.chaos.hosts import Host
+from simulator.chaos.runs import Trial, campaign_of, run, weather_of
+from simulator.chaos.summary import Result
 from simulator.chaos.world import World
 from simulator.story import Line, Story
+from simulator.summary import in_words
+
+_SHORTEST = timedelta(minutes=1)
+
+
+def explained(trial: Trial, failure: Result, *, seconds: float) -> Iterator[str]:
+    """The lines of the report. `seconds`: how long a smaller trial is sought."""
+    yield f"FAILED: seed {trial.seed} in {trial.weather!r}"
+    yield f"again:  python -m simulator chaos --seed {trial.seed} --weather {trial.weather!r}"
+    until = monotonic() + seconds
+    smallest, result = shrunk(trial, failure, lambda: monotonic() > until)
+    yield _of_its_size(trial, smallest)
+    yield from map(in_words, result.wrongs)
+    yield from (f"NOT SETTLED: {each}" for each in result.amiss)
+    yield ""
+    yield from _story(smallest, result)
+    yield ""
+
+
+def _of_its_size(trial: Trial, smallest: Trial) -> str:
+    if smallest == trial:
+        return "no smaller one was found to fail"
+    minutes = smallest.length.total_seconds() / 60
+    left_out = f", without {', '.join(smallest.without)}" if smallest.without else ""
+    return f"the smallest that was found to fail: {minutes:.1f} minutes long{left_out}"
+
+
+def _story(trial: Trial, result: Result) -> Iterator[str]:
+    """Run the trial again, and write the story down."""
+    campaign = campaign_of(trial)
+    story = story_of(campaign.world)
+    campaign.go()
+    if not campaign.world.wrongs:
+        campaign.settle()
+    if result.wrongs:
+        wrong = result.wrongs[0]
+        yield from story.of(wrong.vm_id, wrong.session)
+        return
+    named = next((vm_id for each in result.amiss for vm_id in story.machines if vm_id in each), None)
+    yield from story.of(named, None)
+
+
+def shrunk(trial: Trial, found: Result, enough: Callable[[], bool]) -> tuple[Trial, Result]:
+    """The smallest trial found before `enough` that fails in the same way, and the result."""
+    best, result = trial, found
+    tried: set[Trial] = set()
+    progress = True
+    while progress:
+        progress = False
+        for smaller in _smaller(best):
+            if enough():
+                return best, result
+            if smaller in tried:
+                continue
+            tried.add(smaller)
+            came_to = run(smaller)
+            if _alike(came_to, found):
+                best, result, progress = smaller, came_to, True
+                break
+    return best, result
+
+
+def _smaller(trial: Trial) -> Iterator[Trial]:
+    """Half the time first: every further attempt is then quicker."""
+    if trial.length >= 2 * _SHORTEST:
+        yield replace(trial, length=trial.length / 2)
+    for trouble in weather_of(trial).troubles:
+        yield replace(trial, without=(*trial.without, trouble))
+    if trial.length * 0.8 >= _SHORTEST:
+        yield replace(trial, length=trial.length * 0.8)
+
+
+def _alike(one: Result, other: Result) -> bool:
+    first, second = ([wrong.kind for wrong in each.wrongs[:1]] for each in (one, other))
+    return one.failed and other.failed and first == second
+
+
+# -- the story of a world in virtual time
 
 
 def story_of(world: World) -> Story:
@@ -50,25 +133,20 @@ class Sighted:
     def see(self, who: str, answer: object) -> None:
         """Note an answer that a controller got."""
         if isinstance(answer, Pages):
-            self._see_all(who, answer.scale_set, answer.instances)
+            whose = f"{who} {answer.scale_set}"
+            listed: dict[str, Instance] = {each.ref.vm_id: each for each in answer.instances}
+            missing = [vm_id for asked, vm_id in self._last if asked == whose and vm_id not in listed]
+            for vm_id in [*listed, *missing]:
+                self._see(who, "lists", (whose, vm_id), listed.get(vm_id))
         elif isinstance(answer, Answer):
             vm_id = answer.found.ref.vm_id if answer.found is not None else answer.asked.vm_id
-            words = _seen_in_words(answer.found)
-            if self._last.get((f"{who} asks", vm_id)) != words:
-                self._last[(f"{who} asks", vm_id)] = words
-                self._see(who, vm_id, words, "asks for it")
+            self._see(who, "asks for it", (f"{who} asks", vm_id), answer.found)
 
-    def _see_all(self, who: str, scale_set: str, instances: Iterable[Instance]) -> None:
-        listed: dict[str, Instance] = {each.ref.vm_id: each for each in instances}
-        missing = [vm_id for whose, vm_id in self._last if whose == f"{who} {scale_set}" and vm_id not in listed]
-        for vm_id in [*listed, *missing]:
-            words = _seen_in_words(listed.get(vm_id))
-            if self._last.get((f"{who} {scale_set}", vm_id)) != words:
-                self._last[(f"{who} {scale_set}", vm_id)] = words
-                self._see(who, vm_id, words, "lists")
-
-    def _see(self, who: str, vm_id: str, words: str, how: str) -> None:
-        self._note(who, f"{how}, and sees it {words}", vm_id)
+    def _see(self, who: str, how: str, what: tuple[str, str], found: Instance | None) -> None:
+        words = _seen_in_words(found)
+        if self._last.get(what) != words:
+            self._last[what] = words
+            self._note(who, f"{how}, and sees it {words}", what[1])
 
 
 def _seen_in_words(instance: Instance | None) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
 from simulator.observer.wrong import Kind, Wrong
@@ -26,14 +26,8 @@ class Figures:
 
     def add(self, other: "Figures") -> None:
         """Both together."""
-        self.campaigns += other.campaigns
-        self.ticks += other.ticks
-        self.effects += other.effects
-        self.lived += other.lived
-        self.faults += other.faults
-        self.accidents += other.accidents
-        self.edges += other.edges
-        self.did += other.did
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,35 +1,34 @@
 """One moment of everything: scale sets, a Redis that can forget, hosts that can die, visitors, and the observer."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 from emulator.behaviour import Behaviour
-from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from scaler.actuate import Result
 from scaler.errors import ScalerError
 from scaler.model.edges import CONTROLLERS, Actor
-from scaler.model.instance import ScaleSetName, VmId
+from scaler.model.instance import PowerState, ScaleSetName, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.model.sighting import Pause
-from scaler.registry.reservations import Reservations
 from scaler.report import Report
-from simulator.chaos.azure import Azure
-from simulator.chaos.breaks.planted import Planted
-from simulator.chaos.doors import Crash
+from simulator.chaos.azure import NO_SKEWS, Azure, Skews
+from simulator.chaos.breaks import NOTHING, Planted
+from simulator.chaos.doors import Crash, Door
 from simulator.chaos.hosts import Host, Late, Surroundings
-from simulator.chaos.looking import VirtualLooker
 from simulator.chaos.redis_server import Line, Lines, RedisServer
-from simulator.chaos.switches import NO_SKEWS, Skews
 from simulator.clock import SkewedClock, VirtualClock
 from simulator.happenings import Did, Entry, Forgotten, Happening
+from simulator.looking import looked
 from simulator.observer.judges import Observer
 from simulator.observer.patience import Patience
 from simulator.observer.wrong import Wrong
 from simulator.settled import unsettled
+from simulator.workload.queue_manager import Access
 
 SCALE_SET, SECOND = ScaleSetName("vmss-pixels"), ScaleSetName("vmss-second")
 MINUTE = timedelta(minutes=1)
@@ -58,7 +57,7 @@ class World:
         behaviour: Behaviour,
         policy: Policy = POLICY,
         skews: Skews = NO_SKEWS,
-        planted: Planted | None = None,
+        planted: Planted = NOTHING,
         waits: timedelta | None = None,
     ) -> None:
         """`waits`: how long a visitor may be left waiting at most; None: as long as the policy has it."""
@@ -67,16 +66,16 @@ class World:
         self.skews = skews
         metered = replace(behaviour, metered=True)  # ARM's request budgets are those of Azure, and so are the gates
         self.azure_region = Azure(self.clock, policy.capacity, seed=seed, behaviour=metered, skews=skews)
+        self.azures = self.azure_region.scale_sets
+        self.azure = self.azures[SCALE_SET]
         self.registry = RedisServer(SkewedClock(self.clock, skews.redis), Random(f"redis {seed}"))
-        client_of = planted.reservations if planted is not None else Reservations
-        self.reservations = client_of(self.registry.client, self.registry.keys)
+        self.reservations = planted.reservations(self.registry.client, self.registry.keys)
         around = Surroundings(clock=self.clock, azure=self.azure_region, redis=self.registry, planted=planted)
         self.hosts = [Host(f"host {number}", around, policy, ahead) for number, ahead in enumerate(skews.hosts, 1)]
         self.queue_managers_line = Line(self.registry, self.clock)
+        self.lines = [*(each.line for each in self.hosts), self.queue_managers_line]  # everybody's ways to Redis
         self.observer = Observer(policy, _ENDLESS, _IN_VAIN, waits)
-        self.looker = VirtualLooker(
-            clock=self.clock, azures=tuple(self.azure_region.scale_sets.values()), redis=self.registry
-        )
+        self.wrongs: Sequence[Wrong] = self.observer.wrongs  # so far
         self.littered = False  # records were written of machines that were gone, or never were
         self.counts: Counter[str] = Counter()
         self.edges: Counter[str] = Counter()
@@ -88,16 +87,6 @@ class World:
     # -- what is there
 
     @property
-    def azures(self) -> dict[ScaleSetName, EmulatedScaleSet]:
-        """The scale sets."""
-        return self.azure_region.scale_sets
-
-    @property
-    def azure(self) -> EmulatedScaleSet:
-        """The first scale set."""
-        return self.azures[SCALE_SET]
-
-    @property
     def vms(self) -> list[VmState]:
         """The machines of all scale sets."""
         return self.azure_region.vms
@@ -107,14 +96,18 @@ class World:
         return self.azure_region.find(vm_id)
 
     @property
-    def lines(self) -> list[Line]:
-        """Everybody's ways to Redis: the hosts', and the queue managers'."""
-        return [*(each.line for each in self.hosts), self.queue_managers_line]
-
-    @property
-    def wrongs(self) -> list[Wrong]:
-        """The wrongs so far."""
-        return self.observer.wrongs
+    def access(self) -> Access:
+        """The access of queue managers, by a line of their own."""
+        keyspace: Any = Door(self.registry.keyspace, [self.queue_managers_line])
+        reservations: Any = Door(self.reservations, [self.queue_managers_line])
+        return Access(
+            keys=self.registry.keys,
+            keyspace=keyspace,
+            reservations=reservations,
+            now=self.clock.now,
+            reachable=lambda vm_id: (vm := self.find(vm_id)) is not None and vm.power is PowerState.RUNNING,
+            tell=self.tell,
+        )
 
     def tell(self, happening: Happening) -> None:
         """Tell the observer and all other listeners."""
@@ -125,8 +118,9 @@ class World:
             hear(happening)
 
     def look(self, *, forgot: bool = False) -> None:
-        """The observer looks at both sides."""
-        self.tell(self.looker.look(forgot=forgot))
+        """The observer looks at both sides. `forgot`: Redis lost writes since the last look."""
+        both = looked(self.registry, tuple(self.azures.values()), self.clock.now(), self.registry.clock.truly)
+        self.tell(replace(both, forgot=forgot))
 
     # -- the scaler
 
@@ -226,11 +220,7 @@ class World:
         for line in self.lines:
             line.away_until = None
 
-    @property
-    def crashed(self) -> bool:
-        """Whether any process ever died, and with the process the memory of the last listing."""
-        return self.counts["kills"] > 0
-
     def unsettled(self) -> list[str]:
         """What is not yet as an idle installation should be: all machines fresh, at rest and offered."""
-        return unsettled(self.looker, self.looker.azures, self.policy, forgetful=self.crashed or self.littered)
+        forgetful = self.counts["kills"] > 0 or self.littered  # with a process dies its memory of the last listing
+        return unsettled(self.registry, tuple(self.azures.values()), self.policy, forgetful=forgetful)

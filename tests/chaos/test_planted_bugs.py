@@ -25,8 +25,3 @@ def test_a_planted_bug_is_caught_and_nothing_else_is(name: str) -> None:
     assert caught is not None, f"{PLANTED[name].what}: nobody noticed in {BOUND} campaigns"
     innocent = run(replace(caught, planted=None))
     assert not innocent.failed, (innocent.wrongs, innocent.amiss)
-
-
-def test_every_planted_bug_goes_by_its_own_name_and_prefers_weathers_that_there_are() -> None:
-    assert all(name == planted.name and planted.what for name, planted in PLANTED.items())
-    assert {each for planted in PLANTED.values() for each in planted.weathers} <= WEATHERS.keys()

@@ -10,9 +10,8 @@ from scaler.model.lifecycle import step
 from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Mark, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.row import Row, Status
-from simulator.chaos.breaks.planted import Planted
-from simulator.chaos.breaks.wrappers import both, planned, shown, with_instances, with_rows
+from scaler.model.row import Notes, Row, Status
+from simulator.chaos.breaks.planted import Planted, both, instances_shown, notes_shown, planned, unplanned
 
 
 def _admitted(wanted: Step, fleet: Fleet) -> Step:
@@ -32,12 +31,9 @@ def _marked_if_known(instance: Instance, row: Row) -> Instance:
     return replace(instance, marked=instance.marked or known)
 
 
-def _marked_long_ago(machine: Machine) -> Row:
-    notes = machine.stored.notes
-    if notes is None or notes.mark_seen_at is None:
-        return machine.stored
-    long_ago = replace(notes, mark_seen_at=notes.mark_seen_at - timedelta(minutes=2), mark_noted_at=None)
-    return replace(machine.stored, notes=long_ago)
+def _marked_long_ago(notes: Notes, _: Machine) -> Notes:
+    seen = notes.mark_seen_at
+    return notes if seen is None else replace(notes, mark_seen_at=seen - timedelta(minutes=2), mark_noted_at=None)
 
 
 def _at_rest_if_new(instance: Instance, row: Row) -> Instance:
@@ -47,30 +43,26 @@ def _at_rest_if_new(instance: Instance, row: Row) -> Instance:
     return replace(instance, power=PowerState.STOPPED)
 
 
-ADMISSION = (
-    Planted(
-        name="admit-without-mark",
+ADMISSION = {
+    "admit-without-mark": Planted(
         what="what is new and at rest is offered without having been marked in Azure, and nobody misses the mark",
         weathers=("fair",),
         decide=both(
-            shown(lambda fleet, _: with_instances(fleet, _marked_if_known)),
-            planned(lambda each, fleet: _admitted(each, fleet) if isinstance(each.order, Mark) else each),
+            instances_shown(_marked_if_known),
+            planned(lambda wanted, fleet: _admitted(wanted, fleet) if isinstance(wanted.order, Mark) else wanted),
         ),
     ),
-    Planted(
-        name="mark-for-ever",
+    "mark-for-ever": Planted(
         what="a machine that was admitted is taken for marked, though somebody has unprotected it since",
         weathers=("many hands at the portal",),
-        decide=shown(lambda fleet, _: with_instances(fleet, _marked_if_known)),
+        decide=instances_shown(_marked_if_known),
     ),
-    Planted(
-        name="admit-without-horizon",
+    "admit-without-horizon": Planted(
         what="a machine is offered as soon as its mark is seen, while orders given before may still arrive",
         weathers=("late orders to quick machines",),
-        decide=shown(lambda fleet, _: with_rows(fleet, _marked_long_ago), Actor.RECONCILER),
+        decide=notes_shown(_marked_long_ago, Actor.RECONCILER),
     ),
-    Planted(
-        name="admit-unknown",
+    "admit-unknown": Planted(
         what="what is marked, at rest and unknown to the registry is taken for new and offered",
         weathers=("a flush of quick machines",),
         decide=planned(
@@ -78,19 +70,14 @@ ADMISSION = (
             Actor.RECONCILER,
         ),
     ),
-    Planted(
-        name="leave-unknown-running",
+    "leave-unknown-running": Planted(
         what="a marked machine that runs, and of which nothing is known, is nobody's business",
         weathers=("a flush",),
-        decide=planned(
-            lambda each, _: None if each.why is Why.MARKED_UNKNOWN_RUNS else each,
-            Actor.RECONCILER,
-        ),
+        decide=unplanned(Actor.RECONCILER, Why.MARKED_UNKNOWN_RUNS),
     ),
-    Planted(
-        name="admit-running",
+    "admit-running": Planted(
         what="new machines are marked and offered although they run",
         weathers=("fair",),
-        decide=shown(lambda fleet, _: with_instances(fleet, _at_rest_if_new), Actor.RECONCILER),
+        decide=instances_shown(_at_rest_if_new, Actor.RECONCILER),
     ),
-)
+}

@@ -1,6 +1,5 @@
 """Planted in the cleaner: ended too early, deleted too early, forgotten too early."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 
@@ -9,39 +8,31 @@ from scaler.model.fleet import Fleet
 from scaler.model.lifecycle import Change
 from scaler.model.machine import Machine
 from scaler.model.plan import Delete, Step, Why
-from scaler.model.policy import Policy
-from scaler.model.row import Notes, Row
-from simulator.chaos.breaks.planted import Planted
-from simulator.chaos.breaks.wrappers import planned, shown, with_rows
+from scaler.model.row import Notes
+from simulator.chaos.breaks.planted import Planted, notes_shown, planned, shown, unplanned
+
+_DAY = timedelta(days=1)
 
 
-def _forgotten_first(each: Step, _: Fleet) -> Step:
+def _forgotten_first(wanted: Step, _: Fleet) -> Step:
     """Record, notes and index entry go when the delete is ordered."""
-    if not isinstance(each.order, Delete) or each.change is None:
-        return each
-    return replace(each, change=Change(row=each.change.row, edge=None, record=None, notes=None, index=None))
-
-
-def _noted(notes_as: Callable[[Notes, Machine], Notes]) -> Callable[[Fleet, Policy], Fleet]:
-    def row_as(machine: Machine) -> Row:
-        notes = machine.stored.notes
-        return machine.stored if notes is None else replace(machine.stored, notes=notes_as(notes, machine))
-
-    return lambda fleet, _: with_rows(fleet, row_as)
+    if not isinstance(wanted.order, Delete) or wanted.change is None:
+        return wanted
+    return replace(wanted, change=Change(row=wanted.change.row, edge=None, record=None, notes=None, index=None))
 
 
 def _presumed_long_ago(notes: Notes, _: Machine) -> Notes:
     since = notes.presumed_at
-    return notes if since is None else replace(notes, presumed_at=since - timedelta(days=1), presumed_seen_at=None)
+    return notes if since is None else replace(notes, presumed_at=since - _DAY, presumed_seen_at=None)
 
 
 def _since_reserved(notes: Notes, _: Machine) -> Notes:
     """In session since the reservation, or the start: whichever is known to be earlier."""
     opened = notes.opened
-    known = [each.at for each in (notes.reserved, notes.start) if each is not None and opened is not None]
-    return (
-        notes if opened is None else replace(notes, opened=replace(opened, at=min([opened.at, *known]), seen_at=None))
-    )
+    if opened is None:
+        return notes
+    known = [note.at for note in (notes.reserved, notes.start) if note is not None]
+    return replace(notes, opened=replace(opened, at=min([opened.at, *known]), seen_at=None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,55 +50,43 @@ def _as_many_as_keys(fleet: Fleet) -> Fleet:
 
 def _spent_long_ago(notes: Notes, _: Machine) -> Notes:
     """Used is used: whoever may be on it has had their time."""
-    if notes.spent is None:
-        return notes
-    return replace(notes, presumed_at=notes.spent.at - timedelta(days=1), presumed_seen_at=None)
+    return notes if notes.spent is None else replace(notes, presumed_at=notes.spent.at - _DAY, presumed_seen_at=None)
 
 
-DELETES = (
-    Planted(
-        name="record-before-machine",
+DELETES = {
+    "record-before-machine": Planted(
         what="the record is deleted together with the order to delete its machine, before that is gone",
-        weathers=(
-            "dying processes",
-            "a moody ARM",
-        ),
+        weathers=("dying processes", "a moody ARM"),
         decide=planned(_forgotten_first, Actor.CLEANER),
     ),
-    Planted(
-        name="unripe-deletes",
+    "unripe-deletes": Planted(
         what="a machine that was refused, moved away from or spent is deleted at once, without ripening",
         weathers=("a failover after a delete",),
         policy=lambda policy: replace(policy, ripening=timedelta(0)),
     ),
-    Planted(
-        name="delete-presumed",
+    "delete-presumed": Planted(
         what="a machine that runs and nobody knows for whom is deleted at once",
         weathers=("a flush",),
-        decide=shown(_noted(_presumed_long_ago), Actor.CLEANER),
+        decide=notes_shown(_presumed_long_ago, Actor.CLEANER),
     ),
-    Planted(
-        name="age-from-reservation",
+    "age-from-reservation": Planted(
         what="a session's time runs from its reservation instead of its opening",
         weathers=("visitors who stay",),
-        decide=shown(_noted(_since_reserved), Actor.CLEANER),
+        decide=notes_shown(_since_reserved, Actor.CLEANER),
     ),
-    Planted(
-        name="deletion-trusted",
+    "deletion-trusted": Planted(
         what="a machine that somebody else ordered to be deleted is waited for, however long Azure takes",
         weathers=("a deletion by somebody else that hangs",),
-        decide=planned(lambda each, _: None if each.why is Why.DELETION_HANGS else each, Actor.RECONCILER),
+        decide=unplanned(Actor.RECONCILER, Why.DELETION_HANGS),
     ),
-    Planted(
-        name="any-key-is-a-machine",
+    "any-key-is-a-machine": Planted(
         what="the breakers count every key of the index as a machine, whoever wrote it, and allow their share of these",
         weathers=("an index full of foreign keys",),
-        decide=shown(lambda fleet, _: _as_many_as_keys(fleet)),
+        decide=shown(_as_many_as_keys),
     ),
-    Planted(
-        name="delete-running",
+    "delete-running": Planted(
         what="a used machine is deleted although somebody else's session may be on it",
         weathers=("a failover that no replica was ready for, and visitors who stay",),
-        decide=shown(_noted(_spent_long_ago), Actor.CLEANER),
+        decide=notes_shown(_spent_long_ago, Actor.CLEANER),
     ),
-)
+}

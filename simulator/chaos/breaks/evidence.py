@@ -5,13 +5,11 @@ from datetime import timedelta
 
 from scaler.model.edges import Actor
 from scaler.model.fleet import Fleet
-from scaler.model.instance import Instance, InstanceRef, PowerState
+from scaler.model.instance import Instance, PowerState
 from scaler.model.machine import Machine, notes_of_missed
-from scaler.model.row import Row
-from scaler.model.sighting import Answer, Method, Pages, ScaleSetView
-from simulator.chaos.breaks.doors import ScaleSetDoor
-from simulator.chaos.breaks.planted import Planted
-from simulator.chaos.breaks.wrappers import shown, with_listings, with_rows
+from scaler.model.row import Notes, Row
+from scaler.model.sighting import Answer, Method, Pages
+from simulator.chaos.breaks.planted import Planted, answered, notes_shown, shown, with_listings, with_rows
 
 _LONG_AGO = timedelta(hours=1)
 
@@ -23,12 +21,11 @@ def _missed_before(machine: Machine) -> Row:
     return replace(machine.stored, notes=replace(notes, missed_at=machine.absence.at - _LONG_AGO, missed_noted_at=None))
 
 
-def _rested_before(machine: Machine) -> Row:
-    notes, at = machine.stored.notes, machine.at
+def _rested_before(notes: Notes, machine: Machine) -> Notes:
     rests = machine.instance is not None and machine.instance.at_rest
-    if notes is None or at is None or not rests or notes.rest_at is not None:
-        return machine.stored
-    return replace(machine.stored, notes=replace(notes, rest_at=at - _LONG_AGO, rest_noted_at=None))
+    if machine.at is None or not rests or notes.rest_at is not None:
+        return notes
+    return replace(notes, rest_at=machine.at - _LONG_AGO, rest_noted_at=None)
 
 
 def _missed_once(fleet: Fleet) -> Fleet:
@@ -41,101 +38,72 @@ def _believed(fleet: Fleet) -> Fleet:
     return with_listings(fleet, lambda each: replace(each, complete=True, plausible=True, by=Method.TARGETED))
 
 
-class _AnyPlace(ScaleSetDoor):
-    """Knows a scale set by its name alone."""
-
-    def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
-        return replace(self.inner.view(no_older_than=no_older_than), unique_id="")
-
-
-class _Stopped(ScaleSetDoor):
-    """Takes a missing PowerState for stopped."""
-
-    def list_instances(self) -> Pages:
-        pages = self.inner.list_instances()
-        return replace(pages, instances=tuple(map(_read_as_stopped, pages.instances)))
-
-    def get(self, ref: InstanceRef) -> Answer:
-        answer = self.inner.get(ref)
-        return replace(answer, found=_read_as_stopped(answer.found) if answer.found is not None else None)
-
-
-def _read_as_stopped(instance: Instance) -> Instance:
+def _stopped(instance: Instance) -> Instance:
     return replace(instance, power=PowerState.STOPPED) if instance.power is PowerState.UNKNOWN else instance
 
 
-class _ById(ScaleSetDoor):
-    """Takes whoever has the instance id for the machine that was meant."""
-
-    def get(self, ref: InstanceRef) -> Answer:
-        answer = self.inner.get(ref)
-        found = answer.found
-        return answer if found is None else replace(answer, found=replace(found, ref=ref))
+def _all_stopped(pages: Pages) -> Pages:
+    return replace(pages, instances=tuple(map(_stopped, pages.instances)))
 
 
-def _by_azure_alone(machine: Machine) -> Row:
-    notes = machine.stored.notes
-    if notes is None:
-        return machine.stored
-    return replace(machine.stored, notes=replace(notes, mark_noted_at=None, missed_noted_at=None, rest_noted_at=None))
+def _found_stopped(answer: Answer) -> Answer:
+    return replace(answer, found=_stopped(answer.found) if answer.found is not None else None)
 
 
-def _by_redis_alone(machine: Machine) -> Row:
-    notes = machine.stored.notes
-    if notes is None:
-        return machine.stored
+def _whoever_has_the_id(answer: Answer) -> Answer:
+    found = answer.found
+    return answer if found is None else replace(answer, found=replace(found, ref=answer.asked))
+
+
+def _by_azure_alone(notes: Notes, _: Machine) -> Notes:
+    return replace(notes, mark_noted_at=None, missed_noted_at=None, rest_noted_at=None)
+
+
+def _by_redis_alone(notes: Notes, _: Machine) -> Notes:
     opened = replace(notes.opened, seen_at=None) if notes.opened is not None else None
     spent = replace(notes.spent, seen_at=None) if notes.spent is not None else None
-    return replace(machine.stored, notes=replace(notes, opened=opened, spent=spent, presumed_seen_at=None))
+    return replace(notes, opened=opened, spent=spent, presumed_seen_at=None)
 
 
-EVIDENCE = (
-    Planted(
-        name="azures-clock-alone",
+EVIDENCE = {
+    "azures-clock-alone": Planted(
         what="how long a mark, an absence or a machine at rest has been seen is measured by Azure's Dates alone",
         weathers=("two front ends whose Dates differ by a minute",),
-        decide=shown(lambda fleet, _: with_rows(fleet, _by_azure_alone)),
+        decide=notes_shown(_by_azure_alone),
     ),
-    Planted(
-        name="redis-clock-alone",
+    "redis-clock-alone": Planted(
         what="how long a session has lasted is measured by Redis' clock alone",
         weathers=("Redis' clock two hours ahead for a minute",),
-        decide=shown(lambda fleet, _: with_rows(fleet, _by_redis_alone)),
+        decide=notes_shown(_by_redis_alone),
     ),
-    Planted(
-        name="one-absence",
+    "one-absence": Planted(
         what="a machine that is missing once counts as gone",
         weathers=("lists that lack machines",),
-        decide=shown(lambda fleet, _: _missed_once(fleet)),
+        decide=shown(_missed_once),
     ),
-    Planted(
-        name="short-is-complete",
+    "short-is-complete": Planted(
         what="a listing is believed whatever it lacks: an empty one means that all machines are gone",
         weathers=("lists that lack machines",),
-        decide=shown(lambda fleet, _: _believed(fleet)),
+        decide=shown(_believed),
     ),
-    Planted(
-        name="any-scale-set",
+    "any-scale-set": Planted(
         what="a listing of another scale set of the same name is believed, its uniqueId ignored",
         weathers=("changing settings",),
-        scale_set=_AnyPlace,
+        scale_set=answered(view=lambda view: replace(view, unique_id="")),
     ),
-    Planted(
-        name="missing-power-state",
+    "missing-power-state": Planted(
         what="a PowerState that is not there is read as stopped",
         weathers=("power states that are not shown",),
-        scale_set=_Stopped,
+        scale_set=answered(list_instances=_all_stopped, get=_found_stopped),
     ),
-    Planted(
-        name="one-rest",
+    "one-rest": Planted(
         what="a session ends when its machine was seen at rest once",
         weathers=("old news of quick machines",),
-        decide=shown(lambda fleet, _: with_rows(fleet, _rested_before), Actor.CLEANER),
+        decide=notes_shown(_rested_before, Actor.CLEANER),
     ),
-    Planted(
-        name="ids-are-identities",
+    "ids-are-identities": Planted(
         what="the machine behind an instance id is taken for the one that had it before",
         weathers=("lost sight",),
-        scale_set=_ById,
+        scale_set=answered(get=_whoever_has_the_id),
     ),
-)
+}

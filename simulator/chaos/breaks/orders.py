@@ -1,141 +1,158 @@
-"""Planted in orders: they live too long, rest on too little, hit whom they should not, or are not repeated."""
+"""Planted in what is asked of ARM: orders, capacity, and the budgets of requests."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
-from scaler.errors import Conflict, Refused
+from scaler.errors import Conflict, OutOfCapacity, QuotaReached, Refused
 from scaler.model.edges import Actor
 from scaler.model.instance import Instance, InstanceRef, VmId
 from scaler.model.plan import Why
-from scaler.model.sighting import Answer, Pages, ScaleSetView
+from scaler.model.sighting import Answer, Pages
+from scaler.observe import Listings
 from scaler.ports import ScaleSet
-from simulator.chaos.breaks.doors import ScaleSetDoor
-from simulator.chaos.breaks.planted import Planted
-from simulator.chaos.breaks.wrappers import planned, shown
+from scaler.vmss.gates import Gates, Kind, Lane
+from simulator.chaos.breaks.planted import Planted, answered, rewired, shown, unplanned
 
 _FOR_EVER = 3600.0  # seconds: an order that lives so long outlives everything that it rested on
 
 
-class _Undying(ScaleSetDoor):
+def _undying[Looked: (Pages, Answer)](looked: Looked) -> Looked:
     """Looks that do not age, so that the orders which rest on them do not either."""
-
-    def list_instances(self) -> Pages:
-        pages = self.inner.list_instances()
-        return replace(pages, sent=pages.sent + _FOR_EVER)
-
-    def get(self, ref: InstanceRef) -> Answer:
-        answer = self.inner.get(ref)
-        return replace(answer, sent=answer.sent + _FOR_EVER)
+    return replace(looked, sent=looked.sent + _FOR_EVER)
 
 
-class _FromTheList(ScaleSetDoor):
-    """Saves the targeted GET of what a listing has shown."""
+def _from_the_list(inner: ScaleSet) -> Any:
+    """Save the targeted GET of what a listing has shown."""
+    listed: dict[VmId, Instance] = {}
 
-    def __init__(self, inner: ScaleSet) -> None:
-        super().__init__(inner)
-        self._listed: dict[VmId, Instance] = {}
-
-    def list_instances(self) -> Pages:
-        pages = self.inner.list_instances()
-        self._listed = {each.vm_id: each for each in pages.instances}
+    def remembered(pages: Pages) -> Pages:
+        listed.clear()
+        listed.update({instance.vm_id: instance for instance in pages.instances})
         return pages
 
-    def get(self, ref: InstanceRef) -> Answer:
-        answer = self.inner.get(ref)
-        return replace(answer, found=self._listed.get(ref.vm_id, answer.found))
+    def looked_up(answer: Answer) -> Answer:
+        return replace(answer, found=listed.get(answer.asked.vm_id, answer.found))
+
+    return answered(list_instances=remembered, get=looked_up)(inner)
 
 
-class _Unasked(ScaleSetDoor):
-    """Takes every scale set for ours."""
-
-    def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
-        return replace(self.inner.view(no_older_than=no_older_than), managed_by="true")
-
-
-class _Shrinking(ScaleSetDoor):
-    """Lowers the capacity in the place of a delete by name, and lets Azure choose."""
-
-    def delete(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        view = self.inner.view()
-        self.inner.set_capacity(max(0, view.capacity - len(refs)), view.etag, within=within)
+def _lower_the_capacity(inner: ScaleSet, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
+    """Lower the capacity in the place of a delete by name, and let Azure choose."""
+    view = inner.view()
+    inner.set_capacity(max(0, view.capacity - len(refs)), view.etag, within=within)
 
 
-class _Offended(ScaleSetDoor):
-    """Takes it for the machine's fault that something else is being done to it."""
-
-    def start(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        try:
-            self.inner.start(refs, within=within)
-        except Conflict as conflict:
-            raise Refused(str(conflict), "OperationNotAllowed", 409) from conflict
+def _take_offence(inner: ScaleSet, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
+    """Take it for the machine's fault that something else is being done to it."""
+    try:
+        inner.start(refs, within=within)
+    except Conflict as conflict:
+        raise Refused(str(conflict), "OperationNotAllowed", 409) from conflict
 
 
-class _Unconditional(ScaleSetDoor):
-    """Sends the capacity with `If-Match: *`, which every etag matches."""
-
-    def set_capacity(self, capacity: int, etag: str | None, *, within: timedelta) -> None:
-        self.inner.set_capacity(capacity, "*", within=within)
+def _over_any_etag(inner: ScaleSet, capacity: int, _: str | None, *, within: timedelta) -> None:
+    """Send the capacity with `If-Match: *`, which every etag matches."""
+    inner.set_capacity(capacity, "*", within=within)
 
 
-ORDERS = (
-    Planted(
-        name="undying-orders",
+def _deaf_to_reasons(inner: ScaleSet, capacity: int, etag: str | None, *, within: timedelta) -> None:
+    """Azure's words on what there is room for are not read."""
+    try:
+        inner.set_capacity(capacity, etag, within=within)
+    except (QuotaReached, OutOfCapacity) as error:
+        raise Refused(str(error)) from error
+
+
+class _OneLane(Gates):
+    """A 429 to any write closes the lane of the starts too."""
+
+    def throttled(self, kind: Kind, wait: timedelta) -> None:
+        super().throttled(kind, wait)
+        if kind.lane is Lane.WRITES:
+            super().throttled(Kind.START, wait)
+
+
+class _BeginsAnyListing(Gates):
+    """What ARM has left does not count before its bucket is nearly empty, however many pages a listing takes."""
+
+    def admit(self, kind: Kind, *, underway: bool = False) -> None:
+        self._granted.clear()
+        super().admit(kind, underway=underway)
+
+    def listed(self, kind: Kind, pages: int) -> None:
+        pass
+
+
+ORDERS = {
+    "undying-orders": Planted(
         what="an order is given however long ago it was decided",
         weathers=("late and doubled orders",),
-        scale_set=_Undying,
+        scale_set=answered(list_instances=_undying, get=_undying),
     ),
-    Planted(
-        name="stop-by-listing",
+    "stop-by-listing": Planted(
         what="the provisioner stops machines as the listing showed them, without asking for each by its id",
         weathers=("lost sight",),
-        scale_set=_FromTheList,
+        scale_set=_from_the_list,
     ),
-    Planted(
-        name="without-consent",
+    "without-consent": Planted(
         what="orders are given to a scale set whatever its tag says",
         weathers=("changing settings",),
-        decide=shown(lambda fleet, _: replace(fleet, cloud=fleet.cloud.as_if_allowed())),
-        scale_set=_Unasked,
+        decide=shown(lambda fleet: replace(fleet, cloud=fleet.cloud.as_if_allowed())),
+        scale_set=answered(view=lambda view: replace(view, managed_by="true")),
     ),
-    Planted(
-        name="capacity-down",
+    "capacity-down": Planted(
         what="used machines are deleted by lowering the capacity, and Azure chooses which",
         weathers=("fair",),
-        scale_set=_Shrinking,
+        scale_set=rewired(delete=_lower_the_capacity),
     ),
-    Planted(
-        name="capacity-without-if-match",
+    "capacity-without-if-match": Planted(
         what="the capacity is sent without the etag that was read, over whatever it has become since it was read",
-        weathers=(
-            "a rush",
-            "late orders to quick machines",
-        ),
+        weathers=("a rush", "late orders to quick machines"),
         policy=lambda policy: replace(policy, max_surge=1),  # so that a late one is for less than there is by then
-        scale_set=_Unconditional,
+        scale_set=rewired(set_capacity=_over_any_etag),
     ),
-    Planted(
-        name="looks-without-end",
+    "looks-without-end": Planted(
         what="a tick looks at everything that it wants to see, until its first look is too old for an order",
         weathers=("answers that take 15 s",),
         policy=lambda policy: replace(policy, looks_for=timedelta(hours=1)),
     ),
-    Planted(
-        name="all-or-nothing",
-        what="a capacity that the quota has no room for is asked for again, and never a smaller one",
+    "all-or-nothing": Planted(
+        what="where the quota has room for some of the machines, all of them are asked for, again and again",
         weathers=("a quota that has room for some",),
-        policy=lambda policy: replace(policy, refused_hold=timedelta(0)),
+        scale_set=rewired(set_capacity=_deaf_to_reasons),
     ),
-    Planted(
-        name="overlaps-are-refusals",
+    "overlaps-are-refusals": Planted(
         what="a start that Azure will not take while something else is being done to the machine counts as failed",
         weathers=("overlap answers",),
-        scale_set=_Offended,
+        scale_set=rewired(start=_take_offence),
     ),
-    Planted(
-        name="delete-once",
+    "delete-once": Planted(
         what="a delete that was noted is taken for done and never ordered again",
         weathers=("a moody ARM",),
-        decide=planned(lambda each, _: None if each.why is Why.DELETE_OVERDUE else each, Actor.CLEANER),
+        decide=unplanned(Actor.CLEANER, Why.DELETE_OVERDUE),
     ),
-)
+}
+BUDGETS = {
+    "listings-begun-in-vain": Planted(
+        what="of two processes each begins listings for which ARM has not pages enough left, and ends them half-way",
+        weathers=("four pages a listing",),
+        gates=_BeginsAnyListing,
+    ),
+    "one-lane-for-writes": Planted(
+        what="a 429 to a mark or a deallocate holds back the starts, for which visitors wait",
+        weathers=("marks and deallocates throttled",),
+        gates=_OneLane,
+    ),
+    "no-shared-listings": Planted(
+        what="each controller lists for itself, and whoever asks late finds no page left in the budget",
+        weathers=("two pages a listing", "four pages a listing"),
+        listings=lambda _: Listings(),
+    ),
+    "refused-for-ever": Planted(
+        what="a capacity that was refused once is never asked for again, though there is room for it by now",
+        weathers=("a quota that is raised in the end",),
+        policy=lambda policy: replace(policy, refused_hold=timedelta(days=365)),
+    ),
+}

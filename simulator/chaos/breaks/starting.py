@@ -14,8 +14,16 @@ from scaler.model.plan import Start, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Notes, OpenedNote, Row, StartNote, Status
 from scaler.tick import Decide
-from simulator.chaos.breaks.planted import Planted
-from simulator.chaos.breaks.wrappers import both, planned, shown, with_instances, with_rows
+from simulator.chaos.breaks.planted import (
+    Planted,
+    both,
+    instances_shown,
+    planned,
+    rows_shown,
+    shown,
+    unplanned,
+    with_rows,
+)
 
 
 def _popped(each: Step, _: Fleet) -> Step:
@@ -60,19 +68,15 @@ def _as_if_noted(fleet: Fleet) -> Fleet:
     return replace(with_rows(fleet, row_as), started_lately={})
 
 
-_GUESSING = shown(lambda fleet, _: _as_if_noted(fleet), Actor.STARTER)
+_GUESSING = shown(_as_if_noted, Actor.STARTER)
 
 
-def _named_after_its_opening(fleet: Fleet) -> Fleet:
+def _named_after_its_opening(machine: Machine) -> Row:
     """Reserved for an id, on a machine that was opened for a session without one: taken for the same session's."""
-
-    def row_as(machine: Machine) -> Row:
-        row, notes = machine.stored, machine.stored.notes
-        if notes is None or notes.opened is None or notes.opened.session != SessionId(row.vm_id) or not _reserved(row):
-            return row
-        return replace(row, notes=replace(notes, opened=None)).named
-
-    return with_rows(fleet, row_as)
+    row, notes = machine.stored, machine.stored.notes
+    if notes is None or notes.opened is None or notes.opened.session != SessionId(row.vm_id) or not _reserved(row):
+        return row
+    return replace(row, notes=replace(notes, opened=None)).named
 
 
 def _opened_first(each: Step, fleet: Fleet) -> Step:
@@ -105,62 +109,56 @@ def _ten_longest(fleet: Fleet, policy: Policy) -> Fleet:
     return replace(fleet, looked_lately={**lately, **others})
 
 
-STARTING = (
-    Planted(
-        name="ten-starts-at-a-time",
+def _ten_at_a_time(name: Actor, decide: Decide) -> Decide:
+    if name is not Actor.STARTER:
+        return decide
+    return lambda fleet, policy: decide(_ten_longest(fleet, policy), policy)
+
+
+STARTING = {
+    "ten-starts-at-a-time": Planted(
         what="the ten machines that have been Reserved longest are looked at, so newcomers wait until these are opened",
         weathers=("six to fifty sessions starting at once",),
-        decide=shown(_ten_longest, Actor.STARTER),
+        decide=_ten_at_a_time,
     ),
-    Planted(
-        name="spop-reserved",
+    "spop-reserved": Planted(
         what="the starter takes a reservation out of the reserved set when it begins with it, and nobody puts it back",
-        weathers=(
-            "dying processes",
-            "fair",
-        ),
+        weathers=("dying processes", "fair"),
         decide=both(planned(_popped, Actor.STARTER), planned(_never_put_back, Actor.RECONCILER)),
     ),
-    Planted(
-        name="start-without-note",
+    "start-without-note": Planted(
         what="the start is ordered without a note of the session, which is made up when the machine runs",
         weathers=("a failover that no replica was ready for",),
         decide=both(both(_in_one_part, planned(_unnoted, Actor.STARTER)), _GUESSING),
     ),
-    Planted(
-        name="open-without-note",
+    "open-without-note": Planted(
         what="a reserved machine that runs is opened for whom its record names, whoever it was started or opened for",
         weathers=("queue managers without session ids",),
         decide=both(_in_one_part, _GUESSING),
     ),
-    Planted(
-        name="named-after-opening",
+    "named-after-opening": Planted(
         what="an id that appears in the record of a machine that was opened for a session without one is let in too",
         weathers=("queue managers without session ids",),
-        decide=shown(lambda fleet, _: _named_after_its_opening(fleet), Actor.STARTER),
+        decide=rows_shown(_named_after_its_opening, Actor.STARTER),
     ),
-    Planted(
-        name="opened-before-started",
+    "opened-before-started": Planted(
         what="a session is written down as opened before its start is ordered, and nobody looks at it again",
         weathers=("fair",),
         decide=planned(_opened_first, Actor.STARTER),
     ),
-    Planted(
-        name="open-while-starting",
+    "open-while-starting": Planted(
         what="a machine whose start was accepted is opened before it runs",
         weathers=("fair",),
-        decide=shown(lambda fleet, _: with_instances(fleet, _as_soon_as_it_starts), Actor.STARTER),
+        decide=instances_shown(_as_soon_as_it_starts, Actor.STARTER),
     ),
-    Planted(
-        name="wait-for-ever",
+    "wait-for-ever": Planted(
         what="a start is repeated without end, and a session that cannot be served is never refused",
         weathers=("nothing starts",),
         policy=lambda policy: replace(policy, start_attempts=10**9, reservation_timeout=timedelta(days=365)),
     ),
-    Planted(
-        name="ignore-who-gave-up",
+    "ignore-who-gave-up": Planted(
         what="a reserved machine whose record says used is left as it is",
         weathers=("a failover under fickle visitors",),
-        decide=planned(lambda each, _: None if each.why is Why.GAVE_UP else each, Actor.STARTER),
+        decide=unplanned(Actor.STARTER, Why.GAVE_UP),
     ),
-)
+}

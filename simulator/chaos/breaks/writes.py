@@ -1,57 +1,92 @@
-"""Planted in writes to Redis: blind ones, unlocked ones, and those of others taken at their word."""
+"""Planted in writes to Redis: blind and unlocked ones, moves, claims, and those of others taken at their word."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import redis
 
 from scaler.model.edges import Actor, Edge
+from scaler.model.fleet import Fleet
+from scaler.model.instance import VmId
 from scaler.model.lifecycle import Change
 from scaler.model.machine import Machine
-from scaler.model.plan import Why
+from scaler.model.plan import Step, Why
+from scaler.model.policy import Moves
 from scaler.model.row import Notes, Record, Row, StartNote, Status
+from scaler.ports import Registry
 from scaler.registry.keys import Keys, script_text
 from scaler.registry.reservations import Reservations
-from simulator.chaos.breaks.doors import RegistryDoor
-from simulator.chaos.breaks.planted import Planted
-from simulator.chaos.breaks.wrappers import planned, shown, with_rows
+from simulator.chaos.breaks.planted import (
+    Planted,
+    notes_shown,
+    planned,
+    rewired,
+    shown,
+    unplanned,
+    with_rows,
+    written,
+)
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-class _Blind(RegistryDoor):
+def _without_partners_lock(_: Registry, changes: Sequence[Change]) -> Sequence[Change]:
+    """The other machine is taken whether its key is still to be had or not."""
+    return [
+        change if change.partner is None else replace(change, partner=replace(change.partner, takes=False))
+        for change in changes
+    ]
+
+
+def _as_the_index_is(registry: Registry, changes: Sequence[Change]) -> Sequence[Change]:
+    """The same, for a machine that is to be cooled: neither the claim nor any bookkeeping asks where its key is."""
+    now = registry.read().rows
+    return [_unlocked(change, now) if change.edge is None else change for change in changes]
+
+
+def _unlocked(change: Change, now: Mapping[VmId, Row]) -> Change:
+    found = now.get(change.row.vm_id)
+    index = found.index if found is not None else frozenset[Status]()
+    return replace(change, takes=False, row=replace(change.row, index=index))
+
+
+def _copied(wanted: Step, _: Fleet) -> Step:
+    """Only the second machine is written."""
+    if wanted.change is None or wanted.change.partner is None:
+        return wanted
+    return replace(wanted, change=wanted.change.partner)
+
+
+def _ended_with_its_order(wanted: Step, fleet: Fleet) -> Step:
+    """Offered again, as after a claim in vain, by the very write that the order goes with."""
+    change = wanted.change
+    if wanted.why is not Why.COOLING or change is None or change.row.notes is None:
+        return wanted
+    notes = replace(change.row.notes, claim=None, uncooled_at=fleet.now)
+    return replace(wanted, change=replace(change, notes=notes, index=Status.AVAILABLE))
+
+
+def _blind(registry: Registry, changes: Sequence[Change]) -> Sequence[Change]:
     """SET, whatever has been written since it was read."""
-
-    def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
-        now = self.inner.read_also([each.row.vm_id for each in changes])
-        blind = [replace(each, row=replace(each.row, before=now[each.row.vm_id].before)) for each in changes]
-        return self.inner.apply(blind, good_until=good_until)
-
-
-class _AnyServer(RegistryDoor):
-    """Takes every Redis for the one that was read."""
-
-    def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
-        anywhere = [_from_any_server(each) for each in changes]
-        return self.inner.apply(anywhere, good_until=good_until)
+    now = registry.read_also([change.row.vm_id for change in changes])
+    return [replace(each, row=replace(each.row, before=now[each.row.vm_id].before)) for each in changes]
 
 
 def _from_any_server(change: Change) -> Change:
+    """Every Redis is taken for the one that was read."""
     row = replace(change.row, before=replace(change.row.before, server=""))
     partner = _from_any_server(change.partner) if change.partner is not None else None
     return replace(change, row=row, partner=partner)
 
 
-class _ToTheByte(RegistryDoor):
+def _to_the_byte(inner: Registry, changes: Sequence[Change], *, good_until: datetime | None) -> Sequence[Row | None]:
     """Not where a single byte differs from what was read before the looks at Azure."""
-
-    def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
-        now = self.inner.read_also([half.row.vm_id for change in changes for half in change.together])
-        same = [all(now[half.row.vm_id].before == half.row.before for half in each.together) for each in changes]
-        kept = [change for change, is_same in zip(changes, same, strict=True) if is_same]
-        rows = iter(self.inner.apply(kept, good_until=good_until))
-        return tuple(next(rows) if is_same else None for is_same in same)
+    now = inner.read_also([half.row.vm_id for change in changes for half in change.together])
+    same = [all(now[half.row.vm_id].before == half.row.before for half in each.together) for each in changes]
+    kept = [change for change, is_same in zip(changes, same, strict=True) if is_same]
+    rows = iter(inner.apply(kept, good_until=good_until))
+    return tuple(next(rows) if is_same else None for is_same in same)
 
 
 class _OnlyLooks(Reservations):
@@ -70,11 +105,14 @@ def _without_putting_back(script: str) -> str:
     return f"{head}{planted_here}  if true then return end\n{tail}"
 
 
-def _word_of_the_record(machine: Machine) -> Row:
-    record, notes = machine.stored.readable, machine.stored.notes
-    if record is None or notes is None:
-        return machine.stored
-    return replace(machine.stored, notes=_notes_that_agree(record, notes))
+def _word_of_the_record(fleet: Fleet) -> Fleet:
+    def row_as(machine: Machine) -> Row:
+        record, notes = machine.stored.readable, machine.stored.notes
+        if record is None or notes is None:
+            return machine.stored
+        return replace(machine.stored, notes=_notes_that_agree(record, notes))
+
+    return replace(with_rows(fleet, row_as), started_lately={})
 
 
 def _notes_that_agree(record: Record, notes: Notes) -> Notes:
@@ -92,53 +130,71 @@ def _notes_that_agree(record: Record, notes: Notes) -> Notes:
             return replace(notes, spent=None, ended={}, delete=None)
 
 
-WRITES = (
-    Planted(
-        name="blind-writes",
-        what="records are written without comparing what is there with what was read",
-        weathers=(
-            "busy hosts",
-            "dying processes",
-        ),
-        registry=_Blind,
+MOVING = {
+    "move-naive": Planted(
+        what="sessions are moved although their queue manager asks by machine and will never hear of the other one",
+        weathers=("starts that fail",),
+        policy=lambda policy: replace(policy, moves=Moves.ALWAYS),
     ),
-    Planted(
-        name="write-to-any-server",
+    "move-and-stay": Planted(
+        what="a moved session gets its new machine, and keeps the old one",
+        weathers=("starts that fail", "want"),
+        decide=planned(_copied, Actor.STARTER),
+    ),
+    "move-unlocked": Planted(
+        what="a session is moved to a machine whose key somebody else has just taken",
+        weathers=("starts that fail, and visitors between decision and write",),
+        registry=written(_without_partners_lock),
+    ),
+    "claim-unlocked": Planted(
+        what="a machine is cooled under a claim that takes nobody's key, and keeps nobody from starting it",
+        weathers=("warm and cold by turns, dawdling",),
+        decide=notes_shown(lambda notes, _: replace(notes, claim=None), Actor.STARTER),
+        registry=written(_as_the_index_is),
+    ),
+    "short-claim": Planted(
+        what="a claim ends when its stop is ordered, and the machine is offered while that order may still arrive",
+        weathers=("warm and cold by turns, and a party at every stop",),
+        decide=planned(_ended_with_its_order, Actor.RECONCILER),
+    ),
+}
+WRITES = {
+    "blind-writes": Planted(
+        what="records are written without comparing what is there with what was read",
+        weathers=("busy hosts", "dying processes"),
+        registry=written(_blind),
+    ),
+    "write-to-any-server": Planted(
         what="a tick that read one Redis server writes to the one that a failover has put in its place",
         weathers=("a failover while a tick is held",),
-        registry=_AnyServer,
+        registry=written(lambda _, changes: list(map(_from_any_server, changes))),
     ),
-    Planted(
-        name="compared-to-the-byte",
+    "compared-to-the-byte": Planted(
         what="a change loses its race to any byte of the record, also in a field that only the queue manager reads",
         weathers=("a crowd that writes its records every second",),
-        registry=_ToTheByte,
+        registry=rewired(apply=_to_the_byte),
     ),
-    Planted(
-        name="looks-without-putting-back",
+    "looks-without-putting-back": Planted(
         what="look and reserve do not put the key of a session's machine back into its set",
         weathers=("a lost set beside a vanished machine and a new process",),
         reservations=_OnlyLooks,
     ),
-    Planted(
-        name="record-beats-notes",
+    "record-beats-notes": Planted(
         what="what the record says of session, opening and use is believed, and not what the notes say",
         weathers=(
             "the replica away for a minute, then a failover, then no replica",
             "a failover that no replica was ready for",
         ),
-        decide=shown(lambda fleet, _: replace(with_rows(fleet, _word_of_the_record), started_lately={})),
+        decide=shown(_word_of_the_record),
     ),
-    Planted(
-        name="late-writes-stand",
+    "late-writes-stand": Planted(
         what="a queue manager's late write over an opened or ended session is not undone",
         weathers=("a failover under fickle visitors",),
-        decide=planned(lambda each, _: None if each.why in {Why.UNDONE_OPEN, Why.UNDONE_END} else each, Actor.STARTER),
+        decide=unplanned(Actor.STARTER, Why.UNDONE_OPEN, Why.UNDONE_END),
     ),
-    Planted(
-        name="offered-again-at-once",
+    "offered-again-at-once": Planted(
         what="an Available key that is missing from the set is put back at once, while an SPOP may be under way",
         weathers=("dawdling queue managers",),
         policy=lambda policy: replace(policy, repair_after=timedelta(0)),
     ),
-)
+}
