@@ -27,7 +27,7 @@ SETTINGS = {
 NOT_AT_START = {
     "azure.mgmt.compute": "5 MB of models; the first order, or the starter beside its first tick, imports them",
     "azure.mgmt.network": "addresses are read through the pipeline",
-    "redis_entraid": "imported where REDIS_… asks for Entra ID",
+    "scaler.registry.entra": "imported where REDIS_AUTH asks for Entra ID",
     "aiohttp": "nothing here is asynchronous",
     "azure.core.pipeline.transport._aiohttp": "nothing here is asynchronous",
     "azure.identity.aio": "nothing here is asynchronous",

@@ -14,8 +14,7 @@ import pytest
 from wire.entra_house import PATIENCE, ROOT, USER_ASSIGNED, House, access_string, outcome
 
 from emulator.wire.answer_faults import AnswerFault
-from emulator.wire.identities import SYSTEM_ASSIGNED
-from emulator.wire.site import Place
+from emulator.wire.site import SYSTEM_ASSIGNED, Place
 from scaler.errors import Refused, ScalerError, Unreachable
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
@@ -129,7 +128,7 @@ def test_a_process_that_has_signed_in_ends_when_it_is_done(house: House) -> None
 def test_nobody_pays_for_entra_id_who_does_not_ask_for_it() -> None:
     program = (
         "import sys, scaler.runtime; from scaler.registry.auth import connect; connect(url='redis://x').close();"
-        "print('redis_entraid' in sys.modules)"
+        "print('scaler.registry.entra' in sys.modules)"
     )
     assert run(program, os.environ).stdout == "False\n"
 
