@@ -12,9 +12,8 @@ from emulator.orders import Scale
 from emulator.region import Orchestration, Profile, Region
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches, values_of
-from emulator.wire.identities import SYSTEM_ASSIGNED, Identities, user_assigned
 from emulator.wire.scale_sets import MOST
-from emulator.wire.site import SUBSCRIPTION, TENANT, Place, Site
+from emulator.wire.site import SUBSCRIPTION, SYSTEM_ASSIGNED, TENANT, Identities, Place, Site, user_assigned
 
 
 def parse(arguments: list[str] | None = None) -> Namespace:

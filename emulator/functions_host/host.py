@@ -4,19 +4,31 @@ Timers fire as in the Functions host: no function overlaps itself, and different
 firing is calculated from the start of a run. A long run is therefore followed by exactly one more run, at once, however
 many firings were missed. An unreadable schedule fails the whole start, while the real host would put the function alone
 "in error" and run the other functions.
+
+The admin routes are those that an operator of timers needs; the paths are the real host's:
+POST /admin/functions/{name}   202, and the function runs beside its timer (also if disabled) · 404
+GET  /admin/functions          every function with its bindings
+GET  /admin/host/status        "Running", and what runs
 """
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
+import socket
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from emulator.functions_host import admin, local_settings, ncrontab
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import Map, Rule
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from emulator.functions_host import local_settings, ncrontab
 from emulator.functions_host.local_settings import CannotStart
 from emulator.functions_host.worker import Function, Worker, logger
 
@@ -74,6 +86,70 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+type _Json = dict[str, object] | list[dict[str, object]]
+
+_LOOPBACK = "127.0.0.1"  # no key is asked for, unlike in Azure, hence nothing but this machine may call
+_ROUTES = Map(
+    [
+        Rule("/admin/functions", endpoint="functions", methods=["GET"]),
+        Rule("/admin/functions/<name>", endpoint="invoke", methods=["POST"]),
+        Rule("/admin/host/status", endpoint="status", methods=["GET"]),
+    ]
+)
+
+
+class Admin:
+    """The routes over a worker; requests arrive on other threads than the worker's loop."""
+
+    def __init__(self, worker: Worker, timed: frozenset[str], loop: asyncio.AbstractEventLoop) -> None:
+        self._worker = worker
+        self._timed = timed
+        self._loop = loop
+        self._endpoints: Mapping[str, Callable[..., Response]] = {
+            "functions": self.functions,
+            "invoke": self.invoke,
+            "status": self.status,
+        }
+
+    def answer(self, request: Request) -> Response:
+        """The answer to a request; raises werkzeug's HTTPException, which is an answer too."""
+        endpoint, arguments = _ROUTES.bind_to_environ(request.environ).match()
+        return self._endpoints[endpoint](**arguments)
+
+    def functions(self) -> Response:
+        return _json_answer([self._describe(function) for function in self._worker.functions.values()])
+
+    def invoke(self, name: str) -> Response:
+        function = self._worker.functions.get(name)
+        if function is None:
+            raise NotFound(f"There is no function {name}.")
+        self._loop.call_soon_threadsafe(self._worker.fire, function, "admin")
+        return Response(status=202)
+
+    def status(self) -> Response:
+        return _json_answer({"state": "Running", "runningInvocations": len(self._worker.running)})
+
+    def _describe(self, function: Function) -> dict[str, object]:
+        bindings = list(function.bindings)
+        return {"name": function.name, "config": {"bindings": bindings}, "isDisabled": function.name not in self._timed}
+
+
+def serve(admin: Admin, port: int) -> int:
+    """Answer on a port (0: a free port) in a separate thread; returns the port."""
+    try:
+        listener = socket.create_server((_LOOPBACK, port))
+    except OSError as mistake:
+        raise CannotStart(f"--port {port}: {mistake.strerror}; choose another one") from None
+    with listener:
+        server = make_server(_LOOPBACK, port, Request.application(admin.answer), threaded=True, fd=listener.fileno())
+    threading.Thread(target=server.serve_forever, name="admin", daemon=True).start()
+    return server.port
+
+
+def _json_answer(body: _Json) -> Response:
+    return Response(json.dumps(body), mimetype="application/json")
+
+
 # Whoever stops a process waits a second before it gets impatient; most ticks end in less.
 _GRACE_SECONDS = 0.7
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -111,7 +187,7 @@ class Host:
         """Let the timers fire, and answer the admin routes on `port`, until a signal or for so many seconds."""
         facts: dict[str, object] = {"functions": [timer.function.name for timer in self._timers]}
         if port is not None:
-            facts["port"] = admin.serve(self._admin(), port)
+            facts["port"] = serve(self._admin(), port)
         listeners = [asyncio.create_task(keep_firing(timer, self._worker)) for timer in self._timers]
         logger.info("host started", extra={"facts": facts})
         with contextlib.suppress(TimeoutError):
@@ -134,6 +210,6 @@ class Host:
             signal.signal(number, signal.SIG_IGN)
         await asyncio.gather(*self._worker.running)
 
-    def _admin(self) -> admin.Admin:
+    def _admin(self) -> Admin:
         timed = frozenset(timer.function.name for timer in self._timers)
-        return admin.Admin(self._worker, timed, asyncio.get_running_loop())
+        return Admin(self._worker, timed, asyncio.get_running_loop())

@@ -1,8 +1,9 @@
-"""The contents of a Redis: strings, sets and their expiry on any clock; methods have redis-py's names."""
+"""The contents of a Redis on any clock: strings, sets and their expiry; and the commands of Redis on them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from redis.exceptions import ResponseError
 
@@ -30,7 +31,7 @@ class State:
 
 
 class Keyspace:
-    """What a naive queue manager or an accident may do to Redis, one atomic command each."""
+    """What a naive queue manager or an accident may do to Redis, one atomic command each, by redis-py's names."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.now = now
@@ -148,3 +149,59 @@ class Keyspace:
 
 def _bytes(text: Text) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
+
+
+type Command = Callable[..., Any]
+"""Arguments are bytes, and so are texts in the answer. Nil is False."""
+
+OK = b"OK"
+_EPOCH, _SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
+
+
+def commands_on(space: Keyspace) -> Mapping[bytes, Command]:
+    """The commands that the registry and the scripts send, by name.
+
+    A random choice is none here: of too many members, the first in byte order are taken.
+    """
+    get = space.get
+    return {
+        b"GET": lambda key: _or_nil(get(key)),
+        b"MGET": lambda *keys: [space.kind(key) == b"string" and get(key) for key in keys],
+        b"GETRANGE": lambda key, first, last: (get(key) or b"")[int(first) : int(last) + 1],
+        b"STRLEN": lambda key: len(get(key) or b""),
+        b"SET": lambda key, value, *options: _set(space, key, value, *options),
+        b"DEL": lambda *keys: sum(map(space.delete, keys)),
+        b"EXISTS": lambda key: int(space.kind(key) != b"none"),
+        b"TYPE": space.kind,
+        b"EXPIRE": lambda key, seconds: int(space.expire(key, int(seconds))),
+        b"PERSIST": lambda key: int(space.persist(key)),
+        b"TTL": space.ttl,
+        b"SADD": space.sadd,
+        b"SREM": space.srem,
+        b"SISMEMBER": lambda key, member: int(space.sismember(key, member)),
+        b"SMEMBERS": lambda key: list(space.smembers(key)),
+        b"SRANDMEMBER": lambda key, *most: _some(space, key, *most),
+        b"TIME": lambda: _time(space),
+    }
+
+
+def _or_nil(value: bytes | None) -> bytes | bool:
+    return False if value is None else value
+
+
+def _set(space: Keyspace, key: bytes, value: bytes, unit: bytes = b"EX", lives: bytes | None = None) -> bytes:
+    seconds = None if lives is None else float(lives) / (1000 if unit == b"PX" else 1)
+    space.set(key, value, ex=seconds)
+    return OK
+
+
+def _some(space: Keyspace, key: bytes, most: bytes | None = None) -> Any:
+    if most is None:
+        return _or_nil(space.srandmember(key))
+    members = space.smembers(key)
+    return list(members) if len(members) <= int(most) else sorted(members)[: int(most)]
+
+
+def _time(space: Keyspace) -> list[bytes]:
+    now = space.now()
+    return [b"%d" % ((now - _EPOCH) // _SECOND), b"%d" % now.microsecond]

@@ -9,7 +9,7 @@ from typing import Any
 import lupa.lua51 as lupa  # Redis has this version of Lua
 from redis.exceptions import ResponseError
 
-from emulator.redis.commands import Command
+from emulator.redis.keyspace import Command
 
 _STATUSES = frozenset({b"SET", b"TYPE"})
 _LISTS = frozenset({b"MGET", b"SMEMBERS", b"SRANDMEMBER", b"TIME"})

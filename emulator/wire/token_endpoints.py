@@ -4,8 +4,7 @@ from uuid import uuid4
 
 from emulator.refusals import ArmError
 from emulator.wire.exchange import Answer, Asked
-from emulator.wire.identities import Identity
-from emulator.wire.site import Site
+from emulator.wire.site import Identity, Site
 
 _NOT_ASSIGNED = "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId."
 _SEVERAL = (
