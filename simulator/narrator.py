@@ -1,18 +1,18 @@
 """Tells a run to a newcomer, with a line per change."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 from emulator.history import Event, What
 from emulator.vm import VmState
 from scaler.model.plan import Why
 from scaler.model.row import Status
 from simulator.clock import WallClock
-from simulator.figures import power_word, status_word
+from simulator.figures import Counts, in_words, power_word, status_word
 from simulator.happenings import Did, Entry, Happening, Published, Told, Trouble
 from simulator.observer.wrong import Wrong
-from simulator.summary import in_words
-from simulator.table import NO_STEP, By, Colour, Journal, Line
+from simulator.view import NO_STEP, By, Colour, Journal, Line, Lines, Table
 
 _OF_AZURE: Mapping[What, str] = {
     What.CREATED: "a VM is being created",
@@ -165,3 +165,25 @@ def _what_became_of(told: Told) -> str:
     if told.result in {"", "done"}:
         return ""
     return f" – {told.result}: {told.error}" if told.error else f" – {told.result}"
+
+
+_LEGEND = "– = not offered yet; used = Unavailable, and never offered again; visit = session id; Ctrl-C ends it all\n"
+
+
+class NarratedLines(Lines):
+    """A line per change as well."""
+
+    def __init__(self, table: Table, counts: Counts, greeting: Sequence[str], narrator: Narrator) -> None:
+        super().__init__(table, counts, greeting)
+        self._narrator = narrator
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.table.free(_LEGEND, Colour.DIM)
+        self.table.heading()
+        return self
+
+    def tell(self, happening: Happening) -> None:
+        """Write the line about a happening, if there is one."""
+        super().tell(happening)
+        self._narrator.tell(happening)

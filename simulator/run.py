@@ -1,23 +1,98 @@
-"""One run: start the parts, tell and judge all happenings, stop the parts, and sum up."""
+"""One run: start the parts; count, show and judge all happenings in order; stop the parts, and sum up."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from threading import Event
+from time import monotonic
 
 from redis import RedisError
 
-from simulator.figures import Figures
-from simulator.happenings import Published
+from simulator.clock import WallClock
+from simulator.figures import Figures, Summary
+from simulator.happenings import Happening, Published, Trouble
 from simulator.looking import Looker
 from simulator.narrator import Glance
-from simulator.observer.judges import Observer
+from simulator.observer.judges import LOOK_TWICE, Observer
 from simulator.observer.patience import Patience
 from simulator.options import Options
 from simulator.parts.assembly import Parts, started
+from simulator.parts.environment import SetupFailed
 from simulator.parts.redis_server import redis_server
 from simulator.showing import Scene, Show
-from simulator.summary import Summary
-from simulator.watching import Watching
+from simulator.view import View
+
+_LOOK_EVERY = 0.25  # seconds: a session, a start, a delete last longer
+_TURN = 0.1  # how soon a Ctrl-C is obeyed
+
+
+def _pass() -> None:
+    """Nothing waits for a machine."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Watching:
+    """`failure` says why the run cannot go on."""
+
+    clock: WallClock
+    happenings: SimpleQueue[Happening]
+    looker: Looker
+    observer: Observer
+    view: View
+    failure: Callable[[], str | None]
+    figures: Figures
+
+    def until(self, over: Callable[[], bool], seconds: float | None = None, ready: Callable[[], None] = _pass) -> None:
+        """Go on until all is over or so many seconds have passed; `ready` is called while a machine is on offer."""
+        look_at = monotonic()
+        while not over() and (seconds is None or self.clock.seconds < seconds):
+            self._hear(_TURN)
+            if monotonic() >= look_at:
+                look_at = monotonic() + _LOOK_EVERY
+                self._look(ready)
+            self.view.turn()
+            self._check()
+
+    def settle(self) -> None:
+        """What was said last, and enough looks to be sure."""
+        until = monotonic() + 1.5 * LOOK_TWICE.total_seconds()
+        while monotonic() < until:
+            self._hear(_TURN)
+            self._look(_pass)
+
+    def _hear(self, patience: float) -> None:
+        """Take all happenings at hand, or wait for one."""
+        until = monotonic() + patience
+        try:
+            self._take(self.happenings.get(timeout=patience))
+            while monotonic() < until:
+                self._take(self.happenings.get_nowait())
+        except Empty:
+            pass
+
+    def _take(self, happening: Happening) -> None:
+        self.figures.see(happening)
+        self.view.tell(happening)
+        for wrong in self.observer.see(happening):
+            self.view.accuse(wrong)
+        if isinstance(happening, Trouble) and happening.fatal:
+            raise SetupFailed(happening.what)
+
+    def _look(self, ready: Callable[[], None]) -> None:
+        try:
+            look = self.looker.look()
+        except RedisError as error:
+            self._take(Trouble(at=self.clock.now(), what=f"Redis does not answer the observer: {error}"))
+            return
+        self._take(look)
+        if look.offered:
+            ready()
+
+    def _check(self) -> None:
+        why = self.failure()
+        if why is not None:
+            raise SetupFailed(why)
 
 
 def run(options: Options, environ: Mapping[str, str], over: Event, show: Show) -> Summary:

@@ -6,18 +6,14 @@ from typing import TextIO
 
 from rich.console import Console
 
-from simulator.figures import Counts, Figures
+from simulator.figures import Counts, Figures, Summary
 from simulator.live.board import Board
-from simulator.live.picture import Picture
-from simulator.live.rounds import Rounds
-from simulator.live.screen import Screen, can_be_drawn_on
-from simulator.live.spending import Spending
-from simulator.narrator import Glance, Narrator
+from simulator.live.rounds import Rounds, Spending
+from simulator.live.screen import Picture, Screen, can_be_drawn_on
+from simulator.narrator import Glance, NarratedLines, Narrator
 from simulator.options import InvalidOptions, Options, Viewing
 from simulator.parts.assembly import Parts
-from simulator.summary import Summary
-from simulator.table import Colour, Journal, Table
-from simulator.view import NarratedLines, View
+from simulator.view import Colour, Journal, Table, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from scaler.model.row import Status
 from simulator.figures import Tier
 from simulator.live.drawing import draw
 from simulator.live.frame import Budget, Frame, Health, Machine, Round
-from simulator.table import By, Colour, Line
+from simulator.view import By, Colour, Line
 
 ADMIT = Line(
     seconds=9,

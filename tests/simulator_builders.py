@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from emulator.behaviour import Behaviour, Latencies
 from emulator.history import Event, What
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ProvisioningState
+from scaler.model.policy import Policy
 from scaler.model.row import Status
+from simulator.chaos.world import POLICY, World
 from simulator.happenings import Did, Entry, Happening, Look, Manner, Published, Seen
 from simulator.observer.wrong import Wrong
 
@@ -68,3 +71,10 @@ def judged(judge: Judge, *history: Happening | list[Look]) -> list[Wrong]:
     """All wrongs that a history shows."""
     flat = [each for part in history for each in (part if isinstance(part, list) else [part])]
     return [wrong for happening in flat for wrong in judge.see(happening)]
+
+
+def idle_world(policy: Policy = POLICY) -> World:
+    """A world of exact latencies in which all machines are at rest and offered."""
+    world = World(seed=1, behaviour=Behaviour(latencies=Latencies().exact()), policy=policy)
+    world.run(600)
+    return world

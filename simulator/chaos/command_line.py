@@ -15,8 +15,8 @@ from simulator.chaos.story import explained
 from simulator.chaos.summary import Result, Summary, many
 from simulator.chaos.weather import WEATHERS
 from simulator.chaos.world import POLICY
+from simulator.figures import in_words
 from simulator.options import seconds_of
-from simulator.summary import in_words
 
 ALL = "all"
 """All planted bugs, each in the preferred weathers."""

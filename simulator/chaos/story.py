@@ -14,8 +14,8 @@ from simulator.chaos.hosts import Host
 from simulator.chaos.runs import Trial, campaign_of, run, weather_of
 from simulator.chaos.summary import Result
 from simulator.chaos.world import World
+from simulator.figures import in_words
 from simulator.story import Line, Story
-from simulator.summary import in_words
 
 _SHORTEST = timedelta(minutes=1)
 

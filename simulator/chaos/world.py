@@ -23,11 +23,10 @@ from simulator.chaos.hosts import Host, Late, Surroundings
 from simulator.chaos.redis_server import Line, Lines, RedisServer
 from simulator.clock import SkewedClock, VirtualClock
 from simulator.happenings import Did, Entry, Forgotten, Happening
-from simulator.looking import looked
+from simulator.looking import looked, unsettled
 from simulator.observer.judges import Observer
 from simulator.observer.patience import Patience
 from simulator.observer.wrong import Wrong
-from simulator.settled import unsettled
 from simulator.workload.queue_manager import Access
 
 SCALE_SET, SECOND = ScaleSetName("vmss-pixels"), ScaleSetName("vmss-second")

@@ -17,18 +17,16 @@ from simulator.chaos_real.injector import Breaker, Injector
 from simulator.chaos_real.report import Report
 from simulator.chaos_real.view import FaultLines
 from simulator.figures import Counts, Figures
-from simulator.looking import Looker, RealStore
+from simulator.looking import Looker, RealStore, unsettled
 from simulator.observer.judges import Observer
 from simulator.observer.patience import Pace, Patience
 from simulator.options import Options
 from simulator.parts.assembly import Parts, started
 from simulator.parts.environment import SetupFailed
 from simulator.parts.network import LOOPBACK, Network, Proxy
-from simulator.parts.redis_pair import RedisPair, redis_pair
-from simulator.parts.redis_server import plain
-from simulator.settled import unsettled
-from simulator.table import Table
-from simulator.watching import Watching
+from simulator.parts.redis_server import RedisPair, plain, redis_pair
+from simulator.run import Watching
+from simulator.view import Table
 from simulator.workload.fields import parsed
 
 _FIRST_MACHINE = 120.0  # seconds until one must be on offer, whatever the speed

@@ -10,7 +10,7 @@ from threading import Event
 from simulator.chaos_real.campaign import campaign
 from simulator.options import Options, read
 from simulator.showing import conclude, is_coloured
-from simulator.table import Table
+from simulator.view import Table
 
 _DESCRIPTION = """\
 The whole scaler on real parts, while they are broken again and again: functions hosts are killed (SIGKILL) and stopped

@@ -13,7 +13,7 @@ from simulator.clock import WallClock
 from simulator.parts.environment import SetupFailed
 from simulator.parts.functions_host import Hosts
 from simulator.parts.network import Condition, Proxy
-from simulator.parts.redis_pair import RedisPair
+from simulator.parts.redis_server import RedisPair
 
 _CUT_EVERY = 0.25  # seconds
 _NAMES = {Target.REDIS: "Redis", Target.ARM: "ARM"}

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from simulator.chaos_real.faults import Fault
+from simulator.figures import Summary
 from simulator.happenings import Did
-from simulator.summary import Summary
-from simulator.table import WIDTH
+from simulator.view import WIDTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

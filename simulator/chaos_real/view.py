@@ -9,8 +9,7 @@ from simulator.figures import Counts
 from simulator.happenings import Happening, Told, Trouble
 from simulator.observer.wrong import Wrong
 from simulator.story import Story
-from simulator.table import Colour, Table
-from simulator.view import Lines
+from simulator.view import Colour, Lines, Table
 
 
 class FaultLines(Lines):

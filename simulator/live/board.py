@@ -7,19 +7,17 @@ from simulator.clock import WallClock
 from simulator.figures import Figures, power_word, powers, status_word, statuses
 from simulator.happenings import Happening, Look, Seen
 from simulator.live.frame import Frame, Machine
-from simulator.live.rounds import Rounds
-from simulator.live.spending import Spending
+from simulator.live.rounds import Rounds, Spending
 from simulator.narrator import Narrator
 from simulator.observer.wrong import Wrong
-from simulator.table import NO_STEP, By, Colour, Line
-from simulator.view import View
+from simulator.view import NO_STEP, By, Colour, Line, View
 
 _EVENTS = 200  # more than any screen has lines
 _DEAD = 100  # so many machines that are gone may be remembered
 
 
 class Board:
-    """Implements simulator.table.Journal for the narrator. Seconds are the run's, on the wall."""
+    """Implements simulator.view.Journal for the narrator. Seconds are the run's, on the wall."""
 
     def __init__(self, *, speed: float, figures: Figures, rounds: Rounds, spending: Spending, redis: str = "") -> None:
         """`redis`: the address to show."""

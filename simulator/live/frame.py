@@ -8,7 +8,7 @@ from enum import StrEnum
 from simulator.figures import Tier
 from simulator.happenings import Did
 from simulator.observer.wrong import Wrong
-from simulator.table import Line
+from simulator.view import Line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,8 @@ from simulator.happenings import Happening
 from simulator.observer.cut_short import CutShort
 from simulator.observer.handed_out import HandedOut, SentElsewhere
 from simulator.observer.leaked import ForNobody, Leaked
-from simulator.observer.lost import Lost
+from simulator.observer.lost import Lost, Unserved
 from simulator.observer.patience import Patience
-from simulator.observer.unserved import Unserved
 from simulator.observer.wrong import Kind, Wrong
 
 LOOK_TWICE = timedelta(seconds=1)

@@ -15,8 +15,7 @@ from simulator.options import Options
 from simulator.parts.azure import Azure, azure
 from simulator.parts.environment import Environment, assemble
 from simulator.parts.functions_host import Hosts
-from simulator.parts.redis_pair import RedisPair
-from simulator.parts.redis_server import RedisServer, plain
+from simulator.parts.redis_server import RedisPair, RedisServer, plain
 from simulator.workload.crowd import Crowd
 from simulator.workload.real_time import RealTime, access_to, habits_at
 

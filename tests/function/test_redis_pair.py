@@ -9,8 +9,7 @@ import redis
 
 from simulator.parts.environment import SetupFailed
 from simulator.parts.network import Condition, Network
-from simulator.parts.redis_pair import RedisPair, redis_pair
-from simulator.parts.redis_server import binary, plain
+from simulator.parts.redis_server import RedisPair, binary, plain, redis_pair
 
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on PATH")
 

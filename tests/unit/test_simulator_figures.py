@@ -7,10 +7,9 @@ import pytest
 from simulator_builders import azure, second, told
 
 from emulator.history import What
-from simulator.figures import Figures, Tier, percentile
+from simulator.figures import Figures, Summary, Tier, percentile
 from simulator.happenings import Did, Happening
 from simulator.observer.wrong import Kind, Wrong
-from simulator.summary import Summary
 
 WRONG = Wrong(kind=Kind.LEAKED, at=second(1), why="it is billed for nothing", vm_id="vm-1", session="ann")
 

@@ -15,10 +15,9 @@ from simulator.figures import Figures, Tier
 from simulator.happenings import Did, Happening, Seen
 from simulator.live.board import Board
 from simulator.live.frame import Frame, Health, Machine
-from simulator.live.rounds import Rounds
-from simulator.live.spending import Spending
+from simulator.live.rounds import Rounds, Spending
 from simulator.observer.wrong import Kind, Wrong
-from simulator.table import NO_STEP, By, Colour, Line
+from simulator.view import NO_STEP, By, Colour, Line
 
 SPEED = 20.0
 STEP = replace(ADMIT, vm_id="vm")

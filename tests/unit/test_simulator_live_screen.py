@@ -17,9 +17,8 @@ from scaler.model.instance import PowerState
 from simulator.clock import WallClock
 from simulator.figures import Figures
 from simulator.live.board import Board
-from simulator.live.rounds import Rounds
+from simulator.live.rounds import Rounds, Spending
 from simulator.live.screen import Screen
-from simulator.live.spending import Spending
 from simulator.narrator import Glance, Narrator
 from simulator.observer.wrong import Kind, Wrong
 

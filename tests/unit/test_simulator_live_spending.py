@@ -8,7 +8,7 @@ from simulator_builders import second
 from emulator.budgets import BURSTS
 from emulator.wire.exchange import Call, CallLog
 from simulator.live.frame import Budget
-from simulator.live.spending import Spending
+from simulator.live.rounds import Spending
 
 ONE = "/subscriptions/s/resourcegroups/g/providers/microsoft.compute/virtualmachinescalesets/one/virtualmachines"
 OTHER = ONE.replace("one", "other")

@@ -12,8 +12,7 @@ from scaler.model.policy import Policy
 from simulator.happenings import Did, Entry, Manner, Published
 from simulator.observer.cut_short import CutShort
 from simulator.observer.handed_out import HandedOut
-from simulator.observer.lost import Lost
-from simulator.observer.unserved import Unserved
+from simulator.observer.lost import Lost, Unserved
 from simulator.observer.wrong import Kind, Wrong
 
 SECOND = timedelta(seconds=1)

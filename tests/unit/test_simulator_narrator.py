@@ -13,7 +13,7 @@ from simulator.clock import WallClock
 from simulator.figures import Counts, Figures, power_word, status_word
 from simulator.happenings import Did, Happening, Published, Told, Trouble
 from simulator.narrator import Glance, Narrator
-from simulator.table import WIDTH, Table
+from simulator.view import WIDTH, Table
 
 STEP = Told(at=second(1), event="step", controller="reconciler", why="marked", vm_id="vm", result="done")
 HELD = replace(STEP, event="held", why="enough of these for one tick", result="")

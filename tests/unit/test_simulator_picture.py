@@ -9,7 +9,7 @@ from live_builders import frame, machine
 
 from scaler.model.row import Status
 from simulator.figures import Tier
-from simulator.live.picture import svg, variety
+from simulator.live.screen import svg, variety
 
 RUN = Path(__file__).parents[2] / "docs" / "run.svg"
 

@@ -10,13 +10,12 @@ from typing import TextIO
 import pytest
 from simulator_builders import second
 
-from simulator.figures import Figures
+from simulator.figures import Figures, Summary
 from simulator.live.screen import can_be_drawn_on
 from simulator.observer.wrong import Kind, Wrong
 from simulator.options import InvalidOptions, Viewing
 from simulator.showing import chosen, conclude, is_coloured, lines, live
-from simulator.summary import Summary
-from simulator.table import Colour
+from simulator.view import Colour
 
 XTERM = {"TERM": "xterm-256color"}
 

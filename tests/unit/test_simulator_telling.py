@@ -7,7 +7,7 @@ import pytest
 
 from scaler.telemetry import written
 from simulator.happenings import Ticked, Told, Trouble
-from simulator.telling import heard, is_ready
+from simulator.parts.functions_host import heard, is_ready
 
 TIME = "2026-01-01T12:00:00.500Z"
 

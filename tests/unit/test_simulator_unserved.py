@@ -8,7 +8,7 @@ from simulator_builders import USED, azure, in_session, judged, look, looks, mac
 from emulator.history import What
 from scaler.model.instance import PowerState
 from simulator.happenings import Did, Forgotten
-from simulator.observer.unserved import Unserved, Unstarted
+from simulator.observer.lost import Unserved, Unstarted
 from simulator.observer.wrong import Kind
 
 RESTS = machine(PowerState.STOPPED)

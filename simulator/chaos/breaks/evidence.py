@@ -6,7 +6,7 @@ from datetime import timedelta
 from scaler.model.edges import Actor
 from scaler.model.fleet import Fleet
 from scaler.model.instance import Instance, PowerState
-from scaler.model.machine import Machine, notes_of_missed
+from scaler.model.machine import Machine, notes_so_far
 from scaler.model.row import Notes, Row
 from scaler.model.sighting import Answer, Method, Pages
 from simulator.chaos.breaks.planted import Planted, answered, notes_shown, shown, with_listings, with_rows
@@ -15,7 +15,7 @@ _LONG_AGO = timedelta(hours=1)
 
 
 def _missed_before(machine: Machine) -> Row:
-    notes = notes_of_missed(machine.stored)
+    notes = notes_so_far(machine.stored)
     if machine.absence is None or notes.missed_at is not None or machine.stored.record is None:
         return machine.stored
     return replace(machine.stored, notes=replace(notes, missed_at=machine.absence.at - _LONG_AGO, missed_noted_at=None))
