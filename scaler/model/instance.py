@@ -100,7 +100,6 @@ class Instance:
 
     @property
     def vm_id(self) -> VmId:
-        """The identity."""
         return self.ref.vm_id
 
     @property

@@ -160,13 +160,11 @@ def claim(row: Row, notes: Notes) -> Change:
     return Change(row=row, edge=None, notes=notes, index=Status.UNAVAILABLE, takes=True)
 
 
-def verified(row: Row) -> Change:
-    """A change without news: accepted only while the facts behind an order are still stored."""
-    return Change(row=row, edge=None)
+def note(row: Row, notes: Notes | Keep = KEEP, index: Status | Keep | None = KEEP) -> Change:
+    """Bookkeeping: new notes, and if asked another place in the index; the record stays.
 
-
-def note(row: Row, notes: Notes, index: Status | Keep | None = KEEP) -> Change:
-    """Bookkeeping: new notes, and if asked another place in the index; the record stays."""
+    Without news it is accepted only while the facts behind an order are still stored.
+    """
     return Change(row=row, edge=None, notes=notes, index=index)
 
 

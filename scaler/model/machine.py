@@ -16,20 +16,15 @@ from scaler.model.sighting import Method, Sighting
 from scaler.model.standing import Standing, standing
 
 
-def new_notes(instance: Instance, sighting: Sighting) -> Notes:
-    """New notes about a machine that is seen and not noted yet."""
-    return Notes(scale_set=instance.ref.scale_set, unique_id=sighting.unique_id, instance_id=instance.ref.instance_id)
-
-
-def notes_of_missed(row: Row) -> Notes:
-    """New notes about a machine that only a record names, without a place: a record cannot tell the place."""
+def notes_so_far(row: Row) -> Notes:
+    """The stored notes; else new notes without a place, which only a look can tell."""
     return row.notes or Notes(scale_set=ScaleSetName(""), unique_id="", instance_id=InstanceId(""))
 
 
 def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Notes:
     """The notes after seeing the machine: contradicted witnesses erased, unrest and failure timed.
 
-    Notes begun without a sight of the machine (a first miss, a refusal) learn the machine's place here.
+    New notes, and notes begun without a sight of the machine (a first miss, a refusal), learn the machine's place here.
     """
     at, failed, unsettled_at = sighting.at, notes.failed, notes.unsettled_at
     if failed is not None and is_ahead(failed.since, at):
@@ -66,7 +61,6 @@ class Machine:
 
     @property
     def vm_id(self) -> VmId:
-        """The identity."""
         return self.stored.vm_id
 
     @property
@@ -76,7 +70,6 @@ class Machine:
 
     @property
     def clocks(self) -> Clocks:
-        """Both clocks at this look."""
         return Clocks(now=self.now, at=self.at)
 
 
@@ -89,7 +82,6 @@ class SeenMachine(Machine):
 
     @property
     def at(self) -> datetime:
-        """When Azure showed it."""
         return self.sighting.at
 
     @property
@@ -113,7 +105,7 @@ def seen_machine(row: Row, instance: Instance, sighting: Sighting, now: datetime
     """Join a row with an instance that a look has shown."""
     return SeenMachine(
         stored=row,
-        notes_now=after_sighting(row.notes or new_notes(instance, sighting), instance, sighting),
+        notes_now=after_sighting(notes_so_far(row), instance, sighting),
         standing=standing(row, instance, sighting, policy),
         now=now,
         instance=instance,
@@ -127,7 +119,7 @@ def unseen_machine(row: Row, absence: Sighting | None, now: datetime) -> Machine
         word = Standing.RESERVED
     else:
         word = Standing.GONE if absence is not None else Standing.UNSEEN
-    return Machine(stored=row, notes_now=notes_of_missed(row), standing=word, now=now, absence=absence)
+    return Machine(stored=row, notes_now=notes_so_far(row), standing=word, now=now, absence=absence)
 
 
 def missed(machine: Machine, absent: Sighting) -> Notes | None:
@@ -136,7 +128,7 @@ def missed(machine: Machine, absent: Sighting) -> Notes | None:
     The time is the moment at which this tick took the listing: a kept listing is older than the reading of Redis, and
     the second witness must be a look sent after the row was there.
     """
-    notes = notes_of_missed(machine.stored)
+    notes = notes_so_far(machine.stored)
     first = replace(notes, missed_at=absent.at + absent.age, missed_noted_at=machine.now)
     return first if missed_for(machine, absent) is None else None
 

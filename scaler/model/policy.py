@@ -20,25 +20,6 @@ class Capacity:
     warm: int = 0  # of the ready ones, how many keep their allocation: full price, started in ~10 s instead of ~100 s
 
 
-def _holds() -> Mapping[FailureClass, timedelta]:
-    return {
-        FailureClass.QUOTA: 60 * _MIN,  # only the operator can end it; hammering does not
-        FailureClass.ALLOCATION: 10 * _MIN,  # a sold-out region recovers in tens of minutes; each retry costs a create
-        FailureClass.SKU: 60 * _MIN,  # a size that is not sold here is not sold a minute later
-        FailureClass.OTHER: 2 * _MIN,  # often a passing fault: make a new one soon
-    }
-
-
-def _unattractive() -> Mapping[FailureClass, timedelta]:
-    """Durations by failure class, as in Karpenter's Azure provider; a successful start ends the wait sooner."""
-    return {
-        FailureClass.QUOTA: 10 * _MIN,  # somebody else's machine may have given cores back
-        FailureClass.ALLOCATION: 60 * _MIN,  # who is sold out stays so for tens of minutes
-        FailureClass.SKU: 23 * 60 * _MIN,  # a restriction, not a shortage
-        FailureClass.OTHER: timedelta(0),  # that machine's own trouble
-    }
-
-
 class Moves(StrEnum):
     """Sessions that may be moved to another machine, when their own cannot be had."""
 
@@ -105,9 +86,24 @@ class Policy:
     capacity_stuck: timedelta = 10 * _MIN
     # Azure refused a capacity: until then only what fits is asked for. All of it again costs one request, no machine
     refused_hold: timedelta = 10 * _MIN
-    failed_hold: Mapping[FailureClass, timedelta] = field(default_factory=_holds)
-    # after a start failed for want of capacity: no session is moved to a cold machine of that scale set
-    unattractive: Mapping[FailureClass, timedelta] = field(default_factory=_unattractive)
+    failed_hold: Mapping[FailureClass, timedelta] = field(
+        default_factory=lambda: {
+            FailureClass.QUOTA: 60 * _MIN,  # only the operator can end it; hammering does not
+            FailureClass.ALLOCATION: 10 * _MIN,  # a sold-out region recovers in tens of minutes; a retry costs a create
+            FailureClass.SKU: 60 * _MIN,  # a size that is not sold here is not sold a minute later
+            FailureClass.OTHER: 2 * _MIN,  # often a passing fault: make a new one soon
+        }
+    )
+    # after a start failed for want of capacity: no session is moved to a cold machine of that scale set (as long as in
+    # Karpenter's Azure provider; a successful start ends the wait sooner)
+    unattractive: Mapping[FailureClass, timedelta] = field(
+        default_factory=lambda: {
+            FailureClass.QUOTA: 10 * _MIN,  # somebody else's machine may have given cores back
+            FailureClass.ALLOCATION: 60 * _MIN,  # who is sold out stays so for tens of minutes
+            FailureClass.SKU: 23 * 60 * _MIN,  # a restriction, not a shortage
+            FailureClass.OTHER: timedelta(0),  # that machine's own trouble
+        }
+    )
     # a delete that Azure accepted shows within a minute: twice that, then doubled up to the hour
     delete_retry: timedelta = 2 * _MIN
     delete_retry_most: timedelta = 60 * _MIN

@@ -114,16 +114,9 @@ def may_run_unused(notes: Notes, instance: Instance | None, clocks: Clocks, poli
     """Whether a used machine has no visitor any more, though the machine may run."""
     if own_session_ended(notes) or presumption_over(notes, clocks, policy):
         return True
-    return instance is not None and _new_and_deleting(notes, instance)
-
-
-def _new_and_deleting(notes: Notes, instance: Instance) -> bool:
-    """Whether an unmarked machine, never handed over, is being deleted already: no visitor, though the machine may run.
-
-    The provisioner cannot stop such a machine: Azure takes no order but a delete.
-    """
-    touched = notes.admitted_at or notes.start or notes.opened or notes.presumed_at
-    return not instance.marked and not touched and instance.provisioning is ProvisioningState.DELETING
+    # Never handed over and being deleted: the provisioner cannot stop it, for Azure takes no order but a delete.
+    deleting = instance is not None and instance.provisioning is ProvisioningState.DELETING and not instance.marked
+    return deleting and not (notes.admitted_at or notes.start or notes.opened or notes.presumed_at)
 
 
 def presumption_over(notes: Notes, clocks: Clocks, policy: Policy) -> bool:

@@ -39,7 +39,7 @@ _UNCHECKED = (
 
 
 class RedisRegistry:
-    """Implements scaler.ports.Registry."""
+    """Implements scaler.ports.Registry, which tells what each call promises."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self.client = client  # for other users of the same connection, too
@@ -94,7 +94,6 @@ class RedisRegistry:
         return (Complaint(key=self._where, why=why),) if self._evicting else ()
 
     def read(self) -> Snapshot:
-        """Every machine the index names."""
         with translated(self._where):
             index = self._reading.index(*Status)
             rows = self._reading.rows(index.machines)
@@ -103,12 +102,10 @@ class RedisRegistry:
         return Snapshot(now=index.now, rows=rows, pause=index.pause, complaints=complaints, evicting=self._evicting)
 
     def read_also(self, vm_ids: Iterable[VmId]) -> Mapping[VmId, Row]:
-        """Record and notes of machines that the index does not name."""
         with translated(self._where):
             return self._reading.rows(dict.fromkeys(vm_ids, frozenset()))
 
     def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
-        """Write every change whose facts have not changed since the decision. One round trip if no race is lost."""
         rows = self._written(changes, good_until)
         pending = dict(enumerate(changes))
         for _ in range(MORE_ATTEMPTS):
@@ -121,19 +118,16 @@ class RedisRegistry:
         return tuple(rows)
 
     def confirm(self) -> Confirmation:
-        """Whether a replica has what was applied before."""
         with translated(self._where):
             if not self._has_replicas():
                 return Confirmation.ALONE
             return self._wait()
 
     def reserved(self) -> frozenset[VmId]:
-        """The members of the reserved index."""
         with translated(self._where):
             return frozenset(self._reading.index(Status.RESERVED).machines)
 
     def pause(self, how: Pause) -> None:
-        """Halt the controllers that read this registry, or end the halt."""
         with translated(self._where):
             if how is Pause.NONE:
                 self.client.delete(self.keys.pause)
@@ -141,13 +135,11 @@ class RedisRegistry:
                 self.client.set(self.keys.pause, how.value)
 
     def keep_ceilings(self, ceilings: Mapping[ScaleSetName, Ceiling], *, lasts: timedelta) -> None:
-        """Write down what Azure lately refused to make."""
         seconds = max(1, round(lasts.total_seconds()))  # at a high speed of the local run less than a second is one
         with translated(self._where):
             self.client.set(self.keys.ceilings, encode_ceilings(ceilings), ex=seconds)
 
     def ceilings(self) -> Mapping[ScaleSetName, Ceiling]:
-        """Read the stored ceilings."""
         with translated(self._where):
             try:
                 raw: Any = self.client.getrange(self.keys.ceilings, 0, MAX_CEILINGS)
