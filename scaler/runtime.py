@@ -8,12 +8,13 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
+from operator import call
 from threading import Lock
 
 from azure.core.credentials import TokenCredential
@@ -36,13 +37,16 @@ from scaler.vmss.credential import Guarded, managed_identity
 from scaler.vmss.flexible import EXPERIMENTAL, FlexibleScaleSet
 from scaler.vmss.gates import Budget, Gates
 from scaler.vmss.scale_set import ArmScaleSet
-from scaler.watch import Lane, StartersWatch, Watch
+from scaler.watch import Lane, StartersWatch, watch
 
 _LOG = logging.getLogger("scaler")
 _MOST_RENEWALS = 10  # each is an outage; a tick says it within seconds
 _STARTING = 3  # ticks at the same time: who comes while others are being started does not wait for them
 _GETS_OF_STARTS = 25  # at the same time: a burst of 50 is looked at in two rounds, half a second
 
+_ASSEMBLING = Lock()  # four timers begin at once
+
+type _Kind = ArmScaleSet | FlexibleScaleSet
 _KINDS: Mapping[Orchestration, type[ArmScaleSet | FlexibleScaleSet]] = {
     Orchestration.UNIFORM: ArmScaleSet,
     Orchestration.FLEXIBLE: FlexibleScaleSet,
@@ -67,7 +71,7 @@ class Doors:
 
     settings: Settings
     registry: RedisRegistry
-    scale_sets: Mapping[ScaleSetName, ArmScaleSet | FlexibleScaleSet]
+    scale_sets: Mapping[ScaleSetName, _Kind]
     clock: SystemClock
     closing: ExitStack
     ceilings: dict[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused to this process
@@ -91,11 +95,8 @@ class Doors:
             submit(scale_set.prepare)
 
         def lane(decide: Decide, ticks: int, gets: int) -> Lane:
-            ports = replace(self.ports(Actor.STARTER), together=partial(self._threads(gets).map, _made))
-            policy = self.settings.policy
-            return Lane(
-                [Tick(decide, ports, policy, self.ceilings, hints, self.listings).run for _ in range(ticks)], submit
-            )
+            ports = replace(self.ports(Actor.STARTER), together=partial(self._threads(gets).map, call))
+            return Lane([self._tick(decide, ports, hints).run for _ in range(ticks)], submit)
 
         return lane(STARTS, _STARTING, _GETS_OF_STARTS), lane(REST, 1, self.settings.policy.max_gets)
 
@@ -107,7 +108,10 @@ class Doors:
 
     def tick(self, name: Actor) -> Tick:
         """One controller before these doors."""
-        return Tick(name, self.ports(name), self.settings.policy, self.ceilings, listings=self.listings)
+        return self._tick(name, self.ports(name))
+
+    def _tick(self, what: Actor | Decide, ports: Ports, hints: Hints | None = None) -> Tick:
+        return Tick(what, ports, self.settings.policy, self.ceilings, hints, self.listings)
 
     def recall_ceilings(self) -> None:
         """Learn from the registry what Azure lately refused to another process."""
@@ -117,24 +121,26 @@ class Doors:
 
 def open_doors(settings: Settings, credential: TokenCredential | None = None) -> Doors:
     """The doors named by the settings. `credential`: an operator's, instead of the managed identity."""
-    clock = SystemClock()
+    clock, place, horizon = SystemClock(), settings.redis, settings.policy.order_horizon
     credential = credential or managed_identity(settings.client_id)
     arm = connect_arm(
         settings.subscription,
         credential,
         endpoint=settings.arm_url,
         audience=settings.arm_audience,
-        bounds=_bounds(settings),
+        # no call outlives the order horizon, at whatever speed
+        bounds=Bounds(read=min(Bounds().read, horizon / 2), listing=min(Bounds().listing, horizon * 0.9)),
     )
     renewals = deque[Exception](maxlen=_MOST_RENEWALS)
-    registry = _registry_of(settings, credential, renewals)
+    identity = Guarded(credential) if place.entra else None
+    client = connect_redis(url=place.url, ca_file=place.ca_file, identity=identity, report=renewals.append)
     closing = ExitStack()
-    for close in (getattr(credential, "close", None), arm.close, registry.client.close):
+    for close in (getattr(credential, "close", None), arm.close, client.close):
         if close is not None:
             closing.callback(close)
     return Doors(
         settings=settings,
-        registry=registry,
+        registry=RedisRegistry(client, Keys(prefix=settings.prefix)),
         scale_sets=_scale_sets_of(settings, arm, clock),
         clock=clock,
         closing=closing,
@@ -142,8 +148,12 @@ def open_doors(settings: Settings, credential: TokenCredential | None = None) ->
     )
 
 
-def _made[Found](request: Callable[[], Found]) -> Found:
-    return request()
+def _scale_sets_of(settings: Settings, arm: ArmClient, clock: SystemClock) -> Mapping[ScaleSetName, _Kind]:
+    budget, group = Budget().at_speed(settings.speed), settings.resource_group
+    return {
+        name: _KINDS[orchestration](arm, group, name, clock=clock, gates=Gates(clock, budget))
+        for name, orchestration in settings.orchestration.items()
+    }
 
 
 class Scaler:
@@ -166,15 +176,11 @@ class Scaler:
         self._say_what_was_not_renewed(name)
         if name is not Actor.PROVISIONER:
             self._check(name)
-        watch = self._starters_watch() if name is Actor.STARTER else self._watch(name)
-        watch.run(self._doors.settings.watches[name])
-
-    def _watch(self, name: Actor) -> Watch:
-        return Watch(self._ticks[name].run, self._telemetry[name], self._doors.clock)
-
-    def _starters_watch(self) -> StartersWatch:
-        doors = self._doors
-        return StartersWatch(*self._starters, self._telemetry[Actor.STARTER], doors.clock, doors.registry.reserved)
+        doors, telemetry, duration = self._doors, self._telemetry[name], self._doors.settings.watches[name]
+        if name is Actor.STARTER:
+            StartersWatch(*self._starters, telemetry, doors.clock, doors.registry.reserved).run(duration)
+        else:
+            watch(self._ticks[name].run, duration, telemetry, doors.clock)
 
     def _check(self, name: Actor) -> None:
         """Check once that Redis can be used, and every time that no other scaler uses the same prefix."""
@@ -204,50 +210,20 @@ def _warn(sentence: str, **facts: object) -> None:
     _LOG.warning(written(sentence, facts))
 
 
-def _registry_of(settings: Settings, credential: TokenCredential, renewals: deque[Exception]) -> RedisRegistry:
-    identity = Guarded(credential) if settings.redis.entra else None
-    client = connect_redis(
-        url=settings.redis.url, ca_file=settings.redis.ca_file, identity=identity, report=renewals.append
-    )
-    return RedisRegistry(client, Keys(prefix=settings.prefix))
-
-
-def _scale_sets_of(
-    settings: Settings, client: ArmClient, clock: SystemClock
-) -> Mapping[ScaleSetName, ArmScaleSet | FlexibleScaleSet]:
-    budget = Budget().at_speed(settings.speed)
-    kinds = {name: _KINDS[orchestration] for name, orchestration in settings.orchestration.items()}
-    return {
-        name: kind(client, settings.resource_group, name, clock=clock, gates=Gates(clock, budget))
-        for name, kind in kinds.items()
-    }
-
-
-def _bounds(settings: Settings) -> Bounds:
-    """No call outlives the order horizon, at whatever speed."""
-    horizon = settings.policy.order_horizon
-    return Bounds(read=min(Bounds().read, horizon / 2), listing=min(Bounds().listing, horizon * 0.9))
-
-
 def run(name: str) -> None:
     """Run one timer invocation of a controller. Raises the error of the last tick, so that the invocation fails."""
-    _scaler().watch(Actor(name))
+    with _ASSEMBLING:
+        scaler = _scaler()
+    scaler.watch(Actor(name))
 
 
-_assembled: Scaler | None = None
-_assembling = Lock()
-
-
+@cache
 def _scaler() -> Scaler:
     """The scaler of this process, assembled by the first timer. Mistakes in the settings fail every run."""
-    global _assembled  # noqa: PLW0603  (module globals live as long as the worker: that is what they are for)
-    with _assembling:
-        if _assembled is None:
-            try:
-                _assembled = Scaler(open_doors(load(os.environ)))
-            except InvalidSettings as invalid:
-                for mistake in invalid.mistakes:  # a line each: a message of several lines is torn on its way
-                    facts = {"event": "settings", "setting": mistake.partition(":")[0], "why": mistake}
-                    _LOG.error(written(f"the settings cannot be used: {mistake}", facts))
-                raise
-    return _assembled
+    try:
+        return Scaler(open_doors(load(os.environ)))
+    except InvalidSettings as invalid:
+        for mistake in invalid.mistakes:  # a line each: a message of several lines is torn on its way
+            facts = {"event": "settings", "setting": mistake.partition(":")[0], "why": mistake}
+            _LOG.error(written(f"the settings cannot be used: {mistake}", facts))
+        raise

@@ -151,12 +151,11 @@ class Tick:
         return replace(report, plan=replace(report.plan, refusals=refusals))
 
     def _without_registry(self) -> Report:
-        def decided(cloud: Cloud) -> Report:
-            plan = provisioner.decide(cloud, self._policy)
-            would = provisioner.decide(cloud.as_if_allowed(), self._policy) if cloud.withheld else Plan()
-            return _judged(plan, would, cloud)
+        def decide(cloud: Cloud) -> Plan:
+            return provisioner.decide(cloud, self._policy)
 
-        return self._looked(Cloud(pause=self._policy.pause, ceilings=dict(self._ceilings)), decided)
+        cloud = Cloud(pause=self._policy.pause, ceilings=dict(self._ceilings))
+        return self._looked(cloud, lambda seen: _judged(decide(seen), seen, decide))
 
     def _with_registry(self, registry: Registry, decide: Decide) -> Report:
         snapshot = registry.read()
@@ -168,9 +167,8 @@ class Tick:
             snapshot = self._with_unnamed(snapshot, cloud, registry)
             fleet = self._join(snapshot, cloud, read_at)
             plan = replace(decide(fleet, self._policy), good_until=fleet.now + self._policy.plan_kept)
-            allowed = replace(fleet, cloud=cloud.as_if_allowed()) if cloud.withheld else None
-            would = decide(allowed, self._policy) if allowed is not None else Plan()
-            return replace(_judged(plan, would, cloud), fleet=fleet)
+            report = _judged(plan, cloud, lambda allowed: decide(replace(fleet, cloud=allowed), self._policy))
+            return replace(report, fleet=fleet)
 
         report = self._looked(Cloud(pause=strictest(self._policy.pause, snapshot.pause)), decided)
         return replace(report, complaints=snapshot.complaints)
@@ -184,18 +182,16 @@ class Tick:
         report, errors, made = decided(cloud), list[ScalerError](), list[Look]()
         while (look := self._observer.next_look(report.plan.asks, report.cloud, made)) is not None:
             made.append(look)
-            away: ScalerError | None = None
             try:
                 cloud, failed = self._look(report, look)
-                errors += failed
-            except ScalerError as error:
-                away = error
-                errors.append(error)
-            report = decided(cloud)
-            if away is not None and not report.plan.steps:
-                raise away
-            if away is not None:
+            except ScalerError as away:
+                errors.append(away)
+                report = decided(cloud)
+                if not report.plan.steps:
+                    raise
                 break
+            errors += failed
+            report = decided(cloud)
         return replace(report, errors=tuple(errors))
 
     def _look(self, report: Report, look: Look) -> tuple[Cloud, Sequence[ScalerError]]:
@@ -262,8 +258,9 @@ def _wait_after(outcome: Outcome, policy: Policy) -> timedelta | None:
     return policy.look_every if isinstance(outcome.error, Conflict) else None
 
 
-def _judged(plan: Plan, would: Plan, cloud: Cloud) -> Report:
+def _judged(plan: Plan, cloud: Cloud, decide: Callable[[Cloud], Plan]) -> Report:
     """Report the plan, and the steps that permission would add (without addresses, because no visitor is let in)."""
+    would = decide(cloud.as_if_allowed()) if cloud.withheld else Plan()
     asks = (*plan.asks, *(ask for ask in would.asks if isinstance(ask, Get)))
     return Report(plan=replace(plan, asks=asks), would=withheld_steps(plan, would, cloud), cloud=cloud)
 

@@ -22,6 +22,8 @@ _NEVER = float("inf")
 
 type Run = Callable[[], Report]
 """One tick; raises ScalerError when Redis or Azure is away."""
+type Probe = Callable[[], frozenset[VmId]]
+"""The machines that the index calls reserved."""
 type Submit = Callable[[Run], Future[Report]]
 """Has a tick run by another thread: concurrent.futures.Executor.submit."""
 
@@ -56,28 +58,19 @@ def _raise_first(*failures: ScalerError | None) -> None:
             raise failure
 
 
-class Watch:
-    """Ticks when it is due."""
+def watch(tick: Run, duration: timedelta, telemetry: Telemetry, clock: Clock) -> None:
+    """Tick when it is due, for a time; zero means a single tick. Raises the error of the last tick if that tick failed.
 
-    def __init__(self, tick: Run, telemetry: Telemetry, clock: Clock) -> None:
-        self._tick = tick
-        self._telemetry = telemetry
-        self._clock = clock
-
-    def run(self, duration: timedelta) -> None:
-        """Watch for a time; zero means a single tick. Raises the error of the last tick if that tick failed.
-
-        A configured scale set that Azure does not have is a mistake in the settings, or a loss: work on the rest
-        goes on, and the error is raised at the end.
-        """
-        end = self._clock.monotonic() + duration.total_seconds()
-        results = Results(self._telemetry)
-        while (again := results.hear(self._tick)) is not None:
-            rest = max(again.total_seconds(), _SHORTEST)
-            if self._clock.monotonic() + rest > end:
-                break
-            self._clock.sleep(timedelta(seconds=rest))
-        _raise_first(results.failure, results.missing)
+    A configured scale set that Azure does not have is a mistake in the settings, or a loss: work on the rest goes on,
+    and the error is raised at the end.
+    """
+    end, results = clock.monotonic() + duration.total_seconds(), Results(telemetry)
+    while (again := results.hear(tick)) is not None:
+        rest = max(again.total_seconds(), _SHORTEST)
+        if clock.monotonic() + rest > end:
+            break
+        clock.sleep(timedelta(seconds=rest))
+    _raise_first(results.failure, results.missing)
 
 
 class Lane:
@@ -114,22 +107,17 @@ class Lane:
 
 
 class StartersWatch:
-    """A timer invocation of the starter. Only the thread that calls `run` writes to the log."""
+    """One timer invocation of the starter. Only the thread that calls `run` writes to the log."""
 
-    def __init__(
-        self, starts: Lane, rest: Lane, telemetry: Telemetry, clock: Clock, probe: Callable[[], frozenset[VmId]]
-    ) -> None:
+    def __init__(self, starts: Lane, rest: Lane, telemetry: Telemetry, clock: Clock, probe: Probe) -> None:
         """`starts`: ticks that start new reservations; `rest`: ticks that look at started machines, and open them."""
         self._starts, self._rest = starts, rest
         self._telemetry = telemetry
         self._clock = clock
         self._probe = probe
-        self._forget()
-
-    def _forget(self) -> None:
         self._known = frozenset[VmId]()
         self._unprobed: ScalerError | None = None  # why the latest probe failed, if it did
-        self._results = {lane: Results(self._telemetry) for lane in (self._starts, self._rest)}
+        self._results = {lane: Results(telemetry) for lane in (starts, rest)}
 
     def run(self, duration: timedelta) -> None:
         """Watch for a time, and then until no tick is under way; reservations that come meanwhile are started too.
@@ -137,7 +125,6 @@ class StartersWatch:
         Raises the last error of the probe or of a tick, or the error of a scale set that Azure does not have.
         """
         end = self._clock.monotonic() + duration.total_seconds()
-        self._forget()
         for lane in self._results:
             lane.due = self._clock.monotonic()
         last_round = False

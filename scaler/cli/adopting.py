@@ -33,7 +33,6 @@ class Handover:
         self._policy = policy
         self._tick = Tick(by_hand.adopt, ports, policy)
         self._tried: Counter[VmId] = Counter()
-        self._refused: set[VmId] = set()
 
     def look(self) -> Report:
         """The remaining plan."""
@@ -67,13 +66,12 @@ class Handover:
         for outcome in outcomes:
             vm_id = outcome.step.vm_id
             if vm_id is not None and outcome.arrived:
-                self._tried[vm_id] += 1
-                self._refused |= {vm_id} if isinstance(outcome.error, Refused) else set()
+                self._tried[vm_id] += self._policy.mark_attempts if isinstance(outcome.error, Refused) else 1
         return outcomes
 
     def _given_up(self, vm_id: VmId | None) -> bool:
         """Whether this adoption has given the machine up; a later adoption tries again."""
-        return vm_id is not None and (vm_id in self._refused or self._tried[vm_id] >= self._policy.mark_attempts)
+        return vm_id is not None and self._tried[vm_id] >= self._policy.mark_attempts
 
     def _goes_on(self, report: Report, idle: timedelta) -> bool:
         """Whether another round may hand over more. Operations under way get the time of a start to end."""

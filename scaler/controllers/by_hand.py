@@ -17,7 +17,7 @@ from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
 from scaler.model.instance import ProvisioningState, ScaleSetName, SessionId
 from scaler.model.lifecycle import KEEP, Change, note, restore, step
-from scaler.model.machine import Machine, SeenMachine, notes_of_missed
+from scaler.model.machine import Machine, SeenMachine, notes_so_far
 from scaler.model.plan import Listing, Mark, Plan, Refusal, Step, Why, held_back, sorted_out
 from scaler.model.policy import Policy
 from scaler.model.row import Notes, OpenedNote, Record, ReservedNote, Row, SpentNote, StartNote, Status
@@ -185,7 +185,7 @@ def _distrusted(machine: Machine, policy: Policy) -> Step | None:
     if record is None or is_used(row):
         return None
     spent = SpentNote(why=Edge.CONDEMN, at=machine.now)
-    notes = replace(notes_of_missed(row), spent=spent)
+    notes = replace(notes_so_far(row), spent=spent)
     change = step(Edge.CONDEMN, Actor.OPERATOR, row, record, notes, machine.now)
     return Step(why=Why.DISTRUSTED, vm_id=row.vm_id, change=change)
 

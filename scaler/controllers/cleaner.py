@@ -65,7 +65,7 @@ def _ours(row: Row) -> bool:
 
 
 def _longest_spent_first(machine: Machine) -> tuple[float, str]:
-    spent = machine.stored.notes.spent if machine.stored.notes is not None else None
+    spent = machine.notes_now.spent
     return (spent.at.timestamp() if spent is not None else float("inf"), machine.vm_id)
 
 

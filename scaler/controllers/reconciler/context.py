@@ -28,9 +28,9 @@ class Context:
 def context_of(fleet: Fleet, policy: Policy, surplus: frozenset[VmId]) -> Context:
     """Judge the fleet by the machines of scale sets with consent."""
     ours = [machine for machine in fleet.machines if isinstance(machine, SeenMachine) and machine.sighting.consent]
-    marked = [machine.stored.notes for machine in ours if machine.instance.marked]
-    unknown = [notes for notes in marked if notes is None or not (notes.beyond_admitting or notes.mark_asked_at)]
-    known = [machine.stored.notes for machine in ours if machine.stored.notes is not None]
+    marked = [machine.notes_now for machine in ours if machine.instance.marked]
+    unknown = [notes for notes in marked if not (notes.beyond_admitting or notes.mark_asked_at)]
+    known = [machine.notes_now for machine in ours]
     refused: dict[ScaleSetName, list[Notes]] = {}
     for notes in known:
         if mark_given_up(notes, fleet.now, policy):
@@ -54,9 +54,9 @@ def context_of(fleet: Fleet, policy: Policy, surplus: frozenset[VmId]) -> Contex
     )
 
 
-def _is_held(notes: Notes | None, now: datetime, policy: Policy) -> bool:
+def _is_held(notes: Notes, now: datetime, policy: Policy) -> bool:
     """Whether a machine unknown since the flush is still held, though running machines are presumed by now."""
-    return notes is not None and notes.unknown_at is not None and now - notes.unknown_at < policy.flush_hold
+    return notes.unknown_at is not None and now - notes.unknown_at < policy.flush_hold
 
 
 def mark_given_up(notes: Notes, now: datetime, policy: Policy) -> bool:
@@ -104,5 +104,5 @@ def note_unoffered(machine: SeenMachine, notes: Notes) -> Change:
 
 def unindexed_since(machine: SeenMachine) -> datetime:
     """Since when the key has been outside `available`: the noted time, unless by a wrong clock; else now."""
-    noted = machine.stored.notes.unindexed_at if machine.stored.notes is not None else None
+    noted = machine.notes_now.unindexed_at
     return machine.now if noted is None or is_ahead(noted, machine.now) else noted

@@ -79,8 +79,7 @@ def outcomes_for(machine: Machine, fleet: Fleet, context: Context) -> Iterator[D
 
 def _without_consent(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:
     """The decision without consent: no offer, and a running machine of the scaler's is remembered as used."""
-    notes = machine.stored.notes
-    ours = notes is not None and (notes.admitted_at is not None or notes.mark_asked_at is not None)
+    ours = machine.notes_now.admitted_at is not None or machine.notes_now.mark_asked_at is not None
     fresh = machine.stored.status in {None, Status.AVAILABLE} and not machine.stored.is_unreadable
     if ours and fresh and machine.instance.runs and machine.instance.marked:
         return presume(machine, policy)
@@ -103,8 +102,8 @@ def _look_again(steps: Sequence[Step], fleet: Fleet, policy: Policy) -> timedelt
     waits = [policy.look_after_mark] if any(isinstance(step.order, Mark) for step in steps) else []
     waits += [policy.admit_after] if any(step.why is Why.MARK_SEEN for step in steps) else []
     for machine in fleet.machines:
-        notes = machine.stored.notes
-        if machine.instance is None or notes is None or notes.beyond_admitting:
+        notes = machine.notes_now
+        if machine.instance is None or notes.beyond_admitting:
             continue
         seen_for = machine.clocks.since_first_seen(notes.mark_seen_at, notes.mark_noted_at)
         waits += [policy.admit_after - seen_for] if seen_for is not None else []

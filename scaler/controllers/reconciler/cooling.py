@@ -11,7 +11,7 @@ from scaler.controllers.reconciler.context import Context
 from scaler.model.clocks import APART
 from scaler.model.fleet import Fleet
 from scaler.model.instance import VmId
-from scaler.model.lifecycle import Change, claim, note, verified
+from scaler.model.lifecycle import Change, claim, note
 from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Deallocate, Decision, Get, Lacks, Refusal, Step, Why
 from scaler.model.policy import Policy
@@ -42,8 +42,8 @@ def surplus(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
 
 def _stays_warm(machine: Machine, now: datetime, policy: Policy) -> bool:
     """Whether cooling failed lately: another claim at once would only keep the machine from visitors."""
-    notes = machine.stored.notes
-    return notes is not None and notes.uncooled_at is not None and now - notes.uncooled_at < policy.cool_retry
+    since = machine.notes_now.uncooled_at
+    return since is not None and now - since < policy.cool_retry
 
 
 def alarms(fleet: Fleet, policy: Policy) -> list[Refusal]:
@@ -93,7 +93,7 @@ def _ordered(machine: SeenMachine) -> Step | Lacks:
     if not machine.is_asked_for:  # instance ids are reused, and listings are old
         return Lacks(ask=Get(ref=machine.instance.ref, queue="cooling", place=(machine.vm_id,)))
     order = Deallocate(ref=machine.instance.ref, rests_on=machine.sighting)
-    return Step(why=Why.COOLING, vm_id=machine.vm_id, change=verified(machine.stored), order=order)
+    return Step(why=Why.COOLING, vm_id=machine.vm_id, change=note(machine.stored), order=order)
 
 
 def _offered(machine: SeenMachine, why: Why, policy: Policy) -> Step:

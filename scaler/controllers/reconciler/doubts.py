@@ -69,8 +69,8 @@ def _lost_or_undone(machine: SeenMachine) -> Why:
 
 def in_session(machine: SeenMachine, context: Context) -> Step | Refusal | None:
     """Judge a machine in session: left to the cleaner, unless no session is known."""
-    notes, instance = machine.stored.notes, machine.instance
-    explained = notes is not None and (notes.opened is not None or notes.presumed_at is not None)
+    notes, instance = machine.notes_now, machine.instance
+    explained = notes.opened is not None or notes.presumed_at is not None
     if instance.marked and instance.runs and not explained:
         return presume(machine, context.policy)
     if not explained and not instance.settled:
@@ -82,9 +82,9 @@ def in_session(machine: SeenMachine, context: Context) -> Step | Refusal | None:
 
 def used(machine: SeenMachine, context: Context) -> Step | None:
     """Make the record of a used machine say so, for the cleaner, who also acknowledges a RELEASE in the record."""
-    record, notes = machine.stored.readable, machine.stored.notes
+    record = machine.stored.readable
     said = record is not None and record.used and record.status is Status.UNAVAILABLE
-    noted_only = machine.stored.is_unreadable and notes is not None and notes.spent is not None
+    noted_only = machine.stored.is_unreadable and machine.notes_now.spent is not None
     return None if said or noted_only else condemn(machine, Why.USED_ELSEWHERE, context.policy)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from scaler.controllers.reconciler.context import index_when_not_offered, unindexed_since
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
-from scaler.model.instance import ProvisioningState
+from scaler.model.instance import InstanceRef, ProvisioningState
 from scaler.model.lifecycle import KEEP, Change, Keep, note, place, step
 from scaler.model.machine import Machine, SeenMachine, awaits_its_last_word, awaits_its_time, erasable, missed
 from scaler.model.plan import Decision, Get, Lacks, Refusal, Step, Why
@@ -87,10 +87,9 @@ def _index(machine: SeenMachine, policy: Policy) -> Status | Keep | None:
 
 
 def _index_of_ready(machine: SeenMachine, policy: Policy) -> Status | Keep | None:
-    index, notes = machine.stored.index, machine.stored.notes
+    index, since = machine.stored.index, machine.notes_now.unindexed_at
     if Status.AVAILABLE in index:
         return KEEP if index == {Status.AVAILABLE} else Status.AVAILABLE
-    since = notes.unindexed_at if notes is not None else None
     if since is not None and machine.now - since >= policy.repair_after:
         return Status.AVAILABLE
     return index_when_not_offered(machine.stored)
@@ -107,54 +106,47 @@ def unseen(machine: Machine, fleet: Fleet, policy: Policy) -> Decision:
     """Judge an unseen machine: FORGET an Available one that is gone; park the key of one that cannot be promised."""
     if machine.stored.status is not Status.AVAILABLE:
         return _strayed(machine)
-    outcome = _missing(machine, fleet, policy)
-    ref = fleet.address(machine.stored)
-    if ref is None or not _is_unproven(machine, fleet, policy):
+    ref, listing = fleet.address(machine.stored), fleet.cloud.listings.get(machine.notes_now.scale_set)
+    if machine.absence is not None:
+        return _absent(machine, machine.absence, ref, policy)
+    outcome = park(machine, Why.LEFT_AVAILABLE) if _is_nowhere(machine.notes_now, listing, fleet) else None
+    if ref is None or listing is None or awaits_its_time(machine, listing, policy):
         return outcome
-    return Lacks(ask=Get(ref=ref, queue="evidence", place=(machine.vm_id,)), otherwise=outcome)
+    return Lacks(ask=_evidence(ref), otherwise=outcome)
 
 
-def _missing(machine: Machine, fleet: Fleet, policy: Policy) -> Step | Refusal | None:
-    """Judge an unseen Available machine: FORGET if proven absent; park if in no configured scale set, by the notes.
+def _evidence(ref: InstanceRef) -> Get:
+    """Ask for a targeted GET, which has the last word."""
+    return Get(ref=ref, queue="evidence", place=(ref.vm_id,))
+
+
+def _is_nowhere(notes: Notes, listing: Sighting | None, fleet: Fleet) -> bool:
+    """Whether an unseen Available machine is in no configured scale set, by the notes.
 
     With consent for any scale set the key does not wait for the consent of all, unlike a FORGET.
     """
-    if machine.absence is not None:
-        if machine.absence.plausible:
-            return _forget(machine, machine.absence, fleet, policy)
-        return Refusal(why=Why.LISTING_TOO_SHORT, vm_id=machine.vm_id)
-    notes = machine.stored.notes
-    if notes is None or not notes.scale_set:
-        manages = any(listing.consent for listing in fleet.cloud.listings.values())
-        return park(machine, Why.LEFT_AVAILABLE) if manages else None
-    if notes.scale_set in fleet.cloud.missing:  # perhaps for a moment: nothing is forgotten for it
-        return park(machine, Why.LEFT_AVAILABLE)
-    listing = fleet.cloud.listings.get(notes.scale_set)
-    replaced = listing is not None and listing.unique_id != notes.unique_id
-    return park(machine, Why.LEFT_AVAILABLE) if replaced or notes.scale_set not in fleet.scale_sets else None
+    if not notes.scale_set:
+        return any(listing.consent for listing in fleet.cloud.listings.values())
+    if notes.scale_set in fleet.cloud.missing or notes.scale_set not in fleet.scale_sets:
+        return True  # missing perhaps for a moment: nothing is forgotten for it
+    return listing is not None and listing.unique_id != notes.unique_id
 
 
-def _is_unproven(machine: Machine, fleet: Fleet, policy: Policy) -> bool:
-    """Whether the listing lacks the machine, and a targeted GET has the last word."""
+def _absent(machine: Machine, absent: Sighting, ref: InstanceRef | None, policy: Policy) -> Decision:
+    """FORGET an Available machine on the second witness."""
     row = machine.stored
-    if machine.absence is not None:
-        return awaits_its_last_word(machine, machine.absence, policy)
-    listing = fleet.cloud.listings.get(row.notes.scale_set) if row.notes is not None else None
-    return listing is not None and not awaits_its_time(machine, listing, policy)
-
-
-def _forget(machine: Machine, absent: Sighting, fleet: Fleet, policy: Policy) -> Step | None:
-    row = machine.stored
-    if awaits_its_last_word(machine, absent, policy) and fleet.address(row) is not None:
-        return None
+    short = None if absent.plausible else Refusal(why=Why.LISTING_TOO_SHORT, vm_id=row.vm_id)
+    if awaits_its_last_word(machine, absent, policy) and ref is not None:
+        return Lacks(ask=_evidence(ref), otherwise=short)
+    if short is not None:
+        return short
     if erasable(machine, absent, policy):
         change = step(Edge.FORGET, Actor.RECONCILER, row, None, None, absent.at)
-        return Step(why=Why.GONE, vm_id=machine.vm_id, change=change)
+        return Step(why=Why.GONE, vm_id=row.vm_id, change=change)
     first = missed(machine, absent)
     if first is None:
         return None
-    change = note(row, first, index_when_not_offered(row))
-    return Step(why=Why.MISSED, vm_id=machine.vm_id, change=change)
+    return Step(why=Why.MISSED, vm_id=row.vm_id, change=note(row, first, index_when_not_offered(row)))
 
 
 def _strayed(machine: Machine) -> Step | None:
@@ -163,13 +155,11 @@ def _strayed(machine: Machine) -> Step | None:
     Without a record a key belongs into no set, and the notes live for a day. The key of an unreadable record belongs
     into `unavailable`, where the cleaner finds the machine, as long as a session may have to end.
     """
-    row = machine.stored
-    if row.readable is not None:
-        wanted = row.status
-    elif row.record is None:
-        wanted = Status.UNAVAILABLE if row.notes is not None and Status.UNAVAILABLE in row.index else None
-    else:
-        wanted = Status.UNAVAILABLE if row.notes is not None or row.index else None
+    row, wanted = machine.stored, machine.stored.status
+    if row.is_unreadable and (row.notes is not None or row.index):
+        wanted = Status.UNAVAILABLE
+    if row.record is None and row.notes is not None and Status.UNAVAILABLE in row.index:
+        wanted = Status.UNAVAILABLE
     if row.index == ({wanted} if wanted is not None else set()):
         return None
     return Step(why=Why.INDEX_REPAIR, vm_id=machine.vm_id, change=place(row, wanted))

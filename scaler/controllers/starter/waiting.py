@@ -8,7 +8,7 @@ from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
 from scaler.model.instance import SessionId
 from scaler.model.lifecycle import note, step
-from scaler.model.machine import Machine, notes_of_missed
+from scaler.model.machine import Machine, notes_so_far
 from scaler.model.plan import Step, Why
 from scaler.model.policy import Moves, Policy
 from scaler.model.row import Notes, Record, ReservedNote, SpentNote, StartNote
@@ -81,7 +81,7 @@ class Wait:
 def reserved(fleet: Fleet, policy: Policy, part: Part) -> list[Wait]:
     """The sessions that wait for the Reserved machines of a part."""
     waits = [
-        Wait(machine=machine, record=record, notes=notes_of_missed(machine.stored), policy=policy)
+        Wait(machine=machine, record=record, notes=notes_so_far(machine.stored), policy=policy)
         for machine in fleet.machines
         if machine.standing is Standing.RESERVED and (record := machine.stored.readable) is not None
     ]
