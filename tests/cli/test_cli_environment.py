@@ -29,8 +29,9 @@ def az(folder: Path, *, script: str) -> str:
     return f"{folder}:{os.environ['PATH']}"
 
 
-def test_every_mistake_is_told_at_once_and_nothing_else(tmp_path: Path) -> None:
-    said = EMPTY.pipe("status")
+@pytest.mark.parametrize("command", ["status", "settings"])
+def test_every_mistake_is_told_at_once_and_nothing_else(command: str) -> None:
+    said = EMPTY.pipe(command)
     assert (said.status, said.out) == (2, "")
     lines = said.err.splitlines()
     assert lines[0] == "settings cannot be used:"

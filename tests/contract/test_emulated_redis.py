@@ -8,8 +8,8 @@ import redis
 from clock import ManualClock
 from contract.registries import Server
 
-from emulator.redis.client import InProcessRedis
 from emulator.redis.keyspace import Keyspace
+from emulator.redis.memory import InProcessRedis
 
 SCRIPTS = (
     "return redis.call('GET', KEYS[1])",

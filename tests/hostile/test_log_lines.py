@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import NOW, instance, notes, record, ref, row, sighting, vm
+from builders import NOW, notes, record, ref, row, sighting, vm
 from hostile.values import ESCAPE
 
 from scaler.actuate import Outcome, Result
@@ -70,15 +70,6 @@ def test_what_a_queue_manager_wrote_is_quoted_not_obeyed(caplog: pytest.LogCaptu
     assert str(NOW) not in caplog.text
 
 
-def test_complaints_without_end_end(caplog: pytest.LogCaptureFixture) -> None:
-    telemetry = Telemetry("reconciler", seconds=lambda: 0.0)
-    for tick in range(3):
-        names = (f"vmss:instance:{tick}-{number}" for number in range(20_000))
-        telemetry.report(Report(plan=Plan(), complaints=tuple(Complaint(key=name, why="not JSON") for name in names)))
-    assert len(caplog.records) == 1_001
-    assert "not told" in caplog.records[-1].getMessage()
-
-
 def test_steps_without_end_are_counted_and_those_with_an_order_are_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     repair = Step(why=Why.INDEX_REPAIR, vm_id=vm(1), change=place(row(1, record()), None))
@@ -95,12 +86,3 @@ def test_steps_without_end_are_counted_and_those_with_an_order_are_told(caplog: 
 @pytest.mark.parametrize("text", ["", "plain", "ü \u4e2d", "x" * LONGEST_LINE])
 def test_what_is_a_line_stays_as_it_is(text: str) -> None:
     assert in_one_line(text) == text
-
-
-def test_a_machine_that_nobody_wrote_about_is_told_plainly(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    step = Step(why=Why.RESERVED, vm_id=vm(1), order=Start(ref=instance(1).ref, rests_on=sighting()), facts={"n": 1})
-    Telemetry("starter").report(Report(plan=Plan(), outcomes=(Outcome(step=step, result=Result.DONE),)))
-    (line, _) = caplog.records
-    said = facts(line)
-    assert (said["facts"], said["vm_id"], said["result"]) == ({"n": 1}, vm(1), Result.DONE)

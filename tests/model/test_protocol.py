@@ -1,4 +1,4 @@
-"""No interleaving breaks a promise; and each rule is there because without it some interleaving does."""
+"""No interleaving breaks a promise; each rule is there because without it some interleaving does; the page says so."""
 
 import pytest
 from model.removals import MISSED_IN, TOGETHER, kept, missed
@@ -6,6 +6,7 @@ from model.rules import Rule
 from model.scenarios import SCENARIOS
 from model.search import Search
 
+from docs.protocol_page import PROTOCOL_PAGE, protocol_page
 from scaler.model.lifecycle import LIFECYCLE
 
 
@@ -31,3 +32,12 @@ def test_either_of_two_locks_on_one_door_holds_it(rule: Rule) -> None:
 def test_every_step_of_the_table_is_taken_somewhere() -> None:
     taken = {word for name in SCENARIOS for happened in kept(name).steps for word in happened.replace(",", " ").split()}
     assert {edge.name for edge in LIFECYCLE} <= taken
+
+
+def test_the_protocol_page_is_fresh() -> None:
+    assert PROTOCOL_PAGE.read_text(encoding="utf-8") == protocol_page(), "stale: run `python docs/generate.py`"
+
+
+def test_every_rule_is_argued_for_on_the_page() -> None:
+    argued = protocol_page().partition("## The model")[0]
+    assert [rule.name for rule in Rule if f"**{rule.name}**" not in argued] == []

@@ -1,12 +1,18 @@
-"""Which look a tick makes next: in what order, how many targeted GETs, and that no queue starves another."""
+"""Which look a tick makes next, how many targeted GETs, and that neither a queue nor a scale set starves another."""
 
 from dataclasses import replace
 
-from builders import POLICY, SCALE_SET, ref, sighting, vm
+import pytest
+from builders import MINE, NOW, POLICY, SCALE_SET, ago, instance, let_in, notes, ref, sighting, unavailable, vm, wants
 
-from scaler.model.fleet import Cloud
-from scaler.model.instance import ScaleSetName
+from scaler.controllers import cleaner, provisioner
+from scaler.model.edges import Edge
+from scaler.model.fleet import Cloud, Fleet
+from scaler.model.instance import Instance, InstanceRef, PowerState, ScaleSetName
 from scaler.model.plan import Ask, Get, Listing, Locate
+from scaler.model.policy import Capacity, Policy
+from scaler.model.row import Row, Snapshot, SpentNote
+from scaler.model.sighting import Pause, Sighting
 from scaler.observe import AddressesOf, Look, Targets, next_look
 
 HERE = Locate(scale_set=SCALE_SET)
@@ -60,3 +66,54 @@ def test_of_one_place_who_was_asked_for_longest_ago_comes_first() -> None:
 
 def test_nobody_is_asked_for_twice_in_one_look() -> None:
     assert looked_at(get(1, "a"), get(1, "b"), get(2, "b")) == [1, 2]
+
+
+# -- one scale set that may not be acted on, or does not answer, takes no looks from another one
+
+FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
+TWO = Policy(capacity={FIRST: Capacity(desired=20), SECOND: Capacity(desired=2)})
+NOT_OURS = sighting(scale_set=FIRST, consent=False, capacity=20)
+HALTED = [NOT_OURS, replace(NOT_OURS, consent=True, pause=Pause.ORDERS)]
+OURS = sighting(scale_set=SECOND, capacity=2)
+
+
+def at(scale_set: ScaleSetName, number: int) -> InstanceRef:
+    return replace(ref(number), scale_set=scale_set)
+
+
+def running(scale_set: ScaleSetName, number: int, *, marked: bool = True) -> Instance:
+    return replace(instance(number, PowerState.RUNNING, marked=marked), ref=at(scale_set, number))
+
+
+def spent(scale_set: ScaleSetName, number: int, minutes: float) -> Row:
+    ended = SpentNote(why=Edge.RELEASE, at=ago(minutes=minutes))
+    noted = notes(number, **let_in(number, hours=1), ended={MINE: Edge.RELEASE}, spent=ended)
+    return unavailable(replace(noted, scale_set=scale_set), number=number, used=True)
+
+
+def cleaned(sees: Cloud) -> Look | None:
+    """The cleaner's next look, at ten used machines of the first scale set and one of the second."""
+    rows = [spent(FIRST, number, 30) for number in range(1, 11)] + [spent(SECOND, 50, 5)]
+    snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
+    return wants(cleaner.decide, Fleet.join(snapshot, sees, TWO), TWO)
+
+
+@pytest.mark.parametrize("halted", HALTED)
+def test_the_provisioner_looks_at_new_machines_that_it_may_stop_before_those_it_may_not(halted: Sighting) -> None:
+    cloud = Cloud(listings={FIRST: halted, SECOND: OURS})
+    cloud = cloud.showing(halted, *(running(FIRST, number, marked=False) for number in range(1, 21)))
+    look = wants(provisioner.decide, cloud.showing(OURS, running(SECOND, 50, marked=False)), TWO)
+    assert isinstance(look, Targets)
+    assert at(SECOND, 50) in look.refs
+
+
+@pytest.mark.parametrize("halted", [*HALTED, None])
+def test_the_cleaner_looks_at_used_machines_that_it_may_delete_before_those_it_may_not(halted: Sighting | None) -> None:
+    """None: the first was deleted in Azure (or forbids us to look): no listing, no GET will ever answer."""
+    cloud = Cloud(listings={SECOND: OURS})
+    if halted is not None:
+        cloud = Cloud(listings={FIRST: halted, SECOND: OURS})
+        cloud = cloud.showing(halted, *(running(FIRST, number) for number in range(1, 11)))
+    look = cleaned(cloud.showing(OURS, running(SECOND, 50)))
+    assert isinstance(look, Targets)
+    assert at(SECOND, 50) in look.refs

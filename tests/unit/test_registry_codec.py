@@ -1,4 +1,4 @@
-"""Records, notes and times as bytes: whatever stands in Redis, reading it never raises, and nothing foreign is lost."""
+"""Keys, records, notes and times as bytes: reading never raises, whatever stands there, and nothing foreign is lost."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -24,6 +24,7 @@ from scaler.model.row import (
     Status,
     Unreadable,
 )
+from scaler.registry.keys import Keys
 from scaler.registry.notes_json import decode_notes, encode_notes, newer_version
 from scaler.registry.reading import row_of
 from scaler.registry.record_json import KNOWN, MAX_DEPTH, decode_record, encode_record, format_time, parse_time
@@ -272,3 +273,56 @@ def test_any_zone_is_written_as_utc() -> None:
 )
 def test_notes_that_nobody_could_reckon_with_are_lost(text: bytes) -> None:
     assert decode_notes(text) is None
+
+
+MACHINE = VmId("0a1b-2c")
+
+
+def test_the_names_are_the_contract() -> None:
+    keys = Keys()
+    assert keys.instance(MACHINE) == "vmss:instance:0a1b-2c"
+    assert keys.notes(MACHINE) == "vmss:notes:0a1b-2c"
+    assert keys.session(SessionId("s")) == "vmss:session:s"
+    assert [keys.index(each) for each in Status] == [
+        "vmss:status:available",
+        "vmss:status:reserved",
+        "vmss:status:unavailable",
+    ]
+    assert keys.pause == "vmss:pause"
+
+
+def test_a_member_of_the_index_names_a_machine() -> None:
+    keys = Keys(prefix="{vmss}")
+    assert keys.vm_id_of(keys.instance(MACHINE).encode()) == MACHINE
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        b"",
+        b"0a1b-2c",
+        b"vmss:instance:",
+        b"vmss:instance:MACHINE",
+        b"vmss:instance:a:b",
+        b"vmss:instance:a\n",
+        b"vmss:instance:" + b"a" * 65,
+        b"vmss:instance:\xff",
+        b"vmss:notes:a",
+        b"other:instance:a",
+    ],
+)
+def test_what_is_no_record_key_names_none(member: bytes) -> None:
+    assert Keys().vm_id_of(member) is None
+
+
+@pytest.mark.parametrize(
+    ("prefix", "kept"), [("vmss", False), ("{vmss}", True), ("a{b}c", True), ("{}", False), ("{a", False)]
+)
+def test_braces_keep_a_cluster_s_keys_together(prefix: str, kept: bool) -> None:
+    assert Keys(prefix=prefix).in_one_slot is kept
+
+
+@pytest.mark.parametrize("prefix", ["", "a b", "a\n"])
+def test_a_prefix_is_one_word(prefix: str) -> None:
+    with pytest.raises(ValueError, match="prefix"):
+        Keys(prefix=prefix)

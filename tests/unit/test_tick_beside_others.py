@@ -24,7 +24,7 @@ from scaler.registry.reservations import Leaving, Reservations
 from scaler.report import Report
 from scaler.telemetry import Telemetry
 from scaler.tick import Tick
-from scaler.watch import Watch
+from scaler.watch import watch
 
 SESSION = SessionId("s")
 FIRST, SECOND = ScaleSetName("first"), ScaleSetName("second")
@@ -255,7 +255,7 @@ def test_the_invocation_fails_at_its_end_and_the_other_scale_sets_work_goes_on(n
     for _ in range(8):
         house.later(seconds=30)
         with pytest.raises(Missing, match="404"):
-            Watch(tick.run, Telemetry("reconciler"), house.clock).run(timedelta(seconds=25))
+            watch(tick.run, timedelta(seconds=25), Telemetry("reconciler"), house.clock)
     assert offering(house) == set(names) - {FIRST}
     faces[FIRST].gone = False
-    Watch(tick.run, Telemetry("reconciler"), house.clock).run(timedelta(seconds=25))
+    watch(tick.run, timedelta(seconds=25), Telemetry("reconciler"), house.clock)

@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NOW, UNIQUE_ID, ago, instance, notes, only, record, row, sighting, vm, wants
+from builders import NOW, UNIQUE_ID, ago, instance, notes, only, record, ref, row, sighting, vm, wants
 from clock import ManualClock
+from wire.scripted_arm import Said, wired
 
 from scaler.actuate import Ports, Result, actuate
 from scaler.controllers import provisioner, reconciler, starter
-from scaler.errors import Garbled, Missing, Refused, ScalerError, Throttled, Unreachable
+from scaler.errors import Refused
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import (
     Addresses,
@@ -22,11 +23,11 @@ from scaler.model.instance import (
     SessionId,
     VmId,
 )
-from scaler.model.plan import Deallocate, Delete, Listing, Plan, PowerOff, SetCapacity, Start, Step, Why
+from scaler.model.plan import Deallocate, Delete, Plan, PowerOff, SetCapacity, Start, Step, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Record, Row, Snapshot, StartNote, Status
-from scaler.model.sighting import Answer, Method, Pages, Pause, ScaleSetView, Sighting
-from scaler.observe import AddressesOf, AzureObserver, Targets
+from scaler.model.sighting import Method, Pause, Sighting
+from scaler.observe import AddressesOf, Targets
 
 FIRST, SECOND, NOBODYS = ScaleSetName("first"), ScaleSetName("second"), ScaleSetName("nobodys")
 POLICY = Policy(
@@ -190,45 +191,11 @@ class TestAddresses:
             assert not isinstance(wants(starter.decide, joined(cloud, tainted), POLICY), AddressesOf)
 
 
-class Face:
-    """A scale set that answers as it is told, and keeps what it was asked."""
+class Ordered:
+    """A scale set that takes every order, and keeps it."""
 
-    def __init__(self, name: ScaleSetName, *, capacity: int = 0, error: ScalerError | None = None) -> None:
-        self.name = name
-        self.capacity = capacity
-        self.error = error
-        self.asked: list[str] = []
+    def __init__(self) -> None:
         self.ordered: list[tuple[str, tuple[InstanceRef, ...]]] = []
-        self.at = NOW
-
-    def _answer(self, what: str) -> None:
-        self.asked.append(what)
-        if self.error is not None:
-            raise self.error
-
-    def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
-        self._answer("view")
-        return ScaleSetView(
-            name=self.name,
-            unique_id=UNIQUE_ID,
-            capacity=self.capacity,
-            etag=None,
-            managed_by="true",
-            at=self.at,
-            sent=0.0,
-        )
-
-    def list_instances(self) -> Pages:
-        self._answer("list")
-        return Pages(scale_set=self.name, instances=(), unidentified=0, requests=1, at=self.at, sent=0.0)
-
-    def get(self, asked: InstanceRef) -> Answer:
-        self._answer("get")
-        return Answer(asked=asked, found=None, at=self.at, sent=0.0)
-
-    def addresses(self) -> Mapping[InstanceId, Addresses]:
-        self._answer("addresses")
-        return {InstanceId("0"): Addresses(private=f"10.0.0.{len(self.name)}")}
 
     def start(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
         self.ordered.append(("start", tuple(refs)))
@@ -237,89 +204,9 @@ class Face:
         self.ordered.append(("delete", tuple(refs)))
 
 
-class Sight:
-    """AzureObserver before two scale sets."""
-
-    def __init__(self, first: Face, second: Face) -> None:
-        self.clock = ManualClock()
-        self.first, self.second = first, second
-        self.eyes = AzureObserver({FIRST: first, SECOND: second}, self.clock, POLICY)  # type: ignore[dict-item]
-
-
-ERRORS = [Unreachable("silence"), Refused("no"), Garbled("nonsense"), Missing("gone")]
-
-
-class TestEyes:
-    """One that does not answer costs its own look."""
-
-    @pytest.mark.parametrize("error", [*ERRORS, Throttled("later", timedelta(seconds=9))])
-    def test_one_that_cannot_be_listed_does_not_hide_the_other(self, error: ScalerError) -> None:
-        cloud, errors = Sight(Face(FIRST, error=error), Face(SECOND)).eyes.look(Cloud(), Listing())
-        assert (set(cloud.listings), errors) == ({SECOND}, (error,))
-
-    @pytest.mark.parametrize("error", [*ERRORS, Throttled("later", timedelta(seconds=9))])
-    def test_one_that_cannot_be_asked_does_not_hide_the_other(self, error: ScalerError) -> None:
-        sight = Sight(Face(FIRST, error=error), Face(SECOND))
-        cloud, errors = sight.eyes.look(Cloud(), Targets(refs=(at(FIRST, 1), at(SECOND, 2))))
-        assert (set(cloud.asked), errors) == ({vm(2)}, (error,))
-
-    def test_when_all_are_held_back_by_the_budget_there_is_nothing_to_report_as_a_failure(self) -> None:
-        held = Throttled("later", timedelta(seconds=9))
-        cloud, errors = Sight(Face(FIRST, error=held), Face(SECOND, error=held)).eyes.look(Cloud(), Listing())
-        assert set(cloud.unlisted) == {FIRST, SECOND}
-        assert errors == (held, held)
-
-    def test_when_nobody_answers_at_all_the_tick_has_nothing_to_go_by(self) -> None:
-        silence = Unreachable("silence")
-        sight = Sight(Face(FIRST, error=silence), Face(SECOND, error=silence))
-        for asked in (Listing(), Targets(refs=(at(FIRST, 1), at(SECOND, 2)))):
-            with pytest.raises(Unreachable):
-                sight.eyes.look(Cloud(), asked)
-
-    @pytest.mark.parametrize(
-        ("error", "answer"),
-        [
-            (Refused("no right to read interfaces"), {}),
-            (Missing("no such list"), {}),
-            (Unreachable("silence"), None),
-            (Throttled("later", timedelta(seconds=9)), None),
-            (Garbled("nonsense"), None),
-        ],
-    )
-    def test_a_refusal_of_addresses_is_an_answer_and_silence_is_none(
-        self, error: ScalerError, answer: Mapping[InstanceId, Addresses] | None
-    ) -> None:
-        sight = Sight(Face(FIRST, error=error), Face(SECOND))
-        cloud, errors = sight.eyes.look(Cloud(), AddressesOf(scale_sets=frozenset({FIRST, SECOND})))
-        assert cloud.addresses == {FIRST: answer, SECOND: {InstanceId("0"): Addresses(private="10.0.0.6")}}
-        assert errors == (error,)
-
-    def test_each_is_listed_at_its_own_pace(self) -> None:
-        sight = Sight(Face(FIRST), Face(SECOND, error=Unreachable("silence")))
-        sight.eyes.look(Cloud(), Listing(urgent=False))
-        sight.second.error = None
-        sight.clock.advance(POLICY.cleaner_lists_every - timedelta(seconds=1))
-        cloud, _ = sight.eyes.look(Cloud(), Listing(urgent=False))
-        assert (set(cloud.listings), set(cloud.unlisted)) == ({SECOND}, {FIRST})
-
-    def test_shortness_is_timed_for_each(self) -> None:
-        sight = Sight(Face(FIRST, capacity=3), Face(SECOND, capacity=3))
-        sight.eyes.look(Cloud(), Listing())
-        sight.second.capacity = 0
-        sight.first.at = NOW + timedelta(minutes=5)
-        cloud, _ = sight.eyes.look(Cloud(), Listing())
-        assert cloud.short_since == {FIRST: NOW}
-        sight.eyes.patched(SECOND)
-        cloud, _ = sight.eyes.look(Cloud(), Listing())
-        assert cloud.short_since == {FIRST: NOW}
-        sight.eyes.patched(FIRST)
-        cloud, _ = sight.eyes.look(Cloud(), Listing())
-        assert cloud.short_since == {FIRST: NOW + timedelta(minutes=5)}
-
-
 @pytest.mark.parametrize(("order", "verb"), [(Start, "start"), (Delete, "delete")])
 def test_orders_to_the_same_instance_id_go_each_to_its_own_scale_set(order: type, verb: str) -> None:
-    faces = {name: Face(name) for name in (FIRST, SECOND)}
+    faces = {name: Ordered() for name in (FIRST, SECOND)}
     refs = [at(FIRST, 1), at(SECOND, 2)]
     steps = tuple(
         Step(why=Why.RESERVED, vm_id=each.vm_id, order=order(ref=each, rests_on=look(each.scale_set))) for each in refs
@@ -332,18 +219,13 @@ def test_orders_to_the_same_instance_id_go_each_to_its_own_scale_set(order: type
     }
 
 
-def test_how_old_a_word_of_consent_may_be() -> None:
-    """Right after a listing as old as an order; else a minute."""
-    patience: list[timedelta] = []
-
-    class Remembering(Face):
-        def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
-            patience.append(no_older_than)
-            return super().view(no_older_than=no_older_than)
-
-    eyes = Sight(Remembering(FIRST), Remembering(SECOND)).eyes
-    eyes.look(Cloud(), Targets(refs=(at(FIRST, 1),)))
-    eyes.look(Cloud(listings={FIRST: look(FIRST)}), Targets(refs=(at(FIRST, 1), at(SECOND, 2))))
-    eyes.look(Cloud(), Listing())
-    assert patience[:3] == [POLICY.view_kept, POLICY.order_horizon, POLICY.view_kept]
-    assert patience[3:] == [timedelta(0), timedelta(0)]
+@pytest.mark.parametrize(
+    "changed",
+    [{"scale_set": ScaleSetName("others")}, {"instance_id": InstanceId("..")}, {"instance_id": InstanceId("*")}],
+)
+def test_what_is_none_of_its_machines_is_refused_and_not_asked_for(changed: dict[str, str]) -> None:
+    with wired(lambda _: Said(status=200)) as wire:
+        wrong = replace(replace(ref(1), scale_set=wire.scale_set.name), **changed)  # type: ignore[arg-type]
+        with pytest.raises(Refused, match="not an instance of"):
+            wire.scale_set.get(wrong)
+        assert wire.asked == []

@@ -18,9 +18,8 @@ from wire.authority import Authority
 from wire.entra_redis import EntraRedis, entra_redis
 
 from emulator.scale_set import EmulatedScaleSet
-from emulator.wire.identities import SYSTEM_ASSIGNED, Identities, Identity, user_assigned
 from emulator.wire.server import RunningServer, serve
-from emulator.wire.site import Place, Site
+from emulator.wire.site import SYSTEM_ASSIGNED, Identities, Identity, Place, Site, user_assigned
 from scaler.errors import ScalerError
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import Change

@@ -13,8 +13,7 @@ from azure.identity import ManagedIdentityCredential
 from wire.connection import Wire, wired
 
 from emulator.wire.answer_faults import AnswerFault
-from emulator.wire.identities import SYSTEM_ASSIGNED, Identities, Identity, user_assigned
-from emulator.wire.site import TENANT, Place, Site
+from emulator.wire.site import SYSTEM_ASSIGNED, TENANT, Identities, Identity, Place, Site, user_assigned
 from scaler.errors import Refused, Unreachable
 from scaler.vmss.credential import Guarded, managed_identity
 
