@@ -1,6 +1,6 @@
 """`python -m fuzz TARGET SECONDS`: coverage-guided fuzzing of one property, by Atheris (requirements-fuzz.txt).
 
-What it finds is written to fuzz-findings/, and belongs into tests/fuzz/findings.py.
+What it finds is written to fuzz-findings/, and belongs into tests/fuzz/seeds.py.
 """
 
 import random
@@ -15,9 +15,8 @@ except ModuleNotFoundError:
     sys.exit("Atheris is not installed: pip install -r requirements-fuzz.txt (there are wheels for Linux only)")
 
 with atheris.instrument_imports(include=["scaler"]):  # which must not have been imported before
-    from fuzz.mutation import mutated
-    from fuzz.seeds import seeds_of
-    from fuzz.targets import TARGETS
+    from fuzz.reading import TARGETS
+    from fuzz.seeds import mutated, seeds_of
 
 _FINDINGS = Path("fuzz-findings")
 _LONGEST = 6_000

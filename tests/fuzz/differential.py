@@ -1,9 +1,20 @@
-"""Three readers of one record: the codec in Python, the scripts on a redis-server, the scripts on fakeredis."""
+"""Three readers of one record: the codec in Python, the scripts on a redis-server, the scripts on fakeredis.
 
+`python -m fuzz.differential SECONDS`: the scripts on a redis-server against the codec, until they disagree.
+"""
+
+import random
+import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
+from pathlib import Path
+from time import monotonic
 from typing import Any
+
+from contract.registries import redis_server
+from fuzz.seeds import mutated, seeds_of
 
 from scaler.model.instance import VmId
 from scaler.model.row import Record, Status
@@ -12,6 +23,8 @@ from scaler.registry.record_json import decode_record
 
 A = VmId("a")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BATCH = 200
+_POOL = 3_000  # texts that are records, to go on from
 EXACT = 2**53  # microseconds that Lua's numbers hold; 2255, and nobody sorts machines by years after that
 
 # What the scripts make of ARGV[2], for whoever wants to see it. They are parts: this stands in the place of the whole.
@@ -82,3 +95,22 @@ def _kept(before: Record, after: object) -> bool:
     known = ("instance_id", "session_id", "region", "public_ip", "private_ip", "client_ip", "created_at", "updated_at")
     untouched = all(getattr(before, name) == getattr(after, name) for name in (*known, "warm", "extra"))
     return untouched and (after.status, after.used) == (Status.RESERVED, False)
+
+
+def fuzz(scripts: Scripts, seconds: float, choice: random.Random) -> int:
+    """How many texts were read alike. Ends with the first that was not."""
+    pool, end, read = list(seeds_of("record")), monotonic() + seconds, 0
+    while monotonic() < end:
+        raws = [mutated(choice.choice(pool), choice) for _ in range(_BATCH)]
+        for raw, how in differences(scripts, raws):
+            sys.exit(f"after {read} texts: {raw!r} is read as {how}")
+        read += len(raws)
+        if len(pool) < _POOL:
+            pool += [raw for raw, answer in zip(raws, scripts.read(raws), strict=True) if answer][:5]
+    return read
+
+
+if __name__ == "__main__":
+    seconds, seed = float(sys.argv[1] if len(sys.argv) > 1 else 60), random.randrange(1 << 32)
+    with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as server:
+        print(f"{fuzz(Scripts(server.client()), seconds, random.Random(seed))} texts read alike (seed {seed})")

@@ -1,12 +1,14 @@
 """What must be true of every decoder, whatever the bytes are. Each property raises where it is not."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from builders import ref
+from clock import ManualClock
+from fuzz.deciding import decision
 
 from scaler.errors import LONGEST_LINE, Garbled, Refused, ScalerError
 from scaler.model.instance import InstanceId, Orchestration, ScaleSetName, VmId, is_instance_id
@@ -30,17 +32,6 @@ SET = ScaleSetName("vmss-pixels")
 ENDPOINT = "https://management.example"
 JSON = {"content-type": "application/json", "date": "Thu, 01 Jan 2026 00:00:00 GMT"}
 _NAMES = [each.name for each in SETTINGS]
-
-
-class Still:
-    """A clock that stands."""
-
-    def monotonic(self) -> float:
-        """Always."""
-        return 0.0
-
-    def sleep(self, duration: timedelta) -> None:
-        """Never needed."""
 
 
 def record(raw: bytes) -> None:
@@ -168,7 +159,7 @@ def headers(raw: bytes) -> None:
     with suppress(Garbled):
         assert 2000 <= reply.at.year < 2200
     http_date(text)
-    gates = Gates(Still())
+    gates = Gates(ManualClock())
     gates.heard({"x-ms-ratelimit-remaining-resource": text})
     gates.heard({"x-ms-ratelimit-remaining-resource": f"Microsoft.Compute/HighCostGetVMScaleSetResource;{text}"})
     assert len(gates.usage.remaining) <= 100
@@ -180,16 +171,26 @@ def settings(raw: bytes) -> None:
     for line in raw.decode("utf-8", "surrogateescape").split("\n\n"):
         if line:
             environment[_NAMES[ord(line[0]) % len(_NAMES)]] = line[1:]
-    with fit_for_a_log():
-        load(environment)
-
-
-@contextmanager
-def fit_for_a_log() -> Iterator[None]:
-    """Mistakes are what is expected; but each must be fit for a log."""
     try:
-        yield
+        load(environment)
     except InvalidSettings as invalid:
         unfit = [each for each in invalid.mistakes if not each.isprintable() or len(each) > LONGEST_LINE]
-        if unfit:
-            raise AssertionError(unfit) from invalid
+        assert not unfit
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {
+    "record": record,
+    "notes": notes,
+    "member": member,
+    "decision": decision,
+    "page": page,
+    "instance": instance,
+    "scale_set": scale_set,
+    "network": network,
+    "flexible": flexible,
+    "refused": refused,
+    "headers": headers,
+    "link": link,
+    "settings": settings,
+}
+"""The properties by their names."""

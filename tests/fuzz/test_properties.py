@@ -4,10 +4,8 @@ from random import Random
 
 import hypothesis.strategies as st
 import pytest
-from fuzz.findings import FINDINGS
-from fuzz.mutation import mutated
-from fuzz.seeds import seeds_of
-from fuzz.targets import TARGETS
+from fuzz.reading import TARGETS
+from fuzz.seeds import FINDINGS, mutated, seeds_of
 from hypothesis import given
 
 

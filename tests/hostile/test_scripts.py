@@ -10,8 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from contract.registries import House, fake_house
 from fuzz.differential import Scripts, differences
-from fuzz.mutation import mutated
-from fuzz.seeds import seeds_of
+from fuzz.seeds import mutated, seeds_of
 from hostile.values import NOTES, RECORDS
 from hostile.values import notes as notes_of
 from hostile.values import record as record_of
