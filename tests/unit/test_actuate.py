@@ -153,6 +153,17 @@ def test_a_dead_batch_without_names_fails_once_and_is_not_sent_for_ever() -> Non
     assert len(house.azure.orders) == 1
 
 
+def test_an_azure_that_names_a_machine_nobody_asked_for_is_not_asked_for_ever() -> None:
+    house = House(Missing("gone", [InstanceId("999999")]))
+    assert results(house.act(house.stop(1))) == [Result.FAILED]
+
+
+def test_of_a_thousand_azure_may_name_one_dead_id_after_the_other() -> None:
+    house = House(*(Missing("gone", [InstanceId(str(number))]) for number in range(1, 1001)))
+    assert results(house.act(*map(house.stop, range(1, 1001)))) == [Result.FAILED] * 1000
+    assert len(house.azure.orders) == 1000
+
+
 def test_a_refused_batch_is_resent_singly() -> None:
     refused = Refused("one of them cannot be deleted", "OperationNotAllowed", 409)
     house = House(refused, None, refused)

@@ -117,3 +117,14 @@ def test_the_cleaner_looks_at_used_machines_that_it_may_delete_before_those_it_m
     look = cleaned(cloud.showing(OURS, running(SECOND, 50)))
     assert isinstance(look, Targets)
     assert at(SECOND, 50) in look.refs
+
+
+def test_rows_of_a_scale_set_that_was_do_not_keep_the_cleaner_from_a_machine_that_is_there() -> None:
+    mine, *ghosts = (spent(SECOND, number, 5 if number == 50 else 30) for number in range(50, 1050))
+    assert mine.notes is not None
+    was = replace(mine.notes, unique_id="of a scale set that was")
+    rows = {each.vm_id: each for each in (mine, *(replace(each, notes=was) for each in ghosts))}
+    cloud = Cloud(listings={SECOND: OURS}).showing(OURS, running(SECOND, 50))
+    look = wants(cleaner.decide, Fleet.join(Snapshot(now=NOW, rows=rows), cloud, TWO), TWO)
+    assert isinstance(look, Targets)
+    assert (look.refs[0], len(look.refs)) == (at(SECOND, 50), TWO.max_gets)
