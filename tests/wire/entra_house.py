@@ -14,11 +14,10 @@ import pytest
 import redis
 from azure.identity import ManagedIdentityCredential
 from contract.registries import EPOCH, admission, notes
-from wire.authority import Authority
 from wire.entra_redis import EntraRedis, entra_redis
 
 from emulator.scale_set import EmulatedScaleSet
-from emulator.wire.server import RunningServer, serve
+from emulator.wire.server import RunningServer, secured, serve
 from emulator.wire.site import SYSTEM_ASSIGNED, Identities, Identity, Place, Site, user_assigned
 from scaler.errors import ScalerError
 from scaler.model.instance import SessionId, VmId
@@ -48,7 +47,7 @@ class House:
         self._stack = stack
         self._folder = folder
         self._monkeypatch = monkeypatch
-        self.authority: Authority | None = None
+        self.ca_file: Path | None = None
 
     def endpoint(self, **life: timedelta) -> RunningServer:
         """The endpoint, which this process finds as on App Service."""
@@ -61,9 +60,11 @@ class House:
 
     def redis_with(self, *users: Identity, tls: bool = False) -> EntraRedis:
         """A Redis with these users."""
-        if tls:
-            self.authority = Authority(self._folder)
-        context = self.authority.certificate("localhost").context if self.authority is not None else None
+        shown = secured() if tls else None
+        if shown is not None:
+            self.ca_file = self._folder / "ca.pem"
+            self.ca_file.write_bytes(shown.authority)
+        context = shown.context if shown is not None else None
         object_ids = [each.object_id for each in users]
         return self._stack.enter_context(entra_redis(self._folder, object_ids, access_string(), context))
 
@@ -77,8 +78,8 @@ class House:
         credential = managed_identity(client_id)
         assert isinstance(credential, ManagedIdentityCredential)
         self._stack.enter_context(closing(credential))
-        ca_file = str(self.authority.ca_file) if self.authority is not None else None
-        url = f"redis{'s' if self.authority is not None else ''}://localhost:{server.port}"
+        ca_file = str(self.ca_file) if self.ca_file is not None else None
+        url = f"redis{'s' if self.ca_file is not None else ''}://localhost:{server.port}"
         client = connect(url=url, ca_file=ca_file, identity=Guarded(credential), report=report)
         return self._stack.enter_context(closing(client))
 

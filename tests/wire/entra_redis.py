@@ -1,24 +1,26 @@
 """A redis-server that takes Entra ID tokens: what Azure puts before Redis to check AUTH, and to end what expires."""
 
 import json
+import re
 import select
 import socket
 import ssl
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from socketserver import BaseRequestHandler, ThreadingTCPServer
-from threading import Event, Lock, Thread
+from threading import Lock
 from time import time
 from typing import Any
 
 import redis
 from contract.registries import Server, redis_server
+from loopback import Loopback
 
 AUDIENCE = "https://redis.azure.com"
 _ADMIN = "the-test"
+_AUTH = re.compile(rb"\*3\r\n\$4\r\nAUTH\r\n\$\d+\r\n([^\r]+)\r\n\$\d+\r\n([^\r]+)\r\n")
 _LOOK_EVERY = 0.02  # seconds until an expired token is noticed at the latest
 
 
@@ -32,7 +34,7 @@ class SignIn:
     token: str = field(repr=False)
 
 
-class EntraRedis:
+class EntraRedis(Loopback):
     """Users are ACL users named by object ids; a user's passwords are the valid tokens that were shown for it.
 
     Redis itself refuses what is none of them. A connection whose token ends is closed, as in Azure.
@@ -43,22 +45,13 @@ class EntraRedis:
         self._users = tuple(users)
         self._valid: dict[str, SignIn] = {}
         self._lock = Lock()
-        self.upstream = ("127.0.0.1", server.port)
-        self.tls = tls
-        self.closing = Event()
+        self._upstream = ("127.0.0.1", server.port)
+        self._tls = tls
         self.sign_ins: list[SignIn] = []
         self.expired: list[SignIn] = []  # connections that had to be closed
         for each in users:
             self._acl("SETUSER", each, "reset", "on", *rules)
-        self._front = _Front(self)
-        self._thread = Thread(target=self._front.serve_forever, args=(0.02,), name="entra-redis")
-        self._thread.start()
-
-    @property
-    def port(self) -> int:
-        """Where clients go."""
-        port: int = self._front.server_address[1]
-        return port
+        super().__init__(self._serve_client)
 
     @property
     def tokens(self) -> list[str]:
@@ -99,42 +92,20 @@ class EntraRedis:
 
     def close(self) -> None:
         """End every connection and every thread."""
-        self.closing.set()
-        self._front.shutdown()
-        self._front.server_close()
-        self._thread.join()
+        super().close()
         self._admin.close()
 
+    def _serve_client(self, client: socket.socket) -> None:
+        client = client if self._tls is None else self._tls.wrap_socket(client, server_side=True)
+        with client, socket.create_connection(self._upstream) as upstream:
+            self._relay(client, upstream)
 
-class _Front(ThreadingTCPServer):
-    allow_reuse_address = True
-
-    def __init__(self, redis_of_azure: EntraRedis) -> None:
-        super().__init__(("127.0.0.1", 0), _Connection)
-        self.azure = redis_of_azure
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away."""
-
-
-class _Connection(BaseRequestHandler):
-    """Relays one connection, and reads what the client says."""
-
-    server: _Front
-
-    def handle(self) -> None:
-        azure, client = self.server.azure, self.request
-        if azure.tls is not None:
-            client = azure.tls.wrap_socket(client, server_side=True)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with client, socket.create_connection(azure.upstream) as upstream, suppress(OSError):
-            self._relay(azure, client, upstream)
-
-    def _relay(self, azure: EntraRedis, client: socket.socket, upstream: socket.socket) -> None:
-        said, signed_in = bytearray(), None
-        while not azure.closing.is_set():
+    def _relay(self, client: socket.socket, upstream: socket.socket) -> None:
+        """Pass on what both say, until one hangs up or the token with which the client has signed in ends."""
+        signed_in = None
+        while not self.closing.is_set():
             if signed_in is not None and signed_in.expires <= time():
-                azure.expired.append(signed_in)
+                self.expired.append(signed_in)
                 return
             ready, _, _ = select.select([client, upstream], [], [], _LOOK_EVERY)
             if upstream in ready and not _pass_on(upstream, client):
@@ -143,11 +114,9 @@ class _Connection(BaseRequestHandler):
                 got = _receive(client)
                 if not got:
                     return
-                said += got
-                for words, raw in _commands(said):
-                    if words[0].upper() == b"AUTH" and len(words) == 3:
-                        signed_in = azure.sign_in(words[1].decode(), words[2].decode()) or signed_in
-                    upstream.sendall(raw)
+                for user, token in _AUTH.findall(got):  # sent alone, and in one piece
+                    signed_in = self.sign_in(user.decode(), token.decode()) or signed_in
+                upstream.sendall(got)
 
 
 def _pass_on(source: socket.socket, target: socket.socket) -> bool:
@@ -162,32 +131,6 @@ def _receive(client: socket.socket) -> bytes:
     while isinstance(client, ssl.SSLSocket) and client.pending():
         got += client.recv(65536)
     return got
-
-
-def _commands(said: bytearray) -> Iterator[tuple[list[bytes], bytes]]:
-    """The whole commands (arrays of bulk strings) at the beginning of what was said, which are taken from it."""
-    while (end := _end_of_command(said)) is not None:
-        words, stop = end
-        raw = bytes(said[:stop])
-        del said[:stop]
-        yield words, raw
-
-
-def _end_of_command(said: bytearray) -> tuple[list[bytes], int] | None:
-    head = said.find(b"\r\n")
-    if head < 0:
-        return None
-    words, at = [], head + 2
-    for _ in range(int(said[1:head])):
-        line = said.find(b"\r\n", at)
-        if line < 0:
-            return None
-        start, stop = line + 2, line + 2 + int(said[at + 1 : line])
-        if len(said) < stop + 2:
-            return None
-        words.append(bytes(said[start:stop]))
-        at = stop + 2
-    return words, at
 
 
 def _claims(token: str) -> dict[str, Any]:
@@ -207,9 +150,8 @@ def entra_redis(
     """One that runs, with an ACL file that knows only these users (and the test)."""
     acl = folder / "users.acl"
     acl.write_text(f"user default off\nuser {_ADMIN} on >{_ADMIN} ~* &* +@all\n", encoding="utf-8")
-    with redis_server(folder, "--aclfile", str(acl)) as server:
-        running = EntraRedis(server, users, rules, tls)
-        try:
-            yield running
-        finally:
-            running.close()
+    with (
+        redis_server(folder, "--aclfile", str(acl)) as server,
+        closing(EntraRedis(server, users, rules, tls)) as running,
+    ):
+        yield running

@@ -75,7 +75,6 @@ def test_keys_of_another_prefix_are_not_for_this_identity(house: House) -> None:
 def test_the_settings_alone_lead_a_controller_to_redis(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     endpoint = house.endpoint()
     server = house.redis_with(USER_ASSIGNED, tls=True)
-    assert house.authority is not None
     doors = open_doors(
         load(
             {
@@ -88,7 +87,7 @@ def test_the_settings_alone_lead_a_controller_to_redis(house: House, monkeypatch
                 "REDIS_HOST": "localhost",
                 "REDIS_PORT": str(server.port),
                 "REDIS_SSL": "true",
-                "REDIS_CA_FILE": str(house.authority.ca_file),
+                "REDIS_CA_FILE": str(house.ca_file),
             }
         )
     )
