@@ -14,6 +14,7 @@ with collector_paused():
 
 app = func.FunctionApp()
 logging.getLogger("azure").setLevel(logging.WARNING)  # the SDK tells of every request; host.json cannot say this
+logging.getLogger("azure.identity").setLevel(logging.ERROR)  # its warnings quote a broken answer, token and all
 
 
 @app.timer_trigger(arg_name="timer", schedule="%PROVISIONER_SCHEDULE%", run_on_startup=False)

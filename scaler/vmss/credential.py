@@ -81,7 +81,8 @@ def _in_our_words(error: Exception) -> ScalerError:
     if any(isinstance(cause, ServiceRequestError | ServiceResponseError) for cause in _causes(error)):
         return Unreachable(f"the identity endpoint does not answer: {error}")
     remedy = "is a managed identity assigned, and is AZURE_CLIENT_ID its client id?"
-    return Refused(f"no token for Azure: {remedy} {error}", type(error).__name__)
+    told, _, _ = str(error).partition("\nContent: ")  # behind it the SDK quotes what it cannot read: perhaps a token
+    return Refused(f"no token for Azure: {remedy} {told}", type(error).__name__)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

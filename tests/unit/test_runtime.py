@@ -117,8 +117,9 @@ def test_what_the_thread_that_renews_tokens_met_is_said_by_the_next_tick(caplog:
     assert renewals[0][1]["controller"] == "provisioner"
 
 
-def test_the_app_keeps_the_sdk_from_telling_of_every_request() -> None:
+@pytest.mark.parametrize(("logger", "level"), [("azure.core", logging.WARNING), ("azure.identity.x", logging.ERROR)])
+def test_the_app_keeps_the_sdk_from_telling_of_every_request_and_from_quoting_tokens(logger: str, level: int) -> None:
     """Of itself: host.json cannot set the level of a Python logger."""
-    asked = "import function_app, logging; print(logging.getLogger('azure.core').getEffectiveLevel())"
+    asked = f"import function_app, logging; print(logging.getLogger({logger!r}).getEffectiveLevel())"
     answered = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=True, capture_output=True, text=True)
-    assert int(answered.stdout) == logging.WARNING
+    assert int(answered.stdout) == level
