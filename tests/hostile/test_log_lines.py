@@ -1,15 +1,20 @@
 """The log under attack: one printable line for each thing, of a bounded length, and a bounded number of them."""
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from builders import NOW, notes, record, ref, row, sighting, vm
+from clock import ManualClock
+from contract.registries import memory_house
 from hostile.values import ESCAPE
+from hostile.world import TOKEN, a_world
 
 from scaler.actuate import Outcome, Result
 from scaler.errors import LONGEST_LINE, Garbled, Missing, Refused, ScalerError, Throttled, Unreachable, in_one_line
+from scaler.model.edges import Actor
 from scaler.model.instance import InstanceId, SessionId
 from scaler.model.lifecycle import note, place
 from scaler.model.plan import Plan, Refusal, Start, Step, Why
@@ -86,3 +91,20 @@ def test_steps_without_end_are_counted_and_those_with_an_order_are_told(caplog: 
 @pytest.mark.parametrize("text", ["", "plain", "ü \u4e2d", "x" * LONGEST_LINE])
 def test_what_is_a_line_stays_as_it_is(text: str) -> None:
     assert in_one_line(text) == text
+
+
+def test_neither_token_nor_password_is_in_a_log_however_talkative(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with a_world(memory_house(clock), clock) as world:
+        world.serves_a_visitor()
+        world.between.spoil = lambda _, said: replace(said, body=b"<html>").having(content_length="6")
+        world.tick_all()
+        world.between.spoil = None
+        assert isinstance(world.tick(Actor.PROVISIONER), Report)
+    assert caplog.records
+    for line in caplog.records:
+        assert TOKEN not in line.getMessage()
+        assert TOKEN not in str(vars(line))
+        assert line.exc_text is None or TOKEN not in line.exc_text

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from typing import BinaryIO
 
-from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
+from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential, TokenRequestOptions
 from clock import ManualClock
 from loopback import Loopback
 
@@ -154,20 +154,26 @@ type Door = type[ArmScaleSet] | type[FlexibleScaleSet]
 
 
 @contextmanager
-def wired(script: Script, bounds: Bounds | None = None, *, door: Door = ArmScaleSet) -> Iterator[Wire]:
+def wired(
+    script: Script, bounds: Bounds | None = None, *, door: Door = ArmScaleSet, token: TokenCredential | None = None
+) -> Iterator[Wire]:
     """Both, for the length of a test."""
     server, clock = ScriptedArm(script), ManualClock()
-    with closing(server), opened(server.endpoint, clock, bounds, door=door) as scale_set:
+    with closing(server), opened(server.endpoint, clock, bounds, door=door, token=token) as scale_set:
         yield Wire(scale_set=scale_set, server=server, clock=clock)
 
 
 @contextmanager
 def opened(
-    endpoint: str, clock: Clock, bounds: Bounds | None = None, *, door: Door = ArmScaleSet
+    endpoint: str,
+    clock: Clock,
+    bounds: Bounds | None = None,
+    *,
+    door: Door = ArmScaleSet,
+    token: TokenCredential | None = None,
 ) -> Iterator[ArmScaleSet | FlexibleScaleSet]:
-    """The scale set "Pixels" at that endpoint."""
-    client = connect(SUBSCRIPTION, StaticToken(), endpoint=endpoint, bounds=bounds)
-    with closing(client.sdk):
+    """The scale set "Pixels" at that endpoint, of which nothing has been asked yet."""
+    with closing(connect(SUBSCRIPTION, token or StaticToken(), endpoint=endpoint, bounds=bounds)) as client:
         yield door(client, "rg", "Pixels", clock=clock, gates=Gates(clock))
 
 
