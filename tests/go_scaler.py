@@ -1,6 +1,7 @@
 """A running installation of the Go scaler: its records, to the byte, and its machines, which nobody has marked."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,27 +51,19 @@ class Placed:
         return SessionId(self.machine.session)
 
 
-def build(azure: EmulatedScaleSet, machines: list[Machine]) -> None:
-    """Order the machines; let time pass, then `put_to_rest`, let time pass again."""
+def install(
+    azure: EmulatedScaleSet, redis: Redis, keys: Keys, machines: Sequence[Machine], later: Callable[[], object]
+) -> list[Placed]:
+    """Build the installation, and say which machine is which. `later`: lets more time pass than any order takes."""
     azure.tag()
     azure.scale(Scale(capacity=len(machines)), by=BY)
-
-
-def put_to_rest(azure: EmulatedScaleSet, machines: list[Machine]) -> None:
-    """Stop those that shall not run."""
+    later()
     idle = [vm.instance_id for vm, each in zip(azure.vms, machines, strict=True) if not each.runs]
     if idle:
         azure.order(OrderKind.DEALLOCATE, idle, by=BY)
-
-
-def is_built(azure: EmulatedScaleSet, machines: list[Machine]) -> bool:
-    """Whether everything is as it shall be."""
+    later()
     wanted = [PowerState.RUNNING if each.runs else PowerState.DEALLOCATED for each in machines]
-    return [vm.power for vm in azure.vms] == wanted
-
-
-def record(redis: Redis, keys: Keys, azure: EmulatedScaleSet, machines: list[Machine]) -> list[Placed]:
-    """Write the records, and say which machine is which."""
+    assert [vm.power for vm in azure.vms] == wanted
     placed = [
         Placed(machine=each, vm_id=VmId(vm.vm_id), instance_id=InstanceId(vm.instance_id))
         for vm, each in zip(azure.vms, machines, strict=True)

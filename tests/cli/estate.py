@@ -1,5 +1,6 @@
 """What a command line is pointed at: an emulated Azure on the wire, a real redis-server, and who lives in them."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from scaler.settings import load
 SPEED = 20  # of the policy: Redis' clock is the real one
 SECRET = "the-identity's"
 KEYS = Keys()
+PATIENCE_SECONDS = 40.0
 
 
 class LeapingClock:
@@ -93,13 +95,16 @@ class Estate:
 
     def settle(self, *machines: Machine) -> list[Placed]:
         """An installation of the Go scaler with these machines."""
-        wanted = list(machines)
-        go_scaler.build(self.azure, wanted)
-        self.clock.leap(minutes=10)
-        go_scaler.put_to_rest(self.azure, wanted)
-        self.clock.leap(minutes=10)
-        assert go_scaler.is_built(self.azure, wanted)
-        return go_scaler.record(self.redis, KEYS, self.azure, wanted)
+        return go_scaler.install(self.azure, self.redis, KEYS, machines, lambda: self.clock.leap(minutes=10))
+
+    def tick_until(self, done: Callable[[], bool]) -> None:
+        """All four controllers, as their timers would, until it is so."""
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while not done():
+            assert time.monotonic() < ends, self.console.run("status").out
+            self.clock.leap(minutes=1)
+            for name in CONTROLLERS:
+                self.console.run("tick", name, "--yes")
 
     def allow(self) -> None:
         """The operator sets the tag."""

@@ -1,7 +1,5 @@
 """`scaler adopt` against a hand-made installation of the Go scaler, from its first check to the life after the tag."""
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 
 from cli.console import Console
@@ -11,20 +9,9 @@ from go_scaler import Machine, text
 from emulator.behaviour import Fault
 from emulator.orders import OrderKind
 from scaler.cli.environment import Exit
-from scaler.model.edges import CONTROLLERS
 from scaler.model.row import Status
 
 A, R, U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
-PATIENCE_SECONDS = 40.0
-
-
-def tick_until(estate: Estate, done: Callable[[], bool]) -> None:
-    """All four controllers, as their timers would, until it is so."""
-    ends = time.monotonic() + PATIENCE_SECONDS
-    while not done():
-        assert time.monotonic() < ends, estate.console.run("status").out
-        for name in CONTROLLERS:
-            estate.console.run("tick", name, "--yes")
 
 
 def stage(console: Console, session: str) -> str:
@@ -53,12 +40,12 @@ def test_an_installation_is_adopted_allowed_and_lives_on(estate: Estate, console
     }
 
     estate.allow()
-    tick_until(estate, lambda: stage(console, "waiting") == stage(console, "arriving") == "open")
-    tick_until(estate, lambda: estate.is_gone(used))
+    estate.tick_until(lambda: stage(console, "waiting") == stage(console, "arriving") == "open")
+    estate.tick_until(lambda: estate.is_gone(used))
     assert stage(console, "inside") == "open", "and was never disturbed"
     assert console.run("release", "inside").out == "released\n"
-    tick_until(estate, lambda: estate.is_gone(inside))
-    tick_until(estate, lambda: console.run("reserve", "next").status == 0)
+    estate.tick_until(lambda: estate.is_gone(inside))
+    estate.tick_until(lambda: console.run("reserve", "next").status == 0)
     assert not estate.is_gone(fresh)
 
 
@@ -142,7 +129,7 @@ def test_a_naive_queue_manager_ends_an_adopted_session_by_its_record(estate: Est
     ended = replace(inside, machine=replace(inside.machine, used=True))
     estate.redis.set(KEYS.instance(inside.vm_id), text(ended))
     estate.allow()
-    tick_until(estate, lambda: estate.is_gone(inside))
+    estate.tick_until(lambda: estate.is_gone(inside))
 
 
 def test_a_scale_set_that_is_missing_does_not_keep_the_others_from_being_adopted(

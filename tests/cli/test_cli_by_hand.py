@@ -1,6 +1,5 @@
 """`scaler distrust` and `scaler forget`: what the registry says is taken back by hand, and nothing else is touched."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -9,29 +8,17 @@ from cli.estate import KEYS, Estate
 from go_scaler import Machine
 
 from scaler.cli.environment import Exit
-from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import SessionId
 from scaler.model.row import Status
 from scaler.registry.reservations import Reservations
 
-PATIENCE_SECONDS = 40.0
 ELSEWHERE = {"AZURE_VMSS_NAME": "another"}  # the settings after the scale set was taken out of them
-
-
-def tick_until(estate: Estate, done: Callable[[], bool]) -> None:
-    """All four controllers, as their timers would, until it is so."""
-    ends = time.monotonic() + PATIENCE_SECONDS
-    while not done():
-        assert time.monotonic() < ends, estate.console.run("status").out
-        estate.clock.leap(minutes=1)
-        for name in CONTROLLERS:
-            estate.console.run("tick", name, "--yes")
 
 
 def filled(estate: Estate) -> None:
     """Three machines, Available."""
     estate.allow()
-    tick_until(estate, lambda: len(available(estate)) == 3)
+    estate.tick_until(lambda: len(available(estate)) == 3)
 
 
 def available(estate: Estate) -> set[str]:
@@ -55,7 +42,7 @@ def test_what_was_fresh_is_used_and_replaced(estate: Estate, console: Console) -
     said = console.run("distrust", "--yes")
     assert (said.status, available(estate)) == (0, set())
     assert [row["step"] for row in said.table] == ["CONDEMN"] * 3
-    tick_until(estate, lambda: len(available(estate)) == 3)
+    estate.tick_until(lambda: len(available(estate)) == 3)
     assert not before & {vm.vm_id for vm in estate.azure.vms}
 
 
@@ -88,11 +75,11 @@ def test_a_session_goes_on_and_a_reservation_is_named(estate: Estate, console: C
 
 def test_what_was_about_to_be_offered_is_not(estate: Estate, console: Console) -> None:
     estate.allow()
-    tick_until(estate, lambda: sum(vm.protected for vm in estate.azure.vms) == 3)
+    estate.tick_until(lambda: sum(vm.protected for vm in estate.azure.vms) == 3)
     assert available(estate) == set()
     console.run("distrust", "--yes")
     before = {vm.vm_id for vm in estate.azure.vms}
-    tick_until(estate, lambda: len(available(estate)) == 3)
+    estate.tick_until(lambda: len(available(estate)) == 3)
     assert not before & {vm.vm_id for vm in estate.azure.vms}
 
 
@@ -116,7 +103,7 @@ def test_once_it_is_gone_all_of_it_is_forgotten_and_whose_session_that_ends_is_s
     filled(estate)
     reservations = Reservations(estate.redis, KEYS)
     assert reservations.reserve(SessionId("inside")) is not None
-    tick_until(estate, lambda: reservations.look(SessionId("inside")).stage == "open")
+    estate.tick_until(lambda: reservations.look(SessionId("inside")).stage == "open")
     estate.azure.make_anew()
     shown = console.run("forget", "--scale-set", "vmss-pixels", typed="n\n", **ELSEWHERE)
     assert shown.status == Exit.NOT_DONE
@@ -132,7 +119,7 @@ def test_another_scale_sets_machines_are_left_alone(estate_of: Callable[..., Est
     estate = estate_of("first", "second")
     for azure in estate.azures:
         azure.tag(**{"scaler:managed": "true"})
-    tick_until(estate, lambda: len(available(estate)) == 6)
+    estate.tick_until(lambda: len(available(estate)) == 6)
     estate.azures[1].make_anew()
     settings = {"AZURE_VMSS_NAME": "first"}
     said = estate.console.run("forget", "--scale-set", "second", "--yes", **settings)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 import go_scaler
@@ -68,13 +69,9 @@ class Installation:
         self.fate = Fate()
         self.guests = Guests(self.world)
         self.world.turns.append(self.guests.poll)
-        machines, azure = list(named.values()), self.world.azure
-        go_scaler.build(azure, machines)
-        self.world.pass_time(600)
-        go_scaler.put_to_rest(azure, machines)
-        self.world.pass_time(600)
-        assert go_scaler.is_built(azure, machines)
-        placed = go_scaler.record(self.world.registry.keyspace, self.world.registry.keys, azure, machines)
+        registry, machines = self.world.registry, list(named.values())
+        later = partial(self.world.pass_time, 600)
+        placed = go_scaler.install(self.world.azure, registry.keyspace, registry.keys, machines, later)
         self.placed = dict(zip(named, placed, strict=True))
         for each in placed:
             self._welcome(each)
