@@ -1,13 +1,10 @@
 """`scaler adopt` against a hand-made installation of the Go scaler, from its first check to the life after the tag."""
 
-from dataclasses import replace
-
 from cli.console import Console
 from cli.estate import KEYS, Estate
-from go_scaler import Machine, text
+from go_scaler import Machine
 
 from emulator.behaviour import Fault
-from emulator.orders import OrderKind
 from scaler.cli.environment import Exit
 from scaler.model.row import Status
 
@@ -94,15 +91,6 @@ def test_what_azure_refuses_to_mark_is_named_with_its_reason(estate: Estate, con
     assert taken.session == "second"
 
 
-def test_what_moves_now_is_named_and_waited_for(estate: Estate, console: Console) -> None:
-    (moving,) = estate.settle(Machine(status=R, session="waiting"))
-    estate.azure.order(OrderKind.START, [moving.instance_id], by="go-scaler")
-    check = console.run("adopt", "--check", "--json")
-    assert [each["why"] for each in check.json["held"]] == ["neither at rest nor running now: adopt again later"]
-    assert console.run("adopt", "--yes").status == 0
-    assert console.run("look", "waiting").out.startswith("reserved")
-
-
 def test_an_interrupted_adoption_is_gone_on_with(estate: Estate, console: Console) -> None:
     estate.settle(Machine(status=U, session="inside", runs=True))
     estate.azure.script(Fault.ORDER_SWALLOWED)
@@ -121,15 +109,6 @@ def test_a_document_is_all_that_a_machine_reads(estate: Estate, console: Console
     assert done.status == 0
     assert [(each["vm_id"], each["result"]) for each in done.json["outcomes"]] == [(inside.vm_id, "done")]
     assert (done.json["steps"], done.json["held"]) == ([], [])
-
-
-def test_a_naive_queue_manager_ends_an_adopted_session_by_its_record(estate: Estate, console: Console) -> None:
-    (inside,) = estate.settle(Machine(status=U, session="inside", runs=True))
-    console.run("adopt", "--yes")
-    ended = replace(inside, machine=replace(inside.machine, used=True))
-    estate.redis.set(KEYS.instance(inside.vm_id), text(ended))
-    estate.allow()
-    estate.tick_until(lambda: estate.is_gone(inside))
 
 
 def test_a_scale_set_that_is_missing_does_not_keep_the_others_from_being_adopted(
