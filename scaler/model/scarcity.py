@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from operator import attrgetter
 
 from scaler.model.instance import FailureClass, ScaleSetName
 from scaler.model.plan import SetCapacity
 from scaler.model.policy import Policy
-from scaler.model.row import Row, StartNote
+from scaler.model.row import Row
 from scaler.model.sighting import Sighting
 
 
@@ -67,19 +68,10 @@ def shortages(
         notes = row.notes
         if notes is None or notes.start is None or notes.start.warm:
             continue
+        name, start = notes.scale_set, notes.start
         if notes.opened is not None:
-            latest = overcome.get(notes.scale_set)
-            overcome[notes.scale_set] = max(notes.start.at, latest) if latest is not None else notes.start.at
-        told = _told(notes.start, policy)
-        before = found.get(notes.scale_set)
-        if told is not None and (before is None or told.since > before.since):
-            found[notes.scale_set] = told
-    return {
-        name: shortage for name, shortage in found.items() if name not in overcome or overcome[name] <= shortage.since
-    }
-
-
-def _told(start: StartNote, policy: Policy) -> Shortage | None:
-    if start.failure is None or not start.failure.of_capacity:
-        return None
-    return Shortage(since=start.at, until=start.at + policy.unattractive[start.failure])
+            overcome[name] = max(start.at, overcome.get(name, start.at))
+        if start.failure is not None and start.failure.of_capacity:
+            told = Shortage(since=start.at, until=start.at + policy.unattractive[start.failure])
+            found[name] = max(found.get(name, told), told, key=attrgetter("since"))
+    return {name: shortage for name, shortage in found.items() if overcome.get(name, shortage.since) <= shortage.since}

@@ -27,7 +27,6 @@ class Pause(StrEnum):
 
 
 def strictest(*pauses: Pause) -> Pause:
-    """The strictest of several pauses."""
     return max(pauses, key=tuple(Pause).index, default=Pause.NONE)
 
 

@@ -16,8 +16,6 @@ from scaler.model.sighting import Sighting
 
 
 class Standing(StrEnum):
-    """The words."""
-
     UNSEEN = "unseen"  # not looked at, or the look proves nothing: wait for one that does
     GONE = "gone"  # proven absent in this look
     NEW = "new"  # unmarked, and never handed over: the provisioner's while it runs, the reconciler's at rest

@@ -101,7 +101,6 @@ _OF_A_SESSION = ("contract", "json", "time", "machine")
 
 @cache
 def script_text(name: ScriptName) -> str:
-    """The Lua text, complete."""
     folder = files("scaler.registry") / "scripts"
     parts = (*_OF_THE_SCALER.get(name, _OF_A_SESSION), name)
     return "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts)

@@ -126,7 +126,6 @@ def _restorable(notes: Notes) -> bool:
 
 
 def encode_ceilings(ceilings: Mapping[ScaleSetName, Ceiling]) -> bytes:
-    """The JSON text."""
     return msgspec.json.encode(ceilings)
 
 
