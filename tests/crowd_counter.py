@@ -1,5 +1,6 @@
 """One queue manager's counter for a test: a registry in memory, a manual clock, a cable that can be cut, an account."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,8 +12,9 @@ from clock import ManualClock
 
 from emulator.redis.memory import MemoryRegistry
 from scaler.errors import Unreachable
+from scaler.model.edges import Edge
 from scaler.model.instance import SessionId, VmId
-from scaler.model.row import OpenedNote, Status
+from scaler.model.row import OpenedNote, SpentNote, Status
 from scaler.registry.keys import Keys
 from scaler.registry.notes_json import encode_notes
 from scaler.registry.record_json import encode_record
@@ -113,14 +115,27 @@ class Counter:
         """Of its record."""
         return self.registry.keys.instance(vm_id)
 
-    def fields(self, vm_id: VmId) -> Fields | None:
-        """Its record."""
-        return parsed(self.redis.get(self.key(vm_id)))
+    def fields(self, vm_id: VmId) -> Fields:
+        """Its record; empty where there is none."""
+        return parsed(self.redis.get(self.key(vm_id))) or {}
+
+    def change(self, vm_id: VmId, **fields: Any) -> None:
+        """Somebody writes these fields into its record."""
+        self.redis.set(self.key(vm_id), json.dumps({**self.fields(vm_id), **fields}))
 
     def listed(self, vm_id: VmId) -> set[Status]:
         """The sets that its key is in."""
         keys = self.registry.keys
         return {status for status in Status if self.redis.sismember(keys.index(status), self.key(vm_id))}
+
+    def move(self, session: SessionId, here: VmId, there: VmId) -> None:
+        """What a MOVE of the starter's leaves in Redis."""
+        self.put(here, Status.UNAVAILABLE, session=session, used=True, moved_to=there)
+        spent = SpentNote(why=Edge.MOVE, at=self.clock.now())
+        notes = make.notes(1, spent=spent, ended={session: Edge.MOVE})
+        self.redis.set(self.registry.keys.notes(here), encode_notes(notes))
+        self.put(there, Status.RESERVED, session=session, moved_from=here)
+        self.redis.set(self.registry.keys.session(session), there)
 
     # -- the visitors' side
 
@@ -137,6 +152,10 @@ class Counter:
     def did(self) -> list[Did]:
         """All that was told."""
         return [each.did for each in self.entries]
+
+    def all_told(self, did: Did) -> list[Entry]:
+        """The lines of the account that say so."""
+        return [each for each in self.entries if each.did is did]
 
     def wait(self, **duration: float) -> None:
         """Time passes."""
@@ -156,3 +175,18 @@ class Counter:
         for _ in range(pauses):
             self.clock.advance(next(steps))
         steps.close()
+
+
+def offering(*vm_ids: VmId, habits: Habits = IMMORTAL) -> Counter:
+    """A counter, and fresh machines."""
+    counter = Counter(habits=habits)
+    counter.offer(*vm_ids)
+    return counter
+
+
+def reserved(manner: Manner, seed: int = 1, habits: Habits = IMMORTAL) -> tuple[Counter, Any]:
+    """A queue manager that has reserved A, with its counter."""
+    counter = offering(A, habits=habits)
+    manager = counter.manager(manner, seed=seed)
+    assert counter.all_steps(manager.reserve()) == A
+    return counter, manager

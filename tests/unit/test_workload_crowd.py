@@ -27,8 +27,8 @@ def keep_house(counter: Counter) -> None:
     """A scaler in three lines: what is reserved is opened, what is used is offered afresh."""
     for vm_id in MACHINES:
         fields = counter.fields(vm_id)
-        session = fields.get("sessionId") if fields is not None else None
-        if fields is None or fields.get("used"):
+        session = fields.get("sessionId")
+        if not fields or fields.get("used"):
             counter.running.discard(vm_id)
             counter.offer(vm_id)
         elif fields.get("status") == "Reserved" and isinstance(session, str):

@@ -1,13 +1,12 @@
 """Queue managers that break the rules: each breaks its own, and the account says what they did."""
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
 import builders as make
 import pytest
-from crowd_counter import ANN, BOB, IMMORTAL, A, B, Counter
+from crowd_counter import ANN, BOB, IMMORTAL, A, B, Counter, offering, reserved
 
 from scaler.model.instance import SessionId, VmId
 from scaler.model.row import Record, Status
@@ -21,17 +20,11 @@ SEEDS = range(20)
 ALWAYS = replace(IMMORTAL, unasked=1.0)
 
 
-def seconds_until(did: Did, counter: Counter) -> float:
-    taken = next(each.at for each in counter.entries if each.did is Did.TOOK)
-    return (next(each.at for each in counter.entries if each.did is did) - taken).total_seconds()
-
-
 def written_at(manner: Manner, seed: int) -> float:
     """Seconds from SPOP to the promise."""
-    counter = Counter()
-    counter.offer(A)
-    assert counter.all_steps(counter.manager(manner, seed=seed).reserve()) == A
-    return seconds_until(Did.PROMISED, counter)
+    counter, _ = reserved(manner, seed)
+    (taken,), (promised,) = counter.all_told(Did.TOOK), counter.all_told(Did.PROMISED)
+    return (promised.at - taken.at).total_seconds()
 
 
 def test_a_late_one_needs_nearly_all_the_time_that_it_has() -> None:
@@ -46,74 +39,64 @@ def test_one_that_is_too_late_writes_all_the_same() -> None:
 
 
 def test_one_that_is_too_late_writes_over_whoever_has_the_machine_by_then_and_says_whom() -> None:
-    counter = Counter()
-    counter.offer(A)
+    counter = offering(A)
     steps = counter.manager(Manner.TOO_LATE).reserve()
     counter.clock.advance(next(steps))  # before its GET
     counter.clock.advance(next(steps))  # before its SET
     counter.put(A, Status.UNAVAILABLE, session=BOB)
     assert counter.all_steps(steps) == A
-    assert (counter.fields(A) or {})["sessionId"] == ANN
-    told = [(each.manner, each.whom) for each in counter.entries if each.did is Did.OVERWROTE]
+    assert counter.fields(A)["sessionId"] == ANN
+    told = [(each.manner, each.whom) for each in counter.all_told(Did.OVERWROTE)]
     assert told == [(Manner.TOO_LATE, BOB)]
 
 
 def test_a_lossy_one_drops_what_it_does_not_know() -> None:
-    counter = Counter()
-    counter.offer(A)
-    counter.redis.set(counter.key(A), json.dumps({**(counter.fields(A) or {}), "region": "west", "theirs": 1}))
+    counter = offering(A)
+    counter.change(A, region="west", theirs=1)
     counter.all_steps(counter.manager(Manner.LOSSY).reserve())
-    fields = counter.fields(A) or {}
+    fields = counter.fields(A)
     assert (fields["region"], fields["sessionId"]) == ("west", ANN)
     assert not {"theirs", "warm"} & fields.keys()
 
 
 def test_a_lossy_one_undoes_what_the_scaler_wrote_meanwhile() -> None:
-    counter = Counter(habits=ALWAYS)
-    counter.offer(A)
-    lossy = counter.manager(Manner.LOSSY)
-    counter.all_steps(lossy.reserve())
+    counter, lossy = reserved(Manner.LOSSY, habits=ALWAYS)
     counter.open_for(ANN, A)
     lossy.meanwhile(A)
-    assert (counter.fields(A) or {})["status"] == "Reserved"
-    assert [each.whom for each in counter.entries if each.did is Did.OVERWROTE] == [None]
+    assert counter.fields(A)["status"] == "Reserved"
+    assert [each.whom for each in counter.all_told(Did.OVERWROTE)] == [None]
     counter.open_for(ANN, A)
     assert counter.all_steps(lossy.release(A))
-    fields = counter.fields(A) or {}
+    fields = counter.fields(A)
     assert (fields["status"], fields["used"]) == ("Reserved", True)
 
 
 def test_a_greedy_one_takes_several_machines_and_sends_its_visitor_to_the_first() -> None:
-    counter = Counter()
-    counter.offer(*(make.vm(number) for number in range(1, 5)))
+    counter = offering(*(make.vm(number) for number in range(1, 5)))
     chosen = counter.all_steps(counter.manager(Manner.GREEDY).reserve())
-    promised = [each.vm_id for each in counter.entries if each.did is Did.PROMISED]
-    held = [each.vm_id for each in counter.entries if each.did is Did.HELD]
+    promised = [each.vm_id for each in counter.all_told(Did.PROMISED)]
+    held = [each.vm_id for each in counter.all_told(Did.HELD)]
     assert promised == [chosen]
     assert held
     assert chosen not in held
-    assert all((counter.fields(VmId(str(each))) or {})["sessionId"] == ANN for each in [*promised, *held])
+    assert all(counter.fields(VmId(str(each)))["sessionId"] == ANN for each in [*promised, *held])
 
 
 def test_a_greedy_one_may_or_may_not_release_the_others() -> None:
     released = set()
     for seed in SEEDS:
-        counter = Counter()
-        counter.offer(A, B)
+        counter = offering(A, B)
         greedy = counter.manager(Manner.GREEDY, seed=seed)
         chosen = counter.all_steps(greedy.reserve())
         counter.all_steps(greedy.afterwards(chosen))
         spare = B if chosen == A else A
-        assert (counter.fields(chosen) or {})["used"] is False
-        released.add((counter.fields(spare) or {})["used"])
+        assert counter.fields(chosen)["used"] is False
+        released.add(counter.fields(spare)["used"])
     assert released == {True, False}
 
 
 def test_a_repeating_one_releases_again_at_once_and_long_after_over_whatever_is_there() -> None:
-    counter = Counter()
-    counter.offer(A)
-    repeating = counter.manager(Manner.REPEATING)
-    counter.all_steps(repeating.reserve())
+    counter, repeating = reserved(Manner.REPEATING)
     counter.all_steps(repeating.release(A))
     steps = repeating.afterwards(A)
     counter.clock.advance(next(steps))
@@ -122,7 +105,7 @@ def test_a_repeating_one_releases_again_at_once_and_long_after_over_whatever_is_
     counter.redis.delete(counter.key(A))  # retired
     counter.clock.advance(long)
     counter.all_steps(steps)
-    fields = counter.fields(A) or {}
+    fields = counter.fields(A)
     assert (fields["sessionId"], fields["used"]) == (ANN, True)
     assert counter.entries[-1].did is Did.OVERWROTE
 
@@ -135,8 +118,7 @@ def spoiled(counter: Counter, vm_id: VmId) -> bool:
 def test_a_garbage_one_writes_over_anybodys_record_and_says_whose() -> None:
     victims: list[tuple[str | None, str | None]] = []
     for seed in range(40):
-        counter = Counter(habits=ALWAYS)
-        counter.offer(A)
+        counter = offering(A, habits=ALWAYS)
         counter.all_steps(counter.manager(Manner.ATOMIC, BOB).reserve())
         before = counter.redis.get(counter.key(A))
         counter.manager(Manner.GARBAGE, seed=seed).meanwhile(B)
@@ -159,8 +141,7 @@ def test_a_garbage_one_never_makes_a_machine_available() -> None:
 
 def test_a_free_machine_is_spoiled_for_everybody_or_not_at_all() -> None:
     for seed in range(100):
-        counter = Counter(habits=ALWAYS)
-        counter.offer(A)
+        counter = offering(A, habits=ALWAYS)
         before = counter.redis.get(counter.key(A))
         counter.manager(Manner.GARBAGE, seed=seed).meanwhile(A)
         assert counter.redis.get(counter.key(A)) == before or spoiled(counter, A)

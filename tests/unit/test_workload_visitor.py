@@ -73,7 +73,7 @@ def test_a_visit_from_arrival_to_departure() -> None:
     assert walk.end() == [Did.ARRIVED, Did.TOOK, Did.PROMISED, Did.OPENED, Did.CONNECTED, Did.LEAVING]
     left = walk.counter.entries[-1].at
     assert 60 <= (left - entered).total_seconds() < 65
-    assert (walk.counter.fields(A) or {})["used"] is True
+    assert walk.counter.fields(A)["used"] is True
     opened = walk.counter.entries[3]
     assert (opened.vm_id, opened.addresses, opened.manner) == (A, ("10.0.0.4",), Manner.NAIVE)
 
@@ -187,20 +187,20 @@ def test_who_vanishes_tells_nobody_wherever_they_are(seconds: float) -> None:
     did = walk.end()
     assert did[-1] is Did.VANISHED
     assert Did.LEAVING not in did
-    assert not (walk.counter.fields(A) or {}).get("used")
+    assert not walk.counter.fields(A).get("used")
 
 
 def test_a_farewell_is_said_again_until_redis_answers() -> None:
     walk = inside()
     walk.counter.commands.lost += ["get", "get", "set"]
     walk.end()
-    assert (walk.counter.fields(A) or {})["used"] is True
+    assert walk.counter.fields(A)["used"] is True
 
 
 def test_a_farewell_that_nobody_lived_to_say_is_in_the_account() -> None:
     walk = inside(habits=replace(STEADY, deaths=1.0))
     assert walk.end()[-2:] == [Did.LEAVING, Did.VANISHED]
-    assert (walk.counter.fields(A) or {})["used"] is False
+    assert walk.counter.fields(A)["used"] is False
 
 
 def test_redis_may_be_away_for_an_hour() -> None:
