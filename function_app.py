@@ -5,7 +5,7 @@ Functions are synchronous on purpose: each has a thread of its own, so a slow an
 
 import logging
 
-from scaler.startup import collector_paused
+from scaler import collector_paused
 
 with collector_paused():
     import azure.functions as func

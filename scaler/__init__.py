@@ -9,5 +9,26 @@ actuate      the changes of a plan to the registry, then the orders to Azure; a 
 registry     the door to Redis;  vmss  the door to Azure;  ports  the interfaces of both doors
 model        the nouns: instance, record, notes, the lifecycle table, sighting, fleet, plan, policy
 settings     the environment -> Settings;  telemetry  a plan and its outcomes -> log lines
-clouds       addresses of Azure's clouds;  startup  how a worker imports the app
+clouds       addresses of Azure's clouds
 """
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Hold the collector during the imports of the app: no import becomes garbage, and the search costs a tenth.
+
+    All objects alive at the end are exempt for good. A full collection over the SDKs would stop all four controllers
+    for some 35 ms, and find no garbage.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if collecting:
+            gc.enable()

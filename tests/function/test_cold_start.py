@@ -8,7 +8,7 @@ import sys
 import pytest
 from function.host_process import ROOT
 
-from scaler.startup import collector_paused
+from scaler import collector_paused
 
 LIST = """
 import json, sys, gc
