@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from live_builders import ADMIT, coloured, controller, frame, machine, screen
 from rich.cells import cell_len
 from simulator_builders import second
@@ -12,6 +14,7 @@ from scaler.model.row import Status
 from simulator.figures import Tier
 from simulator.happenings import Did
 from simulator.live.frame import Budget, Health
+from simulator.live.layout import Column, Piece, flowing, plain, rows, span
 from simulator.observer.wrong import Kind, Wrong
 
 SIZES = [(80, 24), (100, 30), (120, 40), (200, 50), (60, 15), (20, 4), (1, 1)]
@@ -22,7 +25,8 @@ WRONG = Wrong(
     vm_id="cafe-0",
     session="v0007",
 )
-RED = "\x1b[1;37;41m"
+RED, BOLD_RED, YELLOW = "\x1b[1;37;41m", "\x1b[1;31m", "\x1b[33m"
+WAITS = controller(health=Health.WAITING)
 
 
 def row_of(lines: list[str], instance_id: str) -> str:
@@ -116,41 +120,6 @@ def test_of_many_wrongs_the_first_and_the_latest_are_shown_and_all_are_counted()
     assert "visit v15 " not in text
 
 
-def test_waits_are_told_apart_by_tier() -> None:
-    shown = frame(waits=(2.5, 5.0), waits_on={Tier.WARM: (0.45, 0.9), Tier.COLD: (4.5, 9.0)})
-    (line,) = [line for line in screen(shown) if line.startswith("waits")]
-    assert line.split(maxsplit=1)[1] == (
-        "all p50 50s p95 1m40s (2) · warm p50 9s p95 18s (2) · cold p50 1m30s p95 3m00s (2)"
-    )
-
-
-def test_visitors_are_counted() -> None:
-    did = {Did.ARRIVED: 9, Did.OPENED: 3, Did.REFUSED: 1, Did.GAVE_UP: 3, Did.EXPIRED: 1}
-    shown = frame(did=did, waiting=2)
-    (line,) = [line for line in screen(shown) if line.startswith("visitors")]
-    assert "9 came · 3 let in · 2 waiting · 3 gave up · 1 refused · 1 stayed until their limit" in line
-
-
-def test_a_controller_that_waits_says_why_and_since_when() -> None:
-    waiting = controller(
-        health=Health.WAITING, calls=4.25, steps=7, waited=2, why="enough of these", since=timedelta(seconds=8)
-    )
-    (line,) = [line for line in screen(frame(rounds=(waiting,))) if line.startswith("starter")]
-    assert " ".join(line.split()) == "starter waiting 3s ago 40s 4.2 7 2 0 8s ago: enough of these"
-
-
-@pytest.mark.parametrize(("health", "style"), [(Health.WAITING, ""), (Health.HELD, "\x1b[33m")])
-def test_only_what_somebody_should_look_at_is_held_back_in_colour(health: Health, style: str) -> None:
-    (line,) = [line for line in coloured(frame(rounds=(controller(health=health),))) if "starter" in line]
-    assert f"{style}{health}" in line
-    assert style or "\x1b[33m" not in line
-
-
-def test_the_address_of_redis_is_shown() -> None:
-    shown = screen(frame(redis="127.0.0.1:6379/0", statuses={"Available": 1}))
-    assert any(line.startswith("Redis     at 127.0.0.1:6379/0 · 1 Available") for line in shown)
-
-
 @pytest.mark.parametrize(("height", "lines"), [(15, 0), (24, 1), (40, 2)])
 def test_a_legend_says_what_the_signs_mean_where_there_is_room(height: int, lines: int) -> None:
     shown = screen(frame(machine(0)), 120, height)
@@ -160,18 +129,105 @@ def test_a_legend_says_what_the_signs_mean_where_there_is_room(height: int, line
 
 
 @pytest.mark.parametrize(
-    ("health", "words"), [(Health.OFF, "its timer is disabled"), (Health.SILENT, "nothing is heard of it, though")]
+    ("fields", "line"),
+    [
+        ({"redis": "127.0.0.1:6379/0", "statuses": {"Available": 1}}, "Redis at 127.0.0.1:6379/0 · 1 Available"),
+        (
+            {"did": {Did.ARRIVED: 9, Did.OPENED: 3, Did.REFUSED: 1, Did.GAVE_UP: 3, Did.EXPIRED: 1}, "waiting": 2},
+            "visitors 9 came · 3 let in · 2 waiting · 3 gave up · 1 refused · 1 stayed until their limit",
+        ),
+        (
+            {"waits": (2.5, 5.0), "waits_on": {Tier.WARM: (0.45, 0.9), Tier.COLD: (4.5, 9.0)}},
+            "waits all p50 50s p95 1m40s (2) · warm p50 9s p95 18s (2) · cold p50 1m30s p95 3m00s (2)",
+        ),
+        (
+            {"rounds": (replace(WAITS, calls=4.25, steps=7, waited=2, why="enough", since=timedelta(seconds=8)),)},
+            "starter waiting 3s ago 40s 4.2 7 2 0 8s ago: enough",
+        ),
+    ],
 )
-def test_a_controller_that_does_not_tick_is_red_and_says_so(health: Health, words: str) -> None:
-    shown = frame(rounds=(controller(health=health, ticked=None),))
-    (line,) = [line for line in coloured(shown) if "starter" in line]
-    assert words in line
-    assert f"\x1b[1;31m{health}" in line
+def test_the_head_says(fields: dict[str, object], line: str) -> None:
+    shown = [" ".join(each.split()) for each in screen(frame(**fields))]
+    assert any(each.startswith(line) for each in shown)
 
 
-@pytest.mark.parametrize(("left", "style"), [(12, ""), (3, ""), (2, "\x1b[33m"), (1, "\x1b[1;31m")])
-def test_a_budget_that_runs_low_is_coloured(left: int, style: str) -> None:
-    shown = frame(budgets=(Budget(what="marks", left=left, burst=12),))
-    (line,) = [line for line in coloured(shown) if f"marks {left}/12" in line]
-    assert f"{style}left: marks {left}/12" in line
-    assert style or "\x1b[33m" not in line
+@pytest.mark.parametrize(
+    ("fields", "words", "style"),
+    [
+        ({"rounds": (WAITS,)}, "waiting", ""),
+        ({"rounds": (replace(WAITS, health=Health.HELD),)}, "held back", YELLOW),
+        ({"rounds": (replace(WAITS, health=Health.OFF),)}, "off", BOLD_RED),
+        ({"rounds": (replace(WAITS, health=Health.OFF),)}, "its timer is disabled", BOLD_RED),
+        ({"rounds": (replace(WAITS, health=Health.SILENT),)}, "nothing is heard of it, though", BOLD_RED),
+        ({"budgets": (Budget(what="marks", left=3, burst=12),)}, "left: marks 3/12", ""),
+        ({"budgets": (Budget(what="marks", left=2, burst=12),)}, "left: marks 2/12", YELLOW),
+        ({"budgets": (Budget(what="marks", left=1, burst=12),)}, "left: marks 1/12", BOLD_RED),
+    ],
+)
+def test_what_somebody_should_look_at_and_nothing_else_is_coloured(
+    fields: dict[str, object], words: str, style: str
+) -> None:
+    row = "starter" if "rounds" in fields else "left: marks"
+    (line,) = [line for line in coloured(frame(**fields)) if row in line]
+    assert f"{style}{words}" in line
+    assert style or YELLOW not in line
+
+
+COLUMNS = (
+    Column(title="id", width=3, right=True),
+    Column(title="vm", width=4, screen=40),
+    Column(title="why", width=0),
+)
+WIDTHS = st.integers(min_value=1, max_value=120)
+ANY_TEXT = st.text(max_size=80)
+
+
+def row(width: int, **cells: str) -> str:
+    (line,) = rows(COLUMNS, width, [{title: Piece(text) for title, text in cells.items()}])
+    return line.plain
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (59.4, "59s"),
+        (59.6, "1m00s"),
+        (60, "1m00s"),
+        (725, "12m05s"),
+        (3599, "59m59s"),
+        (3600, "1h00m"),
+        (11_100, "3h05m"),
+        (86_399, "23h59m"),
+        (86_400, "1d00h"),
+        (1_047_600, "12d03h"),
+    ],
+)
+def test_a_span_has_two_units_and_six_cells_at_most(seconds: float, text: str) -> None:
+    assert span(timedelta(seconds=seconds)) == text
+
+
+def test_columns_are_aligned_and_the_last_one_takes_what_is_left() -> None:
+    assert row(30, id="7", why="it runs") == "  7 it runs".ljust(30)
+    assert row(40, id="7", vm="cafe", why="it runs") == "  7 cafe it runs".ljust(40)
+
+
+def test_what_is_cut_off_says_so() -> None:
+    assert row(20, id="12345", why="it runs, and was started").rstrip() == "12… it runs, and wa…"
+
+
+@given(width=WIDTHS, text=ANY_TEXT)
+def test_no_text_makes_a_line_longer_or_two_of_it(width: int, text: str) -> None:
+    for line in (row(width, id=text, vm=text, why=text), plain(text, "bold", width).plain):
+        assert cell_len(line) <= width
+        assert len(line.splitlines()) <= 1
+
+
+@given(width=st.integers(min_value=12, max_value=120), texts=st.lists(st.text("abc é漢", min_size=1, max_size=30)))
+def test_pieces_flow_without_one_being_lost(width: int, texts: list[str]) -> None:
+    lines = list(flowing("label  ", [Piece(each) for each in texts], width))
+    assert all(line.cell_len <= width for line in lines)
+    assert lines[0].plain.startswith("label")
+    if all(cell_len(each) <= width - len("label  ") for each in texts):
+        wanted = " ".join(" ".join(texts).split()).replace(" ", "")
+        assert "".join(line.plain.removeprefix("label") for line in lines).replace("·", "").replace(" ", "") == wanted

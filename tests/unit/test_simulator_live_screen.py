@@ -1,24 +1,28 @@
-"""The screen takes a terminal and gives it back, whatever happens meanwhile."""
+"""The screen takes a terminal and gives it back; and the README's picture tells nothing of where it was made."""
 
+import re
 import signal
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
-from live_builders import ADMIT
+from live_builders import ADMIT, frame, machine
 from rich.console import Console
-from simulator_builders import OFFERED, look, machine, second
+from simulator_builders import OFFERED, look, second
+from simulator_builders import machine as seen
 
 from emulator.wire.exchange import CallLog
 from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import PowerState
+from scaler.model.row import Status
 from simulator.clock import WallClock
-from simulator.figures import Figures
+from simulator.figures import Figures, Tier
 from simulator.live.board import Board
 from simulator.live.rounds import Rounds, Spending
-from simulator.live.screen import Screen
+from simulator.live.screen import Screen, svg, variety
 from simulator.narrator import Glance, Narrator
 from simulator.observer.wrong import Kind, Wrong
 
@@ -45,7 +49,7 @@ def screen(terminal: Path) -> Iterator[Screen]:
 
 def test_it_is_drawn_while_it_is_shown_and_nothing_is_left_of_it(screen: Screen, terminal: Path) -> None:
     with screen:
-        screen.tell(look(1, machine(PowerState.STOPPED, OFFERED)))
+        screen.tell(look(1, seen(PowerState.STOPPED, OFFERED)))
         screen.turn()
         assert terminal.read_text().startswith(ENTERED)
         for word in ("1 Available", "ADMIT", "Ctrl-C ends it"):
@@ -90,3 +94,36 @@ def test_ctrl_z_is_somebody_elses_again_afterwards(screen: Screen) -> None:
     with screen:
         assert signal.getsignal(signal.SIGTSTP) != before
     assert signal.getsignal(signal.SIGTSTP) == before
+
+
+RUN = Path(__file__).parents[2] / "docs" / "run.svg"
+
+
+def pictures() -> dict[str, str]:
+    """A fresh one, and the README's."""
+    return {"fresh": svg(frame(machine(0))), "the README's": RUN.read_text(encoding="utf-8")}
+
+
+@pytest.mark.parametrize("which", ["fresh", "the README's"])
+def test_a_picture_loads_nothing_from_elsewhere(which: str) -> None:
+    text = pictures()[which]
+    assert set(re.findall(r"https?://[^\"' )]*", text)) == {"http://www.w3.org/2000/svg"}
+    assert not re.search(r"@font-face|@import|url\((?!#)|<script|href=", text)
+
+
+@pytest.mark.parametrize("which", ["fresh", "the README's"])
+def test_a_picture_is_a_well_formed_svg_that_shows_a_run(which: str) -> None:
+    root = ElementTree.fromstring(pictures()[which])
+    words = " ".join("".join(root.itertext()).replace("\N{NO-BREAK SPACE}", " ").split())
+    for word in ("make run", "Ctrl-C ends it", "provisioner", "Available"):
+        assert word in words
+
+
+def test_the_readmes_picture_names_no_path_and_no_address() -> None:
+    assert not re.search(r"/(home|work|tmp|root|Users)/|127\.0\.0\.1", pictures()["the README's"])
+
+
+def test_more_variety_makes_a_better_picture() -> None:
+    dull = frame(machine(0), machine(1))
+    lively = frame(machine(0), machine(1, Status.RESERVED, power="starting", tier=Tier.COLD))
+    assert variety(lively) > variety(dull) > variety(frame())
