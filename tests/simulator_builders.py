@@ -1,8 +1,6 @@
 """Made-up histories for the observer: each happening in one line, with its second of the run."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from emulator.behaviour import Behaviour, Latencies
 from emulator.history import Event, What
@@ -12,6 +10,7 @@ from scaler.model.policy import Policy
 from scaler.model.row import Status
 from simulator.chaos.world import POLICY, World
 from simulator.happenings import Did, Entry, Happening, Look, Manner, Published, Seen
+from simulator.observer.judges import Judge
 from simulator.observer.wrong import Wrong
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -57,14 +56,6 @@ USED = Published(status=Status.UNAVAILABLE, used=True, session="ann")
 def in_session(session: str) -> Published:
     """A record that lets this session in."""
     return Published(status=Status.UNAVAILABLE, session=session)
-
-
-class Judge(Protocol):
-    """Any of the four."""
-
-    def see(self, happening: Happening) -> Iterator[Wrong]:
-        """One happening after the other."""
-        ...
 
 
 def judged(judge: Judge, *history: Happening | list[Look]) -> list[Wrong]:

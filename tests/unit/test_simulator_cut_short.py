@@ -81,3 +81,23 @@ def test_without_a_session_limit_a_presumed_one_ends_at_its_own(at: float, wrong
 def test_only_garbage_over_a_record_can_say_that_somebody_has_left(manner: Manner, wrongs: int) -> None:
     overwrote = replace(told(15, "bob", Did.OVERWROTE), manner=manner, whom="ann")
     assert len(judged(CutShort(POLICY), OPENED, overwrote, azure(20, What.DELETE_ORDERED))) == wrongs
+
+
+def test_an_order_to_a_machine_at_rest_cuts_nobody_short() -> None:
+    history = (
+        azure(0, What.RUNNING, "starter"),
+        told(1, "ann", Did.OPENED),
+        azure(2, What.SHUT_DOWN, "guest"),
+        azure(3, What.DELETE_ORDERED, "cleaner"),
+    )
+    assert judged(CutShort(POLICY), *history) == []
+
+
+def test_but_one_that_runs_again_by_itself_still_has_its_visitor() -> None:
+    history = (
+        told(1, "ann", Did.OPENED),
+        azure(2, What.STOPPED, "guest"),
+        azure(3, What.RUNNING, "guest"),
+        azure(4, What.DELETE_ORDERED, "cleaner"),
+    )
+    assert [wrong.session for wrong in judged(CutShort(POLICY), *history)] == ["ann"]

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from simulator_builders import azure, judged, look, machine, told
+from simulator_builders import azure, judged, look, machine, second, told
 
 from emulator.history import What
 from scaler.model.instance import PowerState
 from scaler.model.row import Status
-from simulator.happenings import Did, Published
+from simulator.happenings import Did, Forgotten, Published
 from simulator.observer.handed_out import HandedOut, SentElsewhere
 from simulator.observer.wrong import Kind
 
@@ -67,9 +67,9 @@ def test_a_machine_that_the_notes_open_for_a_second_session_is_wrong_though_its_
     assert [each.session for each in judged(HandedOut(), *looks)] == ["bob"]
 
 
-def wrongs(address: str, power: PowerState = PowerState.RUNNING) -> int:
+def wrongs(*addresses: str, power: PowerState = PowerState.RUNNING) -> int:
     there = machine(power, private_ip="10.0.0.6", public_ip="198.18.0.1")
-    opened = replace(told(2, "ann", Did.OPENED), addresses=(address,))
+    opened = replace(told(2, "ann", Did.OPENED), addresses=addresses)
     return len(judged(SentElsewhere(), look(1, there), opened))
 
 
@@ -79,4 +79,15 @@ def test_an_address_is_its_own_or_it_is_a_wrong(address: str, found: int) -> Non
 
 
 def test_what_was_evicted_meanwhile_has_no_address_to_compare_with() -> None:
-    assert wrongs("198.18.0.9", PowerState.DEALLOCATED) == 0
+    assert wrongs("198.18.0.9", power=PowerState.DEALLOCATED) == 0
+
+
+def test_a_visitor_who_is_told_no_address_goes_nowhere() -> None:
+    assert wrongs() == 0
+
+
+def test_who_was_forgotten_is_not_in_reach_of_what_comes_up_later() -> None:
+    promised, runs = told(0, "ann", Did.PROMISED), azure(2, What.RUNNING)
+    opened = told(3, "bob", Did.OPENED)
+    assert len(judged(HandedOut(), promised, runs, opened)) == 1
+    assert judged(HandedOut(), promised, Forgotten(at=second(1)), runs, opened) == []

@@ -1,16 +1,17 @@
-"""An acknowledged reservation that is nowhere any more, and everything that only looks like it."""
+"""An acknowledged reservation that is nowhere any more, and what only looks like it: forgotten, or written over."""
 
 from datetime import timedelta
 
 import pytest
-from simulator_builders import OFFERED, judged, look, looks, machine, second, told
+from simulator_builders import OFFERED, in_session, judged, look, looks, machine, second, told
 
 from scaler.model.instance import PowerState
-from simulator.happenings import Did
+from simulator.happenings import Did, Entry, Forgotten, Happening, Look, Manner
 from simulator.observer.lost import Lost
 from simulator.observer.wrong import Kind
 
 FREE = machine(PowerState.STOPPED, OFFERED)
+ACCIDENTS = [Forgotten(at=second(1)), look(1, forgot=True)]
 
 
 def lost() -> Lost:
@@ -31,6 +32,11 @@ def test_a_promised_session_that_something_names_waits() -> None:
     assert judged(lost(), told(0, "ann", Did.PROMISED), looks(1, 60, named=("ann",))) == []
 
 
+def test_a_session_that_was_named_and_is_named_no_more_is_lost() -> None:
+    named = looks(1, 5, named=("ann",))
+    assert [each.at for each in judged(lost(), told(0, "ann", Did.PROMISED), named, looks(6, 9))] == [second(7)]
+
+
 def test_a_session_that_is_missing_from_single_looks_is_not_lost() -> None:
     flickering = [each for at in range(20) for each in (look(at), look(at + 0.5, named=("ann",)))]
     assert judged(lost(), told(0, "ann", Did.PROMISED), *flickering) == []
@@ -46,20 +52,92 @@ def test_a_session_that_was_never_promised_anything_cannot_be_lost() -> None:
     assert judged(lost(), *history) == []
 
 
-def test_what_redis_itself_lost_is_not_lost_by_the_scaler() -> None:
-    assert judged(lost(), told(0, "ann", Did.PROMISED), look(1, forgot=True), looks(1.5, 60)) == []
+@pytest.mark.parametrize("accident", ACCIDENTS)
+def test_what_redis_itself_lost_is_not_lost_by_the_scaler(accident: Happening) -> None:
+    assert judged(lost(), told(0, "ann", Did.PROMISED), accident, looks(1.5, 60)) == []
 
 
-def test_what_was_promised_after_redis_forgot_can_be_lost_again() -> None:
-    history = (told(0, "ann", Did.PROMISED), look(1, forgot=True), told(2, "ann", Did.PROMISED), looks(3, 9))
+@pytest.mark.parametrize("accident", ACCIDENTS)
+def test_what_was_promised_after_redis_forgot_can_be_lost_again(accident: Happening) -> None:
+    history = (told(0, "ann", Did.PROMISED), accident, told(2, "ann", Did.PROMISED), looks(3, 9))
     assert [each.session for each in judged(lost(), *history)] == ["ann"]
 
 
-def test_after_redis_forgot_asking_again_must_give_a_machine_while_one_is_free() -> None:
-    forgotten = (told(0, "ann", Did.PROMISED), look(1, forgot=True), told(2, "ann", Did.QUEUED, None))
+@pytest.mark.parametrize("accident", ACCIDENTS)
+def test_after_redis_forgot_asking_again_must_give_a_machine_while_one_is_free(accident: Happening) -> None:
+    forgotten = (told(0, "ann", Did.PROMISED), accident, told(2, "ann", Did.QUEUED, None))
+    taken = machine(PowerState.STOPPED, in_session("bob"))
     assert [each.session for each in judged(lost(), *forgotten, looks(3, 9, FREE))] == ["ann"]
-    assert judged(lost(), *forgotten, looks(3, 9)) == []
-    assert (
-        judged(lost(), *forgotten, look(3, FREE), told(3.5, "ann", Did.PROMISED), looks(4, 9, FREE, named=("ann",)))
-        == []
-    )
+    assert judged(lost(), *forgotten, looks(3, 9)) == judged(lost(), *forgotten, looks(3, 9, taken)) == []
+    taken_again = [each for at in range(3, 9) for each in (look(at, FREE), look(at + 0.5, taken))]
+    assert judged(lost(), *forgotten, *taken_again) == []
+    served = (look(3, FREE), told(3.5, "ann", Did.PROMISED), looks(4, 9, FREE, named=("ann",)))
+    assert judged(lost(), *forgotten, *served) == []
+
+
+type History = list[Happening | list[Look]]
+
+
+def _entry(at: float, session: str, did: Did, manner: Manner, whom: str | None = None) -> Entry:
+    return Entry(at=second(at), session=session, did=did, vm_id="vm", manner=manner, whom=whom)
+
+
+def test_what_redis_lost_of_one_machine_excuses_nothing_of_another() -> None:
+    history: History = [told(0, "ann", Did.PROMISED), Forgotten(at=second(1), vm_id="other"), looks(1, 10)]
+    assert [wrong.session for wrong in judged(lost(), *history)] == ["ann"]
+
+
+def test_an_answer_that_was_on_its_way_when_redis_forgot_is_forgotten_too() -> None:
+    took, accident = told(0, "ann", Did.TOOK), Forgotten(at=second(1))
+    assert judged(lost(), took, accident, told(2, "ann", Did.PROMISED), looks(2, 10)) == []
+
+
+def test_a_displaced_visitor_whom_the_registry_still_names_has_been_told() -> None:
+    history: History = [
+        told(0, "ann", Did.PROMISED),
+        told(1, "ann", Did.DISPLACED),
+        look(1, named=("ann",)),
+        looks(2, 10),
+    ]
+    assert judged(lost(), *history) == []
+
+
+@pytest.mark.parametrize("manner", [Manner.TOO_LATE, Manner.GARBAGE])
+def test_the_word_of_a_reckless_queue_manager_is_no_promise(manner: Manner) -> None:
+    assert judged(lost(), _entry(0, "ann", Did.PROMISED, manner), looks(0, 10)) == []
+
+
+def test_whom_a_reckless_one_writes_over_is_not_the_scalers_to_answer_for() -> None:
+    overwrote = _entry(1, "bob", Did.OVERWROTE, Manner.TOO_LATE, whom="ann")
+    assert judged(lost(), told(0, "ann", Did.PROMISED), overwrote, looks(1, 10)) == []
+
+
+def test_so_is_whom_it_writes_over_before_they_were_told() -> None:
+    took = told(0, "ann", Did.TOOK)
+    overwrote = _entry(1, "bob", Did.OVERWROTE, Manner.TOO_LATE, whom="ann")
+    assert judged(lost(), took, overwrote, told(2, "ann", Did.PROMISED), looks(2, 10)) == []
+
+
+def test_whom_an_orderly_one_writes_over_is_lost_unless_redis_let_it_down() -> None:
+    promised, took = told(0, "ann", Did.PROMISED), told(0, "bob", Did.TOOK)
+    overwrote = _entry(2, "bob", Did.OVERWROTE, Manner.NAIVE, whom="ann")
+    assert len(judged(lost(), promised, took, overwrote, looks(2, 10))) == 1
+    let_down: History = [took, Forgotten(at=second(1)), told(1, "ann", Did.PROMISED), overwrote]
+    assert judged(lost(), *let_down, looks(2, 10)) == []
+
+
+def test_who_was_promised_the_machine_after_redis_forgot_was_not_let_down() -> None:
+    accident, took, promised = Forgotten(at=second(0)), told(1, "bob", Did.TOOK), told(1, "bob", Did.PROMISED)
+    overwrote = _entry(3, "bob", Did.OVERWROTE, Manner.NAIVE, whom="ann")
+    history: History = [accident, took, promised, told(2, "ann", Did.PROMISED), overwrote]
+    assert [wrong.session for wrong in judged(lost(), *history, looks(3, 10, named=("bob",)))] == ["ann"]
+
+
+def test_who_writes_over_another_answers_for_their_own_promise_still() -> None:
+    took, accident = told(0, "bob", Did.TOOK), Forgotten(at=second(1))
+    promised = [told(2, "ann", Did.PROMISED), told(3, "bob", Did.PROMISED, "second")]
+    overwrote = _entry(4, "bob", Did.OVERWROTE, Manner.NAIVE, whom="ann")
+    assert judged(lost(), took, accident, *promised, overwrote, looks(4, 10)) == []
+    again = told(5, "bob", Did.PROMISED)
+    wrongs = judged(lost(), took, accident, *promised, again, overwrote, looks(6, 10))
+    assert [wrong.session for wrong in wrongs] == ["bob"]
