@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 from clock import ManualClock
+from emulated import Azure
 
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.history import What
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import OrderKind, Scale
-from emulator.region import Profile
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import ConflictCode, Overlap, Switches
 from scaler.errors import Conflict, OutOfCapacity, Unreachable
@@ -19,23 +19,13 @@ from scaler.ports import ScaleSet
 WITHIN = timedelta(seconds=30)
 
 
-class Azure:
+class Faced(Azure):
     """A scale set with two running VMs, and a face of it."""
 
-    def __init__(
-        self, latencies: Latencies | None = None, switches: Switches | None = None, profile: Profile | None = None
-    ) -> None:
-        self.clock = ManualClock()
-        behaviour = Behaviour(latencies=latencies or Latencies().exact(), switches=switches or Switches())
-        self.emulated = EmulatedScaleSet(self.clock.now, name="VMSS-Pixels", behaviour=behaviour, profile=profile)
+    def __init__(self, switches: Switches | None = None, *, behaviour: Behaviour | None = None) -> None:
+        super().__init__(2, switches, behaviour=behaviour)
         self.face = InProcessScaleSet(self.emulated, self.clock, caller="starter", page_size=10)
         self.port: ScaleSet = self.face
-        self.emulated.scale(Scale(capacity=2))
-        self.wait(600)
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.clock.advance(timedelta(seconds=seconds))
 
     @property
     def refs(self) -> list[InstanceRef]:
@@ -44,7 +34,7 @@ class Azure:
 
 
 def test_a_listing_is_complete_and_counts_its_pages() -> None:
-    azure = Azure(switches=Switches(vm_id_at_once=False))
+    azure = Faced(Switches(vm_id_at_once=False))
     azure.emulated.scale(Scale(capacity=25))
     pages = azure.port.list_instances()
     assert (len(pages.instances), pages.unidentified, pages.requests) == (2, 23, 3)
@@ -52,14 +42,14 @@ def test_a_listing_is_complete_and_counts_its_pages() -> None:
 
 
 def test_the_date_has_whole_seconds() -> None:
-    azure = Azure()
+    azure = Faced()
     azure.wait(0.7)
     assert azure.port.view().at.microsecond == 0
     assert azure.port.list_instances().at.microsecond == 0
 
 
 def test_orders_do_what_they_say_and_are_written_under_their_caller() -> None:
-    azure = Azure()
+    azure = Faced()
     azure.port.power_off([azure.refs[0]], within=WITHIN)
     azure.port.deallocate([azure.refs[1]], within=WITHIN)
     azure.wait(60)
@@ -72,7 +62,7 @@ def test_orders_do_what_they_say_and_are_written_under_their_caller() -> None:
 
 
 def test_answers_take_their_time_and_an_order_is_given_up_in_time() -> None:
-    azure = Azure(latencies=Latencies(accept=(2, 2)))
+    azure = Faced(behaviour=Behaviour(latencies=Latencies(accept=(2, 2))))
     sent = azure.port.view().sent
     assert azure.clock.monotonic() == sent + 2
     ref = azure.refs[0]
@@ -101,7 +91,7 @@ def test_a_late_order_through_the_port_keeps_the_callers_bound(seed: int) -> Non
 
 
 def test_two_faces_share_one_scale_set() -> None:
-    azure = Azure()
+    azure = Faced()
     other = InProcessScaleSet(azure.emulated, azure.clock, caller="cleaner")
     other.delete(azure.refs, within=WITHIN)
     assert azure.port.view().capacity == 0
@@ -110,14 +100,14 @@ def test_two_faces_share_one_scale_set() -> None:
 
 
 def test_a_public_address_that_the_list_of_them_lacks_is_untold() -> None:
-    azure = Azure()
+    azure = Faced()
     azure.emulated.script(Fault.ADDRESS_MISSING, instance_id="1")
     assert azure.port.addresses()[InstanceId("1")] == Addresses(untold=True)
     assert not azure.port.addresses()[InstanceId("1")].untold
 
 
 def test_a_size_that_is_sold_out_is_a_want_of_capacity() -> None:
-    azure = Azure()
+    azure = Faced()
     azure.emulated.script(Fault.SOLD_OUT)
     with pytest.raises(OutOfCapacity):
         azure.port.set_capacity(3, None, within=WITHIN)
@@ -125,21 +115,17 @@ def test_a_size_that_is_sold_out_is_a_want_of_capacity() -> None:
 
 @pytest.mark.parametrize("code", list(ConflictCode))
 def test_a_conflict_is_one_whatever_its_code(code: ConflictCode) -> None:
-    azure = Azure(switches=Switches(overlap=Overlap.CONFLICT, conflict_code=code))
+    azure = Faced(Switches(overlap=Overlap.CONFLICT, conflict_code=code))
     azure.port.deallocate(azure.refs, within=WITHIN)
     with pytest.raises(Conflict):
         azure.port.start(azure.refs, within=WITHIN)
 
 
-def test_a_vm_that_azure_is_busy_with_is_a_conflict() -> None:
-    azure = Azure()
+def test_a_vm_that_is_busy_and_a_power_off_of_a_deallocated_one_are_conflicts() -> None:
+    azure = Faced()
     azure.emulated.script(Fault.VM_BUSY)
     with pytest.raises(Conflict):
         azure.port.deallocate(azure.refs[:1], within=WITHIN)
-
-
-def test_a_power_off_of_what_is_deallocated_is_a_conflict() -> None:
-    azure = Azure()
     azure.port.deallocate(azure.refs, within=WITHIN)
     azure.wait(60)
     with pytest.raises(Conflict):

@@ -1,20 +1,13 @@
 """PUT, PATCH and their bodies: what can be changed on the emulated ARM, what is refused, and what is made anew."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from wire.connection import SET, Wire, wired
+from wire.connection import SET, Wire
 
 VM = f"{SET}/virtualMachines/0"
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with wired() as made:
-        yield made
 
 
 # ── changes ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,10 +1,10 @@
-"""What a client asks about a scale set before it works with it: sizes, quotas, rights, locks, one address."""
+"""What a client asks about a scale set before it works with it: sizes, quotas, rights, locks, an address, the tags."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
-from wire.connection import SET, Wire, wired
+from wire.connection import SET, Wire
 
 from emulator.orders import OrderKind
 from emulator.wire.site import SUBSCRIPTION
@@ -12,12 +12,6 @@ from emulator.wire.site import SUBSCRIPTION
 SUB = f"/subscriptions/{SUBSCRIPTION}"
 GROUP = SET.partition("/providers")[0]
 IPS = f"{SET}/virtualMachines/0/networkInterfaces/nic/ipConfigurations/ipconfig/publicIPAddresses"
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with wired() as made:
-        yield made
 
 
 def cores(wire: Wire) -> tuple[int, int]:
@@ -53,3 +47,52 @@ def test_one_public_ip_can_be_asked_for_by_its_name(wire: Wire) -> None:
     (listed,) = wire.get(IPS)["value"]
     assert wire.get(f"{IPS}/{listed['name']}") == listed
     assert wire.ask("GET", f"{IPS}/other")[0].status == 404
+
+
+TAGS = f"{SET}/providers/Microsoft.Resources/tags/default"
+
+
+@pytest.fixture
+def tagged(wire: Wire) -> Wire:
+    wire.emulated.tag(Owner="us", env="prod")
+    return wire
+
+
+def patch(wire: Wire, operation: str, **tags: str) -> int:
+    answer, _ = wire.ask("PATCH", TAGS, body={"operation": operation, "properties": {"tags": tags}})
+    return answer.status
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "left"),
+    [
+        ("Merge", {"owner": "them", "new": "1"}, {"Owner": "them", "env": "prod", "new": "1"}),
+        ("merge", {}, {"Owner": "us", "env": "prod"}),
+        ("Replace", {"new": "1"}, {"new": "1"}),
+        ("Delete", {"owner": "us"}, {"env": "prod"}),
+        ("Delete", {"owner": "them", "env": ""}, {"Owner": "us"}),
+    ],
+)
+def test_tags_are_merged_replaced_or_deleted(
+    operation: str, given: dict[str, str], left: Mapping[str, str], tagged: Wire
+) -> None:
+    assert patch(tagged, operation, **given) == 200
+    assert dict(tagged.emulated.set_state.tags) == left
+    assert tagged.get(TAGS)["properties"]["tags"] == tagged.get()["tags"] == left
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"operation": "Forget", "properties": {"tags": {}}},
+        {"operation": "Merge"},
+        {"operation": "Merge", "properties": []},
+        {"operation": "Merge", "properties": {"tags": {"a": 1}}},
+        {"operation": "Merge", "properties": {"tags": {str(n): "" for n in range(51)}}},
+    ],
+)
+def test_what_is_no_change_of_tags_is_refused_and_changes_nothing(body: dict[str, object], tagged: Wire) -> None:
+    answer, _ = tagged.ask("PATCH", TAGS, body=body)
+    assert answer.status == 400
+    assert dict(tagged.emulated.set_state.tags) == {"Owner": "us", "env": "prod"}

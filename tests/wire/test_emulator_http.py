@@ -4,7 +4,6 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -14,19 +13,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from clock import ManualClock
-from wire.connection import SET, TOKEN, Wire, wired
+from wire.connection import SET, TOKEN, Wire
 
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.history import What
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.server import serve
 from emulator.wire.site import SUBSCRIPTION
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with wired() as made:
-        yield made
 
 
 def test_without_a_token_there_is_nothing(wire: Wire) -> None:

@@ -1,8 +1,9 @@
-"""The emulator's other door: https, with an authority that is made at start."""
+"""The emulator's other door: https, with an authority that is made at start, and no key left lying about."""
 
 import json
 import socket
 import ssl
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -22,7 +23,7 @@ from wire.scripted_arm import StaticToken
 from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import Scale
 from emulator.scale_set import EmulatedScaleSet
-from emulator.wire.server import RunningServer, Tls, serve
+from emulator.wire.server import RunningServer, Tls, secured, serve
 from emulator.wire.site import SUBSCRIPTION, TENANT, Site
 from scaler.errors import Unreachable
 from scaler.model.instance import PowerState
@@ -214,3 +215,38 @@ def test_without_trust_the_scaler_finds_azure_unreachable(doors: Doors, scale_se
     with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
         scale_set.view()
     assert len(doors.server.calls) == 0
+
+
+def test_the_certificate_is_for_the_loopback_names_and_the_host_and_for_nobody_else() -> None:
+    shown = secured(["azure.local", "192.0.2.7"])
+    assert all(_accepted(shown.authority, shown.context, host) for host in ("localhost", "127.0.0.1", "::1"))
+    assert all(_accepted(shown.authority, shown.context, host) for host in ("azure.local", "192.0.2.7"))
+    assert not any(_accepted(shown.authority, shown.context, host) for host in ("azure.remote", "192.0.2.8"))
+    assert not _accepted(secured().authority, shown.context, "localhost")
+
+
+def _accepted(authority: bytes, context: ssl.SSLContext, host: str) -> bool:
+    """A handshake in memory."""
+    client_in, client_out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    trusting = ssl.create_default_context(cadata=authority.decode())
+    client = trusting.wrap_bio(client_in, client_out, server_hostname=host)
+    server = context.wrap_bio(client_out, client_in, server_side=True)
+    for side in (client, server, client):
+        try:
+            side.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLCertVerificationError:
+            return False
+    return client.version() is not None
+
+
+def test_no_key_is_left_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch, ca_file = tmp_path / "scratch", tmp_path / "ca.pem"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    with serve(EmulatedScaleSet(ManualClock().now), tls=Tls(ca_file=ca_file)):
+        assert list(scratch.iterdir()) == []
+        written = ca_file.read_text()
+    assert written.count("BEGIN CERTIFICATE") == 1
+    assert "KEY" not in written

@@ -1,6 +1,5 @@
 """Requests of other clients to the emulator: answers where they are built, clear errors elsewhere."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from http.client import HTTPConnection
@@ -17,12 +16,6 @@ from scaler.model.instance import PowerState
 
 POWERED = "startswith(instanceView/statuses/code, 'PowerState') eq true"
 VM = f"{SET}/virtualMachines/0"
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with wired() as made:
-        yield made
 
 
 def listed(wire: Wire, **query: str) -> list[dict[str, Any]]:

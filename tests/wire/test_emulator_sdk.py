@@ -5,14 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from azure.core.credentials import AccessToken
-from azure.core.exceptions import (
-    HttpResponseError,
-)
+from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import RetryPolicy
 from azure.identity import ManagedIdentityCredential
 from azure.mgmt.compute import ComputeManagementClient
 from clock import ManualClock
+from wire.scripted_arm import StaticToken
 
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.orders import Scale
@@ -23,17 +21,6 @@ from scaler.model.instance import PowerState
 
 WHERE = ("RG-pixels", "vmss-PIXELS")  # ARM does not mind the case
 SCOPE = "https://management.azure.com/.default"
-
-
-class AnyToken:
-    """A credential that needs no identity endpoint."""
-
-    def get_token(self, *_scopes: str, **_: Any) -> AccessToken:
-        """Any token will do."""
-        return AccessToken("any", 4_102_444_800)
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 def connect(server: RunningServer, credential: Any) -> ComputeManagementClient:
@@ -56,7 +43,7 @@ class Azure:
         self.clock = clock
         self.emulated = emulated
         self.server = server
-        self.client = connect(server, AnyToken())
+        self.client = connect(server, StaticToken())
         self.sets: Any = self.client.virtual_machine_scale_sets
         self.vms: Any = self.client.virtual_machine_scale_set_vms
 
@@ -183,7 +170,7 @@ def test_calls_are_counted_by_the_controller_in_their_user_agent(azure: Azure) -
 def quick() -> Iterator[tuple[EmulatedScaleSet, RunningServer, Any]]:
     emulated = EmulatedScaleSet(lambda: datetime.now(UTC), behaviour=Behaviour().at_speed(1000))
     with serve(emulated) as server:
-        client = connect(server, AnyToken())
+        client = connect(server, StaticToken())
         yield emulated, server, client.virtual_machine_scale_sets
         client.close()
 

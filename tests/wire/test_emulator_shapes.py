@@ -8,7 +8,7 @@ from re import fullmatch
 from typing import Any
 
 import pytest
-from wire.connection import SET, Wire, wired
+from wire.connection import SET, Wire
 
 from emulator.behaviour import Fault
 from emulator.orders import OrderKind
@@ -131,12 +131,6 @@ def in_trouble(wire: Wire) -> None:
     wire.clock.advance(timedelta(minutes=5))
     wire.emulated.order(OrderKind.DELETE, ["1"])
     wire.ask("PATCH", SET, body={"sku": {"capacity": 5}})
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with wired() as made:
-        yield made
 
 
 @pytest.mark.parametrize(("path", "known", "sent"), RESOURCES)
