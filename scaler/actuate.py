@@ -1,0 +1,178 @@
+"""A plan carried out: changes to the registry in one batch, then the orders, and what did not happen taken back.
+
+Orders of one kind to a scale set go together, and no order goes past the horizon.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import assert_never
+
+from scaler.errors import Conflict, Missing, Partly, Refused, ScalerError
+from scaler.model.instance import InstanceId
+from scaler.model.lifecycle import note
+from scaler.model.plan import Deallocate, Delete, Mark, Plan, PowerOff, SetCapacity, Start, Step
+from scaler.model.policy import Policy
+from scaler.model.row import Notes, Row
+from scaler.ports import Clock, Confirmation, Ports, Registry
+from scaler.report import Outcome, Result
+
+__all__ = ["Outcome", "Ports", "Result", "actuate"]
+
+
+def actuate(plan: Plan, ports: Ports, policy: Policy) -> tuple[Outcome, ...]:
+    """Carry out a plan. A failed step is an outcome and does not stop the rest."""
+    written = _write(plan, ports.registry)
+    live = [step for step, row in zip(plan.steps, written, strict=True) if step.change is None or row is not None]
+    confirmation = _confirm(live, ports.registry)
+    outcomes = {id(step): Outcome(step=step, result=Result.LOST_RACE) for step in plan.steps}
+    outcomes |= {id(step): Outcome(step=step, result=Result.DONE) for step in live}
+    for group in _groups(live):
+        outcomes |= {id(outcome.step): outcome for outcome in _give(group, ports, policy)}
+    done = tuple(replace(outcomes[id(step)], confirmation=confirmation.get(id(step))) for step in plan.steps)
+    _take_back(done, written, ports.registry)
+    return done
+
+
+def _write(plan: Plan, registry: Registry | None) -> tuple[Row | None, ...]:
+    """The rows after the changes, in the plan's order; None where there was no change or the race was lost."""
+    changes = [step.change for step in plan.steps if step.change is not None]
+    if not changes or registry is None:
+        return tuple(None for _ in plan.steps)
+    rows = iter(registry.apply(changes, good_until=plan.good_until))
+    return tuple(next(rows) if step.change is not None else None for step in plan.steps)
+
+
+def _confirm(live: Sequence[Step], registry: Registry | None) -> dict[int, Confirmation]:
+    """A start's note should be on a replica before the order; a machine at rest is started all the same."""
+    starts = [step for step in live if isinstance(step.order, Start)]
+    if not starts or registry is None:
+        return {}
+    try:
+        confirmation = registry.confirm()
+    except ScalerError:  # the note is written: whether a replica has it, nobody can say now
+        confirmation = Confirmation.UNCONFIRMED
+    return {id(step): confirmation for step in starts}
+
+
+def _groups(live: Sequence[Step]) -> Iterator[list[Step]]:
+    """Orders of one kind to one scale set go together; marks and capacities each alone."""
+    together: dict[tuple[type, str], list[Step]] = {}
+    for step in live:
+        if isinstance(step.order, Mark | SetCapacity):
+            yield [step]
+        elif step.order is not None:
+            together.setdefault((type(step.order), step.order.ref.scale_set), []).append(step)
+    yield from together.values()
+
+
+def _give(group: list[Step], ports: Ports, policy: Policy) -> Iterator[Outcome]:
+    """Give a group's order; drop steps past the horizon, and resend steps that a dead id or a refusal held up."""
+    waiting = [group]  # no recursion: of a thousand, Azure may name one dead id after the other
+    while waiting:
+        pending = []
+        for step in waiting.pop():
+            if _left(step, ports.clock, policy) <= timedelta(0):
+                yield Outcome(step=step, result=Result.EXPIRED)
+            else:
+                pending.append(step)
+        if pending:
+            outcomes, held_up = _given(pending, ports, policy)
+            yield from outcomes
+            waiting += held_up
+
+
+def _given(pending: list[Step], ports: Ports, policy: Policy) -> tuple[list[Outcome], list[list[Step]]]:
+    """The outcomes of an order, and the groups in which the rest is given again."""
+    try:
+        _send(pending, ports, policy)
+    except Partly as partly:
+        return [_came_to(step, partly.failures.get(_instance_id(step))) for step in pending], []
+    except Missing as missing:
+        dead = [step for step in pending if _instance_id(step) in missing.instance_ids] or pending
+        rest = [step for step in pending if step not in dead]
+        return [_came_to(step, missing) for step in dead], [rest] if rest else []
+    except ScalerError as error:
+        if isinstance(error, Refused | Conflict) and len(pending) > 1:
+            return [], [[step] for step in reversed(pending)]  # it may object to one of them: singly, the others pass
+        return [_came_to(step, error) for step in pending], []
+    return [_came_to(step, None) for step in pending], []
+
+
+def _came_to(step: Step, error: ScalerError | None) -> Outcome:
+    """The outcome of an order. A machine that Azure names as gone is deleted already."""
+    gone = isinstance(error, Missing) and _instance_id(step) in error.instance_ids
+    if error is None or (gone and isinstance(step.order, Delete)):
+        return Outcome(step=step, result=Result.DONE, error=error)
+    lost = isinstance(error, Conflict) and isinstance(step.order, SetCapacity)
+    return Outcome(step=step, result=Result.LOST_RACE if lost else Result.FAILED, error=error)
+
+
+def _left(step: Step, clock: Clock, policy: Policy) -> timedelta:
+    """How long the step's order may still live: the order horizon is kept here, and only here."""
+    assert step.order is not None  # every step of a group has one
+    return policy.order_horizon - timedelta(seconds=clock.monotonic() - step.order.rests_on.sent)
+
+
+def _instance_id(step: Step) -> InstanceId:
+    """The instance id in a step's order; empty for an order to the scale set itself."""
+    order = step.order
+    return InstanceId("") if order is None or isinstance(order, SetCapacity) else order.ref.instance_id
+
+
+def _send(steps: Sequence[Step], ports: Ports, policy: Policy) -> None:
+    """Send a group in one call, whose time-outs end with the horizon of the oldest look."""
+    within = min(_left(step, ports.clock, policy) for step in steps)
+    first = steps[0].order
+    if isinstance(first, SetCapacity):
+        ports.scale_sets[first.scale_set].set_capacity(first.capacity, first.etag, within=within)
+        return
+    assert first is not None
+    scale_set = ports.scale_sets[first.ref.scale_set]
+    refs = [step.order.ref for step in steps if step.order is not None and not isinstance(step.order, SetCapacity)]
+    match first:
+        case Mark():
+            scale_set.mark(first.ref, first.etag, within=within)
+        case Start():
+            scale_set.start(refs, within=within)
+        case PowerOff():
+            scale_set.power_off(refs, within=within)
+        case Deallocate():
+            scale_set.deallocate(refs, within=within)
+        case Delete():
+            scale_set.delete(refs, within=within)
+        case _ as never:
+            assert_never(never)
+
+
+def _take_back(outcomes: Sequence[Outcome], rows: Sequence[Row | None], registry: Registry | None) -> None:
+    """`rows`: as they were written before the orders."""
+    changes = []
+    for row, outcome in zip(rows, outcomes, strict=True):
+        if outcome.result in {Result.EXPIRED, Result.FAILED} and row is not None and row.notes is not None:
+            corrected = _corrected(row.notes, outcome)
+            if corrected != row.notes:
+                changes.append(note(row, corrected))
+    if changes and registry is not None:
+        with suppress(ScalerError):  # what was done is done; an attempt too many in the notes is mended by time
+            registry.apply(changes)
+
+
+def _corrected(notes: Notes, outcome: Outcome) -> Notes:
+    """An order that surely never reached Azure is taken back; any other counts as an attempt."""
+    before = outcome.step.change.row.notes if outcome.step.change is not None else None
+    never_sent = outcome.result is Result.EXPIRED or (outcome.error is not None and outcome.error.never_sent)
+    order = outcome.step.order
+    if isinstance(order, Start) and notes.start is not None:
+        if never_sent or (isinstance(outcome.error, Refused) and outcome.error.is_permission):
+            return replace(notes, start=before.start if before is not None else None)
+        failure = outcome.error.failure if outcome.error is not None else None
+        return replace(notes, start=replace(notes.start, failure=failure))
+    if isinstance(order, Delete) and never_sent:
+        return replace(notes, delete=before.delete if before is not None else None)
+    if isinstance(order, Mark) and never_sent:
+        return replace(notes, mark_asked_at=before.mark_asked_at if before is not None else None)
+    if isinstance(order, Mark) and isinstance(outcome.error, Refused):
+        return replace(notes, mark_attempts=notes.mark_attempts + 1)
+    return notes
