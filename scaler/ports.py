@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import call
 from typing import Protocol
 
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, ScaleSetName, VmId
@@ -25,19 +26,15 @@ class ScaleSet(Protocol):
     @property
     def name(self) -> ScaleSetName:
         """The configured name, lower case."""
-        ...
 
     def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
         """Ask for the scale set. A remembered answer up to `no_older_than` serves too, with the old `sent`."""
-        ...
 
     def list_instances(self) -> Pages:
         """Every instance with its power state: all pages or an error, never a part."""
-        ...
 
     def get(self, ref: InstanceRef) -> Answer:
         """The instance behind `ref.instance_id` now; a 404 is an answer, not an error."""
-        ...
 
     def addresses(self) -> Mapping[InstanceId, Addresses]:
         """Ask for the addresses of all instances, in the pages of one look.
@@ -45,34 +42,27 @@ class ScaleSet(Protocol):
         An instance without any address may be left out; a public address that Azure has and does not tell is marked
         as such. Instance ids are reused: the caller has just seen which machine the id names.
         """
-        ...
 
     def start(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
         """Start instances. Raises Missing with the ids that Azure no longer knows; the rest may have started."""
-        ...
 
     def power_off(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
         """Stop instances and keep the allocation (still billed)."""
-        ...
 
     def deallocate(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
         """Stop instances and give the allocation back."""
-        ...
 
     def delete(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
         """Delete instances; sku.capacity falls by as many. An instance that is gone already is no error."""
-        ...
 
     def mark(self, ref: InstanceRef, etag: str | None, *, within: timedelta) -> None:
         """Set protectFromScaleIn, If-Match `etag` where there is one."""
-        ...
 
     def set_capacity(self, capacity: int, etag: str | None, *, within: timedelta) -> None:
         """PATCH sku.capacity with If-Match `etag`. Raises Conflict when the scale set has changed since.
 
         Without an etag, Conflict means that the capacity is larger already: a capacity is never lowered.
         """
-        ...
 
 
 class Confirmation(StrEnum):
@@ -92,11 +82,9 @@ class Registry(Protocol):
 
     def read(self) -> Snapshot:
         """Read every machine in the index. Two round trips for any number of machines."""
-        ...
 
     def read_also(self, vm_ids: Iterable[VmId]) -> Mapping[VmId, Row]:
         """Read record and notes of machines outside the index (first seen in Azure). One round trip."""
-        ...
 
     def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
         """Write the changes in order, each atomically and only if the facts behind the decision have not changed.
@@ -108,27 +96,21 @@ class Registry(Protocol):
         registry's own clock, and where another Redis server answers now than at the reading. One machine twice in a
         batch is a ValueError.
         """
-        ...
 
     def confirm(self) -> Confirmation:
         """Ask whether a replica has the changes applied before (WAIT 1, bounded by 200 ms)."""
-        ...
 
     def reserved(self) -> frozenset[VmId]:
         """The members of the reserved index: the starter's probe, one round trip."""
-        ...
 
     def pause(self, how: Pause) -> None:
         """Halt the controllers that read this registry from the next tick on; NONE ends the halt."""
-        ...
 
     def keep_ceilings(self, ceilings: Mapping[ScaleSetName, Ceiling], *, lasts: timedelta) -> None:
         """Replace the stored ceilings: capacities that Azure lately refused. The note `lasts` for a while."""
-        ...
 
     def ceilings(self) -> Mapping[ScaleSetName, Ceiling]:
         """Read the stored ceilings: for people, who see Redis and not the provisioner's memory."""
-        ...
 
 
 class Clock(Protocol):
@@ -136,24 +118,18 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds since some moment; never goes back."""
-        ...
 
     def sleep(self, duration: timedelta) -> None:
         """Let time pass."""
-        ...
 
 
-class Together(Protocol):
-    """Makes several requests, at the same time where the process can; no request raises."""
-
-    def __call__[Found](self, requests: Sequence[Callable[[], Found]]) -> Iterable[Found]:
-        """The results, in the order of the requests."""
-        ...
+type Together = Callable[[Sequence[Callable[[], object]]], Iterable[object]]
+"""Makes several requests, at the same time where the process can, and gives the results in order; no request raises."""
 
 
-def one_by_one[Found](requests: Sequence[Callable[[], Found]]) -> Iterator[Found]:
+def one_by_one(requests: Sequence[Callable[[], object]]) -> Iterator[object]:
     """Implements Together without any threads."""
-    return (request() for request in requests)
+    return map(call, requests)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,8 +46,7 @@ _GETS_OF_STARTS = 25  # at the same time: a burst of 50 is looked at in two roun
 
 _ASSEMBLING = Lock()  # four timers begin at once
 
-type _Kind = ArmScaleSet | FlexibleScaleSet
-_KINDS: Mapping[Orchestration, type[ArmScaleSet | FlexibleScaleSet]] = {
+_KINDS: Mapping[Orchestration, type[ArmScaleSet]] = {
     Orchestration.UNIFORM: ArmScaleSet,
     Orchestration.FLEXIBLE: FlexibleScaleSet,
 }
@@ -71,7 +70,7 @@ class Doors:
 
     settings: Settings
     registry: RedisRegistry
-    scale_sets: Mapping[ScaleSetName, _Kind]
+    scale_sets: Mapping[ScaleSetName, ArmScaleSet]
     clock: SystemClock
     closing: ExitStack
     ceilings: dict[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused to this process
@@ -148,7 +147,7 @@ def open_doors(settings: Settings, credential: TokenCredential | None = None) ->
     )
 
 
-def _scale_sets_of(settings: Settings, arm: ArmClient, clock: SystemClock) -> Mapping[ScaleSetName, _Kind]:
+def _scale_sets_of(settings: Settings, arm: ArmClient, clock: SystemClock) -> Mapping[ScaleSetName, ArmScaleSet]:
     budget, group = Budget().at_speed(settings.speed), settings.resource_group
     return {
         name: _KINDS[orchestration](arm, group, name, clock=clock, gates=Gates(clock, budget))

@@ -1,6 +1,6 @@
 """Hints between looks: the latest listings, shared in this process, and slow or silent scale sets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -78,15 +78,7 @@ class Silences:
         """Seconds of the latest look at a scale set; if unknown, of the slowest look at another."""
         return self._took.get(name, max(self._took.values(), default=0.0))
 
-    def slowest_first(self, names: Iterable[ScaleSetName]) -> list[ScaleSetName]:
-        """Slow scale sets first, so that looks at the rest are fresh when orders rest on them."""
-        return sorted(names, key=self._slowness, reverse=True)
-
-    def quickest_first(self, names: Iterable[ScaleSetName]) -> list[ScaleSetName]:
-        """Quick scale sets first, so that a silent one does not put off the rest."""
-        return sorted(names, key=self._slowness)
-
-    def _slowness(self, name: ScaleSetName) -> float:
-        """The sorting key: quick answers count as equal, so that the configured order stays."""
+    def slowness(self, name: ScaleSetName) -> float:
+        """A sorting key: seconds of a slow look; quick answers count as equal, so that the configured order stays."""
         took = self._took.get(name, 0.0)
         return took if took >= self._long else 0.0

@@ -1,9 +1,11 @@
 """The looks of a tick, at every scale set concerned, into one Cloud."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from math import inf
 
 from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.fleet import Cloud
@@ -148,7 +150,7 @@ class AzureObserver:
     def _kept(self, name: ScaleSetName) -> Listed | None:
         """The process' latest listing, if young, and not taken by this controller before."""
         latest = self._listings.latest.get(name)
-        if latest is None or latest.pages.sent <= self._used.get(name, float("-inf")):
+        if latest is None or latest.pages.sent <= self._used.get(name, -inf):
             return None
         age = self._clock.monotonic() - latest.pages.sent
         return latest if age <= self._policy.listing_kept.total_seconds() else None
@@ -160,8 +162,10 @@ class AzureObserver:
         return last is None or self._clock.monotonic() - last >= every.total_seconds()
 
     def _in_turn(self, names: Iterable[ScaleSetName]) -> list[ScaleSetName]:
-        """Scale sets in turn: the longest left out for want of time first."""
-        return sorted(self._silences.slowest_first(names), key=lambda name: self._left_out.get(name, float("inf")))
+        """Scale sets in turn: the longest left out for want of time first; then slow ones, so that looks at the rest
+        are fresh when orders rest on them.
+        """
+        return sorted(names, key=lambda name: (self._left_out.get(name, inf), -self._silences.slowness(name)))
 
     def _no_time(self, name: ScaleSetName, began: float, cloud: Cloud) -> bool:
         """Whether a look at a scale set now would make earlier looks too old for orders."""
@@ -209,29 +213,22 @@ class AzureObserver:
         After a silence no further request is begun; requests under way may still be answered. The same holds, after
         an answer, when the tick's first look would grow too old for orders.
         """
-        until = self._began(cloud) + self._policy.looks_for.total_seconds()
-        scale_set, kept = self._scale_sets[name], self._view_may_be(cloud, name)
-        asking, view = _Asking(self._clock, until), None
-        answers, errors = list[Answer](), list[ScalerError]()
-        of_the_set = partial(asking, partial(scale_set.view, no_older_than=kept), essential=True)
-        of_each = [partial(asking, partial(scale_set.get, ref)) for ref in refs]
-        requests: list[Callable[[], ScaleSetView | Answer | ScalerError | None]] = [of_the_set, *of_each]
-        try:
-            with self._silences.listening(name):
-                for found in self._together(requests):
-                    if isinstance(found, ScaleSetView):
-                        view = found
-                    elif isinstance(found, Answer):
-                        answers.append(found)
-                    elif found is not None and not (isinstance(found, _AWAY) or found is asking.away):
-                        errors.append(found)
-                if asking.away is not None:
-                    raise asking.away
-        except ScalerError as error:
-            errors.append(error)
+        # right after a listing the listing's own view serves; for consent one a minute is enough
+        kept = self._policy.order_horizon if name in cloud.listings else self._policy.view_kept
+        asking = _Asking(self._clock, self._began(cloud) + self._policy.looks_for.total_seconds())
+        of_the_set = partial(asking, partial(self._scale_sets[name].view, no_older_than=kept), essential=True)
+        of_each = [partial(asking, partial(self._scale_sets[name].get, ref)) for ref in refs]
+        with suppress(ScalerError), self._silences.listening(name):
+            found = tuple(self._together([of_the_set, *of_each]))
+            if asking.away is not None:
+                raise asking.away
+        view = next((it for it in found if isinstance(it, ScaleSetView)), None)
+        answers = [it for it in found if isinstance(it, Answer)]
+        errors = [it for it in found if isinstance(it, ScalerError)]
         if answers:
             self._saw(name)
-        return cloud.with_answers(view, answers, self._policy) if view is not None else cloud, errors
+        told = [error for error in errors if error is asking.away or not isinstance(error, _AWAY)]
+        return cloud.with_answers(view, answers, self._policy) if view is not None else cloud, told
 
     def _put_off(self, names: Collection[ScaleSetName], cloud: Cloud) -> frozenset[ScaleSetName]:
         """The scale sets put off because of a recent silence: waiting would cost the orders to the rest."""
@@ -244,7 +241,7 @@ class AzureObserver:
         No order rests on an address: a tick waits for a single silence only, lest the orders die.
         """
         errors: list[ScalerError] = []
-        for name in self._of_network.quickest_first(sorted(names)):
+        for name in sorted(names, key=lambda name: (self._of_network.slowness(name), name)):  # a silent one last
             if any(service.since(self._began(cloud)) for service in (self._silences, self._of_network)):
                 cloud = cloud.with_addresses(name, None)
                 continue
@@ -262,10 +259,6 @@ class AzureObserver:
         looks = (*cloud.listings.values(), *cloud.asked.values())
         return min((look.sent for look in looks), default=self._clock.monotonic())
 
-    def _view_may_be(self, cloud: Cloud, name: ScaleSetName) -> timedelta:
-        """How old a view may be: right after a listing the listing's own serves; for consent one a minute is enough."""
-        return self._policy.order_horizon if name in cloud.listings else self._policy.view_kept
-
 
 class _Asking:
     """Requests about a scale set, until a silence, or until the time for looking is over."""
@@ -277,7 +270,7 @@ class _Asking:
         self._until = until
         self._answered = False
 
-    def __call__[Found](self, request: Callable[[], Found], *, essential: bool = False) -> Found | ScalerError | None:
+    def __call__(self, request: Callable[[], object], *, essential: bool = False) -> object:
         """The answer or the error; None for a request not made. Without an essential answer no other answer counts."""
         if self.away is not None or (self._answered and self._clock.monotonic() > self._until):
             return None
