@@ -41,7 +41,7 @@ PAGE = 100  # rows of a listing; Azure's number is not known
 VISITORS = 10
 A_WHILE = timedelta(minutes=5)  # longer than anything takes in the emulated Azure
 READS = {"list": (Kind.LIST, Kind.LIST_VMS), "view": (Kind.VIEW,), "GET": (Kind.GET,), "network": (Kind.NETWORK,)}
-DOORS: Mapping[Orchestration, type[ArmScaleSet | FlexibleScaleSet]] = {
+DOORS: Mapping[Orchestration, type[ArmScaleSet]] = {
     Orchestration.UNIFORM: ArmScaleSet,
     Orchestration.FLEXIBLE: FlexibleScaleSet,
 }
@@ -89,7 +89,7 @@ class House:
     """The scaler's doors, and what is behind them."""
 
     azure: Sequence[EmulatedScaleSet]
-    scale_sets: Sequence[ArmScaleSet | FlexibleScaleSet]
+    scale_sets: Sequence[ArmScaleSet]
     registry: RedisRegistry
     visitors: Reservations
     clock: HandClock
@@ -116,7 +116,7 @@ class House:
         self.clock.sleep(A_WHILE)
 
     def _asked(self) -> Counter[Kind]:
-        return sum((Counter(it.usage.asked) for it in self.scale_sets), Counter())
+        return sum((Counter(it.gates.asked) for it in self.scale_sets), Counter())
 
 
 @contextmanager

@@ -137,7 +137,7 @@ class Production:
 
     @property
     def _pages(self) -> int:
-        return self._gates.usage.asked.get(Kind.LIST, 0)
+        return self._gates.asked[Kind.LIST]
 
     # -- the beginning
 

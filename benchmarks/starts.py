@@ -197,7 +197,7 @@ class Stage:
             due += GO_TICKS_EVERY
             found, self._go_reserved = self._go_reserved, []
             for _, instance_id in found:
-                start(group, self.go_azure.name, instance_id, polling=False)
+                start(group, self.go_azure.name, instance_id, polling=False, enforce_https=False)
 
     def row(self, began: float) -> dict[str, str | int | float]:
         """What came of it. Raises SystemExit where nobody came."""

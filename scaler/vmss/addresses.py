@@ -8,61 +8,37 @@ from msgspec import field
 from msgspec.json import Decoder
 
 from scaler.model.instance import Addresses, InstanceId, is_instance_id
-from scaler.vmss.reply import Body, Reply, decoded
+from scaler.vmss.reply import Body, Page, PropertiesOf
 
 
 class _Reference(Body):
     id: str | None = None
 
 
-class _IpConfigurationProperties(Body):
+class _IpConfiguration(Body):
     primary: bool | None = None
     private_ip: str | None = field(default=None, name="privateIPAddress")
     public_ip: _Reference | None = field(default=None, name="publicIPAddress")
 
 
-class _IpConfiguration(Body):
-    properties: _IpConfigurationProperties | None = None
-
-
-class _InterfaceProperties(Body):
+class _Interface(Body):
     primary: bool | None = None
     virtual_machine: _Reference | None = None
-    ip_configurations: list[_IpConfiguration] | None = None
+    ip_configurations: list[PropertiesOf[_IpConfiguration]] | None = None
 
 
-class InterfaceBody(Body):
-    """One network interface."""
-
-    properties: _InterfaceProperties | None = None
-
-
-class InterfacesBody(Body):
-    """One page of them."""
-
-    value: list[InterfaceBody]
-    next_link: str | None = None
-
-
-class _PublicIpProperties(Body):
+class _PublicIp(Body):
     ip_address: str | None = None  # none while the VM is deallocated, if it is a dynamic one
 
 
-class PublicIpBody(Body):
+class PublicIpBody(PropertiesOf[_PublicIp]):
     """One public address."""
 
     id: str | None = None
-    properties: _PublicIpProperties | None = None
 
 
-class PublicIpsBody(Body):
-    """One page of them."""
-
-    value: list[PublicIpBody]
-    next_link: str | None = None
-
-
-_INTERFACES, _PUBLIC_IPS = Decoder(InterfacesBody), Decoder(PublicIpsBody)
+type InterfaceBody = PropertiesOf[_Interface]
+INTERFACES, PUBLIC_IPS = Decoder(Page[PropertiesOf[_Interface]]), Decoder(Page[PublicIpBody])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,37 +51,30 @@ class Configuration:
     public_id: str | None  # the resource id of its public address, lower case
 
 
-def to_interfaces(reply: Reply) -> InterfacesBody:
-    """One page of network interfaces."""
-    return decoded(_INTERFACES, reply.json)
-
-
-def to_public_ips(reply: Reply) -> PublicIpsBody:
-    """One page of public addresses."""
-    return decoded(_PUBLIC_IPS, reply.json)
-
-
-def configurations(pages: Iterable[InterfacesBody], parent: str) -> Iterator[Configuration]:
+def configurations(interfaces: Iterable[InterfaceBody], parent: str) -> Iterator[Configuration]:
     """The ipConfigurations of all VMs below the resource `parent`; ids are compared without regard to case."""
     below = f"{parent}/virtualMachines/".lower()
-    for properties in (row.properties for page in pages for row in page.value):
-        vm = ((properties.virtual_machine and properties.virtual_machine.id) or "") if properties else ""
+    for interface in (row.properties for row in interfaces if row.properties is not None):
+        vm = _id(interface.virtual_machine)
         instance_id = vm[len(below) :]
-        if properties is None or not vm.lower().startswith(below) or not is_instance_id(instance_id):
+        if not vm.lower().startswith(below) or not is_instance_id(instance_id):
             continue
-        for configuration in (it.properties for it in properties.ip_configurations or ()):
+        for configuration in (row.properties for row in interface.ip_configurations or ()):
             if configuration is not None:
                 yield Configuration(
                     instance_id=InstanceId(instance_id),
-                    primary=(properties.primary is True, configuration.primary is True),
+                    primary=(interface.primary is True, configuration.primary is True),
                     private=configuration.private_ip,
-                    public_id=((configuration.public_ip and configuration.public_ip.id) or "").lower() or None,
+                    public_id=_id(configuration.public_ip).lower() or None,
                 )
 
 
-def public_by_id(pages: Iterable[PublicIpsBody]) -> Mapping[str, str | None]:
+def _id(reference: _Reference | None) -> str:
+    return (reference and reference.id) or ""
+
+
+def public_by_id(rows: Iterable[PublicIpBody]) -> Mapping[str, str | None]:
     """The addresses by their resources' ids, lower case: the name is the same for every instance."""
-    rows = (row for page in pages for row in page.value)
     return {row.id.lower(): row.properties.ip_address if row.properties else None for row in rows if row.id}
 
 

@@ -1,20 +1,21 @@
 """One request to ARM through the SDK's pipeline: admitted by the gates, bounded in time and size, and never retried."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
 from time import monotonic
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from azure.core.exceptions import AzureError, DecodeError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.rest import HttpRequest, HttpResponse
+from azure.core.rest import HttpRequest
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from scaler.errors import Garbled, ScalerError, Unreachable, Unsent
 from scaler.ports import Clock
-from scaler.vmss.client import ArmClient, Bounds
+from scaler.vmss.client import ArmClient
 from scaler.vmss.gates import Gates, Kind
 from scaler.vmss.refusals import About, refusal, retry_after
 from scaler.vmss.reply import Reply
@@ -27,26 +28,19 @@ _MOMENT = 1.0  # seconds for the body of an order that is accepted already: it i
 _BROKEN = (AzureError, HTTPError, OSError, ValueError)  # ValueError: the SDK trips over malformed headers
 
 
+@dataclass(frozen=True, slots=True)
 class Calls:
     """The way to ARM in one caller's name. `agent` is put in front of the SDK's own User-Agent."""
 
-    def __init__(self, client: ArmClient, gates: Gates, clock: Clock, agent: str = "scaler") -> None:
-        self.client = client
-        self.gates = gates
-        self._clock = clock
-        self._agent = agent
+    client: ArmClient
+    gates: Gates
+    clock: Clock
+    agent: str = "scaler"
 
-    def named(self, agent: str) -> "Calls":
-        """The same way, in another caller's name."""
-        return Calls(self.client, self.gates, self._clock, agent)
-
-    def until(self, within: timedelta) -> float:
-        """The monotonic second at which a call beginning now is given up."""
-        return self._clock.monotonic() + within.total_seconds()
-
-    def elapsed(self, since: float) -> timedelta:
-        """How long ago that monotonic second was."""
-        return timedelta(seconds=self._clock.monotonic() - since)
+    def until(self, within: timedelta | None = None) -> float:
+        """The monotonic second at which a call beginning now is given up; None: by the bound for one answer."""
+        within = self.client.bounds.read if within is None else within
+        return self.clock.monotonic() + within.total_seconds()
 
     def read(self, kind: Kind, url: str, *, until: float, underway: bool = False) -> Reply:
         """GET a path below the endpoint. Any status is a reply. `underway`: a further page of a listing."""
@@ -67,10 +61,10 @@ class Calls:
         a Retry-After with a date, and reads a body of any size.
         """
         self.gates.admit(kind)
-        call = self._bounded(kind, until)
+        call = _BoundedCall(self, kind, until)
         try:
-            with call:
-                begin(*args, polling=False, api_version=API_VERSION, user_agent=self._agent, **call.order_options)
+            with closing(call):
+                begin(*args, polling=False, api_version=API_VERSION, **call.options(call.order_heard))
         except _Answered:
             pass
         except (ScalerError, *_BROKEN) as error:
@@ -80,20 +74,14 @@ class Calls:
             raise refusal(call.reply, about)
 
     def _exchange(self, kind: Kind, request: HttpRequest, until: float) -> Reply:
-        sent = self._clock.monotonic()
+        sent, call = self.clock.monotonic(), _BoundedCall(self, kind, until)
         try:
-            with self._bounded(kind, until) as call:
-                response = self._send(request, call)
+            with closing(call):
+                response = self.client.send(request, **call.options(call.heard))
                 body = call.body(response, self.client.bounds.page_bytes)
         except _BROKEN as error:
             raise _in_our_words(error) from error
-        return Reply(status=response.status_code, headers=_lower(response.headers), body=body, sent=sent)
-
-    def _bounded(self, kind: Kind, until: float) -> "_BoundedCall":
-        return _BoundedCall(kind, self.gates, self._clock, until, self.client.bounds)
-
-    def _send(self, request: HttpRequest, call: "_BoundedCall") -> HttpResponse:
-        return self.client.send(request, user_agent=self._agent, **call.options)
+        return Reply(status=response.status_code, headers=response.headers, body=body, sent=sent)
 
 
 class _Answered(Exception):
@@ -101,30 +89,25 @@ class _Answered(Exception):
 
 
 class _BoundedCall:
-    """A context around a call: two hooks in the SDK's pipeline, between authentication and the wire.
+    """One call: two hooks in the SDK's pipeline, between authentication and the wire.
 
     The socket's time-out ends a read that waits for a byte; the deadline ends a body that comes in pieces.
     """
 
-    def __init__(self, kind: Kind, gates: Gates, clock: Clock, until: float, bounds: Bounds) -> None:
-        self._kind, self._gates, self._clock, self._until, self._bounds = kind, gates, clock, until, bounds
+    def __init__(self, calls: Calls, kind: Kind, until: float) -> None:
+        self._calls, self._kind, self._until = calls, kind, until
         self._answer: Any = None
         self.reply: Reply | None = None
 
     @property
     def left(self) -> float:
         """Seconds until the call is given up."""
-        return self._until - self._clock.monotonic()
+        return self._until - self._calls.clock.monotonic()
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """Options for send_request, where the scaler reads the body."""
-        return {"raw_request_hook": self._about_to_send, "raw_response_hook": self._hear}
-
-    @property
-    def order_options(self) -> dict[str, Any]:
-        """Options for the typed operations, which would read and parse a body of any size."""
-        return {"raw_request_hook": self._about_to_send, "raw_response_hook": self._order_heard}
+    def options(self, heard: Callable[[PipelineResponse[Any, Any]], None]) -> dict[str, Any]:
+        """Options for the SDK's pipeline."""
+        hooks = {"raw_request_hook": self._about_to_send, "raw_response_hook": heard}
+        return {"user_agent": self._calls.agent, "enforce_https": self._calls.client.tls, **hooks}
 
     def body(self, answer: Any, most: int, within: float = inf) -> bytes:
         """The body, decompressed, if it is not too large and comes in time. `within`: seconds, if more are left."""
@@ -139,12 +122,10 @@ class _BoundedCall:
             chunks.append(chunk)
         return b"".join(chunks)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def close(self) -> None:
+        """Close the answer, which the SDK leaves open when it trips over a header."""
         if self._answer is not None:
-            self._answer.close()  # the SDK leaves it open when it trips over a header
+            self._answer.close()
 
     def _about_to_send(self, request: PipelineRequest[Any]) -> None:
         """Getting a token may have taken a while: the rest of the time is the time-out, and nothing is sent late."""
@@ -152,41 +133,37 @@ class _BoundedCall:
         left = self.left
         if left <= 0:
             raise Unsent("not sent: its time was over")
-        connect = min(self._bounds.connect.total_seconds(), left / 2)
+        bounds = self._calls.client.bounds
+        connect = min(bounds.connect.total_seconds(), left / 2)
         request.context.options["connection_timeout"] = connect
-        request.context.options["read_timeout"] = min(self._bounds.read.total_seconds(), left - connect)
-        self._gates.sent(self._kind)
+        request.context.options["read_timeout"] = min(bounds.read.total_seconds(), left - connect)
+        self._calls.gates.sent(self._kind)
 
-    def _hear(self, response: PipelineResponse[Any, Any]) -> None:
+    def heard(self, response: PipelineResponse[Any, Any]) -> None:
         """The head of the answer is here, its body is still to be read."""
-        if self._answer is not None:  # a 401 that the SDK answers with a fresh token, and leaves open
-            self._answer.close()
+        self.close()  # a 401 that the SDK answers with a fresh token, and leaves open
         self._answer = answer = response.http_response
         if answer.status_code == 401:  # the SDK forgets the hook of a request that it sends again
             response.context.options["raw_request_hook"] = self._about_to_send
-        headers = _lower(answer.headers)
-        self._gates.heard(headers)
+        self._calls.gates.heard(answer.headers)
         if answer.status_code == 429:
-            reply = Reply(status=429, headers=headers, body=b"", sent=0)
-            self._gates.throttled(self._kind, retry_after(reply))
+            self._calls.gates.throttled(self._kind, retry_after(answer.headers))
 
-    def _order_heard(self, response: PipelineResponse[Any, Any]) -> None:
-        """Pass a 401 on to the SDK's authentication, for one more try; every other answer ends here."""
-        self._hear(response)
+    def order_heard(self, response: PipelineResponse[Any, Any]) -> None:
+        """Pass a 401 on to the SDK's authentication, for one more try; every other answer ends here.
+
+        The typed operations would read and parse a body of any size.
+        """
+        self.heard(response)
         answer = self._answer
         accepted = 200 <= answer.status_code < 300
         try:
             body = self.body(answer, _ERROR_BYTES, _MOMENT if accepted else inf)
         except (ScalerError, *_BROKEN):  # too large, too slow, broken: the status says enough
             body = b""
-        self.reply = Reply(status=answer.status_code, headers=_lower(answer.headers), body=body, sent=0)
+        self.reply = Reply(status=answer.status_code, headers=answer.headers, body=body, sent=0)
         if answer.status_code != 401:
             raise _Answered
-
-
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers with their names in lower case."""
-    return {name.lower(): value for name, value in headers.items()}
 
 
 def _in_our_words(error: Exception) -> ScalerError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from azure.core.credentials import TokenCredential
-from azure.core.pipeline import Pipeline, PipelineRequest, policies
+from azure.core.pipeline import Pipeline, policies
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
@@ -52,6 +52,7 @@ class ArmClient:
     credential: Guarded
     subscription: str
     endpoint: str
+    tls: bool  # False: plain http to this very machine
     bounds: Bounds
     pipeline: Pipeline[HttpRequest, HttpResponse]
 
@@ -96,13 +97,6 @@ def session(*, use_environment: bool) -> Session:
     return made
 
 
-class _LoopbackHttp(policies.SansIOHTTPPolicy[Any, Any]):
-    """Lets the SDK send its token over plain http: installed only where the endpoint is this very machine."""
-
-    def on_request(self, request: PipelineRequest[Any]) -> None:
-        request.context.options.setdefault("enforce_https", False)
-
-
 def connect(
     subscription: str,
     credential: TokenCredential,
@@ -115,21 +109,21 @@ def connect(
 
     Raises ValueError for an endpoint without TLS, where the token could be read.
     """
-    in_the_clear = _plain_http_to_ourselves(endpoint)
+    tls = _has_tls(endpoint)
     guarded = Guarded(credential)
     # HTTP_PROXY must not take the token off this machine
-    transport = RequestsTransport(session=session(use_environment=not in_the_clear))
-    chain = _policies(guarded, f"{audience.rstrip('/')}/.default", in_the_clear=in_the_clear)
+    transport = RequestsTransport(session=session(use_environment=tls))
     return ArmClient(
         credential=guarded,
         subscription=subscription,
         endpoint=endpoint,
+        tls=tls,
         bounds=bounds or Bounds(),
-        pipeline=Pipeline(transport, chain),
+        pipeline=Pipeline(transport, _policies(guarded, f"{audience.rstrip('/')}/.default")),
     )
 
 
-def _policies(credential: Guarded, scope: str, *, in_the_clear: bool) -> Iterator[_Policy]:
+def _policies(credential: Guarded, scope: str) -> Iterator[_Policy]:
     """The policies of the SDK's own client, in the same order, without registration of resource providers.
 
     Registration would sleep in a tick until Azure is done, and needs rights over the whole subscription. The policy
@@ -140,8 +134,6 @@ def _policies(credential: Guarded, scope: str, *, in_the_clear: bool) -> Iterato
     yield policies.UserAgentPolicy(sdk_moniker="mgmt-compute")
     yield policies.ProxyPolicy()
     yield policies.ContentDecodePolicy()
-    if in_the_clear:
-        yield _LoopbackHttp()
     yield policies.RedirectPolicy.no_redirects()
     yield policies.RetryPolicy.no_retries()
     yield ARMChallengeAuthenticationPolicy(credential, scope)
@@ -151,7 +143,8 @@ def _policies(credential: Guarded, scope: str, *, in_the_clear: bool) -> Iterato
     yield policies.SensitiveHeaderCleanupPolicy()
 
 
-def _plain_http_to_ourselves(endpoint: str) -> bool:
+def _has_tls(endpoint: str) -> bool:
+    """Whether the endpoint speaks https; plain http is for this very machine."""
     parts = urlsplit(endpoint)
     if not parts.hostname or parts.scheme not in {"https", "http"} or parts.path.strip("/") or parts.query:
         raise ValueError(f"the ARM endpoint must be https://host, not {endpoint!r}")
@@ -159,4 +152,4 @@ def _plain_http_to_ourselves(endpoint: str) -> bool:
         raise ValueError(
             f"{endpoint!r} would send the token in the clear: http is for an emulator on this machine only"
         )
-    return parts.scheme == "http"
+    return parts.scheme == "https"

@@ -75,8 +75,7 @@ BUCKETS: Mapping[str, frozenset[Kind]] = {
 BATCH_FROM = 8
 """Stops: a batch costs one of 4 requests a minute of the scale set; single orders have a bucket for each machine."""
 HEADER = "x-ms-ratelimit-remaining-resource"
-_NAME, _NUMBER = re.compile(r"[\w.-]{1,60}", re.ASCII), re.compile(r"[0-9]{1,9}")
-_MOST_NAMES = 100  # ARM has a dozen
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,15 +95,6 @@ class Budget:
         return replace(self, minute=self.minute / speed, pause=self.pause / speed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Requests sent, requests held back, and the remaining budgets by ARM's last answers: for telemetry."""
-
-    asked: Mapping[Kind, int]
-    held_back: Mapping[Kind, int]
-    remaining: Mapping[str, int]
-
-
 class Gates:
     """Shared by all requests about a scale set; thread-safe. Times are the clock's monotonic seconds."""
 
@@ -112,13 +102,11 @@ class Gates:
         self._clock = clock
         self._budget = budget or Budget()
         self._lock = Lock()
-        self._pages = {kind: _Allowance(self._budget, clock.monotonic()) for kind in BUDGETED}
-        self._granted = {kind: _Granted(self._budget) for kind in BUDGETED}
+        self._lists = {kind: _Lists(self._budget, clock.monotonic()) for kind in BUDGETED}
         self._throttled_until = dict.fromkeys(Lane, 0.0)
         self._paused_until: dict[Kind, float] = {}
-        self._asked: Counter[Kind] = Counter()
-        self._held_back: Counter[Kind] = Counter()
-        self._remaining: dict[str, int] = {}
+        self.asked: Counter[Kind] = Counter()
+        """Requests that went out, for tests and benchmarks."""
 
     def admit(self, kind: Kind, *, underway: bool = False) -> None:
         """Raise Throttled instead of a request that ARM, or the scaler's own budget, would not bear.
@@ -129,30 +117,27 @@ class Gates:
         """
         with self._lock:
             now = self._clock.monotonic()
-            pages, granted = self._pages.get(kind), self._granted.get(kind)
+            lists = self._lists.get(kind)
             wait = self._throttled_until[kind.lane] - now
             if not underway:
-                wait = max(wait, self._paused_until.get(kind, now) - now, pages.wait(now) if pages else 0.0)
-            if granted:
-                wait = max(wait, granted.wait_to_go_on(now) if underway else granted.wait_to_begin(now))
+                wait = max(wait, self._paused_until.get(kind, now) - now)
+            if lists:
+                wait = max(wait, lists.wait(now, underway))
             if wait > 0:
-                self._held_back[kind] += 1
                 raise Throttled(f"no budget for {kind} requests now", timedelta(seconds=wait))
-            if pages:
-                pages.left -= 1
-            if granted:
-                granted.asked(underway)
+            if lists:
+                lists.asked(underway)
 
     def listed(self, kind: Kind, pages: int) -> None:
         """A listing is complete: the next one will take about as many pages."""
         with self._lock:
-            if kind in self._granted:
-                self._granted[kind].complete(pages)
+            if kind in self._lists:
+                self._lists[kind].complete(pages)
 
     def sent(self, kind: Kind) -> None:
         """A request goes out now."""
         with self._lock:
-            self._asked[kind] += 1
+            self.asked[kind] += 1
 
     def throttled(self, kind: Kind, wait: timedelta) -> None:
         """ARM answered 429: nothing of this lane is sent before `wait` is over."""
@@ -161,85 +146,74 @@ class Gates:
             self._throttled_until[kind.lane] = max(self._throttled_until[kind.lane], until)
 
     def heard(self, headers: Mapping[str, str]) -> None:
-        """Learn from an answer what is left. `headers`: names in lower case."""
-        left = dict(_buckets(headers.get(HEADER, ""))[:_MOST_NAMES])
-        if not left:
-            return
+        """Learn from the headers of an answer what is left."""
+        left = _buckets(headers.get(HEADER, ""))
         with self._lock:
-            for name, number in left.items():
-                if name in self._remaining or len(self._remaining) < _MOST_NAMES:
-                    self._remaining[name] = number
             now = self._clock.monotonic()
             until = now + self._budget.pause.total_seconds()
-            for kind, granted in self._granted.items():
-                told = [number for name, number in left.items() if kind in BUCKETS.get(name, ())]
+            for kind, lists in self._lists.items():
+                told = [number for name, number in left.items() if kind in BUCKETS[name]]
                 if told:
-                    granted.heard(min(told), now)
-            for name in left.keys() & BUCKETS.keys():
-                scarce = (kind for kind in BUCKETS[name] if left[name] <= self._kept_back(kind))
+                    lists.heard(min(told), now)
+            for name, number in left.items():
+                scarce = (kind for kind in BUCKETS[name] if number <= self._kept_back(kind))
                 self._paused_until.update(dict.fromkeys(scarce, until))
 
     def _kept_back(self, kind: Kind) -> int:
         """How many requests this kind leaves in its bucket."""
         return self._budget.nearly_empty + (self._budget.kept_from_marks if kind is Kind.MARK else 0)
 
-    @property
-    def usage(self) -> Usage:
-        """A copy of the counters."""
-        with self._lock:
-            return Usage(asked=dict(self._asked), held_back=dict(self._held_back), remaining=dict(self._remaining))
 
+class _Lists:
+    """The budgets for one kind of list, in pages: the scaler's own, and ARM's by its last answer and the refill.
 
-class _Allowance:
-    """The remaining pages of one kind of list. The allowance refills steadily, and debt is paid first."""
-
-    def __init__(self, budget: Budget, now: float) -> None:
-        self.left = self._most = budget.pages_a_minute
-        self._rate = budget.pages_a_minute / budget.minute.total_seconds()
-        self._filled_at = now
-
-    def wait(self, now: float) -> float:
-        """Seconds until a whole page is there."""
-        self.left = min(self.left + (now - self._filled_at) * self._rate, self._most)
-        self._filled_at = now
-        return (1 - self.left) / self._rate if self.left < 1 else 0.0
-
-
-class _Granted:
-    """ARM's remaining budget for one kind of list, by the last answer and the refill, and the pages of a listing.
-
-    Between two answers the scaler does not hear of other processes that list the same scale set. So a listing begins
-    only when the bucket would hold another listing, and as many pages more as other processes took lately.
+    The scaler's own refills steadily, and debt is paid first. Between two answers of ARM the scaler does not hear of
+    other processes that list the same scale set. So a listing begins only when ARM's bucket would hold another
+    listing, and as many pages more as other processes took lately.
     """
 
-    def __init__(self, budget: Budget) -> None:
-        self._rate = budget.granted_a_minute / budget.minute.total_seconds()
-        self._burst, self._spare = budget.granted_at_once, budget.nearly_empty
-        self._left: tuple[float, float] | None = None  # how many, and when ARM said so
+    def __init__(self, budget: Budget, now: float) -> None:
+        self._budget = budget
+        self._rate, self._granted_rate = (
+            pages / budget.minute.total_seconds() for pages in (budget.pages_a_minute, budget.granted_a_minute)
+        )
+        self._allowed, self._filled_at = budget.pages_a_minute, now
+        self._granted: tuple[float, float] | None = None  # how many, and when ARM said so
         self._whole = 1  # pages of the last complete listing
         self._walked = 0  # pages of the one under way
         self._others = 0.0  # pages that others took since ours before that one
         self._stopped = False  # the last one ended half-way because of what ARM said
 
-    def heard(self, left: int, now: float) -> None:
-        """Note how many pages ARM has left, after the answered page."""
-        taken = max(0.0, self._left_now(now) - 1 - left) if self._left is not None else 0.0
-        self._others = taken if self._walked == 1 else self._others + taken
-        self._left = left, now
+    def wait(self, now: float, underway: bool) -> float:
+        """Seconds until a page may be asked for: the first page of a listing, or a further page (`underway`)."""
+        return self._wait_to_go_on(now) if underway else max(self._wait_for_ours(now), self._wait_to_begin(now))
 
     def asked(self, underway: bool) -> None:
-        """Note a request for a page: the first page of a listing, or a further page."""
+        """Note a request for a page."""
+        self._allowed -= 1
         self._walked = self._walked + 1 if underway else 1
+
+    def heard(self, left: int, now: float) -> None:
+        """Note how many pages ARM has left, after the answered page."""
+        taken = max(0.0, self._granted_now(now) - 1 - left) if self._granted is not None else 0.0
+        self._others = taken if self._walked == 1 else self._others + taken
+        self._granted = left, now
 
     def complete(self, pages: int) -> None:
         """A listing has taken so many pages."""
         self._whole, self._stopped = pages, False
 
-    def wait_to_begin(self, now: float) -> float:
-        """Seconds until the bucket holds the listing, and the share of other processes meanwhile."""
-        return self._until(2 * self._whole + self._others + self._spare, now)
+    def _wait_for_ours(self, now: float) -> float:
+        """Seconds until the scaler's own budget holds a whole page."""
+        refilled = self._allowed + (now - self._filled_at) * self._rate
+        self._allowed, self._filled_at = min(refilled, self._budget.pages_a_minute), now
+        return max(0.0, (1 - self._allowed) / self._rate)
 
-    def wait_to_go_on(self, now: float) -> float:
+    def _wait_to_begin(self, now: float) -> float:
+        """Seconds until the bucket holds the listing, and the share of other processes meanwhile."""
+        return self._until(2 * self._whole + self._others + self._budget.nearly_empty, now)
+
+    def _wait_to_go_on(self, now: float) -> float:
         """Zero while the bucket holds the rest of the listing; else seconds until the listing can begin anew.
 
         Before the first complete listing no listing is stopped: should ARM's numbers be wrong, only a 429 counts.
@@ -248,21 +222,20 @@ class _Granted:
         if self._stopped or self._until(self._whole - self._walked, now) <= 0:
             return 0.0
         self._stopped = True
-        return self.wait_to_begin(now)
+        return self._wait_to_begin(now)
 
     def _until(self, wanted: float, now: float) -> float:
         """Seconds until so many pages are left; more than the bucket ever holds is not waited for."""
-        return max(0.0, (min(wanted, self._burst) - self._left_now(now)) / self._rate)
+        lacking = min(wanted, self._budget.granted_at_once) - self._granted_now(now)
+        return max(0.0, lacking / self._granted_rate)
 
-    def _left_now(self, now: float) -> float:
+    def _granted_now(self, now: float) -> float:
         """Remaining pages, if no other process takes pages. Full before ARM's first answer."""
-        if self._left is None:
-            return self._burst
-        left, heard_at = self._left
-        return min(left + (now - heard_at) * self._rate, self._burst)
+        left, heard_at = self._granted or (self._budget.granted_at_once, now)
+        return min(left + (now - heard_at) * self._granted_rate, self._budget.granted_at_once)
 
 
-def _buckets(header: str) -> list[tuple[str, int]]:
-    """`Microsoft.Compute/Name;11,Microsoft.Compute/Other;1499` -> names and numbers; what does not fit is skipped."""
+def _buckets(header: str) -> dict[str, int]:
+    """`Microsoft.Compute/Name;11,Microsoft.Compute/Other;1499` -> known names and numbers; all else is skipped."""
     pairs = (part.strip().rpartition("/")[2].partition(";") for part in header.split(","))
-    return [(name, int(left)) for name, _, left in pairs if _NAME.fullmatch(name) and _NUMBER.fullmatch(left)]
+    return {name: int(left) for name, _, left in pairs if name in BUCKETS and _NUMBER.fullmatch(left)}

@@ -1,84 +1,59 @@
 """Every page of a list, or an error: a part of a list would look like machines that are gone."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
-from urllib.parse import urlsplit
+from contextlib import suppress
+from urllib.parse import SplitResult, urlsplit
+
+from msgspec.json import Decoder
 
 from scaler.errors import Garbled
-from scaler.model.instance import Addresses, InstanceId
-from scaler.vmss.addresses import configurations, located, public_by_id, to_interfaces, to_public_ips
 from scaler.vmss.calls import Calls
 from scaler.vmss.gates import Kind
 from scaler.vmss.refusals import About, refusal, stale_token
-from scaler.vmss.reply import Reply
+from scaler.vmss.reply import Listed, Page, Reply
 
 _NOT_IN_A_URL = frozenset('{}\\<>"^`| ')  # braces: the SDK would format the URL with them
-
-
-class HasNext(Protocol):
-    """A page of anything."""
-
-    @property
-    def next_link(self) -> str | None:
-        """Where ARM says that the next page is."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed[Page: HasNext]:
-    """All pages of one listing. `at` and `sent` are those of the first."""
-
-    pages: tuple[Page, ...]
-    requests: int
-    at: datetime
-    sent: float
 
 
 class _Stale(Exception):
     """ARM does not know its own nextLink any more."""
 
 
-class PageWalk[Page: HasNext]:
+class PageWalk[Row]:
     """A listing under way. `until`: the monotonic second at which the whole listing is given up."""
 
-    def __init__(
-        self, calls: Calls, kind: Kind, read: Callable[[Reply], Page], *, until: float, about: About | None = None
-    ) -> None:
+    def __init__(self, calls: Calls, kind: Kind, page: Decoder[Page[Row]], *, until: float, about: About) -> None:
         self._calls = calls
         self._kind = kind
-        self._read = read
+        self._page = page
         self._until = until
         self._about = about
         self._bounds = calls.client.bounds
         self._requests = self._bytes = 0
 
-    def all_pages(self, url: str) -> Listed[Page]:
+    def all_pages(self, url: str) -> Listed[Row]:
         """Walk the pages; once again from the first when a $skiptoken went stale on the way."""
-        try:
-            return self._walk(url)
-        except _Stale:
-            pass
-        try:
-            return self._walk(url)
-        except _Stale as error:
-            raise Garbled("ARM refused its own nextLink twice") from error
+        for _ in range(2):
+            with suppress(_Stale):
+                return self._walk(url)
+        raise Garbled("ARM refused its own nextLink twice")
 
-    def _walk(self, start: str) -> Listed[Page]:
-        reply = self._ask(start, further=False)
-        at, sent = reply.at, reply.sent
-        pages, seen = [self._read(reply)], {start}
-        while (url := self._next(pages[-1].next_link, seen)) is not None:
+    def _walk(self, start: str) -> Listed[Row]:
+        first = reply = self._ask(start, further=False)
+        at, rows, seen = first.at, list[Row](), {start}
+        while True:
+            page = reply.read(self._page)
+            rows += page.value
+            url = self._next(page.next_link, seen)
+            if url is None:
+                self._calls.gates.listed(self._kind, len(seen))
+                return Listed(rows=tuple(rows), requests=self._requests, at=at, sent=first.sent)
             seen.add(url)
-            pages.append(self._read(self._ask(url, further=True)))
-        self._calls.gates.listed(self._kind, len(pages))
-        return Listed(pages=tuple(pages), requests=self._requests, at=at, sent=sent)
+            reply = self._ask(url, further=True)
 
     def _ask(self, url: str, *, further: bool) -> Reply:
         if self._requests >= self._bounds.pages:
             raise Garbled(f"a listing of more than {self._bounds.pages} pages")
-        until = min(self._until, self._calls.until(self._bounds.read))
+        until = min(self._until, self._calls.until())
         reply = self._calls.read(self._kind, url, until=until, underway=self._requests > 0)
         self._requests += 1
         if further and stale_token(reply):
@@ -100,45 +75,19 @@ class PageWalk[Page: HasNext]:
         return url
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """Addresses of a scale set's instances: two lists of Microsoft.Network, the second only if needed.
-
-    The list of interfaces names public addresses by id only, and no documented option adds the addresses.
-    """
-
-    parent: str  # the resource id below which the VMs are
-    interfaces: str  # path and query of the list
-    public_ips: str
-    permission: str  # what the identity needs to read both
-
-    def look(self, calls: Calls) -> Mapping[InstanceId, Addresses]:
-        """One look: the pages of both lists."""
-        until = calls.until(calls.client.bounds.listing)
-        about = About(permission=self.permission)
-        interfaces = PageWalk(calls, Kind.NETWORK, to_interfaces, until=until, about=about).all_pages(self.interfaces)
-        found = tuple(configurations(interfaces.pages, self.parent))
-        if not any(configuration.public_id for configuration in found):
-            return located(found, {})
-        public = PageWalk(calls, Kind.NETWORK, to_public_ips, until=until, about=about).all_pages(self.public_ips)
-        return located(found, public_by_id(public.pages))
-
-
 def below(endpoint: str, link: str) -> str | None:
     """A link's path and query, untouched, if it is on the endpoint's scheme, host and port; else None."""
     if not link.isascii() or not link.isprintable() or not _NOT_IN_A_URL.isdisjoint(link):
         return None
     try:
-        ours, theirs = urlsplit(endpoint), urlsplit(link)
-        if "@" in theirs.netloc or _origin(ours.scheme, ours.hostname, ours.port) != _origin(
-            theirs.scheme, theirs.hostname, theirs.port
-        ):
+        url = urlsplit(link)
+        if "@" in url.netloc or _origin(url) != _origin(urlsplit(endpoint)):
             return None
     except ValueError:  # a port that is not a number, a broken IPv6 address
         return None
-    return theirs.path + (f"?{theirs.query}" if theirs.query else "")
+    return url.path + (f"?{url.query}" if url.query else "")
 
 
-def _origin(scheme: str, host: str | None, port: int | None) -> tuple[str, str | None, int | None]:
-    """Origin of a link; ARM writes a port into links (`https://management.azure.com:443/…`)."""
-    return scheme, host, port or {"https": 443, "http": 80}.get(scheme)
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port; ARM writes a port into links (`https://management.azure.com:443/…`)."""
+    return url.scheme, url.hostname, url.port or {"https": 443, "http": 80}.get(url.scheme)

@@ -5,10 +5,11 @@ deletion or another operation under way. ARM spells one code in several letter c
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
+from typing import NamedTuple
 
 from scaler.errors import (
     Conflict,
@@ -105,26 +106,19 @@ class RefusedReply:
         return f"{self.reply.status} {(self.fault.code or '(no code)')[:100]}: {(self.fault.message or '')[:300]}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorRule:
-    """One row of the table. An empty set of codes means any; so does no text."""
+class ErrorRule(NamedTuple):
+    """One row of the table: it is about certain codes, about messages that match, or without both about any error."""
 
-    statuses: range | frozenset[int]
+    statuses: Container[int]
+    makes: Callable[[RefusedReply], ScalerError]
     codes: frozenset[str] = frozenset()
     text: re.Pattern[str] | None = None
-    makes: Callable[[RefusedReply], ScalerError]
 
     def matches(self, refusal: RefusedReply) -> bool:
-        """Whether this row is about it."""
-        return (
-            refusal.reply.status in self.statuses
-            and (not self.codes or not self.codes.isdisjoint(refusal.fault.codes))
-            and (self.text is None or self.text.search(refusal.fault.message or "") is not None)
-        )
-
-
-def _throttled(refusal: RefusedReply) -> ScalerError:
-    return Throttled(refusal.text, retry_after(refusal.reply))
+        """Whether this row is about a refusal."""
+        said = self.text is not None and self.text.search(refusal.fault.message or "") is not None
+        known = said or not self.codes.isdisjoint(refusal.fault.codes)
+        return refusal.reply.status in self.statuses and (known or not (self.codes or self.text))
 
 
 def _not_found(refusal: RefusedReply) -> ScalerError:
@@ -144,16 +138,12 @@ def _gone(refusal: RefusedReply, naming: re.Pattern[str]) -> ScalerError:
 
 
 def _quota(refusal: RefusedReply) -> ScalerError:
-    return quota_reached(refusal.text, refusal.fault.message or "")
-
-
-def quota_reached(text: str, message: str) -> QuotaReached:
     """QuotaReached, with the figures of ARM's message where all three are there."""
-    figures = {name.lower(): int(number) for name, number in _QUOTA_FIGURE.findall(message)}
+    figures = {name.lower(): int(number) for name, number in _QUOTA_FIGURE.findall(refusal.fault.message or "")}
     if len(figures) < 3 or not figures["additional required"]:
-        return QuotaReached(text)
+        return QuotaReached(refusal.text)
     left = max(0, figures["current limit"] - figures["current usage"])
-    return QuotaReached(text, Fraction(left, figures["additional required"]))
+    return QuotaReached(refusal.text, Fraction(left, figures["additional required"]))
 
 
 def _forbidden(refusal: RefusedReply) -> ScalerError:
@@ -161,37 +151,32 @@ def _forbidden(refusal: RefusedReply) -> ScalerError:
     linked = None if refusal.fault.codes.isdisjoint(_LINKED) else _LINKED_RIGHT.search(refusal.fault.message or "")
     permission = refusal.about.permission if linked is None else f"{linked[1]} on {linked[2]}"
     remedy = f"give the managed identity (AZURE_CLIENT_ID, or the system-assigned one) a role with {permission}"
-    return Refused(f"{refusal.text} -> {remedy}", refusal.fault.code or "", refusal.reply.status)
+    return _refused(refusal, f" -> {remedy}")
 
 
-def _refused(refusal: RefusedReply) -> ScalerError:
-    return Refused(refusal.text, refusal.fault.code or "", refusal.reply.status)
+def _refused(refusal: RefusedReply, remedy: str = "") -> ScalerError:
+    return Refused(f"{refusal.text}{remedy}", refusal.fault.code or "", refusal.reply.status)
 
 
 _SAID_NO = frozenset({400, 403, 409})
 TABLE: tuple[ErrorRule, ...] = (
-    ErrorRule(statuses=range(300), makes=lambda it: Garbled(f"an answer without an answer in it ({it.reply.status})")),
-    ErrorRule(statuses=frozenset({429}), makes=_throttled),
-    ErrorRule(statuses=frozenset({408}), makes=lambda it: Unreachable(it.text)),
-    ErrorRule(statuses=range(500, 600), makes=lambda it: Unreachable(it.text)),
-    ErrorRule(statuses=frozenset({412}), makes=lambda it: Conflict(it.text)),
-    ErrorRule(statuses=frozenset({404}), text=_NOT_IN_THIS_STORE, makes=lambda it: Unreachable(it.text)),
-    ErrorRule(statuses=frozenset({404}), makes=_not_found),
-    ErrorRule(statuses=frozenset({401}), makes=_forbidden),
-    ErrorRule(statuses=frozenset({400}), text=_DEAD_ID, makes=lambda it: _gone(it, _DEAD_ID)),
-    ErrorRule(statuses=_SAID_NO, text=_DYING, makes=lambda it: _gone(it, _DYING_VM)),
-    ErrorRule(statuses=_SAID_NO, codes=QUOTA, makes=_quota),
-    ErrorRule(statuses=_SAID_NO, text=_QUOTA_TEXT, makes=_quota),
-    ErrorRule(statuses=_SAID_NO, codes=CAPACITY, makes=lambda it: OutOfCapacity(it.text)),
-    ErrorRule(statuses=_SAID_NO, text=_NO_ROOM, makes=lambda it: OutOfCapacity(it.text)),
-    ErrorRule(statuses=_SAID_NO, codes=NOT_SOLD, makes=lambda it: OutOfCapacity(it.text, FailureClass.SKU)),
-    ErrorRule(statuses=_SAID_NO, text=_NOT_SOLD_HERE, makes=lambda it: OutOfCapacity(it.text, FailureClass.SKU)),
-    ErrorRule(statuses=frozenset({409}), codes=_CONFLICT, makes=lambda it: Conflict(it.text)),
-    ErrorRule(statuses=frozenset({409}), text=_OVERLAP, makes=lambda it: Conflict(it.text)),
-    ErrorRule(statuses=_SAID_NO, codes=_PASSING, makes=lambda it: Unreachable(it.text)),
-    ErrorRule(statuses=_SAID_NO, codes=_LINKED, makes=_forbidden),
-    ErrorRule(statuses=frozenset({403}), makes=_forbidden),
-    ErrorRule(statuses=range(1000), makes=_refused),
+    ErrorRule(range(300), lambda it: Garbled(f"an answer without an answer in it ({it.reply.status})")),
+    ErrorRule({429}, lambda it: Throttled(it.text, retry_after(it.reply.headers))),
+    ErrorRule({408, *range(500, 600)}, lambda it: Unreachable(it.text)),
+    ErrorRule({412}, lambda it: Conflict(it.text)),
+    ErrorRule({404}, lambda it: Unreachable(it.text), text=_NOT_IN_THIS_STORE),
+    ErrorRule({404}, _not_found),
+    ErrorRule({401}, _forbidden),
+    ErrorRule({400}, lambda it: _gone(it, _DEAD_ID), text=_DEAD_ID),
+    ErrorRule(_SAID_NO, lambda it: _gone(it, _DYING_VM), text=_DYING),
+    ErrorRule(_SAID_NO, _quota, QUOTA, _QUOTA_TEXT),
+    ErrorRule(_SAID_NO, lambda it: OutOfCapacity(it.text), CAPACITY, _NO_ROOM),
+    ErrorRule(_SAID_NO, lambda it: OutOfCapacity(it.text, FailureClass.SKU), NOT_SOLD, _NOT_SOLD_HERE),
+    ErrorRule({409}, lambda it: Conflict(it.text), _CONFLICT, _OVERLAP),
+    ErrorRule(_SAID_NO, lambda it: Unreachable(it.text), _PASSING),
+    ErrorRule(_SAID_NO, _forbidden, _LINKED),
+    ErrorRule({403}, _forbidden),
+    ErrorRule(range(1000), _refused),
 )
 
 
@@ -215,12 +200,12 @@ def failure_class(code: str, message: str = "") -> FailureClass:
     return _meaning(RefusedReply(reply=late, fault=Fault(code=code, message=message), about=About())).failure
 
 
-def retry_after(reply: Reply) -> timedelta:
+def retry_after(headers: Mapping[str, str]) -> timedelta:
     """How long a 429 wants us to wait: seconds, or a date by the answer's own clock."""
-    text = reply.headers.get("retry-after", "").strip()
+    text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit() and len(text) < 10:
         wait = timedelta(seconds=int(text))
     else:
-        until, now = http_date(text), http_date(reply.headers.get("date", ""))
+        until, now = http_date(text), http_date(headers.get("date", ""))
         wait = until - now if until is not None and now is not None else SILENT_THROTTLE
     return min(max(wait, SHORTEST_THROTTLE), LONGEST_THROTTLE)

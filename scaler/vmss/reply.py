@@ -18,7 +18,7 @@ class Reply:
     """One HTTP answer, its body read to the end."""
 
     status: int
-    headers: Mapping[str, str]  # names in lower case
+    headers: Mapping[str, str]  # found by their names in lower case
     body: bytes
     sent: float  # monotonic seconds at which the question was sent
 
@@ -30,12 +30,11 @@ class Reply:
             raise Garbled("the answer has no Date header that could be one")
         return at
 
-    @property
-    def json(self) -> bytes:
-        """The body, if the content type is JSON; an error page of a proxy has another type."""
+    def read[T](self, decoder: Decoder[T]) -> T:
+        """Read the body. Raises Garbled, also where the content type is not JSON: an error page of a proxy."""
         if "json" not in self.headers.get("content-type", "").lower():
             raise Garbled("the answer is not JSON")
-        return self.body
+        return decoded(decoder, self.body)
 
 
 def http_date(text: str) -> datetime | None:
@@ -47,12 +46,35 @@ def http_date(text: str) -> datetime | None:
         return None
 
 
-MOST_PARTS = 1_000_000
-"""Members and elements of a whole answer. A thousand VMs have 200,000, at up to 100 bytes of memory for an element."""
+# Members and elements of a whole answer. A thousand VMs have 200,000, at up to 100 bytes of memory for an element.
+_MOST_PARTS = 1_000_000
 
 
 class Body(Struct, rename="camel", gc=False):
     """A JSON object of ARM: names in camelCase, every property optional and perhaps null."""
+
+
+class PropertiesOf[Properties](Body):
+    """A resource, of which the scaler reads the properties."""
+
+    properties: Properties | None = None
+
+
+class Page[Row](Body):
+    """One page of a list. `value` must be there: an answer without it is not an empty list."""
+
+    value: list[Row]
+    next_link: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed[Row]:
+    """The rows of all pages of one list. `at` and `sent` are those of the first page."""
+
+    rows: tuple[Row, ...]
+    requests: int
+    at: datetime
+    sent: float
 
 
 class StatusBody(Body):
@@ -62,15 +84,11 @@ class StatusBody(Body):
     message: str | None = None
 
 
-class InstanceViewBody(Body):
-    """How the VM is, as far as it was asked for ($expand=instanceView)."""
-
+class _InstanceViewBody(Body):
     statuses: list[StatusBody] | None = None
 
 
-class ProtectionBody(Body):
-    """The instance protection that serves as the mark."""
-
+class _ProtectionBody(Body):
     protect_from_scale_in: bool | None = None
 
 
@@ -80,25 +98,17 @@ class VmPropertiesBody(Body):
     vm_id: str | None = None
     provisioning_state: str | None = None
     time_created: str | None = None
-    instance_view: InstanceViewBody | None = None
-    protection_policy: ProtectionBody | None = None
+    instance_view: _InstanceViewBody | None = None  # as far as it was asked for ($expand=instanceView)
+    protection_policy: _ProtectionBody | None = None
 
 
-class VmBody(Body):
+class VmBody(PropertiesOf[VmPropertiesBody]):
     """One VM: a row of a listing, or the answer of a targeted GET."""
 
     id: str | None = None
     name: str | None = None
     instance_id: str | None = None
     etag: str | None = None
-    properties: VmPropertiesBody | None = None
-
-
-class PageBody(Body):
-    """One page of a listing. `value` must be there: an answer without it is not an empty listing."""
-
-    value: list[VmBody]
-    next_link: str | None = None
 
 
 class SkuBody(Body, omit_defaults=True):
@@ -109,9 +119,7 @@ class SkuBody(Body, omit_defaults=True):
     tier: str | None = None
 
 
-class ScaleSetPropertiesBody(Body):
-    """`properties` of a scale set."""
-
+class _ScaleSetPropertiesBody(Body):
     unique_id: Annotated[str, Meta(min_length=1, max_length=200)]  # it is kept in every machine's notes
     orchestration_mode: str | None = None
 
@@ -120,7 +128,7 @@ class ScaleSetBody(Body):
     """The scale set itself."""
 
     sku: SkuBody
-    properties: ScaleSetPropertiesBody
+    properties: _ScaleSetPropertiesBody
     etag: str | None = None
     tags: dict[str, str | None] | None = None
 
@@ -148,17 +156,12 @@ _FAULT = Decoder(_FaultBody)
 
 def decoded[T](decoder: Decoder[T], body: bytes) -> T:
     """Decode a value. Raises Garbled only."""
-    if parts(body) > MOST_PARTS:
+    if body.count(b",") >= _MOST_PARTS:  # siblings have commas between them, and depth has a limit
         raise Garbled("an answer of too many parts")
     try:
         return decoder.decode(body)
     except (MsgspecError, ValueError, RecursionError) as error:
         raise Garbled(f"the answer is not what was asked for: {error}") from error
-
-
-def parts(body: bytes) -> int:
-    """How many members and elements a JSON text has, at most: siblings have commas between them, depth has a limit."""
-    return body.count(b",") + 1
 
 
 def fault_in(body: bytes) -> Fault:

@@ -77,7 +77,7 @@ class Orchestrated:
     """One orchestration, and the door that the scaler opens to it."""
 
     profile: Profile
-    door: type[ArmScaleSet] | type[FlexibleScaleSet]
+    door: type[ArmScaleSet]
 
     @contextmanager
     def in_process(

@@ -20,7 +20,7 @@ from scaler.model.row import Notes, Record, Row, Status
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Stage
 from scaler.tick import Tick
-from scaler.vmss.resource import ScaleSetResource
+from scaler.vmss.scale_set import ArmScaleSet
 
 PAGE = 250
 type Houses = Sequence[House]
@@ -54,8 +54,8 @@ class Scaler:
     def _asked(self) -> Counter[str]:
         asked: Counter[str] = Counter()
         for each in self.houses:
-            assert isinstance(each.scale_set, ScaleSetResource)
-            asked.update({str(kind): number for kind, number in each.scale_set.usage.asked.items()})
+            assert isinstance(each.scale_set, ArmScaleSet)
+            asked.update({str(kind): number for kind, number in each.scale_set.gates.asked.items()})
         return asked
 
 

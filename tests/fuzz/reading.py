@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from builders import ref
 from clock import ManualClock
 from fuzz.deciding import decision
+from unit.arm_replies import listed
 
 from scaler.errors import LONGEST_LINE, Garbled, Refused, ScalerError
 from scaler.model.instance import InstanceId, Orchestration, ScaleSetName, VmId, is_instance_id
@@ -18,13 +19,13 @@ from scaler.registry.notes_json import MAX_NOTES, decode_notes, encode_notes, ne
 from scaler.registry.reading import complaints_about, pause_of, row_of, sort_members
 from scaler.registry.record_json import MAX_BYTES, MAX_SESSION_BYTES, OUR_SHARE, decode_record, encode_record
 from scaler.settings import SETTINGS, InvalidSettings, load
-from scaler.vmss.addresses import configurations, located, public_by_id, to_interfaces, to_public_ips
-from scaler.vmss.flexible_rows import joined
+from scaler.vmss.addresses import INTERFACES, PUBLIC_IPS, configurations, located, public_by_id
+from scaler.vmss.flexible import joined
 from scaler.vmss.gates import Gates
 from scaler.vmss.listing import below
 from scaler.vmss.refusals import LONGEST_THROTTLE, About, refusal, retry_after, stale_token
 from scaler.vmss.reply import Reply, http_date
-from scaler.vmss.translate import to_instance, to_page, to_rows, to_scale_set, to_view
+from scaler.vmss.translate import VM, to_instance, to_pages, to_scale_set, to_view
 
 A = VmId("a")
 KEYS = Keys()
@@ -80,7 +81,7 @@ def member(raw: bytes) -> None:
 def page(raw: bytes) -> None:
     """A page has machines with ids that can be addressed, and etags that can be sent; or it is garbled."""
     with suppress(Garbled):
-        for each in to_page(Reply(status=200, headers=JSON, body=raw, sent=0), SET).instances:
+        for each in to_pages(listed(Reply(status=200, headers=JSON, body=raw, sent=0)), SET).instances:
             assert each.ref.instance_id.isascii()
             assert each.ref.instance_id.isdigit()
             assert len(each.vm_id) == 36
@@ -91,7 +92,8 @@ def page(raw: bytes) -> None:
 def instance(raw: bytes) -> None:
     """The answer to a targeted GET is about the instance that was asked for, or garbled."""
     with suppress(Garbled):
-        found = to_instance(Reply(status=200, headers=JSON, body=raw, sent=0), ref(1))
+        row = Reply(status=200, headers=JSON, body=raw, sent=0).read(VM)
+        found = to_instance(row, row, ref(1), Orchestration.UNIFORM)
         assert found.ref.instance_id == "1"
 
 
@@ -109,8 +111,8 @@ def network(raw: bytes) -> None:
     """What a visitor is told to connect to is an address."""
     reply = Reply(status=200, headers=JSON, body=raw, sent=0)
     with suppress(Garbled):
-        found = configurations([to_interfaces(reply)], "/subscriptions/x")
-        public = public_by_id([to_public_ips(reply)])
+        found = configurations(reply.read(INTERFACES).value, "/subscriptions/x")
+        public = public_by_id(reply.read(PUBLIC_IPS).value)
         for instance_id, each in located(found, public).items():
             assert is_instance_id(instance_id)
             assert all(text is None or str(ip_address(text)) == text for text in (each.private, each.public))
@@ -120,8 +122,8 @@ def flexible(raw: bytes) -> None:
     """Two lists with an empty line between them: who is in the outcome is in both."""
     first, _, second = raw.partition(b"\n\n")
     with suppress(Garbled):
-        members, machines = (to_rows(Reply(status=200, headers=JSON, body=each, sent=0)) for each in (first, second))
-        for each in joined([members], [machines], SET).instances:
+        members, machines = (listed(Reply(status=200, headers=JSON, body=each, sent=0)) for each in (first, second))
+        for each in joined(members, machines, SET).instances:
             assert is_instance_id(each.ref.instance_id)
             assert first.count(each.ref.instance_id.encode()) + first.count(b"\\u") > 0
 
@@ -155,14 +157,13 @@ def headers(raw: bytes) -> None:
     """Whatever a header says, we wait for an hour at most, and remember little."""
     text = raw.decode("latin-1")
     reply = Reply(status=429, headers={"retry-after": text, "date": text}, body=b"", sent=0)
-    assert timedelta(0) < retry_after(reply) <= LONGEST_THROTTLE
+    assert timedelta(0) < retry_after(reply.headers) <= LONGEST_THROTTLE
     with suppress(Garbled):
         assert 2000 <= reply.at.year < 2200
     http_date(text)
     gates = Gates(ManualClock())
     gates.heard({"x-ms-ratelimit-remaining-resource": text})
     gates.heard({"x-ms-ratelimit-remaining-resource": f"Microsoft.Compute/HighCostGetVMScaleSetResource;{text}"})
-    assert len(gates.usage.remaining) <= 100
 
 
 def settings(raw: bytes) -> None:

@@ -3,7 +3,8 @@
 import json
 
 from scaler.model.instance import ScaleSetName
-from scaler.vmss.reply import Reply
+from scaler.vmss.reply import Listed, Reply, VmBody
+from scaler.vmss.translate import VMS
 
 NAME = ScaleSetName("pixels")
 VM_ID = "0A1B2C3D-0000-4000-8000-00000000000F"
@@ -15,6 +16,12 @@ def reply(body: object, status: int = 200, **headers: str) -> Reply:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     defaults = {"date": DATE, "content-type": "application/json; charset=utf-8"}
     return Reply(status=status, headers=defaults | named, body=raw, sent=1.0)
+
+
+def listed(*pages: Reply) -> Listed[VmBody]:
+    """A listing of these pages."""
+    rows = tuple(row for page in pages for row in page.read(VMS).value)
+    return Listed(rows=rows, requests=len(pages), at=pages[0].at, sent=pages[0].sent)
 
 
 def row(*codes: str, **properties: object) -> dict[str, object]:

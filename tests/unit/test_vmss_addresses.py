@@ -5,7 +5,7 @@ from unit.arm_replies import reply
 
 from scaler.errors import Garbled
 from scaler.model.instance import Addresses, InstanceId
-from scaler.vmss.addresses import configurations, located, public_by_id, to_interfaces, to_public_ips
+from scaler.vmss.addresses import INTERFACES, PUBLIC_IPS, configurations, located, public_by_id
 
 SET = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/Pixels"
 
@@ -23,10 +23,9 @@ def interface(*those: object, vm: str | None = f"{SET}/virtualMachines/7", prima
 
 
 def found(*interfaces: object, public: dict[str, object] | None = None) -> dict[InstanceId, Addresses]:
-    pages = [to_interfaces(reply({"value": [each]})) for each in interfaces]
     rows = [{"id": name, "properties": {"ipAddress": address}} for name, address in (public or {}).items()]
-    known = public_by_id([to_public_ips(reply({"value": rows}))])
-    return located(configurations(pages, SET), known)
+    known = public_by_id(reply({"value": rows}).read(PUBLIC_IPS).value)
+    return located(configurations(reply({"value": interfaces}).read(INTERFACES).value, SET), known)
 
 
 def one(*interfaces: object, public: dict[str, object] | None = None) -> Addresses:

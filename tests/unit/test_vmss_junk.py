@@ -8,15 +8,16 @@ from collections.abc import Callable
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from unit.arm_replies import DATE, NAME, VM_ID, reply
+from unit.arm_replies import DATE, NAME, VM_ID, listed, reply
 
 from scaler.errors import Garbled, Refused, ScalerError
 from scaler.model.instance import InstanceId, InstanceRef, Orchestration, VmId
-from scaler.vmss.addresses import configurations, located, public_by_id, to_interfaces, to_public_ips
-from scaler.vmss.flexible_rows import joined, joined_one
+from scaler.vmss import translate
+from scaler.vmss.addresses import INTERFACES, PUBLIC_IPS, configurations, located, public_by_id
+from scaler.vmss.flexible import joined
 from scaler.vmss.refusals import refusal
 from scaler.vmss.reply import Reply
-from scaler.vmss.translate import to_instance, to_page, to_row, to_rows, to_scale_set, to_view
+from scaler.vmss.translate import to_instance, to_pages, to_scale_set, to_view
 
 REF = InstanceRef(scale_set=NAME, instance_id=InstanceId("7"), vm_id=VmId(VM_ID.lower()))
 JUNK: st.SearchStrategy[object] = st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.just({})
@@ -67,20 +68,26 @@ HEADERS = st.dictionaries(st.sampled_from(["date", "etag", "retry-after"]), st.t
 
 def joined_with_itself(answer: Reply) -> object:
     """A page as both lists of a Flexible scale set."""
-    return joined([to_rows(answer)], [to_rows(answer)], NAME)
+    return joined(listed(answer), listed(answer), NAME)
+
+
+def one_twice(answer: Reply, how: Orchestration) -> object:
+    """An answer about one machine, as the answer to both GETs."""
+    row = answer.read(translate.VM)
+    return to_instance(row, row, REF, how)
 
 
 def located_by_itself(answer: Reply) -> object:
     """A page as both lists of the network."""
-    return located(configurations([to_interfaces(answer)], "/g"), public_by_id([to_public_ips(answer)]))
+    return located(configurations(answer.read(INTERFACES).value, "/g"), public_by_id(answer.read(PUBLIC_IPS).value))
 
 
 READS: dict[str, Callable[[Reply], object]] = {
-    "page": lambda answer: to_page(answer, NAME),
-    "instance": lambda answer: to_instance(answer, REF),
+    "page": lambda answer: to_pages(listed(answer), NAME),
+    "instance": lambda answer: one_twice(answer, Orchestration.UNIFORM),
     "scale set": lambda answer: to_view(to_scale_set(answer, Orchestration.UNIFORM), NAME, answer),
     "flexible page": joined_with_itself,
-    "flexible instance": lambda answer: joined_one(to_row(answer), to_row(answer), REF),
+    "flexible instance": lambda answer: one_twice(answer, Orchestration.FLEXIBLE),
     "network": located_by_itself,
 }
 
@@ -113,10 +120,10 @@ def test_whatever_comes_as_an_error_is_one_of_ours(status: int, body: bytes, hea
 
 def test_a_body_nested_without_end_is_garbled() -> None:
     with pytest.raises(Garbled):
-        to_page(reply(b'{"x": ' + b"[" * 200_000), NAME)
+        reply(b'{"x": ' + b"[" * 200_000).read(translate.VM)
 
 
 def test_what_is_pure_does_not_load_the_sdk() -> None:
-    pure = ", ".join(f"scaler.vmss.{each}" for each in ("translate", "flexible_rows", "addresses", "refusals", "gates"))
+    pure = ", ".join(f"scaler.vmss.{each}" for each in ("translate", "addresses", "refusals", "gates"))
     program = f"import sys, {pure}; sys.exit('azure' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

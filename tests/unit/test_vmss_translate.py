@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from unit.arm_replies import NAME, VM_ID, reply, row
+from unit.arm_replies import NAME, VM_ID, listed, reply, row
 
 from scaler.errors import Garbled, Refused
 from scaler.model.instance import (
@@ -16,16 +16,21 @@ from scaler.model.instance import (
     ProvisioningState,
     VmId,
 )
-from scaler.model.sighting import Pause
-from scaler.vmss.flexible_rows import Joined, joined, joined_one
-from scaler.vmss.reply import PageBody, VmBody
-from scaler.vmss.translate import paused_by, pausing, to_page, to_row, to_rows, to_scale_set, to_view
+from scaler.model.sighting import Pages, Pause
+from scaler.vmss.flexible import joined
+from scaler.vmss.reply import Reply, VmBody
+from scaler.vmss.translate import VM, paused_by, pausing, to_instance, to_pages, to_scale_set, to_view
 
 UNIFORM = Orchestration.UNIFORM
 
 
+def pages(rows: list[dict[str, object]]) -> Pages:
+    """The listing of these rows."""
+    return to_pages(listed(reply({"value": rows})), NAME)
+
+
 def one(body: dict[str, object]) -> tuple[PowerState, ProvisioningState]:
-    (instance,) = to_page(reply({"value": [body]}), NAME).instances
+    (instance,) = pages([body]).instances
     return instance.power, instance.provisioning
 
 
@@ -82,18 +87,18 @@ def test_the_provisioning_state_is_the_resources_own_word_first(
     ],
 )
 def test_a_failure_has_the_class_of_its_code(code: str, failure: FailureClass | None) -> None:
-    (instance,) = to_page(reply({"value": [row(code, provisioningState="Failed")]}), NAME).instances
+    (instance,) = pages([row(code, provisioningState="Failed")]).instances
     assert instance.failure is failure
 
 
 def test_a_quota_failure_is_told_from_others_of_its_code_by_the_message() -> None:
     status = {"code": "ProvisioningState/failed/OperationNotAllowed", "message": "exceeding approved Total Cores quota"}
     body = row(provisioningState="Failed", instanceView={"statuses": [status]})
-    assert to_page(reply({"value": [body]}), NAME).instances[0].failure is FailureClass.QUOTA
+    assert pages([body]).instances[0].failure is FailureClass.QUOTA
 
 
 def test_only_a_failed_machine_has_a_failure() -> None:
-    (instance,) = to_page(reply({"value": [row("ProvisioningState/failed/AllocationFailed")]}), NAME).instances
+    (instance,) = pages([row("ProvisioningState/failed/AllocationFailed")]).instances
     assert instance.failure is None
 
 
@@ -109,13 +114,13 @@ def test_only_a_failed_machine_has_a_failure() -> None:
     ],
 )
 def test_the_mark_is_protection_from_scale_in(policy: object, marked: bool) -> None:
-    (instance,) = to_page(reply({"value": [row(protectionPolicy=policy)]}), NAME).instances
+    (instance,) = pages([row(protectionPolicy=policy)]).instances
     assert instance.marked is marked
 
 
 def test_a_row_says_who_it_is_and_since_when() -> None:
     body = row(timeCreated="2026-01-01T03:05:00.4072352+02:00") | {"etag": '"4"'}
-    (instance,) = to_page(reply({"value": [body]}), NAME).instances
+    (instance,) = pages([body]).instances
     assert instance.ref == InstanceRef(scale_set=NAME, instance_id=InstanceId("7"), vm_id=VmId(VM_ID.lower()))
     assert instance.created_at == datetime(2026, 1, 1, 1, 5, 0, 407235, tzinfo=UTC)
     assert instance.etag == '"4"'
@@ -123,7 +128,7 @@ def test_a_row_says_who_it_is_and_since_when() -> None:
 
 @pytest.mark.parametrize("text", [None, "", "yesterday", "0001-01-01T00:00:00+14:00"])
 def test_a_time_that_cannot_be_read_is_left_out(text: str | None) -> None:
-    (instance,) = to_page(reply({"value": [row(timeCreated=text)]}), NAME).instances
+    (instance,) = pages([row(timeCreated=text)]).instances
     assert instance.created_at is None
 
 
@@ -147,15 +152,9 @@ def test_a_time_that_cannot_be_read_is_left_out(text: str | None) -> None:
     ],
 )
 def test_a_row_that_does_not_say_who_it_is_is_counted_and_not_named(nobody: dict[str, object]) -> None:
-    page = to_page(reply({"value": [nobody, row()]}), NAME)
+    page = pages([nobody, row()])
     assert (len(page.instances), page.unidentified) == (1, 1)
     assert page.nameless == {nobody.get("instanceId") or "?"}
-
-
-def test_a_page_knows_the_next_one() -> None:
-    assert to_page(reply({"value": [], "nextLink": "https://next"}), NAME).next_link == "https://next"
-    assert to_page(reply({"value": [], "nextLink": ""}), NAME).next_link is None
-    assert to_page(reply({"value": []}), NAME).next_link is None
 
 
 def test_the_scale_set_is_seen_with_its_consent() -> None:
@@ -269,12 +268,12 @@ def machine(number: int, power: str = "running", **properties: object) -> dict[s
     return {"id": "…", "name": name(number), "etag": '"9"', "properties": shown | properties}
 
 
-def page(*rows: object) -> list[PageBody]:
-    return [to_rows(reply({"value": list(rows)}))]
+def page(*rows: object) -> Reply:
+    return reply({"value": list(rows)})
 
 
-def of(*, members: list[object], machines: list[object]) -> Joined:
-    return joined(page(*members), page(*machines), NAME)
+def of(*, members: list[object], machines: list[object]) -> Pages:
+    return joined(listed(page(*members)), listed(page(*machines)), NAME)
 
 
 def test_the_machines_power_and_the_members_mark_are_one_instance() -> None:
@@ -310,7 +309,8 @@ def test_whom_a_list_does_not_identify_is_counted_on_its_way_in_or_out_only(
     left: dict[str, object], right: dict[str, object], state: str | None, counted: int
 ) -> None:
     of_both = of(members=[member(1, **left)], machines=[machine(1, "running", **right, provisioningState=state)])
-    assert of_both == Joined(instances=(), unidentified=counted, nameless=frozenset({"pixels_00000001"}))
+    assert (of_both.instances, of_both.unidentified) == ((), counted)
+    assert of_both.nameless == {"pixels_00000001"}
 
 
 @pytest.mark.parametrize("bare", [{"properties": None}, {"id": "", "properties": {}}])
@@ -351,17 +351,19 @@ def test_a_mark_under_way_shows_though_the_machine_has_settled(
 
 
 def test_a_machine_on_two_pages_counts_once_as_the_later_page_shows_it() -> None:
-    both = joined(page(member(1)), [*page(machine(1)), *page(machine(1, "stopped"))], NAME)
+    both = joined(listed(page(member(1))), listed(page(machine(1)), page(machine(1, "stopped"))), NAME)
     assert [each.power for each in both.instances] == [PowerState.STOPPED]
 
 
 def rows_of(left: object, right: object) -> tuple[VmBody, VmBody]:
-    return to_row(reply(left)), to_row(reply(right))
+    return reply(left).read(VM), reply(right).read(VM)
 
 
 def test_two_answers_about_one_vm_are_an_instance() -> None:
     asked = InstanceRef(scale_set=NAME, instance_id=InstanceId(name(1)), vm_id=VmId(NOBODY))
-    assert joined_one(*rows_of(member(1), machine(1)), asked).vm_id == vm_id(1)  # whoever it is by now
+    assert to_instance(*rows_of(member(1), machine(1)), asked, Orchestration.FLEXIBLE).vm_id == vm_id(
+        1
+    )  # whoever it is by now
 
 
 @pytest.mark.parametrize(
@@ -377,4 +379,4 @@ def test_two_answers_about_one_vm_are_an_instance() -> None:
 def test_two_answers_that_are_not_about_one_vm_teach_nothing(left: object, right: object) -> None:
     asked = InstanceRef(scale_set=NAME, instance_id=InstanceId(name(1)), vm_id=VmId(vm_id(1)))
     with pytest.raises(Garbled):
-        joined_one(*rows_of(left, right), asked)
+        to_instance(*rows_of(left, right), asked, Orchestration.FLEXIBLE)

@@ -15,7 +15,6 @@ from loopback import Loopback
 from scaler.model.instance import InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.ports import Clock
 from scaler.vmss.client import Bounds, connect
-from scaler.vmss.flexible import FlexibleScaleSet
 from scaler.vmss.gates import Gates
 from scaler.vmss.scale_set import ArmScaleSet
 
@@ -141,7 +140,7 @@ class StaticToken:
 class Wire:
     """A scale set behind the real SDK, and the server it talks to."""
 
-    scale_set: ArmScaleSet | FlexibleScaleSet
+    scale_set: ArmScaleSet
     server: ScriptedArm
     clock: ManualClock
 
@@ -150,7 +149,7 @@ class Wire:
         return self.server.asked
 
 
-type Door = type[ArmScaleSet] | type[FlexibleScaleSet]
+type Door = type[ArmScaleSet]
 
 
 @contextmanager
@@ -171,7 +170,7 @@ def opened(
     *,
     door: Door = ArmScaleSet,
     token: TokenCredential | None = None,
-) -> Iterator[ArmScaleSet | FlexibleScaleSet]:
+) -> Iterator[ArmScaleSet]:
     """The scale set "Pixels" at that endpoint, of which nothing has been asked yet."""
     with closing(connect(SUBSCRIPTION, token or StaticToken(), endpoint=endpoint, bounds=bounds)) as client:
         yield door(client, "rg", "Pixels", clock=clock, gates=Gates(clock))

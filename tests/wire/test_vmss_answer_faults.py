@@ -38,7 +38,7 @@ class Scene:
 
 
 @contextmanager
-def staged(door: type[ArmScaleSet | FlexibleScaleSet]) -> Iterator[Scene]:
+def staged(door: type[ArmScaleSet]) -> Iterator[Scene]:
     """One running machine, behind a door that waits a second for an answer."""
     clock = ManualClock()
     profile = Profile(orchestration=Orchestration(door.orchestration))

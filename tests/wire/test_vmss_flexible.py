@@ -69,7 +69,7 @@ def test_a_listing_is_the_pages_of_two_lists_in_the_time_of_the_first() -> None:
         assert all(each.marked and each.power is PowerState.RUNNING for each in pages.instances)
         assert (pages.requests, pages.unidentified, pages.sent) == (4, 0, 3.0)
         assert [path_of(each) for each in wire.asked] == [f"{PATH}/virtualMachines"] * 2 + [MACHINES] * 2
-        assert wire.scale_set.usage.asked == {Kind.LIST: 2, Kind.LIST_VMS: 2}
+        assert wire.scale_set.gates.asked == {Kind.LIST: 2, Kind.LIST_VMS: 2}
 
 
 def test_the_groups_list_is_asked_for_this_scale_sets_machines_and_their_power() -> None:

@@ -47,7 +47,7 @@ def test_all_addresses_are_the_pages_of_two_lists() -> None:
         assert {each.method for each in wire.asked} == {"GET"}
         assert all("api-version=2018-10-01" in each.path for each in wire.asked)
         assert all(each.headers["user-agent"].startswith("scaler-starter ") for each in wire.asked)
-        assert wire.scale_set.usage.asked == {Kind.NETWORK: 6}
+        assert wire.scale_set.gates.asked == {Kind.NETWORK: 6}
 
 
 def test_the_second_list_is_spared_where_nobody_has_a_public_address() -> None:

@@ -78,11 +78,9 @@ class _BeginsAnyListing(Gates):
     """What ARM has left does not count before its bucket is nearly empty, however many pages a listing takes."""
 
     def admit(self, kind: Kind, *, underway: bool = False) -> None:
-        self._granted.clear()
+        for lists in self._lists.values():
+            lists._granted = None
         super().admit(kind, underway=underway)
-
-    def listed(self, kind: Kind, pages: int) -> None:
-        pass
 
 
 ORDERS = {
