@@ -361,9 +361,8 @@ def rows_of(left: object, right: object) -> tuple[VmBody, VmBody]:
 
 def test_two_answers_about_one_vm_are_an_instance() -> None:
     asked = InstanceRef(scale_set=NAME, instance_id=InstanceId(name(1)), vm_id=VmId(NOBODY))
-    assert to_instance(*rows_of(member(1), machine(1)), asked, Orchestration.FLEXIBLE).vm_id == vm_id(
-        1
-    )  # whoever it is by now
+    found = to_instance(*rows_of(member(1), machine(1)), asked, Orchestration.FLEXIBLE)
+    assert found.vm_id == vm_id(1)  # whoever it is by now
 
 
 @pytest.mark.parametrize(
