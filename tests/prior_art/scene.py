@@ -6,21 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from clock import ManualClock
+from builders import SCALE_SET
+from house import EXACT, House
 from prior_art.process import Process
 
-from emulator.behaviour import Behaviour, Latencies
+from emulator.behaviour import Behaviour
 from emulator.history import Event, What
-from emulator.redis.memory import MemoryRegistry
-from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from scaler.model.instance import PowerState, ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Status
-from scaler.registry.reservations import Reservations
-
-SCALE_SET = ScaleSetName("vmss-pixels")
-EXACT = Behaviour(latencies=Latencies().exact())
 
 
 class Scene:
@@ -31,15 +26,9 @@ class Scene:
     ) -> None:
         scale_sets = [ScaleSetName(name) for name in names] or [SCALE_SET]
         capacity = {name: Capacity(desired=desired, warm=warm) for name in scale_sets}
-        self.policy = Policy(capacity=capacity, **policy)
-        self.clock = ManualClock()
-        self.azures = {
-            name: EmulatedScaleSet(self.clock.now, name=name, seed=number, behaviour=behaviour)
-            for number, name in enumerate(scale_sets)
-        }
-        self.azure = self.azures[scale_sets[0]]
-        self.registry = MemoryRegistry(self.clock.now)
-        self.reservations = Reservations(self.registry.client, self.registry.keys)
+        house = House(Policy(capacity=capacity, **policy), behaviour=behaviour)
+        self.policy, self.clock, self.registry = house.policy, house.clock, house.registry
+        self.azures, self.azure, self.reservations = house.azures, house.azure, house.visitors
         self.process = Process(self)
 
     # -- time

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from prior_art.scene import EXACT, Scene
+from house import EXACT
+from prior_art.scene import Scene
 
 from emulator.behaviour import Fault
 from emulator.history import What

@@ -5,8 +5,10 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
-from prior_art.process import Killed, Process, doomed
-from prior_art.scene import EXACT, SCALE_SET, Scene
+from builders import SCALE_SET
+from house import EXACT
+from prior_art.process import Process, doomed
+from prior_art.scene import Scene
 
 from emulator.behaviour import Fault
 from emulator.history import What
@@ -14,6 +16,7 @@ from emulator.orders import Scale
 from emulator.switches import Switches
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import PowerState, SessionId
+from simulator.chaos.doors import Crash
 
 
 @pytest.mark.parametrize("effect", range(3))
@@ -32,7 +35,7 @@ def _dies(scene: Scene, process: Process) -> bool:
     for _ in scene.moments(10):
         try:
             process.tick(Actor.PROVISIONER)
-        except Killed:
+        except Crash:
             return True
     return False
 

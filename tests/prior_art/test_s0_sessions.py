@@ -1,7 +1,7 @@
 """S0, the Go scaler, bugs 1, 2, 7 and 8: harm to visitors with a reservation or a session."""
 
 import pytest
-from prior_art.process import Killed, Process, dies_at, doomed, once
+from prior_art.process import Once, Process, doomed
 from prior_art.scene import Scene
 
 from emulator.behaviour import Fault
@@ -9,6 +9,7 @@ from emulator.history import What
 from scaler.actuate import Result
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import VmId
+from simulator.chaos.doors import Crash, Fate
 
 SESSIONS = ("first", "second", "third")
 
@@ -20,7 +21,7 @@ def test_a_starter_that_dies_at_any_effect_loses_no_reservation(effect: int, whe
     """S0 1: reserved keys were popped, and whoever was not handled before the process ended was in no set any more."""
     scene = Scene(desired=3).ready()
     machines = [(scene.reserve_naively if naive else scene.reserve)(each) for each in SESSIONS]
-    with pytest.raises(Killed):
+    with pytest.raises(Crash):
         doomed(scene, effect, when).tick(Actor.STARTER)
     assert scene.registry.reserved() == set(machines)
     successor = Process(scene)
@@ -35,11 +36,11 @@ def test_roll_outs_in_the_middle_of_every_tick_lose_no_reservation() -> None:
     scene = Scene(desired=3).ready()
     machines = [scene.reserve_naively(each) for each in SESSIONS]
     for number, _ in enumerate(scene.moments(2)):
-        last = Process(scene, before=dies_at(number % 3), after=dies_at(2 - number % 3))
+        last = Process(scene, Fate(left=number % 3), Fate(left=2 - number % 3, after_the_last=True))
         for name in CONTROLLERS:
             try:
                 last.tick(name)
-            except Killed:
+            except Crash:
                 continue
     scene.run(5)
     assert all(map(scene.runs, machines))
@@ -101,7 +102,7 @@ def test_a_session_whose_machine_cannot_be_allocated_goes_on_with_another_one() 
 
 def _planned(scene: Scene, name: Actor, meanwhile: str, vm_id: VmId, **fields: object) -> set[Result]:
     """A tick between whose reading and writing a queue manager writes."""
-    overtaken = Process(scene, before=once(meanwhile, lambda: scene.write(vm_id, **fields)))
+    overtaken = Process(scene, Once(meanwhile, lambda: scene.write(vm_id, **fields)))
     (report,) = overtaken.tick(name)
     return {each.result for each in report.outcomes if each.step.vm_id == vm_id}
 

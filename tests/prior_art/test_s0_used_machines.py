@@ -4,16 +4,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from builders import SCALE_SET
 from prior_art.process import Process
-from prior_art.scene import SCALE_SET, Scene
+from prior_art.scene import Scene
 
 from emulator.behaviour import Fault
 from emulator.history import What
+from emulator.in_process import InProcessScaleSet
 from emulator.scale_set import EmulatedScaleSet
 from emulator.world import MANAGED
 from scaler.actuate import actuate
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import ProvisioningState, SessionId, VmId
+from scaler.model.sighting import Pages
 
 _TROUBLES = (Fault.WRITE_THROTTLED, Fault.WRITE_CONFLICT, Fault.WRITE_FAILED, Fault.ORDER_LOST, Fault.ORDER_SWALLOWED)
 
@@ -132,8 +135,14 @@ def test_records_of_a_scale_set_that_was_made_anew_go_once_nobodys_time_can_be_l
 @pytest.mark.parametrize("shown", [0, 2])
 def test_a_listing_that_lacks_most_machines_costs_no_record_and_no_session(shown: int) -> None:
     """S0 9: the list is empty, or pages are missing, and Azure does not say so."""
+
+    class Short(InProcessScaleSet):
+        def list_instances(self) -> Pages:
+            pages = super().list_instances()
+            return replace(pages, instances=pages.instances[:shown])
+
     scene = _in_session(10)
-    scene.process = Process(scene, see=lambda pages: replace(pages, instances=pages.instances[:shown]))
+    scene.process = Process(scene, face=Short)
     scene.run(10)
     _unharmed(scene, 10)
 

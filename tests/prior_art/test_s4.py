@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from prior_art.process import Process, once
+from prior_art.process import Once, Process
 from prior_art.scene import Scene
 
 import scaler
@@ -56,7 +56,7 @@ def test_a_number_that_somebody_sets_while_we_decide_is_not_overwritten(theirs: 
     """
     scene = Scene(desired=2).ready()
     scene.wants(5)
-    process = Process(scene, before=once("set_capacity", lambda: scene.azure.scale(Scale(capacity=theirs), by="them")))
+    process = Process(scene, Once("set_capacity", lambda: scene.azure.scale(Scale(capacity=theirs), by="them")))
     (report,) = process.tick(Actor.PROVISIONER)
     assert [each.result for each in report.outcomes] == [Result.LOST_RACE]
     assert [each.by for each in scene.events(What.CAPACITY_SET)][-1] == "them"

@@ -4,27 +4,35 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import partial
 
 import pytest
 from builders import (
+    ASKED,
+    MINE,
     NOW,
     POLICY,
+    RUNNING,
     SCALE_SET,
+    S,
     blank_notes,
     cloud,
     fleet,
     instance,
     notes,
     record,
+    reserved,
     row,
     sighting,
+    start_note,
+    unavailable,
 )
 
 from docs.timeouts_table import WAITINGS, Waiting
 from scaler.controllers import cleaner, provisioner, reconciler, starter
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
-from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName, SessionId
+from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName
 from scaler.model.plan import Plan, SetCapacity
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import (
@@ -43,13 +51,10 @@ from scaler.model.row import (
 from scaler.model.scarcity import Shortage, ceiling_after
 from scaler.model.sighting import Method
 
-S = timedelta(seconds=1)
-MINE = SessionId("mine")
 UNLIMITED = replace(POLICY, session_limit=timedelta(0))
 COLD = replace(POLICY, capacity={SCALE_SET: Capacity(desired=4, warm=0)})
-LISTED, ASKED = sighting(), sighting(Method.TARGETED)
+LISTED = sighting()
 NO_MACHINE = cloud()
-RUNNING = instance(power=PowerState.RUNNING)
 UNSETTLED = instance(power=PowerState.STARTING, provisioning=ProvisioningState.UPDATING)
 WARM = instance(power=PowerState.STOPPED)
 DELETING = instance(power=PowerState.RUNNING, provisioning=ProvisioningState.DELETING, marked=False)
@@ -93,13 +98,13 @@ def absent(known: Callable[[datetime], Row], *, decide: Callable[..., Plan] = cl
     return lambda since: decide(fleet(known(since), sees=Cloud(asked={known(since).vm_id: where})), POLICY)
 
 
-def reserved(machine: Instance | None, policy: Policy = POLICY, *, consent: bool = True, **start: object) -> Scene:
+def waiting(machine: Instance | None, policy: Policy = POLICY, *, consent: bool = True, **start: object) -> Scene:
     """A session that has waited since then; `start`: it was started then, and this is what else is noted of that."""
 
     def wanted(since: datetime) -> Plan:
         waits = ReservedNote(session=MINE, at=since)
         noted = StartNote(session=MINE, **{"at": since, "attempts": 1, **start}) if start else None  # type: ignore[arg-type]
-        known = row(1, record(1, Status.RESERVED, session_id=MINE), notes(1, reserved=waits, start=noted))
+        known = reserved(notes(1, reserved=waits, start=noted))
         look = sighting(Method.TARGETED, consent=consent)
         return starter.decide(fleet(known, sees=cloud(machine, look=look) if machine else Cloud()), policy)
 
@@ -110,25 +115,21 @@ def starting(since: datetime) -> Plan:
     """Neither at rest nor running since then; the visitor has waited no longer than that."""
     start = StartNote(session=MINE, at=since, attempts=1)
     waits = ReservedNote(session=MINE, at=since)
-    known = row(
-        1, record(1, Status.RESERVED, session_id=MINE), notes(1, reserved=waits, start=start, unsettled_at=since)
-    )
+    known = reserved(notes(1, reserved=waits, start=start, unsettled_at=since))
     return starter.decide(fleet(known, sees=cloud(UNSETTLED, look=ASKED)), POLICY)
 
 
 def nowhere(since: datetime) -> Plan:
     """Reserved, and notes that do not say where."""
     waits = ReservedNote(session=MINE, at=since)
-    known = row(
-        1, record(1, Status.RESERVED, session_id=MINE), replace(blank_notes(reserved=waits), scale_set=ScaleSetName(""))
-    )
+    known = reserved(blank_notes(scale_set=ScaleSetName(""), reserved=waits))
     return starter.decide(fleet(known, sees=cloud(look=sighting(consent=False))), POLICY)
 
 
 def stranded(since: datetime) -> Plan:
     """Gone, its session would follow a MOVE, and nothing is Available."""
     waits = ReservedNote(session=MINE, at=since, movable=True)
-    known = row(1, record(1, Status.RESERVED, session_id=MINE), notes(1, reserved=waits, missed_at=NOW - 60 * S))
+    known = reserved(notes(1, reserved=waits, missed_at=NOW - 60 * S))
     return starter.decide(fleet(known, sees=Cloud(asked={known.vm_id: ASKED})), POLICY)
 
 
@@ -136,7 +137,7 @@ def unopened(since: datetime) -> Plan:
     """It runs, and nobody can say where it is."""
     start = StartNote(session=MINE, at=since, attempts=1, runs_at=since)
     waits = ReservedNote(session=MINE, at=since)
-    known = row(1, record(1, Status.RESERVED, session_id=MINE), notes(1, reserved=waits, start=start))
+    known = reserved(notes(1, reserved=waits, start=start))
     looked = replace(cloud(RUNNING, look=ASKED), addresses={SCALE_SET: None})
     return starter.decide(fleet(known, sees=looked), POLICY)
 
@@ -145,9 +146,8 @@ def sold_out(failure: FailureClass) -> Scene:
     """A session whose machine is Failed, beside a cold one of the same scale set."""
 
     def wanted(since: datetime) -> Plan:
-        start = StartNote(session=MINE, at=NOW - 50 * S, attempts=1)
-        waits = ReservedNote(session=MINE, at=NOW - 60 * S, movable=True)
-        known = row(1, record(1, Status.RESERVED, session_id=MINE), notes(1, reserved=waits, start=start))
+        start, waits = start_note(seconds=50), ReservedNote(session=MINE, at=NOW - 60 * S, movable=True)
+        known = reserved(notes(1, reserved=waits, start=start))
         cold = row(2, record(2), notes(2))
         machine = instance(provisioning=ProvisioningState.FAILED, failure=FailureClass.OTHER)
         looked = fleet(known, cold, sees=cloud(machine, look=ASKED))
@@ -157,24 +157,18 @@ def sold_out(failure: FailureClass) -> Scene:
     return wanted
 
 
-def used(machine: Instance, **fields: Callable[[datetime], object]) -> Scene:
-    """Its record says used; each note is as of the time from which it waits."""
-    occupied = record(1, Status.UNAVAILABLE, used=True, session_id=MINE)
+def used(
+    machine: Instance, policy: Policy = POLICY, *, used: bool = True, **fields: Callable[[datetime], object]
+) -> Scene:
+    """Its record says Unavailable, and used; each note is as of the time from which it waits."""
 
     def known(since: datetime) -> Row:
-        return row(1, occupied, notes(1, **{name: value(since) for name, value in fields.items()}))
-
-    return seen(machine, known, by=Method.TARGETED)
-
-
-def in_session(machine: Instance, policy: Policy = POLICY, **fields: Callable[[datetime], object]) -> Scene:
-    """Its record says Unavailable, and not used."""
-    occupied = record(1, Status.UNAVAILABLE, session_id=MINE)
-
-    def known(since: datetime) -> Row:
-        return row(1, occupied, notes(1, **{name: value(since) for name, value in fields.items()}))
+        return unavailable(notes(1, **{name: value(since) for name, value in fields.items()}), used=used)
 
     return seen(machine, known, policy, by=Method.TARGETED)
+
+
+in_session = partial(used, used=False)
 
 
 def opened(at: datetime) -> OpenedNote:
@@ -287,9 +281,9 @@ SCENES: Mapping[str, Scene] = {
         for failure in FailureClass
         if failure.of_capacity
     },
-    "reserved and unstarted": reserved(instance(), consent=False),
+    "reserved and unstarted": waiting(instance(), consent=False),
     "reserved, and no notes say where": nowhere,
-    "started, and still at rest": reserved(instance(), attempts=1),
+    "started, and still at rest": waiting(instance(), attempts=1),
     "starting": starting,
     "stranded: no other machine to move to": stranded,
     "running and not opened": unopened,
