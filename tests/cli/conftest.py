@@ -16,15 +16,6 @@ def redis_for_commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 
 @pytest.fixture
-def estate(redis_for_commands: Server) -> Iterator[Estate]:
-    """One scale set that nobody has allowed us to manage, and an empty Redis."""
-    made = Estate.beside(redis_for_commands)
-    made.azure.tag()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def estate_of(redis_for_commands: Server) -> Iterator[Callable[..., Estate]]:
     """Estates with several scale sets."""
     made: list[Estate] = []
@@ -36,6 +27,14 @@ def estate_of(redis_for_commands: Server) -> Iterator[Callable[..., Estate]]:
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def estate(estate_of: Callable[..., Estate]) -> Estate:
+    """One scale set that nobody has allowed us to manage, and an empty Redis."""
+    made = estate_of()
+    made.azure.tag()
+    return made
 
 
 @pytest.fixture

@@ -100,17 +100,13 @@ class TestCredential:
         said = outside.pipe("plan", "provisioner", PATH=az(tmp_path, script=self.TOKEN))
         assert (said.status, said.err) == (0, "")
 
-    def test_nobody_is_logged_in(self, estate: Estate, tmp_path: Path) -> None:
-        outside = Console(environment=self._outside(estate))
-        said = outside.pipe("plan", "provisioner", PATH=az(tmp_path, script=self.NOBODY))
+    @pytest.mark.parametrize("installed", [True, False])
+    def test_nobody_is_logged_in_or_there_is_no_az(self, estate: Estate, tmp_path: Path, *, installed: bool) -> None:
+        path = az(tmp_path, script=self.NOBODY) if installed else str(tmp_path)
+        said = Console(environment=self._outside(estate)).pipe("plan", "provisioner", PATH=path)
         assert said.status == 1
         assert said.err.startswith("no token for Azure: say `az login`, or --credential managed-identity")
         assert "Traceback" not in said.err
-
-    def test_there_is_no_az(self, estate: Estate, tmp_path: Path) -> None:
-        said = Console(environment=self._outside(estate)).pipe("plan", "provisioner", PATH=str(tmp_path))
-        assert said.status == 1
-        assert "say `az login`" in said.err
 
     def test_inside_azure_az_is_asked_only_where_that_is_wanted(self, estate: Estate, tmp_path: Path) -> None:
         inside = estate.console

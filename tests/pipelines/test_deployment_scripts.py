@@ -9,16 +9,11 @@ from pathlib import Path
 
 import pytest
 from clock import ManualClock
+from unit.test_settings import LEAST as GOOD
 
 from infra.deployment.await_functions import FUNCTIONS, Runs, query, read, verdict, watch
 
 ROOT = Path(__file__).parents[2]
-GOOD = {
-    "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-00000005ca1e",
-    "AZURE_RESOURCE_GROUP": "rg-pixels",
-    "AZURE_VMSS_NAME": "vmss-pixels",
-    "REDIS_HOST": "pixels.redis.cache.windows.net",
-}
 
 
 def checked(settings: Mapping[str, str] | str, **environ: str) -> tuple[int, list[str]]:

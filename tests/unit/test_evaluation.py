@@ -131,12 +131,6 @@ def test_the_first_look_of_a_minute_at_a_scale_set_that_is_allowed_is_no_news() 
     assert [found is not None for found in rows] == [True, False, False]
 
 
-def test_many_visitors_cost_no_more_rows_than_one() -> None:
-    evaluations = Evaluations("starter", POLICY)
-    rows = [evaluations.row(did(Result.DONE), number / 100) for number in range(5_000)]
-    assert sum(found is not None for found in rows) == 1
-
-
 def test_a_row_of_many_scale_sets_fits_into_one_trace() -> None:
     names = [ScaleSetName(f"{'x' * 60}{number:03}") for number in range(200)]
     policy = Policy(capacity=dict.fromkeys(names, Capacity(desired=1)))
