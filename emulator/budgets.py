@@ -1,7 +1,7 @@
 """ARM's request budgets: a table of buckets by kind of call, and the token buckets, which refuse."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -172,7 +172,8 @@ class Meter:
 
     def charge(self, call: Call, resource: str, now: datetime, vms: int = 0) -> None:
         """Take the tokens. Raises the 429, and takes no tokens, if a bucket lacks some."""
-        wanted = [(each, self._bucket(each, resource, now), self._tokens(each, vms)) for each in self._limits(call)]
+        found = limits(call, self._switches)
+        wanted = [(each, self._bucket(each, resource, now), vms if each.per_vm else 1) for each in found]
         for limit, bucket, tokens in wanted:
             wait = bucket.want(tokens, now)
             if wait and self._enforced:
@@ -182,26 +183,19 @@ class Meter:
 
     def remaining(self, call: Call, resource: str, now: datetime) -> str:
         """The value of the header x-ms-ratelimit-remaining-resource; empty where answers have none."""
-        told = [limit for limit in self._limits(call) if limit.told]
-        parts = [f"{limit.name};{int(self._level(limit, resource, now))}" for limit in told]
+        told = [limit for limit in limits(call, self._switches) if limit.told]
+        parts = [f"{limit.name};{self._left(limit, resource, now)}" for limit in told]
         return ",".join(f"Microsoft.Compute/{each}" for each in (*parts, *([QUEUED] if BATCHED in told else ())))
 
     def policy(self, call: Call) -> str:
         """The bucket to name in a random 429: the resource's own if the call has such a bucket."""
-        found = self._limits(call)
+        found = limits(call, self._switches)
         return next((each.name for each in found if each.own), found[0].name)
 
-    def _limits(self, call: Call) -> Sequence[Limit]:
-        return limits(call, self._switches)
-
-    def _level(self, limit: Limit, resource: str, now: datetime) -> float:
+    def _left(self, limit: Limit, resource: str, now: datetime) -> int:
         bucket = self._bucket(limit, resource, now)
         bucket.refill(now)
-        return bucket.level
-
-    @staticmethod
-    def _tokens(limit: Limit, vms: int) -> float:
-        return vms if limit.per_vm else 1
+        return int(bucket.level)
 
     def _bucket(self, limit: Limit, resource: str, now: datetime) -> Bucket:
         key = (limit.name, f"{self._owner}/{resource}" if limit.own else "")

@@ -20,17 +20,11 @@ from scaler.vmss.gates import BATCH_FROM, HEADER, Gates, Kind
 from scaler.vmss.refusals import About
 from scaler.vmss.translate import CONSENT_TAG, paused_by, tag
 
-_BATCHES = {
-    OrderKind.START: Kind.START,
-    OrderKind.POWER_OFF: Kind.POWER_OFF,
-    OrderKind.DEALLOCATE: Kind.DEALLOCATE,
-    OrderKind.DELETE: Kind.DELETE,
-}
-_SINGLES = {
-    OrderKind.START: Kind.START_ONE,
-    OrderKind.POWER_OFF: Kind.POWER_OFF_ONE,
-    OrderKind.DEALLOCATE: Kind.DEALLOCATE_ONE,
-    OrderKind.DELETE: Kind.DELETE,
+_KINDS = {  # of a batch, and of a single order
+    OrderKind.START: (Kind.START, Kind.START_ONE),
+    OrderKind.POWER_OFF: (Kind.POWER_OFF, Kind.POWER_OFF_ONE),
+    OrderKind.DEALLOCATE: (Kind.DEALLOCATE, Kind.DEALLOCATE_ONE),
+    OrderKind.DELETE: (Kind.DELETE, Kind.DELETE),
 }
 
 
@@ -139,7 +133,8 @@ class InProcessScaleSet:
         with self._answered(Kind.NETWORK, Call.NETWORK):
             rows = self.emulated.read_addresses()
         pages = max(1, -(-len(rows) // self._page_size))
-        self._further_pages("addresses", Kind.NETWORK, (2 if self.emulated.profile.public_ips else 1) * pages - 1)
+        for _ in range((2 if self.emulated.profile.public_ips else 1) * pages - 1):
+            self._admit("addresses", Kind.NETWORK, underway=True)  # further pages take no time here
         return {InstanceId(row.instance_id): self._addresses(row) for row in rows}
 
     def _addresses(self, row: VmState) -> Addresses:
@@ -211,7 +206,7 @@ class InProcessScaleSet:
             raise Partly(failures) if len(ids) > 1 else failures[ids[0]]
 
     def _send(self, kind: OrderKind, ids: Sequence[InstanceId], within: timedelta, *, single: bool = False) -> None:
-        asked = (_SINGLES if single else _BATCHES)[kind]
+        asked = _KINDS[kind][single]
         left = self._give(kind.name.lower(), asked, within)
         call, about = self.emulated.call_of(kind, single=single), About(ids=tuple(ids), alone=single)
         with self._answered(asked, call, ids[0] if single else SET, about):
@@ -240,11 +235,6 @@ class InProcessScaleSet:
             self.gates.admit(kind, underway=underway)
             self.gates.sent(kind)
         self.calls[name] += 1
-
-    def _further_pages(self, name: str, kind: Kind, count: int) -> None:
-        """Count the further pages of a listing, which take no time here."""
-        for _ in range(count):
-            self._admit(name, kind, underway=True)
 
     @contextmanager
     def _answered(self, kind: Kind, call: Call, resource: str = SET, about: About | None = None) -> Iterator[None]:

@@ -75,14 +75,11 @@ class PlatformEvents:
         """Roll the dice from now on, as long as any platform event has a rate."""
         if not self._rolling and self._likely():
             self._rolling = True
-            self._world.queue.after(self._pause(), self._roll)
+            self._world.queue.after(timedelta(seconds=self._world.chance.faults.platform_every), self._roll)
 
     def _likely(self) -> list[Fault]:
         rates = self._world.chance.faults.rates
         return [event for event in PLATFORM_EVENTS if rates.get(event, 0.0) > 0]
-
-    def _pause(self) -> timedelta:
-        return timedelta(seconds=self._world.chance.faults.platform_every)
 
     def _roll(self) -> None:
         share = self._world.chance.faults.platform_every / _HOUR

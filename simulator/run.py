@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -11,7 +12,7 @@ from redis import RedisError
 
 from simulator.clock import WallClock
 from simulator.figures import Figures, Summary
-from simulator.happenings import Happening, Published, Trouble
+from simulator.happenings import Happening, Trouble
 from simulator.looking import Looker
 from simulator.narrator import Glance
 from simulator.observer.judges import LOOK_TWICE, Observer
@@ -129,7 +130,10 @@ def _watching(options: Options, environ: Mapping[str, str], parts: Parts, show: 
     figures = Figures()
 
     def glance(vm_id: str) -> Glance:
-        return Glance(state=parts.azure.find(vm_id), published=_glance(looker, vm_id))
+        published = None
+        with suppress(RedisError):  # the next look tells of it
+            published = looker.glance(vm_id)
+        return Glance(state=parts.azure.find(vm_id), published=published)
 
     scene = Scene(options=options, parts=parts, figures=figures, glance=glance, out=sys.stdout, environ=environ)
     return Watching(
@@ -141,10 +145,3 @@ def _watching(options: Options, environ: Mapping[str, str], parts: Parts, show: 
         failure=parts.failure,
         figures=figures,
     )
-
-
-def _glance(looker: Looker, vm_id: str) -> Published | None:
-    try:
-        return looker.glance(vm_id)
-    except RedisError:  # the next look tells of it
-        return None

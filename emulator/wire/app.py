@@ -4,10 +4,10 @@ import json
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from threading import Lock
+from typing import NamedTuple
 from uuid import uuid4
 
 from emulator.budgets import BURSTS, WINDOW, Bucket
@@ -127,16 +127,13 @@ def _measured(error: ArmError, site: Site) -> str:
 _ALL = 15  # the bucket of all principals is so many times larger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lane:
+class _Lane(NamedTuple):
     name: str
     burst: int
     per_second: int
 
 
-_READS = _Lane(name="reads", burst=250, per_second=25)
-_WRITES = _Lane(name="writes", burst=200, per_second=10)
-_DELETES = _Lane(name="deletes", burst=200, per_second=10)
+_READS, _WRITES, _DELETES = _Lane("reads", 250, 25), _Lane("writes", 200, 10), _Lane("deletes", 200, 10)
 _LANES = {"GET": _READS, "HEAD": _READS, "DELETE": _DELETES}  # a POST is a write, whatever it does
 
 

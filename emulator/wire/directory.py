@@ -137,7 +137,14 @@ type Tags = Mapping[str, str]
 
 def get_tags(site: Site, asked: Asked) -> Answer:
     """GET {scope}/providers/Microsoft.Resources/tags/default."""
-    return _answer(site, asked)
+    emulated = site.scale_set(asked)
+    body: Json = {
+        "id": f"{site.set_id(emulated)}/providers/Microsoft.Resources/tags/default",
+        "name": "default",
+        "type": "Microsoft.Resources/tags",
+        "properties": {"tags": dict(emulated.set_state.tags)},
+    }
+    return Answer(body=body)
 
 
 def patch_tags(site: Site, asked: Asked) -> Answer:
@@ -151,18 +158,7 @@ def patch_tags(site: Site, asked: Asked) -> Answer:
     if len(after) > _MOST:
         raise ArmError(400, "TooManyTags", f"A resource has at most {_MOST} tags.")
     emulated.tag(**after)
-    return _answer(site, asked)
-
-
-def _answer(site: Site, asked: Asked) -> Answer:
-    emulated = site.scale_set(asked)
-    body: Json = {
-        "id": f"{site.set_id(emulated)}/providers/Microsoft.Resources/tags/default",
-        "name": "default",
-        "type": "Microsoft.Resources/tags",
-        "properties": {"tags": dict(emulated.set_state.tags)},
-    }
-    return Answer(body=body)
+    return get_tags(site, asked)
 
 
 def _given(body: Json) -> dict[str, str]:
