@@ -129,7 +129,8 @@ class Campaign:
         if dice.random() < weather.held_up:
             fails_over = dice.random() < weather.failover_held if weather.failover_held else False
             meanwhile = self._meanwhile_redis_fails_over if fails_over else self._meanwhile
-            world.hosts[host].held_up(dice.randrange(8), lambda: meanwhile(name, 1 - host))
+            delay = world.hosts[host].delay
+            delay.left, delay.meanwhile = dice.randrange(8), lambda: meanwhile(name, 1 - host)
         if dies:
             world.tick(name, host=host, dies_after=dice.randrange(4), after_the_last=dice.random() < 0.5)
         elif dice.random() < weather.overlap:

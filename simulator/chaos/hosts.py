@@ -60,7 +60,10 @@ class Late:
 
 
 class Host:
-    """One functions host with a clock of its own. New settings start the host anew, without memory."""
+    """One functions host with a clock of its own. New settings start the host anew, without memory.
+
+    `fate` and `delay` last for one tick: whether the host dies in it, or is held up while something else happens.
+    """
 
     def __init__(self, name: str, around: Surroundings, policy: Policy, ahead: timedelta = timedelta(0)) -> None:
         self.name = name
@@ -112,14 +115,6 @@ class Host:
         except ScalerError:
             return None
         return Late(host=self, name=name, parts=parts, ports=self._ports[name], policy=self.policy)
-
-    def held_up(self, calls: int, meanwhile: Callable[[], None]) -> None:
-        """Hold the host up at the n-th call from now, while something else happens."""
-        self.delay.left, self.delay.meanwhile = calls, meanwhile
-
-    def doomed(self, effects: int, *, after_the_last: bool) -> None:
-        """Let the host die at the n-th effect from now."""
-        self.fate.left, self.fate.after_the_last = effects, after_the_last
 
     def _ticks_of(self, name: Actor) -> list[Tick]:
         """The ticks of a controller: one, or one for each part of the starter, as in a worker."""

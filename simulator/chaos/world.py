@@ -126,8 +126,7 @@ class World:
     def tick(self, name: Actor, *, host: int = 0, dies_after: int | None = None, after_the_last: bool = False) -> None:
         """One tick; a dead process starts again without memory."""
         chosen = self.hosts[host]
-        if dies_after is not None:
-            chosen.doomed(dies_after, after_the_last=after_the_last)
+        chosen.fate.left, chosen.fate.after_the_last = dies_after, after_the_last
         try:
             report = chosen.run(name)
         except Crash:

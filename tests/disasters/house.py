@@ -25,6 +25,7 @@ from scaler.observe import Listings
 from scaler.registry.reservations import Reservations, Stage
 from scaler.telemetry import Telemetry, read
 from scaler.tick import Tick
+from simulator.chaos.doors import Door, Gate
 
 SCALE_SET = ScaleSetName("vmss-pixels")
 _S, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -41,25 +42,17 @@ def lets_pass(_call: str) -> ScalerError | None:
     return None
 
 
-class Guarded:
-    """A door behind a guard, who may answer a call with an error before it gets there."""
+@dataclass(slots=True)
+class Guarded(Gate):
+    """A gate whose guard may answer a call with an error before it gets there."""
 
-    def __init__(self, door: Any, guard: Callable[[], Guard]) -> None:
-        self._door = door
-        self._guard = guard
+    guard: Callable[[], Guard]
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._door, name)
-        if not callable(found):
-            return found
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            refusal = self._guard()(name)
-            if refusal is not None:
-                raise refusal
-            return found(*args, **kwargs)
-
-        return call
+    def before(self, call: str) -> None:
+        """Ask the guard of this moment."""
+        refusal = self.guard()(call)
+        if refusal is not None:
+            raise refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +128,8 @@ class House:
         }
 
     def _ports(self, name: Actor, azure: EmulatedScaleSet, face: type[InProcessScaleSet]) -> Ports:
-        registry: Any = None if name is Actor.PROVISIONER else Guarded(self.registry, lambda: self.redis_guard)
-        shown: Any = Guarded(face(azure, self.clock, caller=f"scaler-{name}"), lambda: self.azure_guard)
+        registry: Any = None if name is Actor.PROVISIONER else Door(self.registry, [Guarded(lambda: self.redis_guard)])
+        shown: Any = Door(face(azure, self.clock, caller=f"scaler-{name}"), [Guarded(lambda: self.azure_guard)])
         return Ports(registry=registry, scale_sets={SCALE_SET: shown}, clock=self.clock)
 
     @classmethod

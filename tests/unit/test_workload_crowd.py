@@ -80,13 +80,6 @@ def test_the_same_dice_bring_the_same_crowd_whatever_order_hashes_have() -> None
     assert len(answers) == 1
 
 
-def test_nobody_moves_but_in_a_go() -> None:
-    _, counter = campaign(2, minutes=2)
-    before = len(counter.entries)
-    counter.wait(hours=1)
-    assert len(counter.entries) == before
-
-
 def test_everybody_takes_one_step_at_most_in_one_go() -> None:
     habits = replace(IMMORTAL, per_minute=60.0, most=1, shares={Manner.NAIVE: 1.0}, patience=(1e6, 1e6), impatient=0.0)
     counter = Counter(habits=habits)
