@@ -127,13 +127,9 @@ class Host:
         return self._running[name]
 
     def _ports_of(self, name: Actor) -> Ports:
-        return Ports(
-            registry=None
-            if name is Actor.PROVISIONER
-            else self._planted.registry(self._door(self._around.redis, self.line)),
-            scale_sets={each: self._scale_set(each, name) for each in self.policy.capacity},
-            clock=self._clock,
-        )
+        registry = self._planted.registry(self._door(self._around.redis, self.line))
+        scale_sets = {each: self._scale_set(each, name) for each in self.policy.capacity}
+        return Ports(registry=None if name is Actor.PROVISIONER else registry, scale_sets=scale_sets, clock=self._clock)
 
     def _scale_set(self, scale_set: ScaleSetName, caller: Actor) -> Any:
         overheard = Overheard(f"{caller} of {self.name}", self.sightings)

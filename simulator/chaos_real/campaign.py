@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
 
@@ -94,11 +94,11 @@ class Campaign:
                 self._workload.open_doors()
                 self._break_things(watching, arm)
                 self._workload.close_doors()
-                report = self._settle(watching)
+                settling, bound = self._settle(watching)
                 watching.settle()
         finally:
             self._workload.send_home()
-        return replace(report, wrongs=tuple(self._observer.wrongs), seconds=self._parts.clock.seconds)
+        return self._report(settling, bound)
 
     def _greeting(self) -> Iterator[str]:
         parts, seed, speed = self._parts, self._parts.options.seed, self._parts.options.speed
@@ -124,7 +124,7 @@ class Campaign:
         finally:
             injector.join()
 
-    def _settle(self, watching: Watching) -> Report:
+    def _settle(self, watching: Watching) -> tuple[_Settling, float]:
         parts, policy = self._parts, self._parts.environment.settings.policy
         latencies = parts.azure.scale_sets[0].behaviour.latencies
         within = settling_bound(policy, latencies, parts.environment.pace, self._delete_attempts())
@@ -135,7 +135,7 @@ class Campaign:
         watching.until(lambda: self._over.is_set() or self._has_settled(settling, began), began + seconds)
         if not settling.settled and not self._over.is_set():
             self._view.explain(settling.left)
-        return self._report(settling, seconds)
+        return settling, seconds
 
     def _has_settled(self, settling: _Settling, began: float) -> bool:
         """Whether no visitor waits and nothing is amiss, twice in a row."""
@@ -177,7 +177,7 @@ class Campaign:
         parts, crowd = self._parts, self._workload.crowd
         return Report(
             figures=self._figures,
-            wrongs=(),
+            wrongs=tuple(self._observer.wrongs),
             calls=parts.azure.calls(),
             redis=parts.redis.name,
             speed=parts.options.speed,

@@ -58,13 +58,8 @@ def test_hosts_write_down_for_people_what_azure_refused() -> None:
 @pytest.mark.long
 def test_every_kind_of_trouble_really_happens() -> None:
     figures = Figures()
-    for name in (
-        "everything, and more of it",
-        "changing settings",
-        "Redis loses keys",
-        "a flush",
-        "halted now and then",
-    ):
+    names = "everything, and more of it", "changing settings", "Redis loses keys", "a flush", "halted now and then"
+    for name in names:
         for seed in range(3):
             figures.add(run(Trial(weather=name, seed=seed)).figures)
     redis = {"failovers", "restarts", "flushes", "lost keys", "times Redis was away"}
@@ -74,12 +69,9 @@ def test_every_kind_of_trouble_really_happens() -> None:
     assert len(rated - figures.faults.keys()) < len(rated) / 4, "nearly all of them struck"
 
 
-def _never_admits() -> Planted:
-    return Planted(what="nothing is marked", policy=lambda policy: replace(policy, max_marks=0))
-
-
 def test_what_does_not_settle_is_named() -> None:
-    campaign = Campaign(WEATHERS["fair"], 1, planted=_never_admits(), length=timedelta(minutes=2))
+    never_admits = Planted(what="nothing is marked", policy=lambda policy: replace(policy, max_marks=0))
+    campaign = Campaign(WEATHERS["fair"], 1, planted=never_admits, length=timedelta(minutes=2))
     campaign.go()
     after, amiss = campaign.settle()
     assert after >= settle_bound(POLICY)
@@ -131,10 +123,8 @@ def test_a_failure_is_made_smaller() -> None:
 def test_a_failure_is_told_with_its_replay_and_its_story() -> None:
     trial = Trial(weather="fair", seed=3, planted="admit-without-mark")
     told = list(explained(trial, run(trial), seconds=0.0))
-    assert told[:2] == [
-        "FAILED: seed 3 in 'fair'",
-        "again:  python -m simulator chaos --seed 3 --weather 'fair'",
-    ]
+    again = "again:  python -m simulator chaos --seed 3 --weather 'fair'"
+    assert told[:2] == ["FAILED: seed 3 in 'fair'", again]
     wrong = next(line for line in told if line.startswith("WRONG"))
     vm_id = wrong.partition(" vm ")[2][:36]
     story = told[told.index("") + 1 :]
@@ -144,13 +134,8 @@ def test_a_failure_is_told_with_its_replay_and_its_story() -> None:
 
 def test_what_did_not_settle_is_told_with_the_story_of_one_such_machine() -> None:
     trial = Trial(weather="fair", seed=1, planted="delete-once")
-    result = Result(
-        weather="fair",
-        seed=1,
-        figures=Figures(),
-        settled_after=timedelta(0),
-        amiss=(f"not offered: {_first_machine()}",),
-    )
+    amiss = (f"not offered: {_first_machine()}",)
+    result = Result(weather="fair", seed=1, figures=Figures(), settled_after=timedelta(0), amiss=amiss)
     told = "\n".join(explained(trial, result, seconds=0.0))
     assert "NOT SETTLED: not offered" in told
     assert "created, by the provisioner" in told
