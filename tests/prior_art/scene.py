@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from builders import SCALE_SET
-from house import EXACT, House
 from prior_art.process import Process
+from tick_house import EXACT, House
 
 from emulator.behaviour import Behaviour
 from emulator.history import Event, What

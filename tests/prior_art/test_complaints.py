@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from house import EXACT
 from prior_art.scene import Scene
+from tick_house import EXACT
 
 from emulator.behaviour import Fault
 from emulator.history import What

@@ -6,9 +6,9 @@ from ipaddress import IPv4Address
 
 import pytest
 from builders import SCALE_SET
-from house import EXACT
 from prior_art.process import Process, doomed
 from prior_art.scene import Scene
+from tick_house import EXACT
 
 from emulator.behaviour import Fault
 from emulator.history import What

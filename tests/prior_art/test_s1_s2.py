@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from house import EXACT
 from prior_art.process import Process
 from prior_art.scene import Scene
+from tick_house import EXACT
 
 from emulator.behaviour import Fault, Latencies
 from emulator.history import What

@@ -31,7 +31,7 @@ from builders import (
     unavailable,
     wants,
 )
-from house import House
+from tick_house import House
 
 from emulator.in_process import InProcessScaleSet
 from scaler.controllers import starter

@@ -9,7 +9,7 @@ from builders import NOW, notes, record
 from builders import POLICY as CHANGES
 from clock import ManualClock
 from go_scaler import Machine
-from house import House
+from tick_house import House
 
 from emulator.behaviour import Fault, Faults
 from emulator.orders import OrderKind

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from builders import notes, record, row, vm
-from house import House
+from tick_house import House
 
 from emulator.in_process import InProcessScaleSet
 from emulator.world import MANAGED

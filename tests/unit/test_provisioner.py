@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from builders import POLICY, SCALE_SET, cloud, instance, sighting, vm, wants
-from house import EXACT, NAME, House
+from tick_house import EXACT, NAME, House
 
 from emulator.behaviour import Latencies
 from emulator.in_process import InProcessScaleSet

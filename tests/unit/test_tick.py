@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pytest
-from house import NAME, House
+from tick_house import NAME, House
 
 from emulator.behaviour import Fault
 from emulator.in_process import InProcessScaleSet

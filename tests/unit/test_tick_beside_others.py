@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pytest
-from house import House
+from tick_house import House
 
 from emulator.behaviour import Fault
 from emulator.history import What
