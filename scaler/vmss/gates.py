@@ -57,9 +57,6 @@ class Kind(StrEnum):
                 return Lane.WRITES
 
 
-# The lists that the scaler itself holds to a budget: each page costs ARM a look at every machine on it.
-BUDGETED = (Kind.LIST, Kind.LIST_VMS)
-
 # What ARM says is left in a bucket, and which kinds wait when little is. Starts never wait for that: visitors wait for
 # starts, and ARM counts starts per subscription only. VmssQueuedVMOperations is missing: healthy answers show 0.
 BUCKETS: Mapping[str, frozenset[Kind]] = {
@@ -102,7 +99,8 @@ class Gates:
         self._clock = clock
         self._budget = budget or Budget()
         self._lock = Lock()
-        self._lists = {kind: _Lists(self._budget, clock.monotonic()) for kind in BUDGETED}
+        # lists that the scaler itself holds to a budget: each page costs ARM a look at every machine on it
+        self._lists = {kind: _Lists(self._budget, clock.monotonic()) for kind in (Kind.LIST, Kind.LIST_VMS)}
         self._throttled_until = dict.fromkeys(Lane, 0.0)
         self._paused_until: dict[Kind, float] = {}
         self.asked: Counter[Kind] = Counter()
@@ -147,21 +145,18 @@ class Gates:
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """Learn from the headers of an answer what is left."""
-        left = _buckets(headers.get(HEADER, ""))
+        left, budget = _buckets(headers.get(HEADER, "")), self._budget
         with self._lock:
             now = self._clock.monotonic()
-            until = now + self._budget.pause.total_seconds()
+            until = now + budget.pause.total_seconds()
             for kind, lists in self._lists.items():
                 told = [number for name, number in left.items() if kind in BUCKETS[name]]
                 if told:
                     lists.heard(min(told), now)
             for name, number in left.items():
-                scarce = (kind for kind in BUCKETS[name] if number <= self._kept_back(kind))
-                self._paused_until.update(dict.fromkeys(scarce, until))
-
-    def _kept_back(self, kind: Kind) -> int:
-        """How many requests this kind leaves in its bucket."""
-        return self._budget.nearly_empty + (self._budget.kept_from_marks if kind is Kind.MARK else 0)
+                for kind in BUCKETS[name]:
+                    if number <= budget.nearly_empty + (budget.kept_from_marks if kind is Kind.MARK else 0):
+                        self._paused_until[kind] = until
 
 
 class _Lists:

@@ -46,9 +46,9 @@ class _Seen:
 
 
 class ArmScaleSet:
-    """Implements scaler.ports.ScaleSet. Thread-safe; `for_controller` gives each caller its own name to Azure.
+    """Implements scaler.ports.ScaleSet, which says what each call does; a subclass has what differs for Flexible.
 
-    As it stands for Uniform orchestration; a subclass has what differs for Flexible.
+    Thread-safe; `for_controller` gives each caller its own name to Azure.
     """
 
     orchestration = Orchestration.UNIFORM
@@ -85,7 +85,6 @@ class ArmScaleSet:
         self._sdk  # noqa: B018 (made once, and kept)
 
     def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
-        """The scale set itself, perhaps remembered."""
         seen = self._seen.latest
         if seen is not None and no_older_than and self._calls.until(-no_older_than) <= seen[0].sent:
             return seen[0]
@@ -117,15 +116,12 @@ class ArmScaleSet:
         return located(found, public_by_id(self._of_network("publicIPAddresses", PUBLIC_IPS, until)))
 
     def start(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Start instances."""
         self._give(Kind.START, refs, within)
 
     def power_off(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Stop instances and keep the allocation."""
         self._give(Kind.POWER_OFF, refs, within)
 
     def deallocate(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
-        """Stop instances and give the allocation back."""
         self._give(Kind.DEALLOCATE, refs, within)
 
     def delete(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
@@ -142,7 +138,6 @@ class ArmScaleSet:
                 ids = left
 
     def mark(self, ref: InstanceRef, etag: str | None, *, within: timedelta) -> None:
-        """Set protectFromScaleIn."""
         (instance_id,) = self._ids([ref])
         begin = partial(self._sdk.virtual_machine_scale_set_vms.begin_update, **_if_match(etag))
         where, until = (self._group, self._arm_name, instance_id), self._calls.until(within)
