@@ -15,6 +15,8 @@ from contract.registries import (
     redis_house,
     redis_server,
 )
+from contract.scale_sets import IMPLEMENTATIONS, UNIFORM_ONES, Open
+from contract.scale_sets import House as ScaleSetHouse
 
 from scaler.registry.keys import Keys
 
@@ -71,3 +73,20 @@ def wired_house(request: pytest.FixtureRequest) -> House:
     """Those with scripts, and with values of other types."""
     house: House = fake_house() if request.param == "fakeredis" else request.getfixturevalue("real_house")
     return house
+
+
+# --- scale sets (test_scale_set_*.py) --------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def enter(request: pytest.FixtureRequest) -> Iterator[Open]:
+    """Opens the implementation with the behaviour and the page size that a test wants."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(IMPLEMENTATIONS[request.param](**settings))
+
+
+@pytest.fixture(params=UNIFORM_ONES)
+def uniform(request: pytest.FixtureRequest) -> Iterator[ScaleSetHouse]:
+    """Those whose instance ids are reused."""
+    with UNIFORM_ONES[request.param]() as house:
+        yield house

@@ -1,6 +1,6 @@
 """Every implementation of ports.ScaleSet, each in front of the same emulated Azure; time passes only when told to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -124,6 +124,8 @@ class Orchestrated:
         gates = Gates(clock, replace(Budget(), pages_a_minute=1000))
         return self.door(client, site.place.resource_group, name, clock=clock, gates=gates)
 
+
+type Open = Callable[..., House]
 
 UNIFORM = Orchestrated(profile=Profile(), door=ArmScaleSet)
 FLEXIBLE = Orchestrated(profile=Profile(orchestration=Orchestration.FLEXIBLE), door=FlexibleScaleSet)

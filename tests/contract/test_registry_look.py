@@ -1,14 +1,17 @@
-"""look, and what all four calls of the queue manager have in common; held by every implementation."""
+"""look, what is a session id, and what all four calls of the queue manager have in common; on every implementation."""
 
 from dataclasses import replace
 
 import pytest
 from contract.registries import EPOCH, ME, OTHER, House, let_in, notes, opened, readable, started
 
+from scaler.errors import ScalerError
 from scaler.model.edges import Actor, Edge
-from scaler.model.instance import VmId
+from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import LIFECYCLE, restore
 from scaler.model.row import Row, SpentNote, Status
+from scaler.registry.keys import ScriptName, script_text
+from scaler.registry.record_json import MAX_SESSION_BYTES
 from scaler.registry.reservations import Leaving, Stage
 
 
@@ -194,3 +197,40 @@ def test_the_scripts_take_the_steps_of_the_table_and_all_of_the_visitors(house: 
         assert after.readable is not None
         assert (after.status, after.readable.used) == (rule.target, rule.used), edge
         assert after.index == {rule.target}, edge
+
+
+LONGEST = ["s" * MAX_SESSION_BYTES, "é" * (MAX_SESSION_BYTES // 2), "s" * 129]
+NONE = ["", "s" * (MAX_SESSION_BYTES + 1), "é" * (MAX_SESSION_BYTES // 2) + "s", "a\nb", "a\0b", "\x7f", "\x1b[2J"]
+SENTENCE = f"a session id is 1 to {MAX_SESSION_BYTES} bytes of UTF-8 without control characters"
+
+
+@pytest.mark.parametrize("text", LONGEST, ids=len)
+def test_what_can_be_reserved_can_be_looked_at_cancelled_and_read(house: House, text: str) -> None:
+    session = SessionId(text)
+    house.admit("a")
+    assert house.reservations.reserve(session) is not None
+    found = house.row("a").readable
+    assert found is not None
+    assert found.session_id == session
+    assert house.reservations.look(session).stage is Stage.RESERVED
+    assert house.reservations.release(session) is Leaving.RESERVED
+    assert house.reservations.cancel(session) is Leaving.CANCELLED
+
+
+@pytest.mark.parametrize("text", [*NONE, "\ud800"], ids=lambda text: str(len(text)))
+@pytest.mark.parametrize("call", ["reserve", "look", "release", "cancel"])
+def test_what_is_none_is_refused_by_the_client_with_the_sentence(house: House, call: str, text: str) -> None:
+    house.admit("a")
+    with pytest.raises(ValueError, match=SENTENCE):
+        getattr(house.reservations, call)(SessionId(text))
+
+
+@pytest.mark.parametrize("text", [*NONE, b"\xff"], ids=lambda text: str(len(text)))
+@pytest.mark.parametrize("name", [name for name in ScriptName if name.of_a_session])
+def test_the_scripts_refuse_it_with_the_same_sentence(wired_house: House, name: ScriptName, text: str | bytes) -> None:
+    wired_house.admit("a")
+    keys = ["vmss:session:x", "vmss:status:available", "vmss:status:reserved", "vmss:status:unavailable"]
+    with pytest.raises(Exception, match=SENTENCE) as refused:
+        wired_house.redis.eval(script_text(name), len(keys), *keys, text, "")
+    assert not isinstance(refused.value, ScalerError)
+    assert wired_house.members(wired_house.row("a").readable.status) == {"a"}  # type: ignore[union-attr]

@@ -81,16 +81,6 @@ def test_each_step_of_a_visitor_is_one_round_trip(shared_redis: Server) -> None:
     assert [packets_of(lambda call=call: call(me)) for call in calls] == [1, 1, 1, 1]  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("session", [b"", b"x" * 1025, b"\xff", b"a\0", b"a\n"])
-@pytest.mark.parametrize("name", [each for each in ScriptName if each.of_a_session])
-def test_callers_in_other_languages_are_told_what_is_no_session_id(
-    real_house: House, name: ScriptName, session: bytes
-) -> None:
-    sets = [real_house.keys.index(status) for status in Status]
-    with pytest.raises(redis.ResponseError, match="session id"):
-        real_house.redis.eval(script_text(name), 4, "vmss:session:x", *sets, session, "")
-
-
 def test_an_unreadable_record_is_not_shown_to_other_languages(real_house: House) -> None:
     real_house.admit("a")
     real_house.reservations.reserve(SessionId("x"))

@@ -1,15 +1,14 @@
 """What every ScaleSet shows, and what it raises when Azure shows nothing."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from contract.scale_sets import EXACT, IMPLEMENTATIONS, UNIFORM_ONES, House
+from contract.scale_sets import EXACT, House, Open
 
 from emulator.behaviour import Fault
 from emulator.orders import OrderKind, Scale
@@ -19,26 +18,11 @@ from scaler.model.instance import FailureClass, InstanceId, InstanceRef, PowerSt
 from scaler.model.sighting import Pause
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-type Open = Callable[..., House]
-
-
-@pytest.fixture(params=IMPLEMENTATIONS)
-def enter(request: pytest.FixtureRequest) -> Iterator[Open]:
-    """Opens the implementation with the behaviour and the page size that a test wants."""
-    with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(IMPLEMENTATIONS[request.param](**settings))
 
 
 @pytest.fixture
 def house(enter: Open) -> House:
     return enter()
-
-
-@pytest.fixture(params=UNIFORM_ONES)
-def uniform(request: pytest.FixtureRequest) -> Iterator[House]:
-    """Those whose instance ids are reused."""
-    with UNIFORM_ONES[request.param]() as house:
-        yield house
 
 
 def test_the_view_tells_consent_capacity_identity_and_when(house: House) -> None:

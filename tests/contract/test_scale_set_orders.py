@@ -1,12 +1,11 @@
 """What every ScaleSet does when it is told to, and what it says when Azure does not."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from contract.scale_sets import EXACT, FLEXIBLE, IMPLEMENTATIONS, UNIFORM_ONES, House
+from contract.scale_sets import EXACT, FLEXIBLE, House, Open
 
 from emulator.behaviour import Fault
 from emulator.orders import OrderKind, Protection
@@ -15,27 +14,12 @@ from scaler.errors import Conflict, Missing, Partly, QuotaReached, Refused, Scal
 from scaler.model.instance import InstanceRef, PowerState, ProvisioningState
 
 MINUTE = timedelta(minutes=1)
-type Open = Callable[..., House]
 type Order = Callable[[House, Sequence[InstanceRef], timedelta], None]
-
-
-@pytest.fixture(params=IMPLEMENTATIONS)
-def enter(request: pytest.FixtureRequest) -> Iterator[Open]:
-    """Opens the implementation with the behaviour and the page size that a test wants."""
-    with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(IMPLEMENTATIONS[request.param](**settings))
 
 
 @pytest.fixture
 def house(enter: Open) -> House:
     return enter()
-
-
-@pytest.fixture(params=UNIFORM_ONES)
-def uniform(request: pytest.FixtureRequest) -> Iterator[House]:
-    """Those whose instance ids are reused."""
-    with UNIFORM_ONES[request.param]() as house:
-        yield house
 
 
 BATCHES: dict[str, Order] = {
