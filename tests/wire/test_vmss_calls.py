@@ -7,21 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from contract.scale_sets import UNIFORM
 from wire.scripted_arm import PATH, Asked, Said, json_said, ref, refusal_said, set_body, vm_row, wired
 
 from scaler.errors import (
     Conflict,
     Missing,
-    OutOfCapacity,
     Partly,
-    QuotaReached,
     Refused,
     ScalerError,
     Throttled,
     Unreachable,
 )
+from scaler.model.sighting import Pause
 from scaler.vmss.calls import API_VERSION
 from scaler.vmss.gates import Kind
+from scaler.vmss.scale_set import ArmScaleSet
 
 MINUTE = timedelta(minutes=1)
 ACCEPTED = Said(status=202)
@@ -110,12 +111,6 @@ def test_four_functions_may_ask_at_once() -> None:
         answers = list(pool.map(lambda n: wire.scale_set.for_controller("starter").get(ref(n)), range(100)))
         assert [each.instance.ref if each.instance else None for each in answers] == [ref(n) for n in range(100)]
         assert wire.scale_set.gates.asked == {Kind.GET: 100}
-
-
-def test_the_consent_tag_is_found_in_any_letter_case() -> None:
-    with wired(lambda _: json_said(set_body())) as wire:
-        view = wire.scale_set.view()
-        assert (view.managed_by, view.capacity, view.unique_id, view.etag) == ("true", 3, "u-1", '"7"')
 
 
 @pytest.mark.parametrize(("order", "action"), [("start", "start"), ("delete", "delete")])
@@ -220,38 +215,6 @@ def test_without_an_etag_the_sku_is_looked_up_again() -> None:
         assert "if-match" not in wire.asked[-1].headers
 
 
-@pytest.mark.parametrize(
-    ("code", "message", "error"),
-    [
-        ("OperationNotAllowed", "results in exceeding approved Total Regional Cores quota.", QuotaReached),
-        ("QuotaExceeded", "", QuotaReached),
-        ("SkuNotAvailable", "", OutOfCapacity),
-        ("AllocationFailed", "", OutOfCapacity),
-        ("PropertyChangeNotAllowed", "", Refused),
-    ],
-)
-def test_a_start_that_azure_cannot_serve_says_why(code: str, message: str, error: type[ScalerError]) -> None:
-    with wired(lambda _: refusal_said(409, code, message)) as wire, pytest.raises(error):
-        wire.scale_set.start([ref(1)], within=MINUTE)
-
-
-def test_after_a_429_to_a_housekeeping_order_such_orders_wait_until_its_time_is_over_and_starts_do_not() -> None:
-    answers = deque([refusal_said(429, "OperationNotAllowed", retry_after="30"), ACCEPTED, ACCEPTED])
-    with wired(lambda asked: answers.popleft() if asked.method == "POST" else json_said(set_body())) as wire:
-        with pytest.raises(Throttled) as throttled:
-            wire.scale_set.deallocate([ref(1)], within=MINUTE)
-        assert throttled.value.retry_after == timedelta(seconds=30)
-        wire.clock.advance(timedelta(seconds=29))
-        with pytest.raises(Throttled) as held_back:
-            wire.scale_set.delete([ref(1)], within=MINUTE)
-        assert held_back.value.retry_after == timedelta(seconds=1)
-        wire.scale_set.start([ref(1)], within=MINUTE)  # starts are another lane
-        wire.scale_set.view()  # and so are reads
-        wire.clock.advance(timedelta(seconds=1))
-        wire.scale_set.deallocate([ref(1)], within=MINUTE)
-        assert len(wire.asked) == 4
-
-
 def test_a_bucket_of_arms_that_is_nearly_empty_is_left_alone_for_a_while() -> None:
     left = "Microsoft.Compute/HighCostGetVMScaleSetResource;1,Microsoft.Compute/VmssQueuedVMOperations;0"
     said = json_said({"value": []}, x_ms_ratelimit_remaining_resource=left)
@@ -312,3 +275,35 @@ def test_a_machine_on_two_pages_counts_once_as_the_later_page_shows_it() -> None
             ("1", "deallocated"),
             ("2", "running"),
         ]
+
+
+@pytest.mark.parametrize(("how", "word"), [(Pause.NONE, b'"false"'), (Pause.ORDERS, b'"true"'), (Pause.ALL, b'"all"')])
+def test_a_pause_is_one_patch_of_one_tag(how: Pause, word: bytes) -> None:
+    with wired(lambda asked: json_said(set_body() if asked.method == "GET" else {})) as wire:
+        before = wire.scale_set.view()
+        wire.scale_set.set_pause(how)
+        asked = wire.asked[-1]
+        path = f"{PATH}/providers/Microsoft.Resources/tags/default?api-version=2021-04-01"
+        assert (asked.method, asked.path) == ("PATCH", path)
+        assert b'"Merge"' in asked.body
+        assert b'"scaler:paused": ' + word in asked.body
+        assert wire.scale_set.view(no_older_than=timedelta(minutes=1)) is not before  # it may say otherwise by now
+
+
+def test_a_pause_that_is_refused_names_the_permission() -> None:
+    with wired(lambda _: refusal_said(403, "AuthorizationFailed")) as wire:
+        with pytest.raises(Refused, match=r"Microsoft\.Resources/tags/write"):
+            wire.scale_set.set_pause(Pause.ALL)
+        assert len(wire.asked) == 1
+
+
+def test_the_other_tags_stay_as_they_are_and_an_operators_spelling_too() -> None:
+    with UNIFORM.over_the_wire() as house:
+        assert isinstance(house.scale_set, ArmScaleSet)
+        house.emulated.tag(**{"scaler:managed": "true", "owner": "us", "Scaler:Paused": "perhaps"})
+        for how in (Pause.ALL, Pause.ORDERS, Pause.NONE):
+            house.scale_set.set_pause(how)
+            assert house.scale_set.view().pause is how
+            tags = dict(house.emulated.set_state.tags)
+            assert tags.keys() == {"scaler:managed", "owner", "Scaler:Paused"}
+            assert (tags["scaler:managed"], tags["owner"]) == ("true", "us")

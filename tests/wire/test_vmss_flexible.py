@@ -8,9 +8,9 @@ from datetime import timedelta
 from urllib.parse import parse_qs, unquote
 
 import pytest
-from wire.scripted_arm import PATH, Asked, Said, Wire, json_said, refusal_said, set_body, vm_id, wired
+from wire.scripted_arm import PATH, Asked, Said, Wire, json_said, refusal_said, vm_id, wired
 
-from scaler.errors import Conflict, Garbled, Missing, Partly, Refused, Throttled
+from scaler.errors import Garbled, Partly, Refused, Throttled
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, PowerState, ScaleSetName
 from scaler.vmss.flexible import FlexibleScaleSet
 from scaler.vmss.gates import Kind
@@ -152,30 +152,6 @@ def test_an_order_goes_to_each_vm_however_many(order: str, action: str) -> None:
         assert all("api-version=2025-04-01" in each.path for each in wire.asked)
 
 
-@pytest.mark.parametrize("order", ORDERS)
-def test_one_machine_that_cannot_does_not_keep_the_others_and_each_is_told_of(order: str) -> None:
-    answers = deque([refusal_said(409, "Conflict"), ACCEPTED, refusal_said(404, "ResourceNotFound"), ACCEPTED])
-    with flexible(lambda _: answers.popleft()) as wire:
-        with pytest.raises(Partly) as partly:
-            getattr(wire.scale_set, order)([ref(n) for n in range(4)], within=MINUTE)
-        assert {each: type(error) for each, error in partly.value.failures.items()} == {
-            name(0): Conflict,
-            name(2): Missing,
-        }
-        assert len(wire.asked) == 4
-
-
-def test_a_throttle_ends_them_and_who_was_not_asked_for_was_not_ordered() -> None:
-    answers = deque([ACCEPTED, refusal_said(429, "TooManyRequests")])
-    with flexible(lambda _: answers.popleft()) as wire:
-        with pytest.raises(Partly) as partly:
-            wire.scale_set.deallocate([ref(n) for n in range(4)], within=MINUTE)
-        assert {each: type(error) for each, error in partly.value.failures.items()} == {
-            name(n): Throttled for n in (1, 2, 3)
-        }
-        assert len(wire.asked) == 2
-
-
 def test_our_own_closed_gate_is_no_attempt_of_anybody() -> None:
     with flexible(lambda _: refusal_said(429, "TooManyRequests")) as wire:
         with pytest.raises(Throttled):
@@ -184,13 +160,6 @@ def test_our_own_closed_gate_is_no_attempt_of_anybody() -> None:
             wire.scale_set.start([ref(1), ref(2)], within=MINUTE)
         assert all(each.never_sent for each in partly.value.failures.values())
         assert len(wire.asked) == 1
-
-
-def test_a_machine_that_is_gone_is_named() -> None:
-    with flexible(lambda _: refusal_said(404, "ResourceNotFound", "no such VM")) as wire:
-        with pytest.raises(Missing) as missing:
-            wire.scale_set.start([ref(1)], within=MINUTE)
-        assert missing.value.instance_ids == (name(1),)
 
 
 def test_for_what_there_was_no_time_nothing_was_sent_and_that_is_no_attempt() -> None:
@@ -216,15 +185,6 @@ def test_a_deletion_is_one_batch_through_the_scale_set_without_those_that_are_go
         assert [path_of(each) for each in wire.asked] == [f"{PATH}/delete"] * 2
         sent = [json.loads(each.body)["instanceIds"] for each in wire.asked]
         assert sent == [[name(1), name(2)], [name(1)]]
-
-
-def test_the_mark_is_a_put_of_the_scale_sets_own_row() -> None:
-    with flexible(lambda _: json_said(member(1))) as wire:
-        wire.scale_set.mark(ref(1), '"3"', within=MINUTE)
-        (asked,) = wire.asked
-        assert (asked.method, path_of(asked)) == ("PUT", f"{PATH}/virtualMachines/{name(1)}")
-        assert asked.headers["if-match"] == '"3"'
-        assert json.loads(asked.body) == {"properties": {"protectionPolicy": {"protectFromScaleIn": True}}}
 
 
 def test_addresses_are_picked_from_the_resource_groups_lists() -> None:
@@ -256,9 +216,3 @@ def test_a_want_of_rights_names_them(call: str) -> None:
         with pytest.raises(Refused) as refused:
             ask(wire)
         assert right in str(refused.value)
-
-
-def test_a_uniform_scale_set_is_refused_and_the_setting_named() -> None:
-    said = "AZURE_VMSS_ORCHESTRATION says Flexible: set it to Uniform"
-    with flexible(lambda _: json_said(set_body())) as wire, pytest.raises(Refused, match=said):
-        wire.scale_set.view()

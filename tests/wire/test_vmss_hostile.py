@@ -4,7 +4,7 @@ from datetime import timedelta
 from threading import Event
 
 import pytest
-from wire.scripted_arm import STALL, Asked, Said, json_said, ref, refusal_said, set_body, vm_row, wired
+from wire.scripted_arm import STALL, Asked, Said, json_said, ref, refusal_said, vm_row, wired
 
 from scaler.errors import Garbled, Missing, Refused, Unreachable
 from scaler.vmss.client import Bounds
@@ -221,9 +221,3 @@ def test_an_unregistered_provider_is_reported_instead_of_registered() -> None:
         with pytest.raises(Refused):
             wire.scale_set.start([ref(1)], within=MINUTE)
         assert [each.method for each in wire.asked] == ["GET", "POST"]
-
-
-def test_a_scale_set_of_the_other_orchestration_is_refused() -> None:
-    body = set_body() | {"properties": {"uniqueId": "u", "orchestrationMode": "Flexible"}}
-    with wired(lambda _: json_said(body)) as wire, pytest.raises(Refused, match="Uniform"):
-        wire.scale_set.view()
