@@ -330,9 +330,12 @@ def test_whoever_gave_up_an_unknown_machine_gave_up_and_was_not_refused(noted: N
 
 
 @pytest.mark.parametrize("session", [MINE, None])
-@pytest.mark.parametrize("used", [True, False])
-def test_a_strangers_reservation_that_was_noted_is_still_left_alone(session: SessionId | None, used: bool) -> None:
-    noted = replace(PLACELESS, reserved=ReservedNote(session=session or SessionId(vm(1)), at=ago(seconds=30)))
+@pytest.mark.parametrize(("used", "movable"), [(True, False), (False, False), (False, True)])
+def test_a_strangers_reservation_that_was_noted_is_still_left_alone(
+    session: SessionId | None, used: bool, movable: bool
+) -> None:
+    waits = ReservedNote(session=session or SessionId(vm(1)), at=ago(seconds=30), movable=movable)
+    noted = replace(PLACELESS, reserved=waits)
     theirs = reserved(noted, session, used=used)
     assert starter.decide(fleet(theirs, sees=cloud(instance(1), look=sighting(consent=False))), POLICY).steps == ()
 
