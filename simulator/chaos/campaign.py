@@ -17,7 +17,7 @@ from simulator.chaos.redis_faults import RedisFaults
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import MINUTE, POLICY, SCALE_SET, SECOND, World
 from simulator.happenings import Manner
-from simulator.observer.at_once import AtOnce
+from simulator.observer.judges import AtOnce
 from simulator.observer.lost import Unstarted
 from simulator.workload.crowd import Crowd
 from simulator.workload.habits import MIXED, UNNAMED, Habits

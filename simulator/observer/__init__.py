@@ -2,7 +2,6 @@
 
 wrong       the four kinds
 lost · handed_out · cut_short · leaked   judges: a happening in, the wrongs that it shows out
-at_once     too many deletes in one tick: no wrong, but a promise
 patience    how long a machine may be billed for nothing
-judges      all of them at once
+judges      all of them at once; and too many deletes in one tick: no wrong, but a promise
 """

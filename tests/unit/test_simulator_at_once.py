@@ -9,7 +9,7 @@ from emulator.history import Event, What
 from scaler.model.instance import PowerState
 from scaler.model.policy import Policy
 from simulator.happenings import Happening
-from simulator.observer.at_once import AtOnce
+from simulator.observer.judges import AtOnce
 
 RUNS = machine(PowerState.RUNNING)
 
