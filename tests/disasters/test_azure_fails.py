@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 import pytest
-from disasters.house import MINUTE, House, lets_pass
+from disasters.disaster_house import MINUTE, House, lets_pass
 
 from emulator.behaviour import Fault, Faults
 from scaler.errors import ScalerError

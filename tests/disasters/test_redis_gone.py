@@ -2,7 +2,7 @@
 
 import logging
 
-from disasters.house import MINUTE, House
+from disasters.disaster_house import MINUTE, House
 from redis import exceptions
 
 from scaler.model.plan import Why

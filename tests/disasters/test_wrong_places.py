@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from disasters.house import MINUTE, PROMPT, SCALE_SET, House
+from disasters.disaster_house import MINUTE, PROMPT, SCALE_SET, House
 
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import Protection, Scale
