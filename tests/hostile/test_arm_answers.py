@@ -9,8 +9,7 @@ from time import monotonic
 import pytest
 from clock import ManualClock
 from contract.registries import House, memory_house
-from hostile.conftest import Connections
-from hostile.footprint import footprint
+from hostile.conftest import Connections, footprint
 from hostile.spoils import ANSWERS, ELSEWHERE, LOOKS
 from hostile.world import TOKEN, Spoil, World, a_world
 from wire.scripted_arm import Asked, Said

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from contract.registries import House, fake_house
-from hostile.footprint import footprint
+from hostile.conftest import footprint
 from hostile.values import MEGABYTES, notes, record
 from hostile.world import a_world
 

@@ -8,7 +8,7 @@ from time import monotonic
 import pytest
 import redis
 from contract.registries import admission
-from hostile.footprint import footprint
+from hostile.conftest import footprint
 from loopback import Loopback
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
