@@ -1,9 +1,10 @@
 """Every implementation of ports.ScaleSet, each in front of the same emulated Azure; time passes only when told to."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from azure.core.credentials import AccessToken
 from clock import ManualClock
@@ -14,11 +15,11 @@ from emulator.orders import OrderKind, Scale
 from emulator.region import Orchestration, Profile
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
-from emulator.wire.server import serve
+from emulator.wire.server import RunningServer, serve
 from emulator.wire.site import Site
 from scaler.model.instance import Instance, InstanceId, InstanceRef, VmId
 from scaler.ports import ScaleSet
-from scaler.vmss.client import ArmClient, connect
+from scaler.vmss.client import ArmClient, Bounds, connect
 from scaler.vmss.flexible import FlexibleScaleSet
 from scaler.vmss.gates import Budget, Gates
 from scaler.vmss.scale_set import ArmScaleSet
@@ -34,6 +35,7 @@ class House:
     scale_set: ScaleSet
     emulated: EmulatedScaleSet
     clock: ManualClock
+    server: RunningServer | None = None  # None: in process
 
     def with_machines(self, count: int) -> tuple[InstanceRef, ...]:
         """Running ones, made without the scaler."""
@@ -91,18 +93,20 @@ class Orchestrated:
         yield House(scale_set=face, emulated=emulated, clock=clock)
 
     @contextmanager
-    def over_the_wire(
-        self, behaviour: Behaviour = EXACT, page_size: int = 100, *, public_ips: bool = True
-    ) -> Iterator[House]:
+    def over_the_wire(self, behaviour: Behaviour = EXACT, page_size: int = 100, **further: Any) -> Iterator[House]:
         """The emulator behind HTTP, the SDK, and the scaler's door."""
-        with self.several_over_the_wire(
-            "vmss-pixels", behaviour=behaviour, page_size=page_size, public_ips=public_ips
-        ) as (house,):
+        names = ("vmss-pixels",)
+        with self.several_over_the_wire(*names, behaviour=behaviour, page_size=page_size, **further) as (house,):
             yield house
 
     @contextmanager
     def several_over_the_wire(
-        self, *names: str, behaviour: Behaviour = EXACT, page_size: int = 100, public_ips: bool = True
+        self,
+        *names: str,
+        behaviour: Behaviour = EXACT,
+        page_size: int = 100,
+        public_ips: bool = True,
+        bounds: Bounds | None = None,
     ) -> Iterator[tuple[House, ...]]:
         """Scale sets side by side in one resource group, each behind a door of its own."""
         clock = ManualClock()
@@ -113,10 +117,15 @@ class Orchestrated:
         ]
         site = Site(page_size=page_size, stall=0.0)
         with serve(sets, site=site) as server:
-            client = connect(site.place.subscription, _Token(), endpoint=server.url)
+            client = connect(site.place.subscription, _Token(), endpoint=server.url, bounds=bounds)
             with closing(client.sdk):
                 yield tuple(
-                    House(scale_set=self._door_to(each.name, client, site, clock), emulated=each, clock=clock)
+                    House(
+                        scale_set=self._door_to(each.name, client, site, clock),
+                        emulated=each,
+                        clock=clock,
+                        server=server,
+                    )
                     for each in sets
                 )
 
@@ -126,11 +135,16 @@ class Orchestrated:
 
 
 type Open = Callable[..., House]
+type Implementations = dict[str, Callable[..., AbstractContextManager[House]]]
 
 UNIFORM = Orchestrated(profile=Profile(), door=ArmScaleSet)
 FLEXIBLE = Orchestrated(profile=Profile(orchestration=Orchestration.FLEXIBLE), door=FlexibleScaleSet)
-UNIFORM_ONES = {"in process": UNIFORM.in_process, "over the wire": UNIFORM.over_the_wire}
-IMPLEMENTATIONS = UNIFORM_ONES | {
+UNIFORM_ONES: Implementations = {
+    "in process": UNIFORM.in_process,
+    "over the wire": UNIFORM.over_the_wire,
+}
+IMPLEMENTATIONS: Implementations = {
+    **UNIFORM_ONES,
     "flexible, in process": FLEXIBLE.in_process,
     "flexible, over the wire": FLEXIBLE.over_the_wire,
 }

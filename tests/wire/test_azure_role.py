@@ -1,27 +1,17 @@
 """docs/azure-role*.json allow every call that the scaler makes, and nothing more."""
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from clock import ManualClock
-from contract.scale_sets import EXACT
-from wire.scripted_arm import StaticToken
+from contract.scale_sets import FLEXIBLE, UNIFORM, Orchestrated
 
-from emulator.orders import Scale
-from emulator.region import Orchestration, Profile
-from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.exchange import Call
-from emulator.wire.server import RunningServer, serve
 from scaler.ports import ScaleSet
-from scaler.vmss.client import connect
-from scaler.vmss.flexible import FlexibleScaleSet
-from scaler.vmss.gates import BATCH_FROM, Gates
-from scaler.vmss.scale_set import ArmScaleSet
+from scaler.vmss.gates import BATCH_FROM
 
 DOCS = Path(__file__).parents[2] / "docs"
 VERBS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
@@ -45,28 +35,16 @@ def action(call: Call) -> str:
     return "/".join([namespace, *types, "action"])  # POST …/name/verb: the verb stands where a type would
 
 
-@pytest.fixture(params=list(Orchestration))
-def azure(request: pytest.FixtureRequest) -> Iterator[tuple[Orchestration, RunningServer, ManualClock]]:
-    clock = ManualClock()
-    emulated = EmulatedScaleSet(clock.now, behaviour=EXACT, profile=Profile(orchestration=request.param))
-    emulated.scale(Scale(capacity=BATCH_FROM + 4), by="operator")
-    clock.advance(LATER)
-    with serve(emulated) as server:
-        yield request.param, server, clock
-
-
-def test_the_role_is_what_the_scaler_does(azure: tuple[Orchestration, RunningServer, ManualClock]) -> None:
-    orchestration, server, clock = azure
-    uniform = orchestration is Orchestration.UNIFORM
-    client = connect(server.site.place.subscription, StaticToken(), endpoint=server.url)
-    door = ArmScaleSet if uniform else FlexibleScaleSet
-    with closing(client.sdk):
-        group = server.site.place.resource_group
-        noting = Noting(door(client, group, "vmss-pixels", clock=clock, gates=Gates(clock)))
-        do_everything(cast("ScaleSet", noting), clock)
+@pytest.mark.parametrize(("kind", "role"), [(UNIFORM, "azure-role.json"), (FLEXIBLE, "azure-role-flexible.json")])
+def test_the_role_is_what_the_scaler_does(kind: Orchestrated, role: str) -> None:
+    with kind.over_the_wire() as house:
+        house.with_machines(BATCH_FROM + 4)
+        noting = Noting(house.scale_set)
+        do_everything(cast("ScaleSet", noting), house.clock)
+        assert house.server is not None
+        called = {action(each) for each in house.server.calls if each.arm}
     assert noting.used == {name for name in vars(ScaleSet) if not name.startswith("_")} - {"name"}
-    called = {action(each) for each in server.calls if each.arm}
-    assert called == allowed("azure-role.json" if uniform else "azure-role-flexible.json")
+    assert called == allowed(role)
 
 
 class Noting:

@@ -1,29 +1,20 @@
 """The emulator's spoilt answers, at every call of the door: it says what went wrong in its own words, and lives on."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 
 import pytest
-from clock import ManualClock
-from wire.scripted_arm import StaticToken
+from contract.scale_sets import FLEXIBLE, UNIFORM, Orchestrated
 
-from emulator.behaviour import Behaviour, Latencies
-from emulator.orders import Scale
-from emulator.region import Orchestration, Profile
-from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.answer_faults import AnswerFault
-from emulator.wire.server import RunningServer, serve
-from emulator.wire.site import Site
+from emulator.wire.server import RunningServer
 from scaler.errors import Garbled, Refused, ScalerError, Unreachable
-from scaler.model.instance import InstanceId, InstanceRef, VmId
+from scaler.model.instance import InstanceRef
 from scaler.ports import ScaleSet
-from scaler.vmss.client import Bounds, connect
-from scaler.vmss.flexible import FlexibleScaleSet
-from scaler.vmss.gates import Gates
-from scaler.vmss.scale_set import ArmScaleSet
+from scaler.vmss.client import Bounds
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 QUICK = Bounds(read=SECOND)
@@ -38,31 +29,21 @@ class Scene:
 
 
 @contextmanager
-def staged(door: type[ArmScaleSet]) -> Iterator[Scene]:
+def staged(kind: Orchestrated) -> Iterator[Scene]:
     """One running machine, behind a door that waits a second for an answer."""
-    clock = ManualClock()
-    profile = Profile(orchestration=Orchestration(door.orchestration))
-    emulated = EmulatedScaleSet(clock.now, behaviour=Behaviour(latencies=Latencies().exact()), profile=profile)
-    emulated.scale(Scale(capacity=1), by="operator")
-    clock.advance(timedelta(minutes=5))
-    site = Site(stall=0.0)
-    with ExitStack() as stack:
-        server = stack.enter_context(serve(emulated, site=site))
-        client = connect(site.place.subscription, StaticToken(), endpoint=server.url, bounds=QUICK)
-        stack.enter_context(closing(client.sdk))
-        opened = door(client, site.place.resource_group, emulated.name, clock=clock, gates=Gates(clock))
-        (vm,) = emulated.vms
-        ref = InstanceRef(scale_set=opened.name, instance_id=InstanceId(vm.instance_id), vm_id=VmId(vm.vm_id))
-        yield Scene(opened, server, ref)
+    with kind.over_the_wire(bounds=QUICK) as house:
+        (ref,) = house.with_machines(1)
+        assert house.server is not None
+        yield Scene(house.scale_set, house.server, ref)
 
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:
-    with staged(ArmScaleSet) as found:
+    with staged(UNIFORM) as found:
         yield found
 
 
-@pytest.fixture(params=[ArmScaleSet, FlexibleScaleSet])
+@pytest.fixture(params=[UNIFORM, FLEXIBLE])
 def either(request: pytest.FixtureRequest) -> Iterator[Scene]:
     with staged(request.param) as found:
         yield found
