@@ -213,6 +213,7 @@ def test_the_second_witness_of_rest_is_a_targeted_get() -> None:
 def test_running_again_erases_the_first_witness() -> None:
     step = only(steps_for(unavailable(opened(rest_at=ago(minutes=5))), RUNNING))
     assert changed(step).rest_at is None
+    assert change_of(step).row == unavailable(opened(rest_at=ago(minutes=5)))
 
 
 # -- repeated deletes, and RETIRE

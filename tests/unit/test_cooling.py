@@ -92,7 +92,7 @@ def test_the_newest_warm_machine_too_many_is_claimed_out_of_available() -> None:
     assert (step.vm_id, step.why, step.order) == (vm(2), Why.WARM_SURPLUS, None)
     assert changed(step).claim == ClaimNote(order="deallocate", at=NOW, seen_at=NOW, since=NOW)
     change = change_of(step)
-    assert (change.takes, change.index, change.record) == (True, Status.UNAVAILABLE, KEEP)
+    assert (change.row, change.takes, change.index, change.record) == (free(2), True, Status.UNAVAILABLE, KEEP)
 
 
 @pytest.mark.parametrize(("share", "surplus"), [(0.2, 1), (0.5, 2), (1.0, 3)])

@@ -108,7 +108,8 @@ def test_when_most_marked_machines_are_unknown_condemning_waits_and_alarms(secon
 def test_that_alarm_names_a_redis_that_evicts() -> None:
     unknown = [row(number, None, blank_notes(number)) for number in (1, 2)]
     evicting = replace(fleet(*unknown, sees=cloud(instance(1), instance(2))), evicting="allkeys-lru")
-    (alarm,) = reconciler.decide(evicting, POLICY).refusals
+    (alarm,) = (plan := reconciler.decide(evicting, POLICY)).refusals
+    assert [changed(step).unknown_at for step in plan.steps] == [NOW, NOW]
     assert alarm.facts == {"unknown": 2, "marked": 2, "maxmemory_policy": "allkeys-lru"}
 
 

@@ -281,7 +281,7 @@ def test_a_refusal_writes_down_why_and_when_azure_showed_it() -> None:
     waits = ReservedNote(session=MINE, at=ago(hours=1), movable=False)
     step = only(steps_for(reserved(notes(reserved=waits)), instance(1, marked=False)))
     assert changed(step).spent == SpentNote(why=Edge.REFUSE, at=NOW, reason=step.why, seen_at=NOW)
-    assert changed(step).ended == {MINE: Edge.REFUSE}
+    assert (changed(step).ended, published(step).updated_at) == ({MINE: Edge.REFUSE}, NOW)
 
 
 NOWHERE = cloud(look=sighting())  # listed, and not there
