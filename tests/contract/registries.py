@@ -6,7 +6,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -168,10 +168,13 @@ class Server:
 
     port: int
     process: subprocess.Popen[str]
+    clients: list[redis.Redis] = field(default_factory=list)  # closed with the server
 
     def client(self) -> redis.Redis:
         """A connection as the scaler makes it."""
-        return connect(url=f"redis://127.0.0.1:{self.port}")
+        client = connect(url=f"redis://127.0.0.1:{self.port}")
+        self.clients.append(client)
+        return client
 
 
 type StartServer = Callable[..., Server]
@@ -189,7 +192,10 @@ def redis_server(folder: Path, *options: str) -> Iterator[Server]:
             for line in process.stdout:
                 if "Ready to accept connections" in line:
                     break
-            yield Server(port=port, process=process)
+            server = Server(port=port, process=process)
+            yield server
+            for client in server.clients:
+                client.close()
         finally:
             process.kill()
 

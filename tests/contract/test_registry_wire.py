@@ -36,6 +36,7 @@ def counted(server: Server) -> tuple[House, Callable[[Callable[[], object]], int
     """A house on a connection that counts, and how to count one call."""
     pool = redis.ConnectionPool(connection_class=CountingConnection, host="127.0.0.1", port=server.port)
     client = redis.Redis.from_pool(pool)
+    server.clients.append(client)
     client.flushall()
 
     def packets_of(call: Callable[[], object]) -> int:
