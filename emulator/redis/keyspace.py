@@ -1,4 +1,4 @@
-"""The contents of a Redis on any clock: strings, sets and their expiry; and the commands of Redis on them."""
+"""What a Redis holds, on any clock (strings, sets, sorted sets, their expiry), and the commands of Redis on it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _EMPTY: frozenset[bytes] = frozenset()
 
 
 class WrongTypeError(ResponseError):
-    """A command for strings met a set, or the other way round."""
+    """A command met a value of another type."""
 
     def __init__(self) -> None:
         super().__init__("WRONGTYPE Operation against a key holding the wrong kind of value")
@@ -27,6 +27,7 @@ class State:
 
     strings: dict[bytes, bytes]
     sets: dict[bytes, frozenset[bytes]]
+    scores: dict[bytes, Mapping[bytes, float]]
     expiry: dict[bytes, datetime]
 
 
@@ -37,6 +38,7 @@ class Keyspace:
         self.now = now
         self._strings: dict[bytes, bytes] = {}
         self._sets: dict[bytes, frozenset[bytes]] = {}
+        self._scores: dict[bytes, Mapping[bytes, float]] = {}
         self._expiry: dict[bytes, datetime] = {}
 
     def get(self, key: Text) -> bytes | None:
@@ -44,7 +46,7 @@ class Keyspace:
         name = _bytes(key)
         if name in self._expiry and self._expiry[name] <= self.now():
             self.delete(name)
-        if name in self._sets:
+        if name in self._sets or name in self._scores:
             raise WrongTypeError
         return self._strings.get(name)
 
@@ -60,7 +62,7 @@ class Keyspace:
         """DEL."""
         name = _bytes(key)
         self._expiry.pop(name, None)
-        return int(self._strings.pop(name, None) is not None or self._sets.pop(name, None) is not None)
+        return int(any(held.pop(name, None) is not None for held in (self._strings, self._sets, self._scores)))
 
     def expire(self, key: Text, seconds: float) -> bool:
         """EXPIRE."""
@@ -79,6 +81,8 @@ class Keyspace:
         name = _bytes(key)
         if name in self._sets:
             return b"set"
+        if name in self._scores:
+            return b"zset"
         return b"none" if self.get(name) is None else b"string"
 
     def ttl(self, key: Text) -> int:
@@ -124,27 +128,58 @@ class Keyspace:
         held = sorted(self.smembers(key))
         return held[at % len(held)] if held else None
 
+    def zadd(self, key: Text, score: float, member: Text) -> int:
+        """ZADD of one member: 1 if it is new."""
+        held = self._scores_at(key)
+        self._scores[_bytes(key)] = {**held, _bytes(member): score}
+        return int(_bytes(member) not in held)
+
+    def zrem(self, key: Text, member: Text) -> int:
+        """ZREM of one member: 1 if it was there."""
+        held, gone = self._scores_at(key), _bytes(member)
+        if gone not in held:
+            return 0
+        self._scores[_bytes(key)] = {each: score for each, score in held.items() if each != gone}
+        if len(held) == 1:
+            self.delete(key)
+        return 1
+
+    def zrange(self, key: Text, first: int, last: int) -> list[bytes]:
+        """ZRANGE: the members from the lowest score on, of one score in byte order. `last` counts from 0."""
+        held = self._scores_at(key)
+        return sorted(held, key=lambda member: (held[member], member))[first : last + 1]
+
     def flush(self) -> None:
         """FLUSHDB."""
         self._strings.clear()
         self._sets.clear()
+        self._scores.clear()
         self._expiry.clear()
 
     def snapshot_state(self) -> State:
         """All of it, for a replica that lags or a backup."""
-        return State(strings=dict(self._strings), sets=dict(self._sets), expiry=dict(self._expiry))
+        return State(
+            strings=dict(self._strings), sets=dict(self._sets), scores=dict(self._scores), expiry=dict(self._expiry)
+        )
 
     def restore_state(self, state: State) -> None:
         """A failover to that replica: what was written since is lost."""
         self._strings = dict(state.strings)
         self._sets = dict(state.sets)
+        self._scores = dict(state.scores)
         self._expiry = dict(state.expiry)
 
     def _set_at(self, key: Text) -> frozenset[bytes]:
         name = _bytes(key)
-        if name in self._strings:
+        if name in self._strings or name in self._scores:
             raise WrongTypeError
         return self._sets.get(name, _EMPTY)
+
+    def _scores_at(self, key: Text) -> Mapping[bytes, float]:
+        name = _bytes(key)
+        if name in self._strings or name in self._sets:
+            raise WrongTypeError
+        return self._scores.get(name, {})
 
 
 def _bytes(text: Text) -> bytes:
@@ -181,6 +216,9 @@ def commands_on(space: Keyspace) -> Mapping[bytes, Command]:
         b"SISMEMBER": lambda key, member: int(space.sismember(key, member)),
         b"SMEMBERS": lambda key: list(space.smembers(key)),
         b"SRANDMEMBER": lambda key, *most: _some(space, key, *most),
+        b"ZADD": lambda key, score, member: space.zadd(key, float(score), member),
+        b"ZREM": space.zrem,
+        b"ZRANGE": lambda key, first, last: space.zrange(key, int(first), int(last)),
         b"TIME": lambda: _time(space),
     }
 

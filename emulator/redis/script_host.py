@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 from emulator.redis.keyspace import Command
 
 _STATUSES = frozenset({b"SET", b"TYPE"})
-_LISTS = frozenset({b"MGET", b"SMEMBERS", b"SRANDMEMBER", b"TIME"})
+_LISTS = frozenset({b"MGET", b"SMEMBERS", b"SRANDMEMBER", b"TIME", b"ZRANGE"})
 _PRELUDE = rb"""
 local decode = ...
 local ESCAPES = {['"'] = '\\"', ['\\'] = '\\\\', ['/'] = '\\/', ['\127'] = '\\u007f'}
