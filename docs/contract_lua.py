@@ -23,6 +23,11 @@ local {status_names} = {statuses}
 local ORDER = {{
 {order}
 }}
+-- Under which name a member is written that was found in lower case or as here; a status likewise.
+local KNOWN = {{
+{known}
+}}
+local STATUS = {{{status_of}}}
 -- Each of these notes says that a machine may have been used; each of the others, that it is leaving.
 local TOUCHED_BY, LEAVING = {{{touched}}}, {{{leaving}}}
 """
@@ -40,10 +45,16 @@ def contract_lua() -> str:
         status_names=", ".join(status.name for status in Status),
         statuses=_quoted(tuple(Status)),
         order="\n".join(f"  {_quoted(KNOWN[at : at + 5])}," for at in range(0, len(KNOWN), 5)),
+        known="\n".join(f"  {_spellings(KNOWN[at : at + 4])}," for at in range(0, len(KNOWN), 4)),
+        status_of=", ".join(f"{status.lower()} = {status.name}" for status in Status),
         touched=_quoted(TOUCHED_BY),
-        leaving=_quoted(LEAVING),
+        leaving=", ".join(f"{name} = true" for name in LEAVING),
     )
 
 
 def _quoted(words: Sequence[str]) -> str:
     return ", ".join(f"'{word}'" for word in words)
+
+
+def _spellings(names: Sequence[str]) -> str:
+    return ", ".join(f"{each} = '{name}'" for name in names for each in dict.fromkeys((name, name.lower())))

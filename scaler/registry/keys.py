@@ -1,15 +1,15 @@
 """The names of the contract: keys shared with the queue manager, keys of the scaler's own, and the scripts."""
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
+from string import ascii_lowercase, digits
 
 from scaler.model.instance import SessionId, VmId
 from scaler.model.row import Status
 
-_VM_ID = re.compile(r"[0-9a-z-]{1,64}")
+_LONGEST_VM_ID, _OF_A_VM_ID = 64, (digits + ascii_lowercase + "-").encode()
 LONGEST_MEMBER = 100
 """Bytes of an index member behind the prefix, with a reserve: a longer member is no record's key, and is cut."""
 
@@ -47,6 +47,11 @@ class Keys:
         return f"{self.prefix}:status:{status.lower()}"
 
     @property
+    def offers(self) -> str:
+        """The members of `available` in the order in which `reserve` gives them away: a sorted set, and a hint only."""
+        return f"{self.prefix}:status:offers"
+
+    @property
     def pause(self) -> str:
         """While this key exists, the controllers that read Redis give no orders but starts."""
         return f"{self.prefix}:pause"
@@ -72,10 +77,11 @@ class Keys:
         A vm id is lower case: under another spelling a second key would stand for the same machine.
         """
         head = f"{self.prefix}:instance:".encode()
-        if not member.startswith(head):
-            return None
-        name = member[len(head) :].decode("ascii", "replace")
-        return VmId(name) if _VM_ID.fullmatch(name) else None
+        name = member[len(head) :]
+        is_vm_id = (
+            member.startswith(head) and 1 <= len(name) <= _LONGEST_VM_ID and not name.translate(None, _OF_A_VM_ID)
+        )
+        return VmId(name.decode()) if is_vm_id else None
 
 
 class ScriptName(StrEnum):
@@ -95,7 +101,7 @@ class ScriptName(StrEnum):
         return self not in _OF_THE_SCALER
 
 
-_OF_THE_SCALER = {ScriptName.MEMBERS: (), ScriptName.VALUES: ("server",), ScriptName.APPLY: ("server",)}
+_OF_THE_SCALER = {ScriptName.MEMBERS: (), ScriptName.VALUES: ("server",), ScriptName.APPLY: ("server", "time")}
 _OF_A_SESSION = ("contract", "json", "time", "machine")
 
 

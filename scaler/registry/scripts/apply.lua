@@ -47,6 +47,17 @@ local function place(member, index)
   if index ~= '-' then redis.call('SADD', KEYS[tonumber(index)], member) end
 end
 
+-- What is in `available` is offered, by its record as it is now; what has left it no longer.
+local OFFERS = KEYS[1]:gsub('available$', 'offers')
+local function offer_or_withdraw(it)
+  local placed = it.index ~= '~' or it.takes == '1'
+  if not placed and it.record == '~' then return end
+  local is_offered = it.index == '1' or not placed and IS_SET[1] and redis.call('SISMEMBER', KEYS[1], it.key) == 1
+  if not is_offered then return placed and withdraw(OFFERS, it.key) end
+  local done, record = pcall(cjson.decode, redis.pcall('GET', it.key))
+  offer(OFFERS, it.key, done and type(record) == 'table' and record or {})
+end
+
 local function is_too_late()
   local time = redis.call('TIME')
   return GOOD_UNTIL and time[1] + time[2] / 1000000 > GOOD_UNTIL
@@ -83,6 +94,7 @@ local function carry_out(it)
   if it.session ~= '0' then redis.call('SET', KEYS[tonumber(it.session)], it.key:match('[^:]+$'), 'EX', SESSION_TTL) end
   if it.takes == '1' then redis.call('SREM', KEYS[1], it.key) end
   if it.index ~= '~' then place(it.key, it.index) end
+  offer_or_withdraw(it)
 end
 
 local answers, number, in_vain = {}, 1, is_too_late() or is_another_server()

@@ -9,9 +9,10 @@ local function cancel(machine)
     {status = cjson.encode(AVAILABLE), used = 'false', sessionId = false, clientIp = false, updatedAt = now_json(),
       movedFrom = false, moveReason = false})
   if not notes or not after then return 'unknown' end
-  save(machine, after, with(with(notes, 'reserved', nil), 'unindexed_at', nil))
+  notes = object(with(with(notes, 'reserved', nil), 'unindexed_at', nil))
+  if not save(machine, after, notes) then return 'unknown' end
   redis.call('DEL', KEYS[1])
-  move_to(AVAILABLE, machine.vm_id)
+  move_to(AVAILABLE, machine)
   return 'cancelled'
 end
 

@@ -22,12 +22,15 @@ local function is_utf8(text)
   return true
 end
 
+-- Each past_… takes the place where something begins and returns the place after it, nil if it is malformed. One search
+-- of the text for a usual name, value or comma: the server does nothing else meanwhile.
 local function past_space(text, at)
   return text:find('[^ \t\n\r]', at) or #text + 1
 end
 
--- Each past_… takes the place where something begins and returns the place after it, nil if it is malformed.
 local function past_string(text, at)
+  local _, close = text:find('^"[^"\\%z\1-\31]*"', at)
+  if close then return close + 1 end
   at = at + 1
   while true do
     at = text:find('[%z\1-\31"\\]', at)
@@ -50,46 +53,55 @@ end
 
 local past_value
 
+-- The place of the value behind a name, and the name in its quotes.
 local function past_name(text, at)
   local stop = text:byte(at) == 34 and past_string(text, at)
-  local colon = stop and past_space(text, stop)
-  if not colon or text:byte(colon) ~= 58 then return nil end
-  return past_space(text, colon + 1), text:sub(at, stop - 1)
+  local _, colon = text:find('^[ \t\n\r]*:[ \t\n\r]*', stop or #text + 1)
+  if not colon then return nil end
+  return colon + 1, text:sub(at, stop - 1)
+end
+
+local function past_comma(text, stop)
+  if text:byte(stop) == 44 then return past_space(text, stop + 1) end
+  stop = past_space(text, stop)
+  return text:byte(stop) == 44 and past_space(text, stop + 1) or nil, stop
+end
+
+-- Where a member of an object begins: the place after it, its name in quotes and its value. Most members are two short
+-- texts, and one search tells.
+local USUAL = '^("[^"\\%z\1-\31]*"):("[^"\\%z\1-\31]*")'
+local function past_member(text, at, depth)
+  local _, stop, name, raw = text:find(USUAL, at)
+  if stop then return stop + 1, name, raw end
+  at, name = past_name(text, at)
+  stop = at and past_value(text, at, depth)
+  return stop, name, stop and text:sub(at, stop - 1)
 end
 
 local function past_container(text, at, depth, visit)
   if depth > MAX_DEPTH then return nil end
   local is_object = text:byte(at) == 123
-  local close = is_object and 125 or 93
+  local past, close = is_object and past_member or past_value, is_object and 125 or 93
   at = past_space(text, at + 1)
   if text:byte(at) == close then return at + 1 end
-  while true do
-    local name
-    if is_object then
-      at, name = past_name(text, at)
-      if not at then return nil end
-    end
-    local stop = past_value(text, at, depth + 1)
+  while at do
+    local stop, name, raw = past(text, at, depth + 1)
     if not stop then return nil end
-    if visit then visit(name, text:sub(at, stop - 1)) end
-    at = past_space(text, stop)
-    if text:byte(at) == close then return at + 1 end
-    if text:byte(at) ~= 44 then return nil end
-    at = past_space(text, at + 1)
+    if visit then visit(name, raw) end
+    at, stop = past_comma(text, stop)
+    if not at then return text:byte(stop) == close and stop + 1 or nil end
   end
 end
 
-local function past_literal(text, at)
-  for _, word in ipairs({'true', 'false', 'null'}) do
-    if text:sub(at, at + #word - 1) == word then return at + #word end
-  end
-end
+local LITERALS = {[116] = 'true', [102] = 'false', [110] = 'null'}
 
 past_value = function(text, at, depth)
   local char = text:byte(at)
   if char == 34 then return past_string(text, at) end
   if char == 123 or char == 91 then return past_container(text, at, depth) end
-  return past_literal(text, at) or past_number(text, at)
+  local word = LITERALS[char]
+  if not word then return past_number(text, at) end
+  return text:sub(at, at + #word - 1) == word and at + #word or nil
 end
 
 -- The object as cjson understands it, nil if the text is none, or longer than notes may be (a record has a limit of its
@@ -100,13 +112,16 @@ local function decoded(text)
   return ok and value or nil
 end
 
--- The object's members in their order: a list of {name = …, raw = …}, where of two with one
+-- The object's members in their order: a list of {name = …, quoted = …, raw = …}, where of two with one
 -- name the last counts; nil if the text is not strictly JSON in UTF-8.
 local function members(text)
-  if not decoded(text) or not is_utf8(text) then return nil end
-  local list = {}
-  local stop = past_container(text, past_space(text, 1), 1, function(quoted, raw)
-    list[#list + 1] = {name = cjson.decode('[' .. quoted .. ']')[1], raw = raw}
+  if not text or #text > LONGEST_NOTES or not is_utf8(text) then return nil end
+  -- What stands behind a backslash may be half a character: cjson knows.
+  if text:find('\\', 1, true) and not decoded(text) then return nil end
+  local list, at = {}, past_space(text, 1)
+  local stop = text:byte(at) == 123 and past_container(text, at, 1, function(quoted, raw)
+    local name = quoted:find('\\', 1, true) and cjson.decode('[' .. quoted .. ']')[1] or quoted:sub(2, -2)
+    list[#list + 1] = {name = name, quoted = quoted, raw = raw}
   end)
   if not stop or past_space(text, stop) <= #text then return nil end
   return list
@@ -114,8 +129,8 @@ end
 
 local function object(list)
   local parts = {}
-  for _, member in ipairs(list) do
-    parts[#parts + 1] = cjson.encode(member.name) .. ':' .. member.raw
+  for number, member in ipairs(list) do
+    parts[number] = (member.quoted or cjson.encode(member.name)) .. ':' .. member.raw
   end
   return '{' .. table.concat(parts, ',') .. '}'
 end
@@ -128,4 +143,29 @@ local function with(list, name, raw)
   end
   if raw then after[#after + 1] = {name = name, raw = raw} end
   return after
+end
+
+-- The object's text with these members set to raw values, which stay in their place or come last. Quick: for objects of
+-- nothing but short texts, true and false, as nearly every record and note is one. Nil for all others.
+-- VALUES: the object as cjson understands it; NAMES: those of CHANGES, in the order in which the text has them.
+local function spliced(text, values, names, changes)
+  if text:find('[%c\\\128-\255]') or text:byte(-1) ~= 125 then return nil end
+  for name, value in pairs(values) do
+    local is_version = name == 'v' and value == 1 and text:find('"v":1[,}]')
+    if type(value) ~= 'string' and type(value) ~= 'boolean' and not is_version then return nil end
+  end
+  local parts, added, at = {}, {''}, 1
+  for _, name in ipairs(names) do
+    local raw, old, quoted = changes[name], values[name], '"' .. name .. '":'
+    if raw and old == nil then
+      added[#added + 1] = quoted .. raw
+    elseif raw ~= nil and old ~= nil then
+      local _, colon = text:find(quoted, at, true)
+      local stop = colon and (old == true and colon + 4 or old == false and colon + 5 or text:find('"', colon + 2, true))
+      if not raw or not stop or text:byte(colon + 1) == 32 or text:find(quoted, stop, true) then return nil end
+      parts[#parts + 1], parts[#parts + 2], at = text:sub(at, colon), raw, stop + 1
+    end
+  end
+  parts[#parts + 1], parts[#parts + 2], parts[#parts + 3] = text:sub(at, -2), table.concat(added, ','), '}'
+  return table.concat(parts)
 end

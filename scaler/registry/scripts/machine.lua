@@ -3,13 +3,10 @@
 
 local INDEX = {[AVAILABLE] = KEYS[2], [RESERVED] = KEYS[3], [UNAVAILABLE] = KEYS[4]}
 local PREFIX = KEYS[2]:match('^(.*):status:available$')
+local OFFERS = (PREFIX or '') .. ':status:offers'
 local SESSION = ARGV[1]
 
 local NO_SESSION_ID = 'ERR a session id is 1 to ' .. LONGEST_SESSION .. ' bytes of UTF-8 without control characters'
-
-local OURS, KNOWN, STATUS = {}, {}, {}
-for _, name in ipairs(ORDER) do OURS[name], KNOWN[name:lower()] = name, name end
-for status in pairs(INDEX) do STATUS[status:lower()] = status end
 
 local function is_bad_argument()
   local session = SESSION or ''
@@ -45,7 +42,7 @@ local function record_of(text, vm_id)
   if not text or #text > LONGEST_RECORD then return nil end
   local found, spelled, used = {}, {}, false
   for name, value in pairs(decoded(text) or {}) do
-    local canonical = OURS[name] or KNOWN[name:lower()]
+    local canonical = KNOWN[name] or KNOWN[name:lower()]
     if canonical == 'used' then
       if type(value) ~= 'boolean' and value ~= NULL then return nil end
       used = used or value == true
@@ -64,14 +61,25 @@ local function record_of(text, vm_id)
   return found.status and found or nil
 end
 
+local function edited_in_place(text, changes)
+  local values = decoded(text)
+  for name in pairs(values or {}) do
+    if (KNOWN[name] or KNOWN[name:lower()] or name) ~= name then return nil end
+  end
+  local edit = values and values.vmId and values.instanceId and spliced(text, values, ORDER, changes)
+  return edit and #edit <= LONGEST_RECORD and edit or nil
+end
+
 -- The record's text with these raw values (status and used among them); false drops one. Every other member is kept,
 -- unknown ones to the byte. Nil if that cannot be done, or nobody could read it afterwards.
 local function edited(text, vm_id, changes)
+  local edit = edited_in_place(text, changes)
+  if edit then return edit end
   local list = members(text)
   if not list then return nil end
   local known, spelled, extra = {}, {}, {}
   for _, member in ipairs(list) do
-    local canonical = KNOWN[member.name:lower()]
+    local canonical = KNOWN[member.name] or KNOWN[member.name:lower()]
     if not canonical then
       extra[#extra + 1] = member
     elseif is_better(member.name, spelled[canonical], canonical) then
@@ -79,14 +87,14 @@ local function edited(text, vm_id, changes)
     end
   end
   known.vmId, known.instanceId, known.warm = cjson.encode(vm_id), known.instanceId or '""', known.warm or 'false'
-  local after = {}
+  local parts = {}
   for _, name in ipairs(ORDER) do
     local raw = known[name]
     if changes[name] ~= nil then raw = changes[name] end
-    if raw and raw ~= 'null' then after[#after + 1] = {name = name, raw = raw} end
+    if raw and raw ~= 'null' then parts[#parts + 1] = '"' .. name .. '":' .. raw end
   end
-  for _, member in ipairs(extra) do after[#after + 1] = member end
-  local edit = object(after)
+  for _, member in ipairs(extra) do parts[#parts + 1] = member.quoted .. ':' .. member.raw end
+  edit = '{' .. table.concat(parts, ',') .. '}'
   return #edit <= LONGEST_RECORD and edit or nil
 end
 
@@ -160,11 +168,13 @@ local function machine_of_session(named)
 end
 
 -- A key of the index may hold something else than a set. The values are written by then, and the scaler repairs the rest.
-local function move_to(status, vm_id)
+local function move_to(status, machine)
+  local member = record_key(machine.vm_id)
   for each, key in pairs(INDEX) do
-    if each ~= status then redis.pcall('SREM', key, record_key(vm_id)) end
+    if each ~= status then redis.pcall('SREM', key, member) end
   end
-  redis.pcall('SADD', INDEX[status], record_key(vm_id))
+  redis.pcall('SADD', INDEX[status], member)
+  if status == AVAILABLE then offer(OFFERS, member, machine.record) else withdraw(OFFERS, member) end
 end
 
 -- Should the machine be gone, nothing else leads to a key that is in no set: whoever asks for its session puts it back.
@@ -172,21 +182,20 @@ local function put_back(machine)
   local record = machine.record
   if not record or record.sessionId ~= SESSION or record.status == AVAILABLE then return end
   if redis.pcall('SADD', INDEX[record.status], record_key(machine.vm_id)) == 1 then
-    move_to(record.status, machine.vm_id)
+    move_to(record.status, machine)
   end
 end
 
--- Record and notes. They live LEAVING seconds if the notes say that the machine is being deleted, or was missed.
-local function save(machine, record, notes)
+-- Record and notes, unless these are too long: then false. They live LEAVING_TTL seconds if the notes say that the
+-- machine is being deleted, or was missed.
+local function save(machine, record, noted)
+  if #noted > LONGEST_NOTES then return false end
   local leaving = false
-  for _, member in ipairs(notes) do
-    for _, name in ipairs(LEAVING) do
-      leaving = leaving or (member.name == name and member.raw ~= 'null')
-    end
-  end
-  for key, text in pairs({[record_key(machine.vm_id)] = record, [notes_key(machine.vm_id)] = object(notes)}) do
+  for name in pairs(LEAVING) do leaving = leaving or has(machine.notes, name) end
+  for key, text in pairs({[record_key(machine.vm_id)] = record, [notes_key(machine.vm_id)] = noted}) do
     if leaving then redis.call('SET', key, text, 'EX', LEAVING_TTL) else redis.call('SET', key, text) end
   end
+  return true
 end
 
 -- Ends the session on its machine, which is then used for ever. False if its values cannot be edited.
@@ -205,9 +214,8 @@ local function spend(machine, how)
   if not has(machine.notes, 'spent') then
     notes = with(notes, 'spent', '{"why":' .. why .. ',"at":' .. now .. '}')
   end
-  if #object(notes) > LONGEST_NOTES then return false end
-  save(machine, after, notes)
-  move_to(UNAVAILABLE, machine.vm_id)
+  if not save(machine, after, object(notes)) then return false end
+  move_to(UNAVAILABLE, machine)
   return true
 end
 

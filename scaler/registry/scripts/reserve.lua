@@ -2,9 +2,10 @@
 -- KEYS: session, available, reserved, unavailable. ARGV: session id, client ip (may be empty).
 if is_bad_argument() then return redis.error_reply(NO_SESSION_ID) end
 
--- Above that a random choice of so many, so that a caller waits a few milliseconds at most; and if none of them can be
--- had, because somebody fills the set with what is none of ours, a larger one.
-local EXAMINED, AT_WORST = 500, 5000
+-- So many offers are looked at, the best at first: one whose machine cannot be had is withdrawn. Where none is left, a
+-- random choice of `available` is examined and offered (so offers that were lost come back), and if none of them can be
+-- had, because somebody fills the set with what is none of ours, a larger one. A caller waits a few milliseconds at most.
+local BEST, NEXT, EXAMINED, AT_WORST = 1, 200, 500, 5000
 
 local function is_still_theirs(machine)
   local record, notes = machine.record, machine.notes or {}
@@ -12,52 +13,38 @@ local function is_still_theirs(machine)
   return record.status ~= AVAILABLE and record.sessionId == SESSION
 end
 
-local function says_available(vm_id, text)
-  local record = record_of(text or nil, vm_id)
+local function says_available(key, text)
+  local vm_id = vm_id_of(key)
+  local record = vm_id and record_of(text or nil, vm_id)
   if not record or record.status ~= AVAILABLE or record.used then return nil end
-  local created = moment(record.createdAt) or math.huge
-  return {vm_id = vm_id, text = text, warm = record.warm == true, created = created}
+  return {vm_id = vm_id, text = text, record = record}
 end
 
-local function candidates(members)
-  local keys, found = {}, {}
-  for _, member in ipairs(members) do
-    if vm_id_of(member) then keys[#keys + 1] = member end
-  end
-  local texts = #keys > 0 and redis.call('MGET', unpack(keys)) or {}
-  for number, key in ipairs(keys) do
-    found[#found + 1] = says_available(vm_id_of(key), texts[number])
-  end
-  -- Warm before cold, then the oldest, so that none grows stale.
-  table.sort(found, function(a, b)
-    if a.warm ~= b.warm then return a.warm end
-    if a.created ~= b.created then return a.created < b.created end
-    return a.vm_id < b.vm_id
-  end)
-  return found
-end
-
--- The notes beat the record. They are read for the best candidates only, until one may be offered.
+-- The notes beat the record.
 local function may_be_offered(machine)
-  local text = text_at(notes_key(machine.vm_id))
-  local notes = notes_of(text)
-  return notes and is_fresh(notes) and not how_it_ended(notes) and members(text)
+  machine.noted = text_at(notes_key(machine.vm_id))
+  machine.notes = notes_of(machine.noted)
+  return machine.notes and is_fresh(machine.notes) and not how_it_ended(machine.notes)
+end
+
+local function with_reservation(machine, reservation)
+  local quick = spliced(machine.noted, machine.notes, {'reserved'}, {reserved = reservation})
+  local list = not quick and members(machine.noted)
+  return quick or list and object(with(list, 'reserved', reservation))
 end
 
 -- The notes say since when it waits, and that it asks by session: that it can be moved to another machine.
-local function reserve(machine, notes)
+local function reserve(machine)
   local session, now = cjson.encode(SESSION), now_json()
-  notes = with(notes, 'reserved', '{"session":' .. session .. ',"at":' .. now .. ',"movable":true}')
-  if #object(notes) > LONGEST_NOTES then return nil end
+  local noted = with_reservation(machine, '{"session":' .. session .. ',"at":' .. now .. ',"movable":true}')
   local client = ARGV[2] and ARGV[2] ~= '' and is_utf8(ARGV[2]) and cjson.encode(ARGV[2]) or false
   local after = edited(machine.text, machine.vm_id, {
     status = cjson.encode(RESERVED), used = 'false', sessionId = session, clientIp = client, updatedAt = now,
     movedTo = false, movedFrom = false, moveReason = false,
   })
-  if not after then return nil end
-  save(machine, after, notes)
+  if not after or not noted or not save(machine, after, noted) then return nil end
   redis.call('SET', KEYS[1], machine.vm_id, 'EX', SESSION_TTL)
-  move_to(RESERVED, machine.vm_id) -- out of `available`: the lock against everybody else
+  move_to(RESERVED, machine) -- out of `available`: the lock against everybody else
   return {machine.vm_id, after}
 end
 
@@ -67,13 +54,56 @@ if own and is_still_theirs(own) then
   put_back(own)
   return {own.vm_id, own.text}
 end
-for _, most in ipairs({EXAMINED, AT_WORST}) do
-  local members = redis.call('SRANDMEMBER', INDEX[AVAILABLE], most)
-  for _, machine in ipairs(candidates(members)) do
-    local notes = may_be_offered(machine)
-    local reserved = notes and reserve(machine, notes)
-    if reserved then return reserved end
-  end
-  if #members < most then break end
+
+local function take(machine)
+  return may_be_offered(machine) and reserve(machine) or nil
 end
-return nil
+
+local function take_best()
+  for _, most in ipairs({BEST, NEXT}) do
+    local keys = redis.pcall('ZRANGE', OFFERS, 0, most - 1)
+    for _, key in ipairs(keys) do
+      local free = redis.pcall('SISMEMBER', INDEX[AVAILABLE], key) == 1 and says_available(key, text_at(key))
+      local reserved = free and take(free)
+      if reserved then return reserved end
+      withdraw(OFFERS, key)
+    end
+    if #keys < most then return nil end
+  end
+end
+
+-- The best of these members of `available`; what is worse than that is offered to those who come next.
+local function take_one_of(keys)
+  local found, texts = {}, #keys > 0 and redis.call('MGET', unpack(keys)) or {}
+  for number, key in ipairs(keys) do
+    local machine = says_available(key, texts[number])
+    if machine then
+      machine.key, machine.score = key, score_of(machine.record)
+      found[#found + 1] = machine
+    end
+  end
+  table.sort(found, function(a, b)
+    if a.score ~= b.score then return a.score < b.score end
+    return a.vm_id < b.vm_id
+  end)
+  local reserved
+  for _, machine in ipairs(found) do
+    if reserved then offer(OFFERS, machine.key, machine.record) else reserved = take(machine) end
+  end
+  return reserved
+end
+
+redis.call('SRANDMEMBER', INDEX[RESERVED]) -- an error if it is no set: before anything is written
+local own = machine_of_session()
+if own and is_still_theirs(own) then
+  put_back(own)
+  return {own.vm_id, own.text}
+end
+local reserved = take_best()
+for _, most in ipairs({EXAMINED, AT_WORST}) do
+  if reserved then return reserved end
+  local keys = redis.call('SRANDMEMBER', INDEX[AVAILABLE], most)
+  reserved = take_one_of(keys)
+  if #keys < most then break end
+end
+return reserved

@@ -1,4 +1,5 @@
--- RFC 3339 times, as scaler/registry/record_json.py reads and writes them. Prepended to reserve, release and cancel.
+-- RFC 3339 times, as scaler/registry/record_json.py reads and writes them, and the machines on offer, ordered by them.
+-- Prepended to reserve, release, cancel, look and apply.
 
 -- Days since 1970-01-01, and back (the year begins in March: the leap day is its last).
 local function days_of(year, month, day)
@@ -60,3 +61,18 @@ local function moment(text)
   if seconds < FIRST or seconds >= LAST then return nil end
   return seconds * 1000000 + micros
 end
+
+-- The machines on offer, best first, are a sorted set beside `available`. A hint only: `available` alone says which
+-- machine is free. A user of Redis that may not use sorted sets orders nothing, and loses nothing.
+
+-- Warm before cold, then the oldest, so that none grows stale. Seconds; no year that a record can name has so many.
+local WARM_FIRST, UNKNOWN_AGE = 1000000000000, 500000000000
+
+local function score_of(record)
+  local created = moment(record.createdAt)
+  return (created and created / 1000000 or UNKNOWN_AGE) - (record.warm == true and WARM_FIRST or 0)
+end
+
+local function offer(offers, key, record) redis.pcall('ZADD', offers, score_of(record), key) end
+
+local function withdraw(offers, key) redis.pcall('ZREM', offers, key) end
