@@ -7,8 +7,8 @@ from typing import Literal
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change, Keep
 from scaler.model.row import Before, Notes, Record, Row, Status, Unreadable
-from scaler.registry.notes_json import MAX_NOTES, encode_notes
-from scaler.registry.reading import row_of, wire_form
+from scaler.registry.notes_json import MAX_ENDED, MAX_NOTES, decode_notes, encode_notes
+from scaler.registry.reading import wire_form
 from scaler.registry.record_json import MAX_BYTES, OUR_SHARE, encode_record
 
 UNRECORDED_NOTES_TTL = 24 * 3600
@@ -57,11 +57,17 @@ class Write:
 
     def accepted(self) -> Row:
         """The row after an accepted write."""
-        row = self.change.row
-        record = row.before.record if self.record is KEEP else self.record
-        notes = row.before.notes if self.notes is KEEP else self.notes
-        before = Before(record=record, notes=notes, server=row.before.server)
-        return row_of(row.vm_id, before, _index_after(self.change))
+        change, row = self.change, self.change.row
+        before = Before(
+            record=row.before.record if self.record is KEEP else self.record,
+            notes=row.before.notes if self.notes is KEEP else self.notes,
+            server=row.before.server,
+        )
+        notes = row.notes if change.notes is KEEP else change.notes
+        if notes is not None and len(notes.ended) > MAX_ENDED:  # not all of them were written
+            notes = decode_notes(before.notes)
+        record = row.record if change.record is KEEP else change.record
+        return Row(vm_id=row.vm_id, record=record, notes=notes, index=_index_after(change), before=before)
 
 
 def writes_of(changes: Sequence[Change]) -> tuple[tuple[Write, ...], ...]:

@@ -3,11 +3,11 @@
 And capacities that Azure lately refused <-> the JSON text under `Keys.ceilings`, for people and not for controllers.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from operator import attrgetter
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -16,13 +16,7 @@ from scaler.model.edges import ENDINGS, SPENDINGS
 from scaler.model.instance import ScaleSetName
 from scaler.model.row import Notes, Record
 from scaler.model.scarcity import Ceiling
-from scaler.registry.record_json import (
-    REMEMBERED,
-    REMEMBERED_BYTES,
-    decode_record,
-    encode_record,
-    too_deep,
-)
+from scaler.registry.record_json import decode_record, encode_record, too_deep
 
 VERSION = 1
 """Of the notes that this scaler writes and understands."""
@@ -39,9 +33,8 @@ class _Versioned(msgspec.Struct):
     v: int = VERSION
 
 
-# A time without a zone or of another century, or something that looks like one or hides one: then all times are looked
-# at, which is slow. Nobody can reckon with the year 9999.
-_MAYBE_ODD = re.compile(rb'\d\d[:.]\d+"|\\u|"(?!2[01])\d{4}-\d\d')
+_NAMES = tuple(field.name for field in fields(Notes))
+_values_of = attrgetter(*_NAMES)
 _notes = msgspec.json.Decoder(Notes)
 _ceilings = msgspec.json.Decoder(dict[ScaleSetName, Ceiling])
 _versioned = msgspec.json.Decoder(_Versioned)
@@ -51,10 +44,6 @@ def decode_notes(raw: bytes | None) -> Notes | None:
     """The notes; None for missing or unreadable notes, which are lost. Never raises."""
     if raw is None:
         return None
-    return (_remembered if len(raw) <= REMEMBERED_BYTES else _decoded)(raw)
-
-
-def _decoded(raw: bytes) -> Notes | None:
     if len(raw) > MAX_NOTES or too_deep(raw):
         return None
     try:
@@ -62,12 +51,8 @@ def _decoded(raw: bytes) -> Notes | None:
         notes = _notes.decode(raw)
     except (ValueError, RecursionError):
         return None
-    odd = _MAYBE_ODD.search(raw) is not None and _has_odd_time(notes)
-    sound = not odd and _counts_right(notes) and _ends_right(notes) and _restorable(notes)
+    sound = not _has_odd_time(notes) and _counts_right(notes) and _ends_right(notes) and _restorable(notes)
     return notes if notes.v == VERSION and sound else None
-
-
-_remembered = lru_cache(maxsize=REMEMBERED)(_decoded)
 
 
 def newer_version(raw: bytes | None) -> int | None:
@@ -87,18 +72,34 @@ def encode_notes(notes: Notes) -> bytes:
         latest = set(list(notes.ended)[1 - MAX_ENDED :])
         kept = {each: how for each, how in notes.ended.items() if each == notes.session or each in latest}
         notes = replace(notes, ended=kept)
-    members = msgspec.to_builtins(notes)
-    return msgspec.json.encode({name: value for name, value in members.items() if value not in (None, {})})
+    members = zip(_NAMES, _values_of(notes), strict=True)
+    return msgspec.json.encode({name: value for name, value in members if value is not None and value != {}})
 
 
 def _has_odd_time(value: object, years: range = YEARS) -> bool:
-    if isinstance(value, datetime):
-        return value.tzinfo is None or value.year not in years
+    """Whether a time in a dataclass has no zone, or a year that nobody can reckon with: 9999."""
     if isinstance(value, Record):  # its times are others' words, and nobody reckons with them: Go's zero is the year 1
         years = range(1, 10_000)
-    if is_dataclass(value):
-        return any(_has_odd_time(getattr(value, each.name), years) for each in fields(value))
+    for found in filter(None, _TIMES_OF[type(value)](value)):
+        if found.__class__ is not datetime:
+            if _has_odd_time(found, years):
+                return True
+        elif found.tzinfo is None or found.year not in years:
+            return True
     return False
+
+
+def _readers_of(kind: Any) -> Iterator[tuple[type, Callable[[Any], tuple[Any, ...]]]]:
+    """For a dataclass and those in it: what reads the fields that may hold a time, or a dataclass with times."""
+    hints = {name: get_args(hint) or (hint,) for name, hint in get_type_hints(kind).items()}
+    parts: dict[str, Any] = {name: next(filter(is_dataclass, kinds), None) for name, kinds in hints.items()}
+    names = [name for name, kinds in hints.items() if parts[name] is not None or datetime in kinds]
+    yield kind, attrgetter(*names, names[0])  # of a single name it would give no tuple
+    for part in filter(None, parts.values()):
+        yield from _readers_of(part)
+
+
+_TIMES_OF = dict(_readers_of(Notes))
 
 
 def _counts_right(notes: Notes) -> bool:

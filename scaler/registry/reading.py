@@ -25,6 +25,7 @@ SMALL = 4 * 1024
 MAX_MEMBERS = 20_000
 """How many members of one set are looked at: a scale set has 1,000 machines at most, and a tick must end."""
 
+_ONLY = {status: frozenset({status}) for status in Status}
 _NAMED = 20  # of the members that are none of ours: a log of a million lines tells nobody anything
 
 
@@ -43,6 +44,8 @@ class Reading:
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._keys = keys
+        self.last: Mapping[VmId, Row] = {}
+        """Rows of an earlier reading: a machine with the same bytes has the same row, and nothing is decoded again."""
         self._members = client.register_script(script_text(ScriptName.MEMBERS))
         self._values = client.register_script(script_text(ScriptName.VALUES))
 
@@ -62,11 +65,19 @@ class Reading:
         rows: dict[VmId, Row] = {}
         for vm_ids in batched(index, CHUNK, strict=False):
             names = [name for vm_id in vm_ids for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
-            *answers, server = self._values(keys=names, args=[SMALL, MAX_NOTES])
-            values = map(value_of, answers)
-            for vm_id, record, notes in zip(vm_ids, values, values, strict=True):
-                rows[vm_id] = row_of(vm_id, Before(record=record, notes=notes, server=server.decode()), index[vm_id])
+            *answers, told = self._values(keys=names, args=[SMALL, MAX_NOTES])
+            server: str = told.decode()
+            for vm_id, record, notes in zip(vm_ids, answers[::2], answers[1::2], strict=True):
+                rows[vm_id] = self._row(vm_id, record, notes, server, index[vm_id])
         return rows
+
+    def _row(self, vm_id: VmId, record: Any, notes: Any, server: str, index: frozenset[Status]) -> Row:
+        last = self.last.get(vm_id)
+        if last is not None and last.index == index:
+            before = last.before
+            if before.record == record and before.notes == notes and before.server == server:
+                return last
+        return row_of(vm_id, Before(record=value_of(record), notes=value_of(notes), server=server), index)
 
 
 def pause_of(value: bytes | None) -> Pause:
@@ -91,7 +102,7 @@ def sort_members(
             if vm_id is None:
                 strangers.append(name)
             else:
-                machines[vm_id] = machines.get(vm_id, frozenset()) | {status}
+                machines[vm_id] = machines[vm_id] | {status} if vm_id in machines else _ONLY[status]
         odd = [_no_set(status)] if isinstance(members, int) else _oddities(len(names), strangers)
         complaints += [Complaint(key=keys.index(status), why=why) for why in odd]
     return machines, tuple(complaints)
@@ -157,6 +168,12 @@ def row_of(vm_id: VmId, before: Before, index: frozenset[Status] = frozenset()) 
     if notes is not None and notes.opened is not None and notes.opened.record.vm_id != vm_id:
         notes = None  # another machine's: not what we wrote
     return Row(vm_id=vm_id, record=_record_of(vm_id, before.record), notes=notes, index=index, before=before)
+
+
+def is_usual(row: Row) -> bool:
+    """Whether it was read whole and understood, and is short: whoever writes into Redis must not fill our memory."""
+    record, notes = row.before.record or b"", row.before.notes or b""
+    return row.notes is not None and not row.is_unreadable and len(record) <= SMALL and len(notes) <= SMALL
 
 
 def _record_of(vm_id: VmId, raw: bytes | None) -> Record | Unreadable | None:

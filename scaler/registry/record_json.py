@@ -5,12 +5,11 @@ first in byte order; `used` is true if any spelling says so. No function here ra
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import accumulate
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,16 +25,16 @@ MAX_DEPTH = 128
 """Nesting that every reader of a record can follow."""
 MAX_SESSION_BYTES = 1024
 """Of a session id in a record. It stands in the notes five times, and in log lines."""
-REMEMBERED, REMEMBERED_BYTES = 16_384, 4 * 1024
-"""How many values' reading is remembered, since most are the same at the next tick (the largest fleet, some times
-over), and how long one may be: whoever writes into Redis must not fill our memory."""
 
 _FIELDS = {field.name: field for field in fields(Record) if field.name != "extra"}
 NAMES: Mapping[str, str] = {name: re.sub(r"_(.)", lambda found: found[1].upper(), name) for name in _FIELDS}
 """The member of the JSON text for each field of a Record: a new field is one line in model/row.py."""
 KNOWN = tuple(NAMES.values())
+_values_of = attrgetter(*NAMES)
 _OPTIONAL = frozenset(name for name, field in _FIELDS.items() if field.default is None)
 _TIMES = frozenset(name for name, field in _FIELDS.items() if field.type == datetime | None)
+_LENIENT = {NAMES[field]: field for field in _OPTIONAL - {"session_id"}}
+_OURS = frozenset(KNOWN)
 _CANONICAL = {name.lower(): name for name in KNOWN}
 _STATUS = {status.lower(): status for status in Status}
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -44,14 +43,14 @@ _OPENS, _CLOSES = b"{[", b"}]"
 _STEPS = bytes.maketrans(_OPENS + _CLOSES, b"\x01\x01\xff\xff")  # +1 and -1, as signed bytes
 _NO_STEPS = bytes(set(range(256)) - set(_OPENS + _CLOSES))
 
+_plain = msgspec.json.Decoder(dict[str, str | bool | None])
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_text = msgspec.json.Decoder(str | None)
-_flag = msgspec.json.Decoder(bool | None)
+_any = msgspec.json.Decoder()
 
 
 class _Members(NamedTuple):
-    known: dict[str, msgspec.Raw]  # under the scaler's names
-    used: list[msgspec.Raw]  # every spelling of it
+    known: dict[str, Any]  # the values under the scaler's names
+    used: list[Any]  # every spelling of it
     extra: tuple[tuple[str, str], ...]
 
 
@@ -61,12 +60,8 @@ class _NotARecordError(ValueError):
 
 def decode_record(vm_id: VmId, raw: bytes) -> Record | Unreadable:
     """The machine's record, or the reason why the value is unreadable."""
-    return (_remembered if len(raw) <= REMEMBERED_BYTES else _decoded)(vm_id, raw)
-
-
-def _decoded(vm_id: VmId, raw: bytes) -> Record | Unreadable:
     try:
-        return _record(vm_id, _sorted_out(raw))
+        return _record(vm_id, _if_plain(raw) or _sorted_out(raw))
     except _NotARecordError as error:
         return Unreadable(why=str(error))
     except UnicodeDecodeError:
@@ -77,13 +72,23 @@ def _decoded(vm_id: VmId, raw: bytes) -> Record | Unreadable:
         return Unreadable(why="not JSON")
 
 
-_remembered = lru_cache(maxsize=REMEMBERED)(_decoded)
-
-
 def encode_record(record: Record) -> bytes:
     """The JSON text: known fields first, in a fixed order, then the queue manager's own."""
-    pairs = [*_known_pairs(record), *record.extra]
-    return ("{" + ",".join(f"{_json(name)}:{raw}" for name, raw in pairs) + "}").encode()
+    members: dict[str, Any] = {}
+    for field, value in zip(NAMES, _values_of(record), strict=True):
+        if value or field not in _OPTIONAL:
+            members[NAMES[field]] = format_time(value) if field in _TIMES else value
+    members |= {name: msgspec.Raw(raw.encode()) for name, raw in record.extra}
+    return msgspec.json.encode(members)
+
+
+def _if_plain(raw: bytes) -> _Members | None:
+    """The members of a record as the scaler writes it: nothing but its own fields, in one pass."""
+    try:
+        known = _plain.decode(raw) if len(raw) <= MAX_BYTES else {}
+    except (ValueError, RecursionError):
+        return None
+    return _Members(known, [known["used"]] if "used" in known else [], ()) if known and known.keys() <= _OURS else None
 
 
 def _sorted_out(raw: bytes) -> _Members:
@@ -92,23 +97,31 @@ def _sorted_out(raw: bytes) -> _Members:
     if too_deep(raw):
         raise _NotARecordError(f"nested deeper than {MAX_DEPTH}")
     raw.decode()  # msgspec checks the UTF-8 only of what it decodes
-    known: dict[str, msgspec.Raw] = {}
-    odd: list[tuple[str, msgspec.Raw]] = []
+    known: dict[str, Any] = {}
+    odd: list[tuple[str, Any]] = []
     extra: list[tuple[str, str]] = []
     for name, value in _members.decode(raw).items():
         canonical = _CANONICAL.get(name.lower())
         if canonical is None:
             extra.append((name, bytes(value).decode()))
         elif canonical == name:
-            known[name] = value
+            known[name] = _value(value)
         else:
-            odd.append((name, value))
+            odd.append((name, _value(value)))
     used = [known["used"]] if "used" in known else []
     for name, value in sorted(odd, key=itemgetter(0)):
         canonical = _CANONICAL[name.lower()]
         known.setdefault(canonical, value)
         used += [value] if canonical == "used" else []
     return _Members(known, used, tuple(extra))
+
+
+def _value(raw: msgspec.Raw) -> Any:
+    """What the text of a known member means; a list stands for whatever is no text, no flag and not null."""
+    try:
+        return _any.decode(raw)
+    except (ValueError, RecursionError):  # half a character behind a backslash, a number of 5,000 digits
+        return []
 
 
 def too_deep(raw: bytes) -> bool:
@@ -132,35 +145,31 @@ def _record(vm_id: VmId, members: _Members) -> Record:
         instance_id=InstanceId(_strict_text(known, "instanceId") or ""),
         status=_status(known),
         used=_used(members),
-        warm="warm" in known and bytes(known["warm"]) == b"true",
+        warm=known.get("warm") is True,
         session_id=SessionId(session) if session is not None else None,
         extra=members.extra,
-        **{name: _lenient(known, name) for name in _OPTIONAL - {"session_id"}},
+        **{_LENIENT[name]: _lenient(name, value) for name, value in known.items() if name in _LENIENT},
     )
 
 
-def _strict_text(known: Mapping[str, msgspec.Raw], name: str) -> str | None:
-    if name not in known:
+def _strict_text(known: Mapping[str, Any], name: str) -> str | None:
+    text = known.get(name)
+    if text is None or text == "":
         return None
-    try:
-        text = _text.decode(known[name])
-    except msgspec.ValidationError:
-        raise _NotARecordError(f"its {name} is not a text") from None
-    if text is not None and "\0" in text:
+    if not isinstance(text, str):
+        raise _NotARecordError(f"its {name} is not a text")
+    if "\0" in text:
         raise _NotARecordError(f"its {name} holds a NUL")
-    return text or None
+    return text
 
 
-def _lenient(known: Mapping[str, msgspec.Raw], field: str) -> Any:
+def _lenient(name: str, value: Any) -> Any:
     """A text or a time; None where the member is none."""
-    try:
-        text = _text.decode(known[NAMES[field]]) if NAMES[field] in known else None
-    except msgspec.ValidationError:
-        return None
-    return parse_time(text) if field in _TIMES else text or None
+    text = value if isinstance(value, str) else None
+    return parse_time(text) if _LENIENT[name] in _TIMES else text or None
 
 
-def _status(known: Mapping[str, msgspec.Raw]) -> Status:
+def _status(known: Mapping[str, Any]) -> Status:
     text = _strict_text(known, "status")
     if text is None:
         raise _NotARecordError("it has no status")
@@ -171,22 +180,9 @@ def _status(known: Mapping[str, msgspec.Raw]) -> Status:
 
 
 def _used(members: _Members) -> bool:
-    try:
-        said = [_flag.decode(raw) for raw in members.used]
-    except msgspec.ValidationError:
-        raise _NotARecordError("its used is neither true nor false") from None
-    return any(said)
-
-
-def _known_pairs(record: Record) -> Iterator[tuple[str, str]]:
-    for field, name in NAMES.items():
-        value = getattr(record, field)
-        if value or field not in _OPTIONAL:
-            yield name, _json(format_time(value) if field in _TIMES else value)
-
-
-def _json(value: str | bool) -> str:
-    return msgspec.json.encode(value).decode()
+    if not all(said is None or isinstance(said, bool) for said in members.used):
+        raise _NotARecordError("its used is neither true nor false")
+    return any(members.used)
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -194,7 +190,8 @@ def parse_time(text: str | None) -> datetime | None:
     if text is None or not _RFC_3339.fullmatch(text):
         return None
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except (ValueError, OverflowError):  # February 30th; the first hour of year 1, east of Greenwich
         return None
 

@@ -20,7 +20,7 @@ from scaler.registry.batch import PLACES, SESSION_TTL, Write, carried_over, serv
 from scaler.registry.failures import address, translated
 from scaler.registry.keys import Keys, ScriptName, script_text
 from scaler.registry.notes_json import MAX_CEILINGS, decode_ceilings, encode_ceilings
-from scaler.registry.reading import Reading, complaints_about
+from scaler.registry.reading import Reading, complaints_about, is_usual
 
 CHUNK = 250
 """Changes per script: Redis is blocked for about 10 µs per change; other clients wait a few milliseconds at most."""
@@ -97,7 +97,9 @@ class RedisRegistry:
         with translated(self._where):
             index = self._reading.index(*Status)
             rows = self._reading.rows(index.machines)
-        unreadable = (complaint for row in rows.values() for complaint in complaints_about(row, self.keys))
+        self._reading.last = {vm_id: row for vm_id, row in rows.items() if is_usual(row)}
+        odd = (row for row in rows.values() if row.notes is None or row.is_unreadable)
+        unreadable = (complaint for row in odd for complaint in complaints_about(row, self.keys))
         complaints = (*self._unfit, *index.complaints, *unreadable)
         return Snapshot(now=index.now, rows=rows, pause=index.pause, complaints=complaints, evicting=self._evicting)
 
