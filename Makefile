@@ -6,6 +6,7 @@
 # make test   the everyday tests: units, contracts, any order of events, one run; two minutes on two cores
 # make test-all  those and the long ones: the model, planted bugs, disasters, the real az (make test-long: only the long)
 # make mutants  how many small changes to the core its unit tests notice: MUTANTS=200 SEED=0, some five minutes
+# make bench  what reserving, reading and writing cost beside the plainest commands of Redis: two minutes; ARGS=--json
 # make check  ruff, mypy --strict, the import contracts, the share of pronouns in docstrings
 # make package  dist/scaler-<version>.zip: the app as it is deployed
 # make fuzz   hostile input, coverage-guided: FUZZ="record notes" FOR=60
@@ -18,10 +19,10 @@ PYTHON ?= python3.13
 BIN := .venv/bin
 export FOR SPEED SEED SEEDS ROUNDS MUTANTS VISITORS JSON VIEW SCALE_SETS
 
-.PHONY: help setup redis run chaos chaos-real test test-long test-all mutants check format package emulator az az-session kql fuzz
+.PHONY: help setup redis run chaos chaos-real test test-long test-all mutants bench check format package emulator az az-session kql fuzz
 
 help:
-	@sed -n 's/^# //p' Makefile | head -14
+	@sed -n 's/^# //p' Makefile | head -15
 
 setup: .venv/.ready
 
@@ -62,6 +63,9 @@ test-all: setup redis
 mutants: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-mutants.txt
 	@PYTHONPATH=tests $(BIN)/python -m mutation
+
+bench: setup redis
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 check: setup
 	@$(BIN)/ruff format --check .

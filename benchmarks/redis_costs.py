@@ -1,0 +1,279 @@
+"""What a reservation, a read of all machines and a write of a hundred cost, beside the plainest commands of Redis.
+
+On a redis-server of its own. Floors are what Redis does for anybody: a GET, an MGET of the same bytes, an
+unconditional MSET with SREM and SADD.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from statistics import median
+from time import perf_counter
+from uuid import UUID
+
+import hiredis
+import redis
+import redis.asyncio
+
+from benchmarks.rows import Row as Figure
+from benchmarks.rows import in_turn
+from scaler.model.edges import Actor, Edge
+from scaler.model.instance import InstanceId, ScaleSetName, SessionId, VmId
+from scaler.model.lifecycle import Change, step
+from scaler.model.row import Notes, OpenedNote, Record, Row, StartNote, Status
+from scaler.registry.auth import connect
+from scaler.registry.keys import Keys, ScriptName, script_text
+from scaler.registry.redis import RedisRegistry
+from simulator.parts.redis_server import RedisServer, redis_server
+
+KEYS = Keys()
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+FREE = (50, 500, 5_000)
+CLIENTS = (1, 8, 64)
+MANY = 10_000
+ROUNDS = 7
+CALLS = 40  # a round
+SESSIONS = (f"visitor-{number}" for number in count())
+
+
+def vm_id(number: int) -> VmId:
+    """The machine of that number."""
+    return VmId(str(UUID(int=number)))
+
+
+def admitted(number: int) -> tuple[Record, Notes]:
+    """A cold free machine, as the reconciler leaves it."""
+    at = BEGAN + timedelta(seconds=number)
+    address = InstanceId(str(number))
+    notes = Notes(
+        scale_set=ScaleSetName("vmss-pixels"),
+        unique_id="6c9a5c5e-0b6e-4c5e-8f7a-2d1f3f0c1c11",
+        instance_id=address,
+        mark_asked_at=at,
+        mark_seen_at=at,
+        admitted_at=at,
+    )
+    record = Record(
+        vm_id=vm_id(number),
+        instance_id=address,
+        status=Status.AVAILABLE,
+        region="westeurope",
+        created_at=at,
+        updated_at=at,
+    )
+    return record, notes
+
+
+def fill(registry: RedisRegistry, numbers: Sequence[int]) -> None:
+    """Free machines of these numbers."""
+    changes = []
+    for number in numbers:
+        record, notes = admitted(number)
+        row = Row(vm_id=record.vm_id)
+        changes.append(Change(row=row, edge=None, record=record, notes=notes, index=Status.AVAILABLE))
+    assert None not in registry.apply(changes)
+
+
+class Naked:
+    """A socket and a parser: the least that a client can do."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def milliseconds(self, *commands: bytes) -> float:
+        """From the packed commands to the last parsed answer."""
+        reader, wanted = hiredis.Reader(), len(commands)
+        began = perf_counter()
+        self._socket.sendall(b"".join(commands))
+        while wanted:
+            reader.feed(self._socket.recv(1 << 16))
+            while wanted and reader.gets() is not False:
+                wanted -= 1
+        return (perf_counter() - began) * 1e3
+
+
+def packed(*words: str | bytes) -> bytes:
+    """A command as it goes over the wire."""
+    command: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]
+    return command
+
+
+class Server:
+    """A redis-server with free machines, and what its own processor time says."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.url, self.port = server.url, server.port
+        self.client = connect(url=server.url)
+        self.registry = RedisRegistry(self.client, KEYS)
+        self.reserve = self.client.script_load(script_text(ScriptName.RESERVE))
+
+    def refill(self, free: int) -> None:
+        """So many free machines, and nothing else."""
+        self.client.flushdb()
+        fill(self.registry, range(free))
+
+    def processor_time(self, calls: int, command: Callable[[redis.client.Pipeline], object]) -> float:
+        """Microseconds of the server for one command, of so many in one packet."""
+        pipeline = self.client.pipeline(transaction=False)
+        for _ in range(calls):
+            command(pipeline)
+        before = self._processor()
+        answers = pipeline.execute()
+        spent = self._processor() - before
+        assert all(answers), "a command was answered with nothing"
+        return spent / calls
+
+    def _processor(self) -> float:
+        cpu = self.client.info("cpu")
+        return float(cpu["used_cpu_user"] + cpu["used_cpu_sys"]) * 1e6
+
+
+def arguments() -> tuple[list[str], list[str]]:
+    """Keys and arguments of a reservation that nobody has made before."""
+    session = SessionId(next(SESSIONS))
+    return [KEYS.session(session), *(KEYS.index(status) for status in Status)], [session, "203.0.113.7"]
+
+
+def reserve_on_the_server(server: Server) -> Iterator[Figure]:
+    """Server time of reserve(), and whether it depends on how many machines are free."""
+
+    def reserve(pipeline: redis.client.Pipeline) -> None:
+        keys, words = arguments()
+        pipeline.evalsha(server.reserve, len(keys), *keys, *words)
+
+    def cost_at(free: int) -> float:
+        server.refill(free + CALLS)
+        return server.processor_time(CALLS, reserve)
+
+    costs = in_turn(ROUNDS, *(partial(cost_at, free) for free in FREE))
+    for free, cost in zip(FREE, costs, strict=True):
+        yield Figure(name=f"reserve(): server time, {free:,} free", unit="µs", ours=cost, goal=60)
+    name = f"reserve(): server time, {FREE[-1]:,} free over {FREE[0]} free"
+    yield Figure(name=name, unit="µs", ours=costs[-1], floor=costs[0], goal=1.25)
+
+
+def reserve_for_a_client(server: Server) -> Iterator[Figure]:
+    """What a client waits for reserve(), and for a GET, with others beside it."""
+    for clients in CLIENTS:
+
+        def both(clients: int = clients) -> tuple[float, float]:
+            server.refill(500 + clients * CALLS)
+            return asyncio.run(waits(server, clients))
+
+        measured = [both() for _ in range(ROUNDS)]
+        ours, floor = (median(each) for each in zip(*measured, strict=True))
+        yield Figure(name=f"reserve(): p50 of {clients} clients, 500 free", unit="µs", ours=ours, floor=floor, goal=3)
+
+
+async def waits(server: Server, clients: int) -> tuple[float, float]:
+    """Microseconds that half of the reservations, and half of the GETs, took at most."""
+    client = redis.asyncio.Redis.from_url(server.url, max_connections=clients)
+    record = KEYS.instance(vm_id(0))
+
+    async def reserve() -> object:
+        keys, words = arguments()
+        return await client.evalsha(server.reserve, len(keys), *keys, *words)
+
+    async def timed(call: Callable[[], object]) -> list[float]:
+        spent = []
+        for _ in range(CALLS):
+            began = perf_counter()
+            assert await call()  # type: ignore[misc]
+            spent.append((perf_counter() - began) * 1e6)
+        return spent
+
+    async def crowd(call: Callable[[], object]) -> float:
+        return median(each for part in await asyncio.gather(*(timed(call) for _ in range(clients))) for each in part)
+
+    async def get() -> object:
+        return await client.get(record)
+
+    await asyncio.gather(*(get() for _ in range(clients)))  # every connection is made
+    try:
+        return await crowd(reserve), await crowd(get)
+    finally:
+        await client.aclose()
+
+
+def load(server: Server) -> Iterator[Figure]:
+    """A read of all machines, beside one MGET of the same bytes over a naked socket."""
+    server.refill(MANY)
+    keys = [key(vm_id(number)) for number in range(MANY) for key in (KEYS.instance, KEYS.notes)]
+    naked, same_bytes = Naked(server.port), packed("MGET", *keys)
+
+    def first() -> float:
+        server.registry = RedisRegistry(server.client, KEYS)
+        return again()
+
+    def again() -> float:
+        began = perf_counter()
+        assert len(server.registry.read().rows) == MANY
+        return (perf_counter() - began) * 1e3
+
+    cold, warm, floor = in_turn(ROUNDS, first, again, lambda: naked.milliseconds(same_bytes))
+    yield Figure(name=f"load and decode {MANY:,} rows, first", unit="ms", ours=cold, floor=floor, goal=8)
+    yield Figure(name=f"load and decode {MANY:,} rows, again", unit="ms", ours=warm, floor=floor, goal=4)
+
+
+def transition(server: Server) -> Iterator[Figure]:
+    """A hundred steps Reserved -> Unavailable in one call, beside the same writes without any condition."""
+    numbers = range(100)
+    server.refill(100)
+    for _ in numbers:
+        keys, words = arguments()
+        server.client.evalsha(server.reserve, len(keys), *keys, *words)
+    rows = server.registry.read().rows
+    begun = [Change(row=row, edge=None, notes=_started(row)) for row in rows.values()]
+    started = [row for row in server.registry.apply(begun) if row is not None]
+    keys = [key(row.vm_id) for row in started for key in (KEYS.instance, KEYS.notes)]
+    members = [KEYS.instance(row.vm_id) for row in started]
+    reserved, unavailable = KEYS.index(Status.RESERVED), KEYS.index(Status.UNAVAILABLE)
+
+    def values() -> list[str | bytes]:
+        found: list[bytes] = server.client.mget(keys)  # type: ignore[assignment]
+        return [word for pair in zip(keys, found, strict=True) for word in pair]
+
+    def ours() -> float:
+        naked.milliseconds(*back)
+        changes = [_opening(row) for row in started]
+        began = perf_counter()
+        assert None not in server.registry.apply(changes)
+        return (perf_counter() - began) * 1e3
+
+    def raw() -> float:
+        naked.milliseconds(*back)
+        return naked.milliseconds(*forth)
+
+    naked = Naked(server.port)
+    back = [packed("MSET", *values()), packed("SREM", unavailable, *members), packed("SADD", reserved, *members)]
+    ours()
+    forth = [packed("MSET", *values()), packed("SREM", reserved, *members), packed("SADD", unavailable, *members)]
+    cost, floor = in_turn(ROUNDS * 3, ours, raw)
+    yield Figure(name="100 records Reserved → Unavailable in one call", unit="ms", ours=cost, floor=floor, goal=4)
+
+
+def _started(row: Row) -> Notes:
+    assert row.notes is not None
+    assert row.readable is not None
+    return replace(row.notes, start=StartNote(session=row.readable.session, at=BEGAN, attempts=1))
+
+
+def _opening(row: Row) -> Change:
+    assert row.notes is not None
+    assert row.readable is not None
+    opened = replace(row.readable, public_ip="20.1.2.3", private_ip="10.0.0.4")
+    notes = replace(row.notes, opened=OpenedNote(session=row.readable.session, at=BEGAN, record=opened))
+    return step(Edge.OPEN, Actor.STARTER, row, opened, notes, BEGAN)
+
+
+def figures() -> Iterator[Figure]:
+    """All of them, on one server."""
+    with redis_server() as running:
+        server = Server(running)
+        for part in (reserve_on_the_server, reserve_for_a_client, load, transition):
+            yield from part(server)
