@@ -179,7 +179,7 @@ class ArmScaleSet:
         return self._path
 
     def _operation(self, name: str) -> Callable[..., object]:
-        """The SDK's operation on one translate.VM, which is still to be named."""
+        """The SDK's operation on one VM, which is still to be named."""
         return partial(getattr(self._sdk.virtual_machine_scale_set_vms, name), self._group, self._arm_name)
 
     @property
@@ -209,7 +209,7 @@ class ArmScaleSet:
         return self._list(Kind.NETWORK, page, url, until, self.network_permission).rows
 
     def _find(self, url: str, instance_id: InstanceId, until: float) -> Reply:
-        """A 200, or a 404 that says that this translate.VM is not there."""
+        """A 200, or a 404 that says that this VM is not there."""
         reply = self._calls.read(Kind.GET, url, until=until)
         if reply.status == 200:
             return reply
