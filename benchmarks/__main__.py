@@ -5,13 +5,13 @@ from argparse import ArgumentParser
 
 from rich.console import Console
 
-from benchmarks import redis_costs
+from benchmarks import redis_costs, tick_costs
 from benchmarks.rows import table
 
 
 def main(*, as_json: bool) -> None:
     """Measure everything, and tell."""
-    rows = list(redis_costs.figures())
+    rows = [*redis_costs.figures(), *tick_costs.figures()]
     if as_json:
         print(json.dumps({"rows": [row.members for row in rows]}))
     else:

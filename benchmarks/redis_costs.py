@@ -31,6 +31,8 @@ from scaler.registry.redis import RedisRegistry
 from simulator.parts.redis_server import RedisServer, redis_server
 
 KEYS = Keys()
+UNIQUE = "6c9a5c5e-0b6e-4c5e-8f7a-2d1f3f0c1c11"
+"""Of the scale set."""
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 FREE = (50, 500, 5_000)
 CLIENTS = (1, 8, 64)
@@ -51,7 +53,7 @@ def admitted(number: int) -> tuple[Record, Notes]:
     address = InstanceId(str(number))
     notes = Notes(
         scale_set=ScaleSetName("vmss-pixels"),
-        unique_id="6c9a5c5e-0b6e-4c5e-8f7a-2d1f3f0c1c11",
+        unique_id=UNIQUE,
         instance_id=address,
         mark_asked_at=at,
         mark_seen_at=at,
