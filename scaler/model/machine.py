@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from scaler.model.clocks import Clocks, is_ahead
 from scaler.model.instance import Instance, InstanceId, ScaleSetName, VmId
 from scaler.model.policy import Policy
-from scaler.model.row import FailedNote, Notes, Record, Row, Status
+from scaler.model.row import FailedNote, Notes, Record, Row, Status, amended
 from scaler.model.sighting import Method, Sighting
 from scaler.model.standing import Standing, standing
 
@@ -36,7 +36,7 @@ def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Note
         notes = replace(notes, scale_set=ref.scale_set, unique_id=sighting.unique_id, instance_id=ref.instance_id)
     if instance.failed and instance.failure is not None and failed is None:
         failed = FailedNote(failure=instance.failure, since=at)
-    return replace(
+    return amended(
         notes,
         missed_at=None,
         missed_noted_at=None,

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from scaler.model.edges import Edge
 from scaler.model.instance import FailureClass, InstanceId, ScaleSetName, SessionId, VmId
@@ -198,6 +199,11 @@ class Notes:
     def waiting(self, session: SessionId) -> ReservedNote | None:
         """Since when a session waits for the machine, if the notes are about that session's waiting."""
         return self.reserved if self.reserved is not None and self.reserved.session == session else None
+
+
+def amended[Value: (Record, Notes)](value: Value, **fields: Any) -> Value:
+    """A copy with these fields; the very same value, at a tenth of the cost, if it has them already."""
+    return replace(value, **fields) if any(getattr(value, name) != new for name, new in fields.items()) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

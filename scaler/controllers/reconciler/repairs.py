@@ -10,7 +10,7 @@ from scaler.model.lifecycle import KEEP, Change, Keep, note, place, step
 from scaler.model.machine import Machine, SeenMachine, awaits_its_last_word, awaits_its_time, erasable, missed
 from scaler.model.plan import Decision, Get, Lacks, Refusal, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.row import Notes, Record, Status
+from scaler.model.row import Notes, Record, Status, amended
 from scaler.model.sighting import Sighting
 from scaler.model.standing import Standing
 
@@ -50,12 +50,12 @@ def _mended(machine: SeenMachine) -> Record | Keep:
         return KEEP
     mended = record
     if machine.standing is Standing.READY:
-        mended = replace(record, warm=machine.instance.warm)
+        mended = amended(record, warm=machine.instance.warm)
     elif machine.standing is Standing.IN_SESSION:
         opened = notes.opened.record if notes.opened is not None else record
         public_ip = record.public_ip or notes.ips.get("public") or opened.public_ip
         private_ip = record.private_ip or notes.ips.get("private") or opened.private_ip
-        mended = replace(record, public_ip=public_ip, private_ip=private_ip)
+        mended = amended(record, public_ip=public_ip, private_ip=private_ip)
     return KEEP if mended == record else replace(mended, updated_at=machine.now)
 
 
@@ -68,11 +68,11 @@ def _noted(machine: SeenMachine, index: Status | Keep | None) -> Notes | None:
         return None
     notes = machine.notes_now
     if machine.stored.status is not Status.AVAILABLE:
-        return replace(notes, unindexed_at=None)
+        return amended(notes, unindexed_at=None)
     if machine.standing is not Standing.READY:
         return notes
     offered = index is Status.AVAILABLE or (index is KEEP and Status.AVAILABLE in machine.stored.index)
-    return replace(notes, unindexed_at=None if offered else unindexed_since(machine))  # an SPOP may be under way
+    return amended(notes, unindexed_at=None if offered else unindexed_since(machine))  # an SPOP may be under way
 
 
 def _index(machine: SeenMachine, policy: Policy) -> Status | Keep | None:
