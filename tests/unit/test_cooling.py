@@ -30,12 +30,13 @@ from builders import (
 from builders import POLICY as ONE_WARM
 
 from scaler.controllers import reconciler
-from scaler.model.fleet import Cloud
-from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState
+from scaler.controllers.reconciler.cooling import surplus
+from scaler.model.fleet import Cloud, Fleet
+from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName
 from scaler.model.lifecycle import KEEP
 from scaler.model.plan import Deallocate, Plan, Step, Why
 from scaler.model.policy import Capacity, Policy
-from scaler.model.row import ClaimNote, Row, Status
+from scaler.model.row import ClaimNote, Row, Snapshot, Status
 from scaler.model.sighting import Method, Pause
 from scaler.observe import Targets
 
@@ -95,14 +96,14 @@ def test_the_newest_warm_machine_too_many_is_claimed_out_of_available() -> None:
     assert (change.row, change.takes, change.index, change.record) == (free(2), True, Status.UNAVAILABLE, KEEP)
 
 
-@pytest.mark.parametrize(("share", "surplus"), [(0.2, 1), (0.5, 2), (1.0, 3)])
-def test_only_a_share_of_the_machines_is_claimed_at_a_time(share: float, surplus: int) -> None:
+@pytest.mark.parametrize(("share", "claims"), [(0.2, 1), (0.5, 2), (1.0, 3)])
+def test_only_a_share_of_the_machines_is_claimed_at_a_time(share: float, claims: int) -> None:
     policy = replace(POLICY, max_forgets=share)
     rows, machines = [free(number) for number in range(1, 5)], [warm(number) for number in range(1, 5)]
-    assert len(decide(tuple(rows), cloud(*machines), policy).steps) == surplus
+    assert len(decide(tuple(rows), cloud(*machines), policy).steps) == claims
     already = replace(claimed(S), vm_id=vm(1))
     rest = decide((already, *rows[1:]), cloud(*machines), policy)
-    assert list(whys(rest).values()) == [Why.WARM_SURPLUS] * (surplus - 1)
+    assert list(whys(rest).values()) == [Why.WARM_SURPLUS] * (claims - 1)
 
 
 @pytest.mark.parametrize("pause", [Pause.ORDERS, Pause.ALL])
@@ -111,6 +112,16 @@ def test_while_orders_are_paused_nothing_is_claimed_ordered_or_renewed(pause: Pa
     assert not decide((free(1), free(2)), cloud(warm(1), warm(2), look=halted)).steps
     for age in (POLICY.ripe_after, POLICY.claim_stale):
         assert step_for(claimed(age), WARM, both(WARM, pause=pause)) is None
+
+
+def test_each_scale_set_has_its_own_surplus() -> None:
+    other = ScaleSetName("other")
+    there = replace(warm(2), ref=replace(warm(2).ref, scale_set=other))
+    sees = cloud(warm(1)).showing(sighting(scale_set=other), there)
+    none_warm = Capacity(desired=2, warm=0)
+    policy = replace(POLICY, capacity={SCALE_SET: none_warm, other: none_warm}, max_forgets=1.0)
+    rows = {each.vm_id: each for each in (free(1), free(2, scale_set=other))}
+    assert surplus(Fleet.join(Snapshot(now=NOW, rows=rows), sees, policy), policy) == {vm(1), vm(2)}
 
 
 def test_what_is_not_offered_or_is_cold_is_no_surplus() -> None:

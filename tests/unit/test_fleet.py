@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from builders import (
@@ -34,11 +35,12 @@ from builders import (
 from scaler.controllers import cleaner, reconciler
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
-from scaler.model.instance import Instance, InstanceId, ProvisioningState, ScaleSetName, VmId
+from scaler.model.instance import FailureClass, Instance, InstanceId, ProvisioningState, ScaleSetName, VmId
 from scaler.model.lifecycle import KEEP
+from scaler.model.machine import after_sighting
 from scaler.model.plan import Listing, Plan, Why
 from scaler.model.policy import Capacity, Policy
-from scaler.model.row import Notes, Row, Snapshot, Status
+from scaler.model.row import FailedNote, Notes, Row, Snapshot, Status
 from scaler.model.sighting import Answer, Method, Pages, ScaleSetView, Sighting
 from scaler.observe import Targets
 
@@ -245,3 +247,11 @@ def test_one_that_is_seen_again_is_marked_and_admitted_like_a_new_one() -> None:
     cloud = Cloud(listings={FIRST: OURS}, asked={vm(1): asked}).showing(asked, back)
     plan = reconciler.decide(Fleet.join(Snapshot(now=NOW, rows=rows), cloud, TWO), TWO)
     assert only(each for each in plan.steps if each.vm_id == vm(1)).why is Why.NEW_AT_REST
+
+
+def test_a_failure_that_is_noted_ahead_of_azure_s_clock_counts_from_this_look() -> None:
+    failing = instance(1, provisioning=ProvisioningState.FAILED, failure=FailureClass.OTHER)
+    ahead = notes(failed=FailedNote(failure=FailureClass.OTHER, since=NOW + timedelta(hours=1)))
+    assert after_sighting(ahead, failing, sighting()).failed == FailedNote(failure=FailureClass.OTHER, since=NOW)
+    earlier = notes(failed=FailedNote(failure=FailureClass.OTHER, since=ago(hours=1)))
+    assert after_sighting(earlier, failing, sighting()).failed == earlier.failed
