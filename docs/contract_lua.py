@@ -45,7 +45,7 @@ def contract_lua() -> str:
         status_names=", ".join(status.name for status in Status),
         statuses=_quoted(tuple(Status)),
         order="\n".join(f"  {_quoted(KNOWN[at : at + 5])}," for at in range(0, len(KNOWN), 5)),
-        known="\n".join(f"  {_spellings(KNOWN[at : at + 4])}," for at in range(0, len(KNOWN), 4)),
+        known="\n".join(f"  {_spellings(KNOWN[at : at + 2])}," for at in range(0, len(KNOWN), 2)),
         status_of=", ".join(f"{status.lower()} = {status.name}" for status in Status),
         touched=_quoted(TOUCHED_BY),
         leaving=", ".join(f"{name} = true" for name in LEAVING),

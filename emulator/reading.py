@@ -83,7 +83,7 @@ class Reading:
         return self._world.at - (chance.within((0.0, chance.faults.observation_lag)) if lags else timedelta(0))
 
     def as_seen(self, state: VmState) -> VmState:
-        """One row, with what its view may lack."""
+        """A VM's row of a listing or a GET; faults may leave the power state out."""
         strikes = self._world.chance.strikes
         if state.power is PowerState.UNKNOWN:
             return state

@@ -120,7 +120,7 @@ class Counter:
         return parsed(self.redis.get(self.key(vm_id))) or {}
 
     def change(self, vm_id: VmId, **fields: Any) -> None:
-        """Somebody writes these fields into its record."""
+        """Write these fields into the machine's record, as a queue manager would."""
         self.redis.set(self.key(vm_id), json.dumps({**self.fields(vm_id), **fields}))
 
     def listed(self, vm_id: VmId) -> set[Status]:

@@ -28,7 +28,7 @@ class Redis(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """One machine of it, as its operator finds it. `status` None: it has no record."""
+    """A machine of an installation of the Go scaler. A status of None means: without a record."""
 
     status: Status | None = None
     session: str = ""

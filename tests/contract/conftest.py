@@ -25,7 +25,7 @@ from scaler.registry.keys import Keys
 
 @pytest.fixture(scope="session")
 def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One real server for all tests that leave it as they found it."""
+    """A redis-server shared by all tests that leave no trace in it."""
     with redis_server(tmp_path_factory.mktemp("redis")) as server:
         yield server
 

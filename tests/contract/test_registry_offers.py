@@ -1,5 +1,6 @@
 """reserve gives away the best of any number of free machines; where their order is lost, no machine is."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -109,7 +110,9 @@ def test_a_machine_that_cannot_be_had_is_passed_over_and_stays_available(house: 
     assert house.members(Status.AVAILABLE) == {"strange", "good"}
 
 
-def test_a_queue_manager_without_rights_on_sorted_sets_gets_its_machine(shared_redis: Server) -> None:
+@pytest.fixture
+def theirs(shared_redis: Server) -> Iterator[House]:
+    """The server as a queue manager's user sees it that may not use sorted sets."""
     admin = shared_redis.client()
     admin.flushall()
     rights = "-@all +evalsha +eval +script|load +get +mget +set +del +sadd +srem +srandmember +time +hello +auth"
@@ -118,10 +121,21 @@ def test_a_queue_manager_without_rights_on_sorted_sets_gets_its_machine(shared_r
     admin.execute_command("ACL", "SETUSER", "older", "on", ">secret", *granted)  # type: ignore[no-untyped-call]
     older = shared_redis.client()
     older.execute_command("AUTH", "older", "secret")  # type: ignore[no-untyped-call]
-    house, theirs = redis_house(admin, Keys()), redis_house(older, Keys())
+    yield redis_house(older, Keys())
+    admin.execute_command("ACL", "DELUSER", "older")  # type: ignore[no-untyped-call]
+
+
+def test_a_queue_manager_without_rights_on_sorted_sets_gets_its_machine(shared_redis: Server, theirs: House) -> None:
+    house = redis_house(shared_redis.client(), Keys())
     admit_aged(house, a=1, b=3, c=2)
     assert [reserved_next(theirs) for _ in range(4)] == ["b", "c", "a", None]
     assert offers(house) == ["b", "c", "a"]  # stale, and harmless
     house.admit("d")
     assert reserved_next(house) == "d"
-    admin.execute_command("ACL", "DELUSER", "older")  # type: ignore[no-untyped-call]
+
+
+def test_a_member_that_its_user_may_not_read_keeps_no_machine_from_it(shared_redis: Server, theirs: House) -> None:
+    house = redis_house(shared_redis.client(), Keys())
+    house.redis.sadd(house.keys.index(Status.AVAILABLE), "somebody-else:key")
+    house.admit("a")
+    assert reserved_next(theirs) == "a"

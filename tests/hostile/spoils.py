@@ -93,7 +93,7 @@ def endless(chunk: bytes, pause: float) -> Spoil:
 
 
 def two_answers(_: Asked, said: Said) -> Iterable[bytes]:
-    """One that was not asked for behind the one that was."""
+    """The answer, and behind it a second answer that nobody asked for."""
     other = Said(body=b'{"value":[]}').having(date="Thu, 01 Jan 1970 00:00:00 GMT")
     return [said.head, said.body, other.head, other.body]
 

@@ -38,7 +38,7 @@ def facts(line: logging.LogRecord) -> dict[str, Any]:
 
 
 def assert_fit(caplog: pytest.LogCaptureFixture) -> None:
-    """One line each, which a terminal only prints."""
+    """Every record is a single line without characters that a terminal obeys."""
     assert caplog.records
     for line in caplog.records:
         message = line.getMessage()

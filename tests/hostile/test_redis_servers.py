@@ -78,7 +78,7 @@ def test_a_clock_that_is_centuries_off_is_no_time_to_note_anything(seconds: int)
 
 @pytest.fixture
 def impostor(request: pytest.FixtureRequest) -> Iterator[Impostor]:
-    """One that gives the answer of this name."""
+    """A server in the place of Redis, which gives the answer of this name."""
     with closing(Impostor(ANSWERS[request.param])) as it:
         yield it
 

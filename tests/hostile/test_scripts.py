@@ -101,7 +101,7 @@ def short(values: Mapping[str, bytes]) -> list[bytes]:
 
 
 def maybe(choice: Random, values: Sequence[bytes]) -> bytes:
-    """One of them, as it is or nearly."""
+    """A value from the list, in half of the cases mutated."""
     raw = choice.choice(values)
     return raw if choice.random() < 0.5 else mutated(raw, choice)
 

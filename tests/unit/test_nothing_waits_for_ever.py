@@ -112,7 +112,7 @@ def _cloud(machine: Instance | None, look: Sighting) -> Cloud:
 
 
 def _is_about(step: Step, row: Row) -> bool:
-    """Whether it names this machine, changes its row and orders it."""
+    """Whether name, change and order of a step are all about this machine."""
     ref = getattr(step.order, "ref", None)
     changes = step.change is None or step.change.row == row
     return changes and step.vm_id == row.vm_id and (step.order is None or (ref is not None and ref.vm_id == row.vm_id))

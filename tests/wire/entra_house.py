@@ -162,7 +162,7 @@ def tokens_asked(endpoint: RunningServer) -> int:
 
 
 def outcome(registry: RedisRegistry) -> Any:
-    """How one read fails; None: it does not."""
+    """The error of one read, None for a read that succeeds."""
     try:
         registry.read()
     except ScalerError as error:

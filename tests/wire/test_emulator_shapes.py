@@ -123,7 +123,7 @@ def marked(wire: Wire) -> None:
 
 
 def in_trouble(wire: Wire) -> None:
-    """One has failed, one is being created, one deleted."""
+    """Bring three VMs into trouble: failed, being created, being deleted."""
     wire.emulated.script(Fault.START_ALLOCATION)
     wire.emulated.order(OrderKind.DEALLOCATE, ["0"])
     wire.clock.advance(timedelta(minutes=5))

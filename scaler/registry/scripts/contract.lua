@@ -13,10 +13,14 @@ local ORDER = {
 }
 -- Under which name a member is written that was found in lower case or as here; a status likewise.
 local KNOWN = {
-  vmId = 'vmId', vmid = 'vmId', instanceId = 'instanceId', instanceid = 'instanceId', status = 'status', used = 'used',
-  warm = 'warm', region = 'region', publicIp = 'publicIp', publicip = 'publicIp', privateIp = 'privateIp', privateip = 'privateIp',
-  sessionId = 'sessionId', sessionid = 'sessionId', clientIp = 'clientIp', clientip = 'clientIp', createdAt = 'createdAt', createdat = 'createdAt', updatedAt = 'updatedAt', updatedat = 'updatedAt',
-  movedTo = 'movedTo', movedto = 'movedTo', movedFrom = 'movedFrom', movedfrom = 'movedFrom', moveReason = 'moveReason', movereason = 'moveReason',
+  vmId = 'vmId', vmid = 'vmId', instanceId = 'instanceId', instanceid = 'instanceId',
+  status = 'status', used = 'used',
+  warm = 'warm', region = 'region',
+  publicIp = 'publicIp', publicip = 'publicIp', privateIp = 'privateIp', privateip = 'privateIp',
+  sessionId = 'sessionId', sessionid = 'sessionId', clientIp = 'clientIp', clientip = 'clientIp',
+  createdAt = 'createdAt', createdat = 'createdAt', updatedAt = 'updatedAt', updatedat = 'updatedAt',
+  movedTo = 'movedTo', movedto = 'movedTo', movedFrom = 'movedFrom', movedfrom = 'movedFrom',
+  moveReason = 'moveReason', movereason = 'moveReason',
 }
 local STATUS = {available = AVAILABLE, reserved = RESERVED, unavailable = UNAVAILABLE}
 -- Each of these notes says that a machine may have been used; each of the others, that it is leaving.

@@ -48,13 +48,6 @@ local function reserve(machine)
   return {machine.vm_id, after}
 end
 
-redis.call('SRANDMEMBER', INDEX[RESERVED]) -- an error if it is no set: before anything is written
-local own = machine_of_session()
-if own and is_still_theirs(own) then
-  put_back(own)
-  return {own.vm_id, own.text}
-end
-
 local function take(machine)
   return may_be_offered(machine) and reserve(machine) or nil
 end
@@ -72,9 +65,14 @@ local function take_best()
   end
 end
 
--- The best of these members of `available`; what is worse than that is offered to those who come next.
-local function take_one_of(keys)
-  local found, texts = {}, #keys > 0 and redis.call('MGET', unpack(keys)) or {}
+-- The best of these members of `available`; what is worse than that is offered to those who come next. A member that is
+-- no record's key is not read: the user may have no right to it, and all would fail.
+local function take_one_of(listed)
+  local keys, found = {}, {}
+  for _, member in ipairs(listed) do
+    if vm_id_of(member) then keys[#keys + 1] = member end
+  end
+  local texts = #keys > 0 and redis.call('MGET', unpack(keys)) or {}
   for number, key in ipairs(keys) do
     local machine = says_available(key, texts[number])
     if machine then

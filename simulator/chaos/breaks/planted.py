@@ -103,7 +103,7 @@ def planned(step_as: Callable[[Step, Fleet], Step | None], *by: Actor) -> Wrappe
 
 
 def unplanned(by: Actor, *whys: Why) -> Wrapper:
-    """That controller leaves out what it should do for these reasons."""
+    """Plant: a controller leaves out the steps with these reasons."""
     return planned(lambda step, _: None if step.why in whys else step, by)
 
 
