@@ -48,7 +48,7 @@ def contract_lua() -> str:
         known="\n".join(f"  {_spellings(KNOWN[at : at + 2])}," for at in range(0, len(KNOWN), 2)),
         status_of=", ".join(f"{status.lower()} = {status.name}" for status in Status),
         touched=_quoted(TOUCHED_BY),
-        leaving=", ".join(f"{name} = true" for name in LEAVING),
+        leaving=_quoted(LEAVING),
     )
 
 

@@ -24,6 +24,9 @@ from scaler.model.instance import SessionId, VmId
 from scaler.model.row import ClaimNote, Notes, OpenedNote, SpentNote, Status
 from scaler.registry.reservations import Leaving
 
+NO_COUNTS = ('"n":01', '"n":0x10', '"n":1.', '"n":NaN', '"n":01,"n":1', '"n":1,"n":0x1')
+"""Members of an object that are no JSON: cjson takes most of them for numbers."""
+
 
 def test_a_session_gets_a_machine_and_its_record_says_so(house: House) -> None:
     before = house.admit("a", region="westeurope", public_ip="20.1.2.3", extra=KEPT)
@@ -144,6 +147,7 @@ def test_a_machine_without_readable_notes_is_not_offered(house: House, lost: byt
         '{"status":"Available","x":NaN}',
         '{"status":"Available","x":01}',
         '{"status":"Available","x":1.}',
+        *(f'{{"vmId":"a","instanceId":"7","status":"Available",{odd}}}' for odd in NO_COUNTS),
         '{"status":"Available","x":"\x01"}',
         '{"status":"Available","x":"\\ud800"}',
         '{"status":"Available","x":' + "[" * 200 + "]" * 200 + "}",
@@ -168,6 +172,23 @@ def test_a_record_that_is_not_utf_8_is_not_offered(house: House, bad: bytes) -> 
     house.admit("a")
     house.plant("a", b'{"status":"Available","x":"' + bad + b'"}')
     assert house.reservations.reserve(ME) is None
+
+
+@pytest.mark.parametrize("odd", NO_COUNTS)
+def test_a_machine_is_not_offered_whose_notes_hold_what_only_cjson_takes_for_a_number(house: House, odd: str) -> None:
+    house.admit("a")
+    key = house.keys.notes(VmId("a"))
+    house.redis.set(key, house.redis.get(key)[:-1] + f",{odd}}}".encode())
+    assert house.reservations.reserve(ME) is None
+
+
+def test_counts_are_kept_and_a_known_field_that_is_one_is_replaced(house: House) -> None:
+    house.admit("a")
+    house.plant("a", '{"vmId":"a","instanceId":"7","visits":12,"status":"Available","updatedAt":3,"x":"y","z":0}')
+    assert house.reservations.reserve(ME) is not None
+    kept = readable(house, "a")
+    assert (kept.session_id, kept.extra) == (ME, (("visits", "12"), ("x", '"y"'), ("z", "0")))
+    assert kept.updated_at is not None
 
 
 def test_any_utf_8_is_offered_and_kept(house: House) -> None:

@@ -30,13 +30,13 @@ EXACT = 2**53  # microseconds that Lua's numbers hold; 2255, and nobody sorts ma
 # What the scripts make of ARGV[2], for whoever wants to see it. They are parts: this stands in the place of the whole.
 _ASK = """
 local text = ARGV[2]
-local record, list = record_of(text, 'a'), members(text)
-if not record or not list then return {} end
+local record, values = record_of(text, 'a')
+if not record or not members(text) then return {} end
 local created = moment(record.createdAt)
 return {
   record.status, record.used and 'used' or '', record.warm == true and 'warm' or '', record.sessionId or '',
   record.instanceId or '', created and string.format('%.0f', created) or '',
-  edited(text, 'a', {status = '"Reserved"', used = 'false'}) or '',
+  edited({vm_id = 'a', text = text, values = values}, {status = '"Reserved"', used = 'false'}) or '',
 }
 """
 

@@ -5,7 +5,7 @@ if is_bad_argument() then return redis.error_reply(NO_SESSION_ID) end
 -- Back to Available, as if it had never been asked for: no start was ordered.
 local function cancel(machine)
   local notes = members(machine.noted)
-  local after = edited(machine.text, machine.vm_id,
+  local after = edited(machine,
     {status = cjson.encode(AVAILABLE), used = 'false', sessionId = false, clientIp = false, updatedAt = now_json(),
       movedFrom = false, moveReason = false})
   if not notes or not after then return 'unknown' end

@@ -24,4 +24,4 @@ local KNOWN = {
 }
 local STATUS = {available = AVAILABLE, reserved = RESERVED, unavailable = UNAVAILABLE}
 -- Each of these notes says that a machine may have been used; each of the others, that it is leaving.
-local TOUCHED_BY, LEAVING = {'spent', 'claim', 'start', 'opened', 'presumed_at'}, {delete = true, missed_at = true}
+local TOUCHED_BY, LEAVING = {'spent', 'claim', 'start', 'opened', 'presumed_at'}, {'delete', 'missed_at'}

@@ -2,7 +2,7 @@
 -- KEYS: the session's key, then the sets available, reserved, unavailable. ARGV[1]: the session id.
 
 local INDEX = {[AVAILABLE] = KEYS[2], [RESERVED] = KEYS[3], [UNAVAILABLE] = KEYS[4]}
-local PREFIX = KEYS[2]:match('^(.*):status:available$')
+local PREFIX = KEYS[2]:sub(-17) == ':status:available' and KEYS[2]:sub(1, -18) or nil
 local OFFERS = (PREFIX or '') .. ':status:offers'
 local SESSION = ARGV[1]
 
@@ -37,17 +37,20 @@ local function is_text(value)
   return value == nil or (type(value) == 'string' and not value:find('%z'))
 end
 
--- What counts of the record, by our names; nil where the value is none (or another machine's).
+-- What counts of the record, by our names; nil where the value is none (or another machine's). And the object as cjson
+-- understands it, if no known name is spelled otherwise.
 local function record_of(text, vm_id)
   if not text or #text > LONGEST_RECORD then return nil end
   local found, spelled, used = {}, {}, false
-  for name, value in pairs(decoded(text) or {}) do
+  local values, is_odd = decoded(text) or {}, false
+  for name, value in pairs(values) do
     local canonical = KNOWN[name] or KNOWN[name:lower()]
+    is_odd = is_odd or (canonical or name) ~= name
     if canonical == 'used' then
       if type(value) ~= 'boolean' and value ~= NULL then return nil end
       used = used or value == true
-    elseif canonical and is_better(name, spelled[canonical], canonical) then
-      spelled[canonical] = name
+    elseif canonical and (canonical == name or values[canonical] == nil and is_better(name, spelled[canonical])) then
+      if canonical ~= name then spelled[canonical] = name end
       if value == NULL or value == '' then value = nil end -- but false is a wrong type
       found[canonical] = value
     end
@@ -58,24 +61,22 @@ local function record_of(text, vm_id)
   if #(found.sessionId or '') > LONGEST_SESSION then return nil end
   found.sessionId = found.sessionId or vm_id -- a session without an id has its machine's name
   found.status = type(found.status) == 'string' and STATUS[found.status:lower()] or nil
-  return found.status and found or nil
+  if not found.status then return nil end
+  return found, not is_odd and values or nil
 end
 
-local function edited_in_place(text, changes)
-  local values = decoded(text)
-  for name in pairs(values or {}) do
-    if (KNOWN[name] or KNOWN[name:lower()] or name) ~= name then return nil end
-  end
-  local edit = values and values.vmId and values.instanceId and spliced(text, values, ORDER, changes)
+local function edited_in_place(machine, changes)
+  local values = machine.values
+  local edit = values and values.vmId and values.instanceId and spliced(machine.text, values, ORDER, changes)
   return edit and #edit <= LONGEST_RECORD and edit or nil
 end
 
 -- The record's text with these raw values (status and used among them); false drops one. Every other member is kept,
 -- unknown ones to the byte. Nil if that cannot be done, or nobody could read it afterwards.
-local function edited(text, vm_id, changes)
-  local edit = edited_in_place(text, changes)
+local function edited(machine, changes)
+  local edit = edited_in_place(machine, changes)
   if edit then return edit end
-  local list = members(text)
+  local list = members(machine.text)
   if not list then return nil end
   local known, spelled, extra = {}, {}, {}
   for _, member in ipairs(list) do
@@ -86,7 +87,7 @@ local function edited(text, vm_id, changes)
       spelled[canonical], known[canonical] = member.name, member.raw
     end
   end
-  known.vmId, known.instanceId, known.warm = cjson.encode(vm_id), known.instanceId or '""', known.warm or 'false'
+  known.vmId, known.instanceId, known.warm = cjson.encode(machine.vm_id), known.instanceId or '""', known.warm or 'false'
   local parts = {}
   for _, name in ipairs(ORDER) do
     local raw = known[name]
@@ -134,7 +135,8 @@ end
 
 local function load(vm_id)
   local text, noted = text_at(record_key(vm_id)), text_at(notes_key(vm_id))
-  return {vm_id = vm_id, text = text, noted = noted, record = record_of(text, vm_id), notes = notes_of(noted)}
+  local record, values = record_of(text, vm_id)
+  return {vm_id = vm_id, text = text, record = record, values = values, noted = noted, notes = notes_of(noted)}
 end
 
 local function machine_at(text)
@@ -190,11 +192,12 @@ end
 -- machine is being deleted, or was missed.
 local function save(machine, record, noted)
   if #noted > LONGEST_NOTES then return false end
-  local leaving = false
-  for name in pairs(LEAVING) do leaving = leaving or has(machine.notes, name) end
-  for key, text in pairs({[record_key(machine.vm_id)] = record, [notes_key(machine.vm_id)] = noted}) do
-    if leaving then redis.call('SET', key, text, 'EX', LEAVING_TTL) else redis.call('SET', key, text) end
+  local lives = {}
+  for _, name in ipairs(LEAVING) do
+    if has(machine.notes, name) then lives = {'EX', LEAVING_TTL} end
   end
+  redis.call('SET', record_key(machine.vm_id), record, unpack(lives))
+  redis.call('SET', notes_key(machine.vm_id), noted, unpack(lives))
   return true
 end
 
@@ -203,7 +206,7 @@ local function spend(machine, how)
   local now, why = now_json(), cjson.encode(how)
   local notes = members(machine.noted)
   local used = {status = cjson.encode(UNAVAILABLE), used = 'true', updatedAt = now}
-  local after = edited(machine.text, machine.vm_id, used)
+  local after = edited(machine, used)
   if not notes or not after then return false end
   local ended = {}
   for _, member in ipairs(notes) do

@@ -15,16 +15,10 @@ end
 
 local function says_available(key, text)
   local vm_id = vm_id_of(key)
-  local record = vm_id and record_of(text or nil, vm_id)
+  if not vm_id then return nil end
+  local record, values = record_of(text or nil, vm_id)
   if not record or record.status ~= AVAILABLE or record.used then return nil end
-  return {vm_id = vm_id, text = text, record = record}
-end
-
--- The notes beat the record.
-local function may_be_offered(machine)
-  machine.noted = text_at(notes_key(machine.vm_id))
-  machine.notes = notes_of(machine.noted)
-  return machine.notes and is_fresh(machine.notes) and not how_it_ended(machine.notes)
+  return {vm_id = vm_id, text = text, record = record, values = values}
 end
 
 local function with_reservation(machine, reservation)
@@ -38,7 +32,7 @@ local function reserve(machine)
   local session, now = cjson.encode(SESSION), now_json()
   local noted = with_reservation(machine, '{"session":' .. session .. ',"at":' .. now .. ',"movable":true}')
   local client = ARGV[2] and ARGV[2] ~= '' and is_utf8(ARGV[2]) and cjson.encode(ARGV[2]) or false
-  local after = edited(machine.text, machine.vm_id, {
+  local after = edited(machine, {
     status = cjson.encode(RESERVED), used = 'false', sessionId = session, clientIp = client, updatedAt = now,
     movedTo = false, movedFrom = false, moveReason = false,
   })
@@ -48,8 +42,12 @@ local function reserve(machine)
   return {machine.vm_id, after}
 end
 
+-- The notes beat the record.
 local function take(machine)
-  return may_be_offered(machine) and reserve(machine) or nil
+  machine.noted = text_at(notes_key(machine.vm_id))
+  machine.notes = notes_of(machine.noted)
+  local may_be_offered = machine.notes and is_fresh(machine.notes) and not how_it_ended(machine.notes)
+  return may_be_offered and reserve(machine) or nil
 end
 
 local function take_best()
