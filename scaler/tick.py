@@ -91,6 +91,8 @@ class Tick:
         outcomes = actuate(report.plan, self._ports, self._policy)
         self._remember(outcomes)
         self._write_ceilings()
+        if not outcomes:
+            return report
         lost = self._lost_races(outcomes)
         waits = [report.plan.look_again, *(_wait_after(outcome, self._policy) for outcome in outcomes)]
         waits += [timedelta(0) for times in lost.values() if times <= _AGAIN_AT_ONCE]
@@ -147,8 +149,10 @@ class Tick:
         report = (
             self._without_registry() if registry is None or decide is None else self._with_registry(registry, decide)
         )
-        refusals = (*report.plan.refusals, *self._observer.alarms())
-        return replace(report, plan=replace(report.plan, refusals=refusals))
+        alarms = self._observer.alarms()
+        if not alarms:
+            return report
+        return replace(report, plan=replace(report.plan, refusals=(*report.plan.refusals, *alarms)))
 
     def _without_registry(self) -> Report:
         def decide(cloud: Cloud) -> Plan:
@@ -167,11 +171,10 @@ class Tick:
             snapshot = self._with_unnamed(snapshot, cloud, registry)
             fleet = self._join(snapshot, cloud, read_at)
             plan = replace(decide(fleet, self._policy), good_until=fleet.now + self._policy.plan_kept)
-            report = _judged(plan, cloud, lambda allowed: decide(replace(fleet, cloud=allowed), self._policy))
-            return replace(report, fleet=fleet)
+            return _judged(plan, cloud, lambda allowed: decide(replace(fleet, cloud=allowed), self._policy), fleet)
 
         report = self._looked(Cloud(pause=strictest(self._policy.pause, snapshot.pause)), decided)
-        return replace(report, complaints=snapshot.complaints)
+        return replace(report, complaints=snapshot.complaints) if snapshot.complaints else report
 
     def _looked(self, cloud: Cloud, decided: Callable[[Cloud], Report]) -> Report:
         """Decide, look at Azure for the asks, and decide again, until no ask is left that was not looked at.
@@ -192,7 +195,7 @@ class Tick:
                 break
             errors += failed
             report = decided(cloud)
-        return replace(report, errors=tuple(errors))
+        return replace(report, errors=tuple(errors)) if errors else report
 
     def _look(self, report: Report, look: Look) -> tuple[Cloud, Sequence[ScalerError]]:
         """Make a look and add the answers. A parallel tick leaves the same machines alone, unless the answers fail."""
@@ -222,12 +225,12 @@ class Tick:
             unseen = self._lately.get(name, frozenset()) & known.keys()
             listed = frozenset(instance.vm_id for instance in cloud.of(name))
             self._lately = {**self._lately, name: listed | unseen}
-        return replace(snapshot, rows={**known, **snapshot.rows})
+        return replace(snapshot, rows={**known, **snapshot.rows}) if known else snapshot
 
     def _join(self, snapshot: Snapshot, cloud: Cloud, read_at: float) -> Fleet:
         """Join registry and cloud, at the registry's time after the looks at Azure, which is the time of new notes."""
         passed = timedelta(seconds=max(self._ports.clock.monotonic() - read_at, 0.0))
-        hints, snapshot = self._hints, replace(snapshot, now=snapshot.now + passed)
+        hints, snapshot = self._hints, replace(snapshot, now=snapshot.now + passed) if passed else snapshot
         return Fleet.join(snapshot, cloud, self._policy, hints.started, self._shortages, dict(hints.looked))
 
 
@@ -258,11 +261,13 @@ def _wait_after(outcome: Outcome, policy: Policy) -> timedelta | None:
     return policy.look_every if isinstance(outcome.error, Conflict) else None
 
 
-def _judged(plan: Plan, cloud: Cloud, decide: Callable[[Cloud], Plan]) -> Report:
+def _judged(plan: Plan, cloud: Cloud, decide: Callable[[Cloud], Plan], fleet: Fleet | None = None) -> Report:
     """Report the plan, and the steps that permission would add (without addresses, because no visitor is let in)."""
-    would = decide(cloud.as_if_allowed()) if cloud.withheld else Plan()
+    if not cloud.withheld:
+        return Report(plan=plan, cloud=cloud, fleet=fleet)
+    would = decide(cloud.as_if_allowed())
     asks = (*plan.asks, *(ask for ask in would.asks if isinstance(ask, Get)))
-    return Report(plan=replace(plan, asks=asks), would=withheld_steps(plan, would, cloud), cloud=cloud)
+    return Report(plan=replace(plan, asks=asks), would=withheld_steps(plan, would, cloud), cloud=cloud, fleet=fleet)
 
 
 def withheld_steps(plan: Plan, would: Plan, cloud: Cloud) -> tuple[Step, ...]:

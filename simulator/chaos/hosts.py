@@ -142,6 +142,8 @@ class Host:
 
 def _joined(reports: Sequence[Report]) -> Report:
     """Of the parts of one controller."""
+    if len(reports) == 1:
+        return reports[0]
     plans, first = [each.plan for each in reports], reports[0]
     plan = replace(
         plans[0],
