@@ -40,6 +40,16 @@ def public_ips_of_group(site: Site, asked: Asked) -> Answer:
     return _listing(site, asked, site.flexible, public_ip, _has_public_ip)
 
 
+def get_of_group(site: Site, asked: Asked) -> Answer:
+    """GET of a NIC that is a resource of the group."""
+    return _resource_of_group(site, asked, asked.params["nic"], interface)
+
+
+def public_ip_of_group(site: Site, asked: Asked) -> Answer:
+    """GET of a public IP that is a resource of the group."""
+    return _resource_of_group(site, asked, asked.params["address"], public_ip, _has_public_ip)
+
+
 def of_vm(site: Site, asked: Asked) -> Answer:
     """The NICs of a VM: always one NIC."""
     emulated, state = _vm(site, asked)
@@ -70,6 +80,21 @@ def public_ip_of_vm(site: Site, asked: Asked) -> Answer:
     for each in answer.body["value"]:
         if each["name"].lower() == asked.params["address"]:
             return replace(answer, body=each)
+    raise _nothing(asked.path)
+
+
+def _resource_of_group(
+    site: Site,
+    asked: Asked,
+    name: str,
+    show: Callable[[Site, EmulatedScaleSet, VmState], Json],
+    keep: Callable[[Row], bool] = lambda _row: True,
+) -> Answer:
+    site.check_group(asked)
+    for emulated in site.flexible:
+        for state in emulated.read_addresses():
+            if keep((emulated, state)) and (body := show(site, emulated, state))["name"].lower() == name:
+                return charged(Answer(body=body), emulated, Call.NETWORK)
     raise _nothing(asked.path)
 
 

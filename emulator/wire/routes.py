@@ -72,7 +72,9 @@ ROUTES = (
     Route("GET", _PUBLIC_IPS, "get-public-ip", network.public_ips_of_vm),
     Route("GET", f"{_PUBLIC_IPS}/<address>", "get-public-ip", network.public_ip_of_vm),
     Route("GET", f"{_NETWORK}/networkinterfaces", "list-nics", network.of_group),
+    Route("GET", f"{_NETWORK}/networkinterfaces/<nic>", "get-nic", network.get_of_group),
     Route("GET", f"{_NETWORK}/publicipaddresses", "list-public-ips", network.public_ips_of_group),
+    Route("GET", f"{_NETWORK}/publicipaddresses/<address>", "get-public-ip", network.public_ip_of_group),
     Route("GET", f"{_COMPUTE}/locations/<location>/operations/<operation>", "get-operation", operations.status),
     Route("GET", f"{_COMPUTE}/locations/<location>/usages", "directory", directory.usages),
     *(

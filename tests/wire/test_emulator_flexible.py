@@ -158,6 +158,8 @@ def test_nics_and_public_ips_are_resources_of_the_group(azure: Desk) -> None:
         assert ip["properties"]["ipAddress"] == vm.public_ip
         assert ip["properties"]["ipConfiguration"]["id"] == configuration["id"]
     assert len({each["name"] for each in ips.values()}) == 2
+    assert [azure.get(each["id"]) for each in (*nics, *ips.values())] == [*nics, *ips.values()]
+    assert azure.ask("GET", f"{NETWORK}/networkInterfaces/nobodys").status == 404
 
 
 @pytest.mark.parametrize("mode", list(Orchestration))
