@@ -13,6 +13,7 @@ from typing import Any
 import redis
 from azure.core.credentials import AccessToken
 
+from benchmarks.rows import Row as Figure
 from emulator import region
 from emulator.behaviour import Behaviour, Latencies
 from emulator.orders import OrderKind, Protection, Scale
@@ -101,11 +102,11 @@ class House:
         ports = Ports(registry=registry, scale_sets={it.name: it for it in self.scale_sets}, clock=self.clock)
         policy = Policy(capacity=capacity, max_marks=VISITORS, first_look_cold=timedelta(0))  # Redis' clock is real
         tick = Tick(name, ports, policy)
-        asked, packets = self._asked(), CountingConnection.packets
+        asked, packets = self.asked(), CountingConnection.packets
         report = tick.run()
         failed = [each.error for each in report.outcomes if each.error is not None]
         assert not failed, failed[0]
-        spent = self._asked() - asked
+        spent = self.asked() - asked
         reads = {name: sum(spent.pop(kind, 0) for kind in kinds) for name, kinds in READS.items()}
         told = ", ".join(f"{number} {kind}" for kind, number in sorted(spent.items())) or "–"
         counts = "".join(f"{number:>9}" for number in reads.values())
@@ -115,7 +116,8 @@ class House:
         """Let Azure finish what is under way."""
         self.clock.sleep(A_WHILE)
 
-    def _asked(self) -> Counter[Kind]:
+    def asked(self) -> Counter[Kind]:
+        """All requests so far."""
         return sum((Counter(it.gates.asked) for it in self.scale_sets), Counter())
 
 
@@ -201,6 +203,18 @@ def rows(house: House) -> Iterator[tuple[Actor, str, str]]:
     yield Actor.PROVISIONER, f"{VISITORS} new, and run", house.tick(Actor.PROVISIONER)
     house.later()
     yield Actor.RECONCILER, f"{VISITORS} new, at rest", house.tick(Actor.RECONCILER)
+
+
+def figures() -> Iterator[Figure]:
+    """The requests of a tick that opens one machine, for that machine's addresses."""
+    with redis_server() as server, house(1, Orchestration.UNIFORM, server.url) as found:
+        found.visitors.reserve(SessionId("visitor"))
+        found.tick(Actor.STARTER)
+        found.later()
+        before = found.asked()
+        found.tick(Actor.STARTER)
+        asked = (found.asked() - before)[Kind.NETWORK]
+    yield Figure(name=f"addresses of one of {SIZE:,} machines", unit="ARM calls", ours=asked, goal=3)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from emulator.vm import VmState
 from scaler.errors import Conflict, Missing, Partly, ScalerError, Throttled, Unreachable, Unsent
 from scaler.model.instance import Addresses, Instance, InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.sighting import Answer, Pages, ScaleSetView
-from scaler.ports import Clock
+from scaler.ports import Clock, Together, one_by_one
 from scaler.vmss.gates import BATCH_FROM, HEADER, Gates, Kind
 from scaler.vmss.refusals import About
 from scaler.vmss.translate import CONSENT_TAG, paused_by, tag
@@ -127,15 +127,20 @@ class InProcessScaleSet:
                 raise
         return Answer(asked=ref, found=found, at=self._date(), sent=sent)
 
-    def addresses(self) -> Mapping[InstanceId, Addresses]:
-        """Addresses of the instances: a listing of NICs, and a listing of public IPs if the scale set has any."""
+    def addresses(
+        self, refs: Sequence[InstanceRef], together: Together = one_by_one
+    ) -> tuple[Mapping[VmId, Addresses | None], Sequence[ScalerError]]:
+        """Addresses of instances: of each its NIC, and its public IP if the scale set has any; or the pages of lists.
+
+        All requests see Microsoft.Network as it is at the first.
+        """
         self._ask("addresses", Kind.NETWORK)
         with self._answered(Kind.NETWORK, Call.NETWORK):
-            rows = self.emulated.read_addresses()
+            rows = {row.instance_id: row for row in self.emulated.read_addresses()}
         pages = max(1, -(-len(rows) // self._page_size))
-        for _ in range((2 if self.emulated.profile.public_ips else 1) * pages - 1):
-            self._admit("addresses", Kind.NETWORK, underway=True)  # further pages take no time here
-        return {InstanceId(row.instance_id): self._addresses(row) for row in rows}
+        for _ in range((2 if self.emulated.profile.public_ips else 1) * min(pages, len(refs)) - 1):
+            self._admit("addresses", Kind.NETWORK, underway=True)  # further requests take no time here
+        return {ref.vm_id: self._addresses(rows[ref.instance_id]) for ref in refs if ref.instance_id in rows}, ()
 
     def _addresses(self, row: VmState) -> Addresses:
         untold = self.emulated.profile.public_ips and row.public_ip is None

@@ -7,11 +7,15 @@ from enum import StrEnum
 from operator import call
 from typing import Protocol
 
-from scaler.model.instance import Addresses, InstanceId, InstanceRef, ScaleSetName, VmId
+from scaler.errors import ScalerError
+from scaler.model.instance import Addresses, InstanceRef, ScaleSetName, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.row import Row, Snapshot
 from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import Answer, Pages, Pause, ScaleSetView
+
+type Together = Callable[[Sequence[Callable[[], object]]], Iterable[object]]
+"""Makes several requests, at the same time where the process can, and gives the results in order; no request raises."""
 
 
 class ScaleSet(Protocol):
@@ -36,11 +40,14 @@ class ScaleSet(Protocol):
     def get(self, ref: InstanceRef) -> Answer:
         """The instance behind `ref.instance_id` now; a 404 is an answer, not an error."""
 
-    def addresses(self) -> Mapping[InstanceId, Addresses]:
-        """Ask for the addresses of all instances, in the pages of one look.
+    def addresses(
+        self, refs: Sequence[InstanceRef], together: Together
+    ) -> tuple[Mapping[VmId, Addresses | None], Sequence[ScalerError]]:
+        """Ask for the addresses of instances, in as few requests as it takes; and what went wrong on the way.
 
-        An instance without any address may be left out; a public address that Azure has and does not tell is marked
-        as such. Instance ids are reused: the caller has just seen which machine the id names.
+        An instance without any address may be left out, and None stands for an answer that did not come; without any
+        answer the error is raised. A public address that Azure has and does not tell is marked as such. Instance ids
+        are reused: the caller has just seen which machine the id names.
         """
 
     def start(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
@@ -121,10 +128,6 @@ class Clock(Protocol):
 
     def sleep(self, duration: timedelta) -> None:
         """Let time pass."""
-
-
-type Together = Callable[[Sequence[Callable[[], object]]], Iterable[object]]
-"""Makes several requests, at the same time where the process can, and gives the results in order; no request raises."""
 
 
 def one_by_one(requests: Sequence[Callable[[], object]]) -> Iterator[object]:

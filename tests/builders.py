@@ -9,6 +9,7 @@ from scaler.controllers import reconciler
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import (
+    Addresses,
     Instance,
     InstanceId,
     InstanceRef,
@@ -147,6 +148,11 @@ def cloud(*instances: Instance, look: Sighting | None = None) -> Cloud:
     if look.by is Method.TARGETED:
         return replace(shown, asked=shown.sightings)
     return replace(shown, listings={SCALE_SET: look})
+
+
+def located(seen: Cloud) -> Cloud:
+    """The same, and none of these machines has an address."""
+    return seen.with_addresses(dict.fromkeys(seen.instances, Addresses()))
 
 
 def asked(listed: Cloud, *gone: VmId) -> Cloud:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from scaler.model.instance import (
     Addresses,
     Instance,
-    InstanceId,
     InstanceRef,
     ScaleSetName,
     SessionId,
@@ -35,8 +34,8 @@ class Cloud:
     # rows that do not say which VM they are about, by their ids, and since when
     nameless: Mapping[ScaleSetName, Mapping[str, datetime]] = field(default_factory=dict)
     ceilings: Mapping[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused: a hint
-    # where instances can be reached, of the scale sets that were asked; None: no answer, and worth asking again
-    addresses: Mapping[ScaleSetName, Mapping[InstanceId, Addresses] | None] = field(default_factory=dict)
+    # where the machines that were asked for can be reached; None: no answer, and worth asking again
+    addresses: Mapping[VmId, Addresses | None] = field(default_factory=dict)
     pause: Pause = Pause.NONE  # what holds for every scale set: the settings' and the registry's
 
     def of(self, scale_set: ScaleSetName) -> Iterator[Instance]:
@@ -86,13 +85,9 @@ class Cloud:
                 instances[vm_id], sightings[vm_id] = answer.instance, sighting
         return replace(self, instances=instances, sightings=sightings, asked=asked)
 
-    def with_addresses(self, scale_set: ScaleSetName, found: Mapping[InstanceId, Addresses] | None) -> "Cloud":
-        """Add the addresses of a scale set's instances; None without an answer.
-
-        Azure's lists differ in the letter case of names.
-        """
-        lowered = {InstanceId(name.lower()): each for name, each in found.items()} if found is not None else None
-        return replace(self, addresses={**self.addresses, scale_set: lowered})
+    def with_addresses(self, found: Mapping[VmId, Addresses | None]) -> "Cloud":
+        """Add the addresses of machines; None without an answer."""
+        return replace(self, addresses={**self.addresses, **found})
 
     @property
     def was_listed(self) -> bool:

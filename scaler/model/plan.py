@@ -216,9 +216,9 @@ class Get:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locate:
-    """An ask: the addresses of all instances of a scale set."""
+    """An ask: the addresses of one instance, which a targeted GET of this tick has seen."""
 
-    scale_set: ScaleSetName
+    ref: InstanceRef
 
 
 type Ask = Listing | Get | Locate

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 
 from scaler.model.fleet import Cloud
-from scaler.model.instance import InstanceRef, ScaleSetName, VmId
+from scaler.model.instance import InstanceRef, VmId
 from scaler.model.plan import Ask, Get, Listing, Locate
 from scaler.model.policy import Policy
 
@@ -19,9 +19,9 @@ class Targets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressesOf:
-    """A look: the addresses of all instances of some scale sets."""
+    """A look: the addresses of some instances."""
 
-    scale_sets: frozenset[ScaleSetName]
+    refs: tuple[InstanceRef, ...]
 
 
 type Look = Listing | Targets | AddressesOf
@@ -38,8 +38,8 @@ def next_look(
     refs = tuple(_bounded(asks, cloud, policy, asked_before))
     if refs and Targets not in kinds:
         return Targets(refs=refs)
-    names = frozenset(ask.scale_set for ask in asks if isinstance(ask, Locate))
-    return AddressesOf(scale_sets=names) if names and AddressesOf not in kinds else None
+    opened = tuple(dict.fromkeys(ask.ref for ask in asks if isinstance(ask, Locate)))
+    return AddressesOf(refs=opened) if opened and AddressesOf not in kinds else None
 
 
 def _bounded(

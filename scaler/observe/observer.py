@@ -9,7 +9,7 @@ from math import inf
 
 from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.fleet import Cloud
-from scaler.model.instance import InstanceRef, ScaleSetName, VmId
+from scaler.model.instance import Addresses, InstanceRef, ScaleSetName, VmId
 from scaler.model.plan import Ask, Facts, Listing, Refusal, Why
 from scaler.model.policy import Policy
 from scaler.model.sighting import Answer, Pages, ScaleSetView
@@ -67,8 +67,8 @@ class AzureObserver:
                 return self._list_all(cloud, urgent)
             case Targets(refs=refs):
                 return self._ask(cloud, refs)
-            case AddressesOf(scale_sets=names):
-                return self._locate(cloud, names)
+            case AddressesOf(refs=refs):
+                return self._locate(cloud, refs)
 
     def alarms(self) -> tuple[Refusal, ...]:
         """Alarms of this tick: scale sets at which this controller has wanted to look for minutes, and could not."""
@@ -192,9 +192,7 @@ class AzureObserver:
         errors: list[ScalerError] = []
         now = tuple(ref.vm_id for ref in refs)
         self._asked = (*(vm_id for vm_id in self._asked if vm_id in cloud.instances and vm_id not in now), *now)
-        wanted: dict[ScaleSetName, list[InstanceRef]] = {}
-        for ref in refs:
-            wanted.setdefault(ref.scale_set, []).append(ref)
+        wanted = _by_scale_set(refs)
         began, put_off = self._began(cloud), self._put_off(wanted, cloud)
         for name in self._in_turn(wanted):
             if name not in put_off and not (cloud.asked and self._no_time(name, began, cloud)):
@@ -235,29 +233,50 @@ class AzureObserver:
         silent = frozenset(name for name in names if self._silences.lately(name))
         return silent if cloud.listings or cloud.asked or len(silent) < len(names) else frozenset()
 
-    def _locate(self, cloud: Cloud, names: frozenset[ScaleSetName]) -> tuple[Cloud, tuple[ScalerError, ...]]:
+    def _locate(self, cloud: Cloud, refs: Sequence[InstanceRef]) -> tuple[Cloud, tuple[ScalerError, ...]]:
         """Ask for addresses. A refusal counts as an answer (there are none), a silence does not.
 
         No order rests on an address: a tick waits for a single silence only, lest the orders die.
         """
         errors: list[ScalerError] = []
-        for name in sorted(names, key=lambda name: (self._of_network.slowness(name), name)):  # a silent one last
-            if any(service.since(self._began(cloud)) for service in (self._silences, self._of_network)):
-                cloud = cloud.with_addresses(name, None)
-                continue
-            try:
-                with self._of_network.listening(name):
-                    found = self._scale_sets[name].addresses()
-                cloud = cloud.with_addresses(name, found)
-            except ScalerError as error:
-                errors.append(error)
-                cloud = cloud.with_addresses(name, {} if isinstance(error, Refused | Missing) else None)
+        wanted = _by_scale_set(refs)
+        for name in sorted(wanted, key=lambda name: (self._of_network.slowness(name), name)):  # a silent one last
+            found: Mapping[VmId, Addresses | None] = {ref.vm_id: None for ref in wanted[name]}
+            if not any(service.since(self._began(cloud)) for service in (self._silences, self._of_network)):
+                found, failed = self._located(name, wanted[name])
+                errors += failed
+            cloud = cloud.with_addresses(found)
         return cloud, tuple(errors)
+
+    def _located(
+        self, name: ScaleSetName, refs: Sequence[InstanceRef]
+    ) -> tuple[Mapping[VmId, Addresses | None], Sequence[ScalerError]]:
+        """Ask one scale set. A silence in the middle is noted too, and hides no answer."""
+        nowhere = {ref.vm_id: Addresses() for ref in refs}
+        found, errors = dict[VmId, Addresses | None](), list[ScalerError]()
+        try:
+            with self._of_network.listening(name):
+                answers, failed = self._scale_sets[name].addresses(refs, self._together)
+                found, errors = {**nowhere, **answers}, [*failed]
+                for silence in (error for error in failed if isinstance(error, Unreachable)):
+                    raise silence
+        except ScalerError as error:
+            if not errors:
+                errors = [error]
+                found = {**nowhere} if isinstance(error, Refused | Missing) else {ref.vm_id: None for ref in refs}
+        return found, errors
 
     def _began(self, cloud: Cloud) -> float:
         """When the oldest look of this tick was sent."""
         looks = (*cloud.listings.values(), *cloud.asked.values())
         return min((look.sent for look in looks), default=self._clock.monotonic())
+
+
+def _by_scale_set(refs: Iterable[InstanceRef]) -> Mapping[ScaleSetName, Sequence[InstanceRef]]:
+    found: dict[ScaleSetName, list[InstanceRef]] = {}
+    for ref in refs:
+        found.setdefault(ref.scale_set, []).append(ref)
+    return found
 
 
 class _Asking:

@@ -38,7 +38,20 @@ class PublicIpBody(PropertiesOf[_PublicIp]):
 
 
 type InterfaceBody = PropertiesOf[_Interface]
-INTERFACES, PUBLIC_IPS = Decoder(Page[PropertiesOf[_Interface]]), Decoder(Page[PublicIpBody])
+INTERFACES, INTERFACE = Decoder(Page[PropertiesOf[_Interface]]), Decoder(PropertiesOf[_Interface])
+PUBLIC_IPS, PUBLIC_IP = Decoder(Page[PublicIpBody]), Decoder(PublicIpBody)
+
+
+class _NetworkProfile(Body):
+    network_interfaces: list[_Reference] | None = None
+
+
+class _Machine(Body):
+    network_profile: _NetworkProfile | None = None
+
+
+MACHINE = Decoder(PropertiesOf[_Machine])
+"""A VM that is a resource of its own, and the ids of its interfaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +80,12 @@ def configurations(interfaces: Iterable[InterfaceBody], parent: str) -> Iterator
                     private=configuration.private_ip,
                     public_id=_id(configuration.public_ip).lower() or None,
                 )
+
+
+def interface_ids(machine: PropertiesOf[_Machine]) -> Iterator[str]:
+    """The resource ids of a machine's interfaces."""
+    profile = machine.properties.network_profile if machine.properties is not None else None
+    yield from filter(None, map(_id, (profile and profile.network_interfaces) or ()))
 
 
 def _id(reference: _Reference | None) -> str:

@@ -10,8 +10,11 @@ from urllib.parse import quote
 
 from scaler.model.instance import InstanceRef, Orchestration, ScaleSetName
 from scaler.model.sighting import Answer, Pages
+from scaler.vmss.addresses import INTERFACE, MACHINE, InterfaceBody, interface_ids
 from scaler.vmss.calls import API_VERSION
 from scaler.vmss.gates import Kind
+from scaler.vmss.network import Network
+from scaler.vmss.refusals import About, refusal
 from scaler.vmss.reply import Listed, VmBody
 from scaler.vmss.scale_set import ArmScaleSet
 from scaler.vmss.translate import VM, VMS, instance_of, name_of, shown_id, to_instance, vm_id_of
@@ -22,16 +25,39 @@ EXPERIMENTAL = (
 )
 
 
+class _NetworkOfGroup(Network):
+    """The resource group's lists: a Flexible scale set has none. A machine names its interfaces."""
+
+    version = "2024-05-01"
+    requests = 3
+    list_permission = machine_permission = (
+        "Microsoft.Network/networkInterfaces/read and Microsoft.Network/publicIPAddresses/read on the resource group"
+    )
+
+    @property
+    def parent(self) -> str:
+        return f"{self.providers}/Microsoft.Compute"
+
+    @property
+    def lists(self) -> str:
+        return f"{self.providers}/Microsoft.Network"
+
+    def interfaces_of(self, ref: InstanceRef, until: float) -> Iterable[InterfaceBody]:
+        path = quote(f"{self.parent}/virtualMachines/{ref.instance_id}")
+        reply = self.calls.read(Kind.GET, f"{path}?api-version={API_VERSION}", until=until)
+        if reply.status != 200:
+            raise refusal(reply, About(ids=(ref.instance_id,), alone=True, permission=FlexibleScaleSet.permission))
+        found = (self.resource(each, INTERFACE, until) for each in interface_ids(reply.read(MACHINE)))
+        return [interface for interface in found if interface is not None]
+
+
 class FlexibleScaleSet(ArmScaleSet):
     """Implements scaler.ports.ScaleSet. All orders but a deletion go to each VM: nobody says if batches are taken."""
 
     orchestration = Orchestration.FLEXIBLE
     batches: Mapping[Kind, int] = {}
     permission = "Microsoft.Compute/virtualMachines/* on the resource group"
-    network_version = "2024-05-01"
-    network_permission = (
-        "Microsoft.Network/networkInterfaces/read and Microsoft.Network/publicIPAddresses/read on the resource group"
-    )
+    network = _NetworkOfGroup
 
     def list_instances(self) -> Pages:
         """Every instance with power state and mark: all pages of two lists, or an error."""
@@ -54,16 +80,7 @@ class FlexibleScaleSet(ArmScaleSet):
 
     @property
     def _vms_path(self) -> str:
-        return quote(f"{self._vms_below}/virtualMachines")
-
-    @property
-    def _vms_below(self) -> str:
-        return f"{self._providers}/Microsoft.Compute"
-
-    @property
-    def _network_path(self) -> str:
-        """The resource group's lists: a Flexible scale set has no network lists."""
-        return quote(f"{self._providers}/Microsoft.Network")
+        return quote(f"{self._providers}/Microsoft.Compute/virtualMachines")
 
     def _operation(self, name: str) -> Callable[..., object]:
         return partial(getattr(self._sdk.virtual_machines, name), self._group)

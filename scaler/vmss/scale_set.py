@@ -14,15 +14,15 @@ from msgspec import to_builtins
 from msgspec.json import Decoder
 
 from scaler.errors import Conflict, Missing, Partly, Refused, ScalerError, Throttled
-from scaler.model.instance import Addresses, InstanceId, InstanceRef, Orchestration, ScaleSetName
+from scaler.model.instance import Addresses, InstanceId, InstanceRef, Orchestration, ScaleSetName, VmId
 from scaler.model.sighting import Answer, Pages, Pause, ScaleSetView
-from scaler.ports import Clock
+from scaler.ports import Clock, Together
 from scaler.vmss import translate
-from scaler.vmss.addresses import INTERFACES, PUBLIC_IPS, configurations, located, public_by_id
 from scaler.vmss.calls import API_VERSION, Calls
 from scaler.vmss.client import ArmClient
 from scaler.vmss.gates import BATCH_FROM, Gates, Kind
 from scaler.vmss.listing import PageWalk
+from scaler.vmss.network import Learnt, Network
 from scaler.vmss.refusals import OF_SCALE_SETS, About, refusal
 from scaler.vmss.reply import Listed, Page, Reply, SkuBody
 
@@ -44,6 +44,9 @@ class _Seen:
 
     latest: tuple[ScaleSetView, SkuBody] | None = None
 
+    def __init__(self) -> None:
+        self.network = Learnt()
+
 
 class ArmScaleSet:
     """Implements scaler.ports.ScaleSet, which says what each call does; a subclass has what differs for Flexible.
@@ -56,11 +59,7 @@ class ArmScaleSet:
     """The kinds of orders that go out as a batch, from so many machines on."""
     permission = OF_SCALE_SETS
     """What the identity needs for single machines."""
-    network_version = "2018-10-01"  # of these two lists: the one that all of Microsoft's own clients send
-    network_permission = (
-        "Microsoft.Compute/virtualMachineScaleSets/networkInterfaces/read and"
-        " Microsoft.Compute/virtualMachineScaleSets/publicIPAddresses/read on the scale set"
-    )
+    network = Network
 
     def __init__(self, client: ArmClient, resource_group: str, name: str, *, clock: Clock, gates: Gates) -> None:
         if not all(_RESOURCE_NAME.fullmatch(part) for part in (client.subscription, resource_group, name)):
@@ -104,16 +103,13 @@ class ArmScaleSet:
         found = translate.to_instance(row, row, ref, self.orchestration) if row is not None else None
         return Answer(asked=ref, found=found, at=reply.at, sent=reply.sent)
 
-    def addresses(self) -> Mapping[InstanceId, Addresses]:
-        """Where the instances can be reached: two lists of Microsoft.Network, the second only if needed.
-
-        The list of interfaces names public addresses by id only, and no documented option adds the addresses.
-        """
-        until = self._listing_ends
-        found = tuple(configurations(self._of_network("networkInterfaces", INTERFACES, until), self._vms_below))
-        if not any(configuration.public_id for configuration in found):
-            return located(found, {})
-        return located(found, public_by_id(self._of_network("publicIPAddresses", PUBLIC_IPS, until)))
+    def addresses(
+        self, refs: Sequence[InstanceRef], together: Together
+    ) -> tuple[Mapping[VmId, Addresses | None], Sequence[ScalerError]]:
+        self._ids(refs)
+        capacity = self._seen.latest[0].capacity if self._seen.latest is not None else 0
+        network = self.network(calls=self._calls, learnt=self._seen.network, providers=self._providers, set_id=self._id)
+        return network.addresses(refs, together, capacity)
 
     def start(self, refs: Sequence[InstanceRef], *, within: timedelta) -> None:
         self._give(Kind.START, refs, within)
@@ -168,16 +164,6 @@ class ArmScaleSet:
             raise refusal(reply, About(permission="Microsoft.Resources/tags/write on the scale set (Tag Contributor)"))
         self._seen.latest = None
 
-    @property
-    def _vms_below(self) -> str:
-        """The resource id below which network interfaces name the VMs."""
-        return self._id
-
-    @property
-    def _network_path(self) -> str:
-        """Where the lists of Microsoft.Network are: here paths of Compute."""
-        return self._path
-
     def _operation(self, name: str) -> Callable[..., object]:
         """The SDK's operation on one VM, which is still to be named."""
         return partial(getattr(self._sdk.virtual_machine_scale_set_vms, name), self._group, self._arm_name)
@@ -203,10 +189,6 @@ class ArmScaleSet:
         self, kind: Kind, page: Decoder[Page[Row]], url: str, until: float, permission: str = OF_SCALE_SETS
     ) -> Listed[Row]:
         return PageWalk(self._calls, kind, page, until=until, about=About(permission=permission)).all_pages(url)
-
-    def _of_network[Row](self, name: str, page: Decoder[Page[Row]], until: float) -> tuple[Row, ...]:
-        url = f"{self._network_path}/{name}?api-version={self.network_version}"
-        return self._list(Kind.NETWORK, page, url, until, self.network_permission).rows
 
     def _find(self, url: str, instance_id: InstanceId, until: float) -> Reply:
         """A 200, or a 404 that says that this VM is not there."""

@@ -1,6 +1,6 @@
 """Every implementation of ports.ScaleSet, each in front of the same emulated Azure; time passes only when told to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,8 +17,8 @@ from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from emulator.wire.server import RunningServer, serve
 from emulator.wire.site import Site
-from scaler.model.instance import Instance, InstanceId, InstanceRef, VmId
-from scaler.ports import ScaleSet
+from scaler.model.instance import Addresses, Instance, InstanceId, InstanceRef, VmId
+from scaler.ports import ScaleSet, one_by_one
 from scaler.vmss.client import ArmClient, Bounds, connect
 from scaler.vmss.flexible import FlexibleScaleSet
 from scaler.vmss.gates import Budget, Gates
@@ -64,6 +64,12 @@ class House:
         """How the scaler addresses it."""
         name, instance_id = self.scale_set.name, InstanceId(state.instance_id)
         return InstanceRef(scale_set=name, instance_id=instance_id, vm_id=VmId(state.vm_id))
+
+    def addresses(self, *refs: InstanceRef) -> Mapping[VmId, Addresses | None]:
+        """What the scaler is told of where they are, without a failure."""
+        found, errors = self.scale_set.addresses(refs, one_by_one)
+        assert not errors
+        return found
 
     def later(self, by: timedelta = A_WHILE) -> None:
         """Let time pass, here and in Azure."""

@@ -16,6 +16,7 @@ from emulator.switches import Switches
 from scaler.errors import ScalerError, Throttled, Unreachable
 from scaler.model.instance import FailureClass, InstanceId, InstanceRef, PowerState, ProvisioningState, ScaleSetName
 from scaler.model.sighting import Pause
+from scaler.ports import one_by_one
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
@@ -179,8 +180,8 @@ def test_the_view_tells_how_far_an_operator_has_paused_it(value: str, pause: Pau
 def test_every_machine_is_told_its_addresses_and_no_two_have_the_same(enter: Open) -> None:
     house = enter(page_size=2)
     refs = house.with_machines(5)
-    found = house.scale_set.addresses()
-    assert found.keys() == {each.instance_id for each in refs}
+    found = house.addresses(*refs)
+    assert found.keys() == {each.vm_id for each in refs}
     private, public = ({getattr(each, which) for each in found.values()} for which in ("private", "public"))
     assert len(private) == len(public) == 5
     assert all(ip_address(each).is_private for each in private)
@@ -188,15 +189,20 @@ def test_every_machine_is_told_its_addresses_and_no_two_have_the_same(enter: Ope
     assert None not in public
 
 
+def test_machines_are_told_the_same_addresses_one_by_one_as_all_together(enter: Open) -> None:
+    house = enter(page_size=2)
+    refs = house.with_machines(5)
+    house.scale_set.view()  # so many machines, and as many pages
+    together = house.addresses(*refs)
+    assert [house.addresses(ref) for ref in refs] == [{ref.vm_id: together[ref.vm_id]} for ref in refs]
+
+
 def test_without_public_addresses_there_are_private_ones(enter: Open) -> None:
     house = enter(public_ips=False)
     (ref,) = house.with_machines(1)
-    (found,) = house.scale_set.addresses().values()
-    assert (ref.instance_id in house.scale_set.addresses(), found.public, found.private is None) == (True, None, False)
-
-
-def test_no_machines_have_no_addresses(house: House) -> None:
-    assert house.scale_set.addresses() == {}
+    found = house.addresses(ref)[ref.vm_id]
+    assert found is not None
+    assert (found.public, found.private is None, found.untold) == (None, False, False)
 
 
 @pytest.mark.parametrize("survives", [True, False])
@@ -207,14 +213,16 @@ def test_a_machine_that_was_started_again_is_told_the_addresses_it_has_now(
     switches = Switches(public_ip_survives_deallocation=survives, unallocated_public_ips_listed=listed)
     house = enter(behaviour=replace(EXACT, switches=switches))
     (ref,) = house.with_machines(1)
-    before = house.scale_set.addresses()[ref.instance_id]
+    before = house.addresses(ref)[ref.vm_id]
+    assert before is not None
     house.order(OrderKind.DEALLOCATE, ref)
     house.later()
-    resting = house.scale_set.addresses()[ref.instance_id]
+    resting = house.addresses(ref)[ref.vm_id]
     assert resting == (before if survives else replace(before, public=None, untold=True))
     house.order(OrderKind.START, ref)
     house.later()
-    after = house.scale_set.addresses()[ref.instance_id]
+    after = house.addresses(ref)[ref.vm_id]
+    assert after is not None
     assert (after.private, after.public is None) == (before.private, False)
     assert (after.public == before.public) is survives
 
@@ -223,14 +231,16 @@ def test_a_machine_that_is_gone_has_no_addresses(house: House) -> None:
     gone, left = house.with_machines(2)
     house.order(OrderKind.DELETE, gone)
     house.later()
-    assert house.scale_set.addresses().keys() == {left.instance_id}
+    assert house.addresses(gone, left).keys() == {left.vm_id}
+    found, _ = house.scale_set.addresses([gone], one_by_one)  # over the wire, the 404 is told as well
+    assert found == {}
 
 
 LOOKS: dict[str, Callable[[House, InstanceRef], object]] = {
     "view": lambda house, _: house.scale_set.view(),
     "listing": lambda house, _: house.scale_set.list_instances(),
     "get": lambda house, ref: house.scale_set.get(ref),
-    "addresses": lambda house, _: house.scale_set.addresses(),
+    "addresses": lambda house, ref: house.scale_set.addresses([ref], one_by_one),
 }
 
 

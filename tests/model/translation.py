@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from builders import NOW, SCALE_SET, ago, asked, blank_notes, cloud, fleet, instance, notes, record, row, vm
+from builders import NOW, SCALE_SET, ago, asked, blank_notes, cloud, fleet, instance, located, notes, record, row, vm
 from model.state import NAMELESS, Notes, Power, Row, View
 
 from scaler.model import row as stored
@@ -25,7 +25,7 @@ def seen_by_the_code(what: Row, view: View, *, by_get: bool) -> Fleet:
     machines = [instance(each, PowerState.STOPPED) for each in _OTHERS]
     if view.power is not Power.GONE:
         machines.append(instance(1, _POWER[view.power], marked=view.marked))
-    look = replace(cloud(*machines), addresses={SCALE_SET: {}})
+    look = located(cloud(*machines))
     if by_get:
         look = asked(look, *([vm(1)] if view.power is Power.GONE else []))
     others = (row(each, record(each, warm=True), notes(each)) for each in _OTHERS)

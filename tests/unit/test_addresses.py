@@ -38,17 +38,16 @@ from scaler.controllers import starter
 from scaler.errors import Throttled
 from scaler.model.edges import CONTROLLERS, Actor, Edge
 from scaler.model.fleet import Cloud
-from scaler.model.instance import Addresses, InstanceId, InstanceRef, SessionId, VmId
+from scaler.model.instance import Addresses, InstanceRef, SessionId, VmId
 from scaler.model.plan import Plan, Step, Why
 from scaler.model.policy import Capacity
 from scaler.model.row import Record, Row, SpentNote, Status
 from scaler.model.sighting import Answer, Method, Pages
 from scaler.observe import AddressesOf, Targets
 
-FOUND, ONE = Addresses(public="20.1.2.3", private="10.0.0.4"), InstanceId("1")
+FOUND = Addresses(public="20.1.2.3", private="10.0.0.4")
 IPS = {"public": "20.1.2.3", "private": "10.0.0.4"}
-AT_ONCE = AddressesOf(scale_sets=frozenset({SCALE_SET}))
-type Located = Mapping[InstanceId, Addresses] | None
+AT_ONCE = AddressesOf(refs=(RUNNING.ref,))
 
 
 def started(**fields: object) -> Row:
@@ -56,19 +55,19 @@ def started(**fields: object) -> Row:
     return reserved(notes(1, start=replace(start_note(), **fields)))  # type: ignore[arg-type]
 
 
-def looked(answer: Located) -> Cloud:
-    return cloud(RUNNING, look=ASKED).with_addresses(SCALE_SET, answer)
+def looked(answer: Addresses | None) -> Cloud:
+    return cloud(RUNNING, look=ASKED).with_addresses({RUNNING.vm_id: answer})
 
 
 def plan_for(what: Row, sees: Cloud) -> Plan:
     return starter.decide(fleet(what, sees=sees), POLICY)
 
 
-def opening(what: Row, answer: Located) -> Step:
+def opening(what: Row, answer: Addresses | None) -> Step:
     return only(plan_for(what, looked(answer)).steps)
 
 
-def opened_with(answer: Located, **fields: Any) -> Record:
+def opened_with(answer: Addresses | None, **fields: Any) -> Record:
     """What is published of a machine whose record said this before."""
     step = opening(reserved(notes(1, start=start_note()), **fields), answer)
     assert edge(step) is Edge.OPEN
@@ -79,14 +78,8 @@ def test_an_address_is_given_only_to_a_machine_that_a_targeted_get_of_this_tick_
     """Listings lag without bound: behind the id may be another machine by now, with an address of its own."""
     listed = cloud(RUNNING, look=sighting(Method.LISTING))
     assert wants(starter.decide, fleet(started(), sees=listed), POLICY) == Targets(refs=(RUNNING.ref,))
-    located = listed.with_addresses(SCALE_SET, {ONE: FOUND})
+    located = listed.with_addresses({RUNNING.vm_id: FOUND})
     assert only(plan_for(started(), located).steps).why is Why.NO_ADDRESSES
-
-
-def test_names_are_compared_without_regard_to_case() -> None:
-    named = replace(RUNNING, ref=replace(RUNNING.ref, instance_id=InstanceId("Pixels_1a2B")))
-    sees = cloud(named, look=ASKED).with_addresses(SCALE_SET, {InstanceId("PIXELS_1A2b"): FOUND})
-    assert published(only(plan_for(started(), sees).steps)).public_ip == "20.1.2.3"
 
 
 @pytest.mark.parametrize("by", Method)
@@ -96,7 +89,7 @@ def test_addresses_that_nobody_was_asked_for_are_no_answer(by: Method) -> None:
 
 
 def test_a_public_address_that_azure_has_and_does_not_tell_yet_is_waited_for() -> None:
-    untold = {ONE: Addresses(private="10.0.0.4", untold=True)}
+    untold = Addresses(private="10.0.0.4", untold=True)
     assert opening(started(), untold).why is Why.NO_ADDRESSES
     late = published(opening(started(runs_at=NOW - POLICY.address_patience), untold))
     assert (late.public_ip, late.private_ip) == (None, "10.0.0.4")
@@ -106,34 +99,32 @@ def test_addresses_are_asked_for_in_each_tick_until_told_and_only_for_a_machine_
     for about_to_open in (started(), started(runs_at=ago(seconds=3))):
         assert wants(starter.decide, fleet(about_to_open, sees=cloud(RUNNING, look=ASKED)), POLICY) == AT_ONCE
     assert isinstance(wants(starter.decide, fleet(started(), now=NOW + POLICY.first_look_cold), POLICY), Targets)
-    assert wants(starter.decide, fleet(started(), sees=looked({})), POLICY) is None
+    assert wants(starter.decide, fleet(started(), sees=looked(Addresses())), POLICY) is None
     assert wants(starter.decide, fleet(started(), sees=cloud(instance(1), look=ASKED)), POLICY) is None
 
 
 def test_the_record_and_the_notes_get_what_was_found() -> None:
-    step = opening(started(), {ONE: FOUND, InstanceId("2"): Addresses(public="1.1.1.1")})
+    step = opening(started(), FOUND)
     assert (published(step).public_ip, published(step).private_ip) == ("20.1.2.3", "10.0.0.4")
     kept = changed(step).opened
     assert kept is not None
     assert (changed(step).ips, kept.record.public_ip) == (IPS, "20.1.2.3")
 
 
-@pytest.mark.parametrize("answer", [{}, {ONE: Addresses()}, {InstanceId("2"): FOUND}])
-def test_a_machine_without_addresses_is_opened_without_them(answer: Located) -> None:
-    step = opening(started(), answer)
+def test_a_machine_without_addresses_is_opened_without_them() -> None:
+    step = opening(started(), Addresses())
     assert (published(step).public_ip, published(step).private_ip) == (None, None)
     assert changed(step).ips == {}
 
 
 def test_what_azure_says_now_counts_more_than_what_stands_in_the_record() -> None:
-    old = opened_with({ONE: FOUND}, public_ip="198.51.100.7", private_ip="10.9.9.9")
+    old = opened_with(FOUND, public_ip="198.51.100.7", private_ip="10.9.9.9")
     assert (old.public_ip, old.private_ip) == (FOUND.public, FOUND.private)
 
 
-@pytest.mark.parametrize("answer", [{}, {ONE: Addresses()}])
 @pytest.mark.parametrize("field", ["public_ip", "private_ip"])
-def test_what_azure_does_not_say_is_left_as_it_stands(field: str, answer: Located) -> None:
-    assert getattr(opened_with(answer, **{field: "198.51.100.7"}), field) == "198.51.100.7"
+def test_what_azure_does_not_say_is_left_as_it_stands(field: str) -> None:
+    assert getattr(opened_with(Addresses(), **{field: "198.51.100.7"}), field) == "198.51.100.7"
 
 
 def test_while_nobody_answers_the_machine_is_not_opened_and_the_patience_is_noted_once() -> None:

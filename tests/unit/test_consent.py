@@ -25,6 +25,7 @@ from builders import (
     fleet,
     instance,
     let_in,
+    located,
     notes,
     only,
     reconciled,
@@ -285,7 +286,7 @@ def test_who_waits_through_a_full_pause_is_refused_at_the_timeout(late: int, why
 
 @pytest.mark.parametrize("pause", PAUSES)
 def test_a_started_visitor_is_let_in_during_any_pause(pause: Pause) -> None:
-    sees = cloud(RUNNING, look=replace(ASKED, pause=pause)).with_addresses(SCALE_SET, {})
+    sees = located(cloud(RUNNING, look=replace(ASKED, pause=pause)))
     plan = starter.decide(fleet(reserved(notes(1, start=start_note())), sees=sees), POLICY)
     assert edge(only(plan.steps)) is Edge.OPEN
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from builders import MINE, NOW, POLICY, SCALE_SET, ago, instance, let_in, notes, ref, sighting, unavailable, vm, wants
+from builders import MINE, NOW, POLICY, ago, instance, let_in, notes, ref, sighting, unavailable, vm, wants
 
 from scaler.controllers import cleaner, provisioner
 from scaler.model.edges import Edge
@@ -15,7 +15,7 @@ from scaler.model.row import Row, Snapshot, SpentNote
 from scaler.model.sighting import Pause, Sighting
 from scaler.observe import AddressesOf, Look, Targets, next_look
 
-HERE = Locate(scale_set=SCALE_SET)
+HERE = Locate(ref=ref(1))
 
 
 def get(number: int, queue: str = "", *, urgent: bool = False) -> Get:
@@ -33,8 +33,7 @@ def test_a_listing_goes_before_targeted_gets_and_these_before_addresses_and_each
     made: list[Look] = []
     while (look := next_look([HERE, get(1), Listing(urgent=False)], Cloud(), POLICY, made, {})) is not None:
         made.append(look)
-    here = AddressesOf(scale_sets=frozenset({SCALE_SET}))
-    assert made == [Listing(urgent=False), Targets(refs=(ref(1),)), here]
+    assert made == [Listing(urgent=False), Targets(refs=(ref(1),)), AddressesOf(refs=(ref(1),))]
 
 
 def test_of_two_listings_the_urgent_one_is_made() -> None:

@@ -1,6 +1,6 @@
 """AzureObserver before several doors: one that is silent, slow or held back costs the others no look and no order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier, BrokenBarrierError
@@ -11,7 +11,7 @@ from clock import ManualClock
 
 from scaler.errors import Garbled, Missing, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.fleet import Cloud
-from scaler.model.instance import Addresses, InstanceId, InstanceRef, ScaleSetName
+from scaler.model.instance import Addresses, InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.plan import Listing
 from scaler.model.policy import Capacity, Policy
 from scaler.model.sighting import Answer, Pages, ScaleSetView
@@ -31,7 +31,7 @@ def at(scale_set: ScaleSetName, number: int) -> InstanceRef:
 
 
 BOTH = Targets(refs=(at(FIRST, 1), at(SECOND, 2)))
-ALL = AddressesOf(scale_sets=frozenset({FIRST, SECOND}))
+ALL = AddressesOf(refs=BOTH.refs)
 
 
 class Face:
@@ -44,6 +44,7 @@ class Face:
         self.unlocated: ScalerError | None = None
         self.takes = self.located_after = timedelta(0)
         self.asked: list[str] = []
+        self.unanswered: tuple[InstanceRef, ...] = ()  # no answer says where these are
         self.patience: list[timedelta] = []
 
     def falls_silent(self) -> None:
@@ -73,10 +74,14 @@ class Face:
     def get(self, asked: InstanceRef) -> Answer:
         return Answer(asked=asked, found=None, at=self.at, sent=self._answer("get", self.error))
 
-    def addresses(self) -> Mapping[InstanceId, Addresses]:
+    def addresses(
+        self, refs: Sequence[InstanceRef], together: Together
+    ) -> tuple[Mapping[VmId, Addresses | None], Sequence[ScalerError]]:
         self.clock.advance(self.located_after)
         self._answer("addresses", self.unlocated or self.error)
-        return {InstanceId("0"): Addresses(private=f"10.0.0.{len(self.name)}")}
+        silent = dict.fromkeys((ref.vm_id for ref in refs if ref in self.unanswered), None)
+        told = {ref.vm_id: Addresses(private=f"10.0.0.{len(self.name)}") for ref in refs}
+        return {**told, **silent}, [Unreachable("no answer about one")] * len(silent)
 
 
 class Sight:
@@ -132,18 +137,16 @@ def test_when_nobody_answers_at_all_the_tick_has_nothing_to_go_by() -> None:
 @pytest.mark.parametrize(
     ("error", "answer"),
     [
-        (Refused("no right to read interfaces"), {}),
-        (Missing("no such list"), {}),
+        (Refused("no right to read interfaces"), Addresses()),
+        (Missing("no such list"), Addresses()),
         (Unreachable("silence"), None),
         (HELD, None),
         (Garbled("nonsense"), None),
     ],
 )
-def test_a_refusal_of_addresses_is_an_answer_and_silence_is_none(
-    error: ScalerError, answer: Mapping[InstanceId, Addresses] | None
-) -> None:
+def test_a_refusal_of_addresses_is_an_answer_and_silence_is_none(error: ScalerError, answer: Addresses | None) -> None:
     cloud, errors = Sight(errors={FIRST: error}).eyes.look(Cloud(), ALL)
-    assert cloud.addresses == {FIRST: answer, SECOND: {InstanceId("0"): Addresses(private="10.0.0.6")}}
+    assert cloud.addresses == {vm(1): answer, vm(2): Addresses(private="10.0.0.6")}
     assert errors == (error,)
 
 
@@ -266,7 +269,7 @@ def test_a_silent_network_is_waited_for_once_a_tick_each_in_its_turn() -> None:
     for number in range(1, 4):
         cloud = sight.look(BOTH)
         cloud = sight.look(ALL, cloud)
-        assert cloud.addresses == {FIRST: None, SECOND: None}
+        assert cloud.addresses == {vm(1): None, vm(2): None}
         assert all(sight.age(each.sent) <= HORIZON / 2 for each in cloud.asked.values())
         assert sum(face.asked.count("addresses") for face in sight.faces.values()) == number
         sight.later(1)
@@ -278,9 +281,19 @@ def test_after_a_silence_in_this_tick_addresses_are_not_waited_for() -> None:
     sight.faces[SECOND].falls_silent()
     cloud = sight.look(BOTH)
     sight.faces[FIRST].loses_its_network()
-    cloud = sight.look(AddressesOf(scale_sets=frozenset({FIRST})), cloud)
-    assert cloud.addresses == {FIRST: None}
+    cloud = sight.look(AddressesOf(refs=(at(FIRST, 1),)), cloud)
+    assert cloud.addresses == {vm(1): None}
     assert "addresses" not in sight.faces[FIRST].asked
+
+
+def test_one_machine_without_an_answer_hides_no_others_addresses_and_is_a_silence() -> None:
+    sight = Sight()
+    face = sight.faces[FIRST]
+    face.located_after, face.unanswered = SILENCE, (at(FIRST, 1),)
+    cloud, errors = sight.eyes.look(sight.look(BOTH), AddressesOf(refs=(at(FIRST, 1), at(FIRST, 3), at(SECOND, 2))))
+    assert cloud.addresses == {vm(1): None, vm(3): Addresses(private="10.0.0.5"), vm(2): None}
+    assert [str(error) for error in errors] == ["no answer about one"]
+    assert "addresses" not in sight.faces[SECOND].asked
 
 
 def test_the_network_of_one_says_nothing_of_its_machines() -> None:

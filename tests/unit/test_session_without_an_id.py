@@ -11,7 +11,6 @@ from builders import (
     OTHER,
     POLICY,
     RUNNING,
-    SCALE_SET,
     ago,
     applied,
     asked,
@@ -22,6 +21,7 @@ from builders import (
     fleet,
     instance,
     let_in,
+    located,
     notes,
     only,
     record,
@@ -63,7 +63,7 @@ def spent(how: Edge, session: SessionId) -> Notes:
 
 
 def start_tick(what: Row, *machines: Instance, lately: Mapping[VmId, SessionId] | None = None) -> Step:
-    sees = asked(cloud(*machines)).with_addresses(SCALE_SET, {})
+    sees = located(asked(cloud(*machines)))
     return only(starter.decide(replace(fleet(what, sees=sees), started_lately=lately or {}), POLICY).steps)
 
 

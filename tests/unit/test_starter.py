@@ -24,6 +24,7 @@ from builders import (
     fleet,
     instance,
     let_in,
+    located,
     notes,
     only,
     published,
@@ -62,7 +63,7 @@ def started(session: SessionId = MINE, attempts: int = 1, **age: Any) -> Notes:
 
 
 def steps_for(what: Row, *machines: Instance, look: Sighting | None = None) -> tuple[Step, ...]:
-    sees = cloud(*machines, look=look or ASKED).with_addresses(SCALE_SET, {})
+    sees = located(cloud(*machines, look=look or ASKED))
     return starter.decide(fleet(what, sees=sees), POLICY).steps
 
 
@@ -162,7 +163,7 @@ def test_a_reservation_without_a_session_id_takes_part_like_any_other() -> None:
 def test_each_part_decides_about_its_own_machines_and_together_they_decide_what_the_whole_would() -> None:
     rows = (*crowd(1), *crowd(2, start=start_note(seconds=60)), *crowd(3, start=start_note(seconds=60, warm=True)))
     machines = (instance(1), instance(2, PowerState.RUNNING), instance(3, PowerState.RUNNING))
-    sees = cloud(*machines, look=ASKED).with_addresses(SCALE_SET, {})
+    sees = located(cloud(*machines, look=ASKED))
     starts, rest, whole = (
         starter.decide(fleet(*rows, sees=sees), POLICY, part).steps
         for part in (starter.Part.STARTS, starter.Part.REST, starter.Part.ALL)

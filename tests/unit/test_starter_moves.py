@@ -22,6 +22,7 @@ from builders import (
     edge,
     edges,
     instance,
+    located,
     notes,
     only,
     published,
@@ -70,7 +71,7 @@ def plan_for(
     shortages: Mapping[ScaleSetName, Shortage] | None = None,
     sees: Cloud | None = None,
 ) -> Plan:
-    seen = (cloud(machine, look=ASKED) if machine is not None else Cloud()).with_addresses(SCALE_SET, {})
+    seen = located(cloud(machine, look=ASKED) if machine is not None else Cloud())
     snapshot = Snapshot(now=NOW, rows={each.vm_id: each for each in rows})
     return starter.decide(Fleet.join(snapshot, sees or seen, policy, shortages=shortages), policy)
 

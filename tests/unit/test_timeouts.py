@@ -138,7 +138,7 @@ def unopened(since: datetime) -> Plan:
     start = StartNote(session=MINE, at=since, attempts=1, runs_at=since)
     waits = ReservedNote(session=MINE, at=since)
     known = reserved(notes(1, reserved=waits, start=start))
-    looked = replace(cloud(RUNNING, look=ASKED), addresses={SCALE_SET: None})
+    looked = cloud(RUNNING, look=ASKED).with_addresses({RUNNING.vm_id: None})
     return starter.decide(fleet(known, sees=looked), POLICY)
 
 

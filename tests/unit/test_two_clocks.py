@@ -15,6 +15,7 @@ from builders import (
     cloud,
     fleet,
     instance,
+    located,
     notes,
     only,
     record,
@@ -116,7 +117,7 @@ def opened_by_the_starter() -> Row:
     """Somebody is let in now."""
     waits = row(1, record(1, Status.RESERVED, session_id=ME), notes(start=StartNote(session=ME, at=NOW, attempts=1)))
     seen = looked(waits, RUNS, later=0 * S)
-    seen = replace(seen, cloud=replace(seen.cloud, addresses={SCALE_SET: {}}))
+    seen = replace(seen, cloud=located(seen.cloud))
     opened = after(starter.decide, waits, seen)
     assert opened.status is Status.UNAVAILABLE
     return opened

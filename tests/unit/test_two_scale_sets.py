@@ -167,8 +167,8 @@ class TestAddresses:
         rows = waiting(FIRST, 1, ME), waiting(SECOND, 2, YOU)
         running = [machine(name, number, PowerState.RUNNING) for number, name in ((1, FIRST), (2, SECOND))]
         cloud = answered(*running)
-        for name, address in ((FIRST, "10.0.0.1"), (SECOND, "10.0.0.2")):
-            cloud = cloud.with_addresses(name, {InstanceId("0"): Addresses(private=address)})
+        for number in (1, 2):
+            cloud = cloud.with_addresses({vm(number): Addresses(private=f"10.0.0.{number}")})
         steps = starter.decide(joined(cloud, *rows), POLICY).steps
         told = {
             each.vm_id: each.change.record.private_ip
@@ -177,11 +177,11 @@ class TestAddresses:
         }
         assert told == {vm(1): "10.0.0.1", vm(2): "10.0.0.2"}
 
-    def test_only_the_scale_sets_in_which_something_is_opened_are_asked(self) -> None:
+    def test_only_the_machines_that_are_opened_are_asked_for(self) -> None:
         rows = waiting(FIRST, 1, ME), waiting(SECOND, 2, YOU)
         shown = [machine(FIRST, 1, PowerState.RUNNING), machine(SECOND, 2, PowerState.STARTING)]
         cloud = answered(*shown)
-        assert wants(starter.decide, joined(cloud, *rows), POLICY) == AddressesOf(scale_sets=frozenset({FIRST}))
+        assert wants(starter.decide, joined(cloud, *rows), POLICY) == AddressesOf(refs=(shown[0].ref,))
 
     def test_a_machine_that_is_refused_or_started_needs_no_address(self) -> None:
         tainted = row(1, record(1, Status.RESERVED, session_id=ME), replace(notes(1), scale_set=FIRST))

@@ -10,7 +10,7 @@ from clock import ManualClock
 from contract.scale_sets import FLEXIBLE, UNIFORM, Orchestrated
 
 from emulator.wire.exchange import Call
-from scaler.ports import ScaleSet
+from scaler.ports import ScaleSet, one_by_one
 from scaler.vmss.gates import BATCH_FROM
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -63,7 +63,8 @@ def do_everything(scale_set: ScaleSet, clock: ManualClock) -> None:
     """Every method of the port that gives an order or looks, in small numbers and in large ones."""
     refs = [each.ref for each in scale_set.list_instances().instances]
     few, many = refs[:1], refs[1 : 1 + BATCH_FROM]
-    scale_set.addresses()
+    scale_set.addresses(few, one_by_one)
+    scale_set.addresses(many, one_by_one)
     scale_set.get(refs[0])
     for stop in (scale_set.deallocate, scale_set.power_off):
         for some in (few, many):

@@ -13,7 +13,7 @@ from emulator.wire.answer_faults import AnswerFault
 from emulator.wire.server import RunningServer
 from scaler.errors import Garbled, Refused, ScalerError, Unreachable
 from scaler.model.instance import InstanceRef
-from scaler.ports import ScaleSet
+from scaler.ports import ScaleSet, one_by_one
 from scaler.vmss.client import Bounds
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -53,7 +53,7 @@ LOOKS: dict[str, Callable[[Scene], object]] = {
     "view": lambda it: it.door.view(),
     "listing": lambda it: it.door.list_instances(),
     "get": lambda it: it.door.get(it.ref),
-    "addresses": lambda it: it.door.addresses(),
+    "addresses": lambda it: it.door.addresses([it.ref], one_by_one),
 }
 ORDERS: dict[str, Callable[[Scene], object]] = {
     "start": lambda it: it.door.start([it.ref], within=MINUTE),

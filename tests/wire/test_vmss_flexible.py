@@ -8,10 +8,11 @@ from datetime import timedelta
 from urllib.parse import parse_qs, unquote
 
 import pytest
-from wire.scripted_arm import PATH, Asked, Said, Wire, json_said, refusal_said, vm_id, wired
+from wire.scripted_arm import PATH, Asked, Said, Wire, json_said, refusal_said, set_body, vm_id, wired
 
 from scaler.errors import Garbled, Partly, Refused, Throttled
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, PowerState, ScaleSetName
+from scaler.ports import one_by_one
 from scaler.vmss.flexible import FlexibleScaleSet
 from scaler.vmss.gates import Kind
 
@@ -197,13 +198,48 @@ def test_addresses_are_picked_from_the_resource_groups_lists() -> None:
         return json_said({"value": [{"properties": ours}, {"properties": uniform}, {"properties": {}}]})
 
     with flexible(script) as wire:
-        assert wire.scale_set.addresses() == {name(1): Addresses(private="10.0.0.1", public="203.0.113.1")}
+        found = {vm_id(1): Addresses(private="10.0.0.1", public="203.0.113.1")}
+        assert wire.scale_set.addresses([ref(1)], one_by_one) == (found, ())
         lists = f"{GROUP}/Microsoft.Network"
         assert [path_of(each) for each in wire.asked] == [f"{lists}/networkInterfaces", f"{lists}/publicIPAddresses"]
 
 
+def test_where_the_groups_lists_have_several_pages_a_machine_is_asked_for_by_itself_in_three_requests() -> None:
+    interface, public = (
+        f"{GROUP}/Microsoft.Network/networkInterfaces/n",
+        f"{GROUP}/Microsoft.Network/publicIPAddresses/p",
+    )
+    where = {"privateIPAddress": "10.0.0.1", "publicIPAddress": {"id": public}}
+    shown = {"virtualMachine": {"id": f"{MACHINES}/{name(1)}"}, "ipConfigurations": [{"properties": where}]}
+
+    def script(asked: Asked) -> Said:
+        path, _, query = asked.path.partition("?")
+        if path.lower() == interface.lower():
+            return json_said({"properties": shown})
+        if path.lower() == public.lower():
+            return json_said({"properties": {"ipAddress": "203.0.113.1"}, "id": public})
+        if path == f"{MACHINES}/{name(1)}":
+            return json_said({"properties": {"networkProfile": {"networkInterfaces": [{"id": interface}]}}})
+        if path == PATH:
+            return json_said(
+                set_body(capacity=2) | {"properties": {"uniqueId": "u-1", "orchestrationMode": "Flexible"}}
+            )
+        link = f"http://{asked.headers['host']}{asked.path}&page=2" if "page=" not in query else None
+        return json_said({"value": [{"properties": shown}], "nextLink": link})
+
+    with flexible(script) as wire:
+        wire.scale_set.view()
+        assert len(wire.scale_set.addresses([ref(1)], one_by_one)[0]) == 1  # by list: nothing is known of its pages
+        del wire.asked[:]
+        assert wire.scale_set.addresses([ref(1)], one_by_one) == (
+            {vm_id(1): Addresses(private="10.0.0.1", public="203.0.113.1")},
+            [],
+        )
+        assert [path_of(each) for each in wire.asked] == [f"{MACHINES}/{name(1)}", interface, public.lower()]
+
+
 RIGHTS: dict[str, tuple[Callable[[Wire], object], str]] = {
-    "addresses": (lambda it: it.scale_set.addresses(), "Microsoft.Network/networkInterfaces/read"),
+    "addresses": (lambda it: it.scale_set.addresses([ref(1)], one_by_one), "Microsoft.Network/networkInterfaces/read"),
     "listing": (lambda it: it.scale_set.list_instances(), "Microsoft.Compute/virtualMachineScaleSets/*"),
     "start": (lambda it: it.scale_set.start([ref(1)], within=MINUTE), "Microsoft.Compute/virtualMachines/*"),
 }

@@ -7,7 +7,7 @@ from scaler.controllers.starter.waiting import Wait, noted, timeout
 from scaler.model.clocks import is_ahead
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Cloud
-from scaler.model.instance import Addresses, InstanceId
+from scaler.model.instance import Addresses
 from scaler.model.lifecycle import note, step
 from scaler.model.machine import SeenMachine
 from scaler.model.plan import Facts, Get, Lacks, Locate, Start, Step, Why
@@ -73,18 +73,17 @@ def unsettled(wait: Wait, machine: SeenMachine) -> Step | Stranded | None:
 def open_for(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | Lacks | None:
     """OPEN, as soon as the machine's addresses are known.
 
-    Addresses are listed by instance id: only a targeted GET of this tick tells which machine the id names.
+    Azure tells addresses by instance id: only a targeted GET of this tick tells which machine the id names.
     """
     ref, nowhere = machine.instance.ref, Addresses()
     if not machine.is_asked_for:
         get = Get(ref=ref, queue="open", place=(wait.known_since,))
         return Lacks(ask=get, otherwise=_without_addresses(wait, machine, nowhere))
-    if ref.scale_set not in cloud.addresses:
-        return Lacks(ask=Locate(scale_set=ref.scale_set), otherwise=_without_addresses(wait, machine, nowhere))
-    found = cloud.addresses[ref.scale_set]
-    addresses = (found or {}).get(InstanceId(ref.instance_id.lower()), nowhere)
-    if found is None or addresses.untold:
-        return _without_addresses(wait, machine, addresses)
+    if machine.vm_id not in cloud.addresses:
+        return Lacks(ask=Locate(ref=ref), otherwise=_without_addresses(wait, machine, nowhere))
+    addresses = cloud.addresses[machine.vm_id]
+    if addresses is None or addresses.untold:
+        return _without_addresses(wait, machine, addresses or nowhere)
     return _open(wait, machine, addresses)
 
 
