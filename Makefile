@@ -6,7 +6,7 @@
 # make test   the everyday tests: units, contracts, any order of events, one run; two minutes on two cores
 # make test-all  those and the long ones: the model, planted bugs, disasters, the real az (make test-long: only the long)
 # make mutants  how many small changes to the core its unit tests notice: MUTANTS=200 SEED=0, some five minutes
-# make bench  what reserving, reading, writing and a tick cost, beside their floors and goals: two minutes; ARGS=--json
+# make bench  what everything costs, beside floors and goals: four minutes; ARGS="--json --rtt 20ms --arm 1s --only redis"
 # make check  ruff, mypy --strict, the import contracts, the share of pronouns in docstrings
 # make package  dist/scaler-<version>.zip: the app as it is deployed
 # make fuzz   hostile input, coverage-guided: FUZZ="record notes" FOR=60

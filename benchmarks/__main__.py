@@ -1,24 +1,64 @@
-"""python -m benchmarks [--json]: what the scaler costs beside its floors, as one table, or as one line of JSON."""
+"""python -m benchmarks: what the scaler costs beside its floors and goals, as one table; benchmarks/README.md explains.
+
+A slow Redis, a slow ARM and small pages are options; their floors go the same slow way.
+"""
 
 import json
-from argparse import ArgumentParser
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 
 from rich.console import Console
 
-from benchmarks import redis_costs, tick_costs
-from benchmarks.rows import table
+from benchmarks import cold_start, redis_costs, rejects, tick_costs
+from benchmarks.rows import Row, table
+from benchmarks.slow import Slow, duration
+
+PARTS: Mapping[str, Callable[[Slow], Iterator[Row]]] = {
+    "redis": redis_costs.figures,
+    "ticks": tick_costs.figures,
+    "import": cold_start.figures,
+    "rejects": rejects.figures,
+}
+"""In the order of the table. Those whose time is virtual come last."""
 
 
-def main(*, as_json: bool) -> None:
-    """Measure everything, and tell."""
-    rows = [*redis_costs.figures(), *tick_costs.figures()]
-    if as_json:
-        print(json.dumps({"rows": [row.members for row in rows]}))
-    else:
-        Console(width=100).print(table(rows))
+def measured(parts: Sequence[str], slow: Slow) -> list[Row]:
+    """The rows of these parts, one part after the other: a machine that is busy with two would be slow in both."""
+    told = Console(stderr=True)
+    rows: list[Row] = []
+    for name in parts:
+        with told.status(f"measuring: {name}"):
+            rows += PARTS[name](slow)
+    return rows
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--json", action="store_true", dest="as_json", help="one more line at the end, for programs")
+    parser.add_argument("--only", metavar="PART", nargs="+", choices=PARTS, default=list(PARTS), help=", ".join(PARTS))
+    parser.add_argument("--rtt", metavar="20ms", type=duration, default=timedelta(0), help="to Redis and back")
+    parser.add_argument("--arm", metavar="1s", type=duration, help="until ARM answers")
+    parser.add_argument("--page", metavar="100", type=_number, help="of a listing of 10,000 machines")
+    return parser
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is no number of machines")
+    return int(text)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, and tell."""
+    asked = _parser().parse_args(arguments)
+    slow = Slow(rtt=asked.rtt, arm=asked.arm, page=asked.page)
+    rows = measured(asked.only, slow)
+    Console(width=110).print(f"{slow}\n", table(rows))
+    if asked.as_json:
+        print(json.dumps({"conditions": str(slow), "rows": [row.members for row in rows]}))
 
 
 if __name__ == "__main__":
-    parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--json", action="store_true", dest="as_json", help="one line for programs")
-    main(**vars(parser.parse_args()))
+    main(sys.argv[1:])

@@ -1,15 +1,16 @@
 """A functions host under the production schedules, in virtual time: real controllers, real gates, ARM's budgets."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
 
-from emulator.behaviour import Behaviour
+from benchmarks.slow import duration
+from emulator.behaviour import Behaviour, Latencies, Span
 from emulator.functions_host import ncrontab
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import OrderKind, Protection, Scale
@@ -28,6 +29,7 @@ from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Notes, Record, Row, Status
 from scaler.observe import Listings
 from scaler.registry.reservations import Reservations, Stage
+from scaler.settings.table import SETTINGS
 from scaler.tick import Decide, Hints, Tick
 from scaler.vmss.gates import Gates, Kind
 from simulator.chaos.hosts import DECIDING
@@ -45,8 +47,13 @@ SCHEDULES: Mapping[Actor, str] = {
 _PROBED = 0.125 * SECOND  # the starter's watch sees a reservation after half its interval, on average
 _POLLS = 5 * SECOND  # how often a visitor's page asks whether the machine runs
 _SAMPLE = 10 * SECOND
-_STAY = (120.0, 240.0)  # seconds
 _A_WHILE = timedelta(minutes=10)  # longer than anything takes in the emulated Azure
+
+
+def default_watches() -> Mapping[str, timedelta]:
+    """The defaults of the settings `SCALER_…_WATCH`."""
+    texts = {each.name: each.default for each in SETTINGS}
+    return {name: duration(texts[f"SCALER_{name.upper()}_WATCH"] or "0s") for name in CONTROLLERS}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,6 +64,7 @@ class Counts:
     got: Counter[Actor] = field(default_factory=Counter)  # and had: a new one, or another controller's
     pages: int = 0  # that ARM was asked for, all controllers together
     pool: list[int] = field(default_factory=list)  # machines in existence, every ten seconds
+    reserved: int = 0
     served: int = 0
     turned_away: int = 0
     alarms: Counter[str] = field(default_factory=Counter)
@@ -67,22 +75,43 @@ class Counts:
         return sum(self.pool) / max(len(self.pool), 1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """Visitors who come at random, the same in each run of the same seed."""
+
+    a_minute: float
+    stay: Span = (120.0, 240.0)  # seconds from the moment a visitor is let in
+    seed: int = 0
+
+    def __iter__(self) -> Iterator[tuple[float, float]]:
+        """Seconds until the next visitor comes, and how long the visitor will stay."""
+        dice = Random(f"{self.a_minute} {self.seed}")
+        while True:
+            yield dice.expovariate(self.a_minute / 60), dice.uniform(*self.stay)
+
+
 class Production:
-    """One scale set with a full pool, and visitors who come at random. `watches`: the settings' `…_WATCH`."""
+    """One scale set with a full pool, and its visitors. `watches`: the settings' `…_WATCH`."""
 
     def __init__(
-        self, *, machines: int, page_size: int, visitors_a_minute: float, watches: Mapping[str, timedelta]
+        self,
+        *,
+        machines: int,
+        page_size: int,
+        crowd: Crowd,
+        watches: Mapping[str, timedelta] | None = None,
+        latencies: Latencies | None = None,
     ) -> None:
         self.clock = VirtualClock()
         # each mark charged to its VM: with the scale set's own bucket no more than four machines a minute could be
         # offered, and the visitors beyond that, who are turned away, would need no machine
-        behaviour = Behaviour(switches=Switches(mark_bucket_per_vm=True), metered=True)
+        switches = Switches(mark_bucket_per_vm=True)
+        behaviour = Behaviour(switches=switches, metered=True, latencies=latencies or Latencies())
         self.azure = EmulatedScaleSet(self.clock.now, name=NAME, behaviour=behaviour)
         self.policy = Policy(capacity={NAME: Capacity(desired=machines)})
         self.counts = Counts()
-        self._watches = watches
-        self._visitors_a_minute = visitors_a_minute
-        self._dice = Random(f"{machines} {page_size} {visitors_a_minute}")
+        self._watches = watches or default_watches()
+        self._crowd = iter(crowd)
         self._registry = MemoryRegistry(self.clock.now)
         self._reservations = Reservations(self._registry.client, self._registry.keys)
         self._fill(machines)
@@ -90,13 +119,13 @@ class Production:
         self._listed: set[Actor] = set()  # whose tick under way has had a listing
         self._ticks = self._controllers(page_size)
         self._schedules = {name: ncrontab.parse(text, setting=name) for name, text in SCHEDULES.items()}
-        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._agenda: list[tuple[datetime, int, Callable[[], object]]] = []
         self._numbers = count()
         self._ends = dict.fromkeys(CONTROLLERS, self.clock.now())  # of each one's latest invocation
         self._due: dict[Actor, datetime] = {}  # its next tick
         for name in CONTROLLERS:
             self._at(self._schedules[name].next_after(self.clock.now()), self._invoke(name))
-        self._at(self.clock.now(), self._arrive)
+        self._expect()
         self._at(self.clock.now(), self._sample)
 
     def run(self, duration: timedelta) -> None:
@@ -115,16 +144,7 @@ class Production:
     @property
     def counted(self) -> Counts:
         """What was counted since."""
-        counts = self.counts
-        return Counts(
-            wanted=counts.wanted,
-            got=counts.got,
-            pages=counts.pages + self._pages,
-            pool=counts.pool,
-            served=counts.served,
-            turned_away=counts.turned_away,
-            alarms=counts.alarms,
-        )
+        return replace(self.counts, pages=self.counts.pages + self._pages)
 
     @property
     def until_next_listing(self) -> timedelta:
@@ -242,30 +262,32 @@ class Production:
 
     # -- the visitors
 
-    def _arrive(self) -> None:
-        self._at(self.clock.now() + self._dice.expovariate(self._visitors_a_minute / 60) * SECOND, self._arrive)
+    def _expect(self) -> None:
+        """The next visitor."""
+        wait, stay = next(self._crowd)
+        self._at(self.clock.now() + wait * SECOND, partial(self._arrive, stay * SECOND))
+
+    def _arrive(self, stay: timedelta) -> None:
+        self._expect()
         session = SessionId(f"visitor-{next(self._numbers)}")
         if self._reservations.reserve(session) is None:
             self.counts.turned_away += 1
             return
+        self.counts.reserved += 1
         self._start_at(self.clock.now() + _PROBED)
-        self._at(self.clock.now() + _POLLS, lambda: self._poll(session))
+        self._at(self.clock.now() + _POLLS, lambda: self._poll(session, stay))
 
-    def _poll(self, session: SessionId) -> None:
+    def _poll(self, session: SessionId, stay: timedelta) -> None:
         stage = self._reservations.look(session).stage
         if stage is Stage.RESERVED:
-            self._at(self.clock.now() + _POLLS, lambda: self._poll(session))
+            self._at(self.clock.now() + _POLLS, lambda: self._poll(session, stay))
         elif stage is Stage.OPEN:
             self.counts.served += 1
-            stays = self._dice.uniform(*_STAY) * SECOND
-            self._at(self.clock.now() + stays, partial(self._release, session))
-
-    def _release(self, session: SessionId) -> None:
-        self._reservations.release(session)
+            self._at(self.clock.now() + stay, partial(self._reservations.release, session))
 
     def _sample(self) -> None:
         self.counts.pool.append(len(self.azure.vms))
         self._at(self.clock.now() + _SAMPLE, self._sample)
 
-    def _at(self, moment: datetime, act: Callable[[], None]) -> None:
+    def _at(self, moment: datetime, act: Callable[[], object]) -> None:
         heappush(self._agenda, (moment, next(self._numbers), act))

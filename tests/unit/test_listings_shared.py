@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from clock import ManualClock
 
-from benchmarks.production import Production
+from benchmarks.production import Crowd, Production
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import Scale
@@ -292,7 +292,7 @@ def test_six_scale_sets_that_do_not_answer_do_not_outlive_an_invocation() -> Non
 @pytest.mark.long
 @pytest.mark.parametrize("pages", [1, 2, 4, 6])
 def test_a_pool_stays_within_five_percent_of_what_is_wanted_however_many_pages_a_listing_takes(pages: int) -> None:
-    production = Production(machines=36, page_size=36 // pages, visitors_a_minute=1, watches=WATCHES)
+    production = Production(machines=36, page_size=36 // pages, crowd=Crowd(a_minute=1), watches=WATCHES)
     production.run(timedelta(hours=1))
     production.count_anew()
     production.run(timedelta(hours=1))
