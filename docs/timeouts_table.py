@@ -95,8 +95,8 @@ _NEW = (
     Waiting(
         state="admitting",
         standing=_S.ADMITTING,
-        waits_for="every order given before the mark to be dead",
-        after=("order_horizon", "observation_lag", "date_resolution"),
+        waits_for="every stop given before the mark to be dead; after its first sight at least `id_kept_for`",
+        after=("stop_horizon", "observation_lag", "date_resolution", "pause_forgiven"),
         ender=_E.RECONCILER,
         then="ADMIT: it is offered",
         why=_W.HORIZON_PASSED,

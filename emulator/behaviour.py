@@ -72,6 +72,7 @@ class Fault(StrEnum):
     VM_BUSY = "vm-busy"  # 409, per VM: Azure is busy with it, though nothing shows
     ORDER_LATE = "order-late"  # no answer; the order arrives later, but within its bound
     ORDER_DOUBLED = "order-doubled"  # it arrives now, and again later within its bound
+    DELETE_DOUBLED = "delete-doubled"  # as order-doubled, for a delete only
     DEALLOCATE_LATE = "deallocate-late"  # as order-late, for a deallocate only
     ORDER_QUEUED = "order-queued"  # accepted, and begun only later, but within its bound
     ORDER_LOST = "order-lost"  # no answer, and it never arrives

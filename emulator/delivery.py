@@ -29,6 +29,7 @@ type Arrive = Callable[[], Operation]
 
 _THROTTLED = frozenset({Fault.MARK_THROTTLED, Fault.DEALLOCATE_THROTTLED})
 _LATE = frozenset({Fault.DEALLOCATE_LATE})
+_DOUBLED = frozenset({Fault.DELETE_DOUBLED})
 
 
 class Delivery:
@@ -52,7 +53,7 @@ class Delivery:
         if strikes(Fault.ORDER_SWALLOWED):
             return self._swallow(given)
         operation = self._queue(given, arrive) if strikes(Fault.ORDER_QUEUED) else arrive()
-        if strikes(Fault.ORDER_DOUBLED):
+        if strikes(Fault.ORDER_DOUBLED) or any(map(strikes, own & _DOUBLED)):
             self._later(given, arrive)
         if strikes(Fault.ANSWER_LOST):
             raise NoAnswer

@@ -1,6 +1,6 @@
 """A scale set that behaves like Azure's, with Azure's faults, on any clock."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -12,15 +12,20 @@ from emulator.machines import Machines
 from emulator.orders import Given, Operation, OrderKind, Protection, Scale
 from emulator.platform_events import PlatformEvents
 from emulator.reading import Reading
-from emulator.refusals import no_ids, not_for_flexible, not_found
+from emulator.refusals import no_ids, not_allowed, not_for_flexible, not_found
 from emulator.region import Profile, Region
 from emulator.switches import EmptyIds
 from emulator.vm import Vm, VmState
 from emulator.world import MANAGED, SetState, World, new_world
 
 SET = "scale-set"  # the budgets' name for the scale set itself
-_OF_DEALLOCATES = frozenset({Fault.DEALLOCATE_THROTTLED, Fault.DEALLOCATE_LATE})
+_OWN = {
+    OrderKind.DEALLOCATE: frozenset({Fault.DEALLOCATE_THROTTLED, Fault.DEALLOCATE_LATE}),
+    OrderKind.DELETE: frozenset({Fault.DELETE_DOUBLED}),
+}
+"""Faults of orders of one kind only."""
 _HELD_OFF = frozenset({OrderKind.DEALLOCATE, OrderKind.REIMAGE})  # what protectFromScaleSetActions keeps off
+_HELD_OFF_BY_NAME = _HELD_OFF | {OrderKind.POWER_OFF}  # if Azure minds a VM that is named
 
 _CALLS = {
     OrderKind.START: (Call.START, Call.VM_ACTION),
@@ -145,9 +150,11 @@ class EmulatedScaleSet:
             if world.flexible and not single and kind is not OrderKind.DELETE and not world.switches.flexible_batches:
                 raise not_for_flexible(f"VirtualMachineScaleSets.{kind}.POST", self.name)
             keys = self._meant(kind, instance_ids)
+            if not single and kind in _HELD_OFF_BY_NAME and world.switches.protection_holds_named:
+                self._refuse_protected(keys)
             given = self._given(by, within)
             policy = self.meter.policy(call)
-            own = _OF_DEALLOCATES if kind is OrderKind.DEALLOCATE else frozenset()
+            own = _OWN.get(kind, frozenset[Fault]())
             return self._delivery.send(given, policy, lambda: self._arrivals.batch(kind, keys, given), own=own)
 
     def protect(
@@ -225,6 +232,13 @@ class EmulatedScaleSet:
         if kind not in _HELD_OFF:
             return tuple(self._world.vms)
         return tuple(key for key, vm in self._world.vms.items() if not vm.state.protected_from_actions)
+
+    def _refuse_protected(self, keys: Iterable[str]) -> None:
+        """Raise the refusal of an action of the scale set on VMs that are protected from such."""
+        found = (self._world.vms.get(key) for key in keys)
+        held = [vm.state.instance_id for vm in found if vm is not None and vm.state.protected_from_actions]
+        if held:
+            raise not_allowed(f"Instances {', '.join(held)} are protected from scale set actions.")
 
     def _given(self, by: str, within: timedelta | None) -> Given:
         bound = timedelta(seconds=self.faults.late_within) if within is None else within

@@ -73,7 +73,7 @@ def _give(group: list[Step], ports: Ports, policy: Policy) -> Iterator[Outcome]:
     while waiting:
         pending = []
         for step in waiting.pop():
-            if _left(step, ports.clock, policy) <= timedelta(0):
+            if _left(step, ports.clock, policy) <= (policy.stop_call if step.stops_unmarked else timedelta(0)):
                 yield Outcome(step=step, result=Result.EXPIRED)
             else:
                 pending.append(step)
@@ -110,9 +110,10 @@ def _came_to(step: Step, error: ScalerError | None) -> Outcome:
 
 
 def _left(step: Step, clock: Clock, policy: Policy) -> timedelta:
-    """How long the step's order may still live: the order horizon is kept here, and only here."""
+    """How long the step's order may still live: the horizons are kept here, and only here."""
     assert step.order is not None  # every step of a group has one
-    return policy.order_horizon - timedelta(seconds=clock.monotonic() - step.order.rests_on.sent)
+    lives = policy.stop_horizon if step.stops_unmarked else policy.order_horizon
+    return lives - timedelta(seconds=clock.monotonic() - step.order.rests_on.sent)
 
 
 def _instance_id(step: Step) -> InstanceId:

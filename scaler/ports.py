@@ -124,7 +124,7 @@ class Clock(Protocol):
     """The process's own time: durations only, never the time of day."""
 
     def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
+        """Seconds since some moment; never goes back, and counts what the host was suspended for."""
 
     def sleep(self, duration: timedelta) -> None:
         """Let time pass."""

@@ -44,6 +44,8 @@ _MOST_RENEWALS = 10  # each is an outage; a tick says it within seconds
 _STARTING = 3  # ticks at the same time: who comes while others are being started does not wait for them
 _GETS_OF_STARTS = 25  # at the same time: a burst of 50 is looked at in two rounds, half a second
 
+_JUMP = 0.5  # seconds of the wall clock between two questions; a clock that is merely adjusted moves by less
+
 _ASSEMBLING = Lock()  # four timers begin at once
 
 _KINDS: Mapping[Orchestration, type[ArmScaleSet]] = {
@@ -53,15 +55,34 @@ _KINDS: Mapping[Orchestration, type[ArmScaleSet]] = {
 
 
 class SystemClock:
-    """Implements scaler.ports.Clock by this process's own time."""
+    """Implements scaler.ports.Clock by this process's own time: by two clocks, so that either may call an order old.
+
+    The monotonic clock stands still while the host is suspended, and the wall clock goes on. A jump of the wall clock
+    that is not the host's suspension makes looks older than they are, and costs an order, which is given again.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._slept = 0.0
+        self._apart = _wall_ahead()
 
     def monotonic(self) -> float:
-        """Seconds since some moment."""
-        return time.monotonic()
+        """Seconds since some moment, those of a suspended host among them."""
+        with self._lock:
+            apart = _wall_ahead()
+            if apart - self._apart > _JUMP:
+                self._slept += apart - self._apart
+            self._apart = apart
+            return time.monotonic() + self._slept
 
     def sleep(self, duration: timedelta) -> None:
         """Let that much time pass."""
         time.sleep(duration.total_seconds())
+
+
+def _wall_ahead() -> float:
+    """How far the wall clock is ahead of the monotonic clock."""
+    return time.time() - time.monotonic()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,7 @@ def notes(number: int = 1, **fields: object) -> Notes:
         scale_set=SCALE_SET,
         unique_id=UNIQUE_ID,
         instance_id=InstanceId(str(number)),
+        found_at=ago(minutes=52),
         admitting_at=ago(minutes=50),
         mark_asked_at=ago(minutes=50),
         mark_seen_at=ago(minutes=49),
@@ -100,8 +101,9 @@ def notes(number: int = 1, **fields: object) -> Notes:
 
 
 def blank_notes(number: int = 1, **fields: object) -> Notes:
-    """Notes that say nothing yet."""
-    base = Notes(scale_set=SCALE_SET, unique_id=UNIQUE_ID, instance_id=InstanceId(str(number)))
+    """Notes that say nothing yet but where the machine was found."""
+    place = InstanceId(str(number))
+    base = Notes(scale_set=SCALE_SET, unique_id=UNIQUE_ID, instance_id=place, found_at=ago(minutes=52))
     return replace(base, **fields)  # type: ignore[arg-type]
 
 

@@ -29,7 +29,7 @@ LIFECYCLE: Mapping[Edge, Rule] = {
         sources=(None, _A),  # from Available: its notes were lost, or its mark had to be set again
         target=_A,
         owners=(Actor.RECONCILER,),
-        when="at rest, marked by us and still marked, and the order horizon has passed since the mark was seen",
+        when="at rest, marked by us and still marked, and every order that could hurt the machine is dead",
     ),
     Edge.CONDEMN: Rule(
         sources=(None, _A, _U),  # from Unavailable: the record says used, the notes do not yet

@@ -47,6 +47,13 @@ def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Note
     )
 
 
+def _found(notes: Notes, clocks: Clocks) -> Notes:
+    """The notes of a machine that was not offered yet, with the time since when its instance id has been its own."""
+    if notes.beyond_admitting or clocks.since_first_seen(notes.found_at, notes.found_noted_at) is not None:
+        return notes
+    return replace(notes, found_at=clocks.at, found_noted_at=clocks.now)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """A machine that Redis or Azure knows; a `SeenMachine`, if this tick has seen the machine in Azure."""
@@ -103,9 +110,10 @@ class SeenMachine(Machine):
 
 def seen_machine(row: Row, instance: Instance, sighting: Sighting, now: datetime, policy: Policy) -> SeenMachine:
     """Join a row with an instance that a look has shown."""
+    notes = after_sighting(notes_so_far(row), instance, sighting)
     return SeenMachine(
         stored=row,
-        notes_now=after_sighting(notes_so_far(row), instance, sighting),
+        notes_now=_found(notes, Clocks(now=now, at=sighting.at)),
         standing=standing(row, instance, sighting, policy),
         now=now,
         instance=instance,

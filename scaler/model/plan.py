@@ -165,6 +165,11 @@ class Step:
         return edge.name if edge is not None else ""
 
     @property
+    def stops_unmarked(self) -> bool:
+        """Whether it stops a machine that was never marked: a marked one is stopped under a claim, by a change."""
+        return self.change is None and isinstance(self.order, PowerOff | Deallocate)
+
+    @property
     def order_name(self) -> str:
         """The kind of the order; empty without one."""
         return type(self.order).__name__ if self.order is not None else ""

@@ -40,6 +40,12 @@ class Policy:
 
     # an order given later than this after the look it rests on was sent is not given: the SDK's time-outs included
     order_horizon: timedelta = 45 * _S
+    # the same for the stop of an unmarked machine, for which ADMIT waits: a GET and a call take a second or two
+    stop_horizon: timedelta = 15 * _S
+    # a stop with less time left for its call is not given: a slow call would take that of the younger ones beside it
+    stop_call: timedelta = 10 * _S
+    # so long may a process be stopped between an order's last check and its sending, until ADMIT is too early
+    pause_forgiven: timedelta = 10 * _S
     # how far a targeted GET may lag behind ARM's truth
     observation_lag: timedelta = 10 * _S
     # Date headers and our notes of them have whole seconds: so much may two of them lie. Not scaled by speed.
@@ -138,7 +144,12 @@ class Policy:
 
     @property
     def admit_after(self) -> timedelta:
-        """How long after the mark was first seen every earlier order is dead, by Azure's clock."""
+        """How long after the mark was first seen every stop of the unmarked machine is dead, by Azure's clock."""
+        return self.stop_horizon + self.observation_lag + self.date_resolution + self.pause_forgiven
+
+    @property
+    def id_kept_for(self) -> timedelta:
+        """How long after a machine was first seen behind its instance id every order to its predecessor is dead."""
         return self.order_horizon + self.observation_lag + self.date_resolution
 
     @property

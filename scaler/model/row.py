@@ -3,8 +3,8 @@
 The record is published, shared with the queue manager (docs/redis-contract.md), and may be overwritten by any client.
 The notes are the scaler's decisions about the machine, and beat the record.
 
-Times of sightings in Azure (mark_seen_at, missed_at, rest_at, unsettled_at, failed.since, and every `seen_at`) are Date
-headers; all other times are Redis' TIME. The two clocks are never compared with each other, nor with a host's clock.
+Times of sightings in Azure (found_at, mark_seen_at, missed_at, rest_at, unsettled_at, failed.since, each `seen_at`) are
+Date headers; all other times are Redis' TIME. The two clocks are never compared with each other, nor with a host's.
 Where much depends on an age, times by both clocks stand side by side (`model.clocks`); the second may be missing.
 """
 
@@ -149,6 +149,8 @@ class Notes:
     unique_id: str
     instance_id: InstanceId
     unknown_at: datetime | None = None  # first seen marked though nothing was known of it
+    found_at: datetime | None = None  # first seen behind its instance id, until then perhaps another machine's
+    found_noted_at: datetime | None = None  # the same by Redis' clock
     admitting_at: datetime | None = None
     mark_asked_at: datetime | None = None
     mark_attempts: int = 0

@@ -51,6 +51,7 @@ NO_SKEWS = Skews()
 
 _GIVEN = {
     "mark_on_deallocated",  # not drawn: an Azure that refuses the mark there lets nothing settle
+    "protection_holds_named",  # not drawn: the scaler protects nothing from actions
     "renewal_at_rest",  # not drawn: nobody reimages or redeploys in a campaign
 }
 _QUOTA_AT_ONCE = {"quota_refused_at_once": True, "deallocated_hold_quota": True}  # else machines are made that fail
@@ -77,10 +78,13 @@ def azure_of(weather: Weather, dice: Random) -> Behaviour:
     latencies = _QUICK if dice.random() < 0.5 else Latencies()
     if weather.answers:
         latencies = replace(latencies, accept=(0.8 * weather.answers, weather.answers))
+    latencies = _WARM if weather.all_warm else latencies
+    if weather.deletes:
+        latencies = replace(latencies, delete=(0.5 * weather.deletes, weather.deletes))
     return Behaviour(
         switches=switches,
         faults=faults_of(weather),
-        latencies=_WARM if weather.all_warm else latencies,
+        latencies=latencies,
         page_size=weather.page_size,
     )
 

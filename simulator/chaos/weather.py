@@ -51,6 +51,7 @@ class Weather:
     looks: bool = False  # ARM has room for all looks: an alarm of a controller that missed them is a failure
     one_by_one: bool = False  # more deletes at once than the policy allows are a failure
     answers: float = 0.0  # seconds that ARM takes for each answer; 0: a moment
+    deletes: float = 0.0  # seconds that a delete takes at most; 0: as long as Azure's
     # visitors
     per_minute: float = 4.0  # arrivals
     ill_timed: float = 0.0  # per tick: they come between its decision to take a key and the write, or to a machine that
@@ -151,11 +152,14 @@ WEATHERS: Mapping[str, Weather] = {
     "two pages a listing": Weather(machines=6, page_size=3, stay=60, looks=True),
     "four pages a listing": Weather(machines=8, page_size=2, stay=60, looks=True),
     "marks and deallocates throttled": replace(_FAIR, rates=_THROTTLED, machines=6, naive=0.1, stay=60, starts=45),
-    "answers that take 15 s": Weather(answers=15.0, second=True, stay=60, per_minute=1),
+    "answers that take 4 s": Weather(answers=4.0, second=True, stay=60, per_minute=1),
     "dying processes": Weather(crashes=0.1, interrupted=0.15, held_up=0.1),
     "late and doubled orders": Weather(rates=_LATE, stay=200),
     "old news": Weather(rates=_OLD),
     "late orders to quick machines": replace(_QUICK, rates=_LATE, stay=30),
+    "ids reused at once, and deletes that arrive twice": replace(
+        _QUICK, rates={Fault.DELETE_DOUBLED: 0.9}, deletes=2, machines=2, per_minute=60, stay=20, step=1, fickle=0.0
+    ),
     "a failover of quick machines": replace(_QUICK, rates=_LATE, stay=30, failover=True, naive=0.6),
     "a failover under fickle visitors": replace(
         _QUICK, rates=_LATER | {Fault.ORDER_LATE: 0.6}, stay=30, step=1, failover=True, naive=0.9, fickle=0.6

@@ -121,17 +121,37 @@ def test_an_order_is_given_only_if_its_change_was_accepted() -> None:
 )
 def test_an_order_dies_at_the_horizon_of_the_look_it_rests_on(age: int, result: Result) -> None:
     house = House()
+    delete = house.delete(1)
     house.clock.advance(POLICY.order_horizon + age * SECOND)
-    assert results(house.act(house.stop(1))) == [result]
+    assert results(house.act(delete)) == [result]
     assert bool(house.azure.orders) is (result is Result.DONE)
+
+
+@pytest.mark.parametrize(
+    ("age", "result"),
+    [(-1, Result.DONE), (0, Result.EXPIRED), (1, Result.EXPIRED)],
+)
+def test_the_stop_of_an_unmarked_machine_dies_sooner(age: int, result: Result) -> None:
+    """ADMIT waits for it, and for the whole of its call."""
+    house = House()
+    house.clock.advance(POLICY.stop_horizon - POLICY.stop_call + age * SECOND)
+    assert results(house.act(house.stop(1))) == [result]
+    assert [within for _, _, within in house.azure.orders] == [POLICY.stop_call + SECOND] * (result is Result.DONE)
+
+
+def test_the_stop_of_a_claimed_machine_lives_as_long_as_any_order() -> None:
+    house = House()
+    claimed = replace(house.stop(1), change=note(house.row(1, notes(1)), notes(1)))
+    house.clock.advance(POLICY.order_horizon - SECOND)
+    assert results(house.act(claimed)) == [Result.DONE]
 
 
 def test_a_call_may_last_no_longer_than_the_oldest_look_in_it_lives() -> None:
     house = House()
     house.clock.advance(40 * SECOND)
-    house.act(house.stop(1, sent=10.0), house.stop(2, sent=35.0))
+    house.act(house.stop(1, sent=36.0), house.stop(2, sent=38.0))
     ((_, _, within),) = house.azure.orders
-    assert within == POLICY.order_horizon - 30 * SECOND
+    assert within == POLICY.stop_horizon - 4 * SECOND
 
 
 def test_one_failure_does_not_eat_the_others() -> None:

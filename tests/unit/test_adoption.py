@@ -84,6 +84,8 @@ class TestInUse:
         assert after.notes == Notes(
             scale_set=machine().ref.scale_set,
             unique_id=UNIQUE_ID,
+            found_at=NOW,
+            found_noted_at=NOW,
             instance_id=machine().ref.instance_id,
             mark_asked_at=NOW,
             opened=OpenedNote(session=MINE, at=NOW, record=theirs, seen_at=NOW),
@@ -148,7 +150,7 @@ class TestReserved:
         what = record(1, Status.RESERVED, session_id=MINE, used=True)
         step = only(adopt(row(1, what), power=power).steps)
         assert step.why is Why.GAVE_UP
-        assert changed(step) == blank_notes(1, mark_asked_at=NOW)
+        assert changed(step) == blank_notes(1, mark_asked_at=NOW, found_at=NOW, found_noted_at=NOW)
         assert written(step).record == what
 
     def test_a_key_goes_where_its_record_says_whatever_becomes_of_it(self) -> None:

@@ -183,7 +183,7 @@ def test_a_paused_reconciler_marks_nothing_but_keeps_the_registry_right(pause: P
     plan = reconciler.decide(what, POLICY)
     assert not [each for each in plan.steps if each.order is not None]
     assert edges(plan.steps) == [Edge.ADMIT]
-    assert {each.why for each in plan.steps} == {Why.HORIZON_PASSED, Why.INDEX_REPAIR}
+    assert {each.why for each in plan.steps} == {Why.HORIZON_PASSED, Why.INDEX_REPAIR, Why.NOTED}
     assert said(plan) == {Why.PAUSED}
 
 

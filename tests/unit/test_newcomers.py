@@ -69,7 +69,7 @@ def parked(noted: Notes) -> Row:
 def test_a_mark_rests_on_a_targeted_get_and_that_is_asked_for() -> None:
     """A listing from before its mark shows a machine that was handed out long ago as a new one."""
     unknown = fleet(row(1), NEIGHBOUR, sees=cloud(new(), instance(9)))
-    assert reconciler.decide(unknown, POLICY).steps == ()
+    assert [step.why for step in reconciler.decide(unknown, POLICY).steps] == [Why.NOTED]
     assert wants(reconciler.decide, unknown, POLICY) == Targets(refs=(ref(1),))
     assert wants(reconciler.decide, fleet(row(1), NEIGHBOUR, sees=asked(cloud(new(), instance(9)))), POLICY) is None
 
@@ -123,6 +123,29 @@ def test_an_admitted_record_is_nobodys_and_knows_its_warmth() -> None:
 def test_it_admits_nothing_that_is_not_surely_at_rest(provisioning: ProvisioningState) -> None:
     what = marking(ago(minutes=5), mark_seen_at=ago(minutes=5))
     assert not edges(steps_for(what, instance(1, provisioning=provisioning, failure=FailureClass.OTHER)))
+
+
+def test_the_first_look_at_a_new_machine_is_noted_by_both_clocks() -> None:
+    """From then on its instance id is its own: an order to its predecessor may still be on its way."""
+    seen_at = NOW + timedelta(hours=1)
+    creating = new(power=PowerState.UNKNOWN, provisioning=ProvisioningState.CREATING, created_at=seen_at)
+    noted = changed(only(steps_for(row(1), creating, look=sighting(at=seen_at))))
+    assert (noted.found_at, noted.found_noted_at) == (seen_at, NOW)
+    assert steps_for(row(1, None, noted), creating, look=sighting(at=seen_at + 2 * S)) == ()
+
+
+@pytest.mark.parametrize(("seconds", "admitted"), [(-1, False), (0, True), (1, True)])
+def test_a_reused_instance_id_waits_for_the_orders_to_its_predecessor(seconds: int, admitted: bool) -> None:
+    found_at = NOW - POLICY.id_kept_for - seconds * S
+    what = marking(ago(minutes=5), mark_seen_at=ago(minutes=5), found_at=found_at)
+    assert (edges(steps_for(what, instance(1))) == [Edge.ADMIT]) is admitted
+
+
+def test_a_machine_that_an_older_scaler_noted_counts_as_found_now() -> None:
+    what = marking(ago(minutes=5), mark_seen_at=ago(minutes=5), found_at=None)
+    plan = reconciled(what, instance(1))
+    assert changed(only(plan.steps)).found_at == NOW
+    assert plan.look_again == POLICY.id_kept_for
 
 
 def test_it_marks_at_most_ten_a_tick() -> None:

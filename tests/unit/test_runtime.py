@@ -123,3 +123,38 @@ def test_the_app_keeps_the_sdk_from_telling_of_every_request_and_from_quoting_to
     asked = f"import function_app, logging; print(logging.getLogger({logger!r}).getEffectiveLevel())"
     answered = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=True, capture_output=True, text=True)
     assert int(answered.stdout) == level
+
+
+class _HostTime:
+    """Both clocks of a host, moved by the test."""
+
+    def __init__(self) -> None:
+        self.awake, self.wall = 100.0, 1_700_000_000.0
+
+    def monotonic(self) -> float:
+        return self.awake
+
+    def time(self) -> float:
+        return self.wall
+
+    def pass_time(self, awake: float, wall: float) -> None:
+        self.awake += awake
+        self.wall += wall
+
+
+@pytest.mark.parametrize(
+    ("awake", "wall", "passed"),
+    [(5, 5, 5), (2, 42, 42), (5, -3600, 5), (5, 5.25, 5)],
+    ids=["awake", "suspended for 40 s", "the wall clock was set back", "the wall clock is adjusted"],
+)
+def test_a_look_is_as_old_as_the_older_of_two_clocks_says(
+    monkeypatch: pytest.MonkeyPatch, awake: float, wall: float, passed: float
+) -> None:
+    host = _HostTime()
+    monkeypatch.setattr(runtime, "time", host)
+    clock = runtime.SystemClock()
+    host.pass_time(1, -7200)  # set back before: what comes is measured all the same
+    sent = clock.monotonic()
+    host.pass_time(awake, wall)
+    assert clock.monotonic() - sent == pytest.approx(passed)
+    assert clock.monotonic() - sent == pytest.approx(passed)

@@ -8,7 +8,7 @@ from scaler.controllers.reconciler.context import Context, context_of
 from scaler.controllers.reconciler.cooling import alarms as cooling_alarms
 from scaler.controllers.reconciler.cooling import claimed, ready, surplus
 from scaler.controllers.reconciler.doubts import doubtful, in_session, presume, used
-from scaler.controllers.reconciler.newcomers import newcomer
+from scaler.controllers.reconciler.newcomers import admissible_in, newcomer
 from scaler.controllers.reconciler.repairs import park, repair, unseen
 from scaler.model.fleet import Fleet
 from scaler.model.machine import Machine, SeenMachine
@@ -103,8 +103,6 @@ def _look_again(steps: Sequence[Step], fleet: Fleet, policy: Policy) -> timedelt
     waits += [policy.admit_after] if any(step.why is Why.MARK_SEEN for step in steps) else []
     for machine in fleet.machines:
         notes = machine.notes_now
-        if machine.instance is None or notes.beyond_admitting:
-            continue
-        seen_for = machine.clocks.since_first_seen(notes.mark_seen_at, notes.mark_noted_at)
-        waits += [policy.admit_after - seen_for] if seen_for is not None else []
+        if machine.instance is not None and not notes.beyond_admitting and notes.mark_seen_at is not None:
+            waits.append(admissible_in(machine, policy))
     return soonest(fleet.now, *(fleet.now + wait for wait in waits if wait > timedelta(0)))

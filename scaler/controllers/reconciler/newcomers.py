@@ -1,7 +1,7 @@
 """A new machine at rest is marked, and admitted once every order given before the mark is dead."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scaler.controllers.reconciler.context import (
     Context,
@@ -14,7 +14,7 @@ from scaler.controllers.reconciler.doubts import condemn, restless
 from scaler.model.clocks import is_ahead
 from scaler.model.edges import Actor, Edge
 from scaler.model.lifecycle import step
-from scaler.model.machine import SeenMachine
+from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Decision, Get, Lacks, Mark, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Notes, Status
@@ -73,7 +73,7 @@ def _asked_lately(notes: Notes, now: datetime, policy: Policy) -> bool:
 
 
 def admit(machine: SeenMachine, policy: Policy) -> Step | None:
-    """Note when the mark was seen, in a listing later than the order; then wait out the horizon; then ADMIT.
+    """Note when the mark was seen, in a look later than the order; ADMIT when every order that could hurt is dead.
 
     A record that is Available already was offered before, and stays out as long as an SPOP may be under way.
     """
@@ -83,7 +83,7 @@ def admit(machine: SeenMachine, policy: Policy) -> Step | None:
         seen = replace(notes, mark_seen_at=machine.at, mark_noted_at=machine.now)
         return Step(why=Why.MARK_SEEN, vm_id=machine.vm_id, change=note_unoffered(machine, seen))
     popped = notes.unindexed_at is not None and machine.now - notes.unindexed_at < policy.repair_after
-    if popped or seen_for < policy.admit_after:
+    if popped or admissible_in(machine, policy) > timedelta(0):
         return None
     admitted = replace(notes, admitted_at=machine.now, mark_attempts=0, unindexed_at=None)
     record = replace(
@@ -97,6 +97,17 @@ def admit(machine: SeenMachine, policy: Policy) -> Step | None:
     )
     change = step(Edge.ADMIT, Actor.RECONCILER, machine.stored, record, admitted, machine.now)
     return Step(why=Why.HORIZON_PASSED, vm_id=machine.vm_id, change=change, facts={"warm": record.warm})
+
+
+def admissible_in(machine: Machine, policy: Policy) -> timedelta:
+    """How long until stops of the unmarked machine are dead, and orders to the former machine behind its id.
+
+    A machine whose mark was not seen, or of which nothing was noted, waits from now on.
+    """
+    notes, clocks = machine.notes_now, machine.clocks
+    marked_for = clocks.since_first_seen(notes.mark_seen_at, notes.mark_noted_at) or timedelta(0)
+    found_for = clocks.since_first_seen(notes.found_at, notes.found_noted_at) or timedelta(0)
+    return max(policy.admit_after - marked_for, policy.id_kept_for - found_for)
 
 
 def _out_since(machine: SeenMachine) -> datetime | None:

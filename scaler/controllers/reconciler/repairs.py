@@ -5,7 +5,7 @@ from dataclasses import replace
 from scaler.controllers.reconciler.context import index_when_not_offered, unindexed_since
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
-from scaler.model.instance import InstanceRef, ProvisioningState
+from scaler.model.instance import InstanceRef
 from scaler.model.lifecycle import KEEP, Change, Keep, note, place, step
 from scaler.model.machine import Machine, SeenMachine, awaits_its_last_word, awaits_its_time, erasable, missed
 from scaler.model.plan import Decision, Get, Lacks, Refusal, Step, Why
@@ -60,11 +60,10 @@ def _mended(machine: SeenMachine) -> Record | Keep:
 
 
 def _noted(machine: SeenMachine, index: Status | Keep | None) -> Notes | None:
-    """The notes after this sighting. A machine being created needs no notes yet; the starter handles Reserved."""
+    """The notes after this sighting, a new machine's from the first one on; the starter handles Reserved."""
     if machine.standing is Standing.RESERVED:
         return machine.stored.notes
-    fresh = machine.instance.provisioning is ProvisioningState.CREATING and machine.instance.created_at is not None
-    if machine.stored.notes is None and (fresh or machine.instance.settled):
+    if machine.stored.notes is None and machine.standing is not Standing.NEW and machine.instance.settled:
         return None
     notes = machine.notes_now
     if machine.stored.status is not Status.AVAILABLE:

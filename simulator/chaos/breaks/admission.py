@@ -43,6 +43,8 @@ def _at_rest_if_new(instance: Instance, row: Row) -> Instance:
     return replace(instance, power=PowerState.STOPPED)
 
 
+_SECOND = timedelta(seconds=1)
+
 ADMISSION = {
     "admit-without-mark": Planted(
         what="what is new and at rest is offered without having been marked in Azure, and nobody misses the mark",
@@ -61,6 +63,11 @@ ADMISSION = {
         what="a machine is offered as soon as its mark is seen, while orders given before may still arrive",
         weathers=("late orders to quick machines",),
         decide=notes_shown(_marked_long_ago, Actor.RECONCILER),
+    ),
+    "stops-live-long": Planted(
+        what="the stop of a new machine may arrive a minute and a half after its look, and ADMIT does not wait for it",
+        weathers=("late orders to quick machines",),
+        policy=lambda policy: replace(policy, stop_horizon=2 * policy.order_horizon, pause_forgiven=-65 * _SECOND),
     ),
     "admit-unknown": Planted(
         what="what is marked, at rest and unknown to the registry is taken for new and offered",

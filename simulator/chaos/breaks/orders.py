@@ -113,7 +113,7 @@ ORDERS = {
     ),
     "looks-without-end": Planted(
         what="a tick looks at everything that it wants to see, until its first look is too old for an order",
-        weathers=("answers that take 15 s",),
+        weathers=("answers that take 4 s",),
         policy=lambda policy: replace(policy, looks_for=timedelta(hours=1)),
     ),
     "all-or-nothing": Planted(

@@ -7,6 +7,7 @@ from wire.desk import FLEXIBLE, SET, desk
 from wire.trials.trial import CORES, Trial, as_it_is, operation
 
 from emulator.behaviour import Fault
+from emulator.orders import Protection
 from emulator.switches import (
     AllocationCode,
     ConflictCode,
@@ -64,6 +65,13 @@ def _empty_ids(switches: Switches) -> object:
 def _flexible_batches(switches: Switches) -> object:
     azure = desk(switches, profile=FLEXIBLE)
     return azure.order("deallocate", azure.emulated.vms[0].instance_id).status
+
+
+def _protection_holds_named(switches: Switches) -> object:
+    azure = desk(switches)
+    azure.emulated.protect("0", Protection(from_scale_in=True, from_actions=True))
+    azure.wait()
+    return azure.order("poweroff", "0").status
 
 
 def _beyond_the_quota(switches: Switches) -> tuple[int, list[str]]:
@@ -125,6 +133,7 @@ TRIALS: Mapping[str, Trial] = {
             FailedOperation.SILENT: None,
         },
     ),
+    "protection_holds_named": Trial(look=_protection_holds_named, shows={True: 409, False: 202}),
     "empty_ids": Trial(
         look=_empty_ids,
         shows={
