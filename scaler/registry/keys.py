@@ -101,7 +101,11 @@ class ScriptName(StrEnum):
         return self not in _OF_THE_SCALER
 
 
-_OF_THE_SCALER = {ScriptName.MEMBERS: (), ScriptName.VALUES: ("server",), ScriptName.APPLY: ("server", "time")}
+_OF_THE_SCALER = {
+    ScriptName.MEMBERS: ("server",),
+    ScriptName.VALUES: ("server",),
+    ScriptName.APPLY: ("server", "time"),
+}
 _OF_A_SESSION = ("contract", "json", "time", "machine")
 
 

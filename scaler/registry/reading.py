@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import batched
+from itertools import batched, repeat
 from typing import Any, ClassVar
 
 import redis
@@ -24,6 +24,8 @@ SMALL = 4 * 1024
 """Bytes of a usual value: the scaler's own have a few hundred."""
 MAX_MEMBERS = 20_000
 """How many members of one set are looked at: a scale set has 1,000 machines at most, and a tick must end."""
+LITTLE = 64 * 1024 * 1024
+"""Bytes that Redis may hold in all for a plain MGET: no value and no answer is longer. 10,000 machines have 12 MB."""
 
 _ONLY = {status: frozenset({status}) for status in Status}
 _NAMED = 20  # of the members that are none of ours: a log of a million lines tells nobody anything
@@ -35,6 +37,7 @@ class Index:
 
     now: datetime
     pause: Pause
+    server: str  # that told it; empty where it holds more than LITTLE, or does not say
     machines: Mapping[VmId, frozenset[Status]]
     complaints: tuple[Complaint, ...]
 
@@ -43,6 +46,7 @@ class Reading:
     """The reading half of RedisRegistry. Raises what redis-py raises."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._client = client
         self._keys = keys
         self.last: Mapping[VmId, Row] = {}
         """Rows of an earlier reading: a machine with the same bytes has the same row, and nothing is decoded again."""
@@ -53,23 +57,40 @@ class Reading:
         """The members of the sets. One round trip."""
         names = [self._keys.pause, *map(self._keys.index, statuses)]
         answer: Any = self._members(keys=names, args=[MAX_MEMBERS, LONGEST_MEMBER + len(self._keys.prefix.encode())])
-        seconds, micros, pause, *sets = answer
+        seconds, micros, pause, told, holds, *sets = answer
         now = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
         if now.year not in YEARS:  # what is noted at such a time is lost when it is read
             raise Garbled(f"Redis' clock says {now:%Y-%m-%d}: set it right")
         machines, complaints = sort_members(dict(zip(statuses, sets, strict=True)), self._keys)
-        return Index(now=now, pause=pause_of(pause), machines=machines, complaints=complaints)
+        server = told.decode() if holds and int(holds) <= LITTLE else ""
+        return Index(now=now, pause=pause_of(pause), server=server, machines=machines, complaints=complaints)
 
-    def rows(self, index: Mapping[VmId, frozenset[Status]]) -> dict[VmId, Row]:
-        """Record and notes of machines. One round trip for a thousand."""
+    def rows(self, index: Mapping[VmId, frozenset[Status]], server: str = "") -> dict[VmId, Row]:
+        """Record and notes of machines. One round trip for a thousand, one more where a value is missing.
+
+        server: `Index.server` of a moment ago: what it holds is read by MGET, at a quarter of the script's cost.
+        """
         rows: dict[VmId, Row] = {}
         for vm_ids in batched(index, CHUNK, strict=False):
-            names = [name for vm_id in vm_ids for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
-            *answers, told = self._values(keys=names, args=[SMALL, MAX_NOTES])
-            server: str = told.decode()
-            for vm_id, record, notes in zip(vm_ids, answers[::2], answers[1::2], strict=True):
-                rows[vm_id] = self._row(vm_id, record, notes, server, index[vm_id])
+            found = self._plain(vm_ids, server) if server else {}
+            if len(found) < len(vm_ids):
+                found |= self._measured([vm_id for vm_id in vm_ids if vm_id not in found])
+            for vm_id in vm_ids:
+                rows[vm_id] = self._row(vm_id, *found[vm_id], index[vm_id])
         return rows
+
+    def _plain(self, vm_ids: Sequence[VmId], server: str) -> dict[VmId, tuple[Any, Any, str]]:
+        """The values of the machines that have both. MGET takes a list or a hash for missing: the script tells."""
+        answers: Any = self._client.mget(self._names(vm_ids))
+        values = zip(vm_ids, zip(answers[::2], answers[1::2], repeat(server), strict=False), strict=True)
+        return {vm_id: value for vm_id, value in values if None not in value}
+
+    def _measured(self, vm_ids: Sequence[VmId]) -> dict[VmId, tuple[Any, Any, str]]:
+        *answers, told = self._values(keys=self._names(vm_ids), args=[SMALL, MAX_NOTES])
+        return dict(zip(vm_ids, zip(answers[::2], answers[1::2], repeat(told.decode()), strict=False), strict=True))
+
+    def _names(self, vm_ids: Sequence[VmId]) -> list[str]:
+        return [name for vm_id in vm_ids for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
 
     def _row(self, vm_id: VmId, record: Any, notes: Any, server: str, index: frozenset[Status]) -> Row:
         last = self.last.get(vm_id)
@@ -140,7 +161,9 @@ class NoString(Odd):
 
 
 def value_of(answer: Any) -> bytes | None:
-    """An answer of scripts/values.lua."""
+    """An answer of scripts/values.lua, or of MGET."""
+    if isinstance(answer, bytes) and len(answer) > MAX_NOTES:
+        return TooLong(answer[: SMALL + 1])
     if isinstance(answer, list):
         return TooLong(answer[0])
     if isinstance(answer, int):

@@ -96,7 +96,7 @@ class RedisRegistry:
     def read(self) -> Snapshot:
         with translated(self._where):
             index = self._reading.index(*Status)
-            rows = self._reading.rows(index.machines)
+            rows = self._reading.rows(index.machines, index.server)
         self._reading.last = {vm_id: row for vm_id, row in rows.items() if is_usual(row)}
         odd = (row for row in rows.values() if row.notes is None or row.is_unreadable)
         unreadable = (complaint for row in odd for complaint in complaints_about(row, self.keys))

@@ -14,6 +14,7 @@ from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import note, place, step
 from scaler.model.row import Row, Status
 from scaler.registry.keys import Keys
+from scaler.registry.reading import Reading
 from scaler.registry.reservations import Leaving
 
 MACHINES = 60
@@ -180,6 +181,15 @@ def test_both_halves_of_one_write_are_from_one_server(start_redis: StartServer) 
     pair = replace(note(second.row("a"), started()), partner=note(first.row("b"), started()))
     assert second.apply(pair) == (None,)
     assert second.row("b").notes == notes()
+
+
+def test_rows_of_a_server_that_has_not_told_the_index_are_not_written_to_it(start_redis: StartServer) -> None:
+    """Redis fails over in the middle of a read."""
+    first, second = two_servers(start_redis)
+    index = Reading(first.redis, first.keys).index(*Status)
+    rows = Reading(second.redis, second.keys).rows(index.machines, index.server)
+    assert rows[A].before == second.row("a").before
+    assert second.apply(note(rows[A], started())) == (None,)
 
 
 def test_in_memory_it_is_the_same(clock: ManualClock) -> None:

@@ -13,10 +13,12 @@ from contract.registries import House, Server, StartServer, admission, free_port
 from scaler.errors import Refused, ScalerError, Unreachable
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import note
-from scaler.model.row import Row, Status
+from scaler.model.row import Row, Snapshot, Status
 from scaler.ports import Confirmation
 from scaler.registry.auth import connect
 from scaler.registry.keys import Keys, ScriptName, script_text
+from scaler.registry.notes_json import MAX_NOTES
+from scaler.registry.reading import LITTLE
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations
 
@@ -51,10 +53,39 @@ def counted(server: Server) -> tuple[House, Callable[[Callable[[], object]], int
 def test_reading_costs_two_round_trips_whatever_the_number(shared_redis: Server, machines: int) -> None:
     house, packets_of = counted(shared_redis)
     house.apply(*(admission(Row(vm_id=VmId(f"m{number}"))) for number in range(machines)))
-    house.registry.read()  # a server's first read loads the scripts
+    house.registry.read()  # a server's first reads load the scripts
+    house.registry.read_also([VmId("x")])
     assert packets_of(house.registry.read) == 2
     assert packets_of(lambda: house.registry.read_also([VmId("x"), VmId("y")])) == 1
     assert packets_of(house.registry.reserved) == 1
+
+
+def test_what_is_read_does_not_depend_on_how_much_redis_holds(real_house: House) -> None:
+    """A little is read by one MGET; more, by a script that looks at every length first."""
+    redis, keys = real_house.redis, real_house.keys
+    for name in ("good", "list", "long", "bare", "hash", "endless", "empty"):
+        real_house.admit(name)
+    redis.delete(keys.instance(VmId("list")), keys.notes(VmId("bare")), keys.notes(VmId("hash")))
+    redis.rpush(keys.instance(VmId("list")), "x")
+    redis.hset(keys.notes(VmId("hash")), "x", "y")
+    redis.set(keys.instance(VmId("long")), b"x" * (MAX_NOTES + 1))
+    redis.set(keys.notes(VmId("endless")), b"x" * (MAX_NOTES + 1))
+    redis.set(keys.instance(VmId("empty")), b"")
+    read = []
+    for held in (0, LITTLE):
+        redis.set("other", b"x" * held)
+        redis.config_resetstat()
+        found = RedisRegistry(redis, keys).read()
+        read.append(
+            [(row, row.before.server, type(row.before.record), type(row.before.notes)) for row in rows_of(found)]
+        )
+        assert ("cmdstat_mget" in redis.info("commandstats")) == (held == 0)
+        assert len(found.complaints) == 5
+    assert read[0] == read[1]
+
+
+def rows_of(snapshot: Snapshot) -> list[Row]:
+    return [snapshot.rows[vm_id] for vm_id in sorted(snapshot.rows)]
 
 
 def test_an_empty_registry_costs_one_round_trip(shared_redis: Server) -> None:

@@ -38,11 +38,11 @@ class InterruptedReading(Reading):
 
     between: Callable[[], object] | None = None
 
-    def rows(self, index: Mapping[VmId, frozenset[Status]]) -> dict[VmId, Row]:
+    def rows(self, index: Mapping[VmId, frozenset[Status]], server: str = "") -> dict[VmId, Row]:
         between, self.between = self.between, None
         if between is not None:
             between()
-        return super().rows(index)
+        return super().rows(index, server)
 
 
 class Interrupted(MemoryRegistry):

@@ -1,5 +1,7 @@
--- The index as a tick sees it. Returns {seconds, microseconds, pause, then the members of each set}. Writes nothing.
--- The pause is nil where there is no such key. In place of a set stands 0 where its key holds something else.
+-- The index as a tick sees it. Returns {seconds, microseconds, pause, the server, bytes that it holds in all, then the
+-- members of each set}. Writes nothing.
+-- The pause is nil where there is no such key. In place of a set stands 0 where its key holds something else. Server and
+-- bytes are empty where it does not say.
 -- KEYS: pause, then the sets. ARGV: how many members of a set at most, and how many bytes of a member.
 local MOST, LONGEST = tonumber(ARGV[1]), tonumber(ARGV[2])
 
@@ -25,8 +27,8 @@ local function members_of(key)
 end
 
 local time = redis.call('TIME')
-local answer = {tonumber(time[1]), tonumber(time[2]), pause()}
+local answer = {tonumber(time[1]), tonumber(time[2]), pause(), this_server(), told('memory', 'used_memory:(%d+)')}
 for number = 2, #KEYS do
-  answer[number + 2] = members_of(KEYS[number])
+  answer[number + 4] = members_of(KEYS[number])
 end
 return answer
