@@ -6,17 +6,23 @@ The notes are the scaler's decisions about the machine, and beat the record.
 Times of sightings in Azure (found_at, mark_seen_at, missed_at, rest_at, unsettled_at, failed.since, each `seen_at`) are
 Date headers; all other times are Redis' TIME. The two clocks are never compared with each other, nor with a host's.
 Where much depends on an age, times by both clocks stand side by side (`model.clocks`); the second may be missing.
+
+Classes that are read from Redis by the thousand have no slots. Their defaults then stand in the class, and an instance
+holds only what was read: decoding notes takes an eighth of the time (docs/decisions/0026-reading-by-mget.md).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from scaler.model.edges import Edge
 from scaler.model.instance import FailureClass, InstanceId, ScaleSetName, SessionId, VmId
 from scaler.model.sighting import Pause
+
+_EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Status(StrEnum):
@@ -27,7 +33,7 @@ class Status(StrEnum):
     UNAVAILABLE = "Unavailable"  # opened, presumed to be in use, or used
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """A machine's record. Texts are the queue manager's own, and are never used as an address in Azure."""
 
@@ -64,7 +70,7 @@ class Unreadable:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StartNote:
     """A start was ordered, or is about to be, for this session and no other."""
 
@@ -76,7 +82,7 @@ class StartNote:
     runs_at: datetime | None = None  # first seen running while nobody could say its addresses
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ReservedNote:
     """Since when a session has been waiting, on any machine: the record's own time comes from a stranger's clock.
 
@@ -88,7 +94,7 @@ class ReservedNote:
     movable: bool = False  # its queue manager asks by session, not by machine: it will follow a MOVE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class OpenedNote:
     """The session that was let in, the time, and the record at that time (a late SET may overwrite the record)."""
 
@@ -98,7 +104,7 @@ class OpenedNote:
     seen_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SpentNote:
     """The machine is used and never offered again, for any record."""
 
@@ -108,7 +114,7 @@ class SpentNote:
     seen_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DeleteNote:
     """A deletion was ordered, or is about to be."""
 
@@ -116,7 +122,7 @@ class DeleteNote:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ClaimNote:
     """A claim for cooling, the stop of a marked machine at rest: no reservation and no start meanwhile."""
 
@@ -126,7 +132,7 @@ class ClaimNote:
     since: datetime  # of the first one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FailedNote:
     """Seen Failed since (Azure's clock), and its class."""
 
@@ -140,7 +146,7 @@ LEAVING = ("delete", "missed_at")
 """Notes of which each says that a machine is being deleted, or that Azure does not show it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Notes:
     """`vmss:notes:<vmId>`. None and empty mean: not yet, or no more."""
 
@@ -162,7 +168,7 @@ class Notes:
     opened: OpenedNote | None = None
     presumed_at: datetime | None = None
     presumed_seen_at: datetime | None = None
-    ended: Mapping[SessionId, Edge] = field(default_factory=dict)  # how each session ended: ENDINGS
+    ended: Mapping[SessionId, Edge] = _EMPTY  # how each session ended: ENDINGS
     spent: SpentNote | None = None
     claim: ClaimNote | None = None
     uncooled_at: datetime | None = None  # a claim was given up: it stays warm for a while
@@ -174,7 +180,7 @@ class Notes:
     unsettled_at: datetime | None = None  # neither at rest nor running since
     unindexed_at: datetime | None = None  # Available, but first seen outside `available` (an SPOP may be under way)
     failed: FailedNote | None = None
-    ips: Mapping[str, str] = field(default_factory=dict)
+    ips: Mapping[str, str] = _EMPTY
 
     @property
     def beyond_admitting(self) -> bool:
@@ -208,7 +214,7 @@ def amended[Value: (Record, Notes)](value: Value, **fields: Any) -> Value:
     return replace(value, **fields) if any(getattr(value, name) != new for name, new in fields.items()) else value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Before:
     """The exact bytes of a reading, which a change compares; None is absence, and absence is a value.
 
@@ -220,7 +226,7 @@ class Before:
     server: str = field(default="", compare=False)  # the Redis server they were read from; empty: unknown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """A machine in the registry. A row without record and notes stands for a machine unknown to Redis."""
 

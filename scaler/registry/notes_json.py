@@ -3,18 +3,18 @@
 And capacities that Azure lately refused <-> the JSON text under `Keys.ceilings`, for people and not for controllers.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+from scaler.model import row
 from scaler.model.clocks import YEARS
 from scaler.model.edges import ENDINGS, SPENDINGS
 from scaler.model.instance import ScaleSetName
-from scaler.model.row import Notes, Record
+from scaler.model.row import DeleteNote, Notes, Record, StartNote
 from scaler.model.scarcity import Ceiling
 from scaler.registry.record_json import decode_record, encode_record, too_deep
 
@@ -27,6 +27,9 @@ MAX_ENDED = 100
 MAX_CEILINGS = 256 * 1024
 """Bytes: a hundred scale sets with messages of full length."""
 _MAX_COUNT = 1_000_000
+_ANY = range(1, 10_000)
+_PARTS = frozenset(filter(is_dataclass, vars(row).values()))
+"""What notes are made of."""
 
 
 class _Versioned(msgspec.Struct):
@@ -51,8 +54,7 @@ def decode_notes(raw: bytes | None) -> Notes | None:
         notes = _notes.decode(raw)
     except (ValueError, RecursionError):
         return None
-    sound = not _has_odd_time(notes) and _counts_right(notes) and _ends_right(notes) and _restorable(notes)
-    return notes if notes.v == VERSION and sound else None
+    return notes if notes.v == VERSION and not _has_odd_time(notes) and _sound(notes) else None
 
 
 def newer_version(raw: bytes | None) -> int | None:
@@ -78,47 +80,35 @@ def encode_notes(notes: Notes) -> bytes:
 
 def _has_odd_time(value: object, years: range = YEARS) -> bool:
     """Whether a time in a dataclass has no zone, or a year that nobody can reckon with: 9999."""
-    if isinstance(value, Record):  # its times are others' words, and nobody reckons with them: Go's zero is the year 1
-        years = range(1, 10_000)
-    for found in filter(None, _TIMES_OF[type(value)](value)):
-        if found.__class__ is not datetime:
-            if _has_odd_time(found, years):
+    for found in vars(value).values():  # decoded: only what the text holds
+        kind = type(found)
+        if kind is datetime:
+            if found.tzinfo is None or found.year not in years:
                 return True
-        elif found.tzinfo is None or found.year not in years:
+        elif kind is Record:  # its times are others' words, and nobody reckons with them: Go's zero is the year 1
+            if _has_odd_time(found, _ANY):
+                return True
+        elif kind is not str and kind in _PARTS and _has_odd_time(found):
             return True
     return False
 
 
-def _readers_of(kind: Any) -> Iterator[tuple[type, Callable[[Any], tuple[Any, ...]]]]:
-    """For a dataclass and those in it: what reads the fields that may hold a time, or a dataclass with times."""
-    hints = {name: get_args(hint) or (hint,) for name, hint in get_type_hints(kind).items()}
-    parts: dict[str, Any] = {name: next(filter(is_dataclass, kinds), None) for name, kinds in hints.items()}
-    names = [name for name, kinds in hints.items() if parts[name] is not None or datetime in kinds]
-    yield kind, attrgetter(*names, names[0])  # of a single name it would give no tuple
-    for part in filter(None, parts.values()):
-        yield from _readers_of(part)
+def _counted(note: StartNote | DeleteNote | None) -> bool:
+    return note is None or 1 <= note.attempts <= _MAX_COUNT
 
 
-_TIMES_OF = dict(_readers_of(Notes))
+def _sound(notes: Notes) -> bool:
+    counted = 0 <= notes.mark_attempts <= _MAX_COUNT and _counted(notes.start) and _counted(notes.delete)
+    spent = notes.spent is None or notes.spent.why in SPENDINGS
+    ended = not notes.ended or all(how in ENDINGS for how in notes.ended.values())
+    return counted and spent and ended and (notes.opened is None or _restorable(notes.opened.record))
 
 
-def _counts_right(notes: Notes) -> bool:
-    ordered = [each.attempts for each in (notes.start, notes.delete) if each is not None]
-    return all(1 <= each <= _MAX_COUNT for each in ordered) and 0 <= notes.mark_attempts <= _MAX_COUNT
-
-
-def _ends_right(notes: Notes) -> bool:
-    return (notes.spent is None or notes.spent.why in SPENDINGS) and all(how in ENDINGS for how in notes.ended.values())
-
-
-def _restorable(notes: Notes) -> bool:
+def _restorable(record: Record) -> bool:
     """Whether the record of an opened session can be written, and reads the same afterwards.
 
     Foreign fields are raw JSON and are written unchanged: fields from another source than a record might say anything.
     """
-    if notes.opened is None:
-        return True
-    record = notes.opened.record
     try:
         again = decode_record(record.vm_id, encode_record(record))
     except (ValueError, OverflowError):  # the first hours of the year 1, east of Greenwich

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import batched, repeat
+from itertools import batched
+from operator import attrgetter
 from typing import Any, ClassVar
 
 import redis
@@ -16,7 +17,7 @@ from scaler.model.row import Before, Complaint, Record, Row, Status, Unreadable
 from scaler.model.sighting import Pause, strictest
 from scaler.registry.keys import LONGEST_MEMBER, Keys, ScriptName, script_text
 from scaler.registry.notes_json import MAX_NOTES, decode_notes, newer_version
-from scaler.registry.record_json import decode_record
+from scaler.registry.record_json import decode_record, filled
 
 CHUNK = 1_000
 """Machines per script: it blocks Redis for a microsecond per value."""
@@ -27,6 +28,7 @@ MAX_MEMBERS = 20_000
 LITTLE = 64 * 1024 * 1024
 """Bytes that Redis may hold in all for a plain MGET: no value and no answer is longer. 10,000 machines have 12 MB."""
 
+_reading_of = attrgetter("before.record", "before.notes", "before.server", "index")
 _ONLY = {status: frozenset({status}) for status in Status}
 _NAMED = 20  # of the members that are none of ours: a log of a million lines tells nobody anything
 
@@ -66,39 +68,30 @@ class Reading:
         return Index(now=now, pause=pause_of(pause), server=server, machines=machines, complaints=complaints)
 
     def rows(self, index: Mapping[VmId, frozenset[Status]], server: str = "") -> dict[VmId, Row]:
-        """Record and notes of machines. One round trip for a thousand, one more where a value is missing.
+        """Record and notes of machines. One round trip for a thousand, two where a value is missing.
 
         server: `Index.server` of a moment ago: what it holds is read by MGET, at a quarter of the script's cost.
         """
         rows: dict[VmId, Row] = {}
         for vm_ids in batched(index, CHUNK, strict=False):
-            found = self._plain(vm_ids, server) if server else {}
-            if len(found) < len(vm_ids):
-                found |= self._measured([vm_id for vm_id in vm_ids if vm_id not in found])
-            for vm_id in vm_ids:
-                rows[vm_id] = self._row(vm_id, *found[vm_id], index[vm_id])
+            answers, told = self._answers(vm_ids, server)
+            for vm_id, record, notes in zip(vm_ids, answers[::2], answers[1::2], strict=True):
+                row, place = self.last.get(vm_id), index[vm_id]
+                if row is None or (record, notes, told, place) != _reading_of(row):
+                    read = {"record": value_of(record), "notes": value_of(notes), "server": told}
+                    row = row_of(vm_id, filled(Before, read), place)
+                rows[vm_id] = row
         return rows
 
-    def _plain(self, vm_ids: Sequence[VmId], server: str) -> dict[VmId, tuple[Any, Any, str]]:
-        """The values of the machines that have both. MGET takes a list or a hash for missing: the script tells."""
-        answers: Any = self._client.mget(self._names(vm_ids))
-        values = zip(vm_ids, zip(answers[::2], answers[1::2], repeat(server), strict=False), strict=True)
-        return {vm_id: value for vm_id, value in values if None not in value}
-
-    def _measured(self, vm_ids: Sequence[VmId]) -> dict[VmId, tuple[Any, Any, str]]:
-        *answers, told = self._values(keys=self._names(vm_ids), args=[SMALL, MAX_NOTES])
-        return dict(zip(vm_ids, zip(answers[::2], answers[1::2], repeat(told.decode()), strict=False), strict=True))
-
-    def _names(self, vm_ids: Sequence[VmId]) -> list[str]:
-        return [name for vm_id in vm_ids for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
-
-    def _row(self, vm_id: VmId, record: Any, notes: Any, server: str, index: frozenset[Status]) -> Row:
-        last = self.last.get(vm_id)
-        if last is not None and last.index == index:
-            before = last.before
-            if before.record == record and before.notes == notes and before.server == server:
-                return last
-        return row_of(vm_id, Before(record=value_of(record), notes=value_of(notes), server=server), index)
+    def _answers(self, vm_ids: Sequence[VmId], server: str) -> tuple[Sequence[Any], str]:
+        """The values of the keys, and the server that they are from. MGET takes a list or a hash for missing."""
+        names = [name for vm_id in vm_ids for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
+        if server:
+            answers: Any = self._client.mget(names)
+            if None not in answers:
+                return answers, server
+        *answers, told = self._values(keys=names, args=[SMALL, MAX_NOTES])
+        return answers, told.decode()
 
 
 def pause_of(value: bytes | None) -> Pause:
@@ -162,14 +155,11 @@ class NoString(Odd):
 
 def value_of(answer: Any) -> bytes | None:
     """An answer of scripts/values.lua, or of MGET."""
-    if isinstance(answer, bytes) and len(answer) > MAX_NOTES:
-        return TooLong(answer[: SMALL + 1])
-    if isinstance(answer, list):
-        return TooLong(answer[0])
+    if isinstance(answer, bytes):
+        return answer if len(answer) <= MAX_NOTES else TooLong(answer[: SMALL + 1])
     if isinstance(answer, int):
         return NoString()
-    value: bytes | None = answer
-    return value
+    return TooLong(answer[0]) if answer is not None else None
 
 
 def wire_form(value: bytes | Keep | None) -> bytes:
@@ -183,26 +173,28 @@ def wire_form(value: bytes | Keep | None) -> bytes:
 
 def row_of(vm_id: VmId, before: Before, index: frozenset[Status] = frozenset()) -> Row:
     """The row these bytes stand for."""
-    notes = decode_notes(before.notes) if not isinstance(before.notes, Odd) else None
+    notes = decode_notes(before.notes) if type(before.notes) is bytes else None  # an Odd value is of a type of its own
     newer = newer_version(before.notes) if notes is None else None
     if newer is not None:
         why = f"notes were written by a newer scaler (v={newer})"
         return Row(vm_id=vm_id, record=Unreadable(why=why), index=index, before=before, untouchable=True)
     if notes is not None and notes.opened is not None and notes.opened.record.vm_id != vm_id:
         notes = None  # another machine's: not what we wrote
-    return Row(vm_id=vm_id, record=_record_of(vm_id, before.record), notes=notes, index=index, before=before)
+    record = _record_of(vm_id, before.record)
+    return filled(Row, {"vm_id": vm_id, "record": record, "notes": notes, "index": index, "before": before})
 
 
 def is_usual(row: Row) -> bool:
     """Whether it was read whole and understood, and is short: whoever writes into Redis must not fill our memory."""
-    record, notes = row.before.record or b"", row.before.notes or b""
-    return row.notes is not None and not row.is_unreadable and len(record) <= SMALL and len(notes) <= SMALL
+    before = row.before
+    short = len(before.record or b"") <= SMALL and len(before.notes or b"") <= SMALL
+    return short and row.notes is not None and not isinstance(row.record, Unreadable)
 
 
 def _record_of(vm_id: VmId, raw: bytes | None) -> Record | Unreadable | None:
-    if raw is None:
-        return None
-    return Unreadable(why=raw.why) if isinstance(raw, Odd) else decode_record(vm_id, raw)
+    if isinstance(raw, Odd):
+        return Unreadable(why=raw.why)
+    return decode_record(vm_id, raw) if raw is not None else None
 
 
 def complaints_about(row: Row, keys: Keys) -> Iterator[Complaint]:

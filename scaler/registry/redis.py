@@ -97,8 +97,10 @@ class RedisRegistry:
         with translated(self._where):
             index = self._reading.index(*Status)
             rows = self._reading.rows(index.machines, index.server)
-        self._reading.last = {vm_id: row for vm_id, row in rows.items() if is_usual(row)}
-        odd = (row for row in rows.values() if row.notes is None or row.is_unreadable)
+        last = self._reading.last
+        usual = {vm_id: row for vm_id, row in rows.items() if last.get(vm_id) is row or is_usual(row)}
+        self._reading.last = usual
+        odd = (row for vm_id, row in rows.items() if vm_id not in usual) if len(usual) < len(rows) else ()
         unreadable = (complaint for row in odd for complaint in complaints_about(row, self.keys))
         complaints = (*self._unfit, *index.complaints, *unreadable)
         return Snapshot(now=index.now, rows=rows, pause=index.pause, complaints=complaints, evicting=self._evicting)
