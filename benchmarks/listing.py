@@ -1,26 +1,34 @@
-"""CPU time of one listing through the scaler's door, and through the SDK's own list(), side by side.
+"""CPU time of one listing through the scaler's door, through the SDK's own list(), and over bare HTTP, side by side.
 
-python -m benchmarks.listing [machines] [repetitions]: prints the medians, and the median of the ratios of one run.
+python -m benchmarks.listing [machines] [repetitions]: prints the medians, and the medians of the ratios of one run.
 """
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from email.utils import formatdate
+from functools import partial
+from gc import collect
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from statistics import median
 from time import monotonic, process_time, sleep
+from urllib.parse import urlsplit
 
 from azure.core.credentials import AccessToken
 
+from benchmarks.rows import Row as Figure
+from benchmarks.rows import in_turn
 from scaler.vmss.client import ArmClient, connect
 from scaler.vmss.gates import Budget, Gates
 from scaler.vmss.scale_set import ArmScaleSet
+from scaler.vmss.translate import VMS
 
+MACHINES, ROUNDS = 1000, 15
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 SET = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/pixels"
 TIME = "2026-01-01T10:00:00.1234567+00:00"
@@ -138,6 +146,7 @@ def served(machines: int) -> Iterator[tuple[ArmClient, int]]:
         client = connect(SUBSCRIPTION, Token(), endpoint=f"http://127.0.0.1:{port}")
         with closing(client.sdk):
             yield client, size
+            process.terminate()  # before the client hangs up: it resets its connections
     finally:
         process.terminate()
         process.join()
@@ -153,28 +162,55 @@ def by_the_sdk(client: ArmClient) -> int:
     return len(facts)
 
 
+def by_bare_http(connection: HTTPConnection) -> int:
+    """The floor: the same bytes and the same decoding, and nothing else."""
+    connection.request("GET", "/", headers={"Authorization": "Bearer a-token"})
+    return len(VMS.decode(connection.getresponse().read()).value)
+
+
 def cpu_of(work: Callable[[], object]) -> float:
-    """Milliseconds of this process."""
+    """Milliseconds of this process. The garbage of whatever took its turn before is not counted."""
+    collect()
     before = process_time()
     work()
     return (process_time() - before) * 1000
 
 
-def main(machines: int, repetitions: int) -> None:
-    """Both ways in turn, so that a busy machine is busy for both."""
-    with served(machines) as (client, size):
+@contextmanager
+def ways(machines: int) -> Iterator[tuple[Mapping[str, Callable[[], int]], int]]:
+    """The door's listing, the SDK's and the floor, each of which finds all machines; and the size of the page."""
+    with served(machines) as (client, size), closing(HTTPConnection(urlsplit(client.endpoint).netloc)) as connection:
         clock = RealClock()
         door = ArmScaleSet(client, "rg", "pixels", clock=clock, gates=Gates(clock, Budget(pages_a_minute=1e6)))
-        assert len(door.list_instances().instances) == by_the_sdk(client) == machines
-        pairs = [(cpu_of(door.list_instances), cpu_of(lambda: by_the_sdk(client))) for _ in range(repetitions)]
-    ours, theirs = (median(each) for each in zip(*pairs, strict=True))
-    ratio = median(sdk / door for door, sdk in pairs)
+        found: dict[str, Callable[[], int]] = {
+            "door": lambda: len(door.list_instances().instances),
+            "sdk": lambda: by_the_sdk(client),
+            "bare": lambda: by_bare_http(connection),
+        }
+        assert {way() for way in found.values()} == {machines}
+        yield found, size
+
+
+def figures() -> Iterator[Figure]:
+    """The door's listing of 1,000 machines beside the floor."""
+    with ways(MACHINES) as (found, _):
+        door, bare = in_turn(ROUNDS, partial(cpu_of, found["door"]), partial(cpu_of, found["bare"]))
+    yield Figure(name=f"listing {MACHINES:,} machines, CPU", unit="ms", ours=door, floor=bare, goal=2)
+
+
+def main(machines: int, repetitions: int) -> None:
+    """All ways in turn, so that a busy machine is busy for all of them."""
+    with ways(machines) as (found, size):
+        rounds = [{name: cpu_of(way) for name, way in found.items()} for _ in range(repetitions)]
+    door = median(each["door"] for each in rounds)
     print(f"{machines} machines, {size / machines / 1000:.1f} KB each, median of {repetitions}, CPU of this process:")
-    print(f"door {ours:.1f} ms ({ours / machines * 1000:.0f} us a machine), SDK list() {theirs:.0f} ms: {ratio:.0f} x")
+    print(f"door {door:.1f} ms ({door / machines * 1000:.0f} us a machine)")
+    print(f"{median(each['door'] / each['bare'] for each in rounds):.2f} x bare HTTP and the same decoding")
+    print(f"SDK list(): {median(each['sdk'] / each['door'] for each in rounds):.0f} x the door")
 
 
 if __name__ == "__main__":
     parser = ArgumentParser(prog="python -m benchmarks.listing", description=__doc__)
-    parser.add_argument("machines", type=int, nargs="?", default=1000, help="(%(default)s)")
+    parser.add_argument("machines", type=int, nargs="?", default=MACHINES, help="(%(default)s)")
     parser.add_argument("repetitions", type=int, nargs="?", default=7, help="(%(default)s)")
     main(**vars(parser.parse_args()))

@@ -109,18 +109,17 @@ class _BoundedCall:
         hooks = {"raw_request_hook": self._about_to_send, "raw_response_hook": heard}
         return {"user_agent": self._calls.agent, "enforce_https": self._calls.client.tls, **hooks}
 
-    def body(self, answer: Any, most: int, within: float = inf) -> bytes:
+    def body(self, answer: Any, most: int, within: float = inf) -> bytes | bytearray:
         """The body, decompressed, if it is not too large and comes in time. `within`: seconds, if more are left."""
         ends = monotonic() + min(self.left, within)  # sockets know no clock but this process's own
-        raw, chunks, size = answer.internal_response.raw, [], 0
+        raw, body = answer.internal_response.raw, bytearray()  # joined blocks would stand in memory twice
         while chunk := raw.read1(_BLOCK, decode_content=True):
-            size += len(chunk)
-            if size > most:
+            body += chunk
+            if len(body) > most:
                 raise Garbled(f"an answer of more than {most} bytes")
             if monotonic() > ends or self.left < 0:
                 raise Unreachable("the answer took too long to arrive")
-            chunks.append(chunk)
-        return b"".join(chunks)
+        return body
 
     def close(self) -> None:
         """Close the answer, which the SDK leaves open when it trips over a header."""

@@ -19,7 +19,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]  # found by their names in lower case
-    body: bytes
+    body: bytes | bytearray
     sent: float  # monotonic seconds at which the question was sent
 
     @property
@@ -48,6 +48,7 @@ def http_date(text: str) -> datetime | None:
 
 # Members and elements of a whole answer. A thousand VMs have 200,000, at up to 100 bytes of memory for an element.
 _MOST_PARTS = 1_000_000
+_UNCOUNTED = 10 * 1024 * 1024  # bytes; a thousand VMs have 9 MB. So small an answer takes 220 MB at worst
 
 
 class Body(Struct, rename="camel", gc=False):
@@ -154,9 +155,10 @@ class _FaultBody(Fault):
 _FAULT = Decoder(_FaultBody)
 
 
-def decoded[T](decoder: Decoder[T], body: bytes) -> T:
+def decoded[T](decoder: Decoder[T], body: bytes | bytearray) -> T:
     """Decode a value. Raises Garbled only."""
-    if body.count(b",") >= _MOST_PARTS:  # siblings have commas between them, and depth has a limit
+    # siblings have commas between them, and depth has a limit
+    if len(body) > _UNCOUNTED and body.count(b",") >= _MOST_PARTS:
         raise Garbled("an answer of too many parts")
     try:
         return decoder.decode(body)
@@ -164,7 +166,7 @@ def decoded[T](decoder: Decoder[T], body: bytes) -> T:
         raise Garbled(f"the answer is not what was asked for: {error}") from error
 
 
-def fault_in(body: bytes) -> Fault:
+def fault_in(body: bytes | bytearray) -> Fault:
     """The error in a body; an empty error for a body without an error."""
     try:
         found = decoded(_FAULT, body)

@@ -30,6 +30,7 @@ VM, VMS, _SCALE_SET = Decoder(VmBody), Decoder(Page[VmBody]), Decoder(ScaleSetBo
 _ETAG = re.compile(r"[!-~]{1,200}")
 _VM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNDER_WAY = frozenset({ProvisioningState.CREATING, ProvisioningState.UPDATING, ProvisioningState.DELETING})
+_POWER: Mapping[str, PowerState] = {word.value: word for word in PowerState}
 _PROVISIONING: Mapping[str, ProvisioningState] = {word.value.lower(): word for word in ProvisioningState}
 
 
@@ -99,17 +100,20 @@ def instance_of(member: VmBody, machine: VmBody, scale_set: ScaleSetName, how: O
     `member`: the row of the scale set's own list, with mark and etag. `machine`: the row with the power state.
     """
     name, vm_id = name_of(member), vm_id_of(machine)
-    if vm_id is None or vm_id_of(member) != vm_id or name_of(machine).lower() != name.lower():
+    if vm_id is None or not can_be_id(name, how):
         return None
-    if not can_be_id(name, how):
+    twice = member is not machine
+    if twice and (vm_id_of(member) != vm_id or name_of(machine).lower() != name.lower()):
         return None
     ref = InstanceRef(scale_set=scale_set, instance_id=InstanceId(name), vm_id=vm_id)
     own, shown = member.properties or VmPropertiesBody(), machine.properties or VmPropertiesBody()
     statuses = (shown.instance_view and shown.instance_view.statuses) or ()
     provisioning = _provisioning(shown.provisioning_state, statuses)
-    marking = _provisioning(own.provisioning_state, ())
-    if provisioning is ProvisioningState.SUCCEEDED and marking in _UNDER_WAY:
-        provisioning = marking  # the mark's own operation is not finished yet
+    if twice and provisioning is ProvisioningState.SUCCEEDED:
+        marking = _provisioning(own.provisioning_state, ())
+        provisioning = (
+            marking if marking in _UNDER_WAY else provisioning
+        )  # the mark's own operation is not finished yet
     return Instance(
         ref=ref,
         power=_power(statuses),
@@ -144,15 +148,14 @@ def etag_of(text: str | None) -> str | None:
 
 def _words(statuses: Sequence[StatusBody], prefix: str) -> list[str]:
     """Status codes with a prefix, in lower case, without the prefix."""
-    codes = ((status.code or "").lower() for status in statuses)
-    return [code.removeprefix(prefix) for code in codes if code.startswith(prefix)]
+    codes = [status.code.lower() for status in statuses if status.code]
+    return [code[len(prefix) :] for code in codes if code.startswith(prefix)]
 
 
 def _power(statuses: Sequence[StatusBody]) -> PowerState:
     """A missing PowerState, or two contradicting ones, is read as UNKNOWN."""
     words = set(_words(statuses, "powerstate/"))
-    word = words.pop() if len(words) == 1 else ""
-    return PowerState(word) if word in PowerState else PowerState.UNKNOWN
+    return _POWER.get(words.pop(), PowerState.UNKNOWN) if len(words) == 1 else PowerState.UNKNOWN
 
 
 def _provisioning(state: str | None, statuses: Sequence[StatusBody]) -> ProvisioningState:

@@ -123,6 +123,11 @@ def test_a_body_nested_without_end_is_garbled() -> None:
         reply(b'{"x": ' + b"[" * 200_000).read(translate.VM)
 
 
+def test_an_answer_that_would_take_much_more_memory_than_it_has_bytes_is_garbled() -> None:
+    with pytest.raises(Garbled, match="too many parts"):
+        reply(b'{"value": [' + b"{}," * 4_000_000 + b"{}]}").read(translate.VMS)
+
+
 def test_what_is_pure_does_not_load_the_sdk() -> None:
     pure = ", ".join(f"scaler.vmss.{each}" for each in ("translate", "addresses", "refusals", "gates"))
     program = f"import sys, {pure}; sys.exit('azure' in sys.modules)"
