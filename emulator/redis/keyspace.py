@@ -1,8 +1,9 @@
 """What a Redis holds, on any clock (strings, sets, sorted sets, their expiry), and the commands of Redis on it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import batched
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -134,15 +135,15 @@ class Keyspace:
         self._scores[_bytes(key)] = {**held, _bytes(member): score}
         return int(_bytes(member) not in held)
 
-    def zrem(self, key: Text, member: Text) -> int:
-        """ZREM of one member: 1 if it was there."""
-        held, gone = self._scores_at(key), _bytes(member)
-        if gone not in held:
-            return 0
-        self._scores[_bytes(key)] = {each: score for each, score in held.items() if each != gone}
-        if len(held) == 1:
+    def zrem(self, key: Text, *members: Text) -> int:
+        """ZREM: how many were there."""
+        held, gone = self._scores_at(key), set(map(_bytes, members))
+        kept = {member: score for member, score in held.items() if member not in gone}
+        if kept:
+            self._scores[_bytes(key)] = kept
+        elif held:
             self.delete(key)
-        return 1
+        return len(held) - len(kept)
 
     def zrange(self, key: Text, first: int, last: int) -> list[bytes]:
         """ZRANGE: the members from the lowest score on, of one score in byte order. `last` counts from 0."""
@@ -205,6 +206,7 @@ def commands_on(space: Keyspace) -> Mapping[bytes, Command]:
         b"GETRANGE": lambda key, first, last: (get(key) or b"")[int(first) : int(last) + 1],
         b"STRLEN": lambda key: len(get(key) or b""),
         b"SET": lambda key, value, *options: _set(space, key, value, *options),
+        b"MSET": lambda *pairs: _set_all(space, pairs),
         b"DEL": lambda *keys: sum(map(space.delete, keys)),
         b"EXISTS": lambda key: int(space.kind(key) != b"none"),
         b"TYPE": space.kind,
@@ -230,6 +232,12 @@ def _or_nil(value: bytes | None) -> bytes | bool:
 def _set(space: Keyspace, key: bytes, value: bytes, unit: bytes = b"EX", lives: bytes | None = None) -> bytes:
     seconds = None if lives is None else float(lives) / (1000 if unit == b"PX" else 1)
     space.set(key, value, ex=seconds)
+    return OK
+
+
+def _set_all(space: Keyspace, pairs: Sequence[bytes]) -> bytes:
+    for key, value in batched(pairs, 2, strict=True):
+        space.set(key, value)
     return OK
 
 

@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 
 from emulator.redis.keyspace import Command
 
-_STATUSES = frozenset({b"SET", b"TYPE"})
+_STATUSES = frozenset({b"SET", b"MSET", b"TYPE"})
 _LISTS = frozenset({b"MGET", b"SMEMBERS", b"SRANDMEMBER", b"TIME", b"ZRANGE"})
 _PRELUDE = rb"""
 local decode = ...

@@ -8,7 +8,7 @@ from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change, Keep
 from scaler.model.row import Before, Notes, Record, Row, Status, Unreadable
 from scaler.registry.notes_json import MAX_ENDED, MAX_NOTES, decode_notes, encode_notes
-from scaler.registry.reading import wire_form
+from scaler.registry.reading import form_of
 from scaler.registry.record_json import MAX_BYTES, OUR_SHARE, encode_record
 
 UNRECORDED_NOTES_TTL = 24 * 3600
@@ -24,8 +24,8 @@ PLACES = {Status.AVAILABLE: "1", Status.RESERVED: "2", Status.UNAVAILABLE: "3"}
 """The sets of the index as scripts/apply.lua numbers them."""
 _FROM = {(True, True): "1", (False, True): "+", (False, False): "-", (False, None): "0"}  # whether it takes, offered
 
-type Lifetime = int | Literal["~"]
-"""Seconds, 0 for ever; "~": no longer or shorter than the value would live now."""
+type Lifetime = Literal["~", "0", "u", "l"]
+"""UNRECORDED_NOTES_TTL, LEAVING_TTL, "0" for ever; "~": no longer or shorter than the value would live now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +45,15 @@ class Write:
         return record.session
 
     @property
-    def arguments(self) -> tuple[bytes | str | int, ...]:
-        """What scripts/apply.lua is told, but for the session's key and the partner."""
+    def arguments(self) -> tuple[bytes | str, ...]:
+        """What scripts/apply.lua is told of the machine."""
         change, before = self.change, self.change.row.before
-        return (
-            *map(wire_form, (before.record, before.notes, self.record, self.notes)),
-            *_lifetimes(change),
-            "-" if change.index is None else "~" if change.index is KEEP else PLACES[change.index],
-            _FROM[change.takes, _offered(change)],
-        )
+        values = (before.record, before.notes, self.record, self.notes)
+        index = "-" if change.index is None else "~" if change.index is KEEP else PLACES[change.index]
+        session = "0" if self.session is None else "1"
+        joined = "0" if change.partner is None else "1"
+        how = "".join((*map(form_of, values), *_lifetimes(change), index, _FROM[change.takes, _offered(change)]))
+        return (*(value if isinstance(value, bytes) else b"" for value in values), f"{how}{session}{joined}")
 
     def accepted(self) -> Row:
         """The row after an accepted write."""
@@ -147,12 +147,12 @@ def _lifetimes(change: Change) -> tuple[Lifetime, Lifetime]:
     """The lifetimes of record and notes; a new value lives for ever unless a lifetime is set."""
     row, record = change.row, change.record
     notes = row.notes if change.notes is KEEP else change.notes
-    leaves = LEAVING_TTL if notes is not None and notes.leaving else 0
+    leaves: Lifetime = "l" if notes is not None and notes.leaving else "0"
     has_record = row.record is not None if record is KEEP else record is not None
-    notes_live = leaves if has_record else UNRECORDED_NOTES_TTL
+    notes_live = leaves if has_record else "u"
     return (
-        "~" if row.is_unreadable or (not leaves and record is not KEEP) else leaves,
-        "~" if not notes_live and change.notes is not KEEP else notes_live,
+        "~" if row.is_unreadable or (leaves == "0" and record is not KEEP) else leaves,
+        "~" if notes_live == "0" and change.notes is not KEEP else notes_live,
     )
 
 

@@ -162,13 +162,11 @@ def value_of(answer: Any) -> bytes | None:
     return TooLong(answer[0]) if answer is not None else None
 
 
-def wire_form(value: bytes | Keep | None) -> bytes:
-    """A value to compare with or to write, in the form that scripts/apply.lua reads."""
+def form_of(value: bytes | Keep | None) -> str:
+    """The kind of a value to compare with or to write, in the letter that scripts/apply.lua reads."""
     if value is None or value is KEEP:
-        return b"-" if value is None else b"~"
-    if isinstance(value, TooLong):
-        return b"<" + value
-    return b"!" if isinstance(value, NoString) else b"=" + value
+        return "-" if value is None else "~"
+    return "<" if isinstance(value, TooLong) else "!" if isinstance(value, NoString) else "="
 
 
 def row_of(vm_id: VmId, before: Before, index: frozenset[Status] = frozenset()) -> Row:

@@ -16,7 +16,16 @@ from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import Pause
 from scaler.ports import Confirmation
 from scaler.registry.auth import Client
-from scaler.registry.batch import PLACES, SESSION_TTL, Write, carried_over, server_of, writes_of
+from scaler.registry.batch import (
+    LEAVING_TTL,
+    PLACES,
+    SESSION_TTL,
+    UNRECORDED_NOTES_TTL,
+    Write,
+    carried_over,
+    server_of,
+    writes_of,
+)
 from scaler.registry.failures import address, translated
 from scaler.registry.keys import Keys, ScriptName, script_text
 from scaler.registry.notes_json import MAX_CEILINGS, decode_ceilings, encode_ceilings
@@ -184,12 +193,11 @@ class RedisRegistry:
         for half in halves:
             names += (self.keys.instance(half.change.row.vm_id), self.keys.notes(half.change.row.vm_id))
         until = good_until.timestamp() if good_until is not None else ""
-        arguments: list[str | bytes | int | float] = [SESSION_TTL, until, server_of(halves) or ""]
+        names += (self.keys.session(half.session) for half in halves if half.session is not None)
+        lifetimes = (UNRECORDED_NOTES_TTL, LEAVING_TTL)
+        arguments: list[str | bytes | int | float] = [SESSION_TTL, until, server_of(halves) or "", *lifetimes]
         for half in halves:
-            if half.session is not None:
-                names.append(self.keys.session(half.session))
-            pointer = len(names) if half.session is not None else 0
-            arguments += (*half.arguments, pointer, "1" if half.change.partner is not None else "0")
+            arguments += half.arguments
         answer: Sequence[int] = self._apply(keys=names, args=arguments)
         return answer
 

@@ -122,9 +122,8 @@ def steps(draw: st.DrawFn) -> Named:
 
 
 @st.composite
-def writes(draw: st.DrawFn, vm_id: VmId) -> Named:
-    """A change of the scaler's; meanwhile the queue manager may have written into the same record."""
-    change = Change(
+def changes(draw: st.DrawFn, vm_id: VmId) -> Change:
+    return Change(
         row=Row(vm_id=vm_id),
         edge=None,
         record=draw(st.sampled_from([KEEP, None, record(vm_id, extra=KEPT)])),
@@ -132,15 +131,29 @@ def writes(draw: st.DrawFn, vm_id: VmId) -> Named:
         index=draw(st.sampled_from([KEEP, None, *Status])),
         takes=draw(st.booleans()),
     )
-    meanwhile = draw(st.sampled_from([None, None, b',"heart":7}', b',"used":true}', b',"updatedAt":"x"}', b"]"]))
+
+
+@st.composite
+def writes(draw: st.DrawFn, vm_id: VmId) -> Named:
+    """A change of the scaler's; meanwhile the queue manager may have written into the same record."""
+    change, end = draw(changes(vm_id)), draw(endings)
 
     def write(house: House) -> object:
-        row, raw = house.row(vm_id), house.raw(vm_id)
-        if meanwhile is not None and raw is not None:
-            put(house, house.keys.instance(vm_id), raw[:-1] + meanwhile)
-        return won(house, replace(change, row=row))
+        return won(house, decided(house, change, end))
 
-    return Named(f"write {change}, and meanwhile {meanwhile!r}", write)
+    return Named(f"write {change}, and meanwhile {end!r}", write)
+
+
+endings = st.sampled_from([None, None, b',"heart":7}', b',"used":true}', b',"updatedAt":"x"}', b"]"])
+
+
+def decided(house: House, change: Change, meanwhile: bytes | None) -> Change:
+    """The change on the row as it is; the end of the record's text is another one by the time of the write."""
+    vm_id = change.row.vm_id
+    row, raw = house.row(vm_id), house.raw(vm_id)
+    if meanwhile is not None and raw is not None:
+        put(house, house.keys.instance(vm_id), raw[:-1] + meanwhile)
+    return replace(change, row=row)
 
 
 @st.composite
@@ -182,7 +195,8 @@ def state(house: House) -> object:
     pointers = [house.redis.get(house.keys.session(SessionId(session))) for session in ("s", "t", "ü/")]
     kinds = (house.keys.instance, house.keys.notes)
     lifetimes = [house.redis.ttl(key(VmId(name))) > 0 for name in "abc" for key in kinds]
-    return {vm_id: timeless(row) for vm_id, row in rows.items()}, snapshot.complaints, pointers, lifetimes
+    offers = house.redis.zrange(house.keys.offers, 0, 9)
+    return {vm_id: timeless(row) for vm_id, row in rows.items()}, snapshot.complaints, pointers, lifetimes, offers
 
 
 def timeless(row: Row) -> tuple[object, ...]:
@@ -207,6 +221,32 @@ def test_the_scripts_do_the_same_on_every_redis(shared_redis: Server, walk: list
         assert answers[0] == answers[1] == answers[2], (number, each)
         states = [state(house) for house in houses]
         assert states[0] == states[1] == states[2], (number, each)
+    client.close()
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(steps(), max_size=10),
+    st.tuples(*(st.tuples(changes(VmId(name)), endings) for name in "abc")),
+    st.sampled_from([None, None, 0, 1]),
+)
+def test_a_batch_does_what_its_changes_do_one_by_one(
+    shared_redis: Server, walk: list[Named], wanted: tuple[tuple[Change, bytes | None], ...], joined: int | None
+) -> None:
+    client = shared_redis.client()
+    client.flushall()
+    at_once, one_by_one = redis_house(client, Keys()), memory_house(ManualClock())
+    answers = []
+    for house in (at_once, one_by_one):
+        for each in walk:
+            each.call(house)
+        batch = [decided(house, change, end) for change, end in wanted]
+        if joined is not None:
+            batch[joined : joined + 2] = [replace(batch[joined], partner=batch[joined + 1])]
+        rows = house.apply(*batch) if house is at_once else [row for each in batch for row in house.apply(each)]
+        answers.append([row is not None for row in rows])
+    assert answers[0] == answers[1]
+    assert state(at_once) == state(one_by_one)
     client.close()
 
 

@@ -89,6 +89,13 @@ def test_a_machine_that_was_cooled_stands_behind_the_warm_ones(house: House) -> 
     assert offers(house) == ["warm", "old", "was-warm"]
 
 
+def test_a_machine_that_comes_back_with_the_record_it_had_takes_its_place_by_it(house: House) -> None:
+    admit_aged(house, older=2, younger=1)
+    house.apply(Change(row=house.row("older"), edge=None, index=Status.UNAVAILABLE))
+    house.apply(Change(row=house.row("older"), edge=None, index=Status.AVAILABLE))
+    assert offers(house)[0] == "older"
+
+
 def test_what_leaves_available_is_not_on_offer_whoever_takes_it_out(house: House) -> None:
     admit_aged(house, parked=3, taken=2, spent=1)
     house.apply(Change(row=house.row("parked"), edge=None, index=Status.UNAVAILABLE))

@@ -75,4 +75,4 @@ end
 
 local function offer(offers, key, record) redis.pcall('ZADD', offers, score_of(record), key) end
 
-local function withdraw(offers, key) redis.pcall('ZREM', offers, key) end
+local function withdraw(offers, ...) redis.pcall('ZREM', offers, ...) end
