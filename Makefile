@@ -65,6 +65,7 @@ mutants: setup
 	@PYTHONPATH=tests $(BIN)/python -m mutation
 
 bench: setup redis
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 check: setup

@@ -1,37 +1,41 @@
-"""A functions host under the production schedules, in virtual time: real controllers, real gates, ARM's budgets."""
+"""A functions host under the production schedules, in virtual time: real controllers, real gates, ARM's budgets.
+
+And what that shows: from the creation of a machine until it is offered, and what an idle scaler asks of ARM.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
+from os import cpu_count
 from random import Random
+from statistics import median
 
-from benchmarks.slow import duration
+from benchmarks.at_rest import offered
+from benchmarks.rows import Bound, Row
+from benchmarks.slow import Slow, duration
 from emulator.behaviour import Behaviour, Latencies, Span
 from emulator.functions_host import ncrontab
+from emulator.history import Event, What
 from emulator.in_process import InProcessScaleSet
-from emulator.orders import OrderKind, Protection, Scale
 from emulator.redis.memory import MemoryRegistry
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches
-from emulator.vm import VmState
 from scaler.actuate import Ports
 from scaler.errors import ScalerError, Throttled
-from scaler.model.edges import CONTROLLERS, Actor
-from scaler.model.fleet import Fleet
-from scaler.model.instance import InstanceId, ScaleSetName, SessionId, VmId
-from scaler.model.lifecycle import Change
-from scaler.model.plan import Plan
+from scaler.model.edges import CONTROLLERS, Actor, Edge
+from scaler.model.instance import ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
-from scaler.model.row import Notes, Record, Row, Status
 from scaler.observe import Listings
 from scaler.registry.reservations import Reservations, Stage
+from scaler.report import Report
 from scaler.settings.table import SETTINGS
-from scaler.tick import Decide, Hints, Tick
-from scaler.vmss.gates import Gates, Kind
+from scaler.tick import Hints, Tick
+from scaler.vmss.gates import Budget, Gates, Kind
 from simulator.chaos.hosts import DECIDING
 from simulator.clock import VirtualClock
 
@@ -44,6 +48,8 @@ SCHEDULES: Mapping[Actor, str] = {
     Actor.CLEANER: "8,23,38,53 * * * * *",
 }
 """The README's, in UTC."""
+MADE = (1_000, 100, 10)  # machines; the one that takes longest first
+SETTLES, COUNTED = timedelta(minutes=15), timedelta(minutes=30)
 _PROBED = 0.125 * SECOND  # the starter's watch sees a reservation after half its interval, on average
 _POLLS = 5 * SECOND  # how often a visitor's page asks whether the machine runs
 _SAMPLE = 10 * SECOND
@@ -60,13 +66,12 @@ def default_watches() -> Mapping[str, timedelta]:
 class Counts:
     """What was counted since the last `count_anew`."""
 
-    wanted: Counter[Actor] = field(default_factory=Counter)  # listings that a controller asked for
-    got: Counter[Actor] = field(default_factory=Counter)  # and had: a new one, or another controller's
-    pages: int = 0  # that ARM was asked for, all controllers together
     pool: list[int] = field(default_factory=list)  # machines in existence, every ten seconds
     reserved: int = 0
     served: int = 0
     turned_away: int = 0
+    made: list[timedelta] = field(default_factory=list)  # from the creation of a machine until it was offered
+    asked: Counter[Kind] = field(default_factory=Counter)  # all requests to ARM
     alarms: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -91,7 +96,7 @@ class Crowd:
 
 
 class Production:
-    """One scale set with a full pool, and its visitors. `watches`: the settings' `…_WATCH`."""
+    """One scale set with a full pool, and its visitors."""
 
     def __init__(
         self,
@@ -99,7 +104,6 @@ class Production:
         machines: int,
         page_size: int,
         crowd: Crowd,
-        watches: Mapping[str, timedelta] | None = None,
         latencies: Latencies | None = None,
     ) -> None:
         self.clock = VirtualClock()
@@ -110,13 +114,15 @@ class Production:
         self.azure = EmulatedScaleSet(self.clock.now, name=NAME, behaviour=behaviour)
         self.policy = Policy(capacity={NAME: Capacity(desired=machines)})
         self.counts = Counts()
-        self._watches = watches or default_watches()
+        self._before = Counter[Kind]()
+        self._watches = default_watches()
         self._crowd = iter(crowd)
         self._registry = MemoryRegistry(self.clock.now)
         self._reservations = Reservations(self._registry.client, self._registry.keys)
-        self._fill(machines)
+        self._created: dict[VmId, datetime] = {}  # machines that were not offered yet
+        self._registry.apply(offered(self.azure, machines, partial(self.clock.advance, _A_WHILE)))
+        self.azure.history.listeners.append(self._hear)
         self._gates = Gates(self.clock)
-        self._listed: set[Actor] = set()  # whose tick under way has had a listing
         self._ticks = self._controllers(page_size)
         self._schedules = {name: ncrontab.parse(text, setting=name) for name, text in SCHEDULES.items()}
         self._agenda: list[tuple[datetime, int, Callable[[], object]]] = []
@@ -139,51 +145,13 @@ class Production:
 
     def count_anew(self) -> None:
         """From now on."""
-        self.counts = Counts(pages=-self._pages)
+        self.counts = Counts()
+        self._before = Counter(self._gates.asked)
 
     @property
     def counted(self) -> Counts:
         """What was counted since."""
-        return replace(self.counts, pages=self.counts.pages + self._pages)
-
-    @property
-    def until_next_listing(self) -> timedelta:
-        """How long the budget of list pages would hold a listing back now."""
-        try:
-            self._gates.admit(Kind.LIST)
-        except Throttled as held:
-            return held.retry_after
-        return timedelta(0)
-
-    @property
-    def _pages(self) -> int:
-        return self._gates.asked[Kind.LIST]
-
-    # -- the beginning
-
-    def _fill(self, machines: int) -> None:
-        """Machines at rest, marked, and offered."""
-        self.azure.scale(Scale(capacity=machines), by="operator")
-        self.clock.advance(_A_WHILE)
-        self.azure.order(OrderKind.DEALLOCATE, ["*"], by="operator")
-        self.clock.advance(_A_WHILE)
-        for vm in self.azure.vms:
-            self.azure.protect(vm.instance_id, Protection(from_scale_in=True), by="operator")
-        self.clock.advance(_A_WHILE)
-        self._registry.apply([self._admission(vm) for vm in self.azure.vms])
-
-    def _admission(self, vm: VmState) -> Change:
-        now, address = self.clock.now(), InstanceId(vm.instance_id)
-        notes = Notes(
-            scale_set=NAME,
-            unique_id=self.azure.set_state.unique_id,
-            instance_id=address,
-            mark_asked_at=now,
-            mark_seen_at=now,
-            admitted_at=now,
-        )
-        record = Record(vm_id=VmId(vm.vm_id), instance_id=address, status=Status.AVAILABLE, created_at=now)
-        return Change(row=Row(vm_id=VmId(vm.vm_id)), edge=None, record=record, notes=notes, index=Status.AVAILABLE)
+        return replace(self.counts, asked=Counter(self._gates.asked) - self._before)
 
     # -- the functions host
 
@@ -195,17 +163,9 @@ class Production:
             registry = None if name is Actor.PROVISIONER else self._registry
             ports = Ports(registry=registry, scale_sets={NAME: door.for_controller(name)}, clock=self.clock)
             hints = Hints()
-            parts = [self._counted(name, each) for each in DECIDING[name]] if name in DECIDING else [name]
+            parts = DECIDING.get(name, (name,))
             ticks[name] = [Tick(each, ports, self.policy, None, hints, listings) for each in parts]
         return ticks
-
-    def _counted(self, name: Actor, decide: Decide) -> Decide:
-        def counted(fleet: Fleet, policy: Policy) -> Plan:
-            if fleet.cloud.listings:
-                self._listed.add(name)
-            return decide(fleet, policy)
-
-        return counted
 
     def _invoke(self, name: Actor) -> Callable[[], None]:
         def fire() -> None:
@@ -247,18 +207,24 @@ class Production:
             self._at(moment, lambda: self._run(Actor.STARTER, self._ticks[Actor.STARTER][0]))
 
     def _look_of(self, name: Actor, tick: Tick) -> timedelta | None:
-        self._listed.discard(name)
         try:
             report = tick.run()
         except ScalerError as error:
-            self.counts.wanted[name] += isinstance(error, Throttled)
             return error.retry_after if isinstance(error, Throttled) else SECOND
-        held_back = any(isinstance(error, Throttled) for error in report.errors)
-        got = name in self._listed or (name is Actor.PROVISIONER and not report.errors)
-        self.counts.wanted[name] += got or held_back
-        self.counts.got[name] += got
+        if name is Actor.RECONCILER:
+            self._admitted(report)
         self.counts.alarms.update(each.why for each in report.plan.refusals if each.alarm)
         return report.look_again
+
+    def _admitted(self, report: Report) -> None:
+        for outcome in report.outcomes:
+            vm_id = outcome.step.vm_id
+            if outcome.step.edge == Edge.ADMIT.name and outcome.error is None and vm_id in self._created:
+                self.counts.made.append(self.clock.now() - self._created.pop(vm_id))
+
+    def _hear(self, event: Event) -> None:
+        if event.what is What.CREATED and event.vm_id is not None:
+            self._created[VmId(event.vm_id.lower())] = event.at
 
     # -- the visitors
 
@@ -291,3 +257,44 @@ class Production:
 
     def _at(self, moment: datetime, act: Callable[[], object]) -> None:
         heappush(self._agenda, (moment, next(self._numbers), act))
+
+
+def life(slow: Slow, machines: int) -> tuple[float, float]:
+    """Seconds from the creation of a machine until it is offered, median and worst, while visitors use machines up."""
+    page_size = slow.page or machines
+    crowd = Crowd(a_minute=min(0.06 * machines, 3))
+    production = Production(machines=machines, page_size=page_size, crowd=crowd, latencies=slow.latencies)
+    production.run(SETTLES)
+    production.count_anew()
+    production.run(COUNTED)
+    made = [each.total_seconds() for each in production.counted.made]
+    return median(made), max(made)
+
+
+def at_least(slow: Slow, machines: int) -> float:
+    """Seconds of create and stop, and of the two listings that must show it, where their budget is short of pages."""
+    latencies, pages = slow.latencies, -(-machines // (slow.page or machines))
+    wait = (pages - 1) / Budget().pages_a_minute * 60 / 2  # on average, for a listing that shows what is so now
+    return sum(latencies.create + latencies.deallocate) / 2 + 2 * wait + 2 * (slow.arm or timedelta()).total_seconds()
+
+
+def idle_calls(slow: Slow) -> float:
+    """Requests to ARM in a minute without visitors."""
+    production = Production(machines=20, page_size=20, crowd=Crowd(a_minute=1e-6), latencies=slow.latencies)
+    production.run(SETTLES)
+    production.count_anew()
+    production.run(COUNTED)
+    return production.counted.asked.total() / (COUNTED / timedelta(minutes=1))
+
+
+def figures(slow: Slow) -> Iterator[Row]:
+    """All of them, on as many cores as there are."""
+    with ProcessPoolExecutor(cpu_count()) as pool:
+        calls = pool.submit(idle_calls, slow)
+        lives = list(pool.map(partial(life, slow), MADE))
+        for machines, both in zip(MADE, lives, strict=True):
+            floor = at_least(slow, machines)
+            for word, ours, goal in zip(("median", "worst"), both, (1.25, 1.5), strict=True):
+                name = f"created → available, {word}, N={machines:,}"
+                yield Row(name=name, unit="s", ours=ours, floor=floor, goal=goal)
+        yield Row(name="ARM calls a minute, idle, N=20", unit="calls", ours=calls.result(), goal=6, bound=Bound.MOST)

@@ -56,7 +56,7 @@ def share_at_least(visitors: Crowd, taken: float) -> float:
 def shares(slow: Slow, seed: int) -> tuple[float, float]:
     """Of the visitors turned away: by the scaler's pool, and at least."""
     visitors = crowd(seed)
-    production = Production(machines=POOL, page_size=slow.page_size, crowd=visitors, latencies=slow.latencies)
+    production = Production(machines=POOL, page_size=POOL, crowd=visitors, latencies=slow.latencies)
     production.run(timedelta(seconds=STEADY_AFTER))
     production.count_anew()
     production.run(timedelta(seconds=LASTS))

@@ -26,12 +26,6 @@ from scaler.vmss.gates import Gates
 SECOND = timedelta(seconds=1)
 NAME, SECOND_SET, THIRD_SET = ScaleSetName("vmss-pixels"), ScaleSetName("vmss-second"), ScaleSetName("vmss-third")
 POLICY = Policy(capacity={NAME: Capacity(desired=4)})
-WATCHES = {
-    "provisioner": 55 * SECOND,
-    "reconciler": 25 * SECOND,
-    "starter": 9.5 * SECOND,
-    "cleaner": timedelta(0),
-}
 
 
 class Process:
@@ -292,7 +286,7 @@ def test_six_scale_sets_that_do_not_answer_do_not_outlive_an_invocation() -> Non
 @pytest.mark.long
 @pytest.mark.parametrize("pages", [1, 2, 4, 6])
 def test_a_pool_stays_within_five_percent_of_what_is_wanted_however_many_pages_a_listing_takes(pages: int) -> None:
-    production = Production(machines=36, page_size=36 // pages, crowd=Crowd(a_minute=1), watches=WATCHES)
+    production = Production(machines=36, page_size=36 // pages, crowd=Crowd(a_minute=1))
     production.run(timedelta(hours=1))
     production.count_anew()
     production.run(timedelta(hours=1))
