@@ -1,15 +1,15 @@
 """A Change of a machine -> the bytes to compare with and the bytes to write."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
 
 from scaler.model.instance import SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change, Keep
 from scaler.model.row import Before, Notes, Record, Row, Status, Unreadable
 from scaler.registry.notes_json import MAX_ENDED, MAX_NOTES, decode_notes, encode_notes
 from scaler.registry.reading import form_of
-from scaler.registry.record_json import MAX_BYTES, OUR_SHARE, encode_record
+from scaler.registry.record_json import MAX_BYTES, OUR_SHARE, encode_record, filled
 
 UNRECORDED_NOTES_TTL = 24 * 3600
 """Seconds that notes without a record live: the machine is being admitted, or is gone without a trace."""
@@ -28,8 +28,7 @@ type Lifetime = Literal["~", "0", "u", "l"]
 """UNRECORDED_NOTES_TTL, LEAVING_TTL, "0" for ever; "~": no longer or shorter than the value would live now."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
+class Write(NamedTuple):
     """One compare-and-set of one machine in bytes. None deletes a value."""
 
     change: Change
@@ -58,16 +57,23 @@ class Write:
     def accepted(self) -> Row:
         """The row after an accepted write."""
         change, row = self.change, self.change.row
-        before = Before(
-            record=row.before.record if self.record is KEEP else self.record,
-            notes=row.before.notes if self.notes is KEEP else self.notes,
-            server=row.before.server,
-        )
+        record, noted = row.before.record, row.before.notes
+        before: dict[str, Any] = {
+            "record": record if self.record is KEEP else self.record,
+            "notes": noted if self.notes is KEEP else self.notes,
+            "server": row.before.server,
+        }
         notes = row.notes if change.notes is KEEP else change.notes
         if notes is not None and len(notes.ended) > MAX_ENDED:  # not all of them were written
-            notes = decode_notes(before.notes)
-        record = row.record if change.record is KEEP else change.record
-        return Row(vm_id=row.vm_id, record=record, notes=notes, index=_index_after(change), before=before)
+            notes = decode_notes(before["notes"])
+        after = {
+            "vm_id": row.vm_id,
+            "record": row.record if change.record is KEEP else change.record,
+            "notes": notes,
+            "index": _index_after(change),
+            "before": filled(Before, before),
+        }
+        return filled(Row, after)
 
 
 def writes_of(changes: Sequence[Change]) -> tuple[tuple[Write, ...], ...]:
@@ -139,8 +145,9 @@ def _write(change: Change) -> Write:
 
 
 def _fits(write: Write) -> bool:
-    longest = ((write.record, MAX_BYTES + OUR_SHARE), (write.notes, MAX_NOTES))
-    return not any(isinstance(value, bytes) and len(value) > most for value, most in longest)
+    _, record, notes = write
+    too_long = isinstance(record, bytes) and len(record) > MAX_BYTES + OUR_SHARE
+    return not too_long and not (isinstance(notes, bytes) and len(notes) > MAX_NOTES)
 
 
 def _lifetimes(change: Change) -> tuple[Lifetime, Lifetime]:

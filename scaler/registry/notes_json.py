@@ -6,7 +6,6 @@ And capacities that Azure lately refused <-> the JSON text under `Keys.ceilings`
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
-from operator import attrgetter
 
 import msgspec
 
@@ -36,8 +35,9 @@ class _Versioned(msgspec.Struct):
     v: int = VERSION
 
 
+_ALWAYS = {field.name: field.default for field in fields(Notes) if isinstance(field.default, int)}  # told by every text
 _NAMES = tuple(field.name for field in fields(Notes))
-_values_of = attrgetter(*_NAMES)
+_Text = msgspec.defstruct("Text", [(name, object, None) for name in _NAMES], omit_defaults=True, gc=False)
 _notes = msgspec.json.Decoder(Notes)
 _ceilings = msgspec.json.Decoder(dict[ScaleSetName, Ceiling])
 _versioned = msgspec.json.Decoder(_Versioned)
@@ -74,8 +74,8 @@ def encode_notes(notes: Notes) -> bytes:
         latest = set(list(notes.ended)[1 - MAX_ENDED :])
         kept = {each: how for each, how in notes.ended.items() if each == notes.session or each in latest}
         notes = replace(notes, ended=kept)
-    members = zip(_NAMES, _values_of(notes), strict=True)
-    return msgspec.json.encode({name: value for name, value in members if value is not None and value != {}})
+    told = {**_ALWAYS, **vars(notes), "ended": notes.ended or None, "ips": notes.ips or None}
+    return msgspec.json.encode(_Text(*map(told.get, _NAMES)))
 
 
 def _has_odd_time(value: object, years: range = YEARS) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from itertools import accumulate
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -31,7 +31,6 @@ _FIELDS = {field.name: field for field in fields(Record) if field.name != "extra
 NAMES: Mapping[str, str] = {name: re.sub(r"_(.)", lambda found: found[1].upper(), name) for name in _FIELDS}
 """The member of the JSON text for each field of a Record: a new field is one line in model/row.py."""
 KNOWN = tuple(NAMES.values())
-_values_of = attrgetter(*NAMES)
 _new, _set = object.__new__, object.__setattr__
 _OPTIONAL = frozenset(name for name, field in _FIELDS.items() if field.default is None)
 _TIMES = tuple(name for name, field in _FIELDS.items() if field.type == datetime | None)
@@ -49,6 +48,8 @@ _AS_WRITTEN = [(name, _SHORT | None, None) if name in _OPTIONAL else (name, _FIE
 _written = msgspec.json.Decoder(
     msgspec.defstruct("Written", _AS_WRITTEN, rename=NAMES, forbid_unknown_fields=True, gc=False)
 )
+_ALWAYS = {name: field.default for name, field in _FIELDS.items() if isinstance(field.default, int)}  # in every text
+_Text = msgspec.defstruct("Text", [(name, object, None) for name in NAMES], rename=NAMES, omit_defaults=True, gc=False)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _any = msgspec.json.Decoder()
 
@@ -89,12 +90,17 @@ def decode_record(vm_id: VmId, raw: bytes) -> Record | Unreadable:
 
 def encode_record(record: Record) -> bytes:
     """The JSON text: known fields first, in a fixed order, then the queue manager's own."""
-    members: dict[str, Any] = {}
-    for field, value in zip(NAMES, _values_of(record), strict=True):
-        if value or field not in _OPTIONAL:
-            members[NAMES[field]] = format_time(value) if field in _TIMES else value
-    members |= {name: msgspec.Raw(raw.encode()) for name, raw in record.extra}
-    return msgspec.json.encode(members)
+    told = {**_ALWAYS, **vars(record)}
+    for name in _TIMES:
+        moment = told.get(name)
+        if moment is not None and moment.tzinfo is not UTC:
+            told[name] = moment.astimezone(UTC)
+    if "" in told.values():
+        told = {name: value for name, value in told.items() if value != "" or name not in _OPTIONAL}
+    text = msgspec.json.encode(_Text(*map(told.get, NAMES)))
+    if not record.extra:
+        return text
+    return text[:-1] + b"," + msgspec.json.encode({name: msgspec.Raw(raw.encode()) for name, raw in record.extra})[1:]
 
 
 def _as_written(vm_id: VmId, raw: bytes) -> Record | None:
@@ -218,8 +224,3 @@ def parse_time(text: str | None) -> datetime | None:
         return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except (ValueError, OverflowError):  # February 30th; the first hour of year 1, east of Greenwich
         return None
-
-
-def format_time(moment: datetime) -> str:
-    """The text, with `Z` for UTC."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
