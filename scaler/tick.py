@@ -217,8 +217,10 @@ class Tick:
         These are machines that Azure shows, or showed in the last listing: a queue manager may have died with a key
         taken, and the machine vanished since. No other way leads to that row again.
         """
+        if not cloud.listings:
+            return snapshot
         lately = frozenset[VmId]().union(*self._lately.values())
-        unnamed = sorted({*cloud.instances, *lately} - snapshot.rows.keys()) if cloud.listings else []
+        unnamed = sorted({*cloud.instances, *lately} - snapshot.rows.keys())
         rows = registry.read_also(unnamed) if unnamed else {}
         known = {vm_id: row for vm_id, row in rows.items() if vm_id in cloud.instances or row.record is not None}
         for name in cloud.listings:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from scaler.model.instance import (
     Addresses,
@@ -42,10 +43,11 @@ class Cloud:
         """The machines seen in one scale set."""
         return (instance for instance in self.instances.values() if instance.ref.scale_set == scale_set)
 
-    def showing(self, sighting: Sighting, *instances: Instance) -> "Cloud":
-        """Add the instances of a look, over older sightings."""
+    def showing(self, sighting: Sighting, *instances: Instance, **more: Any) -> "Cloud":
+        """Add the instances of a look, over older sightings. `more`: further members to replace."""
         return replace(
             self,
+            **more,
             instances={**self.instances, **{instance.vm_id: instance for instance in instances}},
             sightings={**self.sightings, **{instance.vm_id: sighting for instance in instances}},
         )
@@ -69,8 +71,7 @@ class Cloud:
             age=age,
             listed=listed,
         )
-        shown = self.showing(sighting, *pages.instances)
-        return replace(shown, listings={**self.listings, view.name: sighting})
+        return self.showing(sighting, *pages.instances, listings={**self.listings, view.name: sighting})
 
     def with_answers(self, view: ScaleSetView, answers: Iterable[Answer], policy: Policy) -> "Cloud":
         """Add targeted GETs. A gone machine is seen no more: the later, targeted look wins over a listing."""

@@ -260,10 +260,15 @@ def sorted_out(outcomes: Iterable[Decision]) -> Plan:
     """Sort the decisions about all machines into steps, refusals and asks, in the order of the machines."""
     steps, refusals, asks = list[Step](), list[Refusal](), list[Ask]()
     for outcome in outcomes:
+        if outcome is None:
+            continue
         done = outcome.otherwise if isinstance(outcome, Lacks) else outcome
-        asks += [outcome.ask] if isinstance(outcome, Lacks) else []
-        steps += [done] if isinstance(done, Step) else []
-        refusals += [done] if isinstance(done, Refusal) else []
+        if isinstance(outcome, Lacks):
+            asks.append(outcome.ask)
+        if isinstance(done, Step):
+            steps.append(done)
+        elif done is not None:
+            refusals.append(done)
     return Plan(steps=tuple(steps), refusals=tuple(refusals), asks=tuple(asks))
 
 

@@ -53,6 +53,8 @@ def _bounded(
     for ask in asks:
         if isinstance(ask, Get):
             gets.setdefault(ask.ref, ask)
+    if not gets:
+        return
     in_order = sorted(gets.values(), key=lambda get: asked_before.get(get.ref.vm_id, -1))
     urgent = sorted((get for get in in_order if get.urgent), key=lambda get: get.place)
     yield from (get.ref for get in urgent[: policy.max_start_looks])

@@ -111,8 +111,8 @@ class AzureObserver:
                     cloud = replace(cloud, missing=cloud.missing | {name})
         if errors and not (cloud.listings or cloud.unlisted or cloud.missing):
             raise errors[0]
-        hints = replace(cloud, short_since=dict(self._short_since), nameless=dict(self._nameless))
-        return replace(hints, unlisted=cloud.unlisted | late), tuple(errors)
+        short_since, nameless, unlisted = dict(self._short_since), dict(self._nameless), cloud.unlisted | late
+        return replace(cloud, short_since=short_since, nameless=nameless, unlisted=unlisted), tuple(errors)
 
     def _with_listing(self, cloud: Cloud, name: ScaleSetName) -> Cloud:
         """Add a listing: another controller's listing of a moment ago, or else a new listing."""

@@ -1,5 +1,6 @@
 """The queue manager's client: atomic and idempotent, so that no crash between two steps loses a machine."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -65,11 +66,13 @@ class Sight:
     reason: str | None = None  # where refused
 
 
+_NO_CHARACTER = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
 def check_session(session: SessionId) -> None:
     """Raises ValueError for what is no session id; with the scripts' own words (machine.lua)."""
     size = len(session.encode("utf-8", "replace"))
-    control = any(ord(each) < 32 or ord(each) == 127 for each in session)
-    if not 0 < size <= MAX_SESSION_BYTES or control or any("\ud800" <= each <= "\udfff" for each in session):
+    if not 0 < size <= MAX_SESSION_BYTES or _NO_CHARACTER.search(session):
         raise ValueError(f"a session id is 1 to {MAX_SESSION_BYTES} bytes of UTF-8 without control characters")
 
 
@@ -82,6 +85,7 @@ class Reservations:
 
     def __init__(self, client: redis.Redis | redis.RedisCluster, keys: Keys) -> None:
         self._keys = keys
+        self._index = [keys.index(status) for status in Status]
         self._where = address(client)
         self._scripts: Mapping[ScriptName, Any] = {
             name: client.register_script(script_text(name)) for name in ScriptName if name.of_a_session
@@ -107,7 +111,7 @@ class Reservations:
         self, name: ScriptName, session: SessionId, detail: str | None, read: Callable[[Any], Answer]
     ) -> Answer:
         check_session(session)
-        keys = [self._keys.session(session), *(self._keys.index(status) for status in Status)]
+        keys = [self._keys.session(session), *self._index]
         with translated(self._where):
             return read(self._scripts[name](keys=keys, args=[session, detail or ""]))
 

@@ -41,9 +41,10 @@ class Spare:
 
 def settle(stranded: Iterable[Stranded], fleet: Fleet) -> list[Step]:
     """Settle the stranded sessions; the longest waiting has the first choice."""
-    free: Sequence[Spare] = _spares(fleet)
+    in_turn = sorted(stranded, key=lambda one: (one.wait.reserved.at, one.wait.machine.vm_id))
+    free: Sequence[Spare] = _spares(fleet) if in_turn else ()
     steps: list[Step] = []
-    for waiting in sorted(stranded, key=lambda one: (one.wait.reserved.at, one.wait.machine.vm_id)):
+    for waiting in in_turn:
         outcome, free = _settled(waiting, free)
         steps += [outcome] if outcome is not None else []
     return steps
