@@ -9,7 +9,7 @@ from typing import Self
 
 from emulator.budgets import Call
 from emulator.orders import OrderKind, Protection, Scale
-from emulator.refusals import quoted, translated
+from emulator.refusals import ArmError, NoAnswer, quoted, translated
 from emulator.scale_set import SET, EmulatedScaleSet
 from emulator.vm import VmState
 from scaler.errors import Conflict, Missing, Partly, ScalerError, Throttled, Unreachable, Unsent
@@ -245,15 +245,14 @@ class InProcessScaleSet:
     def _answered(self, kind: Kind, call: Call, resource: str = SET, about: About | None = None) -> Iterator[None]:
         """A context around one request: the gates learn of a 429, and of the remaining budgets."""
         try:
-            with translated(about):
-                yield
-        except Unreachable:
-            raise  # nothing was heard
-        except ScalerError as error:
-            self._heard(call, resource)
+            yield
+        except (ArmError, NoAnswer) as told:
+            error = translated(told, about)
+            if not isinstance(error, Unreachable):  # else nothing was heard
+                self._heard(call, resource)
             if self.gates is not None and isinstance(error, Throttled):
                 self.gates.throttled(kind, error.retry_after)
-            raise
+            raise error from None
         self._heard(call, resource)
 
     def _heard(self, call: Call, resource: str) -> None:

@@ -1,13 +1,11 @@
 """What Azure refuses, in ARM's words; and in the scaler's, read by the scaler's own table."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
-from scaler.errors import Unreachable
+from scaler.errors import ScalerError, Unreachable
 from scaler.vmss.refusals import About, refusal
 from scaler.vmss.reply import Reply
 
@@ -190,15 +188,9 @@ def preempted() -> Failure:
     return Failure("OperationPreempted", message, status="Canceled")
 
 
-@contextmanager
-def translated(about: About | None = None) -> Iterator[None]:
-    """Azure's refusals become the scaler's errors. `about`: the machines that the call names."""
-    try:
-        yield
-    except NoAnswer:
-        raise Unreachable("no answer") from None
-    except ArmError as error:
-        raise refusal(_as_it_comes(error), about) from None
+def translated(error: ArmError | NoAnswer, about: About | None = None) -> ScalerError:
+    """Azure's refusal as the scaler's error. `about`: the machines that the call names."""
+    return Unreachable("no answer") if isinstance(error, NoAnswer) else refusal(_as_it_comes(error), about)
 
 
 def _as_it_comes(error: ArmError) -> Reply:

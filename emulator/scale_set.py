@@ -1,7 +1,6 @@
 """A scale set that behaves like Azure's, with Azure's faults, on any clock."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from emulator.behaviour import Behaviour, Fault, Faults
@@ -16,7 +15,7 @@ from emulator.refusals import no_ids, not_allowed, not_for_flexible, not_found
 from emulator.region import Profile, Region
 from emulator.switches import EmptyIds
 from emulator.vm import Vm, VmState
-from emulator.world import MANAGED, SetState, World, new_world
+from emulator.world import MANAGED, SetState, new_world
 
 SET = "scale-set"  # the budgets' name for the scale set itself
 _OWN = {
@@ -71,46 +70,43 @@ class EmulatedScaleSet:
         self._delivery = Delivery(world)
         self._reading = Reading(world)
 
-    @contextmanager
-    def _moment(self) -> Iterator[World]:
-        with self._lock:
-            self._world.queue.catch_up()
-            yield self._world
-
     # -- what callers ask and order
 
     def read_set(self) -> SetState:
         """GET of the scale set."""
-        with self._read(Call.GET_SET, SET):
+        with self._world:
+            self._admit(Call.GET_SET, SET)
             return self._reading.scale_set()
 
     def read_set_view(self) -> tuple[VmState, ...]:
         """GET of the scale set's instance view: all VMs, to be summed up."""
-        with self._read(Call.SET_VIEW, SET):
+        with self._world:
+            self._admit(Call.SET_VIEW, SET)
             return self._reading.listing()
 
     def read_first_page(self, size: int | None = None) -> tuple[VmState, ...]:
         """All VMs, by instance id, as they are now; charged as one page of so many, the first of a listing."""
-        with self._moment() as world:
+        with self._world as world:
             shown = min(size or len(world.vms), len(world.vms))
-        with self._read(Call.LIST, SET, shown):
+            self._admit(Call.LIST, SET, shown)
             return self._reading.listing()
 
     def read_further_page(self, shown: int) -> None:
         """Charge another page, of so many of the VMs that the first page told of already."""
-        with self._read(Call.LIST, SET, shown):
-            pass
+        with self._world:
+            self._admit(Call.LIST, SET, shown)
 
     def read_rows(self, skip: int, size: int, *, call: Call = Call.LIST) -> tuple[VmState, ...]:
         """All VMs, by instance id; charged as one page of so many from `skip` on."""
-        with self._moment() as world:
+        with self._world as world:
             shown = min(size, max(0, len(world.vms) - skip))
-        with self._read(call, SET, shown):
+            self._admit(call, SET, shown)
             return self._reading.listing(viewed=self._views(call))
 
     def read_vm(self, instance_id: str, *, call: Call = Call.GET_VM) -> VmState:
         """GET of one VM; a 404 is an ArmError."""
-        with self._read(call, instance_id, 1) as world:
+        with self._world as world:
+            self._admit(call, instance_id, 1)
             found = self._reading.vm(world.key(instance_id), viewed=self._views(call))
             if found is None:
                 raise not_found(f"virtualMachineScaleSets/{self.name}/virtualMachines/{instance_id}")
@@ -118,12 +114,13 @@ class EmulatedScaleSet:
 
     def read_addresses(self) -> tuple[VmState, ...]:
         """One page of a listing of NICs or public IPs: all VMs, with such addresses as Microsoft.Network knows."""
-        with self._read(Call.NETWORK, SET):
+        with self._world:
+            self._admit(Call.NETWORK, SET)
             return self._reading.addresses()
 
     def read_operation(self, operation_id: str) -> Operation:
         """GET of an operation's status."""
-        with self._moment() as world:
+        with self._world as world:
             self.meter.charge(Call.GET_OPERATION, operation_id, world.at)
             operation = world.operations.find(operation_id)
             if operation is None:
@@ -144,7 +141,7 @@ class EmulatedScaleSet:
         Raises ArmError; or NoAnswer, if the order may have arrived, or may still arrive until `within`.
         `single`: charged to the VM's own budget, as the routes of one VM are.
         """
-        with self._moment() as world:
+        with self._world as world:
             call, resource = self.call_of(kind, single=single), instance_ids[0] if single else SET
             self.meter.charge(call, resource, world.at, self.named_by(instance_ids))
             if world.flexible and not single and kind is not OrderKind.DELETE and not world.switches.flexible_batches:
@@ -167,7 +164,7 @@ class EmulatedScaleSet:
         within: timedelta | None = None,
     ) -> Operation:
         """PUT of one VM's protectionPolicy: the mark."""
-        with self._moment() as world:
+        with self._world as world:
             self.meter.charge(Call.UPDATE_VM, self.marked_in(instance_id), world.at, 1)
             target = world.key(instance_id)
             given, policy = self._given(by, within), self.meter.policy(Call.UPDATE_VM)
@@ -182,7 +179,7 @@ class EmulatedScaleSet:
         self, scale: Scale, *, if_match: str | None = None, by: str = "somebody", within: timedelta | None = None
     ) -> Operation:
         """PATCH or PUT of the scale set."""
-        with self._moment() as world:
+        with self._world as world:
             self.meter.charge(Call.UPDATE_SET, SET, world.at)
             given, policy = self._given(by, within), self.meter.policy(Call.UPDATE_SET)
             return self._delivery.send(given, policy, lambda: self._arrivals.scale(scale, if_match, given))
@@ -194,7 +191,7 @@ class EmulatedScaleSet:
 
     def budget_left(self, call: Call, resource: str) -> str:
         """The value of x-ms-ratelimit-remaining-resource."""
-        with self._moment() as world:
+        with self._world as world:
             return self.meter.remaining(call, resource, world.at)
 
     def call_of(self, kind: OrderKind, *, single: bool) -> Call:
@@ -213,15 +210,12 @@ class EmulatedScaleSet:
 
     def named_by(self, instance_ids: Sequence[str]) -> int:
         """How many VMs are meant by this list, for whoever counts."""
-        with self._moment() as world:
+        with self._world as world:
             return len(world.vms) if list(instance_ids) == ["*"] else len(instance_ids)
 
-    @contextmanager
-    def _read(self, call: Call, resource: str, vms: int = 0) -> Iterator[World]:
-        with self._moment() as world:
-            self.meter.charge(call, resource, world.at, vms)
-            self._reading.refuse(self.meter.policy(call))
-            yield world
+    def _admit(self, call: Call, resource: str, vms: int = 0) -> None:
+        self.meter.charge(call, resource, self._world.at, vms)
+        self._reading.refuse(self.meter.policy(call))
 
     def _meant(self, kind: OrderKind, instance_ids: Sequence[str]) -> tuple[str, ...]:
         empty = self._world.switches.empty_ids
@@ -253,7 +247,7 @@ class EmulatedScaleSet:
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
-        with self._moment() as world:
+        with self._world as world:
             world.chance.faults = faults
             self._platform.wake()
 
@@ -264,33 +258,33 @@ class EmulatedScaleSet:
 
     def script(self, fault: Fault, *, times: int | None = 1, instance_id: str | None = None) -> None:
         """Inject `fault` at its next `times` occasions (None: at all)."""
-        with self._moment() as world:
+        with self._world as world:
             world.chance.script(fault, times=times, instance_id=instance_id)
 
     def clear_script(self) -> None:
         """Nothing scripted strikes any more."""
-        with self._moment() as world:
+        with self._world as world:
             world.chance.clear_script()
 
     def happen(self, event: Fault, vm_id: str) -> bool:
         """Inject a platform event (EVICTED … DELETED_BY_SOMEBODY); False if impossible for the VM now."""
-        with self._moment():
+        with self._world:
             vm = self._living(vm_id)
             return vm is not None and self._platform.happen(event, vm)
 
     def limit(self, *, allocatable: int | None = None, cores: int | None = None) -> None:
         """Limit the region's free machines, and the subscription's cores; None: enough."""
-        with self._moment() as world:
+        with self._world as world:
             world.allocatable, world.region.cores = allocatable, cores
 
     def tag(self, **tags: str) -> None:
         """Give the scale set these tags and no others (write `scaler:managed` as **{"scaler:managed": "true"})."""
-        with self._moment() as world:
+        with self._world as world:
             world.change_set(tags=tuple(sorted(tags.items())), etag=world.set_state.etag + 1)
 
     def make_anew(self) -> None:
         """Replace the scale set by an empty scale set of the same name, with another uniqueId."""
-        with self._moment() as world:
+        with self._world as world:
             for vm in list(world.vms.values()):
                 self._machines.interrupt(vm)
                 world.remove(vm, "somebody")
@@ -299,30 +293,30 @@ class EmulatedScaleSet:
     @property
     def now(self) -> datetime:
         """Azure's clock; a Date header omits the fraction of a second."""
-        with self._moment() as world:
+        with self._world as world:
             return world.at
 
     @property
     def next_due(self) -> datetime | None:
         """The time of the next event; None: no event is due."""
-        with self._moment() as world:
+        with self._world as world:
             return world.queue.next_due
 
     @property
     def vms(self) -> tuple[VmState, ...]:
         """Every VM as it is, by instance id."""
-        with self._moment() as world:
+        with self._world as world:
             return tuple(sorted((vm.state for vm in world.vms.values()), key=lambda row: row.rank))
 
     def find(self, vm_id: str) -> VmState | None:
         """The current state of a VM; None: gone, or never made."""
-        with self._moment():
+        with self._world:
             vm = self._living(vm_id)
             return vm.state if vm else None
 
     def behind(self, instance_id: str) -> VmState | None:
         """The VM that has this instance id now; raises ArmError for an invalid id."""
-        with self._moment() as world:
+        with self._world as world:
             vm = world.vms.get(world.key(instance_id))
             return vm.state if vm else None
 
@@ -339,7 +333,7 @@ class EmulatedScaleSet:
     @property
     def set_state(self) -> SetState:
         """The scale set as it is."""
-        with self._moment() as world:
+        with self._world as world:
             return world.set_state
 
     @property
@@ -360,13 +354,13 @@ class EmulatedScaleSet:
     @property
     def generation(self) -> int:
         """A number that changes whenever VMs come or go."""
-        with self._moment() as world:
+        with self._world as world:
             return world.members
 
     @property
     def history(self) -> History:
         """The history of all events."""
-        with self._moment() as world:
+        with self._world as world:
             return world.history
 
     def _living(self, vm_id: str) -> Vm | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from emulator.behaviour import Behaviour, Chance, Latencies
 from emulator.history import Event, EventQueue, History, What
@@ -46,6 +46,19 @@ class World:
     allocatable: int | None = None  # machines the region has for us; None: enough
     busy: list[Operation] = field(default_factory=list)  # operations of the scale set itself that go on
     members: int = 0  # changes with every VM that comes or goes
+
+    def __enter__(self) -> Self:
+        """A moment: what is due has happened, and no other thread comes in between."""
+        self.region.lock.acquire()
+        try:
+            self.queue.catch_up()
+        except BaseException:
+            self.region.lock.release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.region.lock.release()
 
     @property
     def at(self) -> datetime:

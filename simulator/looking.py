@@ -113,7 +113,7 @@ def looked(
         Seen(state=vm, published=of(VmId(vm.vm_id)), scale_set=each.name) for each in scale_sets for vm in each.vms
     )
     heads = (keys.instance(VmId("")).encode(), keys.notes(VmId("")).encode())
-    named = frozenset(name for key, text in strings.items() if key.startswith(heads) for name in _sessions(text))
+    named = frozenset[str]().union(*(_sessions(text) for key, text in strings.items() if key.startswith(heads)))
     return Look(at=at, machines=machines, named=named)
 
 

@@ -119,7 +119,7 @@ class World:
     def look(self, *, forgot: bool = False) -> None:
         """The observer looks at both sides. `forgot`: Redis lost writes since the last look."""
         both = looked(self.registry, tuple(self.azures.values()), self.clock.now(), self.registry.clock.truly)
-        self.tell(replace(both, forgot=forgot))
+        self.tell(replace(both, forgot=True) if forgot else both)
 
     # -- the scaler
 
