@@ -60,7 +60,7 @@ def first_order(environ: Mapping[str, str]) -> str:
     """The imports of the app and of its first run, in which a machine is missing and ordered."""
     chosen = {"SCALER_POOL_CAPACITY": "1", "SCALER_WARMPOOL_SIZE": "0"}
     quick = {f"SCALER_{name}_WATCH": "0s" for name in ("PROVISIONER", "RECONCILER", "STARTER", "CLEANER")}
-    environment = assemble({**environ, **chosen, **quick}, speed=20)
+    environment = assemble({**environ, **chosen, **quick}, speed=1)
     secret = environment.variables["IDENTITY_HEADER"]
     with redis_server() as redis, azure(environment.settings, secret, WallClock().now, 1) as cloud:
         variables = environment.at(redis_url=redis.url, azure_url=cloud.server.url)
