@@ -71,6 +71,7 @@ class Tick:
         """
         self._decide = _OF_THE_REGISTRY.get(what) if isinstance(what, Actor) else what
         self._reconciles = self._decide is reconciler.decide
+        self._follows = self._decide is None or self._reconciles  # new machines, from creation to offer
         self._ports = ports
         self._policy = policy
         view_kept = policy.view_kept if self._decide is not None else timedelta(0)  # a capacity needs the latest etag
@@ -158,7 +159,7 @@ class Tick:
         def decide(cloud: Cloud) -> Plan:
             return provisioner.decide(cloud, self._policy)
 
-        cloud = Cloud(pause=self._policy.pause, ceilings=dict(self._ceilings))
+        cloud = self._observer.following(Cloud(pause=self._policy.pause, ceilings=dict(self._ceilings)))
         return self._looked(cloud, lambda seen: _judged(decide(seen), seen, decide))
 
     def _with_registry(self, registry: Registry, decide: Decide) -> Report:
@@ -173,7 +174,8 @@ class Tick:
             plan = replace(decide(fleet, self._policy), good_until=fleet.now + self._policy.plan_kept)
             return _judged(plan, cloud, lambda allowed: decide(replace(fleet, cloud=allowed), self._policy), fleet)
 
-        report = self._looked(Cloud(pause=strictest(self._policy.pause, snapshot.pause)), decided)
+        cloud = Cloud(pause=strictest(self._policy.pause, snapshot.pause))
+        report = self._looked(self._observer.following(cloud) if self._reconciles else cloud, decided)
         return replace(report, complaints=snapshot.complaints) if snapshot.complaints else report
 
     def _looked(self, cloud: Cloud, decided: Callable[[Cloud], Report]) -> Report:
@@ -205,6 +207,7 @@ class Tick:
         answered: Collection[VmId] = ()
         try:
             cloud, failed = self._observer.look(report.cloud, look)
+            cloud = self._observer.following(cloud) if self._follows else cloud
             answered = cloud.asked.keys()
         finally:
             for vm_id in set(asked) - set(answered):
@@ -217,15 +220,22 @@ class Tick:
         These are machines that Azure shows, or showed in the last listing: a queue manager may have died with a key
         taken, and the machine vanished since. No other way leads to that row again.
         """
-        if not cloud.listings:
-            return snapshot
         lately = frozenset[VmId]().union(*self._lately.values())
-        unnamed = sorted({*cloud.instances, *lately} - snapshot.rows.keys())
+        followed = cloud.newcomers.keys() if self._reconciles else set[VmId]()
+        wanted = {*cloud.instances, *lately, *followed} if cloud.listings else followed
+        if not wanted:
+            return snapshot
+        unnamed = sorted(wanted - snapshot.rows.keys())
         rows = registry.read_also(unnamed) if unnamed else {}
-        known = {vm_id: row for vm_id, row in rows.items() if vm_id in cloud.instances or row.record is not None}
+        seen = cloud.instances.keys() | followed
+        known = {vm_id: row for vm_id, row in rows.items() if vm_id in seen or row.record is not None}
         for name in cloud.listings:
-            unseen = self._lately.get(name, frozenset()) & known.keys()
             listed = frozenset(instance.vm_id for instance in cloud.of(name))
+            unseen = frozenset(
+                vm_id
+                for vm_id in self._lately.get(name, frozenset()) - listed
+                if vm_id in known or (vm_id in snapshot.rows and not snapshot.rows[vm_id].index)
+            )
             self._lately = {**self._lately, name: listed | unseen}
         return replace(snapshot, rows={**known, **snapshot.rows}) if known else snapshot
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ScaleSetName
+from scaler.model.newcomers import Phase
 from scaler.model.plan import (
     Ask,
     Deallocate,
@@ -22,14 +23,27 @@ from scaler.model.policy import Capacity, Policy
 from scaler.model.sighting import Method, Sighting
 
 _NAMED = 20  # ids in one line: should Azure identify no row at all, there are a thousand
+_FOLLOWED = {Phase.MADE, Phase.RUNS}
 _ALLOCATED_AT_REST = {PowerState.STOPPING, PowerState.STOPPED}  # on their way to warm, or there
 
 
 def decide(cloud: Cloud, policy: Policy) -> Plan:
-    """Raise the capacity, and stop new running machines. No deletes, no lower capacity, no waiting."""
+    """Raise the capacity, and stop new running machines. No deletes, no lower capacity, no waiting.
+
+    Between two listings a tick looks at single machines that are being made, and deallocates those that it finds
+    running. How many are kept warm only a listing can tell.
+    """
     steps: list[Step] = []
     refusals: list[Refusal] = []
-    asks: list[Ask] = [] if cloud.was_listed else [Listing()]
+    following = [each for each in cloud.newcomers.values() if each.phase in _FOLLOWED]
+    due = [each for each in following if each.is_due and each.ref.vm_id not in cloud.asked]
+    sure = [each for each in due if each.phase is Phase.MADE or not policy.capacity[each.ref.scale_set].warm]
+    follows = not cloud.listing_due and bool(sure or cloud.asked)
+    asks: list[Ask] = [] if cloud.was_listed or follows else [Listing()]
+    asks += [Get(ref=each.ref, queue=each.ref.scale_set, place=(each.due_in.total_seconds(),)) for each in sure]
+    for name, wanted in policy.capacity.items():
+        if name not in cloud.listings and not wanted.warm:
+            steps += _to_rest(cloud, name, wanted)
     for name, listing in cloud.listings.items():
         if not listing.orders_allowed:
             refusals.append(withheld(listing))
@@ -40,7 +54,10 @@ def decide(cloud: Cloud, policy: Policy) -> Plan:
         refusals += _unidentified(listing, cloud, policy)
         steps += _to_rest(cloud, name, capacity)
         asks += _to_be_sure(cloud, name)
-    return Plan(steps=tuple(steps), refusals=tuple(refusals), asks=tuple(asks))
+    waits = [max(each.due_in, policy.mark_shows) for each in following]
+    waits += [policy.follow_made] if any(isinstance(step.order, SetCapacity) for step in steps) else []
+    look_again = min(waits, default=None)
+    return Plan(steps=tuple(steps), refusals=tuple(refusals), asks=tuple(asks), look_again=look_again)
 
 
 def _grow(listing: Sighting, cloud: Cloud, wanted: Capacity, policy: Policy) -> Iterator[Step]:

@@ -15,6 +15,7 @@ from scaler.model.instance import (
     is_instance_id,
 )
 from scaler.model.machine import Machine, seen_machine, unseen_machine
+from scaler.model.newcomers import Followed
 from scaler.model.policy import Policy
 from scaler.model.row import Row, Snapshot
 from scaler.model.scarcity import Ceiling, Shortage
@@ -37,6 +38,9 @@ class Cloud:
     ceilings: Mapping[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused: a hint
     # where the machines that were asked for can be reached; None: no answer, and worth asking again
     addresses: Mapping[VmId, Addresses | None] = field(default_factory=dict)
+    # new machines that this process follows: a hint when to look at each of them
+    newcomers: Mapping[VmId, Followed] = field(default_factory=dict)
+    listing_due: bool = True  # the controller's last listing was a while ago
     pause: Pause = Pause.NONE  # what holds for every scale set: the settings' and the registry's
 
     def of(self, scale_set: ScaleSetName) -> Iterator[Instance]:

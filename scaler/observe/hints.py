@@ -1,15 +1,18 @@
 """Hints between looks: the latest listings, shared in this process, and slow or silent scale sets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from scaler.errors import Throttled, Unreachable
-from scaler.model.instance import ScaleSetName
+from scaler.model.instance import Instance, ProvisioningState, ScaleSetName, VmId
+from scaler.model.newcomers import Newcomer, Phase, phase_of
 from scaler.model.policy import Policy
 from scaler.model.sighting import Pages, ScaleSetView
 from scaler.ports import Clock
+
+_FOLLOWED_MARKED = 600.0  # seconds: it is offered by then, or something keeps it that no look will hasten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,7 @@ class Listings:
 
     def __init__(self) -> None:
         self.latest: dict[ScaleSetName, Listed] = {}
+        self.newcomers: dict[VmId, Newcomer] = {}
         self._underway: dict[ScaleSetName, object] = {}
 
     @contextmanager
@@ -37,6 +41,28 @@ class Listings:
             yield
         finally:
             del self._underway[name]
+
+    def follow(self, instance: Instance, sent: float, age: timedelta | None) -> None:
+        """Note how far a new machine is. `age`: since its creation, where Azure says that."""
+        before, phase = self.newcomers.get(instance.vm_id), phase_of(instance)
+        if before is not None and sent <= before.looked:
+            return  # a kept listing is older than what a GET has shown since
+        leaves = instance.provisioning is ProvisioningState.DELETING or instance.failed
+        leaves = leaves or (instance.marked and instance.runs)
+        forgotten = before is not None and before.phase is Phase.MARKED and sent - before.since > _FOLLOWED_MARKED
+        if leaves or forgotten or (before is None and instance.marked):
+            self.newcomers.pop(instance.vm_id, None)
+            return
+        if before is not None and before.phase is phase:
+            since = before.since
+        else:
+            since = sent - age.total_seconds() if phase is Phase.MADE and age is not None else sent
+        self.newcomers[instance.vm_id] = Newcomer(ref=instance.ref, phase=phase, since=since, looked=sent)
+
+    def unfollow(self, vm_ids: Iterable[VmId]) -> None:
+        """Forget machines that are gone."""
+        for vm_id in vm_ids:
+            self.newcomers.pop(vm_id, None)
 
 
 class Silences:

@@ -9,10 +9,11 @@ from math import inf
 
 from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.fleet import Cloud
-from scaler.model.instance import Addresses, InstanceRef, ScaleSetName, VmId
+from scaler.model.instance import Addresses, Instance, InstanceRef, ScaleSetName, VmId
+from scaler.model.newcomers import Followed
 from scaler.model.plan import Ask, Facts, Listing, Refusal, Why
 from scaler.model.policy import Policy
-from scaler.model.sighting import Answer, Pages, ScaleSetView
+from scaler.model.sighting import Answer, Pages, Pause, ScaleSetView
 from scaler.observe.hints import Listed, Listings, Silences
 from scaler.observe.looks import AddressesOf, Look, Targets, next_look
 from scaler.ports import Clock, ScaleSet, Together, one_by_one
@@ -124,6 +125,8 @@ class AzureObserver:
         else:
             kept = self._list(name)
             cloud = cloud.with_listing(kept.view, kept.pages, self._policy)
+        if _allows_orders(kept.view, self._policy):
+            self._follow(name, kept.pages)
         self._used[name], self._listed[name] = kept.pages.sent, self._clock.monotonic()
         self._saw(name)
         self._time_shortness(kept.view, kept.pages)
@@ -132,6 +135,29 @@ class AzureObserver:
             instance_id: known.get(instance_id, kept.pages.at) for instance_id in kept.pages.nameless
         }
         return cloud
+
+    def _follow(self, name: ScaleSetName, pages: Pages) -> None:
+        """Note how far the new machines of a listing are."""
+        shown = {instance.vm_id: instance for instance in pages.instances}
+        for instance in shown.values():
+            if not instance.marked or instance.vm_id in self._listings.newcomers:
+                self._listings.follow(instance, pages.sent, _age(instance, pages.at))
+        known = list(self._listings.newcomers.values())
+        self._listings.unfollow(
+            each.ref.vm_id
+            for each in known
+            if each.ref.scale_set == name and each.ref.vm_id not in shown and each.looked < pages.sent
+        )
+
+    def following(self, cloud: Cloud) -> Cloud:
+        """Add the new machines that this process follows, and how soon another look at each is due."""
+        now = self._clock.monotonic()
+        newcomers = {
+            vm_id: Followed(ref=each.ref, phase=each.phase, due_in=timedelta(seconds=each.due(self._policy) - now))
+            for vm_id, each in list(self._listings.newcomers.items())
+            if each.ref.scale_set in self._scale_sets
+        }
+        return replace(cloud, newcomers=newcomers, listing_due=any(self._due(name) for name in self._scale_sets))
 
     def _list(self, name: ScaleSetName) -> Listed:
         shut = self._shut_until.get(name, 0.0) - self._clock.monotonic()
@@ -225,6 +251,11 @@ class AzureObserver:
         errors = [it for it in found if isinstance(it, ScalerError)]
         if answers:
             self._saw(name)
+        for answer in answers:
+            if answer.instance is None or view is None or not _allows_orders(view, self._policy):
+                self._listings.unfollow([answer.asked.vm_id])
+            elif not answer.instance.marked or answer.asked.vm_id in self._listings.newcomers:
+                self._listings.follow(answer.instance, answer.sent, _age(answer.instance, answer.at))
         told = [error for error in errors if error is asking.away or not isinstance(error, _AWAY)]
         return cloud.with_answers(view, answers, self._policy) if view is not None else cloud, told
 
@@ -277,6 +308,16 @@ def _by_scale_set(refs: Iterable[InstanceRef]) -> Mapping[ScaleSetName, Sequence
     for ref in refs:
         found.setdefault(ref.scale_set, []).append(ref)
     return found
+
+
+def _allows_orders(view: ScaleSetView, policy: Policy) -> bool:
+    """Whether following new machines may lead to an order."""
+    return view.managed_by == policy.managed_by and view.pause is Pause.NONE
+
+
+def _age(instance: Instance, at: datetime) -> timedelta | None:
+    """The age of a machine by Azure's clock."""
+    return at - instance.created_at if instance.created_at is not None else None
 
 
 class _Asking:

@@ -90,10 +90,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CLEANER_SCHEDULE", "", "the same for the cleaner"),
     Setting(
         "SCALER_PROVISIONER_WATCH",
-        "55s",
-        "how long one invocation may go on ticking, where the budget of listings held it back; 0: once",
+        "59s",
+        "how long one invocation may go on ticking, for new machines or a budget that held it back; 0: once",
     ),
-    Setting("SCALER_RECONCILER_WATCH", "25s", "the same; a little less than its schedule's interval"),
+    Setting("SCALER_RECONCILER_WATCH", "29.5s", "the same; a little less than its schedule's interval"),
     Setting("SCALER_STARTER_WATCH", "9.8s", "the same; it probes for reservations every 250 ms"),
     Setting("SCALER_CLEANER_WATCH", "0s", "the same"),
     Setting("SCALER_SPEED", "1", "divides all durations of the policy; only for an Azure on this machine"),

@@ -263,7 +263,7 @@ def test_it_forgets_at_most_a_share_of_the_fleet_a_tick(junk: int) -> None:
 
 
 def test_it_looks_again_soon_after_a_mark_and_when_a_machine_can_be_admitted() -> None:
-    assert reconciled(row(1), new()).look_again == POLICY.look_after_mark
+    assert reconciled(row(1), new()).look_again == POLICY.mark_shows
     asked = blank_notes(admitting_at=NOW, mark_asked_at=NOW, mark_seen_at=ago(seconds=6), mark_attempts=1)
     assert reconciled(row(1, None, asked), instance(1)).look_again == POLICY.admit_after - 6 * S
     assert reconciled(AVAILABLE, instance(1)).look_again is None
