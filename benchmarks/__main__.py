@@ -59,7 +59,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--plot", metavar="FILE", type=Path, help="draw cost against N into that SVG, and nothing else")
     parser.add_argument("--rtt", metavar="20ms", type=duration, default=timedelta(0), help="to Redis and back")
     parser.add_argument("--arm", metavar="1s", type=duration, help="until ARM answers")
-    parser.add_argument("--page", metavar="100", type=_number, help="of a listing of 10,000 machines")
+    parser.add_argument("--page", metavar="100", type=_number, help="machines on a page of a listing")
     return parser
 
 

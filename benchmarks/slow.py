@@ -25,7 +25,7 @@ class Slow:
 
     rtt: timedelta = timedelta(0)  # to Redis and back
     arm: timedelta | None = None  # each answer of ARM; None: 0.1 to 0.4 s
-    page: int | None = None  # machines on a page of a listing, which are then MANY; None: 100
+    page: int | None = None  # machines on a page of a listing; None: 100, or all where nothing else is said
 
     @property
     def page_size(self) -> int:
@@ -34,7 +34,7 @@ class Slow:
 
     @property
     def machines(self) -> int:
-        """How many a listing shows."""
+        """How many machines the part `listing` lists: those of ten scale sets, where pages are small."""
         return MANY if self.page else 1_000
 
     @property
@@ -50,7 +50,7 @@ class Slow:
     def __str__(self) -> str:
         arm = "0.1 to 0.4" if self.arm is None else f"{self.arm.total_seconds():g}"
         redis = f"{self.rtt.total_seconds() * 1e3:g} ms to Redis and back" if self.rtt else "Redis on this machine"
-        return f"{redis}, {arm} s until ARM answers, pages of {self.page_size} of {self.machines:,} machines"
+        return f"{redis}, {arm} s until ARM answers, pages of {self.page_size} machines"
 
 
 def duration(text: str) -> timedelta:

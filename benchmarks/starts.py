@@ -177,7 +177,7 @@ def figures(slow: Slow) -> Iterator[Figure]:
     """One visitor after the other in a large pool, fifty at once, and nobody."""
     steady, burst, idle = played(
         (
-            Crowd(name=f"N={slow.machines:,}", machines=slow.machines, every=1),
+            Crowd(name="N=1,000", machines=1_000, every=1),
             Crowd(name="50 at once, N=230", machines=230, every=20, at_once=50),
             Crowd(name="idle, N=20", machines=20),
         ),
