@@ -50,12 +50,11 @@ class _Kind(StrEnum):
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
     """Plan at most one step for a machine, the longest spent first. Without work no look is asked for."""
-    ours = [machine for machine in fleet.machines if _ours(machine.stored)]
-    machines = sorted(ours, key=_longest_spent_first)
+    machines = sorted(fleet.machines_with(_ours), key=_longest_spent_first)
     plan = sorted_out(outcome for machine in machines for outcome in outcomes_for(machine, fleet, policy))
     kept, held = _breakers(plan.steps, fleet.size, policy)
     refusals = (*map(withheld, fleet.cloud.withheld.values()), *plan.refusals, *held)
-    listing = (Listing(urgent=False),) if ours else ()
+    listing = (Listing(urgent=False),) if machines else ()
     return Plan(steps=kept, refusals=refusals, asks=plan.asks if fleet.cloud.was_listed else listing)
 
 

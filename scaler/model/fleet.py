@@ -1,8 +1,9 @@
 """Azure joined with Redis at one moment: what a controller decides on."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from scaler.model.instance import (
@@ -136,9 +137,9 @@ def _allowed[Key](looks: Mapping[Key, Sighting]) -> dict[Key, Sighting]:
     return {key: replace(look, consent=True, pause=Pause.NONE) for key, look in looks.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: what is joined is kept
 class Fleet:
-    """The registry's rows and the cloud, joined. `now` is the registry's clock."""
+    """The registry's rows and the cloud, joined where a machine is asked for. `now` is the registry's clock."""
 
     now: datetime
     rows: Mapping[VmId, Row]
@@ -148,16 +149,22 @@ class Fleet:
     started_lately: Mapping[VmId, SessionId] = field(default_factory=dict)  # by this process: a hint
     shortages: Mapping[ScaleSetName, Shortage] = field(default_factory=dict)  # as this process knows: a hint
     looked_lately: Mapping[VmId, datetime] = field(default_factory=dict)  # when this process asked for each: a hint
-    by_id: Mapping[VmId, Machine] = field(init=False, repr=False, compare=False)
-    # all machines about which anything may be decided here, in a stable order
-    machines: tuple[Machine, ...] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Join and classify every machine, once for this fleet and for every copy made with `replace`."""
-        by_id = {vm_id: self._joined(row) for vm_id, row in self.rows.items()}
-        touchable = (by_id[vm_id] for vm_id in sorted(by_id) if not self.rows[vm_id].untouchable)
-        object.__setattr__(self, "by_id", by_id)
-        object.__setattr__(self, "machines", tuple(touchable))
+    @cached_property
+    def by_id(self) -> Mapping[VmId, Machine]:
+        """Every machine, joined and classified once for this fleet, and again for a copy made with `replace`."""
+        return {vm_id: self._joined(row) for vm_id, row in self.rows.items()}
+
+    @cached_property
+    def machines(self) -> tuple[Machine, ...]:
+        """All machines about which anything may be decided here, in a stable order."""
+        return tuple(self.by_id[vm_id] for vm_id in sorted(self.by_id) if not self.rows[vm_id].untouchable)
+
+    def machines_with(self, wanted: Callable[[Row], bool]) -> Iterator[Machine]:
+        """The machines whose rows are wanted, in the same order. Nobody else is joined: most have no work."""
+        rows = self.rows
+        chosen = sorted(vm_id for vm_id, row in rows.items() if wanted(row) and not row.untouchable)
+        return (self._joined(rows[vm_id]) for vm_id in chosen)
 
     @classmethod
     def join(

@@ -211,7 +211,10 @@ class Notes:
 
 def amended[Value: (Record, Notes)](value: Value, **fields: Any) -> Value:
     """A copy with these fields; the very same value, at a tenth of the cost, if it has them already."""
-    return replace(value, **fields) if any(getattr(value, name) != new for name, new in fields.items()) else value
+    for name, new in fields.items():
+        if getattr(value, name) != new:
+            return replace(value, **fields)
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)

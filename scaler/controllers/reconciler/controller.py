@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from scaler.controllers.reconciler.context import Context, context_of
 from scaler.controllers.reconciler.cooling import alarms as cooling_alarms
@@ -45,6 +45,7 @@ _VERBS: Mapping[Standing, Callable[[SeenMachine, Context], Decision]] = {
     Standing.READY: ready,
     Standing.CLAIMED: claimed,
 }
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _CAPPED = {Why.GONE, Why.MARK_REFUSED}
 
 
@@ -98,10 +99,10 @@ def _without_consent(machine: SeenMachine, policy: Policy) -> Step | Refusal | N
     return park(machine, Why.NO_CONSENT)
 
 
-def _longest_waiting_first(machine: Machine) -> tuple[float, str]:
+def _longest_waiting_first(machine: Machine) -> tuple[datetime, str]:
     notes = machine.stored.notes
     since = (notes.missed_at or notes.mark_asked_at) if notes is not None else None
-    return (since.timestamp() if since is not None else float("inf"), machine.vm_id)
+    return since or _NEVER, machine.vm_id
 
 
 def _kind(step: Step) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from scaler.controllers.reconciler.context import Context
 from scaler.model.clocks import APART
 from scaler.model.fleet import Fleet
-from scaler.model.instance import VmId
+from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.lifecycle import Change, claim, note
 from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Deallocate, Decision, Get, Lacks, Refusal, Step, Why
@@ -25,18 +25,17 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 def surplus(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
     """The warm machines to be claimed now: the newest, since the oldest are handed out first; a few at a time."""
     found: set[VmId] = set()
-    for name, wanted in policy.capacity.items():
-        machines = [
-            machine
-            for machine in fleet.machines
-            if isinstance(machine, SeenMachine) and machine.instance.ref.scale_set == name
-        ]
+    seen: dict[ScaleSetName, list[SeenMachine]] = {name: [] for name in policy.capacity}
+    for machine in fleet.machines:
+        if isinstance(machine, SeenMachine) and (there := seen.get(machine.instance.ref.scale_set)) is not None:
+            there.append(machine)
+    for name, machines in seen.items():
         warm = [machine for machine in machines if machine.standing is Standing.READY and machine.instance.warm]
         claimed = sum(machine.standing is Standing.CLAIMED for machine in machines)
         room = policy.share(policy.max_forgets, len(machines)) - claimed
         tried = [machine for machine in warm if not _stays_warm(machine, fleet.now, policy)]
         tried.sort(key=lambda machine: (machine.instance.created_at or _NEVER, machine.vm_id), reverse=True)
-        found |= {machine.vm_id for machine in tried[: max(min(len(warm) - wanted.warm, room), 0)]}
+        found |= {machine.vm_id for machine in tried[: max(min(len(warm) - policy.capacity[name].warm, room), 0)]}
     return frozenset(found)
 
 

@@ -11,8 +11,7 @@ from scaler.model.lifecycle import note, step
 from scaler.model.machine import Machine, notes_so_far
 from scaler.model.plan import Step, Why
 from scaler.model.policy import Moves, Policy
-from scaler.model.row import Notes, Record, ReservedNote, SpentNote, StartNote
-from scaler.model.standing import Standing
+from scaler.model.row import Notes, Record, ReservedNote, SpentNote, StartNote, Status
 
 _AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
@@ -82,8 +81,8 @@ def reserved(fleet: Fleet, policy: Policy, part: Part) -> list[Wait]:
     """The sessions that wait for the Reserved machines of a part."""
     waits = [
         Wait(machine=machine, record=record, notes=notes_so_far(machine.stored), policy=policy)
-        for machine in fleet.machines
-        if machine.standing is Standing.RESERVED and (record := machine.stored.readable) is not None
+        for machine in fleet.machines_with(lambda row: row.status is Status.RESERVED)
+        if (record := machine.stored.readable) is not None
     ]
     return [wait for wait in waits if part is Part.ALL or wait.is_unstarted is (part is Part.STARTS)]
 
