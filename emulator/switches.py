@@ -93,9 +93,7 @@ class Switches:
     conflict_code: ConflictCode = ConflictCode.OPERATION_NOT_ALLOWED
     failed_operation: FailedOperation = FailedOperation.CODE
     empty_ids: EmptyIds = EmptyIds.ALL
-    protection_holds_named: bool = (
-        False  # protectFromScaleSetActions keeps off a stop that names the VM in its list: 409
-    )
+    protection_holds_named: bool = False  # protectFromScaleSetActions refuses a stop by a list of ids: 409
     protected_survive_scale_in: bool = True  # a lowered capacity spares protected VMs; else only Autoscale does
     flexible_batches: bool = False  # start, stop, restart and deallocate as a batch work on Flexible; else 409
     # VMs
