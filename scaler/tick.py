@@ -159,7 +159,8 @@ class Tick:
         def decide(cloud: Cloud) -> Plan:
             return provisioner.decide(cloud, self._policy)
 
-        cloud = self._observer.following(Cloud(pause=self._policy.pause, ceilings=dict(self._ceilings)))
+        cloud = Cloud(pause=self._policy.pause, ceilings=dict(self._ceilings), demand=self._observer.demand)
+        cloud = self._observer.following(cloud)
         return self._looked(cloud, lambda seen: _judged(decide(seen), seen, decide))
 
     def _with_registry(self, registry: Registry, decide: Decide) -> Report:
@@ -174,7 +175,7 @@ class Tick:
             plan = replace(decide(fleet, self._policy), good_until=fleet.now + self._policy.plan_kept)
             return _judged(plan, cloud, lambda allowed: decide(replace(fleet, cloud=allowed), self._policy), fleet)
 
-        cloud = Cloud(pause=strictest(self._policy.pause, snapshot.pause))
+        cloud = Cloud(pause=strictest(self._policy.pause, snapshot.pause), demand=self._observer.demand)
         report = self._looked(self._observer.following(cloud) if self._reconciles else cloud, decided)
         return replace(report, complaints=snapshot.complaints) if snapshot.complaints else report
 

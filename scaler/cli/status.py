@@ -13,11 +13,12 @@ from scaler.cli.environment import AsJson, Exit, Operator
 from scaler.cli.pausing import halts
 from scaler.cli.screen import Screen, age
 from scaler.errors import ScalerError
+from scaler.model.capacity import Wanted, wanted
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import PowerState, ProvisioningState, ScaleSetName, SessionId
 from scaler.model.machine import Machine
 from scaler.model.plan import Listing
-from scaler.model.policy import Policy
+from scaler.model.policy import Mode, Policy
 from scaler.model.row import Notes, Snapshot, Status
 from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import Pause, ScaleSetView, strictest
@@ -41,6 +42,7 @@ class Overview:
     snapshot: Snapshot
     views: Mapping[ScaleSetName, ScaleSetView]
     machines: tuple[Machine, ...]
+    wants: Mapping[ScaleSetName, Wanted]  # by this look alone: the running scaler has watched for longer
     ceilings: Mapping[ScaleSetName, Ceiling]  # what Azure lately refused to the running scaler
     errors: tuple[ScalerError, ...]
 
@@ -60,6 +62,7 @@ def look(ports: Ports, registry: Registry, policy: Policy) -> Overview:
         snapshot=snapshot,
         views={name: ports.scale_sets[name].view(no_older_than=policy.view_kept) for name in cloud.listings},
         machines=tuple(sorted(Fleet.join(snapshot, cloud, policy).by_id.values(), key=_place)),
+        wants={name: wanted(cloud.demand.get(name), capacity, policy) for name, capacity in policy.capacity.items()},
         ceilings=registry.ceilings(),
         errors=errors,
     )
@@ -121,18 +124,21 @@ def _elsewhere(overview: Overview, settings: Settings) -> list[ScaleSetName]:
 
 
 def _head(screen: Screen, name: ScaleSetName, overview: Overview, policy: Policy) -> None:
-    wanted, view = policy.capacity.get(name), overview.views.get(name)
-    if wanted is None:
+    wants, view = overview.wants.get(name), overview.views.get(name)
+    if wants is None:
         screen.line(f"{name or 'of no known scale set'}  not in AZURE_VMSS_NAME", style="yellow")
         return
     if view is None:
         screen.line(f"{name}  not looked at", style="yellow")
         return
+    warm = policy.capacity[name].warm
     screen.line(
-        f"{name}  capacity {view.capacity}, wanted {wanted.desired} ({wanted.warm} warm), etag {view.etag or '–'}",
+        f"{name}  capacity {view.capacity}, wanted {wants.machines} ({warm} warm), etag {view.etag or '–'}",
         style="bold",
     )
-    refused = _refused(name, overview, policy)
+    if policy.capacity[name].mode is not Mode.FIXED:
+        screen.line(f"wanted by this look alone: {wants.why}")
+    refused = _refused(name, overview)
     if refused is not None:
         screen.line(
             f"Azure has no room for {refused.refused} machines ({refused.failure}); all that are wanted are asked for"
@@ -146,10 +152,10 @@ def _head(screen: Screen, name: ScaleSetName, overview: Overview, policy: Policy
         screen.line(f"paused by its tag: {halts(view.pause)}", style="yellow")
 
 
-def _refused(name: ScaleSetName, overview: Overview, policy: Policy) -> Ceiling | None:
+def _refused(name: ScaleSetName, overview: Overview) -> Ceiling | None:
     """Why a scale set is below the wanted number; past reasons are left out."""
     view, ceiling = overview.views.get(name), overview.ceilings.get(name)
-    return ceiling if view is not None and view.capacity < policy.capacity[name].desired else None
+    return ceiling if view is not None and view.capacity < overview.wants[name].machines else None
 
 
 def _row(screen: Screen, machine: Machine) -> tuple[str, ...]:
@@ -259,12 +265,13 @@ def document(overview: Overview, settings: Settings) -> Mapping[str, object]:
 
 
 def _scale_set(name: ScaleSetName, overview: Overview, policy: Policy) -> Mapping[str, object]:
-    wanted, view = policy.capacity[name], overview.views.get(name)
-    refused = _refused(name, overview, policy)
+    view, wants, refused = overview.views.get(name), overview.wants[name], _refused(name, overview)
     return {
         "name": name,
-        "wanted": wanted.desired,
-        "wanted_warm": wanted.warm,
+        "wanted": wants.machines,
+        "because": wants.why,
+        "demand": wants.facts,
+        "wanted_warm": policy.capacity[name].warm,
         "capacity": view.capacity if view is not None else None,
         "etag": view.etag if view is not None else None,
         "managed_by": view.managed_by if view is not None else None,

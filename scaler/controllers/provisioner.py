@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from scaler.model.capacity import Wanted, wanted
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ScaleSetName
 from scaler.model.newcomers import Phase
@@ -22,6 +23,7 @@ from scaler.model.plan import (
 from scaler.model.policy import Capacity, Policy
 from scaler.model.sighting import Method, Sighting
 
+_SURGE = 10  # a tenth of the machines may be created in one tick, where that is more than Policy.max_surge
 _NAMED = 20  # ids in one line: should Azure identify no row at all, there are a thousand
 _FOLLOWED = {Phase.MADE, Phase.RUNS}
 _ALLOCATED_AT_REST = {PowerState.STOPPING, PowerState.STOPPED}  # on their way to warm, or there
@@ -41,16 +43,17 @@ def decide(cloud: Cloud, policy: Policy) -> Plan:
     follows = not cloud.listing_due and bool(sure or cloud.asked)
     asks: list[Ask] = [] if cloud.was_listed or follows else [Listing()]
     asks += [Get(ref=each.ref, queue=each.ref.scale_set, place=(each.due_in.total_seconds(),)) for each in sure]
-    for name, wanted in policy.capacity.items():
-        if name not in cloud.listings and not wanted.warm:
-            steps += _to_rest(cloud, name, wanted)
+    for name, capacity in policy.capacity.items():
+        if name not in cloud.listings and not capacity.warm:
+            steps += _to_rest(cloud, name, capacity)
     for name, listing in cloud.listings.items():
         if not listing.orders_allowed:
             refusals.append(withheld(listing))
             continue
         capacity = policy.capacity[name]
-        steps += _grow(listing, cloud, capacity, policy)
-        refusals += _kept_small(listing, cloud, capacity)
+        should_be = wanted(cloud.demand.get(name), capacity, policy)
+        steps += _grow(listing, cloud, should_be, policy)
+        refusals += _kept_small(listing, cloud, should_be)
         refusals += _unidentified(listing, cloud, policy)
         steps += _to_rest(cloud, name, capacity)
         asks += _to_be_sure(cloud, name)
@@ -60,17 +63,20 @@ def decide(cloud: Cloud, policy: Policy) -> Plan:
     return Plan(steps=tuple(steps), refusals=tuple(refusals), asks=tuple(asks), look_again=look_again)
 
 
-def _grow(listing: Sighting, cloud: Cloud, wanted: Capacity, policy: Policy) -> Iterator[Step]:
-    if listing.capacity < wanted.desired:
-        surge = min(wanted.desired, listing.capacity + policy.max_surge)
+def _grow(listing: Sighting, cloud: Cloud, should_be: Wanted, policy: Policy) -> Iterator[Step]:
+    if listing.capacity < should_be.machines:
+        surge = max(policy.max_surge, listing.machines // _SURGE)
+        most = min(should_be.machines, listing.capacity + surge)
         allowed = _allowed(listing, cloud)
-        more = surge if allowed is None else min(surge, allowed)
+        more = most if allowed is None else min(most, allowed)
         if more > listing.capacity:
-            yield _set_capacity(listing, more, Why.BELOW_DESIRED)
+            yield _set_capacity(
+                listing, more, Why.BELOW_DESIRED, {"wanted": should_be.machines, "because": should_be.why}
+            )
         return
     since = cloud.short_since.get(listing.scale_set)
     if since is not None and listing.at - since >= policy.capacity_stuck:
-        yield _set_capacity(listing, listing.capacity, Why.CAPACITY_STUCK)
+        yield _set_capacity(listing, listing.capacity, Why.CAPACITY_STUCK, {})
 
 
 def _allowed(listing: Sighting, cloud: Cloud) -> int | None:
@@ -79,17 +85,17 @@ def _allowed(listing: Sighting, cloud: Cloud) -> int | None:
     return ceiling.capacity(listing) if ceiling is not None else None
 
 
-def _kept_small(listing: Sighting, cloud: Cloud, wanted: Capacity) -> Iterator[Refusal]:
+def _kept_small(listing: Sighting, cloud: Cloud, should_be: Wanted) -> Iterator[Refusal]:
     """The alarm while Azure's last refusal keeps a scale set below the wanted number."""
     allowed = _allowed(listing, cloud)
-    if allowed is None or allowed >= wanted.desired:
+    if allowed is None or allowed >= should_be.machines:
         return
     ceiling = cloud.ceilings[listing.scale_set]
     why = Why.QUOTA_TOO_SMALL if ceiling.failure is FailureClass.QUOTA else Why.SOLD_OUT
     facts: Facts = {
         "scale_set": listing.scale_set,
         "capacity": listing.capacity,
-        "wanted": wanted.desired,
+        "wanted": should_be.machines,
         "asked_again_at": ceiling.until.isoformat(),
         "azure": ceiling.said,
     }
@@ -105,9 +111,10 @@ def _unidentified(listing: Sighting, cloud: Cloud, policy: Policy) -> Iterator[R
         yield Refusal(why=Why.NO_IDENTITY, alarm=True, facts=facts)
 
 
-def _set_capacity(listing: Sighting, capacity: int, why: Why) -> Step:
+def _set_capacity(listing: Sighting, capacity: int, why: Why, because: Facts) -> Step:
     order = SetCapacity(scale_set=listing.scale_set, capacity=capacity, etag=listing.etag, rests_on=listing)
-    return Step(why=why, order=order, facts={"scale_set": listing.scale_set, "was": listing.capacity, "to": capacity})
+    facts: Facts = {"scale_set": listing.scale_set, "was": listing.capacity, "to": capacity, **because}
+    return Step(why=why, order=order, facts=facts)
 
 
 def _running_and_new(cloud: Cloud, scale_set: ScaleSetName) -> Iterator[Instance]:

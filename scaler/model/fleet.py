@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from scaler.model.capacity import Demand, after_listing
 from scaler.model.instance import (
     Addresses,
     Instance,
@@ -17,7 +18,7 @@ from scaler.model.instance import (
 )
 from scaler.model.machine import Machine, seen_machine, unseen_machine
 from scaler.model.newcomers import Followed
-from scaler.model.policy import Policy
+from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Row, Snapshot
 from scaler.model.scarcity import Ceiling, Shortage
 from scaler.model.sighting import Answer, Method, Pages, Pause, ScaleSetView, Sighting, strictest
@@ -37,6 +38,7 @@ class Cloud:
     # rows that do not say which VM they are about, by their ids, and since when
     nameless: Mapping[ScaleSetName, Mapping[str, datetime]] = field(default_factory=dict)
     ceilings: Mapping[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused: a hint
+    demand: Mapping[ScaleSetName, Demand] = field(default_factory=dict)  # what listings have shown of it: a hint
     # where the machines that were asked for can be reached; None: no answer, and worth asking again
     addresses: Mapping[VmId, Addresses | None] = field(default_factory=dict)
     # new machines that this process follows: a hint when to look at each of them
@@ -76,7 +78,13 @@ class Cloud:
             age=age,
             listed=listed,
         )
-        return self.showing(sighting, *pages.instances, listings={**self.listings, view.name: sighting})
+        demand = after_listing(self.demand.get(view.name), pages, policy.capacity.get(view.name, Capacity()), policy)
+        return self.showing(
+            sighting,
+            *pages.instances,
+            listings={**self.listings, view.name: sighting},
+            demand={**self.demand, view.name: demand},
+        )
 
     def with_answers(self, view: ScaleSetView, answers: Iterable[Answer], policy: Policy) -> "Cloud":
         """Add targeted GETs. A gone machine is seen no more: the later, targeted look wins over a listing."""

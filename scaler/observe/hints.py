@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from scaler.errors import Throttled, Unreachable
+from scaler.model.capacity import Demand
 from scaler.model.instance import Instance, ProvisioningState, ScaleSetName, VmId
 from scaler.model.newcomers import Newcomer, Phase, phase_of
 from scaler.model.policy import Policy
@@ -29,6 +30,7 @@ class Listings:
     def __init__(self) -> None:
         self.latest: dict[ScaleSetName, Listed] = {}
         self.newcomers: dict[VmId, Newcomer] = {}
+        self.demand: dict[ScaleSetName, Demand] = {}  # as all these listings have shown it
         self._underway: dict[ScaleSetName, object] = {}
 
     @contextmanager

@@ -8,6 +8,7 @@ from functools import partial
 from math import inf
 
 from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
+from scaler.model.capacity import Demand
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Addresses, Instance, InstanceRef, ScaleSetName, VmId
 from scaler.model.newcomers import Followed
@@ -54,6 +55,11 @@ class AzureObserver:
         self._nameless: dict[ScaleSetName, Mapping[str, datetime]] = {}
         self._silences = Silences(clock, policy)
         self._of_network = Silences(clock, policy)
+
+    @property
+    def demand(self) -> Mapping[ScaleSetName, Demand]:
+        """What the listings of this process have shown of the demand."""
+        return dict(self._listings.demand)
 
     def next_look(self, asks: Collection[Ask], cloud: Cloud, made: Collection[Look]) -> Look | None:
         """Choose the next look for the asks, after the looks made in this tick; None: no further look."""
@@ -117,7 +123,7 @@ class AzureObserver:
 
     def _with_listing(self, cloud: Cloud, name: ScaleSetName) -> Cloud:
         """Add a listing: another controller's listing of a moment ago, or else a new listing."""
-        kept = self._kept(name)
+        cloud, kept = replace(cloud, demand=self.demand), self._kept(name)
         view = self._scale_sets[name].view(no_older_than=self._view_kept) if kept is not None else None
         if kept is not None and view is not None and view.unique_id == kept.view.unique_id:
             age = timedelta(seconds=max(self._clock.monotonic() - kept.pages.sent, 0.0))
@@ -127,6 +133,7 @@ class AzureObserver:
             cloud = cloud.with_listing(kept.view, kept.pages, self._policy)
         if _allows_orders(kept.view, self._policy):
             self._follow(name, kept.pages)
+        self._listings.demand[name] = cloud.demand[name]
         self._used[name], self._listed[name] = kept.pages.sent, self._clock.monotonic()
         self._saw(name)
         self._time_shortness(kept.view, kept.pages)

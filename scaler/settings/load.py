@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from scaler.clouds import AUDIENCES, LOOPBACK, PUBLIC
 from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import Orchestration, ScaleSetName
-from scaler.model.policy import Capacity, Moves, Policy
+from scaler.model.policy import Capacity, Mode, Moves, Policy
 from scaler.model.sighting import Pause
 from scaler.settings.reader import InvalidSettings, PerScaleSet, Reader
 from scaler.settings.redis_address import RedisAddress, redis_address
@@ -24,6 +24,10 @@ _RESERVATION, _START = "SCALER_RESERVATION_TIMEOUT", "SCALER_START_TIMEOUT"
 SCALE_SET_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")  # no dot at the end
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _GROUP = re.compile(r"[\w().-]{0,89}[\w()-]")
+_DESIRED, _LEAST, _MOST = "SCALER_POOL_CAPACITY", "SCALER_POOL_MIN", "SCALER_POOL_MAX"
+_BUFFER, _WARM = "SCALER_POOL_BUFFER", "SCALER_WARMPOOL_SIZE"
+_NUMBER = r"1000|[0-9]{1,3}"
+_BUFFER_FORM = re.compile(rf"(?P<machines>{_NUMBER})(/(?P<percent>{_NUMBER})%)?|(?P<alone>{_NUMBER})%")
 _PREFIX = re.compile(r"[\w{}.-]{1,64}")
 
 
@@ -111,22 +115,48 @@ def _policy(reader: Reader, per_scale_set: PerScaleSet) -> Policy:
 
 def _capacity(reader: Reader, per_scale_set: PerScaleSet) -> Mapping[ScaleSetName, Capacity]:
     before = len(reader.mistakes)
-    desired = per_scale_set.numbers("SCALER_POOL_CAPACITY", low=0, high=1000)
-    warm = per_scale_set.numbers("SCALER_WARMPOOL_SIZE", low=0, high=1000)
+    modes = per_scale_set.choices("SCALER_CAPACITY", {str(mode): mode for mode in Mode}, "fixed, buffer or auto")
+    numbers = {name: per_scale_set.numbers(name, low=0, high=1000) for name in (_DESIRED, _LEAST, _MOST, _WARM)}
+    buffers = {name: _buffer(reader, text) for name, text in per_scale_set.texts(_BUFFER).items()}
+    found_at_once = reader.percent("SCALER_FOUND_AT_ONCE", low=50, high=99.99)
     if len(reader.mistakes) > before:
         return {}
-    for name in desired:
-        if warm[name] > desired[name]:
+    found = {
+        name: Capacity(
+            mode=modes[name],
+            desired=numbers[_DESIRED][name],
+            buffer=buffers[name][0],
+            buffer_share=buffers[name][1],
+            found_at_once=found_at_once,
+            least=numbers[_LEAST][name],
+            most=numbers[_MOST][name],
+            warm=numbers[_WARM][name],
+        )
+        for name in modes
+    }
+    for name, capacity in found.items():
+        most, setting = (capacity.desired, _DESIRED) if capacity.mode is Mode.FIXED else (capacity.most, _MOST)
+        if capacity.warm > most:
             reader.mistakes.append(
-                f"SCALER_WARMPOOL_SIZE: {warm[name]} is more than SCALER_POOL_CAPACITY ({desired[name]}) of {name}; "
-                "the warm are part of it"
+                f"{_WARM}: {capacity.warm} is more than {setting} ({most}) of {name}; the warm are part of it"
             )
-    return {name: Capacity(desired=desired[name], warm=warm[name]) for name in desired}
+        if capacity.mode is not Mode.FIXED and capacity.least > capacity.most:
+            reader.mistakes.append(f"{_LEAST}: {capacity.least} is more than {_MOST} ({capacity.most}) of {name}")
+    return found
+
+
+def _buffer(reader: Reader, text: str) -> tuple[int, float]:
+    """Read `5`, `20%` or `5/20%`: a number of machines, and a share of those in use."""
+    match = _BUFFER_FORM.fullmatch(text)
+    if match is None:
+        reader.reject(_BUFFER, text, "machines, a share of those in use, or both: `5`, `20%`, `5/20%`, at most 1000")
+        return 0, 0.0
+    return int(match["machines"] or 0), float(match["percent"] or match["alone"] or 0) / 100
 
 
 def check_timeouts(reader: Reader, policy: Policy) -> None:
     """Check that a visitor can wait for a start, and that a hanging start is noticed during the wait."""
-    cold = any(capacity.desired > capacity.warm for capacity in policy.capacity.values())
+    cold = any(each.mode is not Mode.FIXED or each.desired > each.warm for each in policy.capacity.values())
     times = {_RESERVATION: policy.reservation_timeout, _START: policy.start_timeout}
     for name, time in times.items():
         if reader.accepts(name) and cold and time < COLD_START:

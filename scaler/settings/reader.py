@@ -13,6 +13,7 @@ from scaler.settings.table import SETTINGS, spelled
 _LONGEST = 4096  # characters of a setting; what is longer is a mistake, whatever it says
 _WHOLE = r"[0-9]{1,9}"  # plain digits, and so few that nothing is cut or rounded: Python's int and float read far more
 _NUMBER = re.compile(rf"{_WHOLE}(\.{_WHOLE})?")
+_PERCENT = re.compile(rf"({_WHOLE}(?:\.{_WHOLE})?)%")
 _DURATION = re.compile(rf"({_WHOLE}(?:\.{_WHOLE})?)\s*(ms|s|m|min|h)?")
 _ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _SECRET = re.compile(r"(pass\w*|pwd|secret|\w*key|token|sig)(\s*[=:]\s*)[^,;&\s]+", re.IGNORECASE)
@@ -94,6 +95,15 @@ class Reader:
         """Any number within these bounds."""
         value, expected = self.text(name), f"a number from {low:g} to {high:g}"
         return self._converted(name, value, _NUMBER, (low, high), expected)
+
+    def percent(self, name: str, *, low: float, high: float) -> float:
+        """A share within these bounds, written as `99%`; returned as 0.99."""
+        value = self.text(name)
+        match = _PERCENT.fullmatch(value)
+        if match is None or not low <= float(match[1]) <= high:
+            self.reject(name, value, f"a share from {low:g}% to {high:g}%")
+            return low / 100
+        return float(match[1]) / 100
 
     def whole(self, name: str, *, low: int, high: int, value: str | None = None) -> int:
         """A whole number within these bounds. `value`: a part of the setting's text, or another default."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from scaler.clouds import PUBLIC
 from scaler.model.policy import Capacity, Policy
 
-_POLICY = Policy()  # the defaults of its numbers stand there
+_POLICY, _CAPACITY = Policy(), Capacity()  # the defaults of their numbers stand there
 
 
 class Setting(NamedTuple):
@@ -51,13 +51,34 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("REDIS_PASSWORD", "", "the access key, where REDIS_AUTH is key"),
     Setting("SCALER_REDIS_PREFIX", "vmss", "prefix of all keys; `{vmss}` for a clustered Redis"),
     Setting(
+        "SCALER_CAPACITY",
+        str(_CAPACITY.mode),
+        "how many machines a scale set should hold. fixed: SCALER_POOL_CAPACITY; buffer: SCALER_POOL_BUFFER more than "
+        "are in use; auto: as many more as visitors come while the next machine is made; per scale set too",
+    ),
+    Setting(
         "SCALER_POOL_CAPACITY",
         "4",
-        "instances a scale set should hold, in use or not; per scale set: `first=5,second=3`",
+        "fixed: machines of a scale set, in use or not; per scale set: `first=5,second=3`",
+    ),
+    Setting(
+        "SCALER_POOL_BUFFER",
+        str(_CAPACITY.buffer),
+        "buffer: machines beyond those in use; auto: the same, at least. `5`; `20%` of those in use; `5/20%`: the "
+        "larger of both; per scale set too",
+    ),
+    Setting(
+        "SCALER_POOL_MIN", str(_CAPACITY.least), "buffer, auto: machines of a scale set at least; per scale set too"
+    ),
+    Setting("SCALER_POOL_MAX", str(_CAPACITY.most), "buffer, auto: machines of a scale set at most; per scale set too"),
+    Setting(
+        "SCALER_FOUND_AT_ONCE",
+        f"{_CAPACITY.found_at_once:.0%}",
+        "auto: the share of visitors who should find a machine ready, 50% to 99.99%",
     ),
     Setting(
         "SCALER_WARMPOOL_SIZE",
-        str(Capacity(desired=0).warm),
+        str(_CAPACITY.warm),
         "of the ready ones, how many stay allocated: full price, ~10 s to start, not ~100 s; per scale set too",
     ),
     Setting("SCALER_VM_RUNTIME", spelled(_POLICY.session_limit), "session limit; 0: none"),

@@ -12,9 +12,10 @@ from itertools import islice
 
 from scaler.actuate import Outcome, Result
 from scaler.errors import ScalerError
+from scaler.model.capacity import Wanted, wanted
 from scaler.model.fleet import Cloud
 from scaler.model.instance import ScaleSetName
-from scaler.model.policy import Policy
+from scaler.model.policy import Mode, Policy
 from scaler.model.sighting import Sighting
 from scaler.report import Report
 
@@ -84,24 +85,23 @@ class Evaluations:
     def _news(self, cloud: Cloud) -> Iterator[tuple[object, ...]]:
         """What a row tells at once, if no row of this minute has."""
         yield ("settings", *self._settings().items())
-        for scale_set, wanted in self._policy.capacity.items():
-            yield ("wanted", scale_set, wanted)
+        for scale_set, capacity in self._policy.capacity.items():
+            yield ("wanted", scale_set, capacity)
         for scale_set, look in cloud.withheld.items():
             yield ("withheld", scale_set, look.consent, look.pause)
         for name, counter in self._sums.items():
             yield from ((name, key) for key in counter)
 
     def _sentence(self, report: Report | None) -> str:
-        wanted = sum(capacity.desired for capacity in self._policy.capacity.values())
+        wants = self._wanted(report.cloud if report is not None else Cloud())
+        machines = f" and wants {sum(each.machines for each in wants.values())}" if wants else ""
         if report is None:
             errors = self._sums["errors"].total()
-            return (
-                f"the {self._controller} wants {wanted} machines, and failed: {errors} errors since its last evaluation"
-            )
+            return f"the {self._controller} failed{machines}: {errors} errors since its last evaluation"
         known = len(report.fleet.rows) if report.fleet is not None else len(report.cloud.instances)
         done, not_done, held = (self._sums[name].total() for name in ("done", "not_done", "held"))
         return (
-            f"the {self._controller} knows {known} machines and wants {wanted}: {done} steps done, {not_done} not done,"
+            f"the {self._controller} knows {known} machines{machines}: {done} steps done, {not_done} not done,"
             f" {held} held back since its last evaluation"
         )
 
@@ -112,6 +112,14 @@ class Evaluations:
             "settings": self._settings(),
             "scale_sets": dict(islice(scale_sets, _MOST_SCALE_SETS)),
             **{name: dict(counter) for name, counter in self._sums.items()},
+        }
+
+    def _wanted(self, cloud: Cloud) -> Mapping[ScaleSetName, Wanted]:
+        """How many machines each scale set should hold; without a listing only a fixed number is known."""
+        return {
+            name: wanted(cloud.demand.get(name), capacity, self._policy)
+            for name, capacity in self._policy.capacity.items()
+            if name in cloud.demand or capacity.mode is Mode.FIXED
         }
 
     def _settings(self) -> Mapping[str, object]:
@@ -126,10 +134,13 @@ class Evaluations:
         """Wanted and found machines of each scale set; no facts of Azure after a tick without a look."""
         looks, standings = _looks(report.cloud), _counted(_standings(report))
         powers = _counted((instance.ref.scale_set, instance.power) for instance in report.cloud.instances.values())
+        wants = self._wanted(report.cloud)
         for name in dict.fromkeys((*self._policy.capacity, *looks, *standings)):
-            wanted, look, found = self._policy.capacity.get(name), looks.get(name), dict[str, object]()
-            if wanted is not None:
-                found |= {"wanted": wanted.desired, "wanted_warm": wanted.warm}
+            look, found = looks.get(name), dict[str, object]()
+            if name in wants:
+                found |= {"wanted": wants[name].machines, "because": wants[name].why, "demand": wants[name].facts}
+            if name in self._policy.capacity:
+                found["wanted_warm"] = self._policy.capacity[name].warm
             if look is not None:
                 found |= {"capacity": look.capacity, "consent": look.consent, "pause": look.pause}
             yield name, found | {"standing": dict(standings[name]), "power": dict(powers[name])}

@@ -51,6 +51,8 @@ def test_it_counts_machines_by_standing_and_power_beside_what_was_wanted() -> No
     assert said["scale_sets"] == {
         "vmss-pixels": {
             "wanted": 3,
+            "because": "3 machines, in use or not",
+            "demand": {"mode": "fixed", "in use": 0, "ready": 0, "coming": 0, "lost": 0, "leaving": 0},
             "wanted_warm": 1,
             "capacity": 3,
             "consent": True,

@@ -12,7 +12,7 @@ from azure.mgmt.core.tools import get_arm_endpoints
 from emulator.wire.site import Place
 from scaler.clouds import PUBLIC
 from scaler.model.instance import Orchestration, ScaleSetName
-from scaler.model.policy import Capacity, Policy
+from scaler.model.policy import Capacity, Mode, Policy
 from scaler.model.sighting import Pause
 from scaler.registry.keys import Keys
 from scaler.settings import SETTINGS, InvalidSettings, load
@@ -135,6 +135,21 @@ def test_several_scale_sets_share_one_value_or_have_their_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "buffer", "share"), [("5", 5, 0.0), ("0", 0, 0.0), ("20%", 0, 0.2), ("5/25%", 5, 0.25)]
+)
+def test_a_buffer_is_a_number_a_share_or_the_larger_of_both(text: str, buffer: int, share: float) -> None:
+    settings = load(LEAST | {"SCALER_CAPACITY": "buffer", "SCALER_POOL_BUFFER": text})
+    (capacity,) = settings.policy.capacity.values()
+    assert (capacity.mode, capacity.buffer, capacity.buffer_share) == (Mode.BUFFER, buffer, share)
+
+
+def test_auto_has_its_bounds_and_its_share_of_visitors() -> None:
+    said = {"SCALER_CAPACITY": "auto", "SCALER_POOL_MIN": "1", "SCALER_POOL_MAX": "40", "SCALER_FOUND_AT_ONCE": "99.5%"}
+    (capacity,) = load(LEAST | said).policy.capacity.values()
+    assert capacity == Capacity(mode=Mode.AUTO, desired=4, least=1, most=40, found_at_once=0.995)
+
+
+@pytest.mark.parametrize(
     ("value", "pause"), [("", Pause.NONE), ("FALSE", Pause.NONE), ("true", Pause.ORDERS), ("all", Pause.ALL)]
 )
 def test_the_settings_may_pause(value: str, pause: Pause) -> None:
@@ -156,6 +171,19 @@ def test_the_settings_may_pause(value: str, pause: Pause) -> None:
         ({"SCALER_POOL_CAPACITY": "a=5,b=3,a=1"}, "SCALER_POOL_CAPACITY: 'a=1' cannot be used; expected only one"),
         ({"SCALER_POOL_CAPACITY": "5,3"}, "SCALER_POOL_CAPACITY: '3' cannot be used; expected only one value for all"),
         ({"SCALER_POOL_CAPACITY": "a=2,b=9", "SCALER_WARMPOOL_SIZE": "3"}, "SCALER_WARMPOOL_SIZE: 3 is more than"),
+        (
+            {"SCALER_CAPACITY": "a=auto,fixed", "SCALER_POOL_MAX": "5", "SCALER_WARMPOOL_SIZE": "a=9,b=0"},
+            "SCALER_WARMPOOL_SIZE: 9 is more than SCALER_POOL_MAX (5) of a",
+        ),
+        (
+            {"SCALER_CAPACITY": "a=buffer,fixed", "SCALER_POOL_MIN": "9", "SCALER_POOL_MAX": "8"},
+            "SCALER_POOL_MIN: 9 is more than SCALER_POOL_MAX (8) of a",
+        ),
+        ({"SCALER_CAPACITY": "elastic"}, "SCALER_CAPACITY: 'elastic' cannot be used; expected fixed, buffer or auto"),
+        ({"SCALER_POOL_BUFFER": "a=5,b=-2"}, "SCALER_POOL_BUFFER: '-2' cannot be used; expected machines, a share"),
+        ({"SCALER_POOL_BUFFER": "20%/5"}, "SCALER_POOL_BUFFER: '20%/5' cannot be used; expected machines, a share"),
+        ({"SCALER_FOUND_AT_ONCE": "0.99"}, "SCALER_FOUND_AT_ONCE: '0.99' cannot be used; expected a share from 50%"),
+        ({"SCALER_FOUND_AT_ONCE": "100%"}, "SCALER_FOUND_AT_ONCE: '100%' cannot be used; expected a share from 50%"),
         ({"AZURE_VMSS_ORCHESTRATION": "a=Uniform,b=flex"}, "AZURE_VMSS_ORCHESTRATION: 'flex' cannot be used"),
         ({"SCALER_POOL_CAPACITY": "ten", "SCALER_WARMPOOL_SIZE": "4"}, "SCALER_POOL_CAPACITY: 'ten' cannot be used"),
         ({"SCALER_PAUSED": "later"}, "SCALER_PAUSED: 'later' cannot be used; expected false, true or all"),
