@@ -194,6 +194,15 @@ _READY = (
         then="RESERVE",
     ),
     Waiting(
+        state="ready, and more than wanted",
+        standing=_S.READY,
+        waits_for="a surplus in every listing of an hour",
+        after=("surplus_kept",),
+        ender=_E.CLEANER,
+        then="taken back: SPEND, and deleted",
+        why=_W.SURPLUS,
+    ),
+    Waiting(
         state="ready, its key taken and no record written",
         standing=_S.READY,
         waits_for="a queue manager between its SPOP and its SET",

@@ -1,4 +1,4 @@
-"""The cleaner: ends sessions whose time is over, deletes used machines, retires gone ones.
+"""The cleaner: ends sessions whose time is over, spends surplus machines, deletes used ones, retires gone ones.
 
 The step into "used" may carry the delete. A used machine without a visitor is deleted until gone; RETIRE follows when
 the machine is surely gone.
@@ -6,13 +6,15 @@ the machine is surely gone.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
+from scaler.model.capacity import Demand, Use, wanted
 from scaler.model.clocks import Clocks, is_ahead
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
-from scaler.model.instance import InstanceRef, ProvisioningState
+from scaler.model.instance import InstanceRef, ProvisioningState, ScaleSetName, VmId
 from scaler.model.lifecycle import Change, note, step
 from scaler.model.machine import Machine, SeenMachine, awaits_its_last_word, awaits_its_time, erasable, missed
 from scaler.model.plan import (
@@ -46,16 +48,18 @@ class _Kind(StrEnum):
     FIRST = "first"  # deletes never ordered before
     REPEATED = "repeated"  # deletes ordered again: what Azure refuses must not keep others waiting
     RETIRED = "retired"  # records that go
+    SPENT = "spent"  # surplus machines
 
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
     """Plan at most one step for a machine, the longest spent first. Without work no look is asked for."""
-    machines = sorted(fleet.machines_with(_ours), key=_longest_spent_first)
-    plan = sorted_out(outcome for machine in machines for outcome in outcomes_for(machine, fleet, policy))
+    ours = sorted(fleet.machines_with(_ours), key=_longest_spent_first)
+    outcomes = [outcome for machine in ours for outcome in outcomes_for(machine, fleet, policy)]
+    plan = sorted_out([*outcomes, *_surplus(fleet, policy)])
     kept, held = _breakers(plan.steps, fleet.size, policy)
     refusals = (*map(withheld, fleet.cloud.withheld.values()), *plan.refusals, *held)
-    listing = (Listing(urgent=False),) if machines else ()
-    return Plan(steps=kept, refusals=refusals, asks=plan.asks if fleet.cloud.was_listed else listing)
+    listing = (Listing(urgent=False),) if ours else ()
+    return Plan(steps=kept, refusals=refusals, asks=plan.asks if fleet.cloud.was_listed or not ours else listing)
 
 
 def _ours(row: Row) -> bool:
@@ -86,7 +90,12 @@ def _breakers(wanted: Sequence[Step], fleet_size: int, policy: Policy) -> tuple[
     """
     deletes, forgets = policy.share(policy.max_deletes, fleet_size), policy.share(policy.max_forgets, fleet_size)
     in_time, late = limited(wanted, lambda step: step.why in _BY_A_CLOCK, {True: forgets})
-    most: Mapping[_Kind | None, int] = {_Kind.FIRST: deletes, _Kind.REPEATED: deletes, _Kind.RETIRED: forgets}
+    most: Mapping[_Kind | None, int] = {
+        _Kind.FIRST: deletes,
+        _Kind.REPEATED: deletes,
+        _Kind.RETIRED: forgets,
+        _Kind.SPENT: deletes,
+    }
     kept, beyond = limited(in_time, _kind, most)
     endings = [ending for step in beyond if (ending := _without_delete(step)) is not None]
     held = [held_back(step) for step in beyond]
@@ -99,6 +108,8 @@ def _kind(step: Step) -> _Kind | None:
     if isinstance(step.order, Delete):
         known = step.change.row.notes if step.change is not None else None
         return _Kind.FIRST if known is None or known.delete is None else _Kind.REPEATED
+    if step.why is Why.SURPLUS:
+        return _Kind.SPENT
     return _Kind.RETIRED if step.why is Why.GONE else None
 
 
@@ -115,6 +126,59 @@ def _without_delete(ending: Step) -> Step | None:
     if change.edge is None and (known is None or notes.spent == known.spent):
         return None
     return replace(ending, change=replace(change, notes=notes), order=None)
+
+
+def _surplus(fleet: Fleet, policy: Policy) -> Iterator[Decision]:
+    """SPEND what has been beyond the wanted number for long: cold machines first, and of these the oldest.
+
+    The number comes from Azure alone, by the provisioner's own function, less the machines that the notes call used
+    and Azure still shows. As many as are wanted stay: the write succeeds only while all of these are Available.
+    """
+    for name, capacity in sorted(policy.capacity.items()):
+        demand = fleet.cloud.demand.get(name)
+        lasting = demand.lasting_surplus(policy.surplus_kept) if demand is not None else 0
+        if demand is None or not lasting:
+            continue
+        offered = sorted(fleet.machines_with(partial(_is_offered, name, demand)), key=_cold_and_old_first)
+        leaving = sum(
+            row is not None and is_used(row)
+            for row in (fleet.rows.get(vm_id) for vm_id, use in demand.uses.items() if use is not Use.LEAVING)
+        )
+        spare = max(wanted(demand, capacity, policy).machines - demand.occupied, 0)
+        beyond = max(min(lasting - leaving, len(offered) - spare), 0)
+        stay = tuple(machine.vm_id for machine in offered[beyond : beyond + spare])
+        for machine in offered[:beyond]:
+            yield _spend(machine, stay, fleet)
+
+
+def _is_offered(scale_set: ScaleSetName, demand: Demand, row: Row) -> bool:
+    """Whether a visitor could get the machine now, as far as Redis and the latest listing tell."""
+    notes = row.notes
+    return (
+        row.status is Status.AVAILABLE
+        and row.index == {Status.AVAILABLE}
+        and notes is not None
+        and notes.scale_set == scale_set
+        and notes.fresh
+        and demand.uses.get(row.vm_id) is Use.READY
+    )
+
+
+def _cold_and_old_first(machine: Machine) -> tuple[bool, datetime, str]:
+    record, notes = machine.stored.readable, machine.notes_now
+    return record is not None and record.warm, notes.admitted_at or machine.now, machine.vm_id
+
+
+def _spend(machine: Machine, stay: tuple[VmId, ...], fleet: Fleet) -> Decision:
+    if not isinstance(machine, SeenMachine) or not machine.is_asked_for:
+        ref = fleet.address(machine.stored)
+        return Lacks(ask=_get(machine, ref)) if ref is not None and machine.vm_id not in fleet.cloud.asked else None
+    record, allowed = machine.stored.readable, machine.sighting.orders_allowed
+    if record is None or not allowed or machine.standing is not Standing.READY or not machine.instance.at_rest:
+        return None
+    notes = replace(machine.notes_now, spent=SpentNote(why=Edge.SPEND, at=machine.now, seen_at=machine.at))
+    spent = step(Edge.SPEND, Actor.CLEANER, machine.stored, record, notes, machine.now)
+    return Step(why=Why.SURPLUS, vm_id=machine.vm_id, change=replace(spent, beside=stay), facts={"stay": len(stay)})
 
 
 def _in_session(machine: SeenMachine, policy: Policy) -> Decision:

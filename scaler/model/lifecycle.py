@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum
 
 from scaler.model.edges import Actor, Edge
+from scaler.model.instance import VmId
 from scaler.model.row import Notes, Record, Row, Status
 
 
@@ -85,6 +86,14 @@ LIFECYCLE: Mapping[Edge, Rule] = {
         owners=(Actor.CLEANER,),
         when="the session's or the presumed limit is over, or it was seen at rest twice",
     ),
+    Edge.SPEND: Rule(
+        sources=(_A,),
+        target=_U,
+        used=True,
+        owners=(Actor.CLEANER,),
+        takes=True,
+        when="at rest, and more machines than wanted for so long; as many as wanted stay Available in the same moment",
+    ),
     Edge.FORGET: Rule(sources=(_A,), target=None, owners=(Actor.RECONCILER,), when="gone (two witnesses)"),
     Edge.RETIRE: Rule(
         sources=(_U,),
@@ -117,6 +126,7 @@ class Change:
     notes: Notes | Keep | None = KEEP
     index: Status | Keep | None = KEEP
     takes: bool = False
+    beside: tuple[VmId, ...] = ()  # machines whose keys must be in `available`, too, in the moment of the write
     partner: "Change | None" = None  # another machine's, written in the same moment: both win their race, or neither
 
     @property

@@ -71,6 +71,7 @@ class Why(StrEnum):
     CAME_TO_REST = "at rest under its session (two witnesses)"
     RESTS = "at rest under its session; first witness"
     ENDED = "its session has ended"
+    SURPLUS = "more machines than wanted for so long; this one is not offered any more"
     RIPE = "used, and safe to delete: no Redis failover can undo the note any more"
     DELETE_OVERDUE = "the delete is overdue"
     # adoption

@@ -51,7 +51,8 @@ class Write(NamedTuple):
         index = "-" if change.index is None else "~" if change.index is KEEP else PLACES[change.index]
         session = "0" if self.session is None else "1"
         joined = "0" if change.partner is None else "1"
-        how = "".join((*map(form_of, values), *_lifetimes(change), index, _FROM[change.takes, _offered(change)]))
+        takes = "b" if change.beside else _FROM[change.takes, _offered(change)]
+        how = "".join((*map(form_of, values), *_lifetimes(change), index, takes))
         return (*(value if isinstance(value, bytes) else b"" for value in values), f"{how}{session}{joined}")
 
     def accepted(self) -> Row:

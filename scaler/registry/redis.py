@@ -195,7 +195,9 @@ class RedisRegistry:
         until = good_until.timestamp() if good_until is not None else ""
         names += (self.keys.session(half.session) for half in halves if half.session is not None)
         lifetimes = (UNRECORDED_NOTES_TTL, LEAVING_TTL)
+        others = sorted({vm_id for half in halves for vm_id in half.change.beside})
         arguments: list[str | bytes | int | float] = [SESSION_TTL, until, server_of(halves) or "", *lifetimes]
+        arguments.append(" ".join(others))
         for half in halves:
             arguments += half.arguments
         answer: Sequence[int] = self._apply(keys=names, args=arguments)

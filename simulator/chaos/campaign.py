@@ -201,7 +201,9 @@ def _takes_a_key(report: Report) -> bool:
 def settle_bound(policy: Policy) -> timedelta:
     """The time by which all must have settled: the longest of all waits, and the steps that follow."""
     longest = max(policy.delete_retry_most, *policy.failed_hold.values(), policy.limit_of_presumed)
-    return longest + policy.creating_timeout + policy.capacity_stuck + policy.flush_hold + _AFTERMATH
+    return (
+        longest + policy.creating_timeout + policy.capacity_stuck + policy.flush_hold + policy.surplus_kept + _AFTERMATH
+    )
 
 
 def _policy_for(weather: Weather, dice: Random) -> Policy:

@@ -13,7 +13,7 @@ from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from emulator.world import MANAGED
 from scaler.model.instance import PowerState, ProvisioningState
-from scaler.model.policy import Policy
+from scaler.model.policy import Mode, Policy
 from scaler.model.sighting import Pause
 from simulator.chaos.azure import faults_of
 from simulator.chaos.weather import Weather
@@ -112,8 +112,7 @@ class Operators:
             self._misconfigure()
         if weather.blind:
             self._blind()
-        if dice.random() < weather.tides:
-            self._turn_the_tide()
+        self._want_otherwise()
 
     def leave_off(self) -> None:
         """Restore the settings and names that the operator wants."""
@@ -205,6 +204,13 @@ class Operators:
             self._blind_until = now + timedelta(seconds=dice.uniform(20, 180))
             azure.faults = replace(azure.faults, rates={**self._weather.rates, **_NOTHING_THERE})
 
+    def _want_otherwise(self) -> None:
+        """Change what is wanted, perhaps."""
+        if self._dice.random() < self._weather.tides:
+            self._turn_the_tide()
+        if self._weather.ebbs and self._dice.random() < self._weather.ebbs:
+            self._want_another_number()
+
     def _turn_the_tide(self) -> None:
         """Change the share of warm machines, so that some are cooled or more kept warm."""
         self._world.counts["turns of the warm share"] += 1
@@ -213,6 +219,23 @@ class Operators:
             name: replace(each, warm=self._dice.randint(0, each.desired)) for name, each in policy.capacity.items()
         }
         self._configure(replace(policy, capacity=shares))
+
+    def _want_another_number(self) -> None:
+        """Change the number of machines, and how the number is found."""
+        self._world.counts["other numbers wanted"] += 1
+        dice, policy = self._dice, self._world.policy
+        numbers = {
+            name: replace(
+                each,
+                mode=dice.choice(list(Mode)),
+                desired=dice.randint(1, 2 * each.desired),
+                buffer=dice.randint(0, each.desired),
+                most=2 * each.desired,
+                warm=dice.randint(0, 1) * each.warm,
+            )
+            for name, each in policy.capacity.items()
+        }
+        self._configure(replace(policy, capacity=numbers))
 
     def _configure(self, policy: Policy) -> None:
         self._configured = policy

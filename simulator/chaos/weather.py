@@ -47,6 +47,7 @@ class Weather:
     elsewhere: bool = False  # the settings name another scale set for a while
     blind: float = 0.0  # per step: listings are empty for a minute or two
     tides: float = 0.0  # per step: the operator wants another share of the machines warm
+    ebbs: float = 0.0  # per step: the operator wants another number of machines, found in another way
     page_size: int = 100  # rows: each page of a listing is charged
     looks: bool = False  # ARM has room for all looks: an alarm of a controller that missed them is a failure
     one_by_one: bool = False  # more deletes at once than the policy allows are a failure
@@ -144,6 +145,7 @@ _HELD = replace(
     _QUICK, machines=6, per_minute=30, step=1, stay=20, fickle=0.3, held_up=0.5, failover_held=1.0
 )  # ticks, and Redis fails over meanwhile
 _TURNING = replace(_QUICK, machines=8, tides=0.01, stay=20, naive=0.9)  # from warm to cold, and back
+_EBBING = replace(_QUICK, machines=8, ebbs=0.006, stay=30)  # the number of machines falls and rises
 _FAILING = replace(_QUICK, rates=_NO_STARTS | {Fault.START_OTHER: 0.3}, dawdling=True)
 _STOPPING = replace(_TURNING, tides=0.03, crashes=0, fickle=0.0)
 
@@ -232,6 +234,15 @@ WEATHERS: Mapping[str, Weather] = {
         _STOPPING, rates={Fault.DEALLOCATE_LATE: 0.9}, machines=5, per_minute=0.1, at_once=8, ill_timed=0.5, naive=0.3
     ),
     "warm and cold by turns, dawdling": replace(_STOPPING, rates=_FEW_STOPS, per_minute=20, naive=1.0, dawdling=True),
+    "the wanted number falls and rises": replace(_EBBING, naive=0.7, dawdling=True, overlap=0.3, held_up=0.2),
+    "the wanted number falls and rises, and a failover": replace(
+        _EBBING,
+        rates=_LATER | {Fault.DELETE_DOUBLED: 0.5},
+        failover=True,
+        spiteful_of_deletes=True,
+        lagging=1.0,
+        deletes=2,
+    ),
     "many hands at the portal": Weather(hands=0.3, stay=60),
     "nothing starts": Weather(
         rates={Fault.START_REFUSED: 0.7, Fault.START_ALLOCATION: 0.9}, stay=60, naive=0.1, fickle=0.0, per_minute=20

@@ -39,6 +39,7 @@ POLICY = Policy(
     reservation_timeout=10 * MINUTE,
     flush_hold=4 * MINUTE,
     refusal_kept=2 * MINUTE,
+    surplus_kept=MINUTE,
 )
 """Real numbers, but for the longest: so that a session, a refusal and their ends fit into one campaign."""
 _ENDLESS = Patience(idle=timedelta(days=365), policy=POLICY)  # while everything breaks; what leaks shows at the end

@@ -129,7 +129,8 @@ def changes(draw: st.DrawFn, vm_id: VmId) -> Change:
         record=draw(st.sampled_from([KEEP, None, record(vm_id, extra=KEPT)])),
         notes=draw(st.sampled_from([KEEP, None]) | some_notes()),
         index=draw(st.sampled_from([KEEP, None, *Status])),
-        takes=draw(st.booleans()),
+        takes=(takes := draw(st.booleans())),
+        beside=draw(st.just(()) | st.tuples(names)) if takes else (),
     )
 
 

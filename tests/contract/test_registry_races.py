@@ -95,7 +95,7 @@ def test_what_a_naive_queue_manager_popped_cannot_be_reserved_or_spent(house: Ho
     row = house.admit("a")
     assert spop(house) == "a"
     assert house.reservations.reserve(SessionId("me")) is None
-    spend = replace(step(Edge.CONDEMN, Actor.RECONCILER, row, row.readable, notes(), EPOCH), takes=True)
+    spend = step(Edge.SPEND, Actor.CLEANER, row, row.readable, notes(), EPOCH)
     assert house.apply(spend) == (None,)
 
 

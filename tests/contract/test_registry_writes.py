@@ -8,7 +8,7 @@ from contract.registries import EPOCH, House, admission, notes, record
 from scaler.model.edges import Actor, Edge
 from scaler.model.instance import InstanceId, SessionId, VmId
 from scaler.model.lifecycle import KEEP, Change, note, place, restore, step
-from scaler.model.row import Before, OpenedNote, Record, Row, Status, Unreadable
+from scaler.model.row import Before, OpenedNote, Record, Row, SpentNote, Status, Unreadable
 from scaler.registry.batch import UNRECORDED_NOTES_TTL
 
 A = VmId("a")
@@ -71,6 +71,46 @@ def test_a_step_that_takes_needs_the_key_to_be_available(house: House) -> None:
     assert taken == house.row("a")
     assert house.members(Status.AVAILABLE) == set()
     assert house.members(Status.RESERVED) == {"a"}
+
+
+@pytest.mark.parametrize("gone", ["b", "c"])
+def test_a_machine_that_is_taken_beside_others_is_taken_only_while_all_of_these_are_available(
+    house: House, gone: str
+) -> None:
+    row, _, _ = house.admit("a"), house.admit("b"), house.admit("c")
+    spent = replace(spending(row), beside=(VmId("b"), VmId("c")))
+    key = house.keys.instance(VmId(gone))
+    house.redis.srem(house.keys.index(Status.AVAILABLE), key)
+    assert house.apply(spent) == (None,)
+    house.redis.sadd(house.keys.index(Status.AVAILABLE), key)
+    (taken,) = house.apply(spent)
+    assert taken == house.row("a")
+    assert (taken.status, taken.index) == (Status.UNAVAILABLE, frozenset({Status.UNAVAILABLE}))
+    assert house.members(Status.AVAILABLE) == {"b", "c"}
+
+
+def test_of_two_writes_that_spend_each_others_rest_only_one_succeeds(house: House) -> None:
+    rows = house.admit("a"), house.admit("b")
+    first, second = (
+        replace(spending(row), beside=(other.vm_id,)) for row, other in zip(rows, reversed(rows), strict=True)
+    )
+    assert house.apply(first) != (None,)
+    assert house.apply(second) == (None,)
+    assert house.members(Status.AVAILABLE) == {"b"}
+
+
+def test_a_batch_that_spends_several_leaves_the_rest_on_offer(house: House) -> None:
+    rows = [house.admit(name) for name in "abcd"]
+    taken = house.apply(*(replace(spending(row), beside=(VmId("c"), VmId("d"))) for row in rows[:2]))
+    assert None not in taken
+    assert house.members(Status.AVAILABLE) == {"c", "d"}
+    assert len(house.redis.zrange(house.keys.offers, 0, 10_000)) == 2
+
+
+def spending(row: Row) -> Change:
+    """SPEND, with the note from which its delete ripens."""
+    spent = notes(spent=SpentNote(why=Edge.SPEND, at=EPOCH))
+    return step(Edge.SPEND, Actor.CLEANER, row, row.readable, spent, EPOCH)
 
 
 def test_taking_without_placing_leaves_it_out_of_available_only(house: House) -> None:

@@ -41,6 +41,12 @@ def clean(row: Row, listing: View, truth: View, rules: Rules) -> Step | None:
     return _used(case) if _is_used(row, notes) else _in_session(case)
 
 
+def spend(row: Row) -> Step:
+    """There is one machine too many: nobody can reserve this one from now on, and its delete ripens."""
+    notes = row.notes or Notes()
+    return step(Edge.SPEND, _WHO, row, None, notes._replace(spent=Spent(Edge.SPEND)))
+
+
 def _is_used(row: Row, notes: Notes) -> bool:
     return bool((row.record is not None and row.record.used) or notes.spent or notes.ended)
 

@@ -30,6 +30,7 @@ class Accident(IntEnum):
     VANISH = auto()  # Azure, or somebody, deletes it
     FAIL = auto()  # its start is refused once too often, or its reservation times out
     SURPLUS = auto()  # the operator wants one warm machine less
+    BEYOND = auto()  # and one machine less at all
     HOURS = auto()  # long enough for every limit
     KEEP = auto()  # a listing that shows the truth, the past, or no such machine serves other controllers as well
     AHEAD = auto()  # for one look, Redis' clock or Azure's says that hours have passed
@@ -71,10 +72,14 @@ def _events(machine: Machine, rules: Rules) -> Iterator[Event]:
     yield from _ahead(machine, rules)
     yield from _keeping(machine)
     yield from _platform(machine)
-    if _may_be_claimed(machine):
+    if _may_be_taken(machine, Power.WARM):
         claim = reconciler.claim(machine.row)
         taken = claim if Rule.TAKES_AT_CLAIM in rules else claim._replace(takes=False)
         yield _done(machine, taken, rules)._replace(accident=Accident.SURPLUS)
+    if _may_be_taken(machine, *cloud.AT_REST):
+        spent = cleaner.spend(machine.row)
+        taken = spent if Rule.TAKES_AT_SPEND in rules else spent._replace(takes=False)
+        yield _done(machine, taken, rules)._replace(accident=Accident.BEYOND)
 
 
 def _listings(machine: Machine, rules: Rules) -> Iterator[tuple[View, Accident | None, str]]:
@@ -209,7 +214,7 @@ def _platform(machine: Machine) -> Iterable[Event]:
         )
 
 
-def _may_be_claimed(machine: Machine) -> bool:
+def _may_be_taken(machine: Machine, *powers: Power) -> bool:
     """By its record and notes. Where its key is now, only the write can tell."""
     fresh = machine.row.notes is not None and machine.row.notes.fresh
-    return machine.power is Power.WARM and fresh and machine.row.status is Status.AVAILABLE
+    return machine.power in powers and fresh and machine.row.status is Status.AVAILABLE

@@ -20,6 +20,7 @@ MISSED_IN: Mapping[Rule, Scenario] = {
     Rule.TAKES_AT_RESERVE: scenarios.MOVING,
     Rule.TAKES_AT_MOVE: scenarios.MOVING,
     Rule.TAKES_AT_CLAIM: scenarios.COOLING,
+    Rule.TAKES_AT_SPEND: scenarios.SPENT,
     Rule.REPAIR_AFTER: scenarios.MOVING,
     Rule.INDEX_REPAIR: scenarios.QUEUES,
     Rule.NOTES_BEAT_RECORD: scenarios.LATE,

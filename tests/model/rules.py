@@ -17,6 +17,7 @@ class Rule(StrEnum):
     TAKES_AT_RESERVE = "RESERVE takes the key out of `available`, or fails"
     TAKES_AT_MOVE = "MOVE takes the other machine's key out of `available`, or fails"
     TAKES_AT_CLAIM = "a claim takes the key out of `available`, or fails"
+    TAKES_AT_SPEND = "SPEND takes the key out of `available`, or fails"
     REPAIR_AFTER = "a key that is missing from `available` is put back only after `repair_after`"
     NOTES_BEAT_RECORD = "what the notes call spent is spent, whatever the record says"
     RESTORE_OPENED = "a Reserved record on a machine that was opened is a late write, and is undone"

@@ -141,6 +141,20 @@ SLOW = Scenario(
     visitors=(X,),
     accidents={Accident.SURPLUS: 1, Accident.OVERLAP: 1, Accident.FAILOVER: 1},
 )
+SPENT = Scenario(
+    name="spent",
+    about="a machine too many, and a naive queue manager",
+    machines=(READY,),
+    visitors=(X, N),
+    accidents={Accident.BEYOND: 1, Accident.SHUTDOWN: 1},
+)
+FORGETS = Scenario(
+    name="forgets",
+    about="a machine too many; a tick that decides, and acts later; a failover",
+    machines=(READY,),
+    visitors=(X, Y),
+    accidents={Accident.BEYOND: 1, Accident.OVERLAP: 1, Accident.FAILOVER: 1},
+)
 UNCONFIRMED = Scenario(
     name="unconfirmed",
     about="no replica answers in time, and Redis loses its latest writes",
@@ -178,6 +192,8 @@ SCENARIOS: Mapping[str, Scenario] = {
         COOLING,
         STALLED,
         SLOW,
+        SPENT,
+        FORGETS,
         UNCONFIRMED,
         HELD,
     )

@@ -30,6 +30,7 @@ from builders import (
 
 from docs.timeouts_table import WAITINGS, Waiting
 from scaler.controllers import cleaner, provisioner, reconciler, starter
+from scaler.model.capacity import after_listing
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName
@@ -49,7 +50,7 @@ from scaler.model.row import (
     Unreadable,
 )
 from scaler.model.scarcity import Shortage, ceiling_after
-from scaler.model.sighting import Method
+from scaler.model.sighting import Method, Pages
 
 UNLIMITED = replace(POLICY, session_limit=timedelta(0))
 COLD = replace(POLICY, capacity={SCALE_SET: Capacity(desired=4, warm=0)})
@@ -109,6 +110,18 @@ def waiting(machine: Instance | None, policy: Policy = POLICY, *, consent: bool 
         return starter.decide(fleet(known, sees=cloud(machine, look=look) if machine else Cloud()), policy)
 
     return wanted
+
+
+def surplus(since: datetime) -> Plan:
+    """Nobody wants the machine since then."""
+    none, demand = Capacity(desired=0), None
+    for at in (since, NOW):
+        pages = Pages(scale_set=SCALE_SET, instances=(instance(),), unidentified=0, requests=1, at=at, sent=0.0)
+        demand = after_listing(demand, pages, none, replace(POLICY, demand_window=POLICY.surplus_kept * 2))
+    assert demand is not None
+    sees = replace(cloud(instance(), look=ASKED), demand={SCALE_SET: demand})
+    policy = replace(POLICY, capacity={SCALE_SET: none})
+    return cleaner.decide(fleet(row(1, record(), notes(1)), sees=sees), policy)
 
 
 def starting(since: datetime) -> Plan:
@@ -267,6 +280,7 @@ SCENES: Mapping[str, Scene] = {
     "tainted, at rest": lambda _: reconciler.decide(
         fleet(row(1, record()), row(2, record(2), notes(2)), row(3, record(3), notes(3)), sees=_three()), POLICY
     ),
+    "ready, and more than wanted": surplus,
     "ready, its key taken and no record written": seen(
         instance(),
         lambda since: replace(row(1, record(), notes(1, unindexed_at=since)), index=frozenset({Status.UNAVAILABLE})),

@@ -4,19 +4,22 @@
 -- KEYS: the sets available, reserved, unavailable; then record and notes of each machine; then session keys.
 -- ARGV: ttl of session keys, until when this batch may be written (seconds since 1970, empty: whenever; afterwards
 -- nothing is written, and every answer is 0), the server that the values before were read from (empty: unknown; on
--- another one nothing is written, and every answer is 0), the seconds of the lifetimes 'u' and 'l'; then five for each
--- machine: record before, notes before, record, notes, and how, in one letter each:
+-- another one nothing is written, and every answer is 0), the seconds of the lifetimes 'u' and 'l', the ids of the
+-- others of a take beside others, between spaces; then five for each machine: record before, notes before, record, notes,
+-- and how, in one letter each:
 --   record before, notes before   '-' absent, '=' these bytes, '<' these are the first of too many, '!' no string
 --   record, notes                 '~' keep, '-' delete, '=' these bytes
 --   record lives, notes live      '~' as long as before or as SET makes them, '0' for ever, 'u' unrecorded, 'l' leaving
 --   index                         '~' keep, '-' out of all, or the number of the set
 --   takes                         '1': only if the key is in `available` now, out of which it goes
+--                                 'b': the same, and only beside others: while all of these are in `available`, too
 --                                 '+': only if it is there, '-': only if it is not, '0': either
 --   session                       '1': the next session key shall name this machine
 --   joined                        '1': only together with the next one, which then has no answer of its own
 local SESSION_TTL, GOOD_UNTIL, READ_FROM = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local SECONDS = {u = ARGV[4], l = ARGV[5]}
-local AHEAD, EACH = 5, 5
+local OTHERS = ARGV[6]
+local AHEAD, EACH = 6, 5
 local COUNT = (#ARGV - AHEAD) / EACH
 local VM_ID = #KEYS[1] - #'status:available' + #'instance:' + 1 -- where it begins in a record's key
 
@@ -69,6 +72,17 @@ local function is_offered(it)
   return IS_SET[1] and redis.call('SISMEMBER', KEYS[1], it.key) == 1
 end
 
+local function takes_key(it)
+  return it.how.takes == '1' or it.how.takes == 'b'
+end
+
+local function are_beside()
+  for id in OTHERS:gmatch('%S+') do
+    if not is_offered({key = machines[1].key:sub(1, VM_ID - 1) .. id}) then return false end
+  end
+  return true
+end
+
 -- Whether nothing stands against it: the values are what they were, and its key can be taken and placed.
 local function holds(number)
   local it = machines[number]
@@ -76,6 +90,7 @@ local function holds(number)
   if not is(it.key, how.record_before, ARGV[at + 1], values[2 * number - 1]) then return false end
   if not is(it.notes_key, how.notes_before, ARGV[at + 2], values[2 * number]) then return false end
   if how.takes ~= '0' and is_offered(it) == (how.takes == '-') then return false end
+  if how.takes == 'b' and not are_beside() then return false end
   return IS_SET[how.index] ~= false
 end
 
@@ -124,7 +139,7 @@ end
 local function place(accepted)
   local leaving, entering = {{}, {}, {}}, {{}, {}, {}}
   for _, it in ipairs(accepted) do
-    local index, takes = it.how.index, it.how.takes == '1'
+    local index, takes = it.how.index, takes_key(it)
     for number = 1, 3 do
       local there = index == number and entering[number]
       local from = not there and (index ~= '~' or takes and number == 1) and leaving[number]
@@ -150,7 +165,7 @@ end
 local function offer_and_withdraw(accepted)
   local offers, withdrawn = KEYS[1]:gsub('available$', 'offers'), {}
   for _, it in ipairs(accepted) do
-    local placed = it.how.index ~= '~' or it.how.takes == '1'
+    local placed = it.how.index ~= '~' or takes_key(it)
     if it.how.index == 1 or not placed and it.how.record ~= '~' and is_offered(it) then
       offer(offers, it.key, record_of(it))
     elseif placed then
