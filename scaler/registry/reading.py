@@ -1,6 +1,6 @@
-"""Reading Redis: two round trips for any number of machines, and bounded: an accident can fill a value or a set."""
+"""Reading Redis: two or three round trips for thousands of machines, and bounded: accidents fill values and sets."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import batched
@@ -21,6 +21,8 @@ from scaler.registry.record_json import decode_record, filled
 
 CHUNK = 1_000
 """Machines per script: it blocks Redis for a microsecond per value."""
+_OF_MGET = 5_000
+"""Machines per MGET, which blocks Redis a quarter as long for each."""
 SMALL = 4 * 1024
 """Bytes of a usual value: the scaler's own have a few hundred."""
 MAX_MEMBERS = 20_000
@@ -68,30 +70,36 @@ class Reading:
         return Index(now=now, pause=pause_of(pause), server=server, machines=machines, complaints=complaints)
 
     def rows(self, index: Mapping[VmId, frozenset[Status]], server: str = "") -> dict[VmId, Row]:
-        """Record and notes of machines. One round trip for a thousand, two where a value is missing.
+        """Record and notes of machines. One round trip for five thousand, and one more where values are missing.
 
         server: `Index.server` of a moment ago: what it holds is read by MGET, at a quarter of the script's cost.
         """
         rows: dict[VmId, Row] = {}
-        for vm_ids in batched(index, CHUNK, strict=False):
-            answers, told = self._answers(vm_ids, server)
-            for vm_id, record, notes in zip(vm_ids, answers[::2], answers[1::2], strict=True):
-                row, place = self.last.get(vm_id), index[vm_id]
-                if row is None or (record, notes, told, place) != _reading_of(row):
-                    read = {"record": value_of(record), "notes": value_of(notes), "server": told}
-                    row = row_of(vm_id, filled(Before, read), place)
-                rows[vm_id] = row
+        for vm_id, record, notes, told in self._answers(index, server):
+            row, place = self.last.get(vm_id), index[vm_id]
+            if row is None or (record, notes, told, place) != _reading_of(row):
+                read = {"record": value_of(record), "notes": value_of(notes), "server": told}
+                row = row_of(vm_id, filled(Before, read), place)
+            rows[vm_id] = row
         return rows
 
-    def _answers(self, vm_ids: Sequence[VmId], server: str) -> tuple[Sequence[Any], str]:
-        """The values of the keys, and the server that they are from. MGET takes a list or a hash for missing."""
-        names = [name for vm_id in vm_ids for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
-        if server:
-            answers: Any = self._client.mget(names)
-            if None not in answers:
-                return answers, server
-        *answers, told = self._values(keys=names, args=[SMALL, MAX_NOTES])
-        return answers, told.decode()
+    def _answers(self, vm_ids: Iterable[VmId], server: str) -> Iterator[tuple[VmId, Any, Any, str]]:
+        """The values of each machine, and the server that they are from. MGET takes a list or a hash for missing."""
+        unclear: list[VmId] = [] if server else list(vm_ids)
+        for many in batched(vm_ids, _OF_MGET, strict=False) if server else ():
+            values: Any = self._client.mget(self._names(many))
+            for vm_id, record, notes in zip(many, values[::2], values[1::2], strict=True):
+                if record is None or notes is None:
+                    unclear.append(vm_id)
+                else:
+                    yield vm_id, record, notes, server
+        for few in batched(unclear, CHUNK, strict=False):
+            *values, told = self._values(keys=self._names(few), args=[SMALL, MAX_NOTES])
+            for vm_id, record, notes in zip(few, values[::2], values[1::2], strict=True):
+                yield vm_id, record, notes, told.decode()
+
+    def _names(self, vm_ids: Iterable[VmId]) -> list[str]:
+        return [name for vm_id in vm_ids for name in (self._keys.instance(vm_id), self._keys.notes(vm_id))]
 
 
 def pause_of(value: bytes | None) -> Pause:
