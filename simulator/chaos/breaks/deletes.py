@@ -8,8 +8,8 @@ from scaler.model.fleet import Fleet
 from scaler.model.lifecycle import Change
 from scaler.model.machine import Machine
 from scaler.model.plan import Delete, Step, Why
-from scaler.model.row import Notes, Row, Status
-from simulator.chaos.breaks.planted import Planted, both, notes_shown, planned, rows_shown, shown, unplanned
+from scaler.model.row import Notes
+from simulator.chaos.breaks.planted import Planted, notes_shown, planned, shown, unplanned
 
 _DAY = timedelta(days=1)
 
@@ -48,29 +48,12 @@ def _as_many_as_keys(fleet: Fleet) -> Fleet:
     return _CountsKeys(**{each.name: getattr(fleet, each.name) for each in fields(fleet) if each.init})
 
 
-def _spent_without_lock(wanted: Step, _: Fleet) -> Step:
-    if wanted.why is not Why.SURPLUS or wanted.change is None:
-        return wanted
-    return replace(wanted, change=replace(wanted.change, takes=False, beside=()))
-
-
-def _as_if_there(machine: Machine) -> Row:
-    """The key of an Available machine is in `available`, whoever has taken it out."""
-    row = machine.stored
-    return replace(row, index=frozenset({Status.AVAILABLE})) if row.status is Status.AVAILABLE else row
-
-
 def _spent_long_ago(notes: Notes, _: Machine) -> Notes:
     """Used is used: whoever may be on it has had their time."""
     return notes if notes.spent is None else replace(notes, presumed_at=notes.spent.at - _DAY, presumed_seen_at=None)
 
 
 DELETES = {
-    "spend-without-lock": Planted(
-        what="a surplus machine is taken back though a visitor holds its key",
-        weathers=("the wanted number falls and rises",),
-        decide=both(rows_shown(_as_if_there, Actor.CLEANER), planned(_spent_without_lock, Actor.CLEANER)),
-    ),
     "record-before-machine": Planted(
         what="the record is deleted together with the order to delete its machine, before that is gone",
         weathers=("dying processes", "a moody ARM"),
