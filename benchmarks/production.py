@@ -4,7 +4,7 @@ And what that shows: from the creation of a machine until it is offered, and wha
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -95,6 +95,28 @@ class Crowd:
             yield dice.expovariate(self.a_minute / 60), dice.uniform(*self.stay)
 
 
+class ConcurrentClock(VirtualClock):
+    """A virtual clock on which several requests may be under way at the same time."""
+
+    _sleeper: timedelta | None = None  # until when the request has slept that is made now, one of several
+
+    def sleep(self, duration: timedelta) -> None:
+        """Let time pass: of several requests only as much as the requests before this one have not waited for."""
+        if self._sleeper is not None:
+            self._sleeper += duration
+            duration = max(self._sleeper - self._passed, timedelta(0))
+        super().sleep(duration)
+
+    def together(self, requests: Sequence[Callable[[], object]]) -> Sequence[object]:
+        """Implements scaler.ports.Together: the requests take as long as the slowest of them."""
+        began, results = self._passed, []
+        for request in requests:
+            self._sleeper = began
+            results.append(request())
+        self._sleeper = None
+        return results
+
+
 class Production:
     """One scale set with a full pool, and its visitors."""
 
@@ -106,7 +128,7 @@ class Production:
         crowd: Crowd,
         latencies: Latencies | None = None,
     ) -> None:
-        self.clock = VirtualClock()
+        self.clock = ConcurrentClock()
         # each mark charged to its VM: with the scale set's own bucket no more than four machines a minute could be
         # offered, and the visitors beyond that, who are turned away, would need no machine
         switches = Switches(mark_bucket_per_vm=True)
@@ -161,7 +183,8 @@ class Production:
         ticks = {}
         for name in CONTROLLERS:
             registry = None if name is Actor.PROVISIONER else self._registry
-            ports = Ports(registry=registry, scale_sets={NAME: door.for_controller(name)}, clock=self.clock)
+            scale_sets, together = {NAME: door.for_controller(name)}, self.clock.together
+            ports = Ports(registry=registry, scale_sets=scale_sets, clock=self.clock, together=together)
             hints = Hints()
             parts = DECIDING.get(name, (name,))
             ticks[name] = [Tick(each, ports, self.policy, None, hints, listings) for each in parts]

@@ -110,25 +110,29 @@ class Doors:
 
     def starters_lanes(self) -> tuple[Lane, Lane]:
         """The starter's lanes: several ticks for new reservations, and a tick for the rest; GETs are not shared."""
-        hints, submit = Hints(), self._threads(_STARTING + 1).submit
+        hints, submit = Hints(), self._threads(Actor.STARTER, _STARTING + 1).submit
         for scale_set in self.scale_sets.values():
             submit(scale_set.prepare)
 
         def lane(decide: Decide, ticks: int, gets: int) -> Lane:
-            ports = replace(self.ports(Actor.STARTER), together=partial(self._threads(gets).map, call))
+            ports = self._asking(Actor.STARTER, gets)
             return Lane([self._tick(decide, ports, hints).run for _ in range(ticks)], submit)
 
         return lane(STARTS, _STARTING, _GETS_OF_STARTS), lane(REST, 1, self.settings.policy.max_gets)
 
-    def _threads(self, most: int) -> ThreadPoolExecutor:
+    def _asking(self, name: Actor, gets: int) -> Ports:
+        """Ports of a controller that makes so many GETs at the same time."""
+        return replace(self.ports(name), together=partial(self._threads(name, gets).map, call))
+
+    def _threads(self, name: Actor, most: int) -> ThreadPoolExecutor:
         """A pool of at most so many threads, made when needed."""
-        pool = ThreadPoolExecutor(most, thread_name_prefix=Actor.STARTER)
+        pool = ThreadPoolExecutor(most, thread_name_prefix=name)
         self.closing.callback(pool.shutdown, wait=False, cancel_futures=True)
         return pool
 
     def tick(self, name: Actor) -> Tick:
         """One controller before these doors."""
-        return self._tick(name, self.ports(name))
+        return self._tick(name, self._asking(name, self.settings.policy.max_gets))
 
     def _tick(self, what: Actor | Decide, ports: Ports, hints: Hints | None = None) -> Tick:
         return Tick(what, ports, self.settings.policy, self.ceilings, hints, self.listings)

@@ -2,11 +2,13 @@
 
 import socket
 from datetime import timedelta
+from functools import partial
 from threading import Thread
 
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.production import ConcurrentClock
 from benchmarks.rows import Bound, Row, percentile
 from benchmarks.slow import duration, wire
 
@@ -63,6 +65,18 @@ def test_an_argument_that_means_nothing_is_refused(
 
 def test_durations_are_of_seconds_or_milliseconds() -> None:
     assert [duration(text) for text in ("1s", "1.4ms")] == [timedelta(seconds=1), timedelta(milliseconds=1.4)]
+
+
+def test_requests_at_the_same_time_take_as_long_as_the_slowest_of_them() -> None:
+    clock = ConcurrentClock()
+
+    def request(*waits: int) -> float:
+        for wait in waits:
+            clock.sleep(timedelta(seconds=wait))
+        return clock.monotonic()
+
+    assert clock.together([partial(request, 2), partial(request, 1), partial(request, 2, 3)]) == [2, 2, 5]
+    assert request(1) == 6
 
 
 def test_what_passes_a_wire_arrives_whole_and_in_order() -> None:

@@ -6,18 +6,23 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 from typing import ClassVar
 
 import pytest
 from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
+from tick_house import NAME, House
 from unit.test_settings import LEAST
 from wire.scripted_arm import Asked, Said, ScriptedArm, StaticToken, json_said, set_body
 
+from emulator.in_process import InProcessScaleSet
+from emulator.orders import Scale
 from scaler import runtime
 from scaler.errors import ScalerError, Throttled, Unreachable
 from scaler.model.edges import CONTROLLERS, Actor
-from scaler.model.instance import ScaleSetName
+from scaler.model.instance import InstanceRef, ScaleSetName
+from scaler.model.plan import Deallocate
+from scaler.model.sighting import Answer
 from scaler.runtime import open_doors
 from scaler.settings import InvalidSettings, load
 from scaler.telemetry import read
@@ -57,6 +62,27 @@ def test_a_throttle_closes_the_gate_for_every_controller_of_its_scale_set_and_fo
                     doors.ports(name).scale_sets[FIRST].view()
                 assert doors.ports(name).scale_sets[SECOND].view().name == SECOND
         assert [each.path.partition("?")[0].rpartition("/")[2] for each in arm.asked] == ["first"] + ["second"] * 4
+
+
+class Meeting(InProcessScaleSet):
+    """Answers no GET before another is under way."""
+
+    under_way: ClassVar[Barrier] = Barrier(2, timeout=10)
+
+    def get(self, ref: InstanceRef) -> Answer:
+        self.under_way.wait()
+        return super().get(ref)
+
+
+def test_a_controller_asks_for_several_machines_at_the_same_time() -> None:
+    house = House()
+    house.doors(Meeting)
+    house.azure.scale(Scale(capacity=2), by="operator")
+    house.later(minutes=5)
+    with closing(open_doors(load(LEAST | {"AZURE_VMSS_NAME": NAME}))) as doors:
+        # a tick uses no more of a door than the port has
+        report = replace(doors, scale_sets=house.faces).tick(Actor.PROVISIONER).run()  # type: ignore[arg-type]
+    assert [type(step.order) for step in report.plan.steps if step.vm_id is not None] == [Deallocate] * 2
 
 
 class Listening(StaticToken):
