@@ -41,7 +41,7 @@ from simulator.parts.redis_server import redis_server
 
 LASTS = 75.0  # seconds: fewer than a cold start takes, so that the last visitors find everybody still starting
 LAST_ANSWERS = 10.0  # seconds after the last visitor
-STARTED = 15.0  # seconds until an idle host has done what is done once
+STARTED = 15.0  # seconds until the starter's timer has fired, and a host has done what is done once
 SETUP_BEGINS = timedelta(days=30)  # ago, by the emulated Azure's clock
 A_WHILE = timedelta(minutes=5)  # longer than any operation of the emulated Azure takes
 
@@ -84,7 +84,7 @@ class Stage:
     def __init__(self, crowd: Crowd, slow: Slow, clock: Lagging, stack: ExitStack) -> None:
         self.crowd = crowd
         self.waits: list[float] = []
-        self.processor = nan  # share of a core, of a host that is idle
+        self.processor = nan  # share of a core
         self._reserved: dict[str, float] = {}
         behaviour = Behaviour(metered=True, latencies=slow.latencies)
         slug = "".join(each if each.isalnum() else "-" for each in crowd.name.lower())
@@ -112,19 +112,15 @@ class Stage:
         return FunctionsHost({**found, "AZURE_VMSS_NAME": self.azure.name}, lambda _: None)
 
     def play(self, host: FunctionsHost) -> None:
-        """Everybody comes. Raises SystemExit where the host died, or an order was not given in time."""
-        began = monotonic()
+        """Everybody comes, when the host watches. Raises SystemExit if the host died, or an order was late."""
+        sleep(STARTED)
+        before, began = _processor(host), monotonic()
         for number, at in enumerate(self.crowd.arrivals):
             sleep(max(0.0, began + at - monotonic()))
             for each in range(self.crowd.at_once):
                 self._arrive(SessionId(f"visitor-{number}-{each}"))
-        if not self.crowd.every:
-            sleep(STARTED)
-            before, began = _processor(host), monotonic()
-            sleep(LASTS + LAST_ANSWERS - STARTED)
-            self.processor = (_processor(host) - before) / (monotonic() - began)
-        else:
-            sleep(LAST_ANSWERS)
+        sleep(LAST_ANSWERS if self.crowd.every else LASTS)
+        self.processor = (_processor(host) - before) / (monotonic() - began)
         if host.failure is not None:
             raise SystemExit(host.failure)
         if self._reserved:
