@@ -11,7 +11,15 @@ from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Mark, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Notes, Row, Status
-from simulator.chaos.breaks.planted import Planted, both, instances_shown, notes_shown, planned, unplanned
+from simulator.chaos.breaks.planted import (
+    Planted,
+    both,
+    instances_shown,
+    notes_shown,
+    planned,
+    stops_as_others,
+    unplanned,
+)
 
 
 def _admitted(wanted: Step, fleet: Fleet) -> Step:
@@ -60,8 +68,9 @@ ADMISSION = {
         decide=instances_shown(_marked_if_known),
     ),
     "admit-without-horizon": Planted(
-        what="a machine is offered as soon as its mark is seen, while orders given before may still arrive",
+        what="a machine is offered as soon as its mark is seen, while stops of before live on, as long as other orders",
         weathers=("late orders to quick machines",),
+        policy=stops_as_others,
         decide=notes_shown(_marked_long_ago, Actor.RECONCILER),
     ),
     "stops-live-long": Planted(

@@ -9,7 +9,15 @@ from scaler.model.instance import Instance, PowerState
 from scaler.model.machine import Machine, notes_so_far
 from scaler.model.row import Notes, Row
 from scaler.model.sighting import Answer, Method, Pages
-from simulator.chaos.breaks.planted import Planted, answered, notes_shown, shown, with_listings, with_rows
+from simulator.chaos.breaks.planted import (
+    Planted,
+    answered,
+    notes_shown,
+    shown,
+    stops_as_others,
+    with_listings,
+    with_rows,
+)
 
 _LONG_AGO = timedelta(hours=1)
 
@@ -69,6 +77,7 @@ EVIDENCE = {
     "azures-clock-alone": Planted(
         what="how long a mark, an absence or a machine at rest has been seen is measured by Azure's Dates alone",
         weathers=("two front ends whose Dates differ by a minute",),
+        policy=stops_as_others,
         decide=notes_shown(_by_azure_alone),
     ),
     "redis-clock-alone": Planted(

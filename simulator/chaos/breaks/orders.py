@@ -111,11 +111,6 @@ ORDERS = {
         policy=lambda policy: replace(policy, max_surge=1),  # so that a late one is for less than there is by then
         scale_set=rewired(set_capacity=_over_any_etag),
     ),
-    "looks-without-end": Planted(
-        what="a tick looks at everything that it wants to see, until its first look is too old for an order",
-        weathers=("answers that take 4 s",),
-        policy=lambda policy: replace(policy, looks_for=timedelta(hours=1)),
-    ),
     "all-or-nothing": Planted(
         what="where the quota has room for some of the machines, all of them are asked for, again and again",
         weathers=("a quota that has room for some",),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -65,6 +66,11 @@ def shown(fleet_as: Callable[[Fleet], Fleet], *to: Actor) -> Wrapper:
 def rows_shown(row_as: Callable[[Machine], Row], *to: Actor) -> Wrapper:
     """These controllers read other words about the machines than Redis holds."""
     return shown(lambda fleet: with_rows(fleet, row_as), *to)
+
+
+def stops_as_others(policy: Policy) -> Policy:
+    """Stops of new machines live as long as all other orders: what comes too early for them is seen at last."""
+    return replace(policy, stop_horizon=policy.order_horizon, stop_call=timedelta(0), pause_forgiven=timedelta(0))
 
 
 def notes_shown(notes_as: Callable[[Notes, Machine], Notes], *to: Actor) -> Wrapper:
