@@ -1,7 +1,7 @@
-"""Whether the app in a package can use the settings that it is about to get: check_settings.py PACKAGE.
+"""Check new settings with the app in a package: check_settings.py PACKAGE.
 
-deploy.yml runs it before it changes anything, with the very text that it will set in $APP_SETTINGS. It needs Python
-alone: the package brings the code that reads the settings.
+deploy.yml runs this check before any change, with the future settings in $APP_SETTINGS. Python alone is needed: the
+code that reads the settings is in the package.
 """
 
 import json
@@ -22,7 +22,7 @@ def main(package: str, environ: Mapping[str, str]) -> int:
 
 
 def mistakes(package: str, text: str, environ: Mapping[str, str]) -> list[str]:
-    """All of them, each with its remedy."""
+    """The mistakes in the settings, with remedies."""
     try:
         settings = {row["name"]: row["value"] for row in json.loads(text)}
     except (ValueError, TypeError, KeyError) as mistake:
@@ -34,7 +34,7 @@ def mistakes(package: str, text: str, environ: Mapping[str, str]) -> list[str]:
 
 
 def _refused(package: str, settings: Mapping[str, str]) -> list[str]:
-    sys.path.insert(0, package)
+    sys.path[:0] = [package, f"{package}/.python_packages/lib/site-packages"]  # the latter for a calendar
     from scaler.settings import InvalidSettings, load  # noqa: PLC0415 -- the package's own
 
     try:

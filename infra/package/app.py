@@ -1,6 +1,5 @@
 """Which files of this repository are deployed; everything else stays behind."""
 
-import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -15,10 +14,5 @@ def deployed() -> tuple[Path, ...]:
     """Their paths below the repository's root, sorted."""
     code = (path.relative_to(ROOT) for path in (ROOT / _CODE).rglob("*") if path.suffix in _KINDS)
     named = (Path(each) for each in _BESIDE_THE_CODE)
-    return tuple(sorted((*named, *(path for path in code if path.parts[1] not in _FOR_PEOPLE))))
-
-
-def version() -> str:
-    """The project's."""
-    found: str = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    return found
+    calendars = (path.relative_to(ROOT) for path in ROOT.glob("calendar*.json"))  # that SCALER_CALENDAR may name
+    return tuple(sorted((*named, *calendars, *(path for path in code if path.parts[1] not in _FOR_PEOPLE))))

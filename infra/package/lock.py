@@ -14,9 +14,11 @@ from typing import Any
 from infra.package.errors import CannotPackage
 
 LOCK = Path(__file__).parent / "requirements.lock"
+EXTRAS = {"appconfig": LOCK.with_name("requirements-appconfig.lock")}
+"""What `--extra` adds to the package, by name: requirements-NAME.txt, locked beside the others."""
 
 _HEADER = """\
-# Written by `python -m infra.package --lock` from requirements.txt; do not edit by hand.
+# Written by `python -m infra.package --lock` from {requirements}; do not edit by hand.
 # The wheels for Azure Functions' Linux (x86-64) and Python 3.13.
 """
 _TAIL = "# What these need, as infra/package/requirements.lock has it; written by `python -m infra.package --lock`.\n"
@@ -50,13 +52,23 @@ def read(lock: Path = LOCK) -> tuple[Locked, ...]:
 def write(rows: Iterable[Locked], lock: Path = LOCK) -> None:
     """Sorted by name."""
     lines = (f"{each.name}=={each.version} --hash=sha256:{each.sha256}" for each in rows)
-    lock.write_text(_HEADER + "\n".join(sorted(lines)) + "\n", encoding="utf-8")
+    header = _HEADER.format(requirements=lock.with_suffix(".txt").name)
+    lock.write_text(header + "\n".join(sorted(lines)) + "\n", encoding="utf-8")
 
 
 def chosen(requirements: Path) -> tuple[str, ...]:
-    """What somebody chose: the lines before those that `complete` writes."""
+    """The chosen requirements: the lines before the part that `complete` writes."""
     ours = requirements.read_text(encoding="utf-8").partition(_TAIL)[0]
-    return tuple(line for line in ours.splitlines() if line and not line.startswith("#"))
+    return _with_versions(ours)
+
+
+def pinned(requirements: Path) -> tuple[str, ...]:
+    """All lines with a version, those that `complete` wrote too."""
+    return _with_versions(requirements.read_text(encoding="utf-8"))
+
+
+def _with_versions(text: str) -> tuple[str, ...]:
+    return tuple(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
 def complete(requirements: Path, rows: Iterable[Locked]) -> None:

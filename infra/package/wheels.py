@@ -27,12 +27,13 @@ def resolve(chosen: Iterable[str]) -> tuple[lock.Locked, ...]:
         return lock.from_report(_pip("install", *options, *_TARGET, *chosen))
 
 
-def fetch(folder: Path) -> tuple[Path, ...]:
+def fetch(folder: Path, locks: Iterable[Path]) -> tuple[Path, ...]:
     """The locked wheels in that folder, downloaded as far as they are missing."""
-    wanted = {each.sha256 for each in lock.read()}
+    files = tuple(locks)
+    wanted = {each.sha256 for file in files for each in lock.read(file)}
     if wanted - _by_hash(folder).keys():
         options = ("--quiet", "--no-deps", "--require-hashes", "--dest", str(folder))
-        _pip("download", *options, *_TARGET, "-r", str(lock.LOCK))
+        _pip("download", *options, *_TARGET, *(word for file in files for word in ("-r", str(file))))
     found = _by_hash(folder)
     return tuple(sorted((found[sha256] for sha256 in wanted), key=lambda path: path.name))
 

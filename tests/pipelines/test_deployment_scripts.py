@@ -1,4 +1,4 @@
-"""The two scripts that a deployment runs: one before anything is changed, one after."""
+"""The scripts that a deployment runs: before anything is changed, to change it, and after."""
 
 import json
 import subprocess
@@ -47,6 +47,13 @@ def test_a_schedule_that_the_host_cannot_read_is_found_before_anything_is_change
     assert (code, [line.partition(":")[0] for line in said]) == (1, ["SCALER_RECONCILER_WATCH", "STARTER_SCHEDULE"])
 
 
+def test_a_calendar_is_checked_too() -> None:
+    event = {"name": "premiere", "at": "2026-12-24T20:00Z", "within": "12m"}
+    assert checked({**GOOD, "SCALER_CALENDAR": json.dumps([event | {"visitors": 100}])}) == (0, [])
+    code, said = checked({**GOOD, "SCALER_CALENDAR": json.dumps([event])})
+    assert (code, [line.partition(":")[0] for line in said]) == (1, ["SCALER_CALENDAR"])
+
+
 def test_a_variable_that_nobody_defined_is_named() -> None:
     code, said = checked({**GOOD, "REDIS_HOST": "$(REDIS_HOST)"})
     assert (code, said) == (1, ["REDIS_HOST: the variable group has no variable REDIS_HOST"])
@@ -69,7 +76,7 @@ ALL_WELL = {name: Runs(successes=1, failures=0) for name in FUNCTIONS}
 
 
 class Insights:
-    """Gives its answers one by one, and the last one for ever."""
+    """Application Insights with scripted answers: one after the other, then the last again and again."""
 
     def __init__(self, *answers: Mapping[str, Runs]) -> None:
         self.asked = 0
@@ -98,19 +105,20 @@ def test_one_failure_beside_a_success_is_no_bad_deployment() -> None:
 def test_a_function_that_only_fails_is_given_up(failures: int, *, patient: bool) -> None:
     said = verdict({**ALL_WELL, "cleaner": Runs(successes=0, failures=failures)})
     assert (said is None) == patient
-    assert patient or (said or "").startswith("cleaner: every run has failed")
+    assert patient or (said or "").startswith("cleaner: every tick had errors")
 
 
 def test_functions_that_nothing_is_heard_of_are_named_after_a_while() -> None:
     found, waited = watched(Insights({"starter": ALL_WELL["starter"]}))
-    assert found.startswith("no success of provisioner, reconciler, cleaner in 0:12:00")
+    assert found.startswith("nothing good of provisioner, reconciler, cleaner in 0:12:00")
     assert 720 <= waited <= 740
 
 
-def test_the_question_names_the_app_the_functions_and_the_time() -> None:
+def test_the_question_names_the_app_and_the_time_and_asks_for_evaluation_rows() -> None:
     asked = query("pixels-scaler", datetime(2026, 11, 21, 7, 5, tzinfo=UTC))
     assert "cloud_RoleName =~ 'pixels-scaler' and timestamp > datetime(2026-11-21T07:05:00Z)" in asked
-    assert "name in ('provisioner', 'reconciler', 'starter', 'cleaner')" in asked
+    assert """message contains '"event": "evaluation"' | extend row = parse_json(""" in asked
+    assert "indexof(message, '{')" in asked
 
 
 def test_an_answer_is_read_by_the_names_of_its_columns() -> None:
@@ -127,7 +135,7 @@ def test_the_azure_cli_is_asked_until_all_is_well(tmp_path: Path) -> None:
     az.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/asked\ncat {tmp_path}/answer\n')
     az.chmod(0o755)
     script = ROOT / "infra" / "deployment" / "await_functions.py"
-    options = ("--app", "pixels-scaler", "--application-insights", "insights", "--resource-group", "rg")
+    options = ("--app", "pixels-scaler", "--resource-group", "rg")
     done = subprocess.run(
         [sys.executable, "-I", "-S", script, *options],
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
@@ -135,6 +143,6 @@ def test_the_azure_cli_is_asked_until_all_is_well(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert done.stdout == "every function has succeeded since the deployment\n"
+    assert done.stdout == "every controller has ticked without an error since the deployment\n"
     asked = (tmp_path / "asked").read_text().splitlines()
-    assert asked[:7] == ["monitor", "app-insights", "query", "--app", "insights", "--resource-group", "rg"]
+    assert asked[:7] == ["monitor", "app-insights", "query", "--app", "pixels-scaler", "--resource-group", "rg"]

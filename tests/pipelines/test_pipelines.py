@@ -2,13 +2,16 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bicep.reading import read
 from pipelines.expand import PIPELINES, Unusable, expanded, load
 
+from infra.deployment.release import rows
 from infra.package.wheels import PYTHON
 from scaler.settings import SETTINGS
 from scaler.settings import load as load_settings
@@ -16,18 +19,10 @@ from scaler.settings import load as load_settings
 ROOT = PIPELINES.parent
 DEPLOY, BUILD = PIPELINES / "deploy.yml", PIPELINES / "build.yml"
 WHOLE = pytest.mark.parametrize("path", [BUILD, DEPLOY], ids=lambda path: path.name)
-PREDEFINED = re.compile(r"(Pipeline|Common|Agent|Build|System)\..*|Date:.*|Rev:.*|PIP_CACHE_DIR")
-OF_THE_PLATFORM = {
-    "FUNCTIONS_EXTENSION_VERSION",
-    "FUNCTIONS_WORKER_RUNTIME",
-    "SCM_DO_BUILD_DURING_DEPLOYMENT",
-    "ENABLE_ORYX_BUILD",
-}
+PREDEFINED = re.compile(r"(Pipeline|Common|Agent|Build|System|resources)\..*|Date:.*|Rev:.*|PIP_CACHE_DIR")
 A_GROUP = {
     "FUNCTION_APP_NAME": "pixels-scaler",
     "FUNCTION_APP_RESOURCE_GROUP": "rg-pixels",
-    "APPLICATION_INSIGHTS": "pixels-insights",
-    "APPLICATION_INSIGHTS_RESOURCE_GROUP": "rg-pixels",
     "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-00000005ca1e",
     "AZURE_RESOURCE_GROUP": "rg-pixels",
     "AZURE_VMSS_NAME": "vmss-pixels",
@@ -52,11 +47,14 @@ def step(job: dict[str, Any], task: str) -> dict[str, Any]:
     return found
 
 
+def commands(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps that act on Azure, in order."""
+    return [each for each in steps_of(job) if each.get("task") == "AzureCLI@2"]
+
+
 def settings_of(job: dict[str, Any]) -> dict[str, str]:
     """What the deployment sets on the function app."""
-    return {
-        row["name"]: row["value"] for row in json.loads(step(job, "AzureAppServiceSettings")["inputs"]["appSettings"])
-    }
+    return {row["name"]: row["value"] for row in json.loads(commands(job)[0]["env"]["APP_SETTINGS"])}
 
 
 def texts(node: Any) -> Iterator[str]:
@@ -91,33 +89,45 @@ def test_each_deployment_has_its_own_environment_and_variables_and_the_connectio
         assert [each["azureSubscription"] for each in inputs] == [f"scaler-{stage}"] * 3
 
 
-def test_the_settings_are_checked_then_set_then_the_package_is_deployed_then_it_is_watched() -> None:
+def test_the_settings_are_checked_then_infrastructure_then_the_package_and_then_it_is_watched() -> None:
     for _, job in deployments():
         names = [next(iter(each.values())) for each in steps_of(job)]
         assert names == [
             "build",
             "UsePythonVersion@0",
             "python check_settings.py scaler-*.zip",
-            "AzureAppServiceSettings@1",
-            "AzureFunctionApp@2",
-            "AzureCLI@2",
+            *["AzureCLI@2"] * 3,
+        ]
+        scripts = [shlex.split(filled(each["inputs"]["inlineScript"])) for each in commands(job)]
+        place = ["--app", "pixels-scaler", "--resource-group", "rg-pixels"]
+        build = ["--package", "scaler-*.zip", "--build", "$(resources.pipeline.build.runName)"]
+        assert scripts == [
+            ["python3", "release.py", *place, "infrastructure", "--template", "infra.json"],
+            ["python3", "release.py", *place, "package", *build],
+            ["python3", "await_functions.py", *place],
         ]
         checked = next(each for each in steps_of(job) if "script" in each)["env"]["APP_SETTINGS"]
-        assert checked == step(job, "AzureAppServiceSettings")["inputs"]["appSettings"]
+        assert checked == commands(job)[0]["env"]["APP_SETTINGS"]
 
 
-def test_the_package_is_mounted_and_not_unpacked() -> None:
+def test_the_template_takes_the_parameters_that_a_deployment_passes() -> None:
+    main = read(ROOT / "infra" / "main.bicep")
     for _, job in deployments():
-        inputs = step(job, "AzureFunctionApp")["inputs"]
-        assert (inputs["appType"], inputs["deploymentMethod"]) == ("functionAppLinux", "runFromPackage")
+        passed = rows(commands(job)[0]["env"]["PARAMETERS"])
+        assert passed.keys() <= main.of_kind("parameter").keys() - {"name", "settings", "packageUrl"}
+        assert passed["assignRoles"] == "false"  # a pipeline need not be able to give rights away
+
+
+def test_the_build_compiles_the_template_that_is_deployed_and_stops_at_the_first_mistake() -> None:
+    (script,) = [each["script"] for each in steps_of(packaging()) if "az bicep" in each.get("script", "")]
+    assert script.splitlines()[:2] == ["set -e", "az bicep build --file infra/main.bicep --outfile dist/infra.json"]
 
 
 def test_every_setting_that_is_deployed_exists_and_every_required_one_is_deployed() -> None:
     known = {each.name for each in SETTINGS}
-    schedules = {f"{each}_SCHEDULE" for each in ("PROVISIONER", "RECONCILER", "STARTER", "CLEANER")}
     for _, job in deployments():
         settings = settings_of(job)
-        assert settings.keys() - OF_THE_PLATFORM - schedules <= known
+        assert settings.keys() <= known - {"AZURE_CLIENT_ID", "REDIS_PASSWORD", "REDIS_URL"}
         assert {each.name for each in SETTINGS if each.default is None} <= settings.keys()
 
 

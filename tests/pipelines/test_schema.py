@@ -46,11 +46,10 @@ def test_what_azure_would_run_keeps_to_the_schema(path: Path) -> None:
         ("deploy.yml", "sequential", "first", "lockBehavior: 'first' does not match"),
         ("deploy.yml", "type: object", "type: objects", "parameters.0.type: 'objects' does not match"),
         ("templates/region.yml", "runOnce:", "runOne:", "jobs.0.strategy: Additional properties are not allowed"),
-        ("templates/region.yml", "appType: functionAppLinux", "", "steps.2.inputs: 'appType' is a required property"),
-        ("templates/region.yml", "functionAppLinux", "linux", "inputs.appType: 'linux' is not one of ['functionApp', "),
-        ("templates/region.yml", "deploymentMethod", "deployMethod", "steps.2.inputs: Additional properties are not"),
-        ("templates/region.yml", "azureSubscription", "azureConnection", "inputs: 'azureSubscription' is a req"),
-        ("templates/settings.yml", "resourceGroupName", "group", "inputs: 'resourceGroupName' is a required property"),
+        ("templates/release.yml", "scriptType: bash", "", "steps.2.inputs: 'scriptType' is a required property"),
+        ("templates/release.yml", "scriptType: bash", "scriptType: fish", "inputs.scriptType: 'fish' is not one of"),
+        ("templates/release.yml", "inlineScript:", "inlinedScript:", "steps.2.inputs: Additional properties are not"),
+        ("templates/release.yml", "azureSubscription", "azureConnection", "steps.2.inputs: Additional properties are"),
     ],
 )
 def test_a_mistake_is_found_and_named(name: str, right: str, wrong: str, found: str) -> None:
