@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from threading import Event
 
 from emulator.command_line import emulated, parse, site
+from emulator.health.responder import Polling
 from emulator.help_text import startup_message
 from emulator.refusals import ArmError
 from emulator.wire.server import Tls, serve
@@ -31,6 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
         except OSError as error:
             print(_no_way(asked, error), file=sys.stderr)
             return 2
+        if asked.responder:
+            for scale_set in server.site.scale_sets:
+                opened.enter_context(Polling(scale_set, asked.responder))
         print(startup_message(server, ca_file.absolute()), flush=True)
         stop.wait()
     return 0

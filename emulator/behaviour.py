@@ -30,6 +30,11 @@ class Latencies:
     no_change: Span = (1.0, 2.0)  # an order that finds its target state reached: Updating for a moment
     evict: Span = (60.0, 94.0)  # from the platform's decision until deallocated or gone
     restart_itself: Span = (10.0, 25.0)  # a guest that shows stopped and then runs again, ordered by nobody
+    boot: Span = (20.0, 40.0)  # not measured: from `running` until the guest streams, on any run but the first
+    first_run: Span = (60.0, 180.0)  # not measured: tests, and the application's first run, after the first boot
+    extension: Span = (5.0, 15.0)  # not measured: from `running` until the health extension's first probe
+    health: Span = (0.0, 30.0)  # not measured: how much later Azure shows the extension's state; the same for a run
+    guest_spell: Span = (30.0, 180.0)  # how long a guest is mute, lies or flaps
     accept: Span = (0.1, 0.4)  # any request until its answer
 
     def at_speed(self, speed: float) -> "Latencies":
@@ -74,6 +79,7 @@ class Fault(StrEnum):
     ORDER_DOUBLED = "order-doubled"  # it arrives now, and again later within its bound
     DELETE_DOUBLED = "delete-doubled"  # as order-doubled, for a delete only
     DEALLOCATE_LATE = "deallocate-late"  # as order-late, for a deallocate only
+    POWER_OFF_LATE = "power-off-late"  # the same, for a power-off only
     ORDER_QUEUED = "order-queued"  # accepted, and begun only later, but within its bound
     ORDER_LOST = "order-lost"  # no answer, and it never arrives
     ORDER_SWALLOWED = "order-swallowed"  # accepted, and nothing happens
@@ -89,6 +95,10 @@ class Fault(StrEnum):
     ADDRESS_MISSING = "address-missing"  # per VM, in a listing of NICs or public IPs
     ADDRESSES_OLD = "addresses-old"  # such a listing as it was `listing_lag` ago
     GET_OLD = "get-old"  # a targeted GET, of a VM or the scale set, as it was up to `observation_lag` ago
+    # health
+    EXTENSION_MISSING = "extension-missing"  # per VM that is made: it comes without the health extension
+    HEALTH_MISSING = "health-missing"  # per row
+    HEALTH_UNKNOWN = "health-unknown"  # per row
     # the mark
     MARK_CONFLICT = "mark-conflict"  # 409, transient
     MARK_REFUSED = "mark-refused"  # 400
@@ -98,6 +108,9 @@ class Fault(StrEnum):
     GUEST_SHUT_DOWN = "guest-shut-down"  # stopped, still billed
     RESTARTED_ITSELF = "restarted-itself"  # shows stopped for a while, then runs, ordered by nobody
     TURNED_FAILED = "turned-failed"  # provisioning Failed, whatever the power state
+    GUEST_MUTE = "guest-mute"  # no verdict for a while: Unknown
+    GUEST_LIES = "guest-lies"  # the contrary of the truth for a while
+    GUEST_FLAPS = "guest-flaps"  # another verdict at every probe for a while
     UNPROTECTED = "unprotected"  # somebody took the protection off
     DELETED_BY_SOMEBODY = "deleted-by-somebody"  # and not by the scaler
 
@@ -107,6 +120,9 @@ PLATFORM_EVENTS = (
     Fault.GUEST_SHUT_DOWN,
     Fault.RESTARTED_ITSELF,
     Fault.TURNED_FAILED,
+    Fault.GUEST_MUTE,
+    Fault.GUEST_LIES,
+    Fault.GUEST_FLAPS,
     Fault.UNPROTECTED,
     Fault.DELETED_BY_SOMEBODY,
 )

@@ -9,9 +9,10 @@ from pathlib import Path
 from emulator.behaviour import Behaviour, Fault, Faults
 from emulator.help_text import PURPOSE, more
 from emulator.orders import Scale
-from emulator.region import Orchestration, Profile, Region
+from emulator.region import WITH_TIME_FOR_A_FIRST_RUN, Orchestration, Profile, Region
 from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches, values_of
+from emulator.wire.roles import Grant, Role
 from emulator.wire.scale_sets import MOST
 from emulator.wire.site import SUBSCRIPTION, SYSTEM_ASSIGNED, TENANT, Identities, Place, Site, user_assigned
 
@@ -44,6 +45,8 @@ def _add_doors(add: Callable[..., object]) -> None:
         help="X-IDENTITY-HEADER, client secret (%(default)s)",
     )
     add("--user-identity", action="append", default=[], metavar="NAME", help="a user-assigned one; may be repeated")
+    add("--role", type=_role, metavar="FILE", help="all that the identities may do, as in docs/azure-role.json (all)")
+    add("--role-scope", metavar="ID", default="", help="where the --role is assigned: a resource id (everywhere)")
     add("--token-life", type=_positive, metavar="SECONDS", default=86_400, help="of every token (%(default)s)")
     add("--poll-after", type=_positive, metavar="SECONDS", help="send Retry-After on operations; Azure does not")
     add("--page-size", type=_positive, metavar="VMS", default=100, help="per page of a listing (%(default)s)")
@@ -62,6 +65,8 @@ def _add_place(add: Callable[..., object]) -> None:
     )
     add("--flexible", action="store_true", help="orchestration Flexible; experimental (Uniform)")
     add("--no-public-ips", action="store_true", help="private addresses only")
+    add("--responder", metavar="URL", help="that tells the health of running VMs, {vm_id} in it; real time (simulated)")
+    add("--no-health", action="store_true", help="the model is without the Application Health extension")
     add("--cores", type=_positive, metavar="N", help="the subscription's quota; a VM has 36 (no limit)")
     add("--allocatable", type=_positive, metavar="VMS", help="that the region has for each scale set (no limit)")
     add("--managed", default="true", metavar="VALUE", help="of the tag scaler:managed; empty: no tag (%(default)s)")
@@ -93,16 +98,23 @@ def emulated(asked: Namespace) -> list[EmulatedScaleSet]:
 
 def _profile(asked: Namespace) -> Profile:
     orchestration = Orchestration.FLEXIBLE if asked.flexible else Orchestration.UNIFORM
-    return Profile(orchestration=orchestration, public_ips=not asked.no_public_ips, region=Region(cores=asked.cores))
+    return Profile(
+        orchestration=orchestration,
+        public_ips=not asked.no_public_ips,
+        region=Region(cores=asked.cores),
+        health=None if asked.no_health else WITH_TIME_FOR_A_FIRST_RUN,
+    )
 
 
 def site(asked: Namespace) -> Site:
     """Where they are."""
     place = Place(subscription=asked.subscription, resource_group=asked.resource_group)
-    users = (user_assigned(place.identity_id(name)) for name in asked.user_identity)
+    assigned = (SYSTEM_ASSIGNED, *(user_assigned(place.identity_id(name)) for name in asked.user_identity))
+    grant = Grant(role=asked.role, scope=asked.role_scope) if asked.role is not None else None
     return Site(
         place=place,
-        identities=Identities((SYSTEM_ASSIGNED, *users), token_life=timedelta(seconds=asked.token_life)),
+        identities=Identities(assigned, token_life=timedelta(seconds=asked.token_life)),
+        grants={identity.object_id: grant for identity in assigned} if grant is not None else {},
         page_size=asked.page_size,
         identity_secret=asked.identity_secret,
         poll_after=asked.poll_after,
@@ -125,6 +137,13 @@ def _whole(what: str, *, least: int = 0, most: float = inf) -> Callable[[str], i
 _port = _whole("port: 0 to 65535", most=65_535)
 _positive = _whole("number above 0", least=1)
 _capacity = _whole(f"number of VMs: 0 to {MOST}", most=MOST)
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role.read(Path(text))
+    except (OSError, ValueError) as error:
+        raise ArgumentTypeError(f"{text} is not a role definition as docs/azure-role.json is one: {error}") from None
 
 
 def _speed(text: str) -> float:

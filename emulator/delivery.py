@@ -28,7 +28,7 @@ type Arrive = Callable[[], Operation]
 """Applies an order on arrival: to the VM that has the instance id by then."""
 
 _THROTTLED = frozenset({Fault.MARK_THROTTLED, Fault.DEALLOCATE_THROTTLED})
-_LATE = frozenset({Fault.DEALLOCATE_LATE})
+_LATE = frozenset({Fault.DEALLOCATE_LATE, Fault.POWER_OFF_LATE})
 _DOUBLED = frozenset({Fault.DELETE_DOUBLED})
 
 
@@ -146,12 +146,21 @@ class Arrivals:
         capacity = before.capacity if scale.capacity is None else scale.capacity
         victims = self._victims(capacity)
         tags = before.tags if scale.tags is None else tuple(sorted(scale.tags.items()))
-        after = replace(before, capacity=max(capacity, self._counted() - len(victims)), tags=tags)
+        image = before.image if scale.image is None else scale.image
+        health = before.health if scale.health is None else scale.health
+        count = max(capacity, self._counted() - len(victims))
+        after = replace(before, capacity=count, tags=tags, image=image, health=health)
         admit_new(world, after.capacity - self._counted() + len(victims))
         if after.capacity != before.capacity:
             self._overlap()
         if after != before:
-            world.change_set(capacity=after.capacity, tags=after.tags, etag=before.etag + 1)
+            world.change_set(
+                capacity=after.capacity, tags=after.tags, image=after.image, health=after.health, etag=before.etag + 1
+            )
+        if (after.image, after.health) != (before.image, before.health):
+            world.write(What.MODEL_CHANGED, None, given.by, given=given)
+            for vm in world.vms.values():
+                vm.change(world.at, latest_model=False)
         if scale.capacity is not None:
             world.write(What.CAPACITY_SET, None, given.by, given=given, detail=f"{before.capacity}→{capacity}")
         return self._carry_out(victims, given)
@@ -202,6 +211,9 @@ class Arrivals:
             private_ip=world.region.addresses.private(),
         )
         vm = Vm(state)
+        extension = world.set_state.health
+        if extension is not None and not world.chance.strikes(Fault.EXTENSION_MISSING):
+            vm.health = world.health_record(extension, state.vm_id)
         world.add(vm)
         world.write(What.CREATED, vm, given.by, given=given)
         self._machines.begin(vm, OrderKind.CREATE, given, operation)

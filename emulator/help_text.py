@@ -44,6 +44,10 @@ tokens (ARM takes any bearer token here, but none is 401):
                      https://127.0.0.1:18443/{tenant}, without
                      instance discovery (az: AZURE_CORE_INSTANCE_DISCOVERY=false)
 
+roles (--role FILE, such as docs/azure-role.json; --role-scope ID, where the role is assigned):
+  the identities of the first two kinds may then do what the role allows, and nothing else: for all
+  else ARM's 403 AuthorizationFailed names the action. Every other caller may do everything.
+
 faults (--fault NAME=RATE; the rate is a probability per occasion):
 {faults}
 

@@ -32,10 +32,13 @@ class What(StrEnum):
     PREEMPTED = "preempted"
     ROLLED_BACK = "rolled-back"  # a protection that did not last
     CAPACITY_SET = "capacity-set"
+    MODEL_CHANGED = "model-changed"  # another image or health extension: VMs that are there already do not have it
     EVICTED = "evicted"
     SHUT_DOWN = "shut-down"  # from inside
     RESTARTED_ITSELF = "restarted-itself"
     TURNED_FAILED = "turned-failed"
+    FELL_SILENT = "fell-silent"  # the guest gives its health extension no verdict for a while
+    LIED = "lied"  # it gives wrong ones for a while: the contrary of the truth, or another at every probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +93,17 @@ class EventQueue:
 
     def catch_up(self) -> None:
         """Run all due callbacks."""
-        now = max(self._now(), self.at)
+        now = self.now
         while self._due and self._due[0][0] <= now:
             due, _, action = heappop(self._due)
             self.at = max(due, self.at)
             action()
         self.at = now
+
+    @property
+    def now(self) -> datetime:
+        """The clock, before the callbacks that are due by then."""
+        return max(self._now(), self.at)
 
     @property
     def next_due(self) -> datetime | None:

@@ -5,20 +5,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Self
 
 from emulator.budgets import Call
+from emulator.health.record import Shown
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError, NoAnswer, quoted, translated
 from emulator.scale_set import SET, EmulatedScaleSet
 from emulator.vm import VmState
 from scaler.errors import Conflict, Missing, Partly, ScalerError, Throttled, Unreachable, Unsent
-from scaler.model.instance import Addresses, Instance, InstanceId, InstanceRef, ScaleSetName, VmId
-from scaler.model.sighting import Answer, Pages, ScaleSetView
+from scaler.model.instance import Addresses, Health, Instance, InstanceId, InstanceRef, ScaleSetName, VmId
+from scaler.model.sighting import Answer, OuterTags, Pages, ScaleSetView, Source
 from scaler.ports import Clock, Together, one_by_one
 from scaler.vmss.gates import BATCH_FROM, HEADER, Gates, Kind
 from scaler.vmss.refusals import About
-from scaler.vmss.translate import CONSENT_TAG, paused_by, tag
+from scaler.vmss.translate import CONSENT_TAG, health_of, our_tags, paused_by, tag
 
 _KINDS = {  # of a batch, and of a single order
     OrderKind.START: (Kind.START, Kind.START_ONE),
@@ -29,7 +31,7 @@ _KINDS = {  # of a batch, and of a single order
 
 
 class _Remembered:
-    """What the controllers of one process share."""
+    """The memory that the controllers of a process share: the latest view of the scale set."""
 
     view: ScaleSetView | None = None
 
@@ -85,10 +87,17 @@ class InProcessScaleSet:
             etag=quoted(state.etag),
             managed_by=tag(tags, CONSENT_TAG),
             pause=paused_by(tags),
+            tags=our_tags(tags),
             at=self._date(),
             sent=sent,
         )
         return view
+
+    def group_tags(self) -> OuterTags:
+        """The tags of the resource group."""
+        self._ask("group", Kind.GROUP)
+        tags = self.emulated.region.group_tags
+        return OuterTags(tags=our_tags(tags, Source.GROUP), pause=paused_by(tags))
 
     def list_instances(self) -> Pages:
         """Every instance with its power state."""
@@ -276,5 +285,14 @@ class InProcessScaleSet:
             marked=state.protected,
             etag=quoted(state.etag) if self.emulated.behaviour.switches.vm_etags else None,
             created_at=state.created_at,
+            latest_model=state.latest_model,
             failure=state.failure,
+            health=_health(state.health) if state.health is not None else None,
         )
+
+
+@lru_cache(maxsize=4096)
+def _health(shown: Shown) -> Health:
+    """The health as the wire's reader would have it."""
+    told = {shown.state.lower()} if shown.extension.rich else set[str]()
+    return health_of(shown.status, told, at=shown.at, said=shown.metrics)

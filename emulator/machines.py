@@ -171,6 +171,8 @@ class Machines:
             failure = self._fail(vm, work, work.failure)
         else:
             self._renewed(vm, work.kind)
+            if work.kind is OrderKind.RESTART and vm.state.power is PowerState.RUNNING:
+                vm.boot(self._world.at)
             self.arrive(vm, work.target, work.by)
         for operation in work.operations:
             operation.part_done(self._world.at, failure)

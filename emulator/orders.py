@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from emulator.health.extension import Extension
 from emulator.history import What
 from emulator.refusals import Failure
 
@@ -69,6 +70,8 @@ class Scale:
 
     capacity: int | None = None
     tags: dict[str, str] | None = None
+    health: Extension | None = None  # of the model: VMs that are there already do not have it
+    image: str | None = None  # of the model: VMs that are there already are not of the latest model from then on
 
 
 class Status(StrEnum):

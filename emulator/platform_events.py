@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from emulator.behaviour import PLATFORM_EVENTS, Fault
 from emulator.delivery import Arrivals
+from emulator.health.guest import Mood
 from emulator.history import What
 from emulator.machines import Machines
 from emulator.orders import Given
@@ -14,6 +15,7 @@ from emulator.world import World
 from scaler.model.instance import FailureClass, PowerState, ProvisioningState
 
 _HOUR = 3600.0
+_MOODS = {Fault.GUEST_MUTE: Mood.MUTE, Fault.GUEST_LIES: Mood.LYING, Fault.GUEST_FLAPS: Mood.FLAPPING}
 
 
 class PlatformEvents:
@@ -40,6 +42,11 @@ class PlatformEvents:
             case Fault.TURNED_FAILED if settled:
                 vm.change(self._world.at, provisioning=ProvisioningState.FAILED, failure=FailureClass.OTHER)
                 self._world.write(What.TURNED_FAILED, vm, "platform")
+            case Fault.GUEST_MUTE | Fault.GUEST_LIES | Fault.GUEST_FLAPS if vm.health is not None and vm.health.running:
+                lasts = self._world.chance.within(self._world.latencies.guest_spell)
+                vm.health.misbehave(self._world.at, lasts, _MOODS[event])
+                what = What.FELL_SILENT if event is Fault.GUEST_MUTE else What.LIED
+                self._world.write(what, vm, "guest", detail=f"for {lasts.total_seconds():.0f} s")
             case Fault.UNPROTECTED if vm.state.protected:
                 self._world.write(What.UNPROTECT_ORDERED, vm, "somebody")
                 vm.change(self._world.at, protected=False, etag=vm.state.etag + 1)

@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from emulator.behaviour import Fault
+from emulator.health.extension import State
 from emulator.refusals import throttled, unavailable
-from emulator.vm import VmState
+from emulator.vm import Vm, VmState
 from emulator.world import SetState, World
 from scaler.model.instance import PowerState, ProvisioningState
 
@@ -36,7 +37,7 @@ class Reading:
         when = self._targeted()
         living = self._world.vms.get(key)
         dead = (vm for vm in self._world.deleted if self._world.key(vm.state.instance_id) == key)
-        seen = (each.seen_from(when) for each in (*dead, living) if each is not None)
+        seen = (self._seen(each, when) for each in (*dead, living) if each is not None)
         found = next((each for each in seen if each is not None), None)
         return self.as_seen(found) if found is not None and viewed else found
 
@@ -45,7 +46,7 @@ class Reading:
         self._clear_graves()
         if self._world.chance.strikes(Fault.LISTING_EMPTY):
             return ()
-        rows = self._rows(self._shown_as_of())
+        rows = self._rows(self._shown_as_of(), healthy=not self._world.flexible)
         if rows and self._world.chance.strikes(Fault.LISTING_SHORT):
             rows.remove(self._world.chance.one_of(rows))
         return tuple(self._in_listing(self.as_seen(row) if viewed else row) for row in rows)
@@ -62,9 +63,24 @@ class Reading:
             return replace(state, private_ip=None, public_ip=None)
         return state
 
-    def _rows(self, shown_as_of: Callable[[], datetime]) -> list[VmState]:
-        seen = (each.seen_from(shown_as_of()) for each in (*self._world.deleted, *self._world.vms.values()))
+    def _rows(self, shown_as_of: Callable[[], datetime], *, healthy: bool = False) -> list[VmState]:
+        """All VMs. `healthy`: with their health, which listings of Flexible scale sets do not show."""
+        everybody = (*self._world.deleted, *self._world.vms.values())
+        if healthy:
+            seen = (self._seen(vm, shown_as_of()) for vm in everybody)
+        else:
+            seen = (vm.seen_from(shown_as_of()) for vm in everybody)
         return sorted((each for each in seen if each is not None), key=lambda row: row.rank)
+
+    def _seen(self, vm: Vm, when: datetime) -> VmState | None:
+        """A VM as of a moment, with its health."""
+        state = vm.seen_from(when)
+        shown = vm.health.shown(when) if vm.health is not None and state is not None else None
+        if shown is None or state is None or self._world.chance.strikes(Fault.HEALTH_MISSING, state.instance_id):
+            return state
+        if self._world.chance.strikes(Fault.HEALTH_UNKNOWN, state.instance_id):
+            shown = replace(shown, state=State.UNKNOWN, status="unknown")
+        return vm.with_health(state, shown)
 
     def _shown_as_of(self) -> Callable[[], datetime]:
         """Called for each VM: the moment as of which a listing shows the VM."""

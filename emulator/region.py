@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, ip_address
 from threading import RLock
 
 from emulator.budgets import Buckets
+from emulator.health.extension import Extension
 
 _PRIVATE = int(IPv4Address("10.0.0.0"))
 _FIRST = 4  # Azure keeps the first ones of a subnet to itself
@@ -53,10 +54,13 @@ class AddressSpace:
 
 
 class Region:
-    """A scale set that is given none has one of its own. `cores` is the quota; None: enough."""
+    """A region of Azure: quota, request budgets and addresses of its scale sets. `cores`: the quota; None: enough."""
 
     def __init__(self, *, cores: int | None = None) -> None:
         self.cores = cores
+        self.withheld = False  # the region does not sell the size to this subscription
+        self.reserved: int | None = None  # machines of the one capacity reservation; None: there is none
+        self.group_tags: dict[str, str] = {}  # of the resource group that holds its scale sets
         self.addresses = AddressSpace()
         self.buckets = Buckets()
         self.lock = RLock()  # of all its scale sets: each may look at what the others use
@@ -83,6 +87,9 @@ class Orchestration(StrEnum):
     FLEXIBLE = "Flexible"  # they are VMs of the resource group as well; their ids are their names
 
 
+WITH_TIME_FOR_A_FIRST_RUN = Extension(grace=900.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """The scale set's model, as far as it matters here."""
@@ -91,3 +98,4 @@ class Profile:
     public_ips: bool = True  # every instance has a public IP of its own
     cores: int = 36  # of one VM: Standard_NV36ads_A10_v5
     region: Region | None = None  # None: one of its own
+    health: Extension | None = WITH_TIME_FOR_A_FIRST_RUN  # in the model at first; None: without

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from emulator.behaviour import Behaviour, Fault, Faults
 from emulator.budgets import Call, Meter
 from emulator.delivery import Arrivals, Delivery
+from emulator.health.extension import Heard
+from emulator.health.record import HealthRecord
 from emulator.history import History
 from emulator.machines import Machines
 from emulator.orders import Given, Operation, OrderKind, Protection, Scale
@@ -16,10 +19,12 @@ from emulator.region import Profile, Region
 from emulator.switches import EmptyIds
 from emulator.vm import Vm, VmState
 from emulator.world import MANAGED, SetState, new_world
+from scaler.model.instance import PowerState
 
 SET = "scale-set"  # the budgets' name for the scale set itself
 _OWN = {
     OrderKind.DEALLOCATE: frozenset({Fault.DEALLOCATE_THROTTLED, Fault.DEALLOCATE_LATE}),
+    OrderKind.POWER_OFF: frozenset({Fault.POWER_OFF_LATE}),
     OrderKind.DELETE: frozenset({Fault.DELETE_DOUBLED}),
 }
 """Faults of orders of one kind only."""
@@ -272,6 +277,38 @@ class EmulatedScaleSet:
             vm = self._living(vm_id)
             return vm is not None and self._platform.happen(event, vm)
 
+    def enter(self, vm_id: str) -> None:
+        """A visitor is inside a VM: the page shows the stream. The guest tells the health extension."""
+        self._visit(vm_id, 1)
+
+    def leave(self, vm_id: str) -> None:
+        """A visitor inside a VM is gone."""
+        self._visit(vm_id, -1)
+
+    def running(self) -> list[str]:
+        """The vm ids of the VMs that run."""
+        with self._world as world:
+            return [vm.state.vm_id for vm in world.vms.values() if vm.state.power is PowerState.RUNNING]
+
+    def hear(self, vm_id: str, heard: Heard) -> None:
+        """A VM's own responder answers its extension so from now on; simulated guests are for nobody then."""
+        with self._world as world:
+            vm, world.polled = self._living(vm_id), True
+            if vm is not None and vm.health is not None:
+                vm.health.told(world.at, heard)
+
+    def health_of(self, vm_id: str) -> HealthRecord | None:
+        """The health of a VM, for who judges a run; None without such a VM, or without the extension."""
+        with self._lock:
+            vm = self._living(vm_id)
+            return vm.health if vm is not None else None
+
+    def _visit(self, vm_id: str, more: int) -> None:
+        with self._lock:  # what is due waits for the next question, as if nobody had come
+            vm = self._living(vm_id)
+            if vm is not None and vm.health is not None:
+                vm.health.visit(self._world.queue.now, more)
+
     def limit(self, *, allocatable: int | None = None, cores: int | None = None) -> None:
         """Limit the region's free machines, and the subscription's cores; None: enough."""
         with self._world as world:
@@ -281,6 +318,11 @@ class EmulatedScaleSet:
         """Give the scale set these tags and no others (write `scaler:managed` as **{"scaler:managed": "true"})."""
         with self._world as world:
             world.change_set(tags=tuple(sorted(tags.items())), etag=world.set_state.etag + 1)
+
+    def reshape(self, **properties: Any) -> None:
+        """Let the scale set's body have these properties in place of the usual, objects member by member."""
+        with self._world as world:
+            world.change_set(shape=properties, etag=world.set_state.etag + 1)
 
     def make_anew(self) -> None:
         """Replace the scale set by an empty scale set of the same name, with another uniqueId."""

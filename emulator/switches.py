@@ -83,6 +83,21 @@ class FrontDoorCode(StrEnum):
     TOO_MANY = "TooManyRequests"
 
 
+class StoppedHealth(StrEnum):
+    """The health of a VM that does not run."""
+
+    LAST = "last"  # the last one of the run that is over
+    UNHEALTHY = "unhealthy"  # as one pool manager's tests expect it
+    ABSENT = "absent"
+
+
+class HealthTime(StrEnum):
+    """The time beside a health status."""
+
+    CHANGE = "change"  # since when it is this one, perhaps since an earlier run
+    REPORT = "report"  # when the extension last said so
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switches:
     """The defaults are the likelier answer, or the more unpleasant one where neither is likelier."""
@@ -116,6 +131,12 @@ class Switches:
     mark_makes_updating: bool = True  # else the protection is simply there
     mark_keeps_latest_model: bool = True  # else latestModelApplied turns false
     vm_etags: bool = True  # VMs in answers carry an etag
+    # health
+    health_outlives_start: bool = True  # an old health shows until the first report of the new run; else none does
+    stopped_health: StoppedHealth = StoppedHealth.LAST
+    health_time: HealthTime = HealthTime.CHANGE
+    initializing_reads_healthy: bool = True  # in vmHealth, though the extension's own word is Initializing
+    unknown_reads_unhealthy: bool = True  # the same, though its own word is Unknown
     # listings
     deleting_rows_lose_id: bool = False  # a row on its way out has an empty id and no vmId
     ragged_listings: bool = False  # in an old listing every row is old by its own measure
@@ -123,6 +144,8 @@ class Switches:
     # addresses
     public_ip_survives_deallocation: bool = False  # as a static one does; else it is another one after the next start
     unallocated_public_ips_listed: bool = True  # one without an address is in the list of public IPs
+    # roles
+    permissions_want_a_right: bool = True  # whose role lacks Microsoft.Authorization/permissions/read gets 403 there
     # request budgets
     mark_bucket_per_vm: bool = False  # the PUT is charged to the VM; else, as recorded, to VMScaleSetActions of the set
     delete_bucket_of_set: bool = False  # POST …/delete is counted per scale set, as deallocate is

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from emulator.health.record import HealthRecord, Shown
 from emulator.orders import Operation, OrderKind, Protection
 from scaler.model.instance import FailureClass, PowerState, ProvisioningState
 
@@ -31,6 +32,7 @@ class VmState:
     identified: bool = True  # ARM shows its vmId
     private_ip: str | None = None  # for life
     public_ip: str | None = None  # while it is allocated
+    health: Shown | None = None  # only in the answer to a look; None: not shown
 
     @property
     def protection(self) -> Protection:
@@ -80,6 +82,9 @@ class Vm:
         self.gone_at: datetime | None = None
         self.work: Work | None = None
         self.counted = True  # sku.capacity counts it
+        self.health: HealthRecord | None = None  # None: without the extension
+        self._row: tuple[VmState, Shown | None, VmState] | None = None  # what a look saw last
+        self._booted_disks = 0  # the number of the OS disk that the latest run booted from
 
     @property
     def state(self) -> VmState:
@@ -90,7 +95,27 @@ class Vm:
         """It is different from `at` on."""
         if fields.get("provisioning", self.state.provisioning) is not self.state.provisioning:
             fields["changed_at"] = at
+        if "power" in fields:
+            self._run_or_rest(at, runs=fields["power"] is PowerState.RUNNING)
         self._versions.append((at, replace(self.state, **fields)))
+
+    def _run_or_rest(self, at: datetime, *, runs: bool) -> None:
+        if runs and self.state.power is not PowerState.RUNNING:
+            self.boot(at)
+        elif not runs and self.health is not None:
+            self.health.end(at)
+
+    def boot(self, at: datetime) -> None:
+        """The guest begins anew."""
+        first, self._booted_disks = self.state.os_disks != self._booted_disks, self.state.os_disks
+        if self.health is not None:
+            self.health.begin(at, first=first)
+
+    def with_health(self, state: VmState, shown: Shown | None) -> VmState:
+        """A state with the health beside it."""
+        if self._row is None or self._row[0] is not state or self._row[1] is not shown:
+            self._row = state, shown, replace(state, health=shown)
+        return self._row[2]
 
     def seen_from(self, when: datetime) -> VmState | None:
         """The state at an earlier time; None: not made yet, or already gone."""

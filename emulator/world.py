@@ -3,9 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from random import Random
 from typing import Any, Self
 
 from emulator.behaviour import Behaviour, Chance, Latencies
+from emulator.health.extension import Extension
+from emulator.health.guest import PATIENCE, Run
+from emulator.health.record import HealthRecord
 from emulator.history import Event, EventQueue, History, What
 from emulator.orders import POWER_CHANGES, Given, Operation, Operations, OrderKind
 from emulator.refusals import ArmError, busy, changing_power, conflict, not_a_number, not_active, over_quota, preempted
@@ -13,6 +17,9 @@ from emulator.region import Orchestration, Profile, Region
 from emulator.switches import ConflictCode, Switches
 from emulator.vm import Vm, VmState
 from scaler.model.instance import PowerState, ProvisioningState
+
+IMAGE = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/images/providers/Microsoft.Compute/images/1"
+"""The image of a scale set whose creator named none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +31,10 @@ class SetState:
     capacity: int = 0
     etag: int = 1
     tags: tuple[tuple[str, str], ...] = ()
+    image: str = IMAGE  # the id of the model's image; of the model nothing else can be changed over the wire
+    shape: Mapping[str, Any] = field(default_factory=dict)  # properties of the ARM body that differ from the usual
     provisioning: ProvisioningState = ProvisioningState.SUCCEEDED
+    health: Extension | None = None  # the health extension of the model
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -46,6 +56,8 @@ class World:
     allocatable: int | None = None  # machines the region has for us; None: enough
     busy: list[Operation] = field(default_factory=list)  # operations of the scale set itself that go on
     members: int = 0  # changes with every VM that comes or goes
+    polled: bool = False  # guests are real: their answers are told, and none is simulated
+    speed: float = 1.0  # of guests and their health extensions
 
     def __enter__(self) -> Self:
         """A moment: what is due has happened, and no other thread comes in between."""
@@ -100,6 +112,29 @@ class World:
         """Add a VM to the scale set."""
         self.vms[self.key(vm.state.instance_id)] = vm
         self.members += 1
+
+    def health_record(self, extension: Extension, vm_id: str) -> HealthRecord:
+        """The health of a VM that has the extension. The VM's dice are its own: no other chance depends on them."""
+        dice = Random(f"health {vm_id}")
+
+        def drawn(at: datetime, first: bool) -> Run:
+            spans = self.latencies
+            boots, prepares, starts, reported = (
+                dice.uniform(*span) for span in (spans.boot, spans.first_run, spans.extension, spans.health)
+            )
+            patience = PATIENCE / self.speed
+            return Run(
+                since=at,
+                first=first,
+                boots=boots,
+                prepares=prepares,
+                patience=patience,
+                starts=starts,
+                reported=reported,
+                told=[] if self.polled else None,
+            )
+
+        return HealthRecord(extension, self.switches, drawn, self.speed)
 
     def begin(self, parts: int, *, of_set: bool = False) -> Operation:
         """A new operation. An operation of the scale set shows in the scale set's provisioning state."""
@@ -215,7 +250,8 @@ def new_world(
     """A new one. `now` is Azure's clock."""
     chance = Chance(behaviour.faults, seed)
     queue = EventQueue(now)
-    first = SetState(unique_id=chance.guid(), created_at=queue.at, tags=tuple(sorted(tags.items())))
+    sorted_tags = tuple(sorted(tags.items()))
+    first = SetState(unique_id=chance.guid(), created_at=queue.at, tags=sorted_tags, health=profile.health)
     world = World(
         name=name,
         queue=queue,
@@ -226,6 +262,7 @@ def new_world(
         region=profile.region or Region(),
         operations=Operations(chance.guid),
         set_versions=[(queue.at, first)],
+        speed=behaviour.speed,
     )
     world.region.join(world.cores)
     return world

@@ -33,6 +33,7 @@ class InProcessRedis(redis.Redis):
     def __init__(self, keyspace: Keyspace, replica: Replica | None = None) -> None:
         super().__init__(host="this process")
         self.run_id = "memory"  # a failover to another server gives another name
+        self.memory: int | None = None  # bytes in all, as INFO tells them; None: not told
         self._replica = replica
         self._commands: dict[bytes, Command] = {
             **commands_on(keyspace),
@@ -68,7 +69,8 @@ class InProcessRedis(redis.Redis):
 
     def _tell(self, section: bytes = b"") -> bytes:
         replicas = int(self._replica is not None and self._replica.connected)
-        return f"run_id:{self.run_id}\r\nrole:master\r\nconnected_slaves:{replicas}\r\n".encode()
+        memory = "" if self.memory is None else f"used_memory:{self.memory}\r\n"
+        return f"run_id:{self.run_id}\r\n{memory}role:master\r\nconnected_slaves:{replicas}\r\n".encode()
 
     def _wait(self, replicas: bytes, milliseconds: bytes) -> int:
         return int(self._replica is not None and self._replica.catch_up())

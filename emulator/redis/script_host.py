@@ -93,7 +93,7 @@ class ScriptHost:
 
 
 class _Lua:
-    """The one Lua of this process."""
+    """The Lua interpreter of this process, and the scripts that it has compiled."""
 
     def __init__(self) -> None:
         self._runtime = lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False)

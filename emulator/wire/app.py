@@ -1,8 +1,7 @@
-"""From a request to its answer: injected faults, ARM's own request budgets, sign-in, routes, and the log of calls."""
+"""From a request to its answer: faults, ARM's own request budgets, sign-in, roles, routes, and the log of calls."""
 
 import json
 import time
-from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from datetime import datetime
 from email.utils import format_datetime
@@ -13,6 +12,7 @@ from uuid import uuid4
 from emulator.budgets import BURSTS, WINDOW, Bucket
 from emulator.refusals import ArmError, NoAnswer, turned_away
 from emulator.switches import FrontDoorCode
+from emulator.wire import roles
 from emulator.wire.answer_faults import AnswerInjector, Reply
 from emulator.wire.exchange import Answer, Asked, Call, CallLog
 from emulator.wire.routes import Route, route
@@ -28,7 +28,8 @@ class App:
         self.injector = AnswerInjector()
         self._pause = pause
         behaviour = site.scale_sets[0].behaviour
-        code = behaviour.switches.front_door_code
+        self._switches = behaviour.switches
+        code = self._switches.front_door_code
         self._door = FrontDoor(enforced=behaviour.metered, speed=behaviour.speed, code=code)
 
     def answer(self, asked: Asked) -> Reply | None:
@@ -51,12 +52,19 @@ class App:
             _check_token(found, asked)
             if not found.open:
                 left = self._door.admit(asked, self.site.now)
+                self._check_role(found, routed)
                 self._pause(self.site.scale_sets[0].answer_time().total_seconds())
             return kind, found.handle(self.site, routed).having(**left)
         except ArmError as error:
             return kind, _refusal(error, self.site).having(**left)
         except NoAnswer:
             return kind, None
+
+    def _check_role(self, found: Route, asked: Asked) -> None:
+        """Raise the 403 of a caller whose role does not have the action."""
+        told = found.path.endswith("/permissions") and not self._switches.permissions_want_a_right
+        if not (found.free or told):
+            roles.check(self.site.grants, asked, found.action(asked))
 
     def _reply(self, asked: Asked, answer: Answer) -> Reply:
         headers = {
@@ -151,7 +159,7 @@ class FrontDoor:
         """The headers with the remaining budgets; raises the 429."""
         lane = _LANES.get(asked.method, _WRITES)
         with self._lock:
-            own = self._bucket(lane, _principal(asked), 1, now)
+            own = self._bucket(lane, roles.claims(asked)["oid"], 1, now)
             shared = self._bucket(lane, "", _ALL, now)
             wait = max(own.want(1, now), shared.want(1, now))
             if wait and self._enforced:
@@ -169,14 +177,3 @@ class FrontDoor:
         if key not in self._buckets:
             self._buckets[key] = Bucket.full(lane.burst * times, lane.per_second * times, now, self._speed)
         return self._buckets[key]
-
-
-def _principal(asked: Asked) -> str:
-    """The principal of a token; an unreadable token is a principal by itself."""
-    token = asked.headers.get("authorization", "").partition(" ")[2].strip()
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return str(claims["oid"])
-    except (IndexError, KeyError, TypeError, ValueError):
-        return token

@@ -1,7 +1,7 @@
 """The JSON of scale sets and VMs, in the shape of Microsoft.Compute; and refusals of forbidden changes."""
 
 from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
 from string import ascii_lowercase, digits
 from typing import Any
@@ -10,6 +10,7 @@ from emulator.refusals import ArmError, quoted
 from emulator.scale_set import EmulatedScaleSet
 from emulator.transitions import failure
 from emulator.vm import VmState
+from emulator.wire.health_body import health_body
 from emulator.wire.site import Site
 from emulator.world import SetState
 from scaler.model.instance import PowerState, ProvisioningState
@@ -29,22 +30,49 @@ def scale_set(site: Site, emulated: EmulatedScaleSet, state: SetState) -> Json:
         "tags": dict(state.tags),
         "sku": {"name": site.place.sku, "tier": "Standard", "capacity": state.capacity},
         "etag": quoted(state.etag),
-        "properties": {
-            "singlePlacementGroup": False,
-            "orchestrationMode": emulated.profile.orchestration,
-            "upgradePolicy": {"mode": "Manual"},
-            "virtualMachineProfile": {
-                "osProfile": {"computerNamePrefix": emulated.name[:9]},
-                "storageProfile": {"osDisk": {"osType": "Windows", "createOption": "FromImage", "diskSizeGB": 128}},
-                "timeCreated": time(state.created_at),
+        "properties": _merged(_properties(emulated, state), state.shape),
+    }
+
+
+def _properties(emulated: EmulatedScaleSet, state: SetState) -> Json:
+    """The properties of a scale set as the scaler wants it."""
+    return {
+        "singlePlacementGroup": False,
+        "orchestrationMode": emulated.profile.orchestration,
+        "upgradePolicy": {"mode": "Manual"},
+        "virtualMachineProfile": {
+            "osProfile": {"computerNamePrefix": emulated.name[:9]},
+            "storageProfile": {
+                "osDisk": {"osType": "Windows", "createOption": "FromImage", "diskSizeGB": 128},
+                "imageReference": {"id": state.image},
             },
-            "provisioningState": state.provisioning,
-            **({} if emulated.flexible else {"overprovision": False}),
-            "uniqueId": state.unique_id,
-            "platformFaultDomainCount": 1,
+            "networkProfile": {"networkInterfaceConfigurations": [_card(public=emulated.profile.public_ips)]},
+            **({"extensionProfile": {"extensions": [state.health.body]}} if state.health is not None else {}),
             "timeCreated": time(state.created_at),
         },
+        "provisioningState": state.provisioning,
+        **({} if emulated.flexible else {"overprovision": False}),
+        "uniqueId": state.unique_id,
+        "platformFaultDomainCount": 1,
+        "timeCreated": time(state.created_at),
     }
+
+
+def _card(*, public: bool) -> Json:
+    """The network card of the model."""
+    address = {"publicIPAddressConfiguration": {"name": "public"}} if public else {}
+    configuration = {"name": "ip", "properties": {"primary": True, **address}}
+    return {"name": "nic", "properties": {"primary": True, "ipConfigurations": [configuration]}}
+
+
+def _merged(usual: Json, other: Mapping[str, Any]) -> Json:
+    """The usual properties with the others in their place; objects are merged, lists are replaced."""
+    both = {
+        name: _merged(usual[name], value)
+        for name, value in other.items()
+        if isinstance(value, Mapping) and isinstance(usual.get(name), dict)
+    }
+    return {**usual, **other, **both}
 
 
 def vm(site: Site, emulated: EmulatedScaleSet, state: VmState, *, view: bool) -> Json:
@@ -125,7 +153,7 @@ def instance_view(emulated: EmulatedScaleSet, state: VmState) -> Json:
     if state.power not in {PowerState.UNKNOWN, PowerState.DEALLOCATING, PowerState.DEALLOCATED}:
         body["computerName"] = computer(emulated, state)
         body["vmAgent"] = {"vmAgentVersion": "2.7", "statuses": [_status("ProvisioningState/succeeded", "Ready")]}
-    return body
+    return body if state.health is None else body | health_body(state.health, time(state.health.at))
 
 
 def machine(site: Site, emulated: EmulatedScaleSet, state: VmState, *, view: bool) -> Json:

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 from zlib import crc32
 
 from emulator.budgets import Call
+from emulator.health.extension import Extension
 from emulator.orders import ACTIONS, OrderKind, Scale
 from emulator.refusals import ArmError, check_etag, not_for_flexible, quoted
 from emulator.region import Orchestration
@@ -17,7 +18,9 @@ from emulator.wire.operations import accepted, asynchronous
 from emulator.wire.site import Site
 
 MOST = 1000  # VMs in one scale set
-_CHANGEABLE = frozenset({"sku.capacity", "tags"})
+_IMAGE = "properties.virtualMachineProfile.storageProfile.imageReference"
+_EXTENSIONS = "properties.virtualMachineProfile.extensionProfile"
+_CHANGEABLE = frozenset({"sku.capacity", "tags", _IMAGE.lower(), _EXTENSIONS.lower()})
 
 
 def get(site: Site, asked: Asked) -> Answer:
@@ -80,14 +83,38 @@ def delete(site: Site, asked: Asked) -> Answer:
 
 
 def scale_asked(asked: Asked) -> Scale:
-    """The capacity and the tags that a PUT or PATCH wants."""
+    """The capacity, the tags and the image that a PUT or PATCH wants."""
     capacity: Any = asked.part("sku").get("capacity")
     tags = None if asked.json().get("tags") is None else _texts(asked.part("tags"))
+    image, health = _image(asked), _extension(asked)
     if capacity is None:
-        return Scale(tags=tags)
+        return Scale(tags=tags, image=image, health=health)
     if type(capacity) is not int or not 0 <= capacity <= MOST:
         raise ArmError(400, "InvalidParameter", f"The value {capacity} of sku.capacity is invalid.", target="sku")
-    return Scale(capacity=capacity, tags=tags)
+    return Scale(capacity=capacity, tags=tags, image=image, health=health)
+
+
+def _image(asked: Asked) -> str | None:
+    """The id of the model's image, where the body has one; a publisher's image has none, and is not looked at."""
+    found = _inside(asked, f"{_IMAGE}.id")
+    return found if isinstance(found, str) and found else None
+
+
+def _extension(asked: Asked) -> Extension | None:
+    """The health extension, where the body has one; of other extensions nothing is kept."""
+    found = _inside(asked, f"{_EXTENSIONS}.extensions")
+    try:
+        return Extension.found_in(found) if isinstance(found, list) else None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ArmError(400, "InvalidParameter", f"The health extension: {error}.", target="extensionProfile") from None
+
+
+def _inside(asked: Asked, path: str) -> Any:
+    """The value at a path of names in the body; None where there is no such value."""
+    found: Any = asked.json()
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def _texts(tags: dict[str, Any]) -> dict[str, str]:
@@ -161,7 +188,7 @@ def _made(site: Site, asked: Asked) -> EmulatedScaleSet:
         seed=crc32(f"{len(site.scale_sets)} {name}".encode()),
         behaviour=first.behaviour,
         tags={},
-        profile=replace(first.profile, orchestration=Orchestration(mode), region=first.region),
+        profile=replace(first.profile, orchestration=Orchestration(mode), region=first.region, health=None),
     )
     bodies.refuse_changes(asked.json(), bodies.scale_set(site, made, made.set_state), _FREE)
     return made

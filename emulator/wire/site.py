@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from emulator.refusals import ArmError, not_found, set_marked_for_deletion
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.exchange import Asked
+from emulator.wire.roles import Grant
 
 SUBSCRIPTION = str(UUID(int=0x5CA1E))
 TENANT = str(UUID(int=0x7E4A47))
@@ -140,6 +141,7 @@ class Site:
     page_size: int = 100  # rows per page of a listing; Azure's is not known
     identity_secret: str = "local-secret"  # noqa: S105 (guards nothing but this emulator)
     identities: Identities = field(default_factory=Identities)
+    grants: dict[str, Grant] = field(default_factory=dict)  # by object id; a caller who is not in it may do all
     poll_after: int | None = None  # Retry-After on operations; Azure sends none, and clients then wait 30 s
     stall: float = 0.5  # seconds of silence before a connection is closed without an answer
     founding: Lock = field(default_factory=Lock, repr=False)
