@@ -2,6 +2,7 @@
 
 cli          for operators: looks, plans, adopts, pauses; an extra, imported by no package below
 runtime      the composition root: settings -> doors -> tick
+signs        signs of life in Redis: what the latest tick of each controller came to
 watch        ticks of a timer until the next timer; the starter's ticks, side by side
 tick         read Redis -> observe Azure -> join -> decide -> actuate, at a single `now`
 controllers  the verbs: provisioner, reconciler, starter, cleaner; pure functions from a fleet to a plan
@@ -15,6 +16,9 @@ clouds       addresses of Azure's clouds
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+VERSION = "0.2.0"
+"""Of this scaler, in semantic versioning."""
 
 
 @contextmanager

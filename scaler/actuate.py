@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from scaler.errors import Conflict, Missing, Partly, Refused, ScalerError
 from scaler.model.instance import InstanceId
 from scaler.model.lifecycle import note
 from scaler.model.plan import Deallocate, Delete, Mark, Plan, PowerOff, SetCapacity, Start, Step
 from scaler.model.policy import Policy
-from scaler.model.row import Notes, Row
+from scaler.model.row import Notes, Row, amended
 from scaler.ports import Clock, Confirmation, Ports, Registry
 from scaler.report import Outcome, Result
 
@@ -45,15 +45,18 @@ def _write(plan: Plan, registry: Registry | None) -> tuple[Row | None, ...]:
 
 
 def _confirm(live: Sequence[Step], registry: Registry | None) -> dict[int, Confirmation]:
-    """A start's note should be on a replica before the order; a machine at rest is started all the same."""
-    starts = [step for step in live if isinstance(step.order, Start)]
-    if not starts or registry is None:
+    """Ask a replica for the notes of starts, before the orders, and of openings, before a later tick's OPEN.
+
+    Without an answer a machine is started, and opened, all the same.
+    """
+    noted = [step for step in live if step.wants_replica]
+    if not noted or registry is None:
         return {}
     try:
         confirmation = registry.confirm()
     except ScalerError:  # the note is written: whether a replica has it, nobody can say now
         confirmation = Confirmation.UNCONFIRMED
-    return {id(step): confirmation for step in starts}
+    return {id(step): confirmation for step in noted}
 
 
 def _groups(live: Sequence[Step]) -> Iterator[list[Step]]:
@@ -70,6 +73,7 @@ def _groups(live: Sequence[Step]) -> Iterator[list[Step]]:
 def _give(group: list[Step], ports: Ports, policy: Policy) -> Iterator[Outcome]:
     """Give a group's order; drop steps past the horizon, and resend steps that a dead id or a refusal held up."""
     waiting = [group]  # no recursion: of a thousand, Azure may name one dead id after the other
+    together: ScalerError | None = None
     while waiting:
         pending = []
         for step in waiting.pop():
@@ -78,26 +82,35 @@ def _give(group: list[Step], ports: Ports, policy: Policy) -> Iterator[Outcome]:
             else:
                 pending.append(step)
         if pending:
-            outcomes, held_up = _given(pending, ports, policy)
-            yield from outcomes
-            waiting += held_up
+            given = _given(pending, ports, policy)
+            together = given.refused or together
+            yield from (replace(outcome, refused_together=together) for outcome in given.outcomes)
+            waiting += given.again
 
 
-def _given(pending: list[Step], ports: Ports, policy: Policy) -> tuple[list[Outcome], list[list[Step]]]:
+class _Given(NamedTuple):
     """The outcomes of an order, and the groups in which the rest is given again."""
+
+    outcomes: list[Outcome]
+    again: Sequence[list[Step]] = ()
+    refused: ScalerError | None = None  # why all are given again, each alone
+
+
+def _given(pending: list[Step], ports: Ports, policy: Policy) -> _Given:
     try:
         _send(pending, ports, policy)
     except Partly as partly:
-        return [_came_to(step, partly.failures.get(_instance_id(step))) for step in pending], []
+        return _Given([_came_to(step, partly.failures.get(_instance_id(step))) for step in pending])
     except Missing as missing:
         dead = [step for step in pending if _instance_id(step) in missing.instance_ids] or pending
         rest = [step for step in pending if step not in dead]
-        return [_came_to(step, missing) for step in dead], [rest] if rest else []
+        return _Given([_came_to(step, missing) for step in dead], [rest] if rest else ())
     except ScalerError as error:
         if isinstance(error, Refused | Conflict) and len(pending) > 1:
-            return [], [[step] for step in reversed(pending)]  # it may object to one of them: singly, the others pass
-        return [_came_to(step, error) for step in pending], []
-    return [_came_to(step, None) for step in pending], []
+            # it may object to one of them, or to batches: singly, the others pass
+            return _Given([], [[step] for step in reversed(pending)], error)
+        return _Given([_came_to(step, error) for step in pending])
+    return _Given([_came_to(step, None) for step in pending])
 
 
 def _came_to(step: Step, error: ScalerError | None) -> Outcome:
@@ -165,15 +178,16 @@ def _corrected(notes: Notes, outcome: Outcome) -> Notes:
     before = outcome.step.change.row.notes if outcome.step.change is not None else None
     never_sent = outcome.result is Result.EXPIRED or (outcome.error is not None and outcome.error.never_sent)
     order = outcome.step.order
+    failure = outcome.error.failure if outcome.error is not None else None
     if isinstance(order, Start) and notes.start is not None:
         if never_sent or (isinstance(outcome.error, Refused) and outcome.error.is_permission):
             return replace(notes, start=before.start if before is not None else None)
-        failure = outcome.error.failure if outcome.error is not None else None
         return replace(notes, start=replace(notes.start, failure=failure))
+    if isinstance(order, Start):
+        return amended(notes, claim=replace(notes.claim, failure=failure) if notes.claim is not None else None)
     if isinstance(order, Delete) and never_sent:
         return replace(notes, delete=before.delete if before is not None else None)
     if isinstance(order, Mark) and never_sent:
         return replace(notes, mark_asked_at=before.mark_asked_at if before is not None else None)
-    if isinstance(order, Mark) and isinstance(outcome.error, Refused):
-        return replace(notes, mark_attempts=notes.mark_attempts + 1)
-    return notes
+    refused = isinstance(order, Mark) and isinstance(outcome.error, Refused)
+    return replace(notes, mark_attempts=notes.mark_attempts + 1) if refused else notes

@@ -12,7 +12,7 @@ from scaler.model.instance import Addresses, InstanceRef, ScaleSetName, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.row import Row, Snapshot
 from scaler.model.scarcity import Ceiling
-from scaler.model.sighting import Answer, Pages, Pause, ScaleSetView
+from scaler.model.sighting import Answer, OuterTags, Pages, Pause, ScaleSetView
 
 type Together = Callable[[Sequence[Callable[[], object]]], Iterable[object]]
 """Makes several requests, at the same time where the process can, and gives the results in order; no request raises."""
@@ -33,6 +33,9 @@ class ScaleSet(Protocol):
 
     def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
         """Ask for the scale set. A remembered answer up to `no_older_than` serves too, with the old `sent`."""
+
+    def group_tags(self) -> OuterTags:
+        """Ask for the tags of the resource group, for seconds at most: whoever lists waits for the answer."""
 
     def list_instances(self) -> Pages:
         """Every instance with its power state: all pages or an error, never a part."""
@@ -70,6 +73,13 @@ class ScaleSet(Protocol):
 
         Without an etag, Conflict means that the capacity is larger already: a capacity is never lowered.
         """
+
+
+class TagStore(Protocol):
+    """The operator's numbers outside ARM, by the names of the tags. Raises scaler.errors only."""
+
+    def read(self) -> OuterTags:
+        """Ask for all keys, for seconds at most: whoever lists waits for the answer."""
 
 
 class Confirmation(StrEnum):

@@ -28,6 +28,7 @@ class Outcome:
     result: Result
     error: ScalerError | None = None
     confirmation: Confirmation | None = None  # of a start's note
+    refused_together: ScalerError | None = None  # why an order for several machines was given again for each alone
 
     @property
     def arrived(self) -> bool:

@@ -21,14 +21,18 @@ from azure.core.credentials import TokenCredential
 
 from scaler.actuate import Ports
 from scaler.errors import ScalerError
+from scaler.history import History
 from scaler.model.edges import CONTROLLERS, Actor
+from scaler.model.history import SAMPLE_EVERY
 from scaler.model.instance import Orchestration, ScaleSetName
 from scaler.model.scarcity import Ceiling
 from scaler.observe import Listings
+from scaler.ports import TagStore
 from scaler.registry.auth import connect as connect_redis
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.settings import InvalidSettings, Settings, load
+from scaler.signs import Signs
 from scaler.telemetry import Telemetry, written
 from scaler.tick import REST, STARTS, Decide, Hints, Tick
 from scaler.vmss.client import ArmClient, Bounds
@@ -37,7 +41,7 @@ from scaler.vmss.credential import Guarded, managed_identity
 from scaler.vmss.flexible import EXPERIMENTAL, FlexibleScaleSet
 from scaler.vmss.gates import Budget, Gates
 from scaler.vmss.scale_set import ArmScaleSet
-from scaler.watch import Lane, StartersWatch, watch
+from scaler.watch import Lane, Run, StartersWatch, watch
 
 _LOG = logging.getLogger("scaler")
 _MOST_RENEWALS = 10  # each is an outage; a tick says it within seconds
@@ -97,6 +101,7 @@ class Doors:
     ceilings: dict[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused to this process
     renewals: deque[Exception] = field(default_factory=deque)  # tokens for Redis not renewed, and not told yet
     listings: Listings = field(default_factory=Listings)
+    signs: Signs
 
     def close(self) -> None:
         """Close all connections. A worker never calls this: the doors stay open as long as the process lives."""
@@ -116,7 +121,8 @@ class Doors:
 
         def lane(decide: Decide, ticks: int, gets: int) -> Lane:
             ports = self._asking(Actor.STARTER, gets)
-            return Lane([self._tick(decide, ports, hints).run for _ in range(ticks)], submit)
+            runs = [self._tick(decide, ports, hints).run for _ in range(ticks)]
+            return Lane([self.signs.signed(Actor.STARTER, run) for run in runs], submit)
 
         return lane(STARTS, _STARTING, _GETS_OF_STARTS), lane(REST, 1, self.settings.policy.max_gets)
 
@@ -162,14 +168,28 @@ def open_doors(settings: Settings, credential: TokenCredential | None = None) ->
     for close in (getattr(credential, "close", None), arm.close, client.close):
         if close is not None:
             closing.callback(close)
+    registry = RedisRegistry(client, Keys(prefix=settings.prefix))
+    store = _store_at(settings.store, credential, closing) if settings.store else None
+    history = History(settings.policy, SAMPLE_EVERY / settings.speed)
     return Doors(
         settings=settings,
-        registry=RedisRegistry(client, Keys(prefix=settings.prefix)),
+        registry=registry,
         scale_sets=_scale_sets_of(settings, arm, clock),
         clock=clock,
         closing=closing,
         renewals=renewals,
+        signs=Signs(registry, clock, history, settings.policy, settings.every),
+        listings=Listings(store),
     )
+
+
+def _store_at(url: str, credential: TokenCredential, closing: ExitStack) -> TagStore:
+    """The store of the operator's numbers. The SDK is an extra, and not imported without a store."""
+    from scaler.vmss.app_configuration import AppConfiguration  # noqa: PLC0415
+
+    store = AppConfiguration(url, credential)
+    closing.callback(store.close)
+    return store
 
 
 def _scale_sets_of(settings: Settings, arm: ArmClient, clock: SystemClock) -> Mapping[ScaleSetName, ArmScaleSet]:
@@ -185,8 +205,8 @@ class Scaler:
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
-        self._ticks: Mapping[Actor, Tick] = {
-            name: doors.tick(name) for name in CONTROLLERS if name is not Actor.STARTER
+        self._ticks: Mapping[Actor, Run] = {
+            name: doors.signs.signed(name, doors.tick(name).run) for name in CONTROLLERS if name is not Actor.STARTER
         }
         self._starters = doors.starters_lanes()
         self._telemetry = {name: Telemetry(name, doors.settings.policy) for name in CONTROLLERS}
@@ -204,7 +224,7 @@ class Scaler:
         if name is Actor.STARTER:
             StartersWatch(*self._starters, telemetry, doors.clock, doors.registry.reserved).run(duration)
         else:
-            watch(self._ticks[name].run, duration, telemetry, doors.clock)
+            watch(self._ticks[name], duration, telemetry, doors.clock)
 
     def _check(self, name: Actor) -> None:
         """Check once that Redis can be used, and every time that no other scaler uses the same prefix."""

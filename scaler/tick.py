@@ -20,7 +20,7 @@ from scaler.model.plan import Get, Plan, Refusal, SetCapacity, Start, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Snapshot
 from scaler.model.scarcity import Ceiling, Shortage, ceiling_after, shortages
-from scaler.model.sighting import strictest
+from scaler.model.sighting import Pause, strictest
 from scaler.observe import AzureObserver, Listings, Look, Targets
 from scaler.ports import Registry
 from scaler.report import Report
@@ -119,13 +119,13 @@ class Tick:
         """Remember hints for the next tick: the sessions of started machines, and patched capacities."""
         for outcome in outcomes:
             order, session = outcome.step.order, outcome.step.facts.get("session")
-            if isinstance(order, Start) and outcome.arrived:
+            if isinstance(order, Start) and session is not None and outcome.arrived:
                 _remember(self._hints.started, {order.ref.vm_id: SessionId(str(session))})
             undone = isinstance(order, Start) and outcome.result is not Result.DONE
             if (undone or outcome.result is Result.LOST_RACE) and outcome.step.vm_id is not None:
                 self._hints.looked.pop(outcome.step.vm_id, None)  # it is decided again, and is looked at for that
             if isinstance(order, SetCapacity):
-                self._observer.patched(order.scale_set)
+                self._observer.patched(order.scale_set, done=outcome.result is Result.DONE)
                 self._learn_ceiling(order, outcome.error)
 
     def _learn_ceiling(self, order: SetCapacity, error: ScalerError | None) -> None:
@@ -159,13 +159,13 @@ class Tick:
         def decide(cloud: Cloud) -> Plan:
             return provisioner.decide(cloud, self._policy)
 
-        cloud = Cloud(pause=self._policy.pause, ceilings=dict(self._ceilings), demand=self._observer.demand)
-        cloud = self._observer.following(cloud)
+        cloud = self._observer.following(self._cloud(self._policy.pause))
         return self._looked(cloud, lambda seen: _judged(decide(seen), seen, decide))
 
     def _with_registry(self, registry: Registry, decide: Decide) -> Report:
         snapshot = registry.read()
         read_at = self._ports.clock.monotonic()
+        self._observer.read(snapshot.rows.values())
         self._shortages = shortages(snapshot.rows.values(), self._shortages, self._policy)
 
         def decided(cloud: Cloud) -> Report:
@@ -175,9 +175,13 @@ class Tick:
             plan = replace(decide(fleet, self._policy), good_until=fleet.now + self._policy.plan_kept)
             return _judged(plan, cloud, lambda allowed: decide(replace(fleet, cloud=allowed), self._policy), fleet)
 
-        cloud = Cloud(pause=strictest(self._policy.pause, snapshot.pause), demand=self._observer.demand)
+        cloud = self._cloud(strictest(self._policy.pause, snapshot.pause))
         report = self._looked(self._observer.following(cloud) if self._reconciles else cloud, decided)
         return replace(report, complaints=snapshot.complaints) if snapshot.complaints else report
+
+    def _cloud(self, pause: Pause) -> Cloud:
+        """What is known before the first look of a tick: hints."""
+        return self._observer.knowing(Cloud(pause=pause, ceilings=dict(self._ceilings), grown=self._observer.grown))
 
     def _looked(self, cloud: Cloud, decided: Callable[[Cloud], Report]) -> Report:
         """Decide, look at Azure for the asks, and decide again, until no ask is left that was not looked at.
@@ -243,7 +247,8 @@ class Tick:
     def _join(self, snapshot: Snapshot, cloud: Cloud, read_at: float) -> Fleet:
         """Join registry and cloud, at the registry's time after the looks at Azure, which is the time of new notes."""
         passed = timedelta(seconds=max(self._ports.clock.monotonic() - read_at, 0.0))
-        hints, snapshot = self._hints, replace(snapshot, now=snapshot.now + passed) if passed else snapshot
+        hints = self._hints
+        snapshot = replace(snapshot, now=snapshot.now + passed, since_read=passed) if passed else snapshot
         return Fleet.join(snapshot, cloud, self._policy, hints.started, self._shortages, dict(hints.looked))
 
 

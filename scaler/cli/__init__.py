@@ -5,5 +5,7 @@ environment  the common part of all commands: options and exit statuses, setting
 screen       tables and lines, on a terminal and in a pipe
 status       machines and scale sets;  ticking  plan, tick, tables of plans and outcomes
 visits       reserve, look, release, cancel;  pausing  pause, resume
+sizing       size: machines and costs before there are any;  doctor, checks/  what is wrong around the scaler
 adopting     the adoption of a running installation;  by_hand  distrust, forget
+calendar     what the calendar says in the next days; events of calendar files
 """

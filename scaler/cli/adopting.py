@@ -17,6 +17,7 @@ from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.instance import VmId
 from scaler.model.plan import Plan, Why
 from scaler.model.policy import Policy
+from scaler.registry.rights import READER, SCALER
 from scaler.report import Report
 from scaler.tick import Tick
 
@@ -107,6 +108,7 @@ def adopt(context: typer.Context, check: _Check = False, yes: Yes = False, as_js
     screen = Screen()
     for remark in not_adopted(operator):
         screen.remark(remark)
+    operator.doors.registry.check(READER if check else SCALER)
     handover = Handover(operator.doors.ports("adopt"), operator.settings.policy)
     report = handover.look()
     if not check and is_left(report):

@@ -7,9 +7,26 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from scaler.cli import adopting, by_hand, pausing, status, ticking, visits
+from scaler import VERSION
+from scaler.cli import (
+    adopting,
+    by_hand,
+    by_name,
+    calendar,
+    doctor,
+    draining,
+    explaining,
+    gpu,
+    metrics,
+    pausing,
+    sizing,
+    status,
+    ticking,
+    visits,
+)
 from scaler.cli.environment import Exit, Operator, Who
 from scaler.cli.screen import Screen, age
+from scaler.cli.web import command as web
 from scaler.errors import ScalerError, Throttled
 from scaler.settings import SETTINGS, InvalidSettings
 
@@ -49,14 +66,24 @@ app = typer.Typer(
     name="scaler",
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        Screen().line(VERSION)
+        raise typer.Exit
+
+
+_Version = Annotated[
+    bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version of the scaler.")
+]
+
+
 @app.callback()
-def scaler(context: typer.Context, file: _File = None, credential: _Who = Who.AUTO) -> None:
+def scaler(context: typer.Context, file: _File = None, credential: _Who = Who.AUTO, version: _Version = False) -> None:
     """Look after the scaler: status, plans, sessions by hand, pause, adoption."""
     context.obj = operator = Operator(file=file, who=credential)
     context.call_on_close(operator.close)
@@ -82,6 +109,10 @@ def settings(context: typer.Context) -> None:
 
 for command in (
     status.status,
+    metrics.metrics,
+    gpu.gpu,
+    web.web,
+    explaining.explain,
     ticking.plan,
     ticking.tick,
     visits.reserve,
@@ -92,7 +123,15 @@ for command in (
     pausing.resume,
     adopting.adopt,
     by_hand.distrust,
+    by_name.renew,
+    by_name.spend,
+    by_name.hold,
+    by_name.unhold,
+    draining.drain,
     by_hand.forget,
+    calendar.calendar,
+    sizing.size,
+    doctor.doctor,
     settings,
 ):
     app.command()(command)

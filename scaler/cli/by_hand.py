@@ -1,4 +1,4 @@
-"""`scaler distrust` and `scaler forget`: changes by hand, shown and agreed to first, repeated after a lost race."""
+"""`scaler distrust` and `forget`: changes by hand, shown and agreed to first, repeated after a lost race."""
 
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -33,6 +33,7 @@ class ByHand:
     look: Callable[[], Report]
     ports: Ports
     policy: Policy
+    afterwards: str = ""  # what follows, for people
 
     def run(self, screen: Screen, *, yes: bool, as_json: bool) -> None:
         """Run the command. Exits with 1 if steps are left."""
@@ -44,6 +45,8 @@ class ByHand:
             report, outcomes = self._made(report)
             if not as_json:
                 ticking.show_outcomes(screen, outcomes)
+                if self.afterwards:
+                    screen.remark(self.afterwards)
         if as_json:
             screen.json(ticking.document(replace(report, outcomes=outcomes)))
         if report.plan.steps:

@@ -47,6 +47,8 @@ class Exit(IntEnum):
     NOT_DONE = 1  # it could not be done, or not all of it; or something is left to do
     MISUSED = 2  # the command line or the settings; the command line's own status for it
     SOMETHING = 3  # `plan --exit-status`: there is something to do
+    ALARM = 4  # `plan`, `status --check` and `doctor`: an operator should look
+    LATE = 5  # `status --check`: a controller has not ticked in time
     INTERRUPTED = 130  # by Ctrl-C: the shell's own status for it
 
 
@@ -97,9 +99,13 @@ class Operator:
         return self._opened(replace(self.settings, scale_sets=(name,), orchestration={name: Orchestration.UNIFORM}))
 
     def _opened(self, settings: Settings) -> Doors:
+        return open_doors(settings, managed_identity(settings.client_id) if self.by_identity else _AzLogin())
+
+    @property
+    def by_identity(self) -> bool:
+        """Whether Azure is asked as the managed identity, and not as a person."""
         inside = "IDENTITY_ENDPOINT" in os.environ  # where Functions and App Service have managed identities
-        by_identity = self.who is Who.MANAGED_IDENTITY or (self.who is Who.AUTO and inside)
-        return open_doors(settings, managed_identity(settings.client_id) if by_identity else _AzLogin())
+        return self.who is Who.MANAGED_IDENTITY or (self.who is Who.AUTO and inside)
 
     def close(self) -> None:
         """Hang up, if anybody was called."""

@@ -84,11 +84,6 @@ def printable(text: str) -> str:
     return "".join(mark if mark.isprintable() else f"\\x{ord(mark):02x}" for mark in text)
 
 
-def spelled(facts: Mapping[str, object]) -> str:
-    """Facts beside a reason: `session=s-1 attempt=2`. What is not known is left out."""
-    return " ".join(f"{name}={value}" for name, value in facts.items() if value is not None and value != "")
-
-
 def age(duration: timedelta) -> str:
     """How long, in its two largest units at most."""
     seconds = max(round(duration.total_seconds()), 0)

@@ -3,83 +3,96 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
-from typing import Annotated
+from datetime import timedelta
+from typing import Annotated, NoReturn
 
 import typer
 
-from scaler.actuate import Ports
+from scaler.cli import alive
 from scaler.cli.environment import AsJson, Exit, Operator
+from scaler.cli.overview import TIERS, Overview, age_of, instance_id_of, left_of, look, noted, scale_set_of, session_of
 from scaler.cli.pausing import halts
 from scaler.cli.screen import Screen, age
-from scaler.errors import ScalerError
-from scaler.model.capacity import Wanted, wanted
-from scaler.model.fleet import Cloud, Fleet
-from scaler.model.instance import PowerState, ProvisioningState, ScaleSetName, SessionId
+from scaler.model.capacity import Demand, Wanted
+from scaler.model.edges import Actor
+from scaler.model.instance import ProvisioningState, ScaleSetName
 from scaler.model.machine import Machine
-from scaler.model.plan import Listing
 from scaler.model.policy import Mode, Policy
-from scaler.model.row import Notes, Snapshot, Status
-from scaler.model.scarcity import Ceiling
-from scaler.model.sighting import Pause, ScaleSetView, strictest
-from scaler.observe import AzureObserver
-from scaler.ports import Registry
+from scaler.model.price import affordable, cost_facts, cost_of
+from scaler.model.row import Status
+from scaler.model.scarcity import Ceiling, creating_stops_until
+from scaler.model.sighting import Pause, ScaleSetView
+from scaler.model.signs import Sign
+from scaler.model.standing import Standing
+from scaler.model.tags import as_documented
+from scaler.registry.rights import READER
 from scaler.settings import Settings
 
 _EVERY = timedelta(seconds=30)  # Azure grants ten listings a minute, and the scaler itself may take six of them
-_COLUMNS = ("id", "vm", "status", "power", "mark", "tier", "session", "age", "notes")
+_COLUMNS = ("id", "vm", "status", "power", "mark", "tier", "session", "ends in", "address", "age", "notes")
 _FOLD = {"status": len(Status.UNAVAILABLE), "session": 12, "notes": 10}
-_TIERS = {PowerState.STOPPED: "warm", PowerState.DEALLOCATED: "cold"}
-_NOWHERE = ScaleSetName("")  # of a record without notes
 
-Watch = Annotated[bool, typer.Option("--watch", help="Look again every 30 seconds, until Ctrl-C.")]
+_Watch = Annotated[bool, typer.Option("--watch", help="Look again every 30 seconds, until Ctrl-C.")]
+_Check = Annotated[
+    bool,
+    typer.Option(
+        "--check",
+        help=f"A probe: nothing but whether the controllers tick and what is wrong; ends with {Exit.ALARM} on an alarm,"
+        f" {Exit.LATE} where a controller is late. Asks Redis alone, so call it as often as you like.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
-    """One look. If Azure did not answer, the machines are Redis' alone, and `errors` has the reason."""
+class Filter:
+    """The machines that an operator wants to see; the empty filter: all."""
 
-    snapshot: Snapshot
-    views: Mapping[ScaleSetName, ScaleSetView]
-    machines: tuple[Machine, ...]
-    wants: Mapping[ScaleSetName, Wanted]  # by this look alone: the running scaler has watched for longer
-    ceilings: Mapping[ScaleSetName, Ceiling]  # what Azure lately refused to the running scaler
-    errors: tuple[ScalerError, ...]
+    only: str | None = None  # a scale set, or a standing
+    session: str | None = None
 
-
-def look(ports: Ports, registry: Registry, policy: Policy) -> Overview:
-    """Redis before Azure, as in a tick. Raises ScalerError when Redis does not answer."""
-    snapshot = registry.read()
-    cloud, errors = Cloud(pause=strictest(policy.pause, snapshot.pause)), tuple[ScalerError, ...]()
-    try:
-        cloud, errors = AzureObserver(ports.scale_sets, ports.clock, policy).look(cloud, Listing())
-    except ScalerError as error:
-        errors = (error,)
-    unnamed = sorted(cloud.instances.keys() - snapshot.rows.keys())
-    also = registry.read_also(unnamed) if unnamed else {}
-    snapshot = replace(snapshot, rows={**also, **snapshot.rows})
-    return Overview(
-        snapshot=snapshot,
-        views={name: ports.scale_sets[name].view(no_older_than=policy.view_kept) for name in cloud.listings},
-        machines=tuple(sorted(Fleet.join(snapshot, cloud, policy).by_id.values(), key=_place)),
-        wants={name: wanted(cloud.demand.get(name), capacity, policy) for name, capacity in policy.capacity.items()},
-        ceilings=registry.ceilings(),
-        errors=errors,
-    )
+    def shows(self, machine: Machine) -> bool:
+        """Whether the machine passes the filter."""
+        notes = machine.stored.notes
+        ended = notes.ended if notes is not None else {}
+        return self.only in {None, scale_set_of(machine), machine.standing} and (
+            self.session is None or self.session == session_of(machine) or self.session in ended
+        )
 
 
-def status(context: typer.Context, as_json: AsJson = False, watch: Watch = False) -> None:
-    """Show each scale set and each machine.
+_Only = Annotated[
+    str | None,
+    typer.Option(
+        "--only", metavar="WHICH", help="Only machines of this scale set, or with this standing: `in session`."
+    ),
+]
+_Session = Annotated[str | None, typer.Option("--session", metavar="ID", help="Only the machine of this session.")]
 
-    From Redis, Azure and the notes: status, power, mark, tier (warm or cold), session, age of this state, and the
-    scaler's decisions.
+
+def status(
+    context: typer.Context,
+    as_json: AsJson = False,
+    watch: _Watch = False,
+    check: _Check = False,
+    only: _Only = None,
+    session: _Session = None,
+) -> None:
+    """Show when each controller ticked, each scale set, and each machine.
+
+    From Redis, Azure and the notes: status, power, mark, tier (warm or cold), session with the time left to its limit,
+    address, age of this state, and the scaler's decisions.
     """
     operator: Operator = context.obj
     settings, registry, screen = operator.settings, operator.doors.registry, Screen()
+    if only is not None and only.lower() not in {*settings.scale_sets, *Standing}:
+        raise typer.BadParameter(f"--only: no scale set and no standing ({', '.join(Standing)}): {only[:80]!r}")
+    wanted = Filter(only=only and only.lower(), session=session)
+    registry.check(READER)
+    if check:
+        _probe(screen, registry.signs(), as_json=as_json)
     ports = operator.doors.ports("status")
-    registry.check()
     while True:
-        overview = look(ports, registry, settings.policy)
+        overview = look(ports, registry, settings.policy, operator.doors.listings.store)
+        overview = replace(overview, machines=tuple(filter(wanted.shows, overview.machines)))
         if as_json:
             screen.json(document(overview, settings))
         else:
@@ -92,18 +105,34 @@ def status(context: typer.Context, as_json: AsJson = False, watch: Watch = False
         raise typer.Exit(Exit.NOT_DONE)
 
 
+def _probe(screen: Screen, signs: Mapping[Actor, Sign], *, as_json: bool) -> NoReturn:
+    """Tell the verdict about the controllers, and end with its exit status."""
+    ends, sentences = alive.verdict(signs)
+    if as_json:
+        screen.json({"verdict": ends.name.lower(), "said": sentences, "controllers": alive.document(signs)})
+    else:
+        for sentence in sentences:
+            screen.line(sentence)
+    raise typer.Exit(ends)
+
+
 def _show(screen: Screen, overview: Overview, settings: Settings) -> None:
     screen.line(_counted(overview), style="bold")
+    screen.line(alive.in_one_line(overview.signs))
+    for trouble in alive.troubles(overview.signs):
+        screen.line(trouble.said, style="bold red" if trouble.exit is not None else "yellow")
     halted = {"the registry": overview.snapshot.pause, "SCALER_PAUSED": settings.policy.pause}
     for where, how in halted.items():
         if how is not Pause.NONE:
             screen.line(f"paused by {where}: {halts(how)}", style="yellow")
+    for unread in overview.unread:
+        screen.line(unread, style="yellow")
     for name in (*settings.scale_sets, *_elsewhere(overview, settings)):
-        machines = [machine for machine in overview.machines if _scale_set_of(machine) == name]
+        machines = [machine for machine in overview.machines if scale_set_of(machine) == name]
         screen.line("")
         _head(screen, name, overview, settings.policy)
         if machines:
-            screen.table(_COLUMNS, (_row(screen, machine) for machine in machines), _FOLD)
+            screen.table(_COLUMNS, (_row(screen, machine, settings.policy) for machine in machines), _FOLD)
     for complaint in overview.snapshot.complaints:
         screen.complain(f"{complaint.key}: {complaint.why}")
     for error in overview.errors:
@@ -120,7 +149,7 @@ def _counted(overview: Overview) -> str:
 
 def _elsewhere(overview: Overview, settings: Settings) -> list[ScaleSetName]:
     """Scale sets that only Redis knows; the empty name stands for records without notes."""
-    return sorted(set(map(_scale_set_of, overview.machines)) - set(settings.scale_sets))
+    return sorted(set(map(scale_set_of, overview.machines)) - set(settings.scale_sets))
 
 
 def _head(screen: Screen, name: ScaleSetName, overview: Overview, policy: Policy) -> None:
@@ -131,25 +160,63 @@ def _head(screen: Screen, name: ScaleSetName, overview: Overview, policy: Policy
     if view is None:
         screen.line(f"{name}  not looked at", style="yellow")
         return
-    warm = policy.capacity[name].warm
-    screen.line(
-        f"{name}  capacity {view.capacity}, wanted {wants.machines} ({warm} warm), etag {view.etag or '–'}",
-        style="bold",
-    )
-    if policy.capacity[name].mode is not Mode.FIXED:
-        screen.line(f"wanted by this look alone: {wants.why}")
-    refused = _refused(name, overview)
-    if refused is not None:
-        screen.line(
-            f"Azure has no room for {refused.refused} machines ({refused.failure}); all that are wanted are asked for"
-            f" again at {refused.until:%H:%M:%S} UTC: {refused.said}",
-            style="bold red",
-        )
+    capacity = overview.demand[name].capacity
+    running = overview.running.get(name)
+    number, warm = (running.machines, running.facts.get("warm")) if running else (wants.machines, overview.warm[name])
+    wanted = f"wanted {number} ({warm} warm)"
+    screen.line(f"{name}  capacity {view.capacity}, {wanted}, etag {view.etag or '–'}", style="bold")
+    if capacity.mode is not Mode.FIXED or capacity.because:
+        screen.line(f"wanted: {running.why}" if running else f"wanted by this look alone: {wants.why}")
+    for unused in _unused_tags(view, overview.demand[name]):
+        screen.line(unused, style="yellow")
+    cost = cost_of(overview.demand[name])
+    if cost is not None:
+        screen.line(f"costs {cost.in_words(policy.currency)}")
+    for line in _limited(overview.demand[name], wants, policy):
+        screen.line(line, style="bold red")
+    for line in _failed(name, overview):
+        screen.line(line, style="red")
     if view.managed_by != policy.managed_by:
         said = f"is {view.managed_by!r}" if view.managed_by is not None else "is not there"
         screen.line(f"no consent: the tag scaler:managed {said}, SCALER_NAME is {policy.managed_by!r}", style="yellow")
     if view.pause is not Pause.NONE:
-        screen.line(f"paused by its tag: {halts(view.pause)}", style="yellow")
+        screen.line(
+            f"paused by a tag of it, of its resource group, or of App Configuration: {halts(view.pause)}",
+            style="yellow",
+        )
+
+
+def _unused_tags(view: ScaleSetView, demand: Demand) -> Iterator[str]:
+    """Tags without an effect, and why."""
+    for bad in demand.tags.bad:
+        said = f"{as_documented(bad.name)}={bad.value!r}"
+        yield f"the {bad.source.of(view.name)} {said} cannot be used; expected {bad.expected}"
+
+
+def _limited(demand: Demand, wants: Wanted, policy: Policy) -> Iterator[str]:
+    """The limits by failed creations and by the monthly budget, as far as these hold anything back."""
+    until = creating_stops_until(demand, policy)
+    if until is not None:
+        yield (
+            f"{len(demand.failures)} creations failed lately: nothing is created before {until:%H:%M:%S} UTC; mend the"
+            " cause, and delete the Failed machines to go on at once"
+        )
+    holds, budget = affordable(demand), demand.capacity.budget
+    if demand.warm_held:
+        yield f"the monthly budget of {budget:g} keeps {demand.warm_held} wanted machines from being warm"
+    if holds is not None and holds < wants.machines:
+        yield f"the monthly budget of {budget:g} holds {holds} of the {wants.machines} wanted machines"
+
+
+def _failed(name: ScaleSetName, overview: Overview) -> Iterator[str]:
+    """What Azure lately refused, and the latest failure of each kind of order."""
+    refused = _refused(name, overview)
+    if refused is not None:
+        yield (
+            f"Azure has no room for {refused.refused} machines ({refused.failure}); all that are wanted are asked for"
+            f" again at {refused.until:%H:%M:%S} UTC: {refused.said}"
+        )
+    yield from alive.failed_orders(overview.signs, name)
 
 
 def _refused(name: ScaleSetName, overview: Overview) -> Ceiling | None:
@@ -158,107 +225,35 @@ def _refused(name: ScaleSetName, overview: Overview) -> Ceiling | None:
     return ceiling if view is not None and view.capacity < overview.wants[name].machines else None
 
 
-def _row(screen: Screen, machine: Machine) -> tuple[str, ...]:
-    row, record, instance, since = machine.stored, machine.stored.readable, machine.instance, _age(machine)
+def _row(screen: Screen, machine: Machine, policy: Policy) -> tuple[str, ...]:
+    row, record, instance, since = machine.stored, machine.stored.readable, machine.instance, age_of(machine)
+    left = left_of(machine, policy)
     status = "unreadable" if row.is_unreadable else str(row.status or "–")
     power = str(instance.power) if instance is not None else "–"
     unusual = instance is not None and instance.provisioning is not ProvisioningState.SUCCEEDED
     return (
-        _instance_id(machine) or "–",
+        instance_id_of(machine) or "–",
         screen.vm(machine.vm_id),
         f"{status} used" if record is not None and record.used else status,
         f"{power} ({instance.provisioning})" if unusual and instance is not None else power,
         "–" if instance is None else "yes" if instance.marked else "no",
-        _TIERS.get(instance.power, "") if instance is not None else "",
-        _session(machine) or "",
+        TIERS.get(instance.power, "") if instance is not None else "",
+        session_of(machine) or "",
+        age(left) if left is not None else "",
+        (record.public_ip or record.private_ip or "") if record is not None else "",
         age(since) if since is not None else "",
-        "; ".join(_noted(machine)),
+        "; ".join(noted(machine, policy)),
     )
-
-
-def _scale_set_of(machine: Machine) -> ScaleSetName:
-    """The machine's scale set by Azure, else by the notes; empty if unknown."""
-    instance, notes = machine.instance, machine.stored.notes
-    return instance.ref.scale_set if instance is not None else notes.scale_set if notes is not None else _NOWHERE
-
-
-def _instance_id(machine: Machine) -> str:
-    """The instance id by Azure, else by the notes, else by the record; empty if unknown."""
-    instance = machine.instance
-    known = (instance.ref if instance is not None else None, machine.stored.notes, machine.stored.readable)
-    return next((place.instance_id for place in known if place is not None and place.instance_id), "")
-
-
-def _place(machine: Machine) -> tuple[str, int, str]:
-    """The sort key of a list: Uniform instance ids are numbers."""
-    instance_id = _instance_id(machine)
-    return _scale_set_of(machine), int(instance_id) if instance_id.isdecimal() else -1, machine.vm_id
-
-
-def _session(machine: Machine) -> SessionId | None:
-    """The session on the machine: the notes beat the record."""
-    record, notes = machine.stored.readable, machine.stored.notes
-    handed_out = record is not None and record.status is not Status.AVAILABLE
-    return (notes.session if notes is not None else None) or (record.session if record and handed_out else None)
-
-
-def _age(machine: Machine) -> timedelta | None:
-    """Time since the scaler's latest decision, by Redis' clock; without notes, since the record's own time."""
-    record, notes = machine.stored.readable, machine.stored.notes
-    moments = list[datetime | None]()
-    if notes is not None:
-        events = (notes.reserved, notes.start, notes.opened, notes.spent)
-        moments += [event.at for event in events if event is not None]
-        moments += [notes.mark_asked_at, notes.admitted_at, notes.presumed_at]
-    own = (record.updated_at or record.created_at) if record is not None else None
-    since = max((at for at in moments if at is not None), default=own)
-    return machine.now - since if since is not None else None
-
-
-def _noted(machine: Machine) -> Iterator[str]:
-    """The notes, the weightiest first; the standing of a machine without notes."""
-    notes = machine.stored.notes
-    if notes is None:
-        yield str(machine.standing)
-        return
-    yield from _decided(notes, str(machine.standing))
-    if notes.missed_at is not None:
-        yield "missed in Azure"
-    if notes.failed is not None:
-        yield f"failed: {notes.failed.failure}"
-
-
-def _decided(notes: Notes, standing: str) -> Iterator[str]:
-    if notes.spent is not None:
-        yield f"used: {notes.spent.why}" + (f" ({notes.spent.reason})" if notes.spent.reason else "")
-        if notes.delete is not None:
-            yield f"delete ordered {_times(notes.delete.attempts)}"
-    elif notes.claim is not None:
-        yield f"claimed: {notes.claim.order}"
-    elif notes.opened is not None:
-        yield "opened"
-    elif notes.presumed_at is not None:
-        yield "presumed in use"
-    elif notes.start is not None:
-        failure = f", failed: {notes.start.failure}" if notes.start.failure is not None else ""
-        yield f"start ordered {_times(notes.start.attempts)}{failure}"
-    elif notes.mark_attempts:
-        yield f"mark refused {_times(notes.mark_attempts)}"
-    else:
-        yield standing
-
-
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number} times"
 
 
 def document(overview: Overview, settings: Settings) -> Mapping[str, object]:
     """The status as JSON: names as in the code, times in ISO 8601."""
     return {
         "now": overview.snapshot.now.isoformat(),
+        "controllers": alive.document(overview.signs),
         "paused": {"registry": overview.snapshot.pause, "settings": settings.policy.pause},
         "scale_sets": [_scale_set(name, overview, settings.policy) for name in settings.scale_sets],
-        "machines": [_machine(machine) for machine in overview.machines],
+        "machines": [_machine(machine, settings.policy) for machine in overview.machines],
         "complaints": [asdict(complaint) for complaint in overview.snapshot.complaints],
         "errors": [str(error) for error in overview.errors],
     }
@@ -271,7 +266,12 @@ def _scale_set(name: ScaleSetName, overview: Overview, policy: Policy) -> Mappin
         "wanted": wants.machines,
         "because": wants.why,
         "demand": wants.facts,
-        "wanted_warm": policy.capacity[name].warm,
+        "wanted_warm": overview.warm[name],
+        "running": asdict(overview.running[name]) if name in overview.running else None,
+        "tags": {as_documented(tag): said.value for tag, said in overview.demand[name].tags.good.items()},
+        "bad_tags": [asdict(bad) for bad in overview.demand[name].tags.bad],
+        "failed_creations": len(overview.demand[name].failures),
+        "cost": cost_facts(overview.demand[name], policy.currency) or None,
         "capacity": view.capacity if view is not None else None,
         "etag": view.etag if view is not None else None,
         "managed_by": view.managed_by if view is not None else None,
@@ -290,12 +290,13 @@ def _refusal(ceiling: Ceiling) -> Mapping[str, object]:
     }
 
 
-def _machine(machine: Machine) -> Mapping[str, object]:
-    row, record, instance, since = machine.stored, machine.stored.readable, machine.instance, _age(machine)
+def _machine(machine: Machine, policy: Policy) -> Mapping[str, object]:
+    row, record, instance, since = machine.stored, machine.stored.readable, machine.instance, age_of(machine)
+    left = left_of(machine, policy)
     return {
         "vm_id": machine.vm_id,
-        "instance_id": _instance_id(machine) or None,
-        "scale_set": _scale_set_of(machine) or None,
+        "instance_id": instance_id_of(machine) or None,
+        "scale_set": scale_set_of(machine) or None,
         "standing": machine.standing,
         "status": row.status,
         "used": record.used if record is not None else None,
@@ -303,8 +304,11 @@ def _machine(machine: Machine) -> Mapping[str, object]:
         "power": instance.power if instance is not None else None,
         "provisioning": instance.provisioning if instance is not None else None,
         "marked": instance.marked if instance is not None else None,
-        "tier": _TIERS.get(instance.power) if instance is not None else None,
-        "session": _session(machine),
+        "tier": TIERS.get(instance.power) if instance is not None else None,
+        "session": session_of(machine),
+        "ends_in_s": round(left.total_seconds(), 1) if left is not None else None,
+        "public_ip": record.public_ip if record is not None else None,
+        "private_ip": record.private_ip if record is not None else None,
         "age_s": round(since.total_seconds(), 1) if since is not None else None,
-        "notes": list(_noted(machine)),
+        "notes": list(noted(machine, policy)),
     }

@@ -9,9 +9,10 @@ from rich.text import Text
 
 from scaler.actuate import Outcome, Result
 from scaler.cli.environment import AsJson, Exit, OneController, Operator, Yes, sure
-from scaler.cli.screen import Cell, Screen, printable, spelled
-from scaler.model.edges import CONTROLLERS, Controller
-from scaler.model.plan import Refusal, Step
+from scaler.cli.screen import Cell, Screen, printable
+from scaler.model.edges import CONTROLLERS, Actor, Controller
+from scaler.model.plan import Refusal, Step, spelled
+from scaler.registry.rights import READER
 from scaler.report import Report
 
 _COLUMNS = ("vm", "id", "step", "why")
@@ -32,11 +33,11 @@ def plan(
     """Show what a tick would do now, and why.
 
     Changes nothing. `do`: a tick would do this. `would`: only a pause or a missing consent prevents the step. `held`:
-    wanted, and not now. `alarm`: held, and an operator should look.
+    wanted, and not now. `alarm`: held, and an operator should look; the command then ends with 4.
     """
     operator: Operator = context.obj
     names = [controller] if controller is not None else list(CONTROLLERS)
-    operator.doors.registry.check()
+    operator.doors.registry.check(READER)
     operator.doors.recall_ceilings()
     reports = {name: operator.doors.tick(name).plan() for name in names}
     screen = Screen()
@@ -47,6 +48,8 @@ def plan(
             show(screen, name, report)
     if any(report.errors for report in reports.values()):
         raise typer.Exit(Exit.NOT_DONE)
+    if any(refusal.alarm for report in reports.values() for refusal in report.plan.refusals):
+        raise typer.Exit(Exit.ALARM)
     if exit_status and any(report.plan.steps or report.would for report in reports.values()):
         raise typer.Exit(Exit.SOMETHING)
 
@@ -58,6 +61,8 @@ def tick(context: typer.Context, controller: OneController, yes: Yes = False, as
     """
     operator: Operator = context.obj
     screen = Screen()
+    if controller != Actor.PROVISIONER:
+        operator.doors.registry.check()
     if not yes:
         planned = operator.doors.tick(controller).plan()
         show(screen, controller, planned)

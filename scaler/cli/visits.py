@@ -1,13 +1,15 @@
 """`scaler reserve`, `look`, `release` and `cancel`: a session by hand, as the queue manager would."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from scaler.cli.environment import AsJson, Exit, Operator, Session, Vm
-from scaler.cli.screen import Screen, spelled
+from scaler.cli.screen import Screen
 from scaler.model.instance import SessionId, VmId
+from scaler.model.plan import spelled
 from scaler.registry.reservations import Leaving, Reservation, Reservations, check_session
 
 _ClientIp = Annotated[str, typer.Option("--client-ip", help="The visitor's address, for the record.")]
@@ -43,7 +45,13 @@ def look(context: typer.Context, session: Session, vm: Vm = None, as_json: AsJso
         Screen().json(asdict(sight))
         return
     machine = _spelled(sight.reservation) if sight.reservation is not None else ""
-    Screen().line("  ".join(filter(None, (sight.stage, machine, sight.reason))))
+    more = {
+        "phase": sight.phase,
+        "expected": _time(sight.expected_ready_at),
+        "ends": _time(sight.ends_at),
+        "because": sight.ended_because,
+    }
+    Screen().line("  ".join(filter(None, (sight.stage, machine, spelled(more), sight.reason))))
 
 
 def release(context: typer.Context, session: Session, vm: Vm = None, as_json: AsJson = False) -> None:
@@ -51,7 +59,7 @@ def release(context: typer.Context, session: Session, vm: Vm = None, as_json: As
 
     The machine is used from now on, and will be deleted.
     """
-    _left(_reservations(context, session).release(SessionId(session), _vm_id(vm)), as_json)
+    _left(_reservations(context, session).release(SessionId(session), _vm_id(vm), by_hand=True), as_json)
 
 
 def cancel(context: typer.Context, session: Session, vm: Vm = None, as_json: AsJson = False) -> None:
@@ -59,7 +67,7 @@ def cancel(context: typer.Context, session: Session, vm: Vm = None, as_json: AsJ
 
     A machine whose start was not ordered yet is free again; any other machine is used from now on.
     """
-    _left(_reservations(context, session).cancel(SessionId(session), _vm_id(vm)), as_json)
+    _left(_reservations(context, session).cancel(SessionId(session), _vm_id(vm), by_hand=True), as_json)
 
 
 def _reservations(context: typer.Context, session: str) -> Reservations:
@@ -85,6 +93,10 @@ def _left(what: Leaving, as_json: bool) -> None:
         Screen().line(what)
     if what in _NOTHING_DONE:
         raise typer.Exit(Exit.NOT_DONE)
+
+
+def _time(moment: datetime | None) -> str:
+    return f"{moment:%H:%M:%S}" if moment is not None else ""
 
 
 def _spelled(machine: Reservation) -> str:

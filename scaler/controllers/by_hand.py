@@ -1,4 +1,4 @@
-"""The operator's own acts, without a timer: adopt an installation, distrust a restored snapshot, forget a scale set.
+"""The operator's own acts, without a timer: adopt an installation, distrust a snapshot, forget a scale set.
 
 Adoption hands another scaler's running, reserved and used machines over, before the tag lets this scaler act. It needs
 no consent, and leaves a scale set with consent alone: the four controllers act there already, and take a machine that
@@ -103,7 +103,7 @@ def _presume(machine: SeenMachine, policy: Policy) -> Step:
     """Presume a session on a running or Unavailable machine without a known one. The key leaves `available`."""
     notes = _asked(machine)
     if notes.presumed_at is None:
-        notes = replace(notes, presumed_at=machine.now, presumed_seen_at=machine.at)
+        notes = notes.presumed(machine.now, machine.at)
     record = notes.opened.record if notes.opened is not None else machine.record_now(policy)
     record = replace(record, session_id=notes.session or record.session_id)
     change = step(Edge.PRESUME, Actor.OPERATOR, machine.stored, record, notes, machine.now)

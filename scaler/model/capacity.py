@@ -6,9 +6,9 @@ each visitor who came while no machine was ready raises the safety, each other v
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from math import ceil, erfc, exp, lgamma, log, sqrt
 from statistics import NormalDist, fmean
@@ -18,12 +18,16 @@ from scaler.model.instance import Instance, PowerState, ProvisioningState, VmId
 from scaler.model.plan import Facts
 from scaler.model.policy import Capacity, Mode, Policy
 from scaler.model.sighting import Pages
+from scaler.model.tags import Overrides
 
 _RUNS = {PowerState.STARTING, PowerState.RUNNING}
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 _LEARNS = 0.05  # how much of the share of visitors who found nothing goes into the safety
 _SAFEST = 7.9  # normal deviations; beyond, the probability of a shortage has no more digits
 _GROWS, _SHRINKS = 1.5, 0.8  # the stretch of the spare per provisioner tick, while nothing is ready and afterwards
+_WARM_FOR = 0.9  # the share of visitors for whom there is a warm machine
 _LEADS = 20  # latest machines whose way to the offer is averaged
 
 
@@ -37,15 +41,39 @@ class Use(StrEnum):
     LEAVING = "leaving"  # being deleted
 
 
-def use_of(instance: Instance, *, ran: bool = False) -> Use:
-    """Classify a machine. `ran`: the listing before showed it in use, which holds while Azure tells no power state."""
+def use_of(instance: Instance, *, ran: bool = False, warming: bool = False) -> Use:
+    """Classify a machine. `ran`: the listing before showed it in use, which holds while Azure tells no power state.
+
+    `warming`: the scaler has started the machine for a warm part, for no visitor: soon ready again.
+    """
     if instance.provisioning is ProvisioningState.DELETING:
         return Use.LEAVING
     if not instance.marked:
         return Use.COMING
+    if warming:
+        return Use.LOST if instance.failed else Use.READY
     if instance.power in _RUNS or (ran and instance.power is PowerState.UNKNOWN):
         return Use.IN_USE
     return Use.LOST if instance.failed else Use.READY
+
+
+def billed_as(power: PowerState, *, failed: bool = False) -> PowerState:
+    """The billed state of a machine: RUNNING, STOPPED or DEALLOCATED.
+
+    Without a power state: RUNNING, or DEALLOCATED for a Failed machine, because Azure allocated no machine then.
+    """
+    if power is PowerState.STOPPED:
+        return power
+    unallocated = power in {PowerState.DEALLOCATED, PowerState.DEALLOCATING}
+    return PowerState.DEALLOCATED if unallocated or (failed and power is PowerState.UNKNOWN) else PowerState.RUNNING
+
+
+_NOT_STARTED = {Use.READY, Use.COMING}
+_WARM_SOON = (
+    (Use.READY, PowerState.RUNNING),  # on its way to rest, or being warmed
+    (Use.COMING, PowerState.STOPPED),  # not offered yet
+    (Use.COMING, PowerState.RUNNING),  # being made: the next ones are kept warm
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +82,7 @@ class Wanted:
 
     machines: int  # of every kind but those being deleted
     why: str  # for people
+    replacing: int = 0  # of these, how many only so that as many ready ones can be replaced
     facts: Facts = field(default_factory=dict)  # the same as data, with the counts of the listing
 
 
@@ -63,13 +92,41 @@ class Demand:
 
     since: datetime  # of the first listing, by Azure's clock like all times here
     at: datetime  # of the latest listing
+    capacity: Capacity  # what was in force then
     uses: Mapping[VmId, Use]
     counts: Mapping[Use, int]  # the machines by their use, and those without an id yet
+    # the same by the power state that is billed, too; what failed before its mark, or has no identity, is LOST here
+    billed: Mapping[tuple[Use, PowerState], int] = field(default_factory=dict)
+    paid: float = 0.0  # by the prices, in the latest day or so: see `price.priced`
+    sessions: float = 0.0  # that began in the same time
+    warm_held: int = 0  # warm machines that are wanted, and beyond the budget: `capacity` is without them
     lows: tuple[tuple[datetime, int], ...] = ()  # the surplus of listings, each smaller than all later ones
+    warm_lows: tuple[tuple[datetime, int], ...] = ()  # the same of the warm machines beyond the wanted share
+    warm_short_since: datetime | None = None  # every listing since then has shown fewer warm machines than wanted
+    # creations that failed within `Policy.failure_window`, and when they began: see `scarcity.with_failures`
+    failures: Mapping[VmId, datetime] = field(default_factory=dict)
+    unready: Mapping[VmId, datetime] = field(default_factory=dict)  # the same of those that were not Healthy in time
     starts: tuple[datetime, ...] = ()  # of machines that visitors got, within `Policy.demand_window`
+    started_at: datetime | None = None  # when a visitor was last seen on a machine
     leads: tuple[float, ...] = ()  # seconds from creation to rest of the latest machines
     safety: float = 0.0  # in normal deviations: 2.3 for 99 %
+    tags: Overrides = field(default_factory=Overrides)  # as read at the latest listing
     stretch: float = 1.0  # factor on the spare machines, while nothing is ready
+    outdated: frozenset[VmId] = frozenset()  # ready, not of the latest model, and older than a marked one that is
+    behind_since: datetime | None = None  # ready machines are not of the latest model since then, and no marked one is
+    behind_for_good: bool = False  # nor is a machine that was made since then: `latestModelApplied` says nothing here
+    replacing: int = 0  # how many more machines are wanted, so that as many ready ones can be replaced
+    replacing_because: str = ""  # for people
+
+    @property
+    def was_listed(self) -> bool:
+        """Whether a listing was made."""
+        return self.at > _NEVER
+
+    @property
+    def machines(self) -> int:
+        """The machines of every kind but those being deleted."""
+        return sum(self.counts.values()) - self.counts[Use.LEAVING]
 
     @property
     def somebody_comes(self) -> bool:
@@ -83,13 +140,26 @@ class Demand:
 
     def lasting_surplus(self, kept: timedelta) -> int:
         """How many machines were beyond those wanted in every listing of the latest `kept`."""
+        return self._lasting(self.lows, kept)
+
+    def warm_is_short(self, kept: timedelta) -> bool:
+        """Whether every listing of the latest `kept` has shown fewer warm machines than wanted."""
+        return self.warm_short_since is not None and self.at - self.warm_short_since >= kept
+
+    def lasting_warm_surplus(self, kept: timedelta) -> int:
+        """How many warm machines were beyond the wanted share in every listing of the latest `kept`."""
+        return self._lasting(self.warm_lows, kept)
+
+    def _lasting(self, lows: Sequence[tuple[datetime, int]], kept: timedelta) -> int:
         if self.at - self.since < kept:
             return 0
-        return max(0, min(low for at, low in self.lows if self.at - at <= kept))
+        return max(0, min((low for at, low in lows if self.at - at <= kept), default=0))
 
 
-def after_listing(before: Demand | None, pages: Pages, capacity: Capacity, policy: Policy) -> Demand:
-    """The demand after another listing of the scale set.
+def after_listing(
+    before: Demand | None, pages: Pages, capacity: Capacity, policy: Policy, warming: Set[VmId] = frozenset()
+) -> Demand:
+    """The demand after another listing of the scale set. `warming`: machines started by the scaler for its warm part.
 
     A listing that is known already changes nothing. After a long gap, or by a clock that was wrong, all begins anew.
     """
@@ -100,27 +170,67 @@ def after_listing(before: Demand | None, pages: Pages, capacity: Capacity, polic
         return before
     rows = {each.vm_id: each for each in pages.instances}
     known = before.uses if before is not None else {}
-    uses = {vm_id: use_of(each, ran=known.get(vm_id) is Use.IN_USE) for vm_id, each in rows.items()}
+    uses = {
+        vm_id: use_of(each, ran=known.get(vm_id) is Use.IN_USE, warming=vm_id in warming)
+        for vm_id, each in rows.items()
+    }
     seen = Counter(uses.values())
     counts = {use: seen[use] for use in Use} | {Use.COMING: seen[Use.COMING] + pages.unidentified}
+    billed = _billed(rows.values(), uses, pages.unidentified)
     if before is None:
-        demand = Demand(since=at, at=at, uses=uses, counts=counts, safety=_deviations(capacity))
+        safety = _deviations(capacity)
+        demand = Demand(since=at, at=at, capacity=capacity, uses=uses, counts=counts, billed=billed, safety=safety)
     else:
-        demand = replace(_observed(before, rows, uses, at, policy), counts=counts)
-        demand = _corrected(before, demand, capacity, policy)
-    return _with_surplus(demand, capacity, policy)
+        demand = replace(_observed(before, rows, uses, at, policy), counts=counts, billed=billed, capacity=capacity)
+        demand = _corrected(before, demand, policy)
+    return demand
+
+
+def together(before: Demand | None, parts: Sequence[Demand], policy: Policy) -> Demand:
+    """The total demand for scale sets with a shared number, after a listing of one. `before`: the total before."""
+    latest = max(parts, key=lambda part: part.at)
+    total = Demand(
+        since=max(part.since for part in parts),
+        at=latest.at,
+        capacity=latest.capacity,
+        uses={},
+        counts={use: sum(part.counts[use] for part in parts) for use in Use},
+        starts=tuple(sorted(start for part in parts for start in part.starts)),
+        leads=tuple(lead for part in parts for lead in part.leads),
+        safety=_deviations(latest.capacity),
+    )
+    if before is None or not timedelta(0) <= total.at - before.at < policy.demand_window:
+        return total
+    return _corrected(before, replace(total, safety=before.safety, stretch=before.stretch), policy)
+
+
+def _billed(
+    instances: Iterable[Instance], uses: Mapping[VmId, Use], unidentified: int
+) -> Mapping[tuple[Use, PowerState], int]:
+    found = Counter(
+        (
+            Use.LOST if each.failed and uses[each.vm_id] is Use.COMING else uses[each.vm_id],
+            billed_as(each.power, failed=each.failed),
+        )
+        for each in instances
+    )
+    return found + Counter({(Use.LOST, PowerState.RUNNING): unidentified})
 
 
 def _observed(
     before: Demand, rows: Mapping[VmId, Instance], uses: Mapping[VmId, Use], at: datetime, policy: Policy
 ) -> Demand:
-    """Count the machines that visitors got since the listing before, and time those that came to rest."""
-    started = sum(use is Use.IN_USE and before.uses.get(vm_id) is not Use.IN_USE for vm_id, use in uses.items())
+    """Count the machines that visitors got since the listing before, and time the way of new machines to rest.
+
+    A machine that the listing before lacked may have been in use all the time: listings are too short now and then.
+    A machine that took longer than a creation may take was there before, or kept waiting: its way tells nothing.
+    """
+    started = sum(use is Use.IN_USE and before.uses.get(vm_id) in _NOT_STARTED for vm_id, use in uses.items())
     rested = [
         (at - created).total_seconds()
         for vm_id, use in uses.items()
         if use is Use.READY and before.uses.get(vm_id) is Use.COMING
-        if (created := rows[vm_id].created_at) is not None and created < at
+        if (created := rows[vm_id].created_at) is not None and timedelta(0) < at - created < policy.creating_timeout
     ]
     recent = (start for start in before.starts if at - start < policy.demand_window)
     return replace(
@@ -132,18 +242,21 @@ def _observed(
     )
 
 
-def _corrected(before: Demand, demand: Demand, capacity: Capacity, policy: Policy) -> Demand:
+def _corrected(before: Demand, demand: Demand, policy: Policy) -> Demand:
     """Correct the safety by the visitors who came since the listing before, and the stretch by what is ready now."""
+    capacity = demand.capacity
     usual, passed = _deviations(capacity), demand.at - before.at
-    came = sum(start == demand.at for start in demand.starts)
+    came = (Counter(demand.starts) - Counter(before.starts)).total()  # two parts may be listed in the same second
     missed = demand.counts[Use.READY] == 0
     safety = usual + (before.safety - usual) * exp(-(passed / policy.safety_forgets))
     safety += came * _LEARNS * (missed - (1 - capacity.found_at_once))
-    ticks, stretch = passed / policy.provisioner_every, before.stretch
-    if not missed:
+    ticks, stretch, should_be = passed / policy.provisioner_every, before.stretch, wanted(before, policy)
+    # a stretch without an effect would grow for as long as a session lasts, and want far too much at the next visitor
+    has_effect = before.capacity.mode is Mode.AUTO and should_be.facts["spare"]
+    if not missed or not has_effect:
         stretch = max(1.0, stretch * _SHRINKS**ticks)
-    elif demand.somebody_comes and wanted(before, capacity, policy).machines < capacity.most:
-        stretch *= _GROWS**ticks
+    elif demand.somebody_comes and should_be.machines < before.capacity.most:
+        stretch = min(stretch * _GROWS**ticks, before.capacity.most)
     return replace(demand, safety=min(max(safety, 0.0), _SAFEST), stretch=stretch)
 
 
@@ -151,55 +264,82 @@ def _deviations(capacity: Capacity) -> float:
     return NormalDist().inv_cdf(capacity.found_at_once)
 
 
-def _with_surplus(demand: Demand, capacity: Capacity, policy: Policy) -> Demand:
-    machines = sum(demand.counts.values()) - demand.counts[Use.LEAVING]
-    surplus = machines - wanted(demand, capacity, policy).machines
-    earlier = (low for low in demand.lows if low[1] < surplus and demand.at - low[0] <= policy.surplus_kept)
-    return replace(demand, lows=(*earlier, (demand.at, surplus)))
+def with_surplus(demand: Demand, should_be: Wanted, policy: Policy, warm: int = 0) -> Demand:
+    """The demand after a listing, with the machines beyond those wanted; `warm`: how many should be warm."""
+    warm_now = demand.billed.get((Use.READY, PowerState.STOPPED), 0)
+    warm_soon = sum(demand.billed.get(each, 0) for each in _WARM_SOON)
+    return replace(
+        demand,
+        warm_short_since=(demand.warm_short_since or demand.at) if warm_now + warm_soon < warm else None,
+        lows=_with_low(demand.lows, demand.at, demand.machines - should_be.machines, policy.surplus_kept),
+        warm_lows=_with_low(demand.warm_lows, demand.at, warm_now - warm, policy.warm_surplus_kept),
+    )
 
 
-def wanted(demand: Demand | None, capacity: Capacity, policy: Policy) -> Wanted:
-    """How many machines the scale set should hold now: one function for all who ask.
+def _with_low(
+    lows: Sequence[tuple[datetime, int]], at: datetime, surplus: int, kept: timedelta
+) -> tuple[tuple[datetime, int], ...]:
+    """Add the surplus of a listing; earlier ones that are not smaller, or too old, say nothing any more."""
+    return (*(low for low in lows if low[1] < surplus and at - low[0] <= kept), (at, surplus))
 
-    None is the demand before the first listing: nothing is known to be in use.
-    """
-    counts = demand.counts if demand is not None else dict.fromkeys(Use, 0)
+
+def before_listings(capacity: Capacity, occupied: int = 0) -> Demand:
+    """The demand before the first listing: nothing is known to be in use. `occupied`: machines that are no spare."""
+    counts = {**dict.fromkeys(Use, 0), Use.LOST: occupied}
+    return Demand(since=_NEVER, at=_NEVER, capacity=capacity, uses={}, counts=counts, safety=_deviations(capacity))
+
+
+def wanted(demand: Demand, policy: Policy) -> Wanted:
+    """How many machines the scale set should hold now: one function for all who ask."""
+    counts, capacity = demand.counts, demand.capacity
     in_use = counts[Use.IN_USE]
     facts: dict[str, str | int | float | bool | None] = {"mode": capacity.mode.value}
     facts |= {use.value: number for use, number in counts.items()}
     if capacity.mode is Mode.FIXED:
         why = f"{capacity.desired} machines, in use or not"
-        return Wanted(machines=capacity.desired, why=why, facts=facts)
+        machines = min(capacity.desired + capacity.expected, capacity.limit)
+        otherwise = Wanted(machines=machines, why=_with_calendar(why, capacity), facts=facts)
+        return and_replacements(otherwise, demand)
     if capacity.mode is Mode.BUFFER:
         share = ceil(capacity.buffer_share * in_use)
-        spare = max(capacity.buffer, share)
+        spare = max(capacity.buffer, share) + capacity.expected
         why = f"{spare} spare beyond {in_use} in use"
         if share > capacity.buffer:
             why = f"{spare} spare = {capacity.buffer_share:.0%} of {in_use} in use"
     else:
-        spare, why, found = _auto(demand, in_use, capacity, policy)
+        spare, why, found = _auto(demand, policy)
         facts |= found
     total = in_use + counts[Use.LOST] + spare
     machines = min(max(total, capacity.least), capacity.most)
     if machines != total:
         why += f"; {'at least' if machines > total else 'at most'} {machines} machines"
-    return Wanted(machines=machines, why=why, facts=facts | {"spare": spare})
+    why = _with_calendar(why, capacity)
+    return and_replacements(Wanted(machines=machines, why=why, facts=facts | {"spare": spare}), demand)
 
 
-def _auto(demand: Demand | None, in_use: int, capacity: Capacity, policy: Policy) -> tuple[int, str, Facts]:
+def _with_calendar(why: str, capacity: Capacity) -> str:
+    return f"{why}; {capacity.because}" if capacity.because else why
+
+
+def and_replacements(otherwise: Wanted, demand: Demand) -> Wanted:
+    """Add the machines that are wanted so that ready ones can be replaced, as far as the most machines allow."""
+    capacity = demand.capacity
+    room = demand.replacing if capacity.mode is Mode.FIXED else capacity.most - otherwise.machines
+    more = min(demand.replacing, room)
+    if more <= 0:
+        return otherwise
+    why = f"{otherwise.why}; {more} more, because {demand.replacing_because}"
+    facts = {**otherwise.facts, "replacing": more}
+    return Wanted(machines=otherwise.machines + more, why=why, replacing=more, facts=facts)
+
+
+def _auto(demand: Demand, policy: Policy) -> tuple[int, str, Facts]:
     """The spare machines, the reason in words, and the numbers behind it."""
-    starts, safety, stretch, lead = 0, _deviations(capacity), 1.0, policy.lead_time.total_seconds()
-    watched = timedelta(0)
-    if demand is not None:
-        starts, safety, stretch, watched = len(demand.starts), demand.safety, demand.stretch, demand.at - demand.since
-        if demand.leads:
-            lead = fmean(demand.leads) + policy.admit_after.total_seconds()
-    lead += policy.provisioner_every.total_seconds()
-    per_second = starts / policy.demand_window.total_seconds()
-    if watched < policy.demand_window:
-        per_second = max(per_second, in_use / policy.mean_session.total_seconds())
+    capacity, safety, stretch, lead = demand.capacity, demand.safety, demand.stretch, lead_time(demand, policy)
+    per_second = arrivals_per_second(demand, policy)
     needed = poisson_quantile(per_second * lead, safety)
-    spare = ceil(max(needed, capacity.buffer) * stretch)
+    announced = poisson_quantile(per_second * lead + capacity.expected, safety) - needed
+    spare = ceil(max(needed, capacity.buffer) * stretch) + announced
     why = (
         f"{spare} spare = {100 * NormalDist().cdf(safety):.4g} % of arrivals within {lead:.0f} s at"
         f" {per_second * 3600:.3g}/h, safety {safety:.1f}"
@@ -215,6 +355,43 @@ def _auto(demand: Demand | None, in_use: int, capacity: Capacity, policy: Policy
         "stretch": round(stretch, 3),
     }
     return spare, why, facts
+
+
+def arrivals_per_second(demand: Demand, policy: Policy) -> float:
+    """The rate of the starts of late; until these are known, of as many sessions as are running."""
+    per_second = len(demand.starts) / policy.demand_window.total_seconds()
+    if demand.at - demand.since < policy.demand_window:
+        per_second = max(per_second, demand.counts[Use.IN_USE] / policy.mean_session.total_seconds())
+    return per_second
+
+
+def warm_for_most(per_second: float, lead: float) -> int:
+    """How many warm machines 9 of 10 visitors need, until the next one is made and warm: `lead` seconds."""
+    return poisson_quantile(per_second * lead, NormalDist().inv_cdf(_WARM_FOR))
+
+
+def with_warm(demand: Demand, policy: Policy) -> Demand:
+    """The demand after a listing, with the number of warm machines in its capacity, where that follows the visitors.
+
+    At least one as long as somebody came within `warm_awake`; none else.
+    """
+    capacity, started_at = demand.capacity, demand.started_at
+    if demand.counts[Use.IN_USE]:
+        started_at = demand.at
+    if not capacity.warm_follows:
+        return replace(demand, started_at=started_at)
+    awake = started_at is not None and demand.at - started_at < policy.warm_awake
+    needed = warm_for_most(arrivals_per_second(demand, policy), lead_time(demand, policy))
+    warm = min(max(needed, 1), capacity.most) if awake else 0
+    return replace(demand, started_at=started_at, capacity=replace(capacity, warm=warm))
+
+
+def lead_time(demand: Demand, policy: Policy) -> float:
+    """Seconds from the need of a machine to its offer: creation and rest as seen lately, ADMIT, and one firing."""
+    made = (
+        fmean(demand.leads) + policy.admit_after.total_seconds() if demand.leads else policy.lead_time.total_seconds()
+    )
+    return made + policy.provisioner_every.total_seconds()
 
 
 def poisson_quantile(mean: float, safety: float) -> int:

@@ -35,7 +35,7 @@ class Edge(StrEnum):
     MOVE = "move"  # the session got another machine
     REFUSE = "refuse"  # the session's machine could not be had
     RELEASE = "release"  # the visitor left
-    EXPIRE = "expire"  # the session's limit was over, or the machine came to rest under the session
+    EXPIRE = "expire"  # its limit was over, or its machine came to rest, or said that nobody is in
     SPEND = "spend"  # surplus or stale
     FORGET = "forget"
     RETIRE = "retire"

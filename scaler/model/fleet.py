@@ -6,11 +6,24 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from scaler.model.capacity import Demand, after_listing
+from scaler.model.capacity import (
+    Demand,
+    Use,
+    Wanted,
+    after_listing,
+    and_replacements,
+    before_listings,
+    together,
+    wanted,
+    with_surplus,
+    with_warm,
+)
+from scaler.model.in_force import in_force
 from scaler.model.instance import (
     Addresses,
     Instance,
     InstanceRef,
+    PowerState,
     ScaleSetName,
     SessionId,
     VmId,
@@ -18,10 +31,17 @@ from scaler.model.instance import (
 )
 from scaler.model.machine import Machine, seen_machine, unseen_machine
 from scaler.model.newcomers import Followed
+from scaler.model.placement import Part, Seal, in_words, placed
 from scaler.model.policy import Capacity, Policy
+from scaler.model.price import affordable, priced
+from scaler.model.readiness import HealthSeen
+from scaler.model.replacing import with_replacements
 from scaler.model.row import Row, Snapshot
-from scaler.model.scarcity import Ceiling, Shortage
-from scaler.model.sighting import Answer, Method, Pages, Pause, ScaleSetView, Sighting, strictest
+from scaler.model.scarcity import Ceiling, Shortage, creating_stops_until, with_failures
+from scaler.model.sighting import Answer, Method, Pages, Pause, ScaleSetView, Sighting, Source, strictest
+from scaler.model.waits import Waits
+
+_LARGEST = 1_000  # machines of a scale set that Azure allows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +59,14 @@ class Cloud:
     nameless: Mapping[ScaleSetName, Mapping[str, datetime]] = field(default_factory=dict)
     ceilings: Mapping[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused: a hint
     demand: Mapping[ScaleSetName, Demand] = field(default_factory=dict)  # what listings have shown of it: a hint
+    warming: frozenset[VmId] = frozenset()  # what the reconciler is making warm, as this process has read it: a hint
+    grown: Mapping[ScaleSetName, timedelta] = field(default_factory=dict)  # how long ago a capacity was raised: a hint
+    late_marks: frozenset[ScaleSetName] = frozenset()  # new machines lately waited long for their marks: a hint
+    health: Mapping[ScaleSetName, HealthSeen] = field(default_factory=dict)  # as GETs of this process showed it: a hint
+    total: Demand | None = None  # the same of all scale sets that share one number
+    silent: frozenset[ScaleSetName] = frozenset()  # of a shared number: wanted, and never listed by this process
+    awaited: str = ""  # tags outside the scale sets of which a new process knows nothing yet, for people
+    unread: Mapping[Source, str] = field(default_factory=dict)  # such tags as are not known, or not anew, and why
     # where the machines that were asked for can be reached; None: no answer, and worth asking again
     addresses: Mapping[VmId, Addresses | None] = field(default_factory=dict)
     # new machines that this process follows: a hint when to look at each of them
@@ -78,13 +106,28 @@ class Cloud:
             age=age,
             listed=listed,
         )
-        demand = after_listing(self.demand.get(view.name), pages, policy.capacity.get(view.name, Capacity()), policy)
-        return self.showing(
-            sighting,
-            *pages.instances,
-            listings={**self.listings, view.name: sighting},
-            demand={**self.demand, view.name: demand},
-        )
+        before = self.demand.get(view.name)
+        capacity_now, tags = in_force(view.name, view.tags, before, pages.at, policy)
+        demand = after_listing(before, pages, capacity_now, policy, self.warming)
+        seen = self.showing(sighting, *pages.instances, listings={**self.listings, view.name: sighting})
+        if demand is before:
+            return seen
+        demand = priced(before, with_warm(replace(demand, tags=tags), policy), policy)
+        demand = with_failures(before, demand, pages, policy, complete=sighting.complete)
+        demand = with_replacements(demand, pages, policy)
+        seen = replace(seen, demand={**self.demand, view.name: demand})
+        parts = [known for name in policy.weights if (known := seen.demand.get(name)) is not None]
+        seen = replace(seen, total=together(self.total, parts, policy)) if parts else seen
+        demand = with_surplus(demand, seen.wanted(view.name, policy), policy, seen.warm(view.name, policy))
+        return replace(seen, demand={**seen.demand, view.name: demand})
+
+    def with_missing(self, scale_set: ScaleSetName, policy: Policy) -> "Cloud":
+        """Note that Azure says that there is no such scale set. Of a shared number it holds no part any more."""
+        seen = replace(self, missing=self.missing | {scale_set})
+        if scale_set not in policy.weights:
+            return seen
+        nothing = before_listings(policy.capacity.get(scale_set, Capacity()))
+        return replace(seen, demand={**self.demand, scale_set: nothing})
 
     def with_answers(self, view: ScaleSetView, answers: Iterable[Answer], policy: Policy) -> "Cloud":
         """Add targeted GETs. A gone machine is seen no more: the later, targeted look wins over a listing."""
@@ -102,6 +145,77 @@ class Cloud:
     def with_addresses(self, found: Mapping[VmId, Addresses | None]) -> "Cloud":
         """Add the addresses of machines; None without an answer."""
         return replace(self, addresses={**self.addresses, **found})
+
+    def demand_of(self, scale_set: ScaleSetName, policy: Policy) -> Demand:
+        """What listings have shown of the demand for a scale set, and the capacity in force at the latest."""
+        known = self.demand.get(scale_set)
+        found = known if known is not None else before_listings(policy.capacity.get(scale_set, Capacity()))
+        health = self.health.get(scale_set, HealthSeen())
+        unready = {vm_id: at for vm_id, at in health.unready.items() if found.at - at < policy.failure_window}
+        return replace(found, unready=unready) if unready != found.unready else found
+
+    def wanted(self, scale_set: ScaleSetName, policy: Policy) -> Wanted:
+        """How many machines a scale set should hold now, and why; of a shared number its part."""
+        demand = self.demand_of(scale_set, policy)
+        if self.awaited:
+            return _as_it_is(demand, f"{self.awaited} are known")
+        if scale_set not in policy.weights:
+            return wanted(demand, policy)
+        unknown = [name for name in policy.weights if name not in self.demand]
+        if unknown or self.total is None:
+            return _as_it_is(demand, f"{' and '.join(unknown or policy.weights)} was looked at")
+        whole, parts = wanted(self.total, policy), self._parts(policy)
+        found = placed(whole.machines, parts)
+        if self.silent:  # nobody knows how many machines there are: none is surplus
+            found = {**found, scale_set: max(found[scale_set], demand.machines)}
+        machines, why = found[scale_set], f"{in_words(scale_set, found, whole.machines, parts)}; {whole.why}"
+        part = Wanted(machines=machines, why=why, facts={**whole.facts, "total": whole.machines})
+        return and_replacements(part, demand)
+
+    def warm(self, scale_set: ScaleSetName, policy: Policy) -> int:
+        """How many of the ready machines of a scale set keep their allocation."""
+        demand = self.demand_of(scale_set, policy)
+        warm = demand.capacity.warm
+        if self.awaited:
+            return max(warm, demand.billed.get((Use.READY, PowerState.STOPPED), 0))
+        if scale_set not in policy.weights:
+            return warm
+        parts = {name: replace(part, machines=0, occupied=0) for name, part in self._parts(policy).items()}
+        return placed(warm, parts)[scale_set]
+
+    def _parts(self, policy: Policy) -> Mapping[ScaleSetName, Part]:
+        """The scale sets with a shared number."""
+        found: dict[ScaleSetName, Part] = {}
+        for name, weight in policy.weights.items():
+            demand = self.demand_of(name, policy)
+            most = demand.tags.most_here
+            found[name] = Part(
+                weight=weight,
+                machines=demand.machines,
+                occupied=demand.occupied,
+                most=_LARGEST if most is None else most,
+                # the narrowest counts, and of several such the first
+                seal=min(self._seals(name, demand, policy), key=lambda seal: seal.room, default=None),
+            )
+        return found
+
+    def _seals(self, scale_set: ScaleSetName, demand: Demand, policy: Policy) -> Iterator[Seal]:
+        """Why a scale set gets no further machines now, or only as many as there is room for."""
+        ceiling, look = self.ceilings.get(scale_set), self.listings.get(scale_set)
+        if ceiling is not None and demand.at < ceiling.until:
+            room = ceiling.refused - 1 - demand.counts[Use.LEAVING] if ceiling.exact else 0
+            yield Seal(why=ceiling.said, until=ceiling.until, room=room)
+        until, paid = creating_stops_until(demand, policy), affordable(demand)
+        if until is not None:
+            yield Seal(why="too many creations failed", until=until)
+        if paid is not None:
+            yield Seal(why="its monthly budget pays no more machines", room=paid)
+        if scale_set in self.silent:
+            yield Seal(why="it could not be looked at for minutes")
+        elif not demand.was_listed:
+            yield Seal(why="Azure shows no such scale set")
+        if look is not None and not look.orders_allowed:
+            yield Seal(why="no consent, or paused")
 
     @property
     def was_listed(self) -> bool:
@@ -141,6 +255,12 @@ class Cloud:
         )
 
 
+def _as_it_is(demand: Demand, until: str) -> Wanted:
+    """Neither more nor fewer machines, while something is unknown on which the number depends."""
+    facts = {"mode": demand.capacity.mode.value}
+    return Wanted(machines=demand.machines, why=f"as it is, until {until}", facts=facts)
+
+
 def _allowed[Key](looks: Mapping[Key, Sighting]) -> dict[Key, Sighting]:
     return {key: replace(look, consent=True, pause=Pause.NONE) for key, look in looks.items()}
 
@@ -154,9 +274,11 @@ class Fleet:
     cloud: Cloud
     policy: Policy  # by which every machine was classified
     evicting: str = ""  # Redis' maxmemory-policy, where it may take keys away
+    since_read: timedelta = timedelta(0)  # of the rows, before the looks
     started_lately: Mapping[VmId, SessionId] = field(default_factory=dict)  # by this process: a hint
     shortages: Mapping[ScaleSetName, Shortage] = field(default_factory=dict)  # as this process knows: a hint
     looked_lately: Mapping[VmId, datetime] = field(default_factory=dict)  # when this process asked for each: a hint
+    waits: Waits = field(default_factory=Waits)  # as published: told, and never decided on
 
     @cached_property
     def by_id(self) -> Mapping[VmId, Machine]:
@@ -192,9 +314,11 @@ class Fleet:
             cloud=cloud,
             policy=policy,
             evicting=snapshot.evicting,
+            since_read=snapshot.since_read,
             started_lately=started_lately or {},
             shortages=shortages or {},
             looked_lately=looked_lately or {},
+            waits=snapshot.waits,
         )
 
     @property
@@ -220,7 +344,8 @@ class Fleet:
         instance = self.cloud.instances.get(row.vm_id)
         if instance is None:
             return unseen_machine(row, self._absence(row), self.now)
-        return seen_machine(row, instance, self.cloud.sightings[row.vm_id], self.now, self.policy)
+        seen = seen_machine(row, instance, self.cloud.sightings[row.vm_id], self.now, self.policy)
+        return replace(seen, since_read=self.since_read) if self.since_read else seen
 
     def _absence(self, row: Row) -> Sighting | None:
         """The look that proves a machine absent; None is "unknown", never "there"."""

@@ -52,6 +52,18 @@ class PowerState(StrEnum):
     UNKNOWN = "unknown"  # absent while creating, and now and then for no reason: says nothing
 
 
+class Tier(StrEnum):
+    """How a machine rests while offered: this decides the wait for the machine, and the cost meanwhile."""
+
+    WARM = "warm"  # stopped, its allocation kept: full price, starts in seconds
+    COLD = "cold"  # deallocated: only its disk is billed, starts in minutes
+
+    @classmethod
+    def of(cls, *, warm: bool) -> "Tier":
+        """The tier of a machine at rest."""
+        return cls.WARM if warm else cls.COLD
+
+
 class ProvisioningState(StrEnum):
     """The state of the last operation on the VM: not its health. A running VM can be Failed."""
 
@@ -77,6 +89,24 @@ class FailureClass(StrEnum):
         return self is not FailureClass.OTHER
 
 
+class HealthState(StrEnum):
+    """The verdict of the Application Health extension inside a VM. Hostile guests say what they like."""
+
+    HEALTHY = "healthy"  # the extension and Azure's own status agree
+    UNHEALTHY = "unhealthy"  # the extension and Azure's own status agree
+    INITIALIZING = "initializing"  # no verdict yet in this run of the VM
+    UNKNOWN = "unknown"  # no verdict any more, or a contradiction: decides nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The health in a VM's instance view, perhaps of an earlier run of the VM."""
+
+    state: HealthState
+    at: datetime | None = None  # of the last change or the last report, which is not documented; Azure's clock
+    said: str = ""  # the guest's reason, for people only: untrusted, cut, printable
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRef:
     """The address of an order and the machine that is meant: `instance_id` is the address, `vm_id` the identity."""
@@ -96,7 +126,9 @@ class Instance:
     marked: bool  # protectFromScaleIn: handed over to the registry
     etag: str | None = None  # for the mark's If-Match, where the answer has one
     created_at: datetime | None = None
+    latest_model: bool | None = None  # made by the scale set's latest model (image, size, …); None: Azure does not say
     failure: FailureClass | None = None  # only where provisioning is FAILED and its code is known
+    health: Health | None = None  # None: Azure shows none, which says nothing (no extension, or a Flexible listing)
 
     @property
     def vm_id(self) -> VmId:

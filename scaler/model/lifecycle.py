@@ -7,7 +7,7 @@ from enum import Enum
 
 from scaler.model.edges import Actor, Edge
 from scaler.model.instance import VmId
-from scaler.model.row import Notes, Record, Row, Status
+from scaler.model.row import Notes, Record, Row, Status, amended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,8 @@ LIFECYCLE: Mapping[Edge, Rule] = {
         target=_U,
         used=True,
         owners=(Actor.CLEANER,),
-        when="the session's or the presumed limit is over, or it was seen at rest twice",
+        when="the session's or the presumed limit is over, or it was seen at rest twice, or (SCALER_END_WHEN) unhealthy"
+        " twice",
     ),
     Edge.SPEND: Rule(
         sources=(_A,),
@@ -92,7 +93,8 @@ LIFECYCLE: Mapping[Edge, Rule] = {
         used=True,
         owners=(Actor.CLEANER,),
         takes=True,
-        when="at rest, and more machines than wanted for so long; as many as wanted stay Available in the same moment",
+        when="at rest, and more machines than wanted for so long, or too old, outdated, or to be replaced by an"
+        " operator's word; those that must stay are Available in the same moment",
     ),
     Edge.FORGET: Rule(sources=(_A,), target=None, owners=(Actor.RECONCILER,), when="gone (two witnesses)"),
     Edge.RETIRE: Rule(
@@ -160,9 +162,14 @@ def joined(first: Change, row: Row, record: Record, notes: Notes, now: datetime)
 def _taken(edge: Edge, row: Row, record: Record | None, notes: Notes | None, now: datetime) -> Change:
     rule, after = LIFECYCLE[edge], None
     if rule.target is not None and record is not None:
-        after = replace(record, status=rule.target, used=rule.used, updated_at=now)
+        after = _timely(replace(record, status=rule.target, used=rule.used, updated_at=now))
     record_after = KEEP if row.is_unreadable else after
     return Change(row=row, edge=edge, record=record_after, notes=notes, index=rule.target, takes=rule.takes)
+
+
+def _timely(record: Record) -> Record:
+    """The record without an expected time, unless a session waits for the machine."""
+    return record if record.status is Status.RESERVED else amended(record, expected_ready_at=None)
 
 
 def claim(row: Row, notes: Notes) -> Change:
@@ -178,6 +185,13 @@ def note(row: Row, notes: Notes | Keep = KEEP, index: Status | Keep | None = KEE
     return Change(row=row, edge=None, notes=notes, index=index)
 
 
+def note_expecting(row: Row, notes: Notes, expected: datetime | None) -> Change:
+    """Bookkeeping, and in the same write the record's expected time; None leaves the record."""
+    if row.readable is None or expected is None:
+        return note(row, notes)
+    return Change(row=row, edge=None, notes=notes, record=replace(row.readable, expected_ready_at=expected))
+
+
 def place(row: Row, index: Status | None) -> Change:
     """Index repair: the key into this set and out of the others; record and notes stay."""
     return Change(row=row, edge=None, index=index)
@@ -185,4 +199,4 @@ def place(row: Row, index: Status | None) -> Change:
 
 def restore(row: Row, record: Record, index: Status, notes: Notes | Keep = KEEP) -> Change:
     """Restore the record of the notes over a late write of a queue manager."""
-    return Change(row=row, edge=None, record=record, notes=notes, index=index)
+    return Change(row=row, edge=None, record=_timely(record), notes=notes, index=index)

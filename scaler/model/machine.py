@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from scaler.model.clocks import Clocks, is_ahead
-from scaler.model.instance import Instance, InstanceId, ScaleSetName, VmId
+from scaler.model.instance import HealthState, Instance, InstanceId, ScaleSetName, VmId
 from scaler.model.policy import Policy
+from scaler.model.readiness import is_later
 from scaler.model.row import FailedNote, Notes, Record, Row, Status, amended
 from scaler.model.sighting import Method, Sighting
 from scaler.model.standing import Standing, standing
@@ -21,12 +22,13 @@ def notes_so_far(row: Row) -> Notes:
     return row.notes or Notes(scale_set=ScaleSetName(""), unique_id="", instance_id=InstanceId(""))
 
 
-def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Notes:
+def after_sighting(notes: Notes, instance: Instance, sighting: Sighting, policy: Policy) -> Notes:
     """The notes after seeing the machine: contradicted witnesses erased, unrest and failure timed.
 
     New notes, and notes begun without a sight of the machine (a first miss, a refusal), learn the machine's place here.
     """
     at, failed, unsettled_at = sighting.at, notes.failed, notes.unsettled_at
+    unhealthy = is_unhealthy(notes, instance, policy)
     if failed is not None and is_ahead(failed.since, at):
         failed = replace(failed, since=at)
     if is_ahead(unsettled_at, at):
@@ -42,13 +44,30 @@ def after_sighting(notes: Notes, instance: Instance, sighting: Sighting) -> Note
         missed_noted_at=None,
         rest_at=None if instance.runs else notes.rest_at,
         rest_noted_at=None if instance.runs else notes.rest_noted_at,
+        unhealthy_at=notes.unhealthy_at if unhealthy else None,
+        unhealthy_noted_at=notes.unhealthy_noted_at if unhealthy else None,
         unsettled_at=None if instance.settled else unsettled_at or at,
         failed=failed if instance.failed else None,
     )
 
 
+def is_unhealthy(notes: Notes, instance: Instance, policy: Policy) -> bool:
+    """Whether a running machine was called unhealthy in this very run. No word, or an old word, says nothing.
+
+    Azure may show the word of an earlier run: a word must be later than the look at the machine at rest right before
+    the start; without such a look, later than OPEN and PRESUME. All these times are Azure's.
+    """
+    health = instance.health
+    if health is None or health.state is not HealthState.UNHEALTHY or not instance.runs:
+        return False
+    started = notes.start.seen_at if notes.start is not None else None
+    opened = notes.opened.seen_at if notes.opened is not None else None
+    since = started or max(filter(None, (opened, notes.presumed_seen_at)), default=None)
+    return is_later(health, since, policy)
+
+
 def _found(notes: Notes, clocks: Clocks) -> Notes:
-    """The notes of a machine that was not offered yet, with the time since when its instance id has been its own."""
+    """The notes of a machine before its first offer, with the time of the first sight behind its instance id."""
     if notes.beyond_admitting or clocks.since_first_seen(notes.found_at, notes.found_noted_at) is not None:
         return notes
     return replace(notes, found_at=clocks.at, found_noted_at=clocks.now)
@@ -65,6 +84,7 @@ class Machine:
     instance: Instance | None = None
     sighting: Sighting | None = None  # the look that showed the instance
     absence: Sighting | None = None  # the look that proves that it is not there: one witness
+    since_read: timedelta = timedelta(0)  # how long ago the row was read, before this tick's looks
 
     @property
     def vm_id(self) -> VmId:
@@ -74,6 +94,15 @@ class Machine:
     def at(self) -> datetime | None:
         """When Azure showed it."""
         return self.sighting.at if self.sighting is not None else None
+
+    @property
+    def reserved_for(self) -> timedelta | None:
+        """How long the session of a Reserved record has waited, by the notes; None without such a session."""
+        record, notes = self.stored.readable, self.stored.notes
+        if record is None or record.status is not Status.RESERVED or notes is None:
+            return None
+        waiting = notes.waiting(record.session)
+        return self.now - waiting.at if waiting is not None else None
 
     @property
     def clocks(self) -> Clocks:
@@ -90,6 +119,11 @@ class SeenMachine(Machine):
     @property
     def at(self) -> datetime:
         return self.sighting.at
+
+    @property
+    def before_the_look(self) -> Clocks:
+        """The clocks at the reading of Redis, before the look was sent: an age by these was reached before the look."""
+        return Clocks(now=self.now - self.since_read - self.sighting.age, at=self.at)
 
     @property
     def is_asked_for(self) -> bool:
@@ -110,7 +144,7 @@ class SeenMachine(Machine):
 
 def seen_machine(row: Row, instance: Instance, sighting: Sighting, now: datetime, policy: Policy) -> SeenMachine:
     """Join a row with an instance that a look has shown."""
-    notes = after_sighting(notes_so_far(row), instance, sighting)
+    notes = after_sighting(notes_so_far(row), instance, sighting, policy)
     return SeenMachine(
         stored=row,
         notes_now=_found(notes, Clocks(now=now, at=sighting.at)),

@@ -1,4 +1,4 @@
-"""New machines that a process follows from their creation to their mark, so that each step comes as soon as it may.
+"""New machines, followed by a process from creation to mark: so every step comes as early as possible.
 
 A hint: without it a step waits for the next listing. Nothing is decided by it but when to look.
 """
@@ -15,6 +15,7 @@ class Phase(StrEnum):
     """Where a new machine was at the last look: what is waited for decides how often it pays to look again."""
 
     MADE = "made"  # not running yet
+    BOOTS = "boots"  # runs, and is not Healthy yet, where that is asked for
     RUNS = "runs"  # to be stopped
     STOPS = "stops"  # on its way to rest, within seconds
     DEALLOCATES = "deallocates"  # the same, within a minute
@@ -22,10 +23,12 @@ class Phase(StrEnum):
     MARKED = "marked"  # and not offered yet, as far as Azure can tell
 
 
-def phase_of(instance: Instance) -> Phase:
-    """The phase of a machine that is, or lately was, unmarked."""
+def phase_of(instance: Instance, *, boots: bool = False) -> Phase:
+    """The phase of a machine that is, or lately was, unmarked. `boots`: to run until Healthy."""
     if instance.marked:
         return Phase.MARKED
+    if boots:
+        return Phase.BOOTS
     if instance.at_rest:
         return Phase.RESTS
     if instance.runs:
@@ -48,6 +51,8 @@ class Newcomer:
         """When another look may show the next phase: the looks cost a fixed share of what Azure takes for the phase."""
         waited = timedelta(seconds=self.looked - self.since)
         wait = max(policy.follow_every, waited * policy.follow_share)
+        if self.phase is Phase.BOOTS:  # for minutes: ARM grants 12 GETs of one machine a minute
+            wait = max(policy.look_every, wait)
         if self.phase is Phase.RESTS:
             wait = max(policy.mark_shows, waited * policy.rest_share)
         begins = {Phase.MADE: policy.follow_made_after, Phase.DEALLOCATES: policy.follow_deallocated_after}

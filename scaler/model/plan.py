@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from scaler.model.instance import InstanceRef, ScaleSetName, VmId
-from scaler.model.lifecycle import Change
+from scaler.model.lifecycle import KEEP, Change
 from scaler.model.sighting import Sighting
 
 
@@ -19,8 +19,33 @@ class Why(StrEnum):
     NO_IDENTITY = (
         "Azure lists a machine without its identity: delete the instance in Azure, it holds a place in the pool"
     )
-    QUOTA_TOO_SMALL = "the quota allows fewer machines than wanted: ask Azure for quota, or lower SCALER_POOL_CAPACITY"
+    QUOTA_TOO_SMALL = (
+        "the quota allows fewer machines than wanted: ask Azure for quota, or want fewer (SCALER_CAPACITY)"
+    )
+    RAISE_LATER = "the capacity is raised a little later: ARM's budget for it may be the one of the marks"
+    GROUP_UNREAD = "the tags of the resource group cannot be read; of them, those that were read last hold"
+    BAD_TAG = (
+        "a tag, or a key of App Configuration, cannot be used, and the value that was good before holds: correct or"
+        " delete it"
+    )
+    STORE_UNREAD = "App Configuration cannot be read: what its keys said last holds"
     SOLD_OUT = "Azure has fewer machines of this size than wanted: another size, zone or region may have more"
+    OVER_BUDGET = (
+        "the monthly budget holds fewer machines than wanted: raise SCALER_BUDGET, or want fewer (SCALER_CAPACITY)"
+    )
+    BUDGET_COOLS = "the monthly budget holds fewer warm machines than wanted: the others are deallocated"
+    CREATIONS_FAIL = (
+        "too many creations failed, so nothing more is created for an hour: see why the Failed machines failed, mend"
+        " that, and delete them to go on at once"
+    )
+    NEVER_READY = (
+        "too many new machines did not become Healthy in time, so nothing more is created for an hour: see why the app"
+        " does not start on them, and mend the image or the probe"
+    )
+    NO_HEALTH_AT_ALL = (
+        "no machine shows any health, so nothing more is created for an hour: is the Application Health extension in"
+        " the scale set's model? Else set SCALER_READY_WHEN=running"
+    )
     CAPACITY_STUCK = "capacity stays above what is listed and nothing is updating"
     NEW_RUNNING_WARM = "new machine runs; stopped, but kept allocated (warm)"
     NEW_RUNNING_COLD = "new machine runs; deallocated"
@@ -37,6 +62,7 @@ class Why(StrEnum):
     USED_ELSEWHERE = "its record or its notes say used"
     FAILED = "its last operation failed, and the hold for this class of failure is over"
     UNFINISHED = "neither at rest nor running for too long"
+    NOT_HEALTHY_IN_TIME = "new, and it runs, but it did not become Healthy in time"
     DELETION_HANGS = "somebody else ordered its deletion, and Azure does not finish it: it is deleted again"
     MARK_REFUSED = "Azure refused its mark too often"
     MARK_GONE = "known, but its mark is gone; it is marked again"
@@ -47,16 +73,29 @@ class Why(StrEnum):
     INDEX_REPAIR = "its key was not in the index set that its record names"
     LEFT_AVAILABLE = "tainted: its key leaves the available set"
     WARMTH = "the record's warm flag is set to what the power state shows"
+    WARM_LACK = "fewer machines are kept warm than wanted; a cold one is claimed, to be started and stopped again"
+    STARTED_TO_WARM = "claimed long enough: started, to be stopped again with its allocation kept (warm)"
+    STOPPED_WARM = "it runs under its claim: stopped, but kept allocated (warm)"
+    STAYS_RUNNING = "started to be made warm, and Azure did not stop it in time: presumed to be in use"
+    CLAIM_CLOSES = "at rest under its claim: it gets no further order, and is offered when the last one is dead"
+    WARMED = "warm at rest, and every order that rested on its claim is dead: offered again"
     WARM_SURPLUS = "more machines are kept warm than wanted; claimed, to be deallocated"
     COOLING = "claimed long enough: deallocated"
     CLAIM_RENEWED = "its claim is too old for another order; renewed"
     COOLED = "cold at rest, and every order that rested on its claim is dead: offered again"
-    CLAIM_DROPPED = "it could not be cooled in time; offered again as it is"
+    CLAIM_DROPPED = "it could not be cooled or warmed in time; offered again as it is"
     ADDRESSES = "its record had lost the addresses that the notes know"
     # starter
     RESERVED = "reserved"
     START_OVERDUE = "the start is overdue"
     RUNS = "it runs, and was started for this session"
+    HEALTHY = "it runs for this session, and is Healthy: to be opened, whatever its health says from now on"
+    NO_HEALTH = (
+        "it shows no health at all, and is opened as if it were Healthy: is the Application Health extension installed"
+        " on it?"
+    )
+    BOOTS = "it runs, and is not Healthy yet"
+    NOT_HEALTHY = "it runs, and did not become Healthy in time"
     NO_ADDRESSES = "it runs; its addresses are asked for again before it is opened"
     UNDONE_OPEN = "a late write undid an opened session's record; restored from the notes"
     UNDONE_END = "a late write for a session that had ended; restored from the notes"
@@ -68,10 +107,16 @@ class Why(StrEnum):
     # cleaner
     LIMIT = "the session limit is over"
     PRESUMED_LIMIT = "the limit of a presumed session is over"
-    CAME_TO_REST = "at rest under its session (two witnesses)"
+    CAME_TO_REST = "stopped under its session (two witnesses)"
+    EVICTED = "deallocated under its session: evicted by Azure, or by somebody (two witnesses)"
     RESTS = "at rest under its session; first witness"
+    SEEN_UNHEALTHY = "its machine says that nobody is in, or that no stream is there; first witness"
+    UNHEALTHY = "its machine says that nobody is in, or that no stream is there (two witnesses)"
     ENDED = "its session has ended"
     SURPLUS = "more machines than wanted for so long; this one is not offered any more"
+    TOO_OLD = "Available for longer than SCALER_MAX_READY_AGE; replaced"
+    OUTDATED = "not of the scale set's latest model, and a younger machine is; replaced"
+    ASKED_FOR = "an operator asked for its replacement (`scaler renew`)"
     RIPE = "used, and safe to delete: no Redis failover can undo the note any more"
     DELETE_OVERDUE = "the delete is overdue"
     # adoption
@@ -80,7 +125,16 @@ class Why(StrEnum):
     # by hand
     DISTRUSTED = "distrusted by the operator: what Redis says of it may be old"
     RESERVED_LONG_AGO = "reserved, perhaps long ago: if its session is over, run `scaler cancel`"
+    TO_BE_REPLACED = "to be replaced: the cleaner takes it back as soon as enough others are ready"
+    HELD = "kept for an operator (`scaler hold`): deleted afterwards, or after `scaler unhold`"
+    TO_BE_HELD = "kept for an operator from now on; no visitor gets it"
+    NOT_HELD = "not held"
+    NOT_THERE = "not there: neither Redis nor Azure shows it now"
+    UNHELD = "not kept any more: deleted once it is used"
+    SPENT_BY_HAND = "taken back by an operator: never offered again, deleted and replaced"
+    NOT_OFFERED = "not Available: what waits for a visitor is replaced, and what is used is deleted anyway"
     FORGOTTEN = "its scale set is not configured any more; forgotten by the operator"
+    ENDED_BY_HAND = "ended by an operator"
     FORGOTTEN_WITH_SESSION = "forgotten by the operator, with its scale set; its session is ended by that"
     STILL_THERE = "Azure still shows it"
     # held back
@@ -90,6 +144,10 @@ class Why(StrEnum):
     BREAKER = "enough of these for one tick"
     MANY_LIMITS = (
         "many sessions are over their limit at once: is Redis' or Azure's clock right? They end a few per tick"
+    )
+    MANY_UNHEALTHY = (
+        "many sessions end by health at once: is the signalling server or the responder broken on all machines? They"
+        " end a few per tick"
     )
     LISTING_TOO_SHORT = "the listing holds less than half of the capacity"
     MOST_UNKNOWN = "most marked machines are unknown: a wrong or flushed Redis?"
@@ -103,6 +161,7 @@ class Why(StrEnum):
         "this step is never carried out: a Redis client changes the machine's record before each write of the scaler"
     )
     STAYS_WARM = "Azure did not deallocate a surplus warm machine; tried again later"
+    STAYS_COLD = "Azure did not start a cold machine that was to become warm; tried again later"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +208,16 @@ type InstanceOrder = Start | PowerOff | Deallocate | Delete | Mark
 type Order = InstanceOrder | SetCapacity
 
 
+def spelled(facts: Mapping[str, object]) -> str:
+    """Facts beside a reason: `session=s-1 attempt=2`. Unknown facts are left out."""
+    return " ".join(f"{name}={value}" for name, value in facts.items() if value is not None and value != "")
+
+
+def _in_words(why: Why, facts: Facts) -> str:
+    said = spelled(facts)
+    return f"{why} ({said})" if said else str(why)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One thing to do: the change is written first, and the order given only if the change was accepted."""
@@ -158,6 +227,7 @@ class Step:
     change: Change | None = None
     order: Order | None = None
     facts: Facts = field(default_factory=dict)
+    for_replica: bool = False  # a later step rests on the change, and may need it after a failover
 
     @property
     def edge(self) -> str:
@@ -166,9 +236,20 @@ class Step:
         return edge.name if edge is not None else ""
 
     @property
+    def takes_key(self) -> bool:
+        """Whether the change takes an Available machine's key, so that no visitor gets the machine."""
+        return self.change is not None and self.change.takes
+
+    @property
     def stops_unmarked(self) -> bool:
         """Whether it stops a machine that was never marked: a marked one is stopped under a claim, by a change."""
         return self.change is None and isinstance(self.order, PowerOff | Deallocate)
+
+    @property
+    def wants_replica(self) -> bool:
+        """Whether a replica is asked for the change; not for a start under a claim, without a note of the start."""
+        notes = self.change.notes if self.change is not None else KEEP
+        return self.for_replica or (isinstance(self.order, Start) and notes is not KEEP)
 
     @property
     def order_name(self) -> str:
@@ -179,6 +260,11 @@ class Step:
     def verb(self) -> str:
         """The edge, the order, or both; bookkeeping is a note."""
         return " + ".join(filter(None, (self.edge, self.order_name))) or "note"
+
+    @property
+    def in_words(self) -> str:
+        """The step and its reason, for people."""
+        return f"{self.verb}: {_in_words(self.why, self.facts)}"
 
     @property
     def instance_id(self) -> str:
@@ -198,6 +284,11 @@ class Refusal:
     vm_id: VmId | None = None
     alarm: bool = False
     facts: Facts = field(default_factory=dict)
+
+    @property
+    def in_words(self) -> str:
+        """The reason, for people."""
+        return _in_words(self.why, self.facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from scaler.model.instance import FailureClass, ScaleSetName
+from scaler.model.calendar import Window
+from scaler.model.instance import FailureClass, ScaleSetName, Tier
 from scaler.model.sighting import Pause
 
 _S = timedelta(seconds=1)
@@ -21,8 +22,17 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """The price of one machine of a scale set per hour, in the operator's currency."""
+
+    running: float  # starting and stopping, too
+    stopped: float  # the allocation is kept: Azure bills it as if it ran
+    deallocated: float  # the disk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """What one scale set should hold."""
+    """How many machines one scale set should hold: a number, or a rule that gives one."""
 
     mode: Mode = Mode.FIXED
     desired: int = 0  # FIXED: machines of every kind: ready, reserved, in session, being deleted
@@ -32,6 +42,37 @@ class Capacity:
     least: int = 0  # BUFFER, AUTO: machines of every kind
     most: int = 20  # a wrong number of visitors must not cost more than this many machines
     warm: int = 0  # of the ready ones, how many keep their allocation: full price, started in ~10 s instead of ~100 s
+    # `warm` is found by each listing: as many as 9 of 10 visitors need, none while nobody comes
+    warm_follows: bool = False
+    price: Price | None = None  # None: no cost is computed
+    failure_cap: int = 0  # creations that fail within `failure_window`: as many end all creating; 0: no number does
+    budget: float | None = None  # for a month of such hours as this one; None: none
+    expected: int = 0  # visitors who are announced and have not come yet, beside those who come anyway
+    because: str = ""  # which of these numbers are not those of the settings, and whose they are
+
+    @property
+    def limit(self) -> int:
+        """The most machines. A fixed number that is larger than `most` is the limit itself."""
+        return max(self.desired, self.most) if self.mode is Mode.FIXED else self.most
+
+
+class ReadyWhen(StrEnum):
+    """When a machine of a scale set is ready: to be stopped after creation, and to be opened to a session."""
+
+    RUNNING = "running"  # Azure says that it runs
+    HEALTHY = "healthy"  # its Application Health extension says Healthy
+
+
+FAILURE_CAPS: Mapping[ReadyWhen, int] = {ReadyWhen.RUNNING: Capacity().failure_cap, ReadyWhen.HEALTHY: 5}
+"""The failure cap where the operator sets none. A new machine that never becomes Healthy runs for half an hour, and a
+wrong probe would have such machines made and deleted for ever."""
+
+
+class EndWhen(StrEnum):
+    """The ends of a session before its limit, besides a machine at rest."""
+
+    RELEASED = "released"  # the queue manager's word alone
+    UNHEALTHY = "unhealthy"  # or the machine itself, which says for long enough that nobody is in
 
 
 class Moves(StrEnum):
@@ -46,11 +87,16 @@ class Policy:
     """All numbers a controller may use. Durations are of the world, not of this process: `at_speed` scales them."""
 
     capacity: Mapping[ScaleSetName, Capacity] = field(default_factory=dict)
+    weights: Mapping[ScaleSetName, int] = field(default_factory=dict)  # of scale sets that share one number; or none
+    calendar: tuple[Window, ...] = ()  # times at which other numbers hold, or more visitors come
     managed_by: str = "true"  # the value of the tag scaler:managed that means consent
     pause: Pause = Pause.NONE  # the settings' word; the registry's and the tag's come on top
     regions: Mapping[ScaleSetName, str] = field(default_factory=dict)  # written into new records
+    currency: str = ""  # of the prices, for people
 
     moves: Moves = Moves.ATOMIC
+    end_when: Mapping[ScaleSetName, EndWhen] = field(default_factory=dict)  # of the others: released
+    ready_when: Mapping[ScaleSetName, ReadyWhen] = field(default_factory=dict)  # RUNNING where nothing is said
 
     # an order given later than this after the look it rests on was sent is not given: the SDK's time-outs included
     order_horizon: timedelta = 45 * _S
@@ -70,6 +116,11 @@ class Policy:
     plan_kept: timedelta = 10 * _S
     # two witnesses of an absence are this far apart: a listing may miss a machine while the set mutates
     evidence: timedelta = 30 * _S
+    # the same of two looks that show a machine unhealthy: Azure shows a verdict late, by the extension's probe interval
+    # times its number of probes (5 s; 60 s at most are told of here), and observation_lag
+    health_evidence: timedelta = 60 * _S
+    # a visitor who was let in needs so long until the machine knows: until then "nobody is in" means nothing
+    connect_timeout: timedelta = 2 * _MIN
     # what a naive queue manager may need from SPOP to SET: until then a missing index entry is left missing
     repair_after: timedelta = 2 * _MIN
     # refusals of one machine's mark until it is given up
@@ -84,6 +135,12 @@ class Policy:
     address_patience: timedelta = 20 * _S
     # a visitor who waited a quarter of an hour is better told the truth
     reservation_timeout: timedelta = 15 * _MIN
+    # ReadyWhen.HEALTHY: from running to Healthy. Windows and an app that has run before need one to two minutes
+    ready_timeout: timedelta = 5 * _MIN
+    # a new machine's first run fills its shader cache, for which NVIDIA documents up to 15 minutes: twice that
+    unready_bound: timedelta = 30 * _MIN
+    # Azure makes a machine in five minutes, and its extension speaks within another: one that shows no health has none
+    absent_grace: timedelta = 10 * _MIN
     # 0: sessions are not limited, as long as the queue manager releases them
     session_limit: timedelta = 60 * _MIN
     # for a machine that runs and nobody knows why, where session_limit is off
@@ -101,18 +158,50 @@ class Policy:
     mean_session: timedelta = 20 * _MIN
     # from the order to the offer, until a machine was seen on that way
     lead_time: timedelta = 250 * _S
+    # machines for an announced crowd are asked for so long before a new machine would have to be: all come at once
+    crowd_early: timedelta = 15 * _MIN
     # the time between two firings of the provisioner is a part of what a visitor may have to wait for
     provisioner_every: timedelta = _MIN
+    # an operator's hold of a used machine: longer ones are nobody's
+    longest_hold: timedelta = timedelta(days=1)
+    # a mark shows within a second: so late, marks wait for ARM's budget (4 a minute, perhaps with the capacity's)
+    mark_is_late: timedelta = 10 * _S
+    # and are taken to wait for so long: then a capacity is raised once in `grow_every`, since each raise costs a mark
+    late_marks_kept: timedelta = 20 * _MIN
+    grow_every: timedelta = 50 * _S
+    # and so much later for each new machine that waits for its mark: the bucket refills by one
+    grow_per_mark: timedelta = 15 * _S
+    # but no later than this: marks may have a budget of their own
+    grow_at_latest: timedelta = 2 * _MIN
     # a safety raised by a crowd comes back to the one of `found_at_once`: without, one crowd costs weeks
     safety_forgets: timedelta = 24 * 60 * _MIN
+    # the hour that prices are per: a world that runs faster has shorter ones
+    priced_hour: timedelta = 60 * _MIN
+    # the cost of a session is an average of about so long: shorter, and a quiet hour looks dear
+    cost_forgets: timedelta = 24 * 60 * _MIN
     # a surplus that has lasted so long is deleted; 2 or 40 minutes cost the same within 4 %, and a cold one is cheap
     surplus_kept: timedelta = 60 * _MIN
-    # what Azure would not deallocate for start_timeout is offered warm for so long, until it is tried again
-    cool_retry: timedelta = 30 * _MIN
+    # `Capacity.warm_follows`: a warm machine is kept until nobody has come for so long
+    warm_awake: timedelta = 60 * _MIN
+    # what has been warm beyond the wanted share for so long is deallocated: some minutes at the full price, no start
+    # of 100 s for those who come within these; 0: at once
+    warm_surplus_kept: timedelta = 10 * _MIN
+    # a warm part that every listing of so long has shown too small is filled up from cold: two listings at least
+    warm_lack_kept: timedelta = _MIN
+    # a machine that has been Available for so long is replaced; 0: never. A guest that is patched daily needs it
+    max_ready_age: timedelta = timedelta(0)
+    # a machine proves from this age on that `latestModelApplied` can be true: it is made and marked in five minutes,
+    # and a flag that turns false a little after the mark would have every machine replaced for ever
+    model_shows: timedelta = 15 * _MIN
+    # what Azure would not cool or warm for start_timeout is offered as it is for so long, until it is tried again
+    claim_retry: timedelta = 30 * _MIN
     # share of the fleet that one tick may begin to delete, at least one: a wrong decision shows before it is complete
     max_deletes: float = 0.10
-    # the same for records forgotten, machines condemned for their marks, and warm ones claimed to be cooled
+    # the same for records forgotten, machines condemned for their marks, and ready ones claimed to be cooled or warmed
     max_forgets: float = 0.10
+    # sessions that may end by health in one tick, or a tenth of the machines, if that is more: many at once look like a
+    # signalling server that is broken everywhere
+    max_unhealthy: int = 3
     # when most marked machines are unknown at once, Redis is wrong or empty: somebody may bring it back
     flush_hold: timedelta = 10 * _MIN
     # capacity above what is listed for so long is an operation that Azure lost
@@ -127,6 +216,8 @@ class Policy:
             FailureClass.OTHER: 2 * _MIN,  # often a passing fault: make a new one soon
         }
     )
+    # failed creations count against `Capacity.failure_cap` for so long: what fails ten times fails an eleventh time
+    failure_window: timedelta = 60 * _MIN
     # after a start failed for want of capacity: no session is moved to a cold machine of that scale set (as long as in
     # Karpenter's Azure provider; a successful start ends the wait sooner)
     unattractive: Mapping[FailureClass, timedelta] = field(
@@ -158,12 +249,18 @@ class Policy:
     looks_for: timedelta = 35 * _S
     # a controller that could not look at a scale set for so long says so in an alarm
     unseen_alarm: timedelta = 5 * _MIN
+    # how often tags outside the scale sets are asked for: as fast as an operator may expect a tag to work
+    tags_read_every: timedelta = _MIN
     view_kept: timedelta = 60 * _S  # how old a view of the scale set may be for starter and cleaner
 
     # when a started machine is looked at first, and how often then: a warm start takes 5 to 10 s, a cold one 90 to 110.
     # ARM grants 12 GETs of one machine a minute, and 36 at once
     first_look_warm: timedelta = 5 * _S
     first_look_cold: timedelta = 45 * _S
+    # the wait that a visitor is told until enough waits are measured: the longer end of these
+    start_takes: Mapping[Tier, timedelta] = field(default_factory=lambda: {Tier.WARM: 10 * _S, Tier.COLD: 110 * _S})
+    # the same, on top, where a machine must be Healthy: from running until the app of a warmed-up image streams
+    boot_takes: timedelta = 90 * _S
     look_every_warm: timedelta = _S  # until three times the first; what nobody answered is asked again as soon
     look_every: timedelta = 5 * _S
     # after a mark by an operator's adoption: the next listing that can show it
@@ -180,6 +277,10 @@ class Policy:
     rest_share: float = 0.2
     # how often the reconciler asks how far the machines are that the provisioner follows
     follow_made: timedelta = 10 * _S
+
+    def awaits_health(self, scale_set: ScaleSetName) -> bool:
+        """Whether ready means Healthy in the scale set."""
+        return self.ready_when.get(scale_set) is ReadyWhen.HEALTHY
 
     @property
     def admit_after(self) -> timedelta:
@@ -206,13 +307,30 @@ class Policy:
 
     @property
     def claim_over(self) -> timedelta:
-        """The age of a claim at which every order that rested on the claim is dead and its effect can be seen."""
+        """The age of a claim at which every order resting on the claim is dead and its effect visible."""
         return self.claim_stale + self.order_horizon + self.observation_lag + self.date_resolution
+
+    @property
+    def claim_closed(self) -> timedelta:
+        """The age at which no failover forgets a claim's closing, and every earlier order is dead and seen.
+
+        By both clocks. The last order rests on a look from before the closing was written.
+        """
+        return max(self.ripe_after, self.order_horizon + self.observation_lag + self.date_resolution)
 
     @property
     def witness_gap(self) -> timedelta:
         """How far apart two Date headers must be to count as two witnesses."""
         return self.evidence + self.date_resolution
+
+    @property
+    def health_gap(self) -> timedelta:
+        """How far apart two Date headers must be to count as two looks at a machine's health."""
+        return self.health_evidence + self.date_resolution
+
+    def ends_by_health(self, scale_set: ScaleSetName) -> bool:
+        """Whether the health of a machine can end a session in a scale set."""
+        return self.end_when.get(scale_set) is EndWhen.UNHEALTHY
 
     @property
     def limit_of_presumed(self) -> timedelta:
@@ -230,6 +348,6 @@ class Policy:
             for setting in fields(self)
             if isinstance(getattr(self, setting.name), timedelta) and setting.name != "date_resolution"
         }
-        for name in ("failed_hold", "unattractive"):
-            scaled[name] = {failure: hold / speed for failure, hold in getattr(self, name).items()}
+        for name in ("failed_hold", "unattractive", "start_takes"):
+            scaled[name] = {kind: lasts / speed for kind, lasts in getattr(self, name).items()}
         return replace(self, **scaled)  # type: ignore[arg-type]

@@ -3,8 +3,9 @@
 The record is published, shared with the queue manager (docs/redis-contract.md), and may be overwritten by any client.
 The notes are the scaler's decisions about the machine, and beat the record.
 
-Times of sightings in Azure (found_at, mark_seen_at, missed_at, rest_at, unsettled_at, failed.since, each `seen_at`) are
-Date headers; all other times are Redis' TIME. The two clocks are never compared with each other, nor with a host's.
+Times of sightings in Azure (found_at, mark_seen_at, missed_at, rest_at, unhealthy_at, unsettled_at, failed.since, each
+`seen_at`) are Date headers; all other times are Redis' TIME. The two clocks are never compared with each other, nor
+with a host's.
 Where much depends on an age, times by both clocks stand side by side (`model.clocks`); the second may be missing.
 
 Classes that are read from Redis by the thousand have no slots. Their defaults then stand in the class, and an instance
@@ -13,7 +14,7 @@ holds only what was read: decoding notes takes an eighth of the time (docs/decis
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 from scaler.model.edges import Edge
 from scaler.model.instance import FailureClass, InstanceId, ScaleSetName, SessionId, VmId
 from scaler.model.sighting import Pause
+from scaler.model.waits import Waits
 
 _EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
@@ -52,6 +54,7 @@ class Record:
     moved_to: VmId | None = None  # where its session went on, when this machine could not be had
     moved_from: VmId | None = None  # where its session was before
     move_reason: str | None = None  # why, for the visitor's eyes; beside either
+    expected_ready_at: datetime | None = None  # when its session may probably go in; of a Reserved machine alone
     extra: tuple[tuple[str, str], ...] = ()  # the queue manager's own fields: name, raw JSON text; kept to the byte
 
     @property
@@ -80,6 +83,11 @@ class StartNote:
     warm: bool = False  # it was stopped, not deallocated: seconds instead of minutes
     failure: FailureClass | None = None  # of the latest attempt
     runs_at: datetime | None = None  # first seen running while nobody could say its addresses
+    seen_at: datetime | None = None  # of the look that showed the machine at rest, right before the latest order
+    server: str = ""  # the Redis server that the latest order was noted on: another one may have forgotten an OPEN
+    boots_at: datetime | None = None  # first seen running, and not yet Healthy in this run
+    health_seen: bool = False  # and some look at that run has shown a health, perhaps of an earlier run
+    initializing: bool = False  # and some look has shown Initializing, with which each run begins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +100,14 @@ class ReservedNote:
     session: SessionId | None  # None: noted by an older scaler, of a session without an id
     at: datetime
     movable: bool = False  # its queue manager asks by session, not by machine: it will follow a MOVE
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpeningNote:
+    """The machine was ready for this session: to be opened, whatever the health says from now on."""
+
+    session: SessionId
+    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +126,14 @@ class SpentNote:
 
     why: Edge  # one of SPENDINGS; decides what the machine's deletion needs (`standing.deletable`)
     at: datetime
-    reason: str | None = None  # for the visitor's eyes, on a refusal
+    reason: str | None = None  # for the visitor's eyes, on a refusal or where the scaler ended the session
     seen_at: datetime | None = None
+    said: str = ""  # by the machine, where its health ended the session: for people only, untrusted, cut, printable
+
+    @property
+    def told(self) -> str:
+        """The reason for people, with the words of the machine."""
+        return "; it says: ".join(filter(None, (self.reason, self.said)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,14 +144,22 @@ class DeleteNote:
     attempts: int
 
 
+COOLS = "deallocate"
+"""The order of a claim that cools a machine."""
+WARMS = "power_off"
+"""The order of a claim that warms a machine: to stop it, after a start of the claim's own."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClaimNote:
-    """A claim for cooling, the stop of a marked machine at rest: no reservation and no start meanwhile."""
+    """A claim for cooling or warming, orders to a marked machine: no reservation and no visitor's start meanwhile."""
 
-    order: str  # what is ordered: "deallocate"
+    order: str  # the last one to be given: COOLS or WARMS
     at: datetime  # of its latest renewal: an order rests on one that is ripe, and dies within a known time of it
     seen_at: datetime  # Azure's time at that renewal: by this clock the lives of orders are measured
     since: datetime  # of the first one
+    closing: bool = False  # no order is given under it any more, since `at` and `seen_at`
+    failure: FailureClass | None = None  # of the latest start that Azure refused
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,9 +171,9 @@ class FailedNote:
 
 
 TOUCHED_BY = ("spent", "claim", "start", "opened", "presumed_at")
-"""Notes of which each says that a machine may have been used."""
+"""Notes of a machine that may have been used: any of these is enough."""
 LEAVING = ("delete", "missed_at")
-"""Notes of which each says that a machine is being deleted, or that Azure does not show it."""
+"""Notes of a machine under deletion, or not shown by Azure: any of these is enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,18 +195,23 @@ class Notes:
     admitted_at: datetime | None = None
     reserved: ReservedNote | None = None
     start: StartNote | None = None
+    opening: OpeningNote | None = None
     opened: OpenedNote | None = None
     presumed_at: datetime | None = None
     presumed_seen_at: datetime | None = None
     ended: Mapping[SessionId, Edge] = _EMPTY  # how each session ended: ENDINGS
     spent: SpentNote | None = None
     claim: ClaimNote | None = None
-    uncooled_at: datetime | None = None  # a claim was given up: it stays warm for a while
+    replace_asked_at: datetime | None = None  # an operator wants another machine in its place; it may still be reserved
+    held_until: datetime | None = None  # an operator wants to look at the used machine: it is not deleted before
+    claim_failed_at: datetime | None = None  # a claim came to nothing: for a while no other one is made
     delete: DeleteNote | None = None
     missed_at: datetime | None = None
     missed_noted_at: datetime | None = None
     rest_at: datetime | None = None
     rest_noted_at: datetime | None = None
+    unhealthy_at: datetime | None = None  # Azure shows the machine unhealthy under its session since
+    unhealthy_noted_at: datetime | None = None
     unsettled_at: datetime | None = None  # neither at rest nor running since
     unindexed_at: datetime | None = None  # Available, but first seen outside `available` (an SPOP may be under way)
     failed: FailedNote | None = None
@@ -203,6 +238,17 @@ class Notes:
         if self.opened is not None:
             return self.opened.session
         return self.start.session if self.start is not None else None
+
+    @property
+    def is_being_warmed(self) -> bool:
+        """Whether the machine may run because of a claim to warm the machine, and for no other reason."""
+        if self.claim is None or self.claim.order != WARMS or self.claim.closing:
+            return False
+        return not any((self.spent, self.start, self.opened, self.presumed_at))
+
+    def presumed(self, now: datetime, at: datetime) -> "Notes":
+        """The notes with a presumption from now on, by both clocks, and without witnesses from before."""
+        return replace(self, presumed_at=now, presumed_seen_at=at, unhealthy_at=None, unhealthy_noted_at=None)
 
     def waiting(self, session: SessionId) -> ReservedNote | None:
         """Since when a session waits for the machine, if the notes are about that session's waiting."""
@@ -268,14 +314,16 @@ class Row:
             return self
         if notes.opened is not None or nameless in notes.ended:
             return self
-        start, reserved = notes.start, notes.reserved
+        start, reserved, opening = notes.start, notes.reserved, notes.opening
         if start is not None and start.session == nameless:
             start = replace(start, session=record.session)
         if reserved is not None and reserved.session == nameless:
             reserved = replace(reserved, session=record.session)
         if (start, reserved) == (notes.start, notes.reserved):
             return self
-        return replace(self, notes=replace(notes, start=start, reserved=reserved))
+        if opening is not None and opening.session == nameless:
+            opening = replace(opening, session=record.session)
+        return replace(self, notes=replace(notes, start=start, reserved=reserved, opening=opening))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,3 +343,5 @@ class Snapshot:
     pause: Pause = Pause.NONE
     complaints: tuple[Complaint, ...] = ()
     evicting: str = ""  # Redis' maxmemory-policy, where it may take keys away
+    waits: Waits = field(default_factory=Waits)  # as published
+    since_read: timedelta = timedelta(0)  # how much of `now` has passed since the reading

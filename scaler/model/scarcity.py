@@ -1,16 +1,17 @@
-"""What Azure lately did not give: more capacity (a ceiling), or a start of a deallocated machine (a shortage)."""
+"""What Azure lately did not give: more capacity (a ceiling), a start (a shortage), or machines that work (failures)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from operator import attrgetter
 
-from scaler.model.instance import FailureClass, ScaleSetName
+from scaler.model.capacity import Demand
+from scaler.model.instance import FailureClass, Instance, ScaleSetName
 from scaler.model.plan import SetCapacity
 from scaler.model.policy import Policy
-from scaler.model.row import Row
-from scaler.model.sighting import Sighting
+from scaler.model.row import Row, StartNote
+from scaler.model.sighting import Pages, Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +67,43 @@ def shortages(
     found, overcome = dict(known), dict[ScaleSetName, datetime]()
     for row in rows:
         notes = row.notes
-        if notes is None or notes.start is None or notes.start.warm:
+        start = notes.start or notes.claim if notes is not None else None
+        if notes is None or start is None or (isinstance(start, StartNote) and start.warm):
             continue
-        name, start = notes.scale_set, notes.start
+        name = notes.scale_set
         if notes.opened is not None:
             overcome[name] = max(start.at, overcome.get(name, start.at))
-        if start.failure is not None and start.failure.of_capacity:
-            told = Shortage(since=start.at, until=start.at + policy.unattractive[start.failure])
+        failed = notes.failed.failure if notes.failed is not None and notes.claim is not None else None
+        failure = start.failure or failed
+        if failure is not None and failure.of_capacity:
+            told = Shortage(since=start.at, until=start.at + policy.unattractive[failure])
             found[name] = max(found.get(name, told), told, key=attrgetter("since"))
     return {name: shortage for name, shortage in found.items() if overcome.get(name, shortage.since) <= shortage.since}
+
+
+def with_failures(before: Demand | None, demand: Demand, pages: Pages, policy: Policy, *, complete: bool) -> Demand:
+    """Count the creations that failed lately: machines that Azure shows Failed before their mark.
+
+    A failure counts from the creation of its machine on, also after the machine is deleted. But where creating has
+    stopped the failed machines are kept, so their absence from a `complete` listing is the operator's word to go on.
+    """
+    known = before.failures if before is not None and demand.since < demand.at else {}
+    failed = (each for each in pages.instances if failed_creation(each))
+    here = {each.vm_id: min(each.created_at or demand.at, demand.at) for each in failed}  # none began in the future
+    recent = {vm_id: at for vm_id, at in {**here, **known}.items() if demand.at - at < policy.failure_window}
+    counted = replace(demand, failures=recent)
+    deleted = complete and not here and creating_stops_until(counted, policy) is not None
+    return replace(demand, failures={}) if deleted else counted
+
+
+def failed_creation(instance: Instance) -> bool:
+    """Whether the machine failed before its mark: no visitor was ever meant to have it."""
+    return instance.failed and not instance.marked
+
+
+def creating_stops_until(demand: Demand, policy: Policy) -> datetime | None:
+    """Until when nothing is created because too many creations failed, by Azure's clock; None: creating goes on."""
+    cap, began = demand.capacity.failure_cap, {**demand.failures, **demand.unready}
+    if not 0 < cap <= len(began):
+        return None
+    return sorted(began.values())[-cap] + policy.failure_window

@@ -1,8 +1,10 @@
 """Looks at Azure: the question, the time, and the completeness of the answer."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from scaler.model.instance import Instance, InstanceRef, ProvisioningState, ScaleSetName
 
@@ -37,6 +39,41 @@ class Method(StrEnum):
     TARGETED = "targeted"  # lags at most Policy.observation_lag
 
 
+class Source(StrEnum):
+    """Where a tag of the operator's stands, for people; the later in this list, the higher the rank."""
+
+    STORE = "key of App Configuration"  # without a label: for all scale sets
+    LABELLED = "key of App Configuration with label"  # the label is the name of the scale set
+    GROUP = "tag of the resource group"
+    SCALE_SET = "tag of the scale set"
+
+    @property
+    def for_all(self) -> bool:
+        """Whether the tag is meant for all scale sets."""
+        return self in {Source.STORE, Source.GROUP}
+
+    def of(self, scale_set: ScaleSetName) -> str:
+        """The source of a tag in force at a scale set, for people."""
+        return f"{self} {scale_set}" if self is Source.LABELLED else str(self)
+
+
+class Tag(NamedTuple):
+    """The value of a tag, and where the tag stands."""
+
+    value: str
+    source: Source = Source.SCALE_SET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OuterTags:
+    """The tags of a source outside the scale sets: of their resource group, or of App Configuration."""
+
+    tags: Mapping[str, Tag] = field(default_factory=dict)  # those of scaler.model.tags, by name
+    pause: Pause = Pause.NONE
+    labelled: Mapping[ScaleSetName, "OuterTags"] = field(default_factory=dict)  # for one scale set, over the others
+    unread: str = ""  # why they are not known, or not anew
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleSetView:
     """The answer to a GET of the scale set."""
@@ -46,9 +83,16 @@ class ScaleSetView:
     capacity: int  # sku.capacity: counts every VM object, deallocated and failed ones too
     etag: str | None  # for the capacity PATCH's If-Match
     managed_by: str | None  # the tag `scaler:managed`, the operator's consent
-    pause: Pause = Pause.NONE  # the tag `scaler:paused`
+    pause: Pause = Pause.NONE  # the tag `scaler:paused`, of the scale set or of a source outside
+    tags: Mapping[str, Tag] = field(default_factory=dict)  # those of scaler.model.tags, by name
     at: datetime  # the answer's Date header (Azure's clock, whole seconds)
     sent: float  # monotonic seconds at which the question was sent
+
+    def over(self, outer: OuterTags) -> "ScaleSetView":
+        """The view with the tags of a lower rank: a tag that the view has wins, a pause of either holds."""
+        own = outer.labelled.get(self.name, OuterTags())
+        pause = strictest(self.pause, outer.pause, own.pause)
+        return replace(self, pause=pause, tags={**outer.tags, **own.tags, **self.tags})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

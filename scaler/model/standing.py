@@ -4,14 +4,14 @@ Every combination of record, notes, power, mark and listing has exactly one stan
 and every waiting in a standing ends by a clock (`waiting`; tests/unit/test_nothing_waits_for_ever.py).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from scaler.model.clocks import Clocks
 from scaler.model.edges import Edge
 from scaler.model.instance import Instance, ProvisioningState
 from scaler.model.policy import Policy
-from scaler.model.row import Notes, Row, Status
+from scaler.model.row import WARMS, Notes, Row, Status
 from scaler.model.sighting import Sighting
 
 
@@ -22,7 +22,7 @@ class Standing(StrEnum):
     ADMITTING = "admitting"  # marked by us, not yet offered
     STRANGER = "stranger"  # marked, and we do not know why, or what was known is lost: perhaps used
     READY = "ready"  # Available, marked, at rest
-    CLAIMED = "claimed"  # the same, and being cooled: nobody can reserve it meanwhile
+    CLAIMED = "claimed"  # the same, and being cooled or warmed: nobody can reserve it meanwhile
     UNMARKED = "unmarked"  # Available and known, but its mark is gone
     TAINTED = "tainted"  # Available, and not fit to be offered
     RESERVED = "reserved"  # a session waits for it
@@ -66,6 +66,8 @@ def _of_available(row: Row, instance: Instance, at: datetime, policy: Policy) ->
         return Standing.STRANGER
     if not instance.marked:
         return Standing.UNMARKED
+    if instance.runs and notes.claim is not None and notes.claim.order == WARMS:
+        return Standing.CLAIMED
     if instance.failed or instance.runs or unsettled_for(notes, at, policy):
         return Standing.TAINTED
     return Standing.READY if notes.claim is None else Standing.CLAIMED
@@ -76,11 +78,21 @@ def unsettled_for(notes: Notes, at: datetime, policy: Policy) -> bool:
     return notes.unsettled_at is not None and at - notes.unsettled_at >= policy.start_timeout
 
 
+def held(notes: Notes, now: datetime, policy: Policy) -> bool:
+    """Whether an operator keeps a used machine from its deletion. A time too far ahead was noted by a wrong clock."""
+    return notes.held_until is not None and timedelta(0) < notes.held_until - now <= policy.longest_hold
+
+
 def own_session_ended(notes: Notes) -> bool:
-    """Whether the machine's own session (opened, or started for) is known to have ended: delete even while it runs."""
-    how = notes.ended.get(notes.session) if notes.session is not None else None
+    """Whether the machine's own session (opened, or started for) is known to have ended: delete even while it runs.
+
+    A presumed session without a name ends by EXPIRE alone.
+    """
+    if notes.session is None:
+        return notes.spent is not None and notes.spent.why is Edge.EXPIRE
+    how = notes.ended.get(notes.session)
     if how in {Edge.REFUSE, Edge.MOVE}:
-        return notes.opened is None
+        return notes.opened is None and notes.presumed_at is None
     return how is not None
 
 
@@ -112,9 +124,10 @@ def may_run_unused(notes: Notes, instance: Instance | None, clocks: Clocks, poli
     """Whether a used machine has no visitor any more, though the machine may run."""
     if own_session_ended(notes) or presumption_over(notes, clocks, policy):
         return True
-    # Never handed over and being deleted: the provisioner cannot stop it, for Azure takes no order but a delete.
-    deleting = instance is not None and instance.provisioning is ProvisioningState.DELETING and not instance.marked
-    return deleting and not (notes.admitted_at or notes.start or notes.opened or notes.presumed_at)
+    # Never handed over, and not stopped by the provisioner: Azure takes no order but a delete, or it is not Healthy.
+    if instance is None or instance.marked or notes.admitted_at or notes.start or notes.opened or notes.presumed_at:
+        return False
+    return instance.provisioning is ProvisioningState.DELETING or policy.awaits_health(notes.scale_set)
 
 
 def presumption_over(notes: Notes, clocks: Clocks, policy: Policy) -> bool:

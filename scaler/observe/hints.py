@@ -1,17 +1,19 @@
 """Hints between looks: the latest listings, shared in this process, and slow or silent scale sets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from math import inf
 
-from scaler.errors import Throttled, Unreachable
+from scaler.errors import ScalerError, Throttled, Unreachable
 from scaler.model.capacity import Demand
 from scaler.model.instance import Instance, ProvisioningState, ScaleSetName, VmId
 from scaler.model.newcomers import Newcomer, Phase, phase_of
 from scaler.model.policy import Policy
-from scaler.model.sighting import Pages, ScaleSetView
-from scaler.ports import Clock
+from scaler.model.readiness import HealthSeen
+from scaler.model.sighting import OuterTags, Pages, ScaleSetView
+from scaler.ports import Clock, TagStore
 
 _FOLLOWED_MARKED = 600.0  # seconds: it is offered by then, or something keeps it that no look will hasten
 
@@ -24,13 +26,59 @@ class Listed:
     pages: Pages
 
 
+class Asked:
+    """The tags of a source outside the scale sets, asked for now and then by one of the controllers of a process."""
+
+    def __init__(self, what: str) -> None:
+        """`what`: the tags, for people."""
+        self.tags = OuterTags()
+        self._what = what
+        self._since: float | None = None  # the first question
+        self._due = -inf
+        self._heard = False  # an answer or a failure has come
+
+    def refresh(self, ask: Callable[[], OuterTags], now: float, every: timedelta) -> None:
+        """Ask, if due. Without an answer the known tags hold; a 429 is no answer, and worth another question."""
+        if now < self._due:
+            return
+        self._since = now if self._since is None else self._since
+        again = now + every.total_seconds()
+        if self._heard:
+            self._due = again  # no other controller asks at the same time
+        try:
+            self.tags = ask()
+        except Throttled as held:
+            wait = held.retry_after.total_seconds()
+            self._due = max(again, now + wait) if self._heard else now + wait
+            return
+        except ScalerError as error:
+            self.tags = replace(self.tags, unread=f"{self._what} are not read: {error}")
+        self._due, self._heard = again, True
+
+    def awaited(self, now: float, patience: timedelta) -> str:
+        """The tags, for people, while nothing is known of them since a question not long ago; else empty."""
+        waits = not self._heard and self._since is not None and now - self._since < patience.total_seconds()
+        return self._what if waits else ""
+
+
 class Listings:
     """The latest listings, shared by the controllers of a process: hints, whose loss costs a listing and no machine."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: TagStore | None = None) -> None:
+        """`store`: the operator's numbers outside ARM, where there are any."""
+        self.store = store
         self.latest: dict[ScaleSetName, Listed] = {}
         self.newcomers: dict[VmId, Newcomer] = {}
+        self.wanted: dict[ScaleSetName, float] = {}  # when each was first to be listed
+        self.capacities: dict[ScaleSetName, int] = {}  # by the latest view, which may come where no listing does
         self.demand: dict[ScaleSetName, Demand] = {}  # as all these listings have shown it
+        self.health: dict[ScaleSetName, HealthSeen] = {}  # as targeted GETs have shown it
+        self.total: Demand | None = None  # of the scale sets that share one number
+        self.warming: frozenset[VmId] = frozenset()  # what is being warmed, by the latest reading of Redis
+        self.grown: dict[ScaleSetName, float] = {}  # when its capacity was last raised
+        self.marks_waited: dict[ScaleSetName, float] = {}  # when a new machine last waited long for its mark
+        self.group = Asked("the tags of the resource group")
+        self.keys = Asked("the keys of App Configuration")
         self._underway: dict[ScaleSetName, object] = {}
 
     @contextmanager
@@ -44,9 +92,9 @@ class Listings:
         finally:
             del self._underway[name]
 
-    def follow(self, instance: Instance, sent: float, age: timedelta | None) -> None:
-        """Note how far a new machine is. `age`: since its creation, where Azure says that."""
-        before, phase = self.newcomers.get(instance.vm_id), phase_of(instance)
+    def follow(self, instance: Instance, sent: float, age: timedelta | None, *, boots: bool = False) -> None:
+        """Note how far a new machine is. `age`: since its creation, if Azure says that. `boots`: as in `phase_of`."""
+        before, phase = self.newcomers.get(instance.vm_id), phase_of(instance, boots=boots)
         if before is not None and sent <= before.looked:
             return  # a kept listing is older than what a GET has shown since
         leaves = instance.provisioning is ProvisioningState.DELETING or instance.failed

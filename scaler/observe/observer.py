@@ -8,13 +8,15 @@ from functools import partial
 from math import inf
 
 from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
-from scaler.model.capacity import Demand
+from scaler.model.capacity import Demand, before_listings
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Addresses, Instance, InstanceRef, ScaleSetName, VmId
-from scaler.model.newcomers import Followed
+from scaler.model.newcomers import Followed, Phase
 from scaler.model.plan import Ask, Facts, Listing, Refusal, Why
 from scaler.model.policy import Policy
-from scaler.model.sighting import Answer, Pages, Pause, ScaleSetView
+from scaler.model.readiness import HealthSeen, boots
+from scaler.model.row import Row
+from scaler.model.sighting import Answer, Pages, Pause, ScaleSetView, Source
 from scaler.observe.hints import Listed, Listings, Silences
 from scaler.observe.looks import AddressesOf, Look, Targets, next_look
 from scaler.ports import Clock, ScaleSet, Together, one_by_one
@@ -56,10 +58,10 @@ class AzureObserver:
         self._silences = Silences(clock, policy)
         self._of_network = Silences(clock, policy)
 
-    @property
-    def demand(self) -> Mapping[ScaleSetName, Demand]:
-        """What the listings of this process have shown of the demand."""
-        return dict(self._listings.demand)
+    def read(self, rows: Iterable[Row]) -> None:
+        """Remember what a reading of Redis tells and no listing shows: for the provisioner, a stranger to Redis."""
+        noted = ((row.vm_id, row.notes) for row in rows)
+        self._listings.warming = frozenset(vm_id for vm_id, notes in noted if notes and notes.is_being_warmed)
 
     def next_look(self, asks: Collection[Ask], cloud: Cloud, made: Collection[Look]) -> Look | None:
         """Choose the next look for the asks, after the looks made in this tick; None: no further look."""
@@ -99,6 +101,7 @@ class AzureObserver:
         errors: list[ScalerError] = []
         late: set[ScaleSetName] = set()
         began, put_off = self._began(cloud), self._put_off(self._scale_sets, cloud)
+        self._listings.wanted = dict.fromkeys(self._scale_sets, self._clock.monotonic()) | self._listings.wanted
         for name in self._in_turn(self._scale_sets):
             if self._kept(name) is None and (name in put_off or (not urgent and not self._due(name))):
                 cloud = replace(cloud, unlisted=cloud.unlisted | {name})
@@ -115,7 +118,9 @@ class AzureObserver:
                 if isinstance(error, Throttled):
                     cloud = replace(cloud, unlisted=cloud.unlisted | {name})
                 elif isinstance(error, Missing):
-                    cloud = replace(cloud, missing=cloud.missing | {name})
+                    cloud = cloud.with_missing(name, self._policy)
+                    if name in self._policy.weights:
+                        self._listings.demand[name] = cloud.demand[name]
         if errors and not (cloud.listings or cloud.unlisted or cloud.missing):
             raise errors[0]
         short_since, nameless, unlisted = dict(self._short_since), dict(self._nameless), cloud.unlisted | late
@@ -123,17 +128,18 @@ class AzureObserver:
 
     def _with_listing(self, cloud: Cloud, name: ScaleSetName) -> Cloud:
         """Add a listing: another controller's listing of a moment ago, or else a new listing."""
-        cloud, kept = replace(cloud, demand=self.demand), self._kept(name)
-        view = self._scale_sets[name].view(no_older_than=self._view_kept) if kept is not None else None
+        kept = self._kept(name)
+        view = self.view(name, no_older_than=self._view_kept) if kept is not None else None
         if kept is not None and view is not None and view.unique_id == kept.view.unique_id:
             age = timedelta(seconds=max(self._clock.monotonic() - kept.pages.sent, 0.0))
-            cloud = cloud.with_listing(view, kept.pages, self._policy, age=age, capacity=kept.view.capacity)
+            capacity = kept.view.capacity
+            cloud = self.knowing(cloud).with_listing(view, kept.pages, self._policy, age=age, capacity=capacity)
         else:
             kept = self._list(name)
-            cloud = cloud.with_listing(kept.view, kept.pages, self._policy)
+            cloud = self.knowing(cloud).with_listing(kept.view, kept.pages, self._policy)
         if _allows_orders(kept.view, self._policy):
             self._follow(name, kept.pages)
-        self._listings.demand[name] = cloud.demand[name]
+        self._listings.demand[name], self._listings.total = cloud.demand[name], cloud.total
         self._used[name], self._listed[name] = kept.pages.sent, self._clock.monotonic()
         self._saw(name)
         self._time_shortness(kept.view, kept.pages)
@@ -148,7 +154,9 @@ class AzureObserver:
         shown = {instance.vm_id: instance for instance in pages.instances}
         for instance in shown.values():
             if not instance.marked or instance.vm_id in self._listings.newcomers:
-                self._listings.follow(instance, pages.sent, _age(instance, pages.at))
+                self._listings.follow(
+                    instance, pages.sent, _age(instance, pages.at), boots=boots(instance, pages.at, self._policy)
+                )
         known = list(self._listings.newcomers.values())
         self._listings.unfollow(
             each.ref.vm_id
@@ -158,27 +166,83 @@ class AzureObserver:
 
     def following(self, cloud: Cloud) -> Cloud:
         """Add the new machines that this process follows, and how soon another look at each is due."""
-        now = self._clock.monotonic()
+        now, listings, policy = self._clock.monotonic(), self._listings, self._policy
+        for each in list(listings.newcomers.values()):
+            if each.phase is Phase.RESTS and now - each.since >= policy.mark_is_late.total_seconds():
+                listings.marks_waited[each.ref.scale_set] = now
+        kept = policy.late_marks_kept.total_seconds()
+        late = frozenset(name for name, at in listings.marks_waited.items() if now - at < kept)
         newcomers = {
             vm_id: Followed(ref=each.ref, phase=each.phase, due_in=timedelta(seconds=each.due(self._policy) - now))
             for vm_id, each in list(self._listings.newcomers.items())
             if each.ref.scale_set in self._scale_sets
         }
-        return replace(cloud, newcomers=newcomers, listing_due=any(self._due(name) for name in self._scale_sets))
+        due = any(self._due(name) for name in self._scale_sets)
+        return replace(cloud, newcomers=newcomers, late_marks=late, listing_due=due)
 
     def _list(self, name: ScaleSetName) -> Listed:
         shut = self._shut_until.get(name, 0.0) - self._clock.monotonic()
         if shut > 0:
             raise Throttled("no budget for another listing now", timedelta(seconds=shut))
+        self._read_tags(name)
         try:
             with self._listings.underway(name, self._policy.listing_soon), self._silences.listening(name):
-                view = self._scale_sets[name].view()
+                view = self.view(name)
+                self._listings.capacities[name] = view.capacity
                 listed = Listed(view=view, pages=self._scale_sets[name].list_instances())
                 self._listings.latest[name] = listed
         except Throttled as held:
             self._shut_until[name] = self._clock.monotonic() + held.retry_after.total_seconds()
             raise
         return listed
+
+    @property
+    def grown(self) -> Mapping[ScaleSetName, timedelta]:
+        """How long ago the capacity of each scale set was raised."""
+        now = self._clock.monotonic()
+        return {name: timedelta(seconds=now - at) for name, at in self._listings.grown.items()}
+
+    def view(self, name: ScaleSetName, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
+        """The scale set, with the operator's tags elsewhere as last told."""
+        group, keys = self._listings.group.tags, self._listings.keys.tags
+        return self._scale_sets[name].view(no_older_than=no_older_than).over(group).over(keys)
+
+    def _read_tags(self, name: ScaleSetName) -> None:
+        """Ask for the tags of the one resource group and of the store, if a minute old."""
+        every = self._policy.tags_read_every
+        self._listings.group.refresh(self._scale_sets[name].group_tags, self._clock.monotonic(), every)
+        if self._listings.store is not None:
+            self._listings.keys.refresh(self._listings.store.read, self._clock.monotonic(), every)
+
+    def knowing(self, cloud: Cloud) -> Cloud:
+        """Add the hints of this process: the demand, and which tags elsewhere are still awaited, or not read."""
+        listings, now = self._listings, self._clock.monotonic()
+        sources = {Source.GROUP: listings.group, Source.STORE: listings.keys}
+        awaited = (each.awaited(now, self._policy.tags_read_every) for each in sources.values())
+        silent = self._silent(now)
+        return replace(
+            cloud,
+            demand={**silent, **listings.demand},
+            silent=frozenset(silent),
+            health=dict(listings.health),
+            total=listings.total,
+            warming=listings.warming,
+            awaited=" and ".join(filter(None, awaited)),
+            unread={source: each.tags.unread for source, each in sources.items() if each.tags.unread},
+        )
+
+    def _silent(self, now: float) -> Mapping[ScaleSetName, Demand]:
+        """The scale sets of a shared number that could not be listed for long, since this process began.
+
+        All their machines count, as far as a view has told of any, and none of these as a spare one.
+        """
+        policy, listings = self._policy, self._listings
+        patience = policy.unseen_alarm.total_seconds()
+        return {
+            name: before_listings(policy.capacity[name], occupied=listings.capacities.get(name, 0))
+            for name in policy.weights
+            if name not in listings.demand and now - listings.wanted.get(name, now) >= patience
+        }
 
     def _kept(self, name: ScaleSetName) -> Listed | None:
         """The process' latest listing, if young, and not taken by this controller before."""
@@ -217,8 +281,10 @@ class AzureObserver:
         else:
             self._short_since.pop(view.name, None)
 
-    def patched(self, scale_set: ScaleSetName) -> None:
-        """Time the shortness anew, after another PATCH of the capacity."""
+    def patched(self, scale_set: ScaleSetName, *, done: bool) -> None:
+        """Time the shortness anew, and the next raise, after a PATCH of the capacity."""
+        if done:
+            self._listings.grown[scale_set] = self._clock.monotonic()
         self._short_since.pop(scale_set, None)
 
     def _ask(self, cloud: Cloud, refs: tuple[InstanceRef, ...]) -> tuple[Cloud, tuple[ScalerError, ...]]:
@@ -247,7 +313,7 @@ class AzureObserver:
         # right after a listing the listing's own view serves; for consent one a minute is enough
         kept = self._policy.order_horizon if name in cloud.listings else self._policy.view_kept
         asking = _Asking(self._clock, self._began(cloud) + self._policy.looks_for.total_seconds())
-        of_the_set = partial(asking, partial(self._scale_sets[name].view, no_older_than=kept), essential=True)
+        of_the_set = partial(asking, partial(self.view, name, no_older_than=kept), essential=True)
         of_each = [partial(asking, partial(self._scale_sets[name].get, ref)) for ref in refs]
         with suppress(ScalerError), self._silences.listening(name):
             found = tuple(self._together([of_the_set, *of_each]))
@@ -262,9 +328,20 @@ class AzureObserver:
             if answer.instance is None or view is None or not _allows_orders(view, self._policy):
                 self._listings.unfollow([answer.asked.vm_id])
             elif not answer.instance.marked or answer.asked.vm_id in self._listings.newcomers:
-                self._listings.follow(answer.instance, answer.sent, _age(answer.instance, answer.at))
+                booting = boots(answer.instance, answer.at, self._policy)
+                self._listings.follow(answer.instance, answer.sent, _age(answer.instance, answer.at), boots=booting)
+        if self._policy.awaits_health(name):
+            cloud = self._with_health(cloud, name, answers)
         told = [error for error in errors if error is asking.away or not isinstance(error, _AWAY)]
         return cloud.with_answers(view, answers, self._policy) if view is not None else cloud, told
+
+    def _with_health(self, cloud: Cloud, name: ScaleSetName, answers: Iterable[Answer]) -> Cloud:
+        """Note the health that GETs have shown."""
+        for answer in answers:
+            if answer.instance is not None:
+                known = self._listings.health.get(name, HealthSeen())
+                self._listings.health[name] = known.after([answer.instance], answer.at, self._policy)
+        return replace(cloud, health=dict(self._listings.health))
 
     def _put_off(self, names: Collection[ScaleSetName], cloud: Cloud) -> frozenset[ScaleSetName]:
         """The scale sets put off because of a recent silence: waiting would cost the orders to the rest."""

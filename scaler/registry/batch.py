@@ -14,10 +14,10 @@ from scaler.registry.record_json import MAX_BYTES, OUR_SHARE, encode_record, fil
 UNRECORDED_NOTES_TTL = 24 * 3600
 """Seconds that notes without a record live: the machine is being admitted, or is gone without a trace."""
 LEAVING_TTL = 7 * 24 * 3600
-"""Seconds that record and notes live of a machine that is being deleted, or that Azure does not show. Our own steps
+"""Seconds that record and notes of a machine live under deletion, or while Azure does not show it. Our own steps
 end both within hours, and Redis ends forgotten ones."""
 SESSION_TTL = 24 * 3600
-"""Seconds that a session's pointer to its machine lives after it was last written."""
+"""Seconds that a session's pointer to its machine lives after the latest write."""
 
 
 PLACES = {Status.AVAILABLE: "1", Status.RESERVED: "2", Status.UNAVAILABLE: "3"}
@@ -38,8 +38,8 @@ class Write(NamedTuple):
     @property
     def session(self) -> SessionId | None:
         """The session whose pointer should name this machine from now on."""
-        record = self.change.record
-        if not isinstance(record, Record) or record.used or record.status is Status.AVAILABLE:
+        record, stays = self.change.record, self.change.edge is None and self.change.index is KEEP
+        if stays or not isinstance(record, Record) or record.used or record.status is Status.AVAILABLE:
             return None
         return record.session
 
@@ -119,8 +119,13 @@ def _over(change: Change, now: Row) -> Change | None:
 
 
 def _decisive(row: Row) -> Record | Unreadable | None:
-    """The part of the record that decisions may rest on: `updatedAt`, written by both sides, only orders a queue."""
-    return replace(row.readable, extra=(), updated_at=None) if row.readable is not None else row.record
+    """The part of the record that decisions may rest on.
+
+    `updatedAt`, written by both sides, only orders a queue; `expectedReadyAt` is for visitors.
+    """
+    if row.readable is None:
+        return row.record
+    return replace(row.readable, extra=(), updated_at=None, expected_ready_at=None)
 
 
 def _writes_together(change: Change) -> tuple[Write, ...]:

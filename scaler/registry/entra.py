@@ -21,8 +21,8 @@ from scaler.registry.failures import Explained
 SCOPE = "https://redis.azure.com/.default"
 """Whom the tokens are for: every Redis of Azure's."""
 RENEW_AT = 0.4
-"""Share of what is left of a token after which another is asked for, over and over. azure-identity hands out the old
-one until 5 minutes before its end; so whoever gets a new one has at least 3 left, which is what Azure wants."""
+"""The share of a token's remaining life after which another token is asked for, again and again. azure-identity hands
+out the old token until 5 minutes before its end, so a new token has at least 3 minutes left, as Azure wants."""
 AGAIN = 5.0
 """Seconds until a renewal that failed is tried again."""
 
@@ -47,7 +47,7 @@ class _Pool(redis.ConnectionPool):
 
 
 class SigningIn(CredentialProvider):
-    """The identity's token. Whoever takes a connection when a newer one is due sees to it, and does not wait for it."""
+    """The identity's token. Taking a connection begins a due renewal, and does not wait for the new token."""
 
     def __init__(self, identity: TokenCredential, report: Callable[[Exception], None]) -> None:
         self._identity = identity

@@ -3,17 +3,19 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import redis
 from redis import exceptions
 
 from scaler.errors import Garbled, Refused, ScalerError, Unreachable
+from scaler.registry.rights import Holder, Rights
 
 _REFUSALS = {
     "NOAUTH": "it wants a password: set REDIS_PASSWORD, or put it into REDIS_URL",
     "NOPASS": "it has no password, and was given one: unset REDIS_PASSWORD (or take it out of REDIS_URL)",
     "WRONGPASS": "it does not know this user or password",
-    "NOPERM": "this user may not do that: it needs the commands in docs/redis-contract.md on all keys of the prefix",
+    "NOPERM": "this user may not do that: it needs the rights in docs/redis-contract.md",
     "CROSSSLOT": 'it is clustered, and one slot must hold all keys: set SCALER_REDIS_PREFIX="{vmss}", braces included',
     "MOVED": "it is clustered, and this client stays at one node: use one that follows, as redis.RedisCluster does",
     "WRONGTYPE": "a key of the prefix holds something else: is SCALER_REDIS_PREFIX shared with another program?",
@@ -68,6 +70,7 @@ _HANDSHAKES = (
 )
 """Messages of OpenSSL with remedies, the first match wins. The next tick would not help."""
 _SILENCE = "check host, port and firewall, and whether this port speaks TLS (REDIS_SSL, or rediss://)"
+_NO_REDIS = "gives answers that are none; is it a Redis? Check REDIS_HOST and REDIS_PORT, or REDIS_URL"
 _HUNG_UP = re.compile(r"Connection closed by server|Connection reset by peer|UNEXPECTED_EOF|EOF occurred")
 _ARGUMENTS = re.compile(r",? with args beginning with:.*", re.DOTALL)
 """The arguments in a server's text about an unknown command: for AUTH, the access key."""
@@ -83,15 +86,17 @@ class Explained(exceptions.RedisError):
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Translate every exception of redis-py inside the block into scaler.errors."""
+def translated(where: str, holder: Holder | None = None) -> Iterator[None]:
+    """Translate every exception of redis-py inside the block into scaler.errors. `holder`: who asks."""
     try:
         yield
+    except exceptions.InvalidResponse as error:
+        raise Garbled(f"Redis at {where} {_NO_REDIS} ({error})") from error
     except (exceptions.RedisError, exceptions.RedisClusterException) as error:
         cause = None if _ARGUMENTS.search(str(error)) else error  # a traceback would show the key
-        raise translate(error, where) from cause
+        raise translate(error, where, holder) from cause
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, OSError) as error:
-        raise Garbled(f"Redis at {where} gives answers that are none; is it a Redis? ({error})") from error
+        raise Garbled(f"Redis at {where} {_NO_REDIS} ({error})") from error
 
 
 def address(client: redis.Redis | redis.RedisCluster) -> str:
@@ -102,14 +107,23 @@ def address(client: redis.Redis | redis.RedisCluster) -> str:
     return str(where["path"]) if "path" in where else f"{where.get('host', 'localhost')}:{where.get('port', 6379)}"
 
 
-def translate(error: Exception, where: str) -> ScalerError:
+def holder_of(client: redis.Redis | redis.RedisCluster, rights: Rights, prefix: str) -> Holder:
+    """The user that a client signs in as."""
+    manager: Any = client.nodes_manager if isinstance(client, redis.RedisCluster) else client.connection_pool
+    where = manager.connection_kwargs
+    unnamed = "<its user>" if where.get("credential_provider") is not None else "default"
+    return Holder(rights=rights, prefix=prefix, user=where.get("username") or unnamed)
+
+
+def translate(error: Exception, where: str, holder: Holder | None = None) -> ScalerError:
     """The scaler's word for it."""
     if isinstance(error, Explained):
         return error.meaning
     text = _ARGUMENTS.sub("", str(error))
     word = _word_of(error)
     if word in _REFUSALS:
-        return Refused(f"Redis at {where} refuses: {_REFUSALS[word]} ({text})", code=word)
+        remedy = holder.remedy(text) if holder is not None and word == "NOPERM" else _REFUSALS[word]
+        return Refused(f"Redis at {where} refuses: {remedy} ({text})", code=word)
     if word in _OUTAGES:
         return Unreachable(f"Redis at {where} does not serve us now: {_OUTAGES[word]} ({text})")
     handshake = next((remedy for said, remedy in _HANDSHAKES if re.search(said, text)), None)

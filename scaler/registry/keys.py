@@ -66,10 +66,28 @@ class Keys:
         """What Azure lately refused to make, for `scaler status` and `scaler plan`."""
         return f"{self.prefix}:refused"
 
+    def alive(self, controller: str) -> str:
+        """The latest sign of life of a controller, for `scaler status`."""
+        return f"{self.prefix}:alive:{controller}"
+
+    def history(self, controller: str, number: int) -> str:
+        """A sample of a controller, for `scaler web`; `number` counts the minutes since 1970."""
+        return f"{self.prefix}:history:{controller}:{number}"
+
+    @property
+    def waits(self) -> str:
+        """Facts for the visitors of a web site: measured waits, free machines, the next machine to come."""
+        return f"{self.prefix}:waits"
+
     @property
     def confirm(self) -> str:
         """Written right before every WAIT, so that the wait is for something."""
         return f"{self.prefix}:confirm"
+
+    @property
+    def trial(self) -> str:
+        """Written and deleted at a start, to try the commands."""
+        return f"{self.prefix}:trial"
 
     def vm_id_of(self, member: bytes) -> VmId | None:
         """The machine of an index member; None for a member that is no record key.

@@ -18,6 +18,7 @@ from scaler.model.sighting import Pause, strictest
 from scaler.registry.keys import LONGEST_MEMBER, Keys, ScriptName, script_text
 from scaler.registry.notes_json import MAX_NOTES, decode_notes, newer_version
 from scaler.registry.record_json import decode_record, filled
+from scaler.registry.waits_json import MAX_WAITS
 
 CHUNK = 1_000
 """Machines per script: it blocks Redis for a microsecond per value."""
@@ -42,6 +43,7 @@ class Index:
     now: datetime
     pause: Pause
     server: str  # that told it; empty where it holds more than LITTLE, or does not say
+    waits: bytes  # the text that is published; empty where there is none
     machines: Mapping[VmId, frozenset[Status]]
     complaints: tuple[Complaint, ...]
 
@@ -60,14 +62,17 @@ class Reading:
     def index(self, *statuses: Status) -> Index:
         """The members of the sets. One round trip."""
         names = [self._keys.pause, *map(self._keys.index, statuses)]
-        answer: Any = self._members(keys=names, args=[MAX_MEMBERS, LONGEST_MEMBER + len(self._keys.prefix.encode())])
-        seconds, micros, pause, told, holds, *sets = answer
+        longest = LONGEST_MEMBER + len(self._keys.prefix.encode())
+        answer: Any = self._members(keys=names, args=[MAX_MEMBERS, longest, MAX_WAITS])
+        seconds, micros, pause, told, holds, waits, *sets = answer
         now = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
         if now.year not in YEARS:  # what is noted at such a time is lost when it is read
             raise Garbled(f"Redis' clock says {now:%Y-%m-%d}: set it right")
         machines, complaints = sort_members(dict(zip(statuses, sets, strict=True)), self._keys)
         server = told.decode() if holds and int(holds) <= LITTLE else ""
-        return Index(now=now, pause=pause_of(pause), server=server, machines=machines, complaints=complaints)
+        return Index(
+            now=now, pause=pause_of(pause), server=server, waits=waits, machines=machines, complaints=complaints
+        )
 
     def rows(self, index: Mapping[VmId, frozenset[Status]], server: str = "") -> dict[VmId, Row]:
         """Record and notes of machines. One round trip for five thousand, and one more where values are missing.

@@ -1,7 +1,9 @@
 """The registry in Redis: two round trips to read any number of machines, one to write 250."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import batched, chain
 from typing import Any
 
@@ -9,11 +11,15 @@ import redis
 from redis import exceptions
 
 from scaler.errors import Refused
-from scaler.model.instance import ScaleSetName, VmId
+from scaler.model.edges import CONTROLLERS, Actor
+from scaler.model.history import SAMPLES, Sample
+from scaler.model.instance import ScaleSetName, SessionId, VmId
 from scaler.model.lifecycle import Change
 from scaler.model.row import Complaint, Row, Snapshot, Status
 from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import Pause
+from scaler.model.signs import Sign
+from scaler.model.waits import Waits
 from scaler.ports import Confirmation
 from scaler.registry.auth import Client
 from scaler.registry.batch import (
@@ -26,10 +32,21 @@ from scaler.registry.batch import (
     server_of,
     writes_of,
 )
-from scaler.registry.failures import address, translated
-from scaler.registry.keys import Keys, ScriptName, script_text
+from scaler.registry.failures import address, holder_of, translated
+from scaler.registry.keys import LONGEST_MEMBER, Keys, ScriptName, script_text
 from scaler.registry.notes_json import MAX_CEILINGS, decode_ceilings, encode_ceilings
 from scaler.registry.reading import Reading, complaints_about, is_usual
+from scaler.registry.rights import KEY, SCALER, TRIALS, Rights, names_a_command
+from scaler.registry.signs_json import (
+    MAX_SAMPLE,
+    MAX_SIGN,
+    SIGN_KEPT,
+    decode_sample,
+    decode_sign,
+    encode_sample,
+    encode_sign,
+)
+from scaler.registry.waits_json import MAX_WAITS, decode_waits, encode_waits
 
 CHUNK = 250
 """Changes per script: Redis is blocked for about 10 µs per change; other clients wait a few milliseconds at most."""
@@ -46,6 +63,15 @@ _UNCHECKED = (
     " user +info ({})"
 )
 
+# Rights that the scaler does without, and what is lost; INFO has a complaint of its own.
+_OPTIONAL: Mapping[str, str] = {
+    "info": "",
+    "wait": "nobody knows whether a replica has the note of a start",
+    "zadd": "`reserve` takes any machine, and not the warm and the oldest first",
+    "zrem": "`reserve` looks at machines first that are not free any more",
+    "pttl": "`scaler status` cannot tell whether the controllers tick",
+}
+
 
 class RedisRegistry:
     """Implements scaler.ports.Registry, which tells what each call promises."""
@@ -54,18 +80,21 @@ class RedisRegistry:
         self.client = client  # for other users of the same connection, too
         self.keys = keys
         self._where = address(client)
+        self._holder = holder_of(client, SCALER, keys.prefix)
+        self._translated = partial(translated, self._where, self._holder)
         self._evicting = ""  # its maxmemory-policy, where it may take keys away, as of the last check
         self._reading = Reading(client, keys)
         self._apply = client.register_script(script_text(ScriptName.APPLY))
 
-    def check(self) -> tuple[Complaint, ...]:
-        """Check that this Redis can be used (else Refused); return complaints for the operator. One call."""
-        with translated(self._where):
+    def check(self, rights: Rights = SCALER) -> tuple[Complaint, ...]:
+        """Check that this Redis can be used with these rights (else Refused); return complaints for the operator."""
+        with self._translated():
+            unfit = tuple(self._try_commands(rights))
             try:
                 info: dict[str, Any] = self.client.execute_command("INFO")  # type: ignore[no-untyped-call]
             except exceptions.ResponseError as error:  # a fake Redis has none; Azure's policy Data Contributor lacks it
                 self._learn_nodes()
-                return (Complaint(key=self._where, why=_UNCHECKED.format(error)),)
+                return (Complaint(key=self._where, why=_UNCHECKED.format(error)), *unfit)
         if info.get("cluster_enabled") == 1 and not self.keys.in_one_slot:
             raise Refused(
                 f"Redis at {self._where} is clustered: set SCALER_REDIS_PREFIX="
@@ -76,7 +105,25 @@ class RedisRegistry:
             self._learn_nodes()
         policy = info.get("maxmemory_policy", "noeviction")
         self._evicting = policy if policy != "noeviction" else ""
-        return self._unfit
+        return (*self._unfit, *unfit)
+
+    def _try_commands(self, rights: Rights) -> Iterator[Complaint]:
+        """Try each command, so that no script ends half-way for want of one. Refused, or complaints if optional."""
+        tried = [name for name in TRIALS if name in rights.commands]
+        pipeline = self.client.pipeline(transaction=False)
+        for name in tried:
+            words = [self.keys.trial if word == KEY else word for word in TRIALS[name]]
+            pipeline.execute_command(*name.upper().split("|"), *words)  # type: ignore[no-untyped-call]
+        answers: Sequence[Any] = pipeline.execute(raise_on_error=False)
+        answered = zip(tried, answers, strict=True)
+        denied = {name: str(answer) for name, answer in answered if isinstance(answer, exceptions.NoPermissionError)}
+        keys = next((said for said in denied.values() if not names_a_command(said)), None)
+        if keys is not None or denied.keys() - _OPTIONAL.keys():
+            said = self._holder.remedy(keys) if keys is not None else self._holder.lacks(*denied)
+            raise Refused(f"Redis at {self._where} refuses: {said}", code="NOPERM")
+        for name in denied:
+            if _OPTIONAL[name]:
+                yield Complaint(key=self._where, why=f"{_OPTIONAL[name]}: {self._holder.lacks(name)}")
 
     def _learn_nodes(self) -> None:
         if isinstance(self.client, Client):
@@ -84,7 +131,7 @@ class RedisRegistry:
 
     def occupy(self, scale_sets: str) -> None:
         """Occupy the prefix for this scaler's scale sets, for OCCUPIED_FOR. Refused while another scaler does."""
-        with translated(self._where):
+        with self._translated():
             told: bytes | None = self.client.get(self.keys.scale_sets)  # type: ignore[assignment]
             if told is None or told == scale_sets.encode():
                 self.client.set(self.keys.scale_sets, scale_sets, ex=OCCUPIED_FOR)
@@ -103,7 +150,7 @@ class RedisRegistry:
         return (Complaint(key=self._where, why=why),) if self._evicting else ()
 
     def read(self) -> Snapshot:
-        with translated(self._where):
+        with self._translated():
             index = self._reading.index(*Status)
             rows = self._reading.rows(index.machines, index.server)
         last = self._reading.last
@@ -112,10 +159,17 @@ class RedisRegistry:
         odd = (row for vm_id, row in rows.items() if vm_id not in usual) if len(usual) < len(rows) else ()
         unreadable = (complaint for row in odd for complaint in complaints_about(row, self.keys))
         complaints = (*self._unfit, *index.complaints, *unreadable)
-        return Snapshot(now=index.now, rows=rows, pause=index.pause, complaints=complaints, evicting=self._evicting)
+        return Snapshot(
+            now=index.now,
+            rows=rows,
+            pause=index.pause,
+            complaints=complaints,
+            evicting=self._evicting,
+            waits=decode_waits(index.waits),
+        )
 
     def read_also(self, vm_ids: Iterable[VmId]) -> Mapping[VmId, Row]:
-        with translated(self._where):
+        with self._translated():
             return self._reading.rows(dict.fromkeys(vm_ids, frozenset()))
 
     def apply(self, changes: Sequence[Change], *, good_until: datetime | None = None) -> tuple[Row | None, ...]:
@@ -131,17 +185,17 @@ class RedisRegistry:
         return tuple(rows)
 
     def confirm(self) -> Confirmation:
-        with translated(self._where):
+        with self._translated():
             if not self._has_replicas():
                 return Confirmation.ALONE
             return self._wait()
 
     def reserved(self) -> frozenset[VmId]:
-        with translated(self._where):
+        with self._translated():
             return frozenset(self._reading.index(Status.RESERVED).machines)
 
     def pause(self, how: Pause) -> None:
-        with translated(self._where):
+        with self._translated():
             if how is Pause.NONE:
                 self.client.delete(self.keys.pause)
             else:
@@ -149,16 +203,72 @@ class RedisRegistry:
 
     def keep_ceilings(self, ceilings: Mapping[ScaleSetName, Ceiling], *, lasts: timedelta) -> None:
         seconds = max(1, round(lasts.total_seconds()))  # at a high speed of the local run less than a second is one
-        with translated(self._where):
+        with self._translated():
             self.client.set(self.keys.ceilings, encode_ceilings(ceilings), ex=seconds)
 
     def ceilings(self) -> Mapping[ScaleSetName, Ceiling]:
-        with translated(self._where):
+        with self._translated():
             try:
                 raw: Any = self.client.getrange(self.keys.ceilings, 0, MAX_CEILINGS)
             except exceptions.ResponseError:  # it holds something else than a string
                 raw = None
         return decode_ceilings(raw)
+
+    def machine_of(self, session: SessionId) -> VmId | None:
+        """The machine that a session was given last, by the session's own key; None if unknown."""
+        with self._translated():
+            try:
+                raw: Any = self.client.getrange(self.keys.session(session), 0, LONGEST_MEMBER)
+            except exceptions.ResponseError:  # it holds something else than a string
+                return None
+        return self.keys.vm_id_of(f"{self.keys.prefix}:instance:".encode() + raw) if raw else None
+
+    def leave_signs(self, signs: Iterable[Sign]) -> None:
+        """Write signs of life, each in the place of the one before."""
+        with self._translated():
+            for sign in signs:
+                self.client.set(self.keys.alive(sign.controller), encode_sign(sign), ex=SIGN_KEPT)
+
+    def signs(self) -> Mapping[Actor, Sign]:
+        """Read the signs of life: for people. What somebody else wrote there is left out."""
+        found = dict[Actor, Sign]()
+        with self._translated():
+            for name in CONTROLLERS:
+                key = self.keys.alive(name)
+                left: Any = self.client.pttl(key)
+                with suppress(exceptions.ResponseError):  # it holds something else than a string
+                    raw: Any = self.client.getrange(key, 0, MAX_SIGN)
+                    sign = decode_sign(raw, timedelta(milliseconds=left))
+                    found |= {name: sign} if sign is not None and sign.controller is name else {}
+        return found
+
+    def waits(self) -> Waits:
+        """Read the published waits; empty for an unreadable text."""
+        with self._translated(), suppress(exceptions.ResponseError):  # it holds something else than a string
+            raw: Any = self.client.getrange(self.keys.waits, 0, MAX_WAITS)
+            return decode_waits(raw)
+        return Waits()
+
+    def leave_waits(self, waits: Waits) -> None:
+        """Publish waits for the web site, in the place of the published ones."""
+        with self._translated():
+            self.client.set(self.keys.waits, encode_waits(waits))
+
+    def leave_sample(self, sample: Sample, *, every: timedelta) -> None:
+        """Write a sample of the history in the place of its minute; `every` is the length of that minute."""
+        key = self.keys.history(sample.controller, int(sample.at.timestamp() // every.total_seconds()))
+        with self._translated():
+            self.client.set(key, encode_sample(sample), px=max(1, round(SAMPLES * every.total_seconds() * 1000)))
+
+    def history(self, places: Sequence[tuple[Actor, int]]) -> Mapping[tuple[Actor, int], Sample]:
+        """Read the samples in these places: for people. What somebody else wrote there is left out."""
+        pipeline = self.client.pipeline(transaction=False)
+        for name, number in places:
+            pipeline.getrange(self.keys.history(name, number), 0, MAX_SAMPLE)
+        with self._translated():
+            answers: Sequence[Any] = pipeline.execute(raise_on_error=False) if places else ()
+        read = {place: decode_sample(raw) for place, raw in zip(places, answers, strict=True) if isinstance(raw, bytes)}
+        return {place: sample for place, sample in read.items() if sample is not None and sample.controller is place[0]}
 
     def _written(self, changes: Sequence[Change], good_until: datetime | None) -> list[Row | None]:
         """The new row per change; None where the race was lost."""
@@ -166,7 +276,7 @@ class RedisRegistry:
         wanted = [write for write in writes if write]
         if server_of(chain.from_iterable(wanted)) is None:  # there was a failover between two reads
             return [None] * len(writes)
-        with translated(self._where):
+        with self._translated():
             answers = [
                 done
                 for chunk in batched(wanted, CHUNK, strict=False)

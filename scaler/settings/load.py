@@ -3,31 +3,37 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from scaler.clouds import AUDIENCES, LOOPBACK, PUBLIC
 from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import Orchestration, ScaleSetName
-from scaler.model.policy import Capacity, Mode, Moves, Policy
+from scaler.model.policy import EndWhen, Mode, Moves, Policy, ReadyWhen
 from scaler.model.sighting import Pause
+from scaler.settings.calendar import NAME as _CALENDAR
+from scaler.settings.calendar import calendar
+from scaler.settings.capacity import capacities, ready_when, weights
 from scaler.settings.reader import InvalidSettings, PerScaleSet, Reader
 from scaler.settings.redis_address import RedisAddress, redis_address
-from scaler.settings.schedule import EXPECTED, shortest_gap
+from scaler.settings.schedule import EXPECTED, longest_gap, shortest_gap
 from scaler.settings.table import spelled
 
+YOUNGEST = timedelta(minutes=30)
+"""The shortest age at which machines may be replaced: the next one takes 5 minutes, on a bad day three times that."""
 COLD_START = timedelta(minutes=2)
 """What Azure may take to start a deallocated machine: about 100 s, and a little more on a bad day."""
 _ARM = "AZURE_RESOURCE_MANAGER_URL"
+_STORE, _STORE_SDK = "SCALER_APP_CONFIGURATION", "azure-appconfiguration"
+_STORE_FORM = re.compile(r"https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.azconfig\.(io|azure\.cn|azure\.us)")
 _RESERVATION, _START = "SCALER_RESERVATION_TIMEOUT", "SCALER_START_TIMEOUT"
+_READY = "SCALER_READY_TIMEOUT"
 
 SCALE_SET_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")  # no dot at the end
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _GROUP = re.compile(r"[\w().-]{0,89}[\w()-]")
-_DESIRED, _LEAST, _MOST = "SCALER_POOL_CAPACITY", "SCALER_POOL_MIN", "SCALER_POOL_MAX"
-_BUFFER, _WARM = "SCALER_POOL_BUFFER", "SCALER_WARMPOOL_SIZE"
-_NUMBER = r"1000|[0-9]{1,3}"
-_BUFFER_FORM = re.compile(rf"(?P<machines>{_NUMBER})(/(?P<percent>{_NUMBER})%)?|(?P<alone>{_NUMBER})%")
+_CURRENCY_FORM = re.compile(r"[A-Za-z]{3}")
+_READY_AGE = "SCALER_MAX_READY_AGE"
 _PREFIX = re.compile(r"[\w{}.-]{1,64}")
 
 
@@ -43,9 +49,11 @@ class Settings:
     arm_audience: str  # whom the tokens are for that are sent there
     client_id: str | None
     redis: RedisAddress
+    store: str | None  # the App Configuration store with the operator's numbers
     prefix: str
     policy: Policy  # at the chosen speed
     watches: Mapping[str, timedelta]  # per controller: how long one timer invocation goes on ticking
+    every: Mapping[str, timedelta | None]  # per controller: the longest time between two invocations; None: unknown
     speed: float
 
     @property
@@ -83,75 +91,86 @@ def _read(reader: Reader) -> Settings:
         )
         or None,
         redis=redis_address(reader),
+        store=store_of(reader),
         prefix=reader.matching("SCALER_REDIS_PREFIX", _PREFIX, "letters, digits, `_`, `-`, `.`, braces for a hash tag"),
         policy=_policy(reader, per_scale_set),
         watches={
             name: reader.duration(f"SCALER_{name.upper()}_WATCH", longest=timedelta(minutes=5)) for name in CONTROLLERS
         },
+        every={},
         speed=speed,
     )
     check_name(reader, found.policy.managed_by)
     check_timeouts(reader, found.policy)
-    check_schedules(reader, found.watches)
+    check_ready_age(reader, found.policy.max_ready_age)
+    every = schedules(reader, found.watches)
     check_speed(reader, speed, found.arm_url)
-    return replace(found, policy=found.policy.at_speed(speed))
+    return replace(found, policy=found.policy.at_speed(speed), every=every)
 
 
 def _policy(reader: Reader, per_scale_set: PerScaleSet) -> Policy:
     day = timedelta(days=1)
+    capacity, mistakes = capacities(reader, per_scale_set), list[str]()
+    windows = calendar(reader.text(_CALENDAR), capacity, datetime.now(UTC), mistakes)
+    reader.mistakes += (f"{_CALENDAR}: {mistake}" for mistake in mistakes)
     return Policy(
-        capacity=_capacity(reader, per_scale_set),
+        capacity=capacity,
+        calendar=windows,
+        weights=weights(reader, per_scale_set, capacity, windows),
         managed_by=reader.text("SCALER_NAME"),
         pause=reader.choice("SCALER_PAUSED", {pause.word: pause for pause in Pause}, "false, true or all"),
         moves=reader.choice("SCALER_MOVE", {moves: moves for moves in Moves}, "atomic or always"),
         regions={name: region for name, region in per_scale_set.texts("SCALER_GEO_NAME").items() if region},
+        currency=reader.matching(
+            "SCALER_CURRENCY", _CURRENCY_FORM, "three letters, such as EUR", optional=True
+        ).upper(),
+        warm_surplus_kept=reader.duration("SCALER_WARM_SURPLUS_KEPT", longest=day),
+        surplus_kept=reader.duration("SCALER_SURPLUS_KEPT", longest=7 * day, shortest=timedelta(minutes=1)),
+        max_ready_age=reader.duration(_READY_AGE, longest=365 * day),
         session_limit=reader.duration("SCALER_VM_RUNTIME", longest=30 * day),
         presumed_limit=reader.duration("SCALER_PRESUMED_LIMIT", longest=30 * day, shortest=timedelta(minutes=1)),
         reservation_timeout=reader.duration(_RESERVATION, longest=day, shortest=timedelta(seconds=10)),
+        end_when={name: end for name, end in _ends(per_scale_set).items() if end is not EndWhen.RELEASED},
+        connect_timeout=reader.duration(
+            "SCALER_CONNECT_TIMEOUT", longest=timedelta(hours=1), shortest=timedelta(seconds=10)
+        ),
+        ready_when={name: when for name, when in ready_when(per_scale_set).items() if when is not ReadyWhen.RUNNING},
+        ready_timeout=reader.duration(_READY, longest=day, shortest=timedelta(seconds=10)),
         start_timeout=reader.duration(_START, longest=day, shortest=timedelta(seconds=10)),
         max_surge=reader.whole("SCALER_MAX_SURGE", low=1, high=1000),
     )
 
 
-def _capacity(reader: Reader, per_scale_set: PerScaleSet) -> Mapping[ScaleSetName, Capacity]:
-    before = len(reader.mistakes)
-    modes = per_scale_set.choices("SCALER_CAPACITY", {str(mode): mode for mode in Mode}, "fixed, buffer or auto")
-    numbers = {name: per_scale_set.numbers(name, low=0, high=1000) for name in (_DESIRED, _LEAST, _MOST, _WARM)}
-    buffers = {name: _buffer(reader, text) for name, text in per_scale_set.texts(_BUFFER).items()}
-    found_at_once = reader.percent("SCALER_FOUND_AT_ONCE", low=50, high=99.99)
-    if len(reader.mistakes) > before:
-        return {}
-    found = {
-        name: Capacity(
-            mode=modes[name],
-            desired=numbers[_DESIRED][name],
-            buffer=buffers[name][0],
-            buffer_share=buffers[name][1],
-            found_at_once=found_at_once,
-            least=numbers[_LEAST][name],
-            most=numbers[_MOST][name],
-            warm=numbers[_WARM][name],
+def _ends(per_scale_set: PerScaleSet) -> Mapping[ScaleSetName, EndWhen]:
+    return per_scale_set.choices("SCALER_END_WHEN", {str(end): end for end in EndWhen}, "released or unhealthy")
+
+
+def store_of(reader: Reader) -> str | None:
+    """The App Configuration store, if any. Tokens go there: rejects a host that is neither Azure's nor this machine.
+
+    The store's SDK is an extra, and a missing one is a mistake.
+    """
+    if not reader.is_set(_STORE):
+        return None
+    url = reader.url(_STORE)
+    if reader.accepts(_STORE) and not _STORE_FORM.fullmatch(url) and urlsplit(url).hostname not in LOOPBACK:
+        reader.reject(_STORE, url, "https://NAME.azconfig.io, as the store's overview in the portal shows it")
+    if not _is_installed(_STORE_SDK):
+        reader.mistakes.append(
+            f"{_STORE}: the package {_STORE_SDK} is not installed; on this machine `pip install -r"
+            ' requirements-appconfig.txt`, for Azure `make package ARGS="--extra appconfig"`'
         )
-        for name in modes
-    }
-    for name, capacity in found.items():
-        most, setting = (capacity.desired, _DESIRED) if capacity.mode is Mode.FIXED else (capacity.most, _MOST)
-        if capacity.warm > most:
-            reader.mistakes.append(
-                f"{_WARM}: {capacity.warm} is more than {setting} ({most}) of {name}; the warm are part of it"
-            )
-        if capacity.mode is not Mode.FIXED and capacity.least > capacity.most:
-            reader.mistakes.append(f"{_LEAST}: {capacity.least} is more than {_MOST} ({capacity.most}) of {name}")
-    return found
+    return url
 
 
-def _buffer(reader: Reader, text: str) -> tuple[int, float]:
-    """Read `5`, `20%` or `5/20%`: a number of machines, and a share of those in use."""
-    match = _BUFFER_FORM.fullmatch(text)
-    if match is None:
-        reader.reject(_BUFFER, text, "machines, a share of those in use, or both: `5`, `20%`, `5/20%`, at most 1000")
-        return 0, 0.0
-    return int(match["machines"] or 0), float(match["percent"] or match["alone"] or 0) / 100
+def _is_installed(name: str) -> bool:
+    from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415  (a cold start does without)
+
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def check_timeouts(reader: Reader, policy: Policy) -> None:
@@ -170,17 +189,37 @@ def check_timeouts(reader: Reader, policy: Policy) -> None:
             f" ({spelled(policy.reservation_timeout)}): who waits for a start that hangs would be refused before"
             " another machine is tried; expected a third of it or less"
         )
+    gated = any(map(policy.awaits_health, policy.capacity))
+    if gated and reader.accepts(_RESERVATION, _READY) and policy.ready_timeout > policy.reservation_timeout:
+        reader.mistakes.append(
+            f"{_READY}: {spelled(policy.ready_timeout)} is more than {_RESERVATION}"
+            f" ({spelled(policy.reservation_timeout)}): who waits for a machine that never becomes Healthy would be"
+            " refused before another one is tried; expected a third of it or less"
+        )
 
 
-def check_schedules(reader: Reader, watches: Mapping[str, timedelta]) -> None:
-    """Check that schedules are readable, and that an invocation ends before the next. The host reports missing ones."""
+def check_ready_age(reader: Reader, age: timedelta) -> None:
+    """Check that machines are not replaced faster than they are made."""
+    if reader.accepts(_READY_AGE) and timedelta(0) < age < YOUNGEST:
+        reader.mistakes.append(
+            f"{_READY_AGE}: {spelled(age)} is hardly longer than it takes to make a machine: ready ones would be"
+            f" replaced all the time; expected at least {spelled(YOUNGEST)}, or 0 for never"
+        )
+
+
+def schedules(reader: Reader, watches: Mapping[str, timedelta]) -> Mapping[str, timedelta | None]:
+    """Check that schedules are readable, and that an invocation ends before the next. The host reports missing ones.
+
+    Returns the longest time between two invocations of each controller.
+    """
+    longest: dict[str, timedelta | None] = {}
     for controller, watch in watches.items():
         name = f"{controller.upper()}_SCHEDULE"
         text = reader.text(name)
         if not text:
             continue
         try:
-            shortest = shortest_gap(text)
+            shortest, longest[controller] = shortest_gap(text), longest_gap(text)
         except ValueError as mistake:
             reader.reject(name, text, f"{EXPECTED} ({mistake})")
             continue
@@ -190,6 +229,7 @@ def check_schedules(reader: Reader, watches: Mapping[str, timedelta]) -> None:
                 f"{its_watch}: {spelled(watch)} is more than the {spelled(shortest)} between two firings of {name}:"
                 " firings would be missed; expected a little less"
             )
+    return longest
 
 
 def check_speed(reader: Reader, speed: float, arm_url: str) -> None:

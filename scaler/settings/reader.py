@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from scaler.clouds import LOOPBACK
 from scaler.errors import in_one_line
 from scaler.model.instance import ScaleSetName
-from scaler.settings.table import SETTINGS, spelled
+from scaler.settings.table import PRESETS, SETTINGS, spelled
 
 _LONGEST = 4096  # characters of a setting; what is longer is a mistake, whatever it says
 _WHOLE = r"[0-9]{1,9}"  # plain digits, and so few that nothing is cut or rounded: Python's int and float read far more
@@ -41,6 +41,7 @@ class Reader:
                 self._texts[name] = ""
                 self.mistakes.append(f"{name}: expected one line of at most {_LONGEST} printable characters")
         self.mistakes += _unknown(environment, self._defaults)
+        self._defaults |= self.choice("SCALER_PRESET", {"": {}, **PRESETS}, "thrifty, balanced or instant")
 
     def accepts(self, *names: str) -> bool:
         """Whether these variables have no mistake so far."""
@@ -49,6 +50,10 @@ class Reader:
     def text(self, name: str) -> str:
         """The text of a setting, else the default; without spaces around the text."""
         return self._texts[name] or self._defaults[name] or ""
+
+    def is_set(self, name: str) -> bool:
+        """Whether the environment has a text for the setting."""
+        return bool(self._texts[name])
 
     def reject(self, name: str, value: str, expected: str) -> None:
         """One more mistake."""
@@ -99,11 +104,11 @@ class Reader:
     def percent(self, name: str, *, low: float, high: float) -> float:
         """A share within these bounds, written as `99%`; returned as 0.99."""
         value = self.text(name)
-        match = _PERCENT.fullmatch(value)
-        if match is None or not low <= float(match[1]) <= high:
+        share = share_of(value)
+        if share is None or not low / 100 <= share <= high / 100:
             self.reject(name, value, f"a share from {low:g}% to {high:g}%")
             return low / 100
-        return float(match[1]) / 100
+        return share
 
     def whole(self, name: str, *, low: int, high: int, value: str | None = None) -> int:
         """A whole number within these bounds. `value`: a part of the setting's text, or another default."""
@@ -123,8 +128,7 @@ class Reader:
     def duration(self, name: str, *, longest: timedelta, shortest: timedelta = timedelta(0)) -> timedelta:
         """`90s`, `15m`, `1h`; a plain number is seconds."""
         value = self.text(name)
-        match = _DURATION.fullmatch(value.lower())
-        duration = timedelta(seconds=float(match[1]) * _UNITS[match[2]]) if match else None
+        duration = duration_of(value)
         if duration is None or not shortest <= duration <= longest:
             expected = f"a duration from {spelled(shortest)} to {spelled(longest)}, such as 90s, 15m, 1h"
             self.reject(name, value, expected)
@@ -139,6 +143,18 @@ class Reader:
         if said.lower() not in choices:
             self.reject(name, said, expected)
         return choices.get(said.lower(), next(iter(choices.values())))
+
+
+def duration_of(text: str) -> timedelta | None:
+    """Read `90s`, `15m` or `1h`; a plain number is seconds. None for any other text."""
+    match = _DURATION.fullmatch(text.strip().lower())
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]]) if match else None
+
+
+def share_of(text: str) -> float | None:
+    """Read `99%` as 0.99; None for another text."""
+    match = _PERCENT.fullmatch(text)
+    return float(match[1]) / 100 if match else None
 
 
 def _unknown(environment: Mapping[str, str], known: Collection[str]) -> Iterator[str]:

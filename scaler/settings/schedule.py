@@ -37,6 +37,21 @@ def shortest_gap(expression: str) -> timedelta:
     return _time_span(expression.strip()) if ":" in expression else _ncrontab(expression.split())
 
 
+def longest_gap(expression: str) -> timedelta | None:
+    """The most time between two firings; None where days go by without any. Raises ValueError with the mistake."""
+    if ":" in expression:
+        return _time_span(expression.strip())
+    seconds, minutes, hours, days, months, weekdays = _six(expression.split())
+    if [len(days), len(months), len(weekdays)] != [len(values) for values, _ in _FIELDS[3:]]:
+        return None
+    around_minute, around_hour = seconds[0] - seconds[-1], 60 * (minutes[0] - minutes[-1])
+    gaps = [later - earlier for earlier, later in pairwise(seconds)]
+    gaps += [60 * (later - earlier) + around_minute for earlier, later in pairwise(minutes)]
+    each_hour = pairwise((*hours, hours[0] + 24))
+    gaps += [3600 * (later - earlier) + around_hour + around_minute for earlier, later in each_hour]
+    return timedelta(seconds=max(gaps))
+
+
 def _time_span(text: str) -> timedelta:
     span = _TIME_SPAN.fullmatch(text)
     if span is None:
@@ -50,12 +65,16 @@ def _time_span(text: str) -> timedelta:
     return interval
 
 
-def _ncrontab(fields: Sequence[str]) -> timedelta:
+def _six(fields: Sequence[str]) -> list[list[int]]:
+    """Every value of the six fields, in order."""
     if len(fields) not in {5, 6}:
         raise ValueError(f"{len(fields)} fields")
     six = fields if len(fields) == 6 else ("0", *fields)
-    values = [_values(text, field) for text, field in zip(six, _FIELDS, strict=True)]
-    seconds, minutes, hours, days, months, _ = values
+    return [_values(text, field) for text, field in zip(six, _FIELDS, strict=True)]
+
+
+def _ncrontab(fields: Sequence[str]) -> timedelta:
+    seconds, minutes, hours, days, months, _ = _six(fields)
     if all(day > _LONGEST_MONTH[month - 1] for day in days for month in months):
         raise ValueError("it never comes")
     return timedelta(seconds=_shortest(seconds, 60, _shortest(minutes, 60, _shortest(hours, 24, 1))))

@@ -7,15 +7,19 @@ cost a row.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 
+from scaler import VERSION
 from scaler.actuate import Outcome, Result
 from scaler.errors import ScalerError
-from scaler.model.capacity import Wanted, wanted
-from scaler.model.fleet import Cloud
+from scaler.model.capacity import Wanted
+from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName
 from scaler.model.policy import Mode, Policy
+from scaler.model.price import cost_facts
+from scaler.model.row import Status
 from scaler.model.sighting import Sighting
 from scaler.report import Report
 
@@ -85,8 +89,9 @@ class Evaluations:
     def _news(self, cloud: Cloud) -> Iterator[tuple[object, ...]]:
         """What a row tells at once, if no row of this minute has."""
         yield ("settings", *self._settings().items())
-        for scale_set, capacity in self._policy.capacity.items():
-            yield ("wanted", scale_set, capacity)
+        for scale_set in self._policy.capacity:
+            capacity = cloud.demand_of(scale_set, self._policy).capacity
+            yield ("wanted", scale_set, replace(capacity, expected=0, because=""))  # these change with every listing
         for scale_set, look in cloud.withheld.items():
             yield ("withheld", scale_set, look.consent, look.pause)
         for name, counter in self._sums.items():
@@ -108,6 +113,7 @@ class Evaluations:
     def _facts(self, report: Report | None) -> Mapping[str, object]:
         scale_sets = self._scale_sets(report) if report is not None else ()
         return {
+            "version": VERSION,
             "ticks": self._ticks,
             "settings": self._settings(),
             "scale_sets": dict(islice(scale_sets, _MOST_SCALE_SETS)),
@@ -117,7 +123,7 @@ class Evaluations:
     def _wanted(self, cloud: Cloud) -> Mapping[ScaleSetName, Wanted]:
         """How many machines each scale set should hold; without a listing only a fixed number is known."""
         return {
-            name: wanted(cloud.demand.get(name), capacity, self._policy)
+            name: cloud.wanted(name, self._policy)
             for name, capacity in self._policy.capacity.items()
             if name in cloud.demand or capacity.mode is Mode.FIXED
         }
@@ -134,15 +140,22 @@ class Evaluations:
         """Wanted and found machines of each scale set; no facts of Azure after a tick without a look."""
         looks, standings = _looks(report.cloud), _counted(_standings(report))
         powers = _counted((instance.ref.scale_set, instance.power) for instance in report.cloud.instances.values())
-        wants = self._wanted(report.cloud)
+        wants, waits, offered = self._wanted(report.cloud), _longest_waits(report), _counted(_offered(report.fleet))
         for name in dict.fromkeys((*self._policy.capacity, *looks, *standings)):
             look, found = looks.get(name), dict[str, object]()
             if name in wants:
                 found |= {"wanted": wants[name].machines, "because": wants[name].why, "demand": wants[name].facts}
             if name in self._policy.capacity:
-                found["wanted_warm"] = self._policy.capacity[name].warm
+                demand = report.cloud.demand_of(name, self._policy)
+                cost = cost_facts(demand, self._policy.currency)
+                found["wanted_warm"] = report.cloud.warm(name, self._policy)
+                found |= {"cost": cost} if cost else {}
+                found |= {"failed_creations": len(demand.failures)} if demand.failures else {}
             if look is not None:
                 found |= {"capacity": look.capacity, "consent": look.consent, "pause": look.pause}
+            if report.fleet is not None:
+                found["offered"] = offered[name].total()
+            found |= {"longest_wait_s": waits[name]} if name in waits else {}
             yield name, found | {"standing": dict(standings[name]), "power": dict(powers[name])}
 
 
@@ -166,6 +179,24 @@ def _standings(report: Report) -> Iterator[tuple[ScaleSetName, str]]:
         return
     for machine in report.fleet.machines:
         yield report.fleet.scale_set_of(machine.vm_id) or _UNKNOWN, machine.standing
+
+
+def _offered(fleet: Fleet | None) -> Iterator[tuple[ScaleSetName, str]]:
+    """The machines that a visitor may reserve, by the registry alone: a tick that has not looked knows them, too."""
+    if fleet is not None:
+        for vm_id, row in fleet.rows.items():
+            if Status.AVAILABLE in row.index:
+                yield fleet.scale_set_of(vm_id) or _UNKNOWN, Status.AVAILABLE
+
+
+def _longest_waits(report: Report) -> Mapping[ScaleSetName, float]:
+    """The longest wait in seconds among the reservations on each scale set's machines."""
+    found: dict[ScaleSetName, float] = {}
+    for machine in report.fleet.machines if report.fleet is not None else ():
+        waited, notes = machine.reserved_for, machine.stored.notes
+        if waited is not None and notes is not None:
+            found[notes.scale_set] = max(round(waited.total_seconds(), 1), found.get(notes.scale_set, 0.0))
+    return found
 
 
 def _counted(words: Iterable[tuple[ScaleSetName, str]]) -> defaultdict[ScaleSetName, Counter[str]]:

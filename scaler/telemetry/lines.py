@@ -15,7 +15,7 @@ from typing import Any
 from scaler.actuate import Outcome, Result
 from scaler.errors import ScalerError, Throttled, in_one_line
 from scaler.model.instance import ScaleSetName, VmId
-from scaler.model.plan import Refusal, SetCapacity, Step
+from scaler.model.plan import Refusal, SetCapacity, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Complaint
 from scaler.report import Report
@@ -27,6 +27,7 @@ _HOUR = 3600.0
 _MOST_STEPS = 2_000  # of one tick; those with an order are told however many there are
 _MOST_HELD = 5_000  # of one tick, remembered
 _REMEMBERED = 20  # ticks: not every tick looks at Azure
+_WARNED = {Why.BAD_TAG, Why.STORE_UNREAD}  # an operator's mistakes that change nothing
 _NOTHING: tuple[object, ...] = ("", None, {}, [], ())
 _BRACES = str.maketrans({"{": r"\x7b", "}": r"\x7d"})  # the first brace of a message begins the facts
 
@@ -108,6 +109,7 @@ class Telemetry:
             result=outcome.result,
             error=f"{type(error).__name__}: {error}" if error is not None else "",
             confirmation=outcome.confirmation,
+            refused_together=str(outcome.refused_together or ""),
             **_facts_of(step, report),
         )
 
@@ -121,7 +123,8 @@ class Telemetry:
         self._held.append(frozenset(_held(each) for each in refusals[:_MOST_HELD] if not each.alarm))
 
     def _log_held(self, refusal: Refusal, report: Report) -> None:
-        level = logging.ERROR if refusal.alarm else logging.INFO
+        warned = logging.WARNING if refusal.why in _WARNED else logging.INFO
+        level = logging.ERROR if refusal.alarm else warned
         where = _scale_set_of(refusal.vm_id, report)
         self._log(
             level, refusal.why, "held", why=refusal.why, vm_id=refusal.vm_id, scale_set=where, facts=refusal.facts
@@ -153,7 +156,11 @@ def _facts_of(step: Step, report: Report) -> Mapping[str, object]:
 
 
 def _held(refusal: Refusal) -> _Said:
-    return refusal.vm_id or "", refusal.why, str(refusal.facts.get("scale_set", ""))
+    return (
+        refusal.vm_id or "",
+        refusal.why,
+        *(str(refusal.facts.get(name, "")) for name in ("scale_set", "tag", "value")),
+    )
 
 
 def _scale_set_of(vm_id: VmId | None, report: Report) -> ScaleSetName | None:

@@ -1,5 +1,6 @@
 """One request to ARM through the SDK's pipeline: admitted by the gates, bounded in time and size, and never retried."""
 
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ _BLOCK = 256 * 1024  # bytes read at a time; with the SDK's 4 KiB a listing of 1
 _ERROR_BYTES = 256 * 1024  # ARM's longest errors have a few thousand
 _MOMENT = 1.0  # seconds for the body of an order that is accepted already: it is read for the connection's sake alone
 _BROKEN = (AzureError, HTTPError, OSError, ValueError)  # ValueError: the SDK trips over malformed headers
+
+_CHECK = "check AZURE_RESOURCE_MANAGER_URL, and the way there; the next tick tries again"
+_DEEP = 10  # errors around errors
+_OBJECT = re.compile(r"HTTPS?Connection(Pool)?\([^)]*\): ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,4 +175,21 @@ def _in_our_words(error: Exception) -> ScalerError:
     if isinstance(error, ScalerError):
         return error
     silent = isinstance(error, AzureError | OSError | ReadTimeoutError) and not isinstance(error, DecodeError)
-    return Unreachable(f"ARM does not answer: {error}") if silent else Garbled(f"the answer is broken: {error}")
+    return (
+        Unreachable(f"ARM does not answer: {_CHECK} ({_cause(error)})")
+        if silent
+        else Garbled(f"the answer is broken: {_cause(error)}")
+    )
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost cause in words: the libraries around it name their classes and objects."""
+    for _ in range(_DEEP):
+        first = error.args[0] if error.args else None
+        inner = (getattr(error, "inner_exception", None), getattr(error, "reason", None), first, error.__cause__)
+        found = next((each for each in inner if isinstance(each, BaseException)), None)
+        if found is None:
+            break
+        error = found
+    words = getattr(error, "strerror", None)
+    return words if isinstance(words, str) else _OBJECT.sub("", str(error))

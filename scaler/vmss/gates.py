@@ -31,6 +31,7 @@ class Kind(StrEnum):
     GET = "get"
     NETWORK = "network"  # one page of network interfaces or public addresses
     TAG = "tag"
+    GROUP = "group"  # the resource group, for its tags
     START = "start"  # a batch
     START_ONE = "start_one"
     POWER_OFF = "power_off"  # a batch
@@ -51,7 +52,7 @@ class Kind(StrEnum):
                 return Lane.NETWORK
             case Kind.START | Kind.START_ONE:
                 return Lane.STARTS
-            case Kind.TAG:
+            case Kind.TAG | Kind.GROUP:
                 return Lane.TAGS
             case _:
                 return Lane.WRITES

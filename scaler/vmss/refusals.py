@@ -70,8 +70,9 @@ _NO_SCALE_SET_TEXT = re.compile(r"virtualMachineScaleSets/[^/']+'", re.IGNORECAS
 # Said of scale sets that are there: one of ARM's regional stores does not know yet what another one does.
 _NOT_IN_THIS_STORE = re.compile(r"not found in this Azure location", re.IGNORECASE)
 _LINKED = frozenset({"linkedauthorizationfailed"})
-_LINKED_RIGHT = re.compile(
-    r"not have permission to perform action(?:\(s\))? '([^']{1,300})' on the linked scope(?:\(s\))? '([^']{1,400})'",
+_MISSING_RIGHT = re.compile(
+    r"not have (?:permission|authorization) to perform action(?:\(s\))? '([^']{1,300})'"
+    r" (?:on the linked scope(?:\(s\))?|over scope) '([^']{1,400})'",
     re.IGNORECASE,
 )
 OF_SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets/* on the scale set"
@@ -147,9 +148,13 @@ def _quota(refusal: RefusedReply) -> ScalerError:
 
 
 def _forbidden(refusal: RefusedReply) -> ScalerError:
-    """Refused, with the missing action: for a linked resource (subnet, disk, identity) ARM names the action late."""
-    linked = None if refusal.fault.codes.isdisjoint(_LINKED) else _LINKED_RIGHT.search(refusal.fault.message or "")
-    permission = refusal.about.permission if linked is None else f"{linked[1]} on {linked[2]}"
+    """Refused, with the missing action: for a linked resource (subnet, disk, identity) ARM names the action late.
+
+    Where the request knows the action too, its own words tell more than the action.
+    """
+    missing, permission = _MISSING_RIGHT.search(refusal.fault.message or ""), refusal.about.permission
+    if missing is not None and missing[1].lower() not in permission.lower():
+        permission = f"{missing[1]} on {missing[2]}"
     remedy = f"give the managed identity (AZURE_CLIENT_ID, or the system-assigned one) a role with {permission}"
     return _refused(refusal, f" -> {remedy}")
 

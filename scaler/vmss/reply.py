@@ -85,8 +85,27 @@ class StatusBody(Body):
     message: str | None = None
 
 
-class _InstanceViewBody(Body):
+class _HealthStatusBody(Body):
+    code: str | None = None  # `HealthState/healthy`
+    time: str | None = None
+
+
+class _HealthBody(Body):
+    status: _HealthStatusBody | None = None
+
+
+class ExtensionBody(Body):
+    """An extension in an instance view."""
+
+    substatuses: list[StatusBody] | None = None
+
+
+class InstanceViewBody(Body):
+    """The instance view of a VM."""
+
     statuses: list[StatusBody] | None = None
+    vm_health: _HealthBody | None = None
+    extensions: list[ExtensionBody] | None = None
 
 
 class _ProtectionBody(Body):
@@ -99,7 +118,8 @@ class VmPropertiesBody(Body):
     vm_id: str | None = None
     provisioning_state: str | None = None
     time_created: str | None = None
-    instance_view: _InstanceViewBody | None = None  # as far as it was asked for ($expand=instanceView)
+    latest_model_applied: bool | None = None  # of a Flexible VM only the scale set's own list says so
+    instance_view: InstanceViewBody | None = None  # as far as it was asked for ($expand=instanceView)
     protection_policy: _ProtectionBody | None = None
 
 
@@ -131,6 +151,12 @@ class ScaleSetBody(Body):
     sku: SkuBody
     properties: _ScaleSetPropertiesBody
     etag: str | None = None
+    tags: dict[str, str | None] | None = None
+
+
+class GroupBody(Body):
+    """A resource group."""
+
     tags: dict[str, str | None] | None = None
 
 

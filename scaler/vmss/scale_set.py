@@ -15,7 +15,7 @@ from msgspec.json import Decoder
 
 from scaler.errors import Conflict, Missing, Partly, Refused, ScalerError, Throttled
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, Orchestration, ScaleSetName, VmId
-from scaler.model.sighting import Answer, Pages, Pause, ScaleSetView
+from scaler.model.sighting import Answer, OuterTags, Pages, Pause, ScaleSetView
 from scaler.ports import Clock, Together
 from scaler.vmss import translate
 from scaler.vmss.calls import API_VERSION, Calls
@@ -29,6 +29,7 @@ from scaler.vmss.reply import Listed, Page, Reply, SkuBody
 if TYPE_CHECKING:
     from azure.mgmt.compute import ComputeManagementClient
 
+_GROUP_PATIENCE = timedelta(seconds=3)  # a tick that lists waits for it
 _RESOURCE_NAME = re.compile(r"[\w.()-]{0,89}[\w()-]")  # no dot at the end, so never ".."
 _MARK = {"properties": {"protectionPolicy": {"protectFromScaleIn": True}}}
 _ORDERS: Mapping[Kind, tuple[Kind, str]] = {
@@ -83,11 +84,31 @@ class ArmScaleSet:
         """Import the SDK's models now, so that the first visitor does not wait half a second for the import."""
         self._sdk  # noqa: B018 (made once, and kept)
 
+    @property
+    def arm_id(self) -> str:
+        """The resource id, as the settings spell it."""
+        return self._id
+
+    def document(self, resource: str, version: str = API_VERSION, more: str = "") -> tuple[object, Reply]:
+        """Ask for the whole JSON of a resource, by its id or path, for people. Raises Refused, Missing, …"""
+        url = f"{quote(resource)}?api-version={version}{more}"
+        reply = self._calls.read(Kind.VIEW, url, until=self._calls.until())
+        if reply.status != 200:
+            raise refusal(reply, About(permission=f"Reader on {resource}"))
+        return reply.read(translate.DOCUMENT), reply
+
     def view(self, *, no_older_than: timedelta = timedelta(0)) -> ScaleSetView:
         seen = self._seen.latest
         if seen is not None and no_older_than and self._calls.until(-no_older_than) <= seen[0].sent:
             return seen[0]
         return self._look(self._calls.until())[0]
+
+    def group_tags(self) -> OuterTags:
+        url = f"{quote(self._providers.removesuffix('/providers'))}?api-version={translate.TAGS_API_VERSION}"
+        reply = self._calls.read(Kind.GROUP, url, until=self._calls.until(_GROUP_PATIENCE))
+        if reply.status != 200:
+            raise refusal(reply, About(permission="Microsoft.Resources/subscriptions/resourceGroups/read"))
+        return translate.to_group_tags(reply)
 
     def list_instances(self) -> Pages:
         """Every instance with its power state: all pages or an error."""
@@ -157,9 +178,13 @@ class ArmScaleSet:
         self._calls.order(Kind.CAPACITY, begin, self._group, self._arm_name, body, until=until)
 
     def set_pause(self, how: Pause) -> None:
-        """Set the tag `scaler:paused` alone, for an operator. The controllers see the tag in the next look."""
+        """Set the tag `scaler:paused` alone, for an operator. "Go on" is a value, too."""
+        self.set_tag(translate.PAUSE_TAG, how.word)
+
+    def set_tag(self, name: str, value: str, *, takes: bool = False) -> None:
+        """Set a tag for an operator, or take it away if it has that value. The controllers see it in the next look."""
         url = f"{self._path}/providers/Microsoft.Resources/tags/default?api-version={translate.TAGS_API_VERSION}"
-        reply = self._calls.patch(Kind.TAG, url, translate.pausing(how), until=self._calls.until())
+        reply = self._calls.patch(Kind.TAG, url, translate.tagging(name, value, takes=takes), until=self._calls.until())
         if reply.status not in {200, 202}:
             raise refusal(reply, About(permission="Microsoft.Resources/tags/write on the scale set (Tag Contributor)"))
         self._seen.latest = None

@@ -1,14 +1,16 @@
 """ARM's answers in the model's words: pure; lenient with unknown words, never with the identity of a machine."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 
 from msgspec.json import Decoder
 
-from scaler.errors import Garbled, Refused
+from scaler.errors import Garbled, Refused, in_one_line
 from scaler.model.instance import (
     FailureClass,
+    Health,
+    HealthState,
     Instance,
     InstanceId,
     InstanceRef,
@@ -19,18 +21,37 @@ from scaler.model.instance import (
     VmId,
     is_instance_id,
 )
-from scaler.model.sighting import Pages, Pause, ScaleSetView, strictest
+from scaler.model.sighting import OuterTags, Pages, Pause, ScaleSetView, Source, Tag, strictest
+from scaler.model.tags import NAMES
 from scaler.vmss.refusals import failure_class
-from scaler.vmss.reply import Listed, Page, Reply, ScaleSetBody, StatusBody, VmBody, VmPropertiesBody
+from scaler.vmss.reply import (
+    ExtensionBody,
+    GroupBody,
+    InstanceViewBody,
+    Listed,
+    Page,
+    Reply,
+    ScaleSetBody,
+    StatusBody,
+    VmBody,
+    VmPropertiesBody,
+)
 
 CONSENT_TAG = "scaler:managed"
 PAUSE_TAG = "scaler:paused"
+_LONGEST_TAG = 256  # characters: Azure lets nobody write more
+_LONGEST_REASON = 200  # characters of what a guest says
 TAGS_API_VERSION = "2021-04-01"
-VM, VMS, _SCALE_SET = Decoder(VmBody), Decoder(Page[VmBody]), Decoder(ScaleSetBody)
+VM, VMS, _GROUP, _SCALE_SET = Decoder(VmBody), Decoder(Page[VmBody]), Decoder(GroupBody), Decoder(ScaleSetBody)
+DOCUMENT = Decoder(object)
 _ETAG = re.compile(r"[!-~]{1,200}")
 _VM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNDER_WAY = frozenset({ProvisioningState.CREATING, ProvisioningState.UPDATING, ProvisioningState.DELETING})
 _POWER: Mapping[str, PowerState] = {word.value: word for word in PowerState}
+_BEGINS = frozenset({HealthState.INITIALIZING.value})
+_VERDICTS: Mapping[str, HealthState] = {word.value: word for word in HealthState}
+# An extension's substatuses; behind the name stands succeeded, error or transitioning.
+_STATE, _METRICS = "componentstatus/applicationhealthstate/", "componentstatus/custommetrics/"
 _PROVISIONING: Mapping[str, ProvisioningState] = {word.value.lower(): word for word in ProvisioningState}
 
 
@@ -83,6 +104,7 @@ def to_view(body: ScaleSetBody, name: ScaleSetName, reply: Reply) -> ScaleSetVie
         etag=etag or None,
         managed_by=tag(tags, CONSENT_TAG),
         pause=paused_by(tags),
+        tags=our_tags(tags),
         at=reply.at,
         sent=reply.sent,
     )
@@ -121,7 +143,9 @@ def instance_of(member: VmBody, machine: VmBody, scale_set: ScaleSetName, how: O
         marked=own.protection_policy is not None and own.protection_policy.protect_from_scale_in is True,
         etag=etag_of(member.etag),
         created_at=_time(shown.time_created),
+        latest_model=own.latest_model_applied,
         failure=_failure(statuses) if provisioning is ProvisioningState.FAILED else None,
+        health=_health(shown.instance_view) if shown.instance_view is not None else None,
     )
 
 
@@ -173,6 +197,44 @@ def _failure(statuses: Sequence[StatusBody]) -> FailureClass | None:
     return None
 
 
+def _health(view: InstanceViewBody) -> Health | None:
+    """The health that Azure's status (`vmHealth`) and the extension's substatus tell; None where neither is shown."""
+    status = view.vm_health.status if view.vm_health is not None else None
+    if status is None and not view.extensions:
+        return None
+    told, said = _told(view.extensions or ())
+    if status is None and not told:
+        return None
+    code = (status.code or "").lower() if status is not None else ""
+    at = _time(status.time) if status is not None else None
+    return health_of(code.removeprefix("healthstate/"), told, at=at, said=said)
+
+
+def health_of(status: str, told: Set[str], *, at: datetime | None, said: str) -> Health:
+    """The health by Azure's own status and the words of the extension, in lower case; `said`: what the guest says.
+
+    The status alone may say healthy of an initializing machine, and unhealthy of an unknown one: it is built from the
+    extension's first substatus, which is kept for the health store (Azure/applicationhealth-extension-linux 2.0.29).
+    """
+    agreed, begins = told == {status}, told == _BEGINS
+    state = _VERDICTS.get(next(iter(told)), HealthState.UNKNOWN) if agreed or begins else HealthState.UNKNOWN
+    return Health(state=state, at=at, said=in_one_line(said[:_LONGEST_REASON]))
+
+
+def _told(extensions: Sequence[ExtensionBody]) -> tuple[Set[str], str]:
+    """The states in the extensions' substatuses, in lower case, and the guest's own words."""
+    states: set[str] = set()
+    words: list[str] = []
+    for extension in extensions:
+        for status in extension.substatuses or ():
+            code = (status.code or "").lower()
+            if code.startswith(_STATE):
+                states.add((status.message or "").strip().lower())
+            elif code.startswith(_METRICS):
+                words.append(status.message or "")
+    return states, " ".join(words)
+
+
 def _time(text: str | None) -> datetime | None:
     """A time of Azure's, perhaps with seven digits after the point. None for an unreadable time."""
     try:
@@ -192,9 +254,22 @@ def paused_by(tags: Mapping[str, str | None]) -> Pause:
     return strictest(*(Pause.of(value or "") for key, value in tags.items() if key.lower() == PAUSE_TAG))
 
 
-def pausing(how: Pause) -> dict[str, object]:
-    """The body of the PATCH that sets the tag and leaves all other tags.
+def to_group_tags(reply: Reply) -> OuterTags:
+    """The tags of the resource group that concern the scaler."""
+    tags = reply.read(_GROUP).tags or {}
+    return OuterTags(tags=our_tags(tags, Source.GROUP), pause=paused_by(tags))
 
-    "Go on" is a value, too: no document says that a deletion by name alone finds a tag of any value.
+
+def our_tags(tags: Mapping[str, str | None], source: Source = Source.SCALE_SET) -> Mapping[str, Tag]:
+    """The tags that override numbers, by their names in lower case."""
+    return {
+        name.lower(): Tag((value or "")[:_LONGEST_TAG], source) for name, value in tags.items() if name.lower() in NAMES
+    }
+
+
+def tagging(name: str, value: str, *, takes: bool = False) -> dict[str, object]:
+    """The body of the PATCH that sets a tag, or takes the tag away, and leaves all other tags.
+
+    `value`: also of a tag to be taken away, because no document says that a name alone finds a tag of any value.
     """
-    return {"operation": "Merge", "properties": {"tags": {PAUSE_TAG: how.word}}}
+    return {"operation": "Delete" if takes else "Merge", "properties": {"tags": {name: value}}}

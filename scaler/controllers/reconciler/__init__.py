@@ -1,9 +1,9 @@
 """The reconciler: brings registry and Azure together by marking, admitting, condemning, presuming, repairing.
 
 controller  decide: the order of a pass, and the breakers
-context     facts for the whole pass: the policy, the health of the fleet, the surplus; keys outside `available`
+context     facts for the whole pass: the policy, the health of the fleet, the warm part; keys outside `available`
 newcomers   a new machine: mark, then ADMIT
-cooling     surplus warm machines are deallocated, under a claim
+warm_part   which machines to cool or to warm;  claims  a machine cooled or warmed, from the claim to the offer
 doubts      a machine that may have been used: CONDEMN at rest, PRESUME while it runs
 repairs     index, warmth, witnesses; FORGET
 """

@@ -12,6 +12,7 @@ from scaler.model.machine import SeenMachine
 from scaler.model.plan import Facts, Refusal, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Notes, Row, Status
+from scaler.model.scarcity import creating_stops_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,13 +20,15 @@ class Context:
     """The context of a pass, the same for all machines: the health of the fleet limits the trust in single ones."""
 
     policy: Policy
-    surplus: frozenset[VmId]  # warm beyond the operator's number
+    surplus: frozenset[VmId]  # warm beyond the operator's number: to be cooled
+    lack: frozenset[VmId]  # to be warmed, because fewer are warm than that
     marks_refused_in: frozenset[ScaleSetName]  # Azure refused, and took no mark there: its fault or ours, not theirs
+    creating_stopped_in: frozenset[ScaleSetName]  # too many creations failed there: their machines are kept
     most_unknown: bool  # more than half of the marked machines are unknown: a wrong or flushed Redis
     alarms: tuple[Refusal, ...]
 
 
-def context_of(fleet: Fleet, policy: Policy, surplus: frozenset[VmId]) -> Context:
+def context_of(fleet: Fleet, policy: Policy, surplus: frozenset[VmId], lack: frozenset[VmId]) -> Context:
     """Judge the fleet by the machines of scale sets with consent."""
     ours = [machine for machine in fleet.machines if isinstance(machine, SeenMachine) and machine.sighting.consent]
     marked = [machine.notes_now for machine in ours if machine.instance.marked]
@@ -48,7 +51,13 @@ def context_of(fleet: Fleet, policy: Policy, surplus: frozenset[VmId]) -> Contex
     return Context(
         policy=policy,
         surplus=surplus,
+        lack=lack,
         marks_refused_in=frozenset(refused_in),
+        creating_stopped_in=frozenset(
+            name
+            for name in policy.capacity
+            if creating_stops_until(fleet.cloud.demand_of(name, policy), policy) is not None
+        ),
         most_unknown=most_unknown,
         alarms=tuple(alarms),
     )

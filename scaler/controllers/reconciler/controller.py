@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from scaler.controllers.reconciler.claims import claimed, ready
 from scaler.controllers.reconciler.context import Context, context_of
-from scaler.controllers.reconciler.cooling import alarms as cooling_alarms
-from scaler.controllers.reconciler.cooling import claimed, ready, surplus
 from scaler.controllers.reconciler.doubts import doubtful, in_session, presume, used
 from scaler.controllers.reconciler.newcomers import admissible_in, newcomer
 from scaler.controllers.reconciler.repairs import park, repair, unseen
+from scaler.controllers.reconciler.warm_part import alarms, lack, surplus
 from scaler.model.fleet import Fleet
 from scaler.model.instance import VmId
 from scaler.model.machine import Machine, SeenMachine
@@ -46,19 +46,19 @@ _VERBS: Mapping[Standing, Callable[[SeenMachine, Context], Decision]] = {
     Standing.CLAIMED: claimed,
 }
 _NEVER = datetime.max.replace(tzinfo=UTC)
-_CAPPED = {Why.GONE, Why.MARK_REFUSED}
+_CAPPED = {Why.GONE, Why.MARK_REFUSED, Why.NOT_HEALTHY_IN_TIME}
 
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
     """Plan at most one step for a machine, the longest waiting first; steps beyond a breaker wait."""
-    context = context_of(fleet, policy, surplus(fleet, policy))
+    context = context_of(fleet, policy, surplus(fleet, policy), lack(fleet, policy))
     waits = newcomers_wait(fleet, policy)
     machines = sorted(fleet.machines, key=_longest_waiting_first)
     plan = sorted_out(outcome for machine in machines for outcome in outcomes_for(machine, fleet, context))
     most = {"mark": policy.max_marks, "removal": policy.share(policy.max_forgets, fleet.size)}
     kept, beyond = limited(plan.steps, _kind, most)
-    alarms = context.alarms if fleet.cloud.listings else ()  # single machines tell nothing of the fleet
-    notices = (*alarms, *cooling_alarms(fleet, policy), *map(withheld, fleet.cloud.withheld.values()))
+    of_fleet = context.alarms if fleet.cloud.listings else ()  # single machines tell nothing of the fleet
+    notices = (*of_fleet, *alarms(fleet, policy), *map(withheld, fleet.cloud.withheld.values()))
     return Plan(
         steps=kept,
         refusals=(*notices, *plan.refusals, *map(held_back, beyond)),
@@ -86,7 +86,7 @@ def outcomes_for(machine: Machine, fleet: Fleet, context: Context) -> Iterator[D
 
 
 def _is_strange(machine: SeenMachine) -> bool:
-    """Whether it would be condemned because Redis knows nothing of it."""
+    """Whether the machine would be condemned for want of any notes in Redis."""
     return machine.standing is Standing.STRANGER and machine.instance.at_rest
 
 
@@ -121,7 +121,7 @@ def newcomers_wait(fleet: Fleet, policy: Policy) -> Mapping[VmId, timedelta]:
         notes = row.notes if row is not None else None
         if row is not None and (row.record is not None or (notes is not None and notes.beyond_admitting)):
             continue
-        if followed.phase in {Phase.MADE, Phase.RUNS}:
+        if followed.phase in {Phase.MADE, Phase.BOOTS, Phase.RUNS}:
             waits[vm_id] = policy.follow_made
         elif notes is not None and notes.mark_noted_at is not None and followed.phase is Phase.MARKED:
             found = notes.found_noted_at or fleet.now
@@ -143,7 +143,7 @@ def _gets(fleet: Fleet, waits: Mapping[VmId, timedelta]) -> Iterator[Get]:
     """Ask for the new machines that are due and that this tick has not seen, the longest due first."""
     newcomers = fleet.cloud.newcomers
     for vm_id, wait in waits.items():
-        due = wait <= timedelta(0) and newcomers[vm_id].phase not in {Phase.MADE, Phase.RUNS}
+        due = wait <= timedelta(0) and newcomers[vm_id].phase not in {Phase.MADE, Phase.BOOTS, Phase.RUNS}
         if due and vm_id not in fleet.cloud.asked:
             yield Get(ref=newcomers[vm_id].ref, queue="admission", place=(wait.total_seconds(), vm_id))
 

@@ -11,6 +11,7 @@ from scaler.model.machine import SeenMachine
 from scaler.model.plan import Refusal, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import SpentNote, Status
+from scaler.model.scarcity import failed_creation
 
 
 def condemn(machine: SeenMachine, why: Why, policy: Policy) -> Step:
@@ -26,7 +27,7 @@ def presume(machine: SeenMachine, policy: Policy) -> Step:
     """Presume a session on a marked machine that runs without an explanation; with the session of the notes, if any."""
     notes = machine.notes_now
     if notes.presumed_at is None:
-        notes = replace(notes, presumed_at=machine.now, presumed_seen_at=machine.at)
+        notes = notes.presumed(machine.now, machine.at)
     record = notes.opened.record if notes.opened is not None else machine.record_now(policy)
     record = replace(record, session_id=notes.session or record.session_id)
     change = step(Edge.PRESUME, Actor.RECONCILER, machine.stored, record, notes, machine.now)
@@ -36,15 +37,15 @@ def presume(machine: SeenMachine, policy: Policy) -> Step:
 def doubtful(machine: SeenMachine, context: Context) -> Step | Refusal | None:
     """Judge a machine that is marked and unknown, or tainted, or whose record is lost or undone."""
     if not machine.instance.at_rest:
-        return restless(machine, context.policy)
+        return restless(machine, context)
     return _at_rest(machine, context) if machine.sighting.plausible else None
 
 
-def restless(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:
+def restless(machine: SeenMachine, context: Context) -> Step | Refusal | None:
     """Judge a machine that should be at rest. The provisioner stops an unmarked one that runs."""
     if machine.instance.runs and machine.instance.marked:
-        return presume(machine, policy)
-    return None if machine.instance.runs and not machine.instance.busy else _hold_over(machine, policy)
+        return presume(machine, context.policy)
+    return None if machine.instance.runs and not machine.instance.busy else _hold_over(machine, context)
 
 
 def _at_rest(machine: SeenMachine, context: Context) -> Step | None:
@@ -74,7 +75,7 @@ def in_session(machine: SeenMachine, context: Context) -> Step | Refusal | None:
     if instance.marked and instance.runs and not explained:
         return presume(machine, context.policy)
     if not explained and not instance.settled:
-        return _hold_over(machine, context.policy)
+        return _hold_over(machine, context)
     if not instance.marked and instance.runs:
         return Refusal(why=Why.UNMARKED_IN_SESSION, vm_id=machine.vm_id, alarm=True)
     return None
@@ -88,12 +89,16 @@ def used(machine: SeenMachine, context: Context) -> Step | None:
     return None if said or noted_only else condemn(machine, Why.USED_ELSEWHERE, context.policy)
 
 
-def _hold_over(machine: SeenMachine, policy: Policy) -> Step | Refusal | None:
+def _hold_over(machine: SeenMachine, context: Context) -> Step | Refusal | None:
     """Condemn a Failed or unsettled machine past its hold, which depends on the class of the failure.
 
-    A foreign deletion that Azure does not finish: condemn, so that the cleaner orders the deletion again.
+    A foreign deletion that Azure does not finish: condemn, so that the cleaner orders the deletion again. Where too
+    many creations failed, the machines that failed are kept, for the operator to see.
     """
+    policy = context.policy
     if not machine.sighting.plausible:
+        return None
+    if failed_creation(machine.instance) and machine.sighting.scale_set in context.creating_stopped_in:
         return None
     if machine.instance.provisioning is ProvisioningState.DELETING:
         hangs = _unfinished_for(machine) >= policy.delete_lost

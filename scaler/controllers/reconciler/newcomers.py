@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from scaler.controllers.reconciler.claims import youngest
 from scaler.controllers.reconciler.context import (
     Context,
     mark_given_up,
@@ -11,12 +12,13 @@ from scaler.controllers.reconciler.context import (
     unindexed_since,
 )
 from scaler.controllers.reconciler.doubts import condemn, restless
-from scaler.model.clocks import is_ahead
+from scaler.model.clocks import APART, is_ahead
 from scaler.model.edges import Actor, Edge
 from scaler.model.lifecycle import step
 from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Decision, Get, Lacks, Mark, Step, Why
 from scaler.model.policy import Policy
+from scaler.model.readiness import boots, never_ready
 from scaler.model.row import Notes, Status
 from scaler.model.standing import Standing
 
@@ -24,10 +26,25 @@ from scaler.model.standing import Standing
 def newcomer(machine: SeenMachine, context: Context) -> Decision:
     """Judge a NEW, ADMITTING or UNMARKED machine."""
     if not machine.instance.at_rest:
-        return restless(machine, context.policy)
+        return _given_up(machine, context.policy) or restless(machine, context)
     if machine.stored.is_unreadable:  # somebody wrote what is not a record where ours belongs: it cannot be offered
         return condemn(machine, Why.UNREADABLE, context.policy)
     return admit(machine, context.policy) if machine.standing is Standing.ADMITTING else mark(machine, context)
+
+
+def _given_up(machine: SeenMachine, policy: Policy) -> Decision:
+    """Condemn a new running machine that was not Healthy in time; by a targeted GET, for listings are old.
+
+    The machine is deleted while running: the provisioner, without notes, stops only Healthy machines.
+    """
+    instance, at = machine.instance, machine.at
+    since = instance.created_at or machine.notes_now.found_at
+    if machine.is_asked_for:
+        late = never_ready(instance, at, since, policy)
+        return condemn(machine, Why.NOT_HEALTHY_IN_TIME, policy) if late else None
+    if boots(instance, at, policy) and since is not None and at - since >= policy.unready_bound:
+        return Lacks(ask=Get(ref=instance.ref, queue="admission", place=(since.timestamp(), machine.vm_id)))
+    return None
 
 
 def mark(machine: SeenMachine, context: Context) -> Decision:
@@ -41,7 +58,7 @@ def mark(machine: SeenMachine, context: Context) -> Decision:
     given_up = mark_given_up(notes, machine.now, policy)
     if given_up and machine.instance.ref.scale_set not in context.marks_refused_in:
         return condemn(machine, Why.MARK_REFUSED, policy) if look.plausible else None
-    if not look.orders_allowed or _asked_lately(notes, machine.now, policy):
+    if not look.orders_allowed or _asked_lately(notes, machine.now, policy) or _claim_lives(machine, policy):
         return None
     if not machine.is_asked_for:  # the longest unasked first
         asked_at = notes.mark_asked_at.timestamp() if notes.mark_asked_at is not None else 0.0
@@ -53,7 +70,7 @@ def mark(machine: SeenMachine, context: Context) -> Decision:
         admitting_at=machine.now if afresh else notes.admitting_at,
         admitted_at=None,
         reserved=None,
-        claim=None,  # an order that rested on it dies before the machine is admitted again
+        claim=None,  # every order that rested on it is dead
         mark_asked_at=machine.now,
         mark_seen_at=None,
         mark_noted_at=None,
@@ -63,6 +80,12 @@ def mark(machine: SeenMachine, context: Context) -> Decision:
     order = Mark(ref=machine.instance.ref, etag=machine.instance.etag, rests_on=look)
     why = Why.MARK_GONE if machine.standing is Standing.UNMARKED else Why.NEW_AT_REST
     return Step(why=why, vm_id=machine.vm_id, change=note_unoffered(machine, asked), order=order)
+
+
+def _claim_lives(machine: SeenMachine, policy: Policy) -> bool:
+    """Whether an order under an old claim may still arrive: ADMIT waits for stops of unmarked machines alone."""
+    claim = machine.notes_now.claim
+    return claim is not None and -APART <= youngest(machine, claim) < policy.claim_over
 
 
 def _asked_lately(notes: Notes, now: datetime, policy: Policy) -> bool:
@@ -102,7 +125,7 @@ def admit(machine: SeenMachine, policy: Policy) -> Step | None:
 def admissible_in(machine: Machine, policy: Policy) -> timedelta:
     """How long until stops of the unmarked machine are dead, and orders to the former machine behind its id.
 
-    A machine whose mark was not seen, or of which nothing was noted, waits from now on.
+    A machine without notes, or with an unseen mark, waits from now on.
     """
     notes, clocks = machine.notes_now, machine.clocks
     marked_for = clocks.since_first_seen(notes.mark_seen_at, notes.mark_noted_at) or timedelta(0)

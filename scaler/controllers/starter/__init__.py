@@ -3,6 +3,7 @@
 controller  decide: at most one step for a reserved machine, late writes undone, and the time of the next look
 waiting     a session waiting for a machine: turns, the clock of the waiting; REFUSE and ABANDON
 starts      the start order, after the start note; OPEN, with the machine's addresses
+gate        a running machine that is not Healthy yet, where that is asked for; the note before its OPEN
 moving      a session without a usable machine: MOVE, wait, or REFUSE
 """
 

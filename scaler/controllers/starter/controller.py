@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from scaler.controllers.starter.gate import alarms, until_healthy
 from scaler.controllers.starter.moving import Stranded, settle
 from scaler.controllers.starter.starts import open_for, start, unsettled
 from scaler.controllers.starter.waiting import Part, Wait, end, next_look, noted, reserved, timeout
@@ -28,7 +29,7 @@ def decide(fleet: Fleet, policy: Policy, part: Part = Part.ALL) -> Plan:
     due = tuple(_due(waits, fleet))
     return Plan(
         steps=steps,
-        refusals=tuple(map(withheld, fleet.cloud.withheld.values())),
+        refusals=(*map(withheld, fleet.cloud.withheld.values()), *alarms(steps)),
         asks=(*_looks(waits, due, fleet), *plan.asks),
         look_again=_look_again(waits, steps, due, fleet, policy),
     )
@@ -61,6 +62,7 @@ def _look_again(
     taken = {step.vm_id: step for step in steps}
     looks = [_next_look(wait, taken.get(wait.machine.vm_id), fleet) for wait in waits]
     moved = [fleet.now for step in steps if step.change is not None and step.change.partner is not None]
+    moved += [fleet.now for step in steps if step.for_replica]  # what is to be opened
     return soonest(fleet.now, *moved, *(max(look, unasked) for look in looks))
 
 
@@ -143,7 +145,8 @@ def _outcome_for_seen(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | 
         why = Why.CANNOT_START if wait.start else Why.TAINTED
         return Stranded(wait=wait, why=why, failure=instance.failure, otherwise=unexplained)
     if instance.runs and not instance.busy:
-        return open_for(wait, machine, cloud)
+        awaits = wait.policy.awaits_health(instance.ref.scale_set) and not wait.is_opening
+        return until_healthy(wait, machine) if awaits else open_for(wait, machine, cloud)
     if instance.runs:  # and is Updating: OPEN goes before REFUSE, however late
         return timeout(wait)
     return start(wait, machine) if instance.at_rest else unsettled(wait, machine)
@@ -153,7 +156,7 @@ def _unexplained(wait: Wait, machine: SeenMachine) -> Step | None:
     """Note a running machine that the scaler has not started: no visitor gets it, neither this one nor a later one."""
     if not machine.instance.runs or wait.start is not None or wait.notes.presumed_at is not None:
         return None
-    presumed = replace(wait.notes, presumed_at=wait.now, presumed_seen_at=machine.at, reserved=wait.reserved)
+    presumed = replace(wait.notes.presumed(wait.now, machine.at), reserved=wait.reserved)
     return noted(wait, presumed, Why.MARKED_UNKNOWN_RUNS)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from scaler.controllers.starter.waiting import Wait, end, timeout
+from scaler.controllers.starter.waiting import Wait, end, given_up, timeout
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
-from scaler.model.instance import FailureClass
+from scaler.model.instance import FailureClass, Tier
 from scaler.model.lifecycle import joined, step
 from scaler.model.plan import Facts, Step, Why
 from scaler.model.row import Notes, Record, Row, SpentNote, Status
@@ -102,7 +102,7 @@ def _moved(stranded: Stranded, to: Spare) -> Step:
     wait, why, machine, notes = stranded.wait, stranded.why, stranded.wait.machine, stranded.wait.notes
     start = wait.start
     left = replace(
-        notes,
+        given_up(wait),
         start=notes.start if start is None or stranded.failure is None else replace(start, failure=stranded.failure),
         ended={**notes.ended, wait.session: Edge.MOVE},
         spent=notes.spent or SpentNote(why=Edge.MOVE, at=wait.now, reason=why),
@@ -116,6 +116,7 @@ def _moved(stranded: Stranded, to: Spare) -> Step:
         moved_to=None,
         moved_from=wait.record.vm_id,
         move_reason=why,
+        expected_ready_at=wait.now + wait.waits.told(Tier.of(warm=to.record.warm), wait.policy),
     )
     reserved = replace(wait.reserved, session=arrived.session)
     change = joined(leaves, to.row, arrived, replace(to.notes, reserved=reserved), wait.now)

@@ -1,14 +1,15 @@
 """Starts, the note before the order; and OPEN of a running machine with known addresses."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from scaler.controllers.starter.moving import Stranded
 from scaler.controllers.starter.waiting import Wait, noted, timeout
 from scaler.model.clocks import is_ahead
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Cloud
-from scaler.model.instance import Addresses
-from scaler.model.lifecycle import note, step
+from scaler.model.instance import Addresses, Tier
+from scaler.model.lifecycle import note_expecting, step
 from scaler.model.machine import SeenMachine
 from scaler.model.plan import Facts, Get, Lacks, Locate, Start, Step, Why
 from scaler.model.row import Notes, OpenedNote, StartNote, Status
@@ -46,21 +47,52 @@ def _again(wait: Wait, machine: SeenMachine) -> Step | None:
 
 def _order(wait: Wait, machine: SeenMachine) -> Step:
     attempt = (wait.start.attempts if wait.start is not None else 0) + 1
+    gated = wait.policy.awaits_health(machine.instance.ref.scale_set)
+    heeds_health = gated or wait.policy.ends_by_health(machine.instance.ref.scale_set)
     notes = replace(
         _without_witnesses(wait.notes),
         reserved=wait.reserved,
-        start=StartNote(session=wait.session, at=wait.now, attempts=attempt, warm=machine.instance.warm),
+        start=StartNote(
+            session=wait.session,
+            at=wait.now,
+            attempts=attempt,
+            warm=machine.instance.warm,
+            seen_at=machine.at if heeds_health else None,
+            server=machine.stored.before.server if gated else "",
+        ),
+        opening=None,
         unindexed_at=None,
     )
     why = Why.RESERVED if attempt == 1 else Why.START_OVERDUE
     facts: Facts = {"session": wait.session, "attempt": attempt, "warm": machine.instance.warm}
     order = Start(ref=machine.instance.ref, rests_on=machine.sighting)
-    return Step(why=why, vm_id=machine.vm_id, change=note(machine.stored, notes), order=order, facts=facts)
+    change = note_expecting(machine.stored, notes, _expected(wait, machine, attempt))
+    return Step(why=why, vm_id=machine.vm_id, change=change, order=order, facts=facts)
+
+
+def _expected(wait: Wait, machine: SeenMachine, attempt: int) -> datetime | None:
+    """The expected time to write into the record, None to leave the record's.
+
+    A repeated start begins the time anew, and so does a record without a time to come, or with that of another tier.
+    """
+    told, warm = wait.record.expected_ready_at, machine.instance.warm
+    if attempt == 1 and told is not None and told > wait.now and wait.record.warm == warm:
+        return None
+    return wait.now + wait.waits.told(Tier.of(warm=warm), wait.policy)
 
 
 def _without_witnesses(notes: Notes) -> Notes:
-    """The notes without earlier doubts whether the machine is there, at rest, or settled."""
-    return replace(notes, missed_at=None, missed_noted_at=None, rest_at=None, rest_noted_at=None, unsettled_at=None)
+    """The notes without earlier doubts whether the machine is there, at rest, unhealthy, or settled."""
+    return replace(
+        notes,
+        missed_at=None,
+        missed_noted_at=None,
+        rest_at=None,
+        rest_noted_at=None,
+        unhealthy_at=None,
+        unhealthy_noted_at=None,
+        unsettled_at=None,
+    )
 
 
 def unsettled(wait: Wait, machine: SeenMachine) -> Step | Stranded | None:
@@ -105,6 +137,7 @@ def _open(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step:
         public_ip=addresses.public or wait.record.public_ip,
         private_ip=addresses.private or wait.record.private_ip,
         updated_at=wait.now,
+        expected_ready_at=None,
     )
     notes = replace(
         _without_witnesses(wait.notes),

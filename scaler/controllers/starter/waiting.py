@@ -12,6 +12,7 @@ from scaler.model.machine import Machine, notes_so_far
 from scaler.model.plan import Step, Why
 from scaler.model.policy import Moves, Policy
 from scaler.model.row import Notes, Record, ReservedNote, SpentNote, StartNote, Status
+from scaler.model.waits import Waits
 
 _AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
@@ -26,12 +27,13 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """One session waiting for one machine."""
+    """A waiting session and its machine, with the starter's knowledge of both."""
 
     machine: Machine
     record: Record
     notes: Notes  # as stored; empty where Redis has none
     policy: Policy
+    waits: Waits  # as published
 
     @property
     def now(self) -> datetime:
@@ -67,6 +69,12 @@ class Wait:
         return since.timestamp() if since is not None else 0.0
 
     @property
+    def is_opening(self) -> bool:
+        """Whether the machine was ready for the session, and only OPEN is missing."""
+        opening = self.notes.opening
+        return opening is not None and opening.session == self.session
+
+    @property
     def is_over(self) -> bool:
         """Whether the waiting has lasted for the reservation timeout."""
         return self.now - self.reserved.at >= self.policy.reservation_timeout
@@ -80,7 +88,7 @@ class Wait:
 def reserved(fleet: Fleet, policy: Policy, part: Part) -> list[Wait]:
     """The sessions that wait for the Reserved machines of a part."""
     waits = [
-        Wait(machine=machine, record=record, notes=notes_so_far(machine.stored), policy=policy)
+        Wait(machine=machine, record=record, notes=notes_so_far(machine.stored), policy=policy, waits=fleet.waits)
         for machine in fleet.machines_with(lambda row: row.status is Status.RESERVED)
         if (record := machine.stored.readable) is not None
     ]
@@ -96,7 +104,9 @@ def next_look(wait: Wait, last: datetime | None) -> datetime:
     start, now, policy = wait.start, wait.now, wait.policy
     if last is not None and last > now:
         last = None
-    if start is None or start.at > now or start.runs_at is not None:
+    if wait.is_opening and (start is None or start.runs_at is None):
+        return last + policy.look_every_warm if last is not None else _AT_ONCE
+    if start is None or start.at > now or start.runs_at is not None or start.boots_at is not None:
         return last + policy.look_every if last is not None else _AT_ONCE
     first = start.at + (policy.first_look_warm if start.warm else policy.first_look_cold)
     if last is None or last < first:
@@ -109,9 +119,24 @@ def end(wait: Wait, edge: Edge, why: Why) -> Step:
     """REFUSE or ABANDON the session: visibly, Unavailable and used, with the reason in the notes."""
     machine, ended = wait.machine, {**wait.notes.ended, wait.session: edge}
     spent = wait.notes.spent or SpentNote(why=edge, at=wait.now, reason=why, seen_at=machine.at)
-    notes = replace(wait.notes, ended=ended, spent=spent)
+    notes = replace(given_up(wait) if edge is Edge.REFUSE else wait.notes, ended=ended, spent=spent)
     change = step(edge, Actor.STARTER, machine.stored, wait.record, notes, wait.now)
     return Step(why=why, vm_id=machine.vm_id, change=change, facts={"session": wait.session})
+
+
+def given_up(wait: Wait) -> Notes:
+    """The notes of a machine given up; presumed to be in use, where the session may be on the machine all the same.
+
+    A machine without Healthy is given up while running. A start noted on another Redis server means a failover since,
+    which may have forgotten an OPEN.
+    """
+    machine, start = wait.machine, wait.start
+    rests = machine.instance is not None and machine.instance.at_rest
+    if start is None or rests or not wait.policy.awaits_health(wait.notes.scale_set):
+        return wait.notes
+    if start.server and start.server == machine.stored.before.server:
+        return wait.notes
+    return replace(wait.notes, presumed_at=wait.now, presumed_seen_at=machine.at)
 
 
 def timeout(wait: Wait) -> Step | None:

@@ -1,5 +1,6 @@
 -- CANCEL or ABANDON: the session gave up. Returns cancelled, abandoned, released (it was in), ended (before) or unknown.
--- KEYS: session, available, reserved, unavailable. ARGV: session id, and the vmId where the caller knows it.
+-- KEYS: session, available, reserved, unavailable. ARGV: session id, the vmId where the caller knows it,
+-- and 'operator' where an operator asks.
 if is_bad_argument() then return redis.error_reply(NO_SESSION_ID) end
 
 -- Back to Available, as if it had never been asked for: no start was ordered.
@@ -7,7 +8,7 @@ local function cancel(machine)
   local notes = members(machine.noted)
   local after = edited(machine,
     {status = cjson.encode(AVAILABLE), used = 'false', sessionId = false, clientIp = false, updatedAt = now_json(),
-      movedFrom = false, moveReason = false})
+      movedFrom = false, moveReason = false, expectedReadyAt = false})
   if not notes or not after then return 'unknown' end
   notes = object(with(with(notes, 'reserved', nil), 'unindexed_at', nil))
   if not save(machine, after, notes) then return 'unknown' end

@@ -27,6 +27,13 @@ local function text_at(key)
   return type(value) == 'string' and value or nil
 end
 
+-- A number of seconds in what the scaler publishes for the site (scaler/registry/waits_json.py), behind this text; nil
+-- where nothing is published, or the user may not read it.
+local function published(behind)
+  local found = tonumber((text_at(PREFIX .. ':waits') or ''):match(behind .. '(%d+%.?%d*)[,}]'))
+  return found and found <= LONGEST_TOLD and found or nil
+end
+
 -- Of several spellings of a known name ours counts, else the first in byte order.
 local function is_better(name, than, canonical)
   if than == nil or name == canonical then return true end
@@ -202,10 +209,12 @@ local function save(machine, record, noted)
 end
 
 -- Ends the session on its machine, which is then used for ever. False if its values cannot be edited.
+-- ARGV[3]: 'operator' where an operator ends it.
 local function spend(machine, how)
   local now, why = now_json(), cjson.encode(how)
+  local reason = ARGV[3] == 'operator' and ',"reason":' .. cjson.encode(BY_HAND) or ''
   local notes = members(machine.noted)
-  local used = {status = cjson.encode(UNAVAILABLE), used = 'true', updatedAt = now}
+  local used = {status = cjson.encode(UNAVAILABLE), used = 'true', updatedAt = now, expectedReadyAt = false}
   local after = edited(machine, used)
   if not notes or not after then return false end
   local ended = {}
@@ -215,7 +224,7 @@ local function spend(machine, how)
   if not ended then return false end
   notes = with(notes, 'ended', object(with(ended, SESSION, why)))
   if not has(machine.notes, 'spent') then
-    notes = with(notes, 'spent', '{"why":' .. why .. ',"at":' .. now .. '}')
+    notes = with(notes, 'spent', '{"why":' .. why .. ',"at":' .. now .. reason .. '}')
   end
   if not save(machine, after, object(notes)) then return false end
   move_to(UNAVAILABLE, machine)

@@ -1,9 +1,10 @@
--- The index as a tick sees it. Returns {seconds, microseconds, pause, the server, bytes that it holds in all, then the
--- members of each set}. Writes nothing.
+-- The index as a tick sees it. Returns {seconds, microseconds, pause, the server, bytes that it holds in all, the waits
+-- that are published, then the members of each set}. Writes nothing.
 -- The pause is nil where there is no such key. In place of a set stands 0 where its key holds something else. Server and
--- bytes are empty where it does not say.
--- KEYS: pause, then the sets. ARGV: how many members of a set at most, and how many bytes of a member.
-local MOST, LONGEST = tonumber(ARGV[1]), tonumber(ARGV[2])
+-- bytes are empty where it does not say, and so are waits where none are published.
+-- KEYS: pause, then the sets. ARGV: how many members of a set at most, how many bytes of a member, and of the waits.
+-- A Redis with a password answers a command of more than ten words without that password by a riddle: these are ten.
+local MOST, LONGEST, LONGEST_WAITS = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local function type_of(key)
   return redis.call('TYPE', key).ok
@@ -26,9 +27,15 @@ local function members_of(key)
   return members
 end
 
+-- A value that is longer is none of the scaler's: it is cut, and then says nothing.
+local function waits()
+  local key = KEYS[1]:gsub('pause$', 'waits')
+  return type_of(key) == 'string' and redis.call('GETRANGE', key, 0, LONGEST_WAITS) or ''
+end
+
 local time = redis.call('TIME')
-local answer = {tonumber(time[1]), tonumber(time[2]), pause(), this_server(), told('memory', 'used_memory:(%d+)')}
+local answer = {tonumber(time[1]), tonumber(time[2]), pause(), this_server(), told('memory', 'used_memory:(%d+)'), waits()}
 for number = 2, #KEYS do
-  answer[number + 4] = members_of(KEYS[number])
+  answer[number + 5] = members_of(KEYS[number])
 end
 return answer

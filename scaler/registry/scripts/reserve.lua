@@ -29,12 +29,14 @@ end
 
 -- The notes say since when it waits, and that it asks by session: that it can be moved to another machine.
 local function reserve(machine)
-  local session, now = cjson.encode(SESSION), now_json()
+  local session, now, seconds, micros = cjson.encode(SESSION), now_json()
+  local wait = published('"' .. (machine.record.warm == true and 'warm' or 'cold') .. '":{"expected":')
   local noted = with_reservation(machine, '{"session":' .. session .. ',"at":' .. now .. ',"movable":true}')
   local client = ARGV[2] and ARGV[2] ~= '' and is_utf8(ARGV[2]) and cjson.encode(ARGV[2]) or false
   local after = edited(machine, {
     status = cjson.encode(RESERVED), used = 'false', sessionId = session, clientIp = client, updatedAt = now,
     movedTo = false, movedFrom = false, moveReason = false,
+    expectedReadyAt = wait and time_json(seconds + math.ceil(wait), micros) or false,
   })
   if not after or not noted or not save(machine, after, noted) then return nil end
   redis.call('SET', KEYS[1], machine.vm_id, 'EX', SESSION_TTL)

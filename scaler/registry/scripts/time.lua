@@ -25,14 +25,20 @@ local function date_of(days)
   return year, month, day_of_year - math.floor((153 * shifted + 2) / 5) + 1
 end
 
--- Redis' own time as a JSON text.
+-- A time as a JSON text. Most calls make two texts of one day: the date is reckoned once.
+local known_day, known_date
+local function time_json(seconds, micros)
+  local day, of_day = math.floor(seconds / 86400), seconds % 86400
+  if day ~= known_day then known_day, known_date = day, string.format('"%04d-%02d-%02dT', date_of(day)) end
+  return known_date .. string.format('%02d:%02d:%02d.%06dZ"',
+    math.floor(of_day / 3600), math.floor(of_day / 60) % 60, of_day % 60, micros)
+end
+
+-- Redis' own time as a JSON text, in seconds, and the microseconds beyond them.
 local function now_json()
   local time = redis.call('TIME')
   local seconds, micros = tonumber(time[1]), tonumber(time[2])
-  local year, month, day = date_of(math.floor(seconds / 86400))
-  local of_day = seconds % 86400
-  return string.format('"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ"', year, month, day,
-    math.floor(of_day / 3600), math.floor(of_day / 60) % 60, of_day % 60, micros)
+  return time_json(seconds, micros), seconds, micros
 end
 
 local function offset_of(zone)

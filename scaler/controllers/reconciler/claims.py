@@ -1,0 +1,125 @@
+"""A claim: a machine is taken from the offer, cooled or warmed, and offered again.
+
+Every order rests on a ripe claim (no failover can forget the claim) that is not yet stale. A machine is offered again
+only after every such order is dead. Under a claim to warm the machine may run. Such a claim ends in two steps: closing,
+and from then on no order is given, and a running machine is presumed to be in use; then the offer.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from scaler.controllers.reconciler.context import Context
+from scaler.controllers.reconciler.doubts import presume
+from scaler.model.clocks import APART
+from scaler.model.lifecycle import Change, claim, note
+from scaler.model.machine import SeenMachine
+from scaler.model.plan import Deallocate, Decision, Get, InstanceOrder, Lacks, PowerOff, Start, Step, Why
+from scaler.model.policy import Policy
+from scaler.model.row import COOLS, WARMS, ClaimNote, Status
+
+
+def ready(machine: SeenMachine, context: Context) -> Step | None:
+    """Claim a machine to be cooled or warmed: the key leaves `available` by this step, or the step fails."""
+    if not machine.sighting.orders_allowed:
+        return None
+    if machine.vm_id in context.surplus:
+        return _claimed_for(machine, COOLS, Why.WARM_SURPLUS)
+    return _claimed_for(machine, WARMS, Why.WARM_LACK) if machine.vm_id in context.lack else None
+
+
+def _claimed_for(machine: SeenMachine, order: str, why: Why) -> Step:
+    begun = ClaimNote(order=order, at=machine.now, seen_at=machine.at, since=machine.now)
+    notes = replace(machine.notes_now, claim=begun, claim_failed_at=None)
+    return Step(why=why, vm_id=machine.vm_id, change=claim(machine.stored, notes))
+
+
+def claimed(machine: SeenMachine, context: Context) -> Decision:
+    """Order while the claim is ripe, renew a stale claim, offer again when no order can hurt any more."""
+    standing_claim, policy = machine.notes_now.claim, context.policy
+    if standing_claim is None:
+        return None
+    if youngest(machine, standing_claim) < -APART:  # renewed by a clock that was wrong
+        return _renewed(machine, standing_claim)
+    if standing_claim.closing and machine.instance.runs:
+        return _looked_at(machine) or presume(machine, policy)
+    if standing_claim.closing:
+        over = machine.instance.at_rest and youngest(machine, standing_claim) >= policy.claim_closed
+        return _offered(machine, Why.WARMED, policy, in_vain=not machine.instance.warm) if over else None
+    if standing_claim.order == WARMS:
+        return _warmed(machine, standing_claim, policy)
+    return _cooled(machine, standing_claim, policy) if machine.instance.at_rest else None
+
+
+def _cooled(machine: SeenMachine, standing_claim: ClaimNote, policy: Policy) -> Decision:
+    too_long = _claimed_for_longer(machine, standing_claim, policy.start_timeout)
+    if not machine.instance.warm or too_long:
+        over = youngest(machine, standing_claim) >= policy.claim_over
+        return _offered(machine, Why.COOLED, policy, in_vain=machine.instance.warm) if over else None
+    order = Deallocate(ref=machine.instance.ref, rests_on=machine.sighting)
+    return _ordered(machine, order, Why.COOLING, policy)
+
+
+def _warmed(machine: SeenMachine, standing_claim: ClaimNote, policy: Policy) -> Decision:
+    """Start the machine, then stop the machine; presume a session where Azure does not stop the machine in time.
+
+    On its way the claim is kept young, so that the stop need not wait for the claim to ripen.
+    """
+    ref, instance = machine.instance.ref, machine.instance
+    if instance.runs and _claimed_for_longer(machine, standing_claim, 2 * policy.start_timeout):
+        return replace(presume(machine, policy), why=Why.STAYS_RUNNING)
+    if instance.runs and not instance.busy:
+        return _ordered(machine, PowerOff(ref=ref, rests_on=machine.sighting), Why.STOPPED_WARM, policy)
+    if not instance.at_rest:
+        ripe = youngest(machine, standing_claim) >= policy.ripe_after and machine.sighting.orders_allowed
+        return _renewed(machine, standing_claim) if ripe else None
+    refused = standing_claim.failure is not None and standing_claim.failure.of_capacity
+    if instance.warm or refused or _claimed_for_longer(machine, standing_claim, policy.start_timeout):
+        return _closing(machine, standing_claim)
+    return _ordered(machine, Start(ref=ref, rests_on=machine.sighting), Why.STARTED_TO_WARM, policy)
+
+
+def youngest(machine: SeenMachine, standing_claim: ClaimNote) -> timedelta:
+    """The age of the latest renewal, or of the closing, by the clock with the smaller age."""
+    return min(machine.now - standing_claim.at, machine.at - standing_claim.seen_at)
+
+
+def _claimed_for_longer(machine: SeenMachine, standing_claim: ClaimNote, than: timedelta) -> bool:
+    return machine.now - standing_claim.since >= than
+
+
+def _renewed(machine: SeenMachine, old: ClaimNote) -> Step:
+    notes = replace(machine.notes_now, claim=replace(old, at=machine.now, seen_at=machine.at))
+    return Step(why=Why.CLAIM_RENEWED, vm_id=machine.vm_id, change=note(machine.stored, notes))
+
+
+def _ordered(machine: SeenMachine, order: InstanceOrder, why: Why, policy: Policy) -> Decision:
+    """Order only while the claim is there, to the byte, at the moment of the order; and after a targeted GET."""
+    standing_claim = machine.notes_now.claim
+    if standing_claim is None or not machine.sighting.orders_allowed:
+        return None
+    if max(machine.now - standing_claim.at, machine.at - standing_claim.seen_at) >= policy.claim_stale:
+        return _renewed(machine, standing_claim)
+    if youngest(machine, standing_claim) < policy.ripe_after:
+        return None
+    return _looked_at(machine) or Step(why=why, vm_id=machine.vm_id, change=note(machine.stored), order=order)
+
+
+def _looked_at(machine: SeenMachine) -> Lacks | None:
+    """Ask for a targeted GET: instance ids are reused, and listings are old."""
+    if machine.is_asked_for:
+        return None
+    return Lacks(ask=Get(ref=machine.instance.ref, queue="claims", place=(machine.vm_id,)))
+
+
+def _closing(machine: SeenMachine, old: ClaimNote) -> Decision:
+    notes = replace(machine.notes_now, claim=replace(old, closing=True, at=machine.now, seen_at=machine.at))
+    return _looked_at(machine) or Step(why=Why.CLAIM_CLOSES, vm_id=machine.vm_id, change=note(machine.stored, notes))
+
+
+def _offered(machine: SeenMachine, why: Why, policy: Policy, *, in_vain: bool) -> Step:
+    """Offer a claimed machine again, as it is. No SPOP can be under way: the claim took the key."""
+    record = replace(machine.record_now(policy), updated_at=machine.now, warm=machine.instance.warm)
+    failed_at = machine.now if in_vain else None
+    notes = replace(machine.notes_now, claim=None, claim_failed_at=failed_at, unindexed_at=None)
+    change = Change(row=machine.stored, edge=None, record=record, notes=notes, index=Status.AVAILABLE)
+    return Step(why=Why.CLAIM_DROPPED if in_vain else why, vm_id=machine.vm_id, change=change)
