@@ -3,23 +3,24 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 
 from simulator.chaos.command_line import main as chaos
 from simulator.chaos_real.command_line import chaos_real
+from simulator.day.command_line import main as day
 from simulator.options import HELP, InvalidOptions, read
 from simulator.parts.environment import SetupFailed
 from simulator.run import run
 from simulator.showing import chosen, conclude, picture
+from simulator.waiting import main as waiting
 
 
 def main() -> int:
     asked = sys.argv[1:]
-    if asked[:1] == ["chaos"]:
-        return _told(lambda: chaos(asked[1:]))
-    if asked[:1] == ["chaos-real"]:
-        return _told(lambda: _chaos_real(asked[1:]))
+    command = _COMMANDS.get(asked[0]) if asked else None
+    if command is not None:
+        return _told(lambda: command(asked[1:]))
     if asked and set(asked) <= {"-h", "--help"}:
         print(HELP)
         return 0
@@ -44,6 +45,14 @@ def _chaos_real(arguments: Sequence[str]) -> int:
     over = Event()
     _obey_signals(over)
     return chaos_real(arguments, over)
+
+
+_COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "chaos": chaos,
+    "day": day,
+    "waiting": waiting,
+    "chaos-real": _chaos_real,
+}
 
 
 def _run() -> int:

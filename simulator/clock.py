@@ -1,5 +1,6 @@
 """The clocks: virtual time, clocks that show virtual time a little wrong, and the wall's."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
@@ -26,6 +27,28 @@ class VirtualClock:
         self._passed += duration
 
     advance = sleep
+
+
+class ConcurrentClock(VirtualClock):
+    """A virtual clock on which several requests may be under way at the same time."""
+
+    _sleeper: timedelta | None = None  # until when the request has slept that is made now, one of several
+
+    def sleep(self, duration: timedelta) -> None:
+        """Let time pass: of several requests only as much as the requests before this one have not waited for."""
+        if self._sleeper is not None:
+            self._sleeper += duration
+            duration = max(self._sleeper - self._passed, timedelta(0))
+        super().sleep(duration)
+
+    def together(self, requests: Sequence[Callable[[], object]]) -> Sequence[object]:
+        """Implements scaler.ports.Together: the requests take as long as the slowest of them."""
+        began, results = self._passed, []
+        for request in requests:
+            self._sleeper = began
+            results.append(request())
+        self._sleeper = None
+        return results
 
 
 class SkewedClock:

@@ -5,35 +5,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from math import ceil
 
 from emulator.history import Event, What
 from emulator.vm import VmState
 from scaler.model.edges import CONTROLLERS
-from scaler.model.instance import PowerState, ProvisioningState
+from scaler.model.instance import PowerState, ProvisioningState, Tier
 from scaler.model.row import Status
+from scaler.model.waits import percentile
+from simulator.bill import Bill
 from simulator.clock import WallClock
 from simulator.happenings import Did, Entry, Happening, Look, Published
 from simulator.observer.wrong import Kind, Wrong
 
-
-class Tier(StrEnum):
-    """How a machine rests, or rested before it was started."""
-
-    WARM = "warm"  # stopped, its allocation kept: full price, starts in seconds
-    COLD = "cold"  # deallocated: only its disk is billed, starts in minutes
-
-
+_TOLD_TIERS = dict.fromkeys(("hot", *Tier))
+"""Those of the last line of a run: a program that reads it finds all of them, null where no machine was used of one."""
 _COMES_TO_REST = {What.STOPPED: Tier.WARM, What.DEALLOCATED: Tier.COLD}
-
-
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """The smallest value that at least this share of the values do not exceed (nearest rank); None without values."""
-    if not values:
-        return None
-    ranked = sorted(values)
-    return ranked[max(ceil(share * len(ranked)), 1) - 1]
 
 
 @dataclass(slots=True)
@@ -44,14 +30,21 @@ class Figures:
     happened: Counter[What] = field(default_factory=Counter)  # to machines
     waits: list[float] = field(default_factory=list)
     waits_on: dict[Tier, list[float]] = field(default_factory=lambda: {tier: [] for tier in Tier})
+    bill: Bill = field(default_factory=lambda: Bill(prices={}))
     tiers: dict[str, Tier] = field(default_factory=dict)  # vm id -> of those that are not gone
+    by_health: set[str] = field(default_factory=set)  # vm ids of machines whose sessions ended so
+    closed_tabs: list[float] = field(default_factory=list)  # seconds from a closed tab to the end of the session
     _arrived: dict[str, datetime] = field(default_factory=dict)  # who still waits
+    _left: dict[str, datetime] = field(default_factory=dict)  # vm id -> when its visitor was gone without a word
 
     def see(self, happening: Happening) -> None:
         """Count a happening."""
         if isinstance(happening, Event):
             self.happened[happening.what] += 1
             self._note_tier(happening.what, happening.vm_id or "")
+        elif isinstance(happening, Look):
+            self.bill.see(happening)
+            self._note_ends(happening)
         elif isinstance(happening, Entry):
             self.did[happening.did] += 1
             self._time(happening)
@@ -62,7 +55,17 @@ class Figures:
         elif what is What.DELETED:
             self.tiers.pop(vm_id, None)
 
+    def _note_ends(self, look: Look) -> None:
+        for seen in look.machines:
+            vm_id = seen.state.vm_id
+            if seen.published is not None and seen.published.ended_by_health and vm_id not in self.by_health:
+                self.by_health.add(vm_id)
+                if vm_id in self._left:
+                    self.closed_tabs.append((look.at - self._left[vm_id]).total_seconds())
+
     def _time(self, entry: Entry) -> None:
+        if entry.did is Did.VANISHED and entry.vm_id is not None:
+            self._left[entry.vm_id] = entry.at
         if entry.did is Did.ARRIVED:
             self._arrived[entry.session] = entry.at
         elif entry.did in {Did.REFUSED, Did.GAVE_UP}:
@@ -72,6 +75,11 @@ class Figures:
             self.waits.append(wait)
             if entry.vm_id in self.tiers:
                 self.waits_on[self.tiers[entry.vm_id]].append(wait)
+
+    @property
+    def costs(self) -> str:
+        """The bill in words; empty without prices."""
+        return self.bill.in_words(self.did[Did.OPENED])
 
     @property
     def waiting(self) -> int:
@@ -175,6 +183,7 @@ class Summary:
     def facts(self) -> dict[str, object]:
         """Waits are in seconds on the wall; times `speed` they are seconds of the emulated world."""
         did, happened, waits = self.figures.did, self.figures.happened, self.figures.waits
+        on = {str(tier): each for tier, each in self.figures.waits_on.items()}
         return {
             "visitors": did[Did.ARRIVED],
             "opened": did[Did.OPENED],
@@ -183,11 +192,16 @@ class Summary:
             "abandoned": did[Did.GAVE_UP],
             "waiting": self.figures.waiting,
             "expired": did[Did.EXPIRED],
+            "let_in_too_early": did[Did.SAW_NOTHING],
+            "ended_by_health": len(self.figures.by_health),
+            "closed_tab_p95_s": _rounded(percentile(self.figures.closed_tabs, 0.95)),
             "wait_p50_s": _rounded(percentile(waits, 0.50)),
             "wait_p95_s": _rounded(percentile(waits, 0.95)),
+            **{f"{tier}_wait_p95_s": _rounded(percentile(on.get(tier, ()), 0.95)) for tier in _TOLD_TIERS},
             **{kind.value: self.count(kind) for kind in Kind},
             "created": happened[What.CREATED],
             "deleted": happened[What.DELETED],
+            "cost": round(self.figures.bill.total, 4) if self.figures.costs else None,
             "arm_calls": sum(self.calls.values()),
             "arm_calls_per_minute": round(self.calls_per_minute, 1),
             "arm_calls_per_controller": {name: self.calls.get(name, 0) for name in sorted(CONTROLLERS)},
@@ -206,11 +220,22 @@ class Summary:
             + (f"; {did[Did.MOVED]} moved to another machine" if did[Did.MOVED] else "")
             + (f"; {did[Did.EXPIRED]} stayed until their limit" if did[Did.EXPIRED] else "")
         )
+        if early := did[Did.SAW_NOTHING]:
+            yield f"ready     {early} visitors were let in before the stream was there (READY=healthy: after)"
+        if ended := len(self.figures.by_health):
+            yield f"health    {ended} sessions ended by it{self._after_closed_tabs()}"
         yield f"waits     {waits_in_words(self.figures.waits, self.speed)}"
         yield f"machines  {happened[What.CREATED]} created, {happened[What.DELETED]} deleted"
+        if self.figures.costs:
+            yield f"costs     {self.figures.costs}"
         each = ", ".join(f"{name} {self.calls.get(name, 0)}" for name in sorted(CONTROLLERS))
         emulated = self.calls_per_minute / self.speed
         yield f"ARM       {sum(self.calls.values())} calls, {emulated:.0f} per minute of the emulated world: {each}"
+
+    def _after_closed_tabs(self) -> str:
+        """How long after the tab was closed, in the emulated world."""
+        found = percentile(self.figures.closed_tabs, 0.95)
+        return "" if found is None else f", 95 % within {found * self.speed:.0f} s of the closed tab (emulated)"
 
     def verdict(self) -> Iterator[tuple[str, bool]]:
         """The four counts, and every wrong; with each line, whether there is a wrong."""

@@ -45,6 +45,7 @@ class Did(StrEnum):
     GAVE_UP = "gave up"  # before they were let in
     OPENED = "opened"
     CONNECTED = "connected"
+    SAW_NOTHING = "saw nothing"  # connected, and the application was not ready: a black screen
     UNREACHABLE = "unreachable"  # let in, but the machine does not answer
     CUT_OFF = "cut off"  # the machine stopped answering during their stay
     LEAVING = "leaving"  # written before anybody is told
@@ -101,6 +102,7 @@ class Published:
     opened_for: str | None = None  # the session that the scaler let in, by its notes
     offered: bool = False  # its key is in the available set
     presumed_since: datetime | None = None  # it runs, and nobody knows for whom
+    ended_by_health: bool = False  # its session ended because the machine said that nobody is in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

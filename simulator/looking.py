@@ -10,6 +10,7 @@ from redis import Redis
 
 from emulator.scale_set import EmulatedScaleSet
 from scaler.model.instance import PowerState, ScaleSetName, VmId
+from scaler.model.plan import Why
 from scaler.model.policy import Policy
 from scaler.model.row import Status
 from scaler.registry.keys import Keys
@@ -84,7 +85,7 @@ class Looker:
         return replace(found, forgot=forgot)
 
     def glance(self, vm_id: str) -> Published | None:
-        """What the record of one machine says."""
+        """Read the record of a machine, without notes and index; None without a record."""
         text = cast("bytes | None", self._client.get(self._store.keys.instance(VmId(vm_id))))
         return _published(text, None, False)
 
@@ -142,6 +143,7 @@ def published(record: _Values | None, notes: _Values | None, offered: bool) -> P
         opened_for=((notes or {}).get("opened") or {}).get("session"),
         offered=offered,
         presumed_since=_presumed_since(notes or {}),
+        ended_by_health=((notes or {}).get("spent") or {}).get("reason") == Why.UNHEALTHY,
     )
 
 
@@ -205,8 +207,12 @@ def unsettled(
     amiss += [f"offered, but running: {vm_id}" for vm_id, vm in alive.items() if vm.power is PowerState.RUNNING]
     if not forgetful:
         amiss += [f"left over: {key}" for key in _left_over(strings, store, alive.keys())]
+    shared = [policy.capacity[name].desired for name in policy.weights]
+    if shared and (there := len(alive)) != shared[0]:
+        amiss.append(f"{there} machines in all scale sets instead of {shared[0]}")
     for each in scale_sets:
-        amiss += _numbers(each, policy.capacity[ScaleSetName(each.name.lower())].desired)
+        wanted = len(each.vms) if shared else policy.capacity[ScaleSetName(each.name.lower())].desired
+        amiss += _numbers(each, wanted)
     return amiss
 
 

@@ -28,6 +28,8 @@ _OF_AZURE: Mapping[What, str] = {
     What.SHUT_DOWN: "it was shut down from inside",
     What.RESTARTED_ITSELF: "it restarts itself",
     What.TURNED_FAILED: "it turned Failed",
+    What.FELL_SILENT: "its guest does not tell its health",
+    What.LIED: "its guest tells a wrong health",
 }
 _OF_VISITORS: Mapping[Did, tuple[str, str]] = {
     Did.QUEUED: (NO_STEP, "no machine is free; asks again"),

@@ -4,16 +4,22 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+
+from scaler.model.policy import EndWhen, ReadyWhen
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?", re.IGNORECASE)
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 HELP = """\
-usage: make run [FOR=60s] [SPEED=20] [SEED=1] [VISITORS=24] [SCALE_SETS=1] [VIEW=live|lines] [JSON=1]
+usage: make run [FOR=60s] [SPEED=20] [SEED=1] [VISITORS=24] [SCALE_SETS=1] [VIEW=live|lines] [LOG=FILE]
+                [READY=healthy] [END=unhealthy] [WEB=0] [JSON=1]
    or: FOR=60s … python -m simulator
    or: python -m simulator picture > run.svg     (one frame of the live view, of a run of FOR=45s)
+   or: python -m simulator waiting              (what a waiting visitor is told, second by second, in virtual time)
    or: python -m simulator chaos --help          (everything breaks on purpose, in virtual time, seed after seed)
+   or: python -m simulator day --help            (days in virtual time, one capacity policy beside another)
    or: python -m simulator chaos-real --help     (the same in real time, on real processes)
 
 Runs the whole scaler on this machine: an emulated Azure, a redis-server (or fakeredis), function_app.py with its four
@@ -26,8 +32,14 @@ per change. It ends on Ctrl-C or after FOR, with a summary.
   VISITORS    how many come per minute of your clock, once the first machine is available; 0: none
               (default: 1.2 times SPEED, about what fourteen machines can serve); the first ten come faster
   SCALE_SETS  how many there are, each with the capacity that is set, and one registry for all: 1 to 9 (default: 1)
+  READY       healthy: a new machine rests, and a session is let in, only when the machine is Healthy
+              (SCALER_READY_WHEN); running: as shipped (default)
+  END         unhealthy: a third of the visitors just close the tab, and their machines end these sessions
+              (SCALER_END_WHEN); released: as shipped (default)
   VIEW        live: a screen that is always up to date, all its times those of the emulated world; lines: one per change
               (default: live on a terminal, unless TERM=dumb or CI is set; NO_COLOR=1 does without colours)
+  LOG         a file for the scaler's log, as Application Insights gets it: one JSON object a line (default: none)
+  WEB         0: without the page of `scaler web`, whose address is shown (default: 1, where its libraries are)
   JSON        1: the last line of standard output is one JSON object (default: 0)
 
 SCALER_… and …_SCHEDULE variables are passed on to the scaler; local.settings.json.example has the others.
@@ -61,6 +73,16 @@ class Options:
     scale_sets: int
     viewing: Viewing
     json: bool
+    web: bool = False
+    log: Path | None = None  # for the lines of the functions hosts
+    end: EndWhen | None = None
+    ready: ReadyWhen | None = None
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The scaler's settings that follow from the options; sessions are as long as with the scaler as shipped."""
+        end = {"SCALER_END_WHEN": str(self.end), "SCALER_VM_RUNTIME": "1h"} if self.end is not None else {}
+        return end | ({"SCALER_READY_WHEN": str(self.ready)} if self.ready is not None else {})
 
 
 def read(environ: Mapping[str, str]) -> Options:
@@ -85,6 +107,10 @@ def read(environ: Mapping[str, str]) -> Options:
         scale_sets=option("SCALE_SETS", "1", _few, "a whole number from 1 to 9") or 1,
         viewing=option("VIEW", "auto", _viewing, "live or lines") or Viewing.AUTO,
         json=option("JSON", "0", lambda text: _TRUTH.get(text.lower()), "1 or 0") or False,
+        log=option("LOG", "", Path, "a path"),
+        end=option("END", "", _end, "released or unhealthy"),
+        ready=option("READY", "", _ready, "running or healthy"),
+        web=option("WEB", "1", lambda text: _TRUTH.get(text.lower()), "1 or 0") or False,
     )
     if mistakes:
         raise InvalidOptions("\n".join(mistakes))
@@ -108,6 +134,14 @@ def _number(text: str, low: float, high: float) -> float | None:
 
 def _viewing(text: str) -> Viewing | None:
     return next((each for each in Viewing if each == text.lower()), None)
+
+
+def _end(text: str) -> EndWhen | None:
+    return next((each for each in EndWhen if each == text.lower()), None)
+
+
+def _ready(text: str) -> ReadyWhen | None:
+    return next((each for each in ReadyWhen if each == text.lower()), None)
 
 
 def _few(text: str) -> int | None:

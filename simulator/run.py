@@ -10,6 +10,7 @@ from time import monotonic
 
 from redis import RedisError
 
+from simulator.bill import Bill
 from simulator.clock import WallClock
 from simulator.figures import Figures, Summary
 from simulator.happenings import Happening, Trouble
@@ -20,6 +21,7 @@ from simulator.observer.patience import Patience
 from simulator.options import Options
 from simulator.parts.assembly import Parts, started
 from simulator.parts.environment import SetupFailed
+from simulator.parts.page import page
 from simulator.parts.redis_server import redis_server
 from simulator.showing import Scene, Show
 from simulator.view import View
@@ -98,8 +100,12 @@ class Watching:
 
 def run(options: Options, environ: Mapping[str, str], over: Event, show: Show) -> Summary:
     """Until `over` is set, or FOR has passed. Raises SetupFailed when a part is missing or dies."""
-    with redis_server() as redis, started(options, environ, redis) as parts:
-        watching = _watching(options, environ, parts, show)
+    with (
+        redis_server() as redis,
+        started(options, environ, redis) as parts,
+        page(parts.variables, wanted=options.web) as address,
+    ):
+        watching = _watching(options, environ, parts, show, address)
         parts.hosts.start(over)
         parts.clock.begin()
         with watching.view:
@@ -124,10 +130,11 @@ def _watch(watching: Watching, options: Options, parts: Parts, over: Event) -> N
     watching.settle()
 
 
-def _watching(options: Options, environ: Mapping[str, str], parts: Parts, show: Show) -> Watching:
+def _watching(options: Options, environ: Mapping[str, str], parts: Parts, show: Show, page: str) -> Watching:
     policy, scale_sets = parts.environment.settings.policy, parts.azure.scale_sets
     looker = Looker(scale_sets, parts.client, parts.keys)
-    figures = Figures()
+    prices = {name: capacity.price for name, capacity in policy.capacity.items()}
+    figures = Figures(bill=Bill(prices=prices, speed=options.speed, currency=policy.currency))
 
     def glance(vm_id: str) -> Glance:
         published = None
@@ -135,7 +142,9 @@ def _watching(options: Options, environ: Mapping[str, str], parts: Parts, show: 
             published = looker.glance(vm_id)
         return Glance(state=parts.azure.find(vm_id), published=published)
 
-    scene = Scene(options=options, parts=parts, figures=figures, glance=glance, out=sys.stdout, environ=environ)
+    scene = Scene(
+        options=options, parts=parts, figures=figures, glance=glance, page=page, out=sys.stdout, environ=environ
+    )
     return Watching(
         clock=parts.clock,
         happenings=parts.happenings,

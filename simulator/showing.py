@@ -18,16 +18,17 @@ from simulator.view import Colour, Journal, Table, View
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What there is to be shown, and where. `glance` looks at both sides of one machine."""
+    """What there is to be shown, and where. `glance` looks at both sides of one machine; `page`: an address."""
 
     options: Options
     parts: Parts
     figures: Figures
     glance: Callable[[str], Glance]
+    page: str
     out: TextIO
     environ: Mapping[str, str]
 
-    def board(self, *, redis: str = "") -> Board:
+    def board(self, *, redis: str = "", page: str = "") -> Board:
         """A board for a live view."""
         environment, speed = self.parts.environment, self.options.speed
         return Board(
@@ -36,6 +37,7 @@ class Scene:
             rounds=Rounds(environment.pace.every, environment.off, speed),
             spending=Spending(self.parts.azure.server.calls.after, speed),
             redis=redis,
+            page=page,
         )
 
     def narrator(self, journal: Journal) -> Narrator:
@@ -70,7 +72,7 @@ def live(scene: Scene) -> View:
     # COLUMNS and LINES, where they are exported, are those of the moment when the shell was started
     current = {name: value for name, value in scene.environ.items() if name not in {"COLUMNS", "LINES"}}
     console = Console(file=scene.out, highlight=False, markup=False, emoji=False, _environ=current)
-    board = scene.board(redis=scene.parts.redis.url.removeprefix("redis://"))
+    board = scene.board(redis=scene.parts.redis.url.removeprefix("redis://"), page=scene.page)
     return Screen(board, scene.narrator(board), scene.parts.clock, console)
 
 
@@ -103,3 +105,5 @@ def _greeting(scene: Scene) -> Iterator[str]:
     yield f"Redis   {parts.redis.name}{fake} at {parts.redis.url}"
     yield f"Azure   emulated at {parts.azure.server.url}, {scene.options.speed:g} times faster than the real one"
     yield f"scaler  function_app.py with its four timers; {machines}"
+    if scene.page:
+        yield f"page    {scene.page} for a browser on this machine; it fills as the run goes on"

@@ -1,11 +1,13 @@
 """The Azure of a world and the errors of all clocks, drawn anew for every seed; its history goes to listeners."""
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from random import Random
 
 from emulator.behaviour import Behaviour, Faults, Latencies
+from emulator.health.record import HealthRecord
 from emulator.history import Event, What
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import Scale
@@ -13,7 +15,7 @@ from emulator.scale_set import EmulatedScaleSet
 from emulator.switches import Switches, values_of
 from emulator.vm import VmState
 from emulator.world import MANAGED
-from scaler.model.instance import ScaleSetName
+from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.sighting import Answer, Pages, ScaleSetView
 from scaler.ports import ScaleSet
 from scaler.vmss.gates import Gates
@@ -54,6 +56,15 @@ _GIVEN = {
     "protection_holds_named",  # not drawn: the scaler protects nothing from actions
     "renewal_at_rest",  # not drawn: nobody reimages or redeploys in a campaign
 }
+_OF_HEALTH = frozenset(
+    {
+        "health_outlives_start",
+        "stopped_health",
+        "health_time",
+        "initializing_reads_healthy",
+        "unknown_reads_unhealthy",
+    }
+)
 _QUOTA_AT_ONCE = {"quota_refused_at_once": True, "deallocated_hold_quota": True}  # else machines are made that fail
 _DELETIONS_HANG = {"deleting_rows_lose_id": False}
 _QUICK = Latencies(create=(20, 40), start_deallocated=(15, 40), deallocate=(5, 20), power_off=(2, 8))
@@ -72,13 +83,17 @@ _REUSE = 0.8  # reused instance ids are what goes wrong
 def azure_of(weather: Weather, dice: Random) -> Behaviour:
     """The behaviour of Azure in a campaign."""
     names = [each.name for each in fields(Switches) if each.name not in _GIVEN]
-    drawn = {name: dice.choice(sorted(set(values_of(name).values()), key=str)) for name in names}
+    apart = copy(dice)  # what health shows moves no other dice: campaigns are as they would be without it
+    drawn = {name: dice.choice(_ways(name)) for name in names if name not in _OF_HEALTH}
+    drawn |= {name: apart.choice(_ways(name)) for name in names if name in _OF_HEALTH}
     given = {**(_QUOTA_AT_ONCE if weather.room_for_some else {}), **(_DELETIONS_HANG if weather.hung_deletes else {})}
     switches = Switches(**{**drawn, "reuse_ids": dice.random() < _REUSE, **given})  # type: ignore[arg-type]
     latencies = _QUICK if dice.random() < 0.5 else Latencies()
     if weather.answers:
         latencies = replace(latencies, accept=(0.8 * weather.answers, weather.answers))
     latencies = _WARM if weather.all_warm else latencies
+    if weather.health_lag:
+        latencies = replace(latencies, health=(0.0, weather.health_lag))
     if weather.deletes:
         latencies = replace(latencies, delete=(0.5 * weather.deletes, weather.deletes))
     return Behaviour(
@@ -87,6 +102,11 @@ def azure_of(weather: Weather, dice: Random) -> Behaviour:
         latencies=latencies,
         page_size=weather.page_size,
     )
+
+
+def _ways(name: str) -> list[object]:
+    """The values of a switch."""
+    return sorted(set(values_of(name).values()), key=str)
 
 
 def faults_of(weather: Weather) -> Faults:
@@ -111,6 +131,11 @@ class Azure:
         self._strangers: dict[ScaleSetName, EmulatedScaleSet] = {}
         self._met: list[EmulatedScaleSet] = []  # every one that there ever was
         self._hearers: list[Callable[[Happening], None]] = []
+
+    def health_of(self, vm_id: VmId) -> HealthRecord | None:
+        """The health of a machine of any scale set, for who judges its runs."""
+        found = (each.health_of(vm_id) for each in self.scale_sets.values())
+        return next((health for health in found if health is not None), None)
 
     def face(self, name: ScaleSetName, clock: SkewedClock, gates: Gates) -> InProcessScaleSet:
         """The door of one process to a scale set; `clock` and `gates` belong to the process."""

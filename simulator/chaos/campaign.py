@@ -5,16 +5,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
+from scaler.actuate import Result
 from scaler.model.edges import CONTROLLERS, Actor, Edge
-from scaler.model.plan import Deallocate, Why
-from scaler.model.policy import Capacity, Moves, Policy
+from scaler.model.plan import Deallocate, PowerOff, Why
+from scaler.model.policy import Capacity, EndWhen, Moves, Policy, ReadyWhen
 from scaler.report import Report
 from simulator.chaos.azure import NO_SKEWS, Skews, azure_of
 from simulator.chaos.breaks import NOTHING, Planted
 from simulator.chaos.hosts import Host, Late
 from simulator.chaos.operators import Operators
 from simulator.chaos.redis_faults import RedisFaults
-from simulator.chaos.weather import Weather
+from simulator.chaos.weather import UNREADY_BOUND, Weather
 from simulator.chaos.world import MINUTE, POLICY, SCALE_SET, SECOND, World
 from simulator.happenings import Manner
 from simulator.observer.judges import AtOnce
@@ -28,6 +29,7 @@ _HELD = 9  # seconds: a plan is kept for ten
 _AFTERMATH = 60 * MINUTE  # sessions that are still on, deletes of one a tick, new machines, their marks
 _FEWEST = 6  # visitors who come at once, where many do
 _BUSY = (0.1, 0.25, 0.5, 1.0)  # of the weather's visitors: where there are few, machines are free and sessions move
+_READY_TIMEOUT = timedelta(seconds=90)  # a guest boots in 40 s, and Azure tells within another 45
 _LATER = (5, 20, 50, 120, 300, 600)  # seconds until an interrupted tick goes on, at most
 
 
@@ -57,6 +59,8 @@ class Campaign:
         if weather.one_by_one:
             at_once = AtOnce(self.world.policy)
             self.world.hearers.append(lambda happening: self.missed.extend(at_once.see(happening)))
+        if weather.healthy:
+            self.world.readers.append(self._note_unready)
         self.redis_faults = RedisFaults(self.world, weather, self.dice, length)
         self.operators = Operators(self.world, weather, self.dice)
         dice = Random(f"crowd {seed}")
@@ -105,8 +109,9 @@ class Campaign:
         return (*self.missed, *self.world.unsettled(), *left)
 
     def _come_to_a_stop(self, _host: Host, _name: Actor, report: Report) -> None:
-        """A machine has just been ordered to deallocate, and the order may still be on its way."""
-        if any(isinstance(each.step.order, Deallocate) and each.step.change is not None for each in report.outcomes):
+        """A machine has just been ordered to stop under a claim, and the order may still be on its way."""
+        orders = (each.step.order for each in report.outcomes if each.step.change is not None)
+        if any(isinstance(order, Deallocate | PowerOff) for order in orders):
             self.crowd.come_now()
 
     def _note_alarms(self, host: Host, name: Actor, report: Report) -> None:
@@ -115,6 +120,20 @@ class Campaign:
             if each.why is Why.UNSEEN:
                 seconds, where = each.facts["unseen_s"], each.facts["scale_set"]
                 self.missed.append(f"the {name} of {host.name} had no look at {where} for {seconds} s")
+
+    def _note_unready(self, _host: Host, _name: Actor, report: Report) -> None:
+        """Note each machine that was let in to, or offered, before its application was ready; liars are believed."""
+        for each in report.outcomes:
+            vm_id, health = each.step.vm_id, None
+            if each.result is Result.DONE and vm_id is not None:
+                health = self.world.azure_region.health_of(vm_id)
+            if health is None or health.lied:
+                continue
+            now = self.world.azure_region.clock.now()
+            if each.step.edge == Edge.OPEN.name and not health.streams(now):
+                self.missed.append(f"{vm_id} was opened before its application was ready")
+            if each.step.edge == Edge.ADMIT.name and not health.has_streamed(now):
+                self.missed.append(f"{vm_id} was offered, and its application was never ready")
 
     def _tick(self, name: Actor) -> None:
         world, dice, weather = self.world, self.dice, self.weather
@@ -209,22 +228,36 @@ def settle_bound(policy: Policy) -> timedelta:
 def _policy_for(weather: Weather, dice: Random) -> Policy:
     """A small fleet of random size and warmth: in a large fleet nothing is ever scarce."""
     desired = weather.machines or dice.randrange(2, 7)
-    capacity = {SCALE_SET: Capacity(desired=desired, warm=desired if weather.all_warm else dice.randrange(desired + 1))}
+    warm = desired if weather.all_warm else dice.randrange(desired + 1)
+    capacity = {SCALE_SET: Capacity(desired=desired, warm=0 if weather.cold else warm)}
     if weather.second:
-        capacity[SECOND] = Capacity(desired=2, warm=1)
-    return replace(POLICY, capacity=capacity, moves=Moves.ALWAYS if weather.following else Moves.ATOMIC)
+        capacity[SECOND] = capacity[SCALE_SET] if weather.shared else Capacity(desired=2, warm=1)
+    weights = {SCALE_SET: 2, SECOND: 1} if weather.shared else {}
+    return replace(
+        POLICY,
+        capacity=capacity,
+        weights=weights,
+        moves=Moves.ALWAYS if weather.following else Moves.ATOMIC,
+        end_when=dict.fromkeys(capacity, EndWhen.UNHEALTHY) if weather.by_health else {},
+        ready_when=dict.fromkeys(capacity, ReadyWhen.HEALTHY) if weather.healthy else {},
+        unready_bound=UNREADY_BOUND,
+        ready_timeout=_READY_TIMEOUT,
+    )
 
 
 def _habits_for(weather: Weather, dice: Random) -> Habits:
     """As many visitors, and such queue managers, as the weather brings."""
     quick = weather.step / 4
     many = dice.randint(_FEWEST, weather.at_once) if weather.at_once else 0
+    connects = (0.85 * POLICY.connect_timeout.total_seconds(), 0.98 * POLICY.connect_timeout.total_seconds())
     usual = Habits(
         per_minute=weather.per_minute * dice.choice(_BUSY),
         shares=_shares(weather),
         stay=weather.stay,
         fickleness=weather.fickle,
         poll=(quick, 4 * quick),
+        closing_tabs=0.5 if weather.by_health else 0.0,
+        connects=connects if weather.by_health else None,
     )
     return replace(usual, rush=1.0, party=many - 1, most=many + usual.most) if many else usual
 

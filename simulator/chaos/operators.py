@@ -4,20 +4,27 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 
 from emulator.behaviour import Fault, Faults
-from emulator.orders import OrderKind, Protection
+from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError, NoAnswer
 from emulator.scale_set import EmulatedScaleSet
 from emulator.vm import VmState
 from emulator.world import MANAGED
-from scaler.model.instance import PowerState, ProvisioningState
+from scaler.actuate import Ports
+from scaler.controllers import by_name
+from scaler.errors import ScalerError
+from scaler.model.instance import PowerState, ProvisioningState, VmId
 from scaler.model.policy import Mode, Policy
 from scaler.model.sighting import Pause
+from scaler.tick import Decide, Tick
+from scaler.vmss.gates import Gates
 from simulator.chaos.azure import faults_of
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import SCALE_SET, SECOND, World
+from simulator.clock import SkewedClock
 
 type Action = Callable[[EmulatedScaleSet, VmState], object]
 _WHO = "somebody"
@@ -61,6 +68,14 @@ _TAGS: tuple[Mapping[str, str], ...] = (
     {**MANAGED, "scaler:paused": "true"},
     {"scaler:managed": "no"},
 )
+_KNOBS: Mapping[str, tuple[str, ...]] = {
+    "TOTAL_NODES": ("0", "2", "5", "-1", "many"),
+    "scaler:min": ("0", "1", "3", "99"),
+    "scaler:Max": ("0", "2", "6", "1001"),
+    "scaler:buffer": ("0", "2", "50%", "2/50%", "lots"),
+    "scaler:found-at-once": ("90%", "99.9%", "1"),
+    "scaler:warm": ("0", "1", "4", ""),
+}
 _AWAY: Mapping[Fault, float] = {Fault.READ_FAILED: 1.0}
 _NOTHING_THERE: Mapping[Fault, float] = {Fault.LISTING_EMPTY: 1.0}
 _NO_SIZE: Mapping[Fault, float] = {Fault.SOLD_OUT: 1.0, Fault.START_SKU: 1.0}
@@ -71,6 +86,8 @@ _STRANGERS: tuple[tuple[Mapping[str, str], int], ...] = (
 )
 _OFTEN = 0.05  # per step
 _SELDOM = 0.005
+
+_AGES = (timedelta(0), timedelta(minutes=4), timedelta(minutes=10))
 
 _ELSEWHERE = timedelta(minutes=10)
 """How long settings may name another scale set: records are kept only until every session's time is over."""
@@ -117,6 +134,7 @@ class Operators:
     def leave_off(self) -> None:
         """Restore the settings and names that the operator wants."""
         self._world.azure_region.correct()
+        self._tag_group({})
         if self._odd_until is not None or self._configured != self._world.policy:  # else processes keep their memory
             self._configure(self._world.policy)
         if not self._weather.more_quota:
@@ -210,6 +228,10 @@ class Operators:
             self._turn_the_tide()
         if self._weather.ebbs and self._dice.random() < self._weather.ebbs:
             self._want_another_number()
+        if self._weather.knobs and self._dice.random() < self._weather.knobs:
+            self._turn_a_knob()
+        if self._weather.models and self._dice.random() < self._weather.models:
+            self._want_other_machines()
 
     def _turn_the_tide(self) -> None:
         """Change the share of warm machines, so that some are cooled or more kept warm."""
@@ -236,6 +258,50 @@ class Operators:
             for name, each in policy.capacity.items()
         }
         self._configure(replace(policy, capacity=numbers))
+
+    def _turn_a_knob(self) -> None:
+        """Replace the tags of a scale set, or of the resource group, by a few that name numbers; or take them away."""
+        dice, world = self._dice, self._world
+        names = dice.sample(sorted(_KNOBS), dice.randint(0, 3))
+        tags = {name: dice.choice(_KNOBS[name]) for name in names}
+        if dice.random() < 0.5:
+            world.azure_region.choose(dice).tag(**{**MANAGED, **tags})
+        else:
+            self._tag_group(tags)
+        world.counts["knobs turned"] += 1
+
+    def _tag_group(self, tags: Mapping[str, str]) -> None:
+        for azure in self._world.azures.values():
+            azure.region.group_tags = dict(tags)
+
+    def _want_other_machines(self) -> None:
+        """Have machines replaced in one of three ways: by a new model, by a limit of their age, by name."""
+        dice, world = self._dice, self._world
+        what = dice.choice(("new models", "limits of the age", "machines to be replaced"))
+        match what:
+            case "new models":
+                with suppress(ArmError, NoAnswer):
+                    world.azure.scale(Scale(image=f"/images/{world.counts[what] + 2}"), by=_WHO)
+            case "limits of the age":
+                self._configure(replace(world.policy, max_ready_age=dice.choice(_AGES)))
+            case _:
+                decide = self._by_name()
+                clock = SkewedClock(world.clock, timedelta(0))
+                faces = {SCALE_SET: world.azure_region.face(SCALE_SET, clock, Gates(clock))}
+                ports = Ports(registry=world.registry, scale_sets=faces, clock=world.clock)
+                with suppress(ScalerError):
+                    Tick(decide, ports, world.policy).run()
+        world.counts[what] += 1
+
+    def _by_name(self) -> Decide:
+        """Machines to be replaced, or taken back, or kept for a while: one after the other."""
+        turn = self._world.counts["machines to be replaced"] % 3
+        named = frozenset(map(VmId, sorted(vm.vm_id for vm in self._world.vms)[:1]))
+        return (
+            partial(by_name.renew, which=by_name.Renewed(older_than=timedelta(0))),
+            partial(by_name.spend, named=named),
+            partial(by_name.hold, named=named, lasts=timedelta(minutes=10)),
+        )[turn]
 
     def _configure(self, policy: Policy) -> None:
         self._configured = policy

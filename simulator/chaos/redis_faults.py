@@ -162,7 +162,8 @@ def _is_weighty(outcome: Outcome) -> bool:
     """Whether a failover now could lose both a harmful order, or an opened session, and its reason."""
     change, order = outcome.step.change, outcome.step.order
     if change is not None and change.edge is Edge.OPEN:
-        return float(outcome.step.facts.get("waited_s") or 0) < _YOUNG
+        waited = float(outcome.step.facts.get("waited_s") or 0)
+        return waited < _YOUNG or (isinstance(change.notes, Notes) and change.notes.opening is not None)
     return isinstance(order, Deallocate) or _is_young_delete(outcome)
 
 

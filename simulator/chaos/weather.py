@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
 
 from emulator.behaviour import Fault
 
@@ -48,15 +49,19 @@ class Weather:
     blind: float = 0.0  # per step: listings are empty for a minute or two
     tides: float = 0.0  # per step: the operator wants another share of the machines warm
     ebbs: float = 0.0  # per step: the operator wants another number of machines, found in another way
+    knobs: float = 0.0  # per step: the operator sets tags of a scale set or of the group, readable and not
+    shared: bool = False  # the scale sets share one number of machines, placed by weight
+    models: float = 0.0  # per step: the operator changes the model, limits the age of machines, or wants some replaced
     page_size: int = 100  # rows: each page of a listing is charged
     looks: bool = False  # ARM has room for all looks: an alarm of a controller that missed them is a failure
     one_by_one: bool = False  # more deletes at once than the policy allows are a failure
+    health_lag: float = 0.0  # seconds by which Azure shows health late, at most; 0: as usual
     answers: float = 0.0  # seconds that ARM takes for each answer; 0: a moment
     deletes: float = 0.0  # seconds that a delete takes at most; 0: as long as Azure's
     # visitors
     per_minute: float = 4.0  # arrivals
     ill_timed: float = 0.0  # per tick: they come between its decision to take a key and the write, or to a machine that
-    # was ordered to deallocate
+    # was ordered to stop under a claim
     at_once: int = 0  # visitors who come with one arrival, at most; 0: a few now and then
     naive: float = 0.3  # share of visitors
     following: bool = False  # naive queue managers follow a moved session, and the policy counts on it
@@ -65,9 +70,12 @@ class Weather:
     unruly: bool = False  # queue managers of every kind, those that break rules too
     nameless: bool = False  # most queue managers write no session id; some of the others take too long
     stay: float = 90.0  # seconds, on average
+    by_health: bool = False  # sessions end by health; half of the visitors just close the tab, and all connect late
     fickle: float = 0.01  # chance per step that a waiting visitor gives up
     machines: int = 0  # in the first scale set; 0: any small number
     all_warm: bool = False  # and quick: from the order to stop a new machine to a session on it in seconds
+    healthy: bool = False  # machines are ready only when they are Healthy; what is not ready is offered to nobody
+    cold: bool = False  # no machine is to be warm, until the operator wants some
     step: float = 4.0  # seconds
     starts: float = 0.0  # seconds from a promise until the start is ordered, at most; 0: nobody looks at that
     waits: float = 0.0  # seconds from a promise until the visitor is let in, at most; 0: as the policy says
@@ -86,9 +94,12 @@ class Weather:
         return (*(each for each in odd if each not in _NO_TROUBLE), *(fault.value for fault in self.rates))
 
 
+UNREADY_BOUND = timedelta(minutes=4)
+"""From a creation until it is given up, where machines must be Healthy: some first runs last longer."""
+
 _NO_TROUBLE = frozenset(
-    {"rates", "machines", "page_size", "per_minute", "at_once", "stay", "all_warm", "step", "naive", "dawdling"}
-    | {"following", "ill_timed", "waits", "starts", "looks", "one_by_one"}
+    {"rates", "machines", "page_size", "per_minute", "at_once", "stay", "all_warm", "cold", "step", "naive", "dawdling"}
+    | {"following", "healthy", "ill_timed", "waits", "starts", "looks", "one_by_one", "shared", "by_health"}
 )
 _LATE = {Fault.ORDER_LATE: 0.3, Fault.ORDER_DOUBLED: 0.5, Fault.ORDER_QUEUED: 0.2}
 _PLATFORM = {Fault.EVICTED: 1.0, Fault.GUEST_SHUT_DOWN: 1.0, Fault.RESTARTED_ITSELF: 1.0, Fault.TURNED_FAILED: 0.7}
@@ -138,6 +149,16 @@ _FEW_STOPS = {Fault.DEALLOCATE_LATE: 0.9, Fault.DEALLOCATE_THROTTLED: 0.5}  # an
 _OVERLAPS = {Fault.VM_BUSY: 0.25, Fault.WRITE_CONFLICT: 0.1}
 _NO_STARTS = {Fault.START_REFUSED: 0.2, Fault.START_ALLOCATION: 0.3}
 
+_FLICKERS = {Fault.HEALTH_UNKNOWN: 0.2, Fault.HEALTH_MISSING: 0.1}
+_LYING = {
+    Fault.HEALTH_UNKNOWN: 0.01,  # each such look erases what an earlier one showed: more, and no session ends by health
+    Fault.HEALTH_MISSING: 0.01,
+    Fault.GUEST_LIES: 20.0,
+    Fault.GUEST_FLAPS: 4.0,
+    Fault.GUEST_MUTE: 4.0,
+    Fault.EXTENSION_MISSING: 0.33,
+}
+
 _FAIR = Weather(crashes=0, interrupted=0, overlap=0)
 _QUICK = Weather(all_warm=True, step=2)
 _UNREADY = replace(_QUICK, failover=True, lagging=1.0, machines=4)  # the replica confirms nothing in time
@@ -147,6 +168,7 @@ _HELD = replace(
 _TURNING = replace(_QUICK, machines=8, tides=0.01, stay=20, naive=0.9)  # from warm to cold, and back
 _EBBING = replace(_QUICK, machines=8, ebbs=0.006, stay=30)  # the number of machines falls and rises
 _FAILING = replace(_QUICK, rates=_NO_STARTS | {Fault.START_OTHER: 0.3}, dawdling=True)
+_CLOSING = replace(_QUICK, by_health=True, machines=4, per_minute=4, stay=240, step=4, naive=0.5, fickle=0.0)
 _STOPPING = replace(_TURNING, tides=0.03, crashes=0, fickle=0.0)
 
 WEATHERS: Mapping[str, Weather] = {
@@ -216,6 +238,19 @@ WEATHERS: Mapping[str, Weather] = {
     # session that is reserved anew moves away from a machine that runs
     "a failover while a tick is held": replace(_HELD, lagging=1.0),
     "the replica away for a minute, then a failover, then no replica": replace(_HELD, replica_away=True),
+    "machines that must be Healthy": Weather(healthy=True, rates=_LATE | _FLICKERS, stay=60, failover=True),
+    "quick machines that must be Healthy": replace(_QUICK, healthy=True, rates=_FLICKERS, stay=60, naive=0.5),
+    "machines that must be Healthy, and a failover that no replica was ready for": replace(
+        _UNREADY,
+        healthy=True,
+        rates=_LATER | {Fault.HEALTH_UNKNOWN: 0.8},
+        spiteful=True,
+        naive=0.0,
+        stay=400,
+        machines=8,
+        per_minute=20,
+        fickle=0.0,
+    ),
     "dawdling queue managers": Weather(dawdling=True, naive=0.7, stay=60, all_warm=True, per_minute=20),
     "a crowd that writes its records every second": Weather(noting=True, stay=400, fickle=0.0, per_minute=8, step=1),
     "a lost set beside a vanished machine and a new process": Weather(
@@ -233,6 +268,17 @@ WEATHERS: Mapping[str, Weather] = {
     "warm and cold by turns, and a party at every stop": replace(
         _STOPPING, rates={Fault.DEALLOCATE_LATE: 0.9}, machines=5, per_minute=0.1, at_once=8, ill_timed=0.5, naive=0.3
     ),
+    "a cold stock is warmed by turns, and a party at every stop": replace(
+        _STOPPING,
+        cold=True,
+        rates={Fault.POWER_OFF_LATE: 0.9},
+        machines=5,
+        per_minute=0.1,
+        at_once=8,
+        ill_timed=0.5,
+        naive=0.5,
+        dawdling=True,
+    ),
     "warm and cold by turns, dawdling": replace(_STOPPING, rates=_FEW_STOPS, per_minute=20, naive=1.0, dawdling=True),
     "the wanted number falls and rises": replace(_EBBING, naive=0.7, dawdling=True, overlap=0.3, held_up=0.2),
     "the wanted number falls and rises, and a failover": replace(
@@ -243,7 +289,23 @@ WEATHERS: Mapping[str, Weather] = {
         lagging=1.0,
         deletes=2,
     ),
+    "tags say other numbers": replace(_EBBING, ebbs=0.0, knobs=0.02, rates=_LATE, naive=0.5, overlap=0.3),
+    "two scale sets share one number, and capacity runs short": replace(
+        _EBBING, rates=_LATE, second=True, shared=True, shortage=True, knobs=0.01, naive=0.5, crashes=0.02
+    ),
+    "a new model appears, and machines are replaced": replace(
+        _QUICK, rates=_LATE, machines=6, stay=30, models=0.004, naive=0.7, dawdling=True, overlap=0.3, held_up=0.2
+    ),
+    "a new model appears, and a failover": replace(
+        _UNREADY, rates=_VERY_LATE, spiteful_of_deletes=True, naive=0.0, stay=60, models=0.01, step=1, fickle=0.3
+    ),
     "many hands at the portal": Weather(hands=0.3, stay=60),
+    "visitors who close the tab, halted now and then": replace(
+        _CLOSING, rates={Fault.ADDRESS_MISSING: 0.5}, halts=0.05, interrupted=0.15
+    ),
+    "visitors who close the tab, and guests who fall silent": replace(_CLOSING, rates={Fault.GUEST_MUTE: 12.0}),
+    "visitors who close the tab, and a failover": replace(_CLOSING, rates=_LATE, failover=True),
+    "health lies, late, flaps": replace(_CLOSING, healthy=True, rates=_LYING, health_lag=50.0),
     "nothing starts": Weather(
         rates={Fault.START_REFUSED: 0.7, Fault.START_ALLOCATION: 0.9}, stay=60, naive=0.1, fickle=0.0, per_minute=20
     ),

@@ -27,6 +27,7 @@ from simulator.looking import looked, unsettled
 from simulator.observer.judges import Observer
 from simulator.observer.patience import Patience
 from simulator.observer.wrong import Wrong
+from simulator.presence import Presence
 from simulator.workload.queue_manager import Access
 
 SCALE_SET, SECOND = ScaleSetName("vmss-pixels"), ScaleSetName("vmss-second")
@@ -40,6 +41,7 @@ POLICY = Policy(
     flush_hold=4 * MINUTE,
     refusal_kept=2 * MINUTE,
     surplus_kept=MINUTE,
+    warm_surplus_kept=timedelta(0),
 )
 """Real numbers, but for the longest: so that a session, a refusal and their ends fit into one campaign."""
 _ENDLESS = Patience(idle=timedelta(days=365), policy=POLICY)  # while everything breaks; what leaks shows at the end
@@ -68,6 +70,7 @@ class World:
         self.azure_region = Azure(self.clock, policy.capacity, seed=seed, behaviour=metered, skews=skews)
         self.azures = self.azure_region.scale_sets
         self.azure = self.azures[SCALE_SET]
+        self._presence = Presence(self.azures.values())
         self.registry = RedisServer(SkewedClock(self.clock, skews.redis), Random(f"redis {seed}"))
         self.reservations = planted.reservations(self.registry.client, self.registry.keys)
         around = Surroundings(clock=self.clock, azure=self.azure_region, redis=self.registry, planted=planted)
@@ -113,6 +116,7 @@ class World:
         """Tell the observer and all other listeners."""
         if isinstance(happening, Entry) and happening.did in {Did.OVERWROTE, Did.LITTERED}:
             self.littered = True
+        self._presence.see(happening)
         self.observer.see(happening)
         for hear in self.hearers:
             hear(happening)

@@ -19,10 +19,13 @@ _DEAD = 100  # so many machines that are gone may be remembered
 class Board:
     """Implements simulator.view.Journal for the narrator. Seconds are the run's, on the wall."""
 
-    def __init__(self, *, speed: float, figures: Figures, rounds: Rounds, spending: Spending, redis: str = "") -> None:
-        """`redis`: the address to show."""
+    def __init__(
+        self, *, speed: float, figures: Figures, rounds: Rounds, spending: Spending, redis: str = "", page: str = ""
+    ) -> None:
+        """`redis`, `page`: the addresses to show."""
         self._speed = speed
         self._redis = redis
+        self._page = page
         self._figures = figures
         self._rounds = rounds
         self._spending = spending
@@ -62,6 +65,7 @@ class Board:
             seconds=seconds,
             speed=self._speed,
             redis=self._redis,
+            page=self._page,
             ending=ending,
             statuses=statuses(each.status for each in machines),
             powers=powers(look) if look is not None else {},
@@ -69,6 +73,7 @@ class Board:
             waiting=self._figures.waiting,
             waits=tuple(self._figures.waits),
             waits_on={tier: tuple(waits) for tier, waits in self._figures.waits_on.items()},
+            costs=self._figures.costs,
             rounds=self._rounds.at(seconds, self._spending.a_minute(seconds)),
             calls_over=self._spending.window,
             throttled=self._spending.throttled,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from simulator.figures import Tier
+from scaler.model.instance import Tier
 from simulator.happenings import Did
 from simulator.observer.wrong import Wrong
 from simulator.view import Line
@@ -73,6 +73,7 @@ class Frame:
     seconds: float  # of the run, on the wall
     speed: float
     redis: str = ""  # its address
+    page: str = ""  # the address of `scaler web`
     ending: bool = False
     statuses: Mapping[str, int] = field(default_factory=dict)  # machines by status
     powers: Mapping[str, int] = field(default_factory=dict)  # and by power state
@@ -80,6 +81,7 @@ class Frame:
     waiting: int = 0  # visitors
     waits: Sequence[float] = ()  # from arrival until they were let in, in seconds on the wall
     waits_on: Mapping[Tier, Sequence[float]] = field(default_factory=dict)
+    costs: str = ""  # empty without prices
     rounds: Sequence[Round] = ()
     calls_over: timedelta = timedelta(minutes=5)  # the window of Round.calls
     throttled: int = 0  # 429s so far

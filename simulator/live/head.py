@@ -7,7 +7,7 @@ from textwrap import wrap
 
 from rich.text import Text
 
-from simulator.figures import percentile
+from scaler.model.waits import percentile
 from simulator.happenings import Did
 from simulator.live.frame import Budget, Frame, Health, Round
 from simulator.live.layout import (
@@ -57,7 +57,11 @@ def head(frame: Frame, width: int, height: int) -> Iterator[Text]:
     yield from flowing("Azure     ", tuple(_counted(frame.powers, OF_POWER)), width)
     yield from flowing("visitors  ", tuple(_visitors(frame)), width)
     yield from flowing("waits     ", tuple(_waits(frame)), width)
+    if frame.costs:
+        yield from flowing("costs     ", (Piece(frame.costs),), width)
     yield from flowing("ARM       ", tuple(_budgets(frame)), width)
+    if frame.page:
+        yield from flowing("page      ", (Piece(frame.page, "dim"),), width)
     yield from _rounds(frame, width)
 
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from scaler.model.instance import Tier
 from scaler.model.row import Status
-from simulator.figures import Tier
 
 _BETWEEN = " · "
 WRONG = "bold white on red"

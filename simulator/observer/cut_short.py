@@ -18,6 +18,8 @@ _HURTS = {
     What.DELETE_ORDERED: "deleted",
 }
 _BLIND = timedelta(seconds=1)  # without a look: there are several in a second
+_GOES = PARTINGS | {Did.VANISHED}  # who has closed the tab is on no machine any more
+_BELIEVED = timedelta(minutes=10)  # a lie lasts minutes, is shown late, and two looks at it are a minute apart
 _DARK = frozenset({What.STOPPED, What.DEALLOCATED, What.DELETED, What.EVICTED, What.SHUT_DOWN})
 
 
@@ -32,10 +34,13 @@ class _Stay:
 
 
 class CutShort:
-    """A visitor is on a machine from the opening, by the visitor's account or by the record, until leaving.
+    """A visitor is on a machine from the opening, by account or by record, until the visitor has gone, told or not.
 
     An order to a machine at rest is harmless; a harmful order is judged at arrival. Garbage in the place of a record
     may say that the visitor has left, which looks like a release.
+
+    A guest that lies about itself may end its own session, and no other. So where the guest has told a wrong health
+    shortly before, a machine's order is judged by the next look: a session that ended by health is no wrong.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -46,6 +51,8 @@ class CutShort:
         self._garbled: set[str] = set()  # vm ids
         self._dark: set[str] = set()  # vm ids of those that do not run
         self._looked: datetime | None = None  # when Redis was last seen
+        self._lied: dict[str, datetime] = {}  # vm id -> when its guest last began to
+        self._doubts: list[Wrong] = []  # about liars: to be judged by the next look
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
         """The wrongs that the next happening shows."""
@@ -55,11 +62,30 @@ class CutShort:
             for seen in happening.machines:
                 self._look(seen, happening.at)
             self._looked = happening.at
+            yield from self._judged(happening)
         elif isinstance(happening, Event) and happening.vm_id is not None:
             ordered = happening.what in _HURTS and happening.by in CONTROLLERS
             if ordered and happening.vm_id not in self._dark | self._garbled:
-                yield from self._hurt(happening, happening.vm_id)
+                found = self._hurt(happening, happening.vm_id)
+                yield from self._without_liars(found, happening.at)
             self._follow(happening.what, happening.vm_id)
+            if happening.what is What.LIED:
+                self._lied[happening.vm_id] = happening.at
+
+    def _without_liars(self, found: Iterator[Wrong], at: datetime) -> Iterator[Wrong]:
+        """The wrongs; those of machines whose guests lied wait for the next look."""
+        for wrong in found:
+            lied = self._lied.get(wrong.vm_id or "")
+            if lied is not None and at - lied < _BELIEVED:
+                self._doubts.append(wrong)
+            else:
+                yield wrong
+
+    def _judged(self, look: Look) -> Iterator[Wrong]:
+        """The doubts whose sessions did not end by health."""
+        ended = {each.state.vm_id for each in look.machines if each.published and each.published.ended_by_health}
+        doubts, self._doubts = self._doubts, []
+        yield from (wrong for wrong in doubts if wrong.vm_id not in ended)
 
     def _follow(self, what: What, vm_id: str) -> None:
         if what is What.RUNNING:
@@ -75,7 +101,7 @@ class CutShort:
             self._begin(vm_id, entry.session, entry.at)
         elif entry.did is Did.OVERWROTE and entry.manner is Manner.GARBAGE:
             self._garbled.add(vm_id)
-        elif entry.did in PARTINGS:
+        elif entry.did in _GOES:
             self._wait_no_more(entry)
             stay = self._stays.get(vm_id, {}).get(entry.session)
             if stay is not None and stay.until is None:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 from random import Random
+from typing import TextIO
 
 from redis import Redis
 
@@ -13,9 +15,10 @@ from simulator.clock import WallClock
 from simulator.happenings import Happening, Trouble
 from simulator.options import Options
 from simulator.parts.azure import Azure, azure
-from simulator.parts.environment import Environment, assemble
+from simulator.parts.environment import Environment, SetupFailed, assemble
 from simulator.parts.functions_host import Hosts
 from simulator.parts.redis_server import RedisPair, RedisServer, plain
+from simulator.presence import Presence
 from simulator.workload.crowd import Crowd
 from simulator.workload.real_time import RealTime, access_to, habits_at
 
@@ -28,6 +31,7 @@ class Parts:
 
     options: Options
     environment: Environment
+    variables: Mapping[str, str]  # of the functions hosts
     clock: WallClock
     redis: RedisServer | RedisPair
     client: Redis  # the queue managers'
@@ -47,7 +51,15 @@ class Parts:
     def workload(self, *, deaths: float = 0.0) -> RealTime:
         """The visitors, who have not come yet; `deaths` of their queue managers in a pause between two steps."""
         options, policy = self.options, self.environment.settings.policy
-        tell = self.happenings.put
+        presence = Presence(self.azure.scale_sets)
+
+        def tell(happening: Happening) -> None:
+            presence.see(happening)
+            self.happenings.put(happening)
+            nothing = presence.sees_nothing(happening)
+            if nothing is not None:
+                self.happenings.put(nothing)
+
         habits = habits_at(options.speed, options.visitors_per_minute, policy, deaths=deaths)
 
         def crowd() -> Crowd:
@@ -66,7 +78,7 @@ def started(
     options: Options, environ: Mapping[str, str], redis: RedisServer | RedisPair, arm: Callable[[str], str] = str
 ) -> Iterator[Parts]:
     """Until the end of the block; no functions host runs yet. `arm`: Azure's address -> the one for the scaler."""
-    environment = assemble(environ, speed=options.speed, scale_sets=options.scale_sets)
+    environment = assemble({**options.settings, **environ}, speed=options.speed, scale_sets=options.scale_sets)
     settings, clock = environment.settings, WallClock()
     happenings: SimpleQueue[Happening] = SimpleQueue()
     patience = min(_TIMEOUT, settings.policy.repair_after.total_seconds() / 3)  # else a next step comes too late
@@ -75,11 +87,12 @@ def started(
         for scale_set in cloud.scale_sets:
             scale_set.history.listeners.append(happenings.put)
         variables = environment.at(redis_url=redis.url, azure_url=arm(cloud.server.url))
-        hosts = Hosts(variables, happenings.put)
+        hosts = Hosts(variables, happenings.put, ending.enter_context(_log(options.log)))
         ending.callback(hosts.close)
         yield Parts(
             options=options,
             environment=environment,
+            variables=variables,
             clock=clock,
             redis=redis,
             client=ending.enter_context(plain(redis.port, timeout=patience)),
@@ -88,3 +101,17 @@ def started(
             hosts=hosts,
             happenings=happenings,
         )
+
+
+@contextmanager
+def _log(path: Path | None) -> Iterator[TextIO | None]:
+    """The file for the hosts' lines, if there shall be one; each line is there at once."""
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("w", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise SetupFailed(f"LOG: {path} cannot be written ({error.strerror})") from None
+    with file:
+        yield file

@@ -116,13 +116,14 @@ _COMMAND = ("-m", "emulator.functions_host", "--app", ".", "--settings", EXAMPLE
 
 
 class FunctionsHost:
-    """One host; passes on the lines of its log that are worth showing."""
+    """One host; passes on the lines of its log that are worth showing, and writes all of them into `log`."""
 
-    def __init__(self, variables: Mapping[str, str], show: Callable[[Heard], None]) -> None:
+    def __init__(self, variables: Mapping[str, str], show: Callable[[Heard], None], log: TextIO | None = None) -> None:
         command = [sys.executable, *_COMMAND]
         process = child.start(command, environment=variables, folder=ROOT, outputs=subprocess.PIPE)
         self.process = process
         self._show = show
+        self._log = log
         self._ready = Event()
         self._last_words: deque[str] = deque(maxlen=12)
         assert process.stdout is not None
@@ -157,6 +158,8 @@ class FunctionsHost:
     def _read(self, stream: TextIO) -> None:
         with stream:
             for text in stream:
+                if self._log is not None:
+                    self._log.write(text)
                 if is_ready(text):
                     self._ready.set()
                 shown = heard(text)
@@ -173,9 +176,10 @@ class FunctionsHost:
 class Hosts:
     """Functions hosts with the same settings and doors, as instances of one Function App; usually one."""
 
-    def __init__(self, variables: Mapping[str, str], show: Callable[[Heard], None]) -> None:
+    def __init__(self, variables: Mapping[str, str], show: Callable[[Heard], None], log: TextIO | None = None) -> None:
         self._variables = variables
         self._show = show
+        self._log = log
         self._running: list[FunctionsHost] = []  # the oldest first
         self._lock = Lock()
 
@@ -187,7 +191,7 @@ class Hosts:
 
     def start(self, over: Event) -> None:
         """Start one more host; returns when the timers fire. Raises SetupFailed without hope."""
-        host = FunctionsHost(self._variables, self._show)
+        host = FunctionsHost(self._variables, self._show, self._log)
         with self._lock:
             self._running.append(host)
         host.await_ready(over)

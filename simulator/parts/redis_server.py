@@ -147,7 +147,8 @@ def redis_server() -> Iterator[RedisServer]:
         with _fake() as server:
             yield server
         return
-    with tempfile.TemporaryDirectory(prefix="simulator-redis-") as folder:
+    # a killed server's child may still be saving there
+    with tempfile.TemporaryDirectory(prefix="simulator-redis-", ignore_cleanup_errors=True) as folder:
         process = RedisProcess("redis-server", Path(folder), keeping=False)
         try:
             process.start()
@@ -245,7 +246,8 @@ class RedisPair:
 def redis_pair(network: Network) -> Iterator[RedisPair]:
     """In step, and until the end of the block. Raises SetupFailed where there is no redis-server."""
     binary()
-    with tempfile.TemporaryDirectory(prefix="simulator-redis-") as folder:
+    # a killed server's child may still be saving there
+    with tempfile.TemporaryDirectory(prefix="simulator-redis-", ignore_cleanup_errors=True) as folder:
         pair = RedisPair(Path(folder), network)
         try:
             pair.in_step()

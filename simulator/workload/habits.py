@@ -51,6 +51,8 @@ class Habits:
     stay: float = 90.0  # seconds, on average
     longest_stay: float = inf  # seconds
     overstaying: float = 0.03  # share who stay until it is ended for them
+    closing_tabs: float = 0.0  # share of the others who just close the tab: nobody is told that they have left
+    connects: Span | None = None  # seconds from the open machine to the stream; None: at once
     poll: Span = (1.0, 4.0)  # between two looks of who waits or stays
     rethink: float = 1.0  # such pauses until a visitor whose reservation vanished asks again
     step: Span = (0.1, 1.5)  # between two steps of a queue manager
@@ -77,6 +79,7 @@ class Intent:
     stay: timedelta
     overstays: bool
     vanishes_at: datetime | None
+    closes_tab: bool = False  # when the stay is over
 
     @classmethod
     def drawn(cls, manner: Manner, dice: Random, habits: Habits, now: datetime) -> "Intent":
@@ -88,6 +91,7 @@ class Intent:
             stay=timedelta(seconds=min(dice.expovariate(1 / habits.stay), habits.longest_stay)),
             overstays=dice.random() < habits.overstaying,
             vanishes_at=vanishes,
+            closes_tab=habits.closing_tabs > 0 and dice.random() < habits.closing_tabs,
         )
 
     def vanishes(self, now: datetime) -> bool:

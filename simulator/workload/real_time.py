@@ -18,6 +18,8 @@ from simulator.workload.queue_manager import Access
 _TURN = 0.02  # seconds
 _POLL = 0.15  # seconds on the wall: how often a browser asks, and how soon a player notices that the stream is dead
 _RETHINK = 2.0  # seconds until a visitor whose reservation vanished asks again: the observer looks several times
+_CLOSING_TABS = 0.3
+"""Share of the visitors, where the machine tells that they have left: else each would hold a machine to its limit."""
 _NAMELESS = 3
 """The number of the one visitor whose queue manager writes no session id."""
 
@@ -111,6 +113,7 @@ def habits_at(speed: float, per_minute: float, policy: Policy, *, deaths: float 
         stay=70 / speed,
         longest_stay=0.8 * limit or 300 / speed,
         overstaying=0.04 if limit else 0.0,
+        closing_tabs=_CLOSING_TABS if any(map(policy.ends_by_health, policy.capacity)) else 0.0,
         poll=(_POLL, _POLL),
         rethink=_RETHINK / _POLL,
         step=(0.1 / speed, 1.5 / speed),

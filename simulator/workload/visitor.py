@@ -9,7 +9,7 @@ from scaler.errors import Unreachable
 from scaler.model.instance import VmId
 from scaler.registry.reservations import Stage
 from simulator.happenings import Did
-from simulator.workload.habits import Died, Intent, Steps, mortal
+from simulator.workload.habits import Died, Intent, Steps, between, mortal
 from simulator.workload.queue_manager import Heard, QueueManager, Session
 
 _MISSES = 5
@@ -138,6 +138,8 @@ class Visitor:
 
     def _stay(self, vm_id: VmId) -> Steps[None]:
         """Stay while the machine answers, as long as intended or until the session is ended."""
+        if self.session.habits.connects is not None:
+            yield between(self.session.dice, self.session.habits.connects)
         if not (yield from self._answers(vm_id)):
             self.session.tell(Did.UNREACHABLE, vm_id)
             yield from self._leave(vm_id)
@@ -155,7 +157,11 @@ class Visitor:
                 return
             if not (yield from self._answers(vm_id)):
                 self.session.tell(Did.CUT_OFF, vm_id)
-                break
+                yield from self._leave(vm_id)
+                return
+        if self._intent.closes_tab:
+            self._vanish(vm_id)
+            return
         yield from self._leave(vm_id)
 
     def _is_over(self, vm_id: VmId) -> bool:

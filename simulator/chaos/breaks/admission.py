@@ -5,14 +5,16 @@ from datetime import timedelta
 
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
-from scaler.model.instance import Instance, PowerState
+from scaler.model.instance import HealthState, Instance, PowerState
 from scaler.model.lifecycle import step
 from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Mark, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.row import Notes, Row, Status
+from scaler.model.sighting import Answer
 from simulator.chaos.breaks.planted import (
     Planted,
+    answered,
     both,
     instances_shown,
     notes_shown,
@@ -20,6 +22,7 @@ from simulator.chaos.breaks.planted import (
     stops_as_others,
     unplanned,
 )
+from simulator.chaos.weather import UNREADY_BOUND
 
 
 def _admitted(wanted: Step, fleet: Fleet) -> Step:
@@ -51,9 +54,24 @@ def _at_rest_if_new(instance: Instance, row: Row) -> Instance:
     return replace(instance, power=PowerState.STOPPED)
 
 
+def _healthy_at_the_bound(answer: Answer) -> Answer:
+    """What is new, and has run until the bound, is as good as Healthy."""
+    found = answer.found
+    if found is None or found.health is None or found.marked or found.created_at is None or not found.runs:
+        return answer
+    if answer.at - found.created_at < UNREADY_BOUND:
+        return answer
+    return replace(answer, found=replace(found, health=replace(found.health, state=HealthState.HEALTHY)))
+
+
 _SECOND = timedelta(seconds=1)
 
 ADMISSION = {
+    "stop-at-the-bound": Planted(
+        what="a new machine that never became Healthy is stopped at the bound, and offered",
+        weathers=("machines that must be Healthy",),
+        scale_set=answered(get=_healthy_at_the_bound),
+    ),
     "admit-without-mark": Planted(
         what="what is new and at rest is offered without having been marked in Azure, and nobody misses the mark",
         weathers=("fair",),

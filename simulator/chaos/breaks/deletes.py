@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 
+from scaler.model.capacity import Use
 from scaler.model.edges import Actor
 from scaler.model.fleet import Fleet
 from scaler.model.lifecycle import Change
@@ -48,6 +49,15 @@ def _as_many_as_keys(fleet: Fleet) -> Fleet:
     return _CountsKeys(**{each.name: getattr(fleet, each.name) for each in fields(fleet) if each.init})
 
 
+def _outdated_alone(fleet: Fleet) -> Fleet:
+    """What is ready is outdated, if a GET says that it is not of the latest model."""
+    demand = {
+        name: replace(each, outdated=frozenset(vm_id for vm_id, use in each.uses.items() if use is Use.READY))
+        for name, each in fleet.cloud.demand.items()
+    }
+    return replace(fleet, cloud=replace(fleet.cloud, demand=demand))
+
+
 def _spent_long_ago(notes: Notes, _: Machine) -> Notes:
     """Used is used: whoever may be on it has had their time."""
     return notes if notes.spent is None else replace(notes, presumed_at=notes.spent.at - _DAY, presumed_seen_at=None)
@@ -73,6 +83,11 @@ DELETES = {
         what="a session's time runs from its reservation instead of its opening",
         weathers=("visitors who stay",),
         decide=notes_shown(_since_reserved, Actor.CLEANER),
+    ),
+    "outdated-by-the-flag-alone": Planted(
+        what="a machine that is not of the latest model is replaced although no other one is: the mark may say that",
+        weathers=("a new model appears, and machines are replaced",),
+        decide=shown(_outdated_alone, Actor.CLEANER),
     ),
     "deletion-trusted": Planted(
         what="a machine that somebody else ordered to be deleted is waited for, however long Azure takes",

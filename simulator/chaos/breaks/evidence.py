@@ -5,13 +5,15 @@ from datetime import timedelta
 
 from scaler.model.edges import Actor
 from scaler.model.fleet import Fleet
-from scaler.model.instance import Instance, PowerState
-from scaler.model.machine import Machine, notes_so_far
+from scaler.model.instance import HealthState, Instance, PowerState
+from scaler.model.machine import Machine, is_unhealthy, notes_so_far
+from scaler.model.policy import Policy
 from scaler.model.row import Notes, Row
 from scaler.model.sighting import Answer, Method, Pages
 from simulator.chaos.breaks.planted import (
     Planted,
     answered,
+    instances_shown,
     notes_shown,
     shown,
     stops_as_others,
@@ -34,6 +36,27 @@ def _rested_before(notes: Notes, machine: Machine) -> Notes:
     if machine.at is None or not rests or notes.rest_at is not None:
         return notes
     return replace(notes, rest_at=machine.at - _LONG_AGO, rest_noted_at=None)
+
+
+def _unknown_is_unhealthy(instance: Instance, _: Row) -> Instance:
+    health = instance.health
+    if health is None or health.state not in {HealthState.UNKNOWN, HealthState.INITIALIZING}:
+        return instance
+    return replace(instance, health=replace(health, state=HealthState.UNHEALTHY))
+
+
+def _unhealthy_before(notes: Notes, machine: Machine) -> Notes:
+    unhealthy = machine.instance is not None and is_unhealthy(notes, machine.instance, Policy())
+    if machine.at is None or not unhealthy or notes.unhealthy_at is not None:
+        return notes
+    return replace(notes, unhealthy_at=machine.at - _LONG_AGO, unhealthy_noted_at=None)
+
+
+def _let_in_when_reserved(notes: Notes, _: Machine) -> Notes:
+    opened, reserved = notes.opened, notes.reserved
+    if opened is None or reserved is None:
+        return notes
+    return replace(notes, opened=replace(opened, at=min(opened.at, reserved.at), seen_at=None))
 
 
 def _missed_once(fleet: Fleet) -> Fleet:
@@ -77,7 +100,7 @@ EVIDENCE = {
     "azures-clock-alone": Planted(
         what="how long a mark, an absence or a machine at rest has been seen is measured by Azure's Dates alone",
         weathers=("two front ends whose Dates differ by a minute",),
-        policy=stops_as_others,
+        policy=lambda policy: replace(stops_as_others(policy), grow_at_latest=timedelta(0)),  # many new machines
         decide=notes_shown(_by_azure_alone),
     ),
     "redis-clock-alone": Planted(
@@ -109,6 +132,21 @@ EVIDENCE = {
         what="a session ends when its machine was seen at rest once",
         weathers=("old news of quick machines",),
         decide=notes_shown(_rested_before, Actor.CLEANER),
+    ),
+    "unknown-is-unhealthy": Planted(
+        what="a machine whose guest is silent counts as one that says that nobody is in",
+        weathers=("visitors who close the tab, and guests who fall silent",),
+        decide=instances_shown(_unknown_is_unhealthy, Actor.CLEANER, Actor.RECONCILER),
+    ),
+    "one-unhealthy": Planted(
+        what="a session ends when its machine was seen unhealthy once",
+        weathers=("visitors who close the tab, halted now and then",),
+        decide=notes_shown(_unhealthy_before, Actor.CLEANER),
+    ),
+    "connected-since-reserve": Planted(
+        what="the time that a visitor has to connect is counted from the reservation on",
+        weathers=("visitors who close the tab, halted now and then",),
+        decide=notes_shown(_let_in_when_reserved, Actor.CLEANER),
     ),
     "ids-are-identities": Planted(
         what="the machine behind an instance id is taken for the one that had it before",

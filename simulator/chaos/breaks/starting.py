@@ -12,7 +12,8 @@ from scaler.model.lifecycle import KEEP, Keep, step
 from scaler.model.machine import Machine
 from scaler.model.plan import Start, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.row import Notes, OpenedNote, Row, StartNote, Status
+from scaler.model.readiness import healthy_in_this_run
+from scaler.model.row import Notes, OpenedNote, OpeningNote, Row, StartNote, Status
 from scaler.tick import Decide
 from simulator.chaos.breaks.planted import (
     Planted,
@@ -115,7 +116,47 @@ def _ten_at_a_time(name: Actor, decide: Decide) -> Decide:
     return lambda fleet, policy: decide(_ten_longest(fleet, policy), policy)
 
 
+def _ready_at_once(machine: Machine) -> Row:
+    """What runs and is Healthy is opened by the very write that would have noted its opening."""
+    row, notes, instance = machine.stored, machine.stored.notes, machine.instance
+    if notes is None or notes.start is None or instance is None or not _reserved(row):
+        return row
+    if not healthy_in_this_run(notes.start, instance, Policy()):
+        return row
+    return replace(row, notes=replace(notes, opening=OpeningNote(session=notes.start.session, at=machine.now)))
+
+
+def _unpresumed(each: Step, _: Fleet) -> Step:
+    """A machine that is given up while it runs is deleted, whatever a failover has forgotten."""
+    notes = each.change.notes if each.change is not None else None
+    if each.change is None or each.edge not in {Edge.MOVE.name, Edge.REFUSE.name} or not isinstance(notes, Notes):
+        return each
+    return replace(each, change=replace(each.change, notes=replace(notes, presumed_at=None, presumed_seen_at=None)))
+
+
+def _of_any_run(machine: Machine) -> Row:
+    row, notes = machine.stored, machine.stored.notes
+    if notes is None or notes.start is None or not _reserved(row):
+        return row
+    return replace(row, notes=replace(notes, start=replace(notes.start, initializing=True)))
+
+
 STARTING = {
+    "open-without-opening": Planted(
+        what="what is Healthy is opened without a note of its own before, and moved away from when its health is bad",
+        weathers=("machines that must be Healthy, and a failover that no replica was ready for",),
+        decide=both(rows_shown(_ready_at_once, Actor.STARTER), planned(_unpresumed, Actor.STARTER)),
+    ),
+    "given-up-under-the-visitor": Planted(
+        what="what runs and is given up is deleted, though a failover may have forgotten that somebody was let in",
+        weathers=("machines that must be Healthy, and a failover that no replica was ready for",),
+        decide=planned(_unpresumed, Actor.STARTER),
+    ),
+    "healthy-of-the-last-boot": Planted(
+        what="a machine is opened because it was Healthy before it was stopped",
+        weathers=("quick machines that must be Healthy",),
+        decide=rows_shown(_of_any_run, Actor.STARTER),
+    ),
     "ten-starts-at-a-time": Planted(
         what="the ten machines that have been Reserved longest are looked at, so newcomers wait until these are opened",
         weathers=("six to fifty sessions starting at once",),

@@ -13,7 +13,7 @@ from scaler.model.lifecycle import Change
 from scaler.model.machine import Machine
 from scaler.model.plan import Step, Why
 from scaler.model.policy import Moves
-from scaler.model.row import Notes, Record, Row, StartNote, Status
+from scaler.model.row import WARMS, Notes, Record, Row, StartNote, Status
 from scaler.ports import Registry
 from scaler.registry.keys import Keys, script_text
 from scaler.registry.reservations import Reservations
@@ -63,8 +63,27 @@ def _ended_with_its_order(wanted: Step, fleet: Fleet) -> Step:
     change = wanted.change
     if wanted.why is not Why.COOLING or change is None or change.row.notes is None:
         return wanted
-    notes = replace(change.row.notes, claim=None, uncooled_at=fleet.now)
+    notes = replace(change.row.notes, claim=None, claim_failed_at=fleet.now)
     return replace(wanted, change=replace(change, notes=notes, index=Status.AVAILABLE))
+
+
+def _warmed_without_lock(registry: Registry, changes: Sequence[Change]) -> Sequence[Change]:
+    """The same, for machines that are to be warmed only."""
+    now = registry.read().rows
+    return [_unlocked(change, now) if _is_claimed_to_warm(change.notes) else change for change in changes]
+
+
+def _is_claimed_to_warm(notes: object) -> bool:
+    return isinstance(notes, Notes) and notes.claim is not None and notes.claim.order == WARMS
+
+
+def _unclosed(wanted: Step, _: Fleet) -> Step:
+    """Offered again by the very write that should close its claim."""
+    change = wanted.change
+    if wanted.why is not Why.CLAIM_CLOSES or change is None or change.row.notes is None:
+        return wanted
+    notes = replace(change.row.notes, claim=None)
+    return replace(wanted, why=Why.WARMED, change=replace(change, notes=notes, index=Status.AVAILABLE))
 
 
 def _blind(registry: Registry, changes: Sequence[Change]) -> Sequence[Change]:
@@ -148,9 +167,20 @@ MOVING = {
     ),
     "claim-unlocked": Planted(
         what="a machine is cooled under a claim that takes nobody's key, and keeps nobody from starting it",
-        weathers=("warm and cold by turns, dawdling",),
+        weathers=("a cold stock is warmed by turns, and a party at every stop",),
         decide=notes_shown(lambda notes, _: replace(notes, claim=None), Actor.STARTER),
         registry=written(_as_the_index_is),
+    ),
+    "warm-unlocked": Planted(
+        what="a machine is warmed under a claim that takes nobody's key, and keeps nobody from starting it",
+        weathers=("a cold stock is warmed by turns, and a party at every stop",),
+        decide=notes_shown(lambda notes, _: replace(notes, claim=None), Actor.STARTER),
+        registry=written(_warmed_without_lock),
+    ),
+    "warm-unclosed": Planted(
+        what="a machine that was warmed is offered as soon as it rests, while a stop of it may still arrive",
+        weathers=("a cold stock is warmed by turns, and a party at every stop",),
+        decide=planned(_unclosed, Actor.RECONCILER),
     ),
     "short-claim": Planted(
         what="a claim ends when its stop is ordered, and the machine is offered while that order may still arrive",
