@@ -41,7 +41,7 @@ A_WHILE = timedelta(minutes=5)  # longer than anything takes in the emulated Azu
 
 
 class CountingConnection(redis.Connection):
-    """One packet is one round trip."""
+    """A connection that counts its packets: each is a round trip to Redis."""
 
     packets = 0
 

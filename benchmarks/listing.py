@@ -2,20 +2,19 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import timedelta
 from email.utils import formatdate
 from functools import partial
 from gc import collect
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from time import monotonic, process_time, sleep
 
 from benchmarks.calls import Token
 from benchmarks.rows import Row, in_turn
-from benchmarks.slow import Slow
+from benchmarks.slow import Slow, in_a_process
 from scaler.vmss import translate
 from scaler.vmss.calls import API_VERSION
 from scaler.vmss.client import connect
@@ -95,8 +94,8 @@ def pages(machines: int, size: int) -> list[bytes]:
     return [json.dumps(body | link, indent=2).encode() for body, link in zip(bodies, links, strict=True)]
 
 
-def serve(machines: int, size: int, told: Connection) -> None:
-    """A process of its own: its work is not counted."""
+def serve(told: Connection, machines: int, size: int) -> None:
+    """Serve the pages. In a process of its own, since this work is not counted."""
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: object) -> None:
@@ -134,20 +133,6 @@ class RealClock:
         sleep(duration.total_seconds())
 
 
-@contextmanager
-def served(machines: int, size: int) -> Iterator[int]:
-    """The port of such a server."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(machines, size, theirs), daemon=True)
-    process.start()
-    try:
-        yield ours.recv()
-    finally:
-        process.terminate()
-        process.join()
-
-
 def bare(connection: HTTPConnection) -> int:
     """The same pages over one connection, decoded as narrowly as the scaler does it; how many machines."""
     number, found = 0, 0
@@ -171,7 +156,7 @@ def milliseconds(work: Callable[[], object]) -> float:
 def figures(slow: Slow) -> Iterator[Row]:
     """A listing through the scaler's door, and over a bare connection."""
     machines, size = (slow.machines, slow.page) if slow.page else (slow.machines, slow.machines)
-    with served(machines, size) as port, closing(HTTPConnection("127.0.0.1", port)) as connection:
+    with in_a_process(serve, machines, size) as port, closing(HTTPConnection("127.0.0.1", port)) as connection:
         client, clock = connect(SUBSCRIPTION, Token(), endpoint=f"http://127.0.0.1:{port}"), RealClock()
         with closing(client):
             door = ArmScaleSet(client, "rg", "pixels", clock=clock, gates=Gates(clock, Budget(pages_a_minute=1e6)))

@@ -302,7 +302,7 @@ def _opening(row: Row) -> Change:
 
 
 def figures(slow: Slow) -> Iterator[Figure]:
-    """All of them, on one server."""
+    """The figures of all four parts, measured on one server."""
     with redis_server() as running, wire(running.port, slow.rtt) as port:
         server = Server(port)
         for part in (reserve_on_the_server, reserve_for_a_client, load, transition):

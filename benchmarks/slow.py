@@ -4,7 +4,7 @@ import asyncio
 import re
 from argparse import ArgumentTypeError
 from asyncio import BaseTransport, Transport
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -67,9 +67,16 @@ def wire(port: int, rtt: timedelta) -> Iterator[int]:
     if not rtt:
         yield port
         return
+    with in_a_process(_carry, port, rtt.total_seconds() / 2) as led:
+        yield led
+
+
+@contextmanager
+def in_a_process[*Args](serve: Callable[[Connection, *Args], None], *args: *Args) -> Iterator[int]:
+    """The port at which the function serves in a process of its own. It sends the port as soon as it listens."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_carry, args=(port, rtt.total_seconds() / 2, theirs), daemon=True)
+    process = context.Process(target=serve, args=(theirs, *args), daemon=True)
     process.start()
     try:
         yield ours.recv()
@@ -78,7 +85,7 @@ def wire(port: int, rtt: timedelta) -> Iterator[int]:
         process.join()
 
 
-def _carry(port: int, one_way: float, told: Connection) -> None:
+def _carry(told: Connection, port: int, one_way: float) -> None:
     """The process of a wire. Its selector waits by the microsecond; the default one by the millisecond."""
 
     async def carry() -> None:

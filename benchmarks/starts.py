@@ -20,7 +20,6 @@ from time import monotonic, sleep
 import redis
 
 from benchmarks.at_rest import offered
-from benchmarks.production import SCHEDULES
 from benchmarks.rows import Bound, percentile
 from benchmarks.rows import Row as Figure
 from benchmarks.slow import Slow, wire
@@ -34,6 +33,7 @@ from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations
 from scaler.settings.table import SETTINGS
+from simulator.day.host import SCHEDULES
 from simulator.parts import child
 from simulator.parts.environment import assemble
 from simulator.parts.functions_host import FunctionsHost

@@ -134,7 +134,7 @@ def let_in(number: int = 1, session: SessionId | None = MINE, **age: float) -> M
 
 
 def reserved(noted: Notes | None, session: SessionId | None = MINE, number: int = 1, **fields: object) -> Row:
-    """A machine for which somebody waits."""
+    """A Reserved machine: a visitor waits for it."""
     return row(number, record(number, Status.RESERVED, session_id=session, **fields), noted)
 
 
@@ -221,12 +221,12 @@ def published(step: Step) -> Record:
 
 
 def edge(step: Step) -> Edge | None:
-    """The edge that a step takes, if it takes one."""
+    """The edge of the lifecycle that a step takes; None for an order or a note alone."""
     return step.change.edge if step.change is not None else None
 
 
 def edges(steps: Iterable[Step]) -> list[Edge]:
-    """The edges that these steps take."""
+    """The edges of the lifecycle in a plan's steps."""
     return [each.change.edge for each in steps if each.change is not None and each.change.edge is not None]
 
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 from rich.console import Console
 
 from scaler.model.edges import CONTROLLERS, Actor
+from scaler.model.instance import Tier
 from scaler.model.row import Status
-from simulator.figures import Tier
 from simulator.live.drawing import draw
 from simulator.live.frame import Budget, Frame, Health, Machine, Round
 from simulator.view import By, Colour, Line

@@ -9,15 +9,19 @@ import pytest
 
 from docs.cli_page import cli_page
 from docs.contract_lua import CONTRACT_LUA, contract_lua
-from docs.generate import CLI_PAGE, LIFECYCLE_PAGE, README, TIMEOUTS_PAGE, lifecycle_page, readme
+from docs.doctor_page import DOCTOR_PAGE, doctor_page
+from docs.generate import CLI_PAGE, CONFIGURATION, LIFECYCLE_PAGE, TIMEOUTS_PAGE, configuration, lifecycle_page
 from docs.timeouts_page import timeouts_page
+from docs.waiting_page import WAITING_PAGE, waiting_page
 from scaler import model
 from scaler.model.lifecycle import LIFECYCLE
 from scaler.settings.table import SETTINGS
 
-ROOT = README.parent
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 
-PAGES = [README, *sorted(README.parent.glob("CONTRIBUTING.md")), *sorted((README.parent / "docs").rglob("*.md"))]
+BESIDE_THE_DOCS = [README, ROOT / "guest" / "README.md", *sorted(ROOT.glob("CONTRIBUTING.md"))]
+PAGES = [*BESIDE_THE_DOCS, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_the_lifecycle_page_is_fresh() -> None:
@@ -28,16 +32,24 @@ def test_the_timeouts_page_is_fresh() -> None:
     assert TIMEOUTS_PAGE.read_text(encoding="utf-8") == timeouts_page(), "stale: run `python docs/generate.py`"
 
 
+def test_the_page_of_waiting_visitors_is_fresh() -> None:
+    assert WAITING_PAGE.read_text(encoding="utf-8") == waiting_page(), "stale: run `python docs/generate.py`"
+
+
 def test_the_command_lines_page_is_fresh() -> None:
     assert CLI_PAGE.read_text(encoding="utf-8") == cli_page(), "stale: run `python docs/generate.py`"
+
+
+def test_the_page_of_findings_is_fresh() -> None:
+    assert DOCTOR_PAGE.read_text(encoding="utf-8") == doctor_page(), "stale: run `python docs/generate.py`"
 
 
 def test_what_the_scripts_share_with_the_scaler_is_fresh() -> None:
     assert CONTRACT_LUA.read_text(encoding="utf-8") == contract_lua(), "stale: run `python docs/generate.py`"
 
 
-def test_the_readmes_settings_table_is_fresh() -> None:
-    assert README.read_text(encoding="utf-8") == readme(), "stale: run `python docs/generate.py`"
+def test_the_tables_of_the_configuration_are_fresh() -> None:
+    assert CONFIGURATION.read_text(encoding="utf-8") == configuration(), "stale: run `python docs/generate.py`"
 
 
 def test_every_step_is_on_the_page() -> None:
@@ -45,7 +57,7 @@ def test_every_step_is_on_the_page() -> None:
 
 
 def test_the_docs_name_no_file_that_does_not_exist() -> None:
-    root = README.parent
+    root = ROOT
     for page in PAGES:
         for word in page.read_text(encoding="utf-8").split("`"):
             if word.startswith(("docs/", "scaler/", "tests/", "emulator/", "simulator/")) and word.endswith(

@@ -68,7 +68,7 @@ class Console:
         done = subprocess.run(
             [sys.executable, "-m", "scaler", *words],
             cwd=ROOT,
-            env=self._alone(more),
+            env=self.alone(more),
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
@@ -80,7 +80,7 @@ class Console:
         """One command that is sent a Ctrl-C when it has written that."""
         command = [sys.executable, "-u", "-m", "scaler", *words]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        with subprocess.Popen(command, cwd=ROOT, env=self._alone(more), text=True, **streams) as process:  # type: ignore[call-overload]
+        with subprocess.Popen(command, cwd=ROOT, env=self.alone(more), text=True, **streams) as process:  # type: ignore[call-overload]
             assert process.stdout is not None
             out = ""
             while after not in out:
@@ -96,7 +96,7 @@ class Console:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
         command = [sys.executable, "-m", "scaler", *words]
-        environment = self._alone({"TERM": "xterm-256color", **more})
+        environment = self.alone({"TERM": "xterm-256color", **more})
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs):
             os.close(theirs)
             shown = b""
@@ -111,5 +111,6 @@ class Console:
         os.close(ours)
         return shown.decode().replace("\r\n", "\n")
 
-    def _alone(self, more: Mapping[str, str]) -> dict[str, str]:
+    def alone(self, more: Mapping[str, str]) -> dict[str, str]:
+        """The variables of a process: these, and PATH."""
         return {"PATH": os.environ["PATH"], **self.environment, **more}

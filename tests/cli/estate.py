@@ -16,8 +16,9 @@ from wire.scripted_arm import StaticToken
 
 from emulator.behaviour import Behaviour, Latencies
 from emulator.scale_set import EmulatedScaleSet
+from emulator.wire.roles import Grant, Role
 from emulator.wire.server import RunningServer, serve
-from emulator.wire.site import Site
+from emulator.wire.site import SYSTEM_ASSIGNED, Site
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.registry.keys import Keys
 from scaler.report import Report
@@ -106,17 +107,32 @@ class Estate:
             for name in CONTROLLERS:
                 self.console.run("tick", name, "--yes")
 
+    def serve_until(self, done: Callable[[], bool]) -> None:
+        """Tick the controllers until `done`, in one process, whose listings are remembered."""
+        ends = time.monotonic() + PATIENCE_SECONDS
+        with self.process() as tick:
+            while not done():
+                assert time.monotonic() < ends, self.console.run("status").out
+                self.clock.leap(seconds=10)
+                for name in CONTROLLERS:
+                    tick(name)
+
     def allow(self) -> None:
         """The operator sets the tag."""
         self.azure.tag(**{"scaler:managed": "true"})
 
+    def may(self, actions: list[str]) -> None:
+        """The operator has a role with these actions on the resource group."""
+        site = self.server.site
+        site.grants[SYSTEM_ASSIGNED.object_id] = Grant(role=Role(actions=tuple(actions)), scope=site.group_id)
+
     @contextmanager
-    def process(self) -> Iterator[Callable[[Actor], Report]]:
-        """A functions host: ticks that share one memory."""
-        doors = open_doors(load(self.environment), StaticToken())
-        ticks = {name: doors.tick(name) for name in CONTROLLERS}
+    def process(self, **settings: str) -> Iterator[Callable[[Actor], Report]]:
+        """A functions host: ticks that share one memory, and leave signs of life."""
+        doors = open_doors(load(self.environment | settings), StaticToken())
+        ticks = {name: doors.signs.signed(name, doors.tick(name).run) for name in CONTROLLERS}
         try:
-            yield lambda name: ticks[name].run()
+            yield lambda name: ticks[name]()
         finally:
             doors.close()
 

@@ -1,4 +1,4 @@
-"""`scaler distrust` and `scaler forget`: what the registry says is taken back by hand, and nothing else is touched."""
+"""`scaler distrust`, `renew`, `forget`: what the registry says is taken back by hand, and nothing else is touched."""
 
 from collections.abc import Callable
 
@@ -7,8 +7,10 @@ from cli.console import Console
 from cli.estate import KEYS, Estate
 from go_scaler import Machine
 
+from emulator.orders import Scale
 from scaler.cli.environment import Exit
-from scaler.model.instance import SessionId
+from scaler.model.edges import CONTROLLERS
+from scaler.model.instance import SessionId, VmId
 from scaler.model.row import Status
 from scaler.registry.reservations import Reservations
 
@@ -83,6 +85,53 @@ def test_what_was_about_to_be_offered_is_not(estate: Estate, console: Console) -
     assert not before & {vm.vm_id for vm in estate.azure.vms}
 
 
+def test_named_machines_are_replaced_one_after_another_and_it_is_said_how(estate: Estate, console: Console) -> None:
+    filled(estate)
+    first, second, third = sorted(vm.vm_id for vm in estate.azure.vms)
+    said = console.run("renew", first.upper(), second, "--yes")
+    assert (said.status, [row["step"] for row in said.table]) == (0, ["note", "note"])
+    assert "never the last. A new machine takes some five minutes" in " ".join(said.err.split())
+    assert len(available(estate)) == 3
+    assert console.run("status").out.count("to be replaced") == 2
+    asked_for = {KEYS.instance(VmId(first)), KEYS.instance(VmId(second))}
+    ready = set[int]()
+
+    def replaced() -> bool:
+        ready.add(len(available(estate)))
+        return len(available(estate) - asked_for) == 3
+
+    estate.serve_until(replaced)
+    assert min(ready) == 2
+    assert third in {vm.vm_id for vm in estate.azure.vms}
+
+
+def test_those_of_another_model_are_found_by_a_look_at_azure(estate: Estate, console: Console) -> None:
+    filled(estate)
+    assert console.run("renew", "--stale").out == "renew: nothing to do\n"
+    estate.azure.scale(Scale(image="/images/2"), by="operator")
+    said = console.run("renew", "--stale", typed="n\n")
+    assert (said.status, said.out.count("to be replaced")) == (Exit.NOT_DONE, 3)
+    assert console.run("renew", "--older-than", "1h").out == "renew: nothing to do\n"
+    assert len(console.run("renew", "--older-than", "0", "--yes", "--json").json["outcomes"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        ((), Exit.MISUSED, "say which machines: their vm ids, --older-than AGE, or --stale"),
+        (("--older-than", "soon"), Exit.MISUSED, "expected a duration such as 90s, 15m or 2h, not 'soon'"),
+        (("no-such-vm",), Exit.NOT_DONE, "not Available, so nothing was done: no-such-vm"),
+    ],
+)
+def test_which_machines_are_meant_has_to_be_clear(
+    estate: Estate, console: Console, words: tuple[str, ...], status: Exit, says: str
+) -> None:
+    filled(estate)
+    said = console.run("renew", *words, "--yes")
+    assert said.status == status
+    assert says in " ".join(said.err.replace("│", " ").split())
+
+
 def test_a_scale_set_that_is_configured_is_not_forgotten(estate: Estate, console: Console) -> None:
     filled(estate)
     said = console.run("forget", "--scale-set", "VMSS-pixels", "--yes")
@@ -138,3 +187,75 @@ def test_what_is_no_scale_sets_name_is_refused_before_anything_is_looked_at(cons
     assert said.status == Exit.MISUSED
     assert "--scale-set" in said.err
     assert "the scale set's resource name" in said.err
+
+
+def test_a_held_machine_stays_until_its_hold_is_ended(estate: Estate, console: Console) -> None:
+    filled(estate)
+    vm_id = min(vm.vm_id for vm in estate.azure.vms)
+    said = console.run("hold", vm_id, "--for", "2h", "--yes")
+    assert (said.status, [row["step"] for row in said.table]) == (0, ["CONDEMN"])
+    assert vm_id not in str(available(estate))
+    for _ in range(3):
+        estate.clock.leap(minutes=1)
+        for name in CONTROLLERS:
+            console.run("tick", name, "--yes")
+    assert vm_id in {vm.vm_id for vm in estate.azure.vms}
+    assert "held until " in next(row["notes"] for row in console.run("status").table if row["vm"] == vm_id)
+    assert "kept for an operator" in console.run("explain", vm_id).out
+    assert console.run("unhold", vm_id, "--yes").status == 0
+    estate.tick_until(lambda: vm_id not in {vm.vm_id for vm in estate.azure.vms})
+
+
+def test_a_machine_is_taken_back_at_once(estate: Estate, console: Console) -> None:
+    filled(estate)
+    vm_id = min(vm.vm_id for vm in estate.azure.vms)
+    assert console.run("spend", vm_id.upper(), "--yes").status == 0
+    assert len(available(estate)) == 2
+    estate.tick_until(lambda: vm_id not in {vm.vm_id for vm in estate.azure.vms})
+
+
+def test_a_machine_that_cannot_be_held_or_taken_back_is_named_with_the_reason_and_nothing_is_done(
+    estate: Estate, console: Console
+) -> None:
+    filled(estate)
+    (first, second, _) = sorted(vm.vm_id for vm in estate.azure.vms)
+    before = keys(estate)
+    for words, why in (
+        (("spend", first, "nobody"), "nobody: not Available: what waits for a visitor is replaced"),
+        (("hold", first, "nobody"), "nobody: not there: neither Redis nor Azure shows it now"),
+        (("unhold", second), f"{second}: not held"),
+    ):
+        said = console.run(*words, "--yes")
+        assert (said.status, said.out) == (Exit.NOT_DONE, "")
+        assert said.err.startswith(f"nothing was done: {why}")
+    assert console.run("hold", first, "--for", "25h", "--yes").status == Exit.MISUSED
+    assert (keys(estate), len(available(estate))) == (before, 3)
+
+
+def test_a_scale_set_is_drained_and_filled_again(estate: Estate, console: Console) -> None:
+    filled(estate)
+    console.run("reserve", "s-1")
+    said = console.run("drain", "VMSS-Pixels", "--yes")
+    assert (said.status, [row["step"] for row in said.table]) == (0, ["CONDEMN"] * 2)
+    assert dict(estate.azure.set_state.tags)["TOTAL_NODES"] == "0"
+    assert available(estate) == set()
+    estate.tick_until(lambda: console.run("look", "s-1").out.startswith("open"))
+    estate.tick_until(lambda: len(estate.azure.vms) == 1)  # the visitor's
+    assert "wanted 0 " in console.run("status").out
+    assert console.run("drain", "vmss-pixels", "--undo").status == 0
+    assert "TOTAL_NODES" not in dict(estate.azure.set_state.tags)
+    estate.tick_until(lambda: len(available(estate)) == 2)
+
+
+def test_to_undo_a_drain_takes_no_other_number_away(estate: Estate, console: Console) -> None:
+    estate.azure.tag(**{"scaler:managed": "true", "TOTAL_NODES": "7"})
+    said = console.run("drain", "vmss-pixels", "--undo")
+    assert (said.status, said.out) == (Exit.NOT_DONE, "")
+    assert said.err.startswith("the tag TOTAL_NODES=7 of vmss-pixels is not that of a drain, and stays")
+    assert dict(estate.azure.set_state.tags)["TOTAL_NODES"] == "7"
+
+
+def test_only_a_configured_scale_set_can_be_drained(console: Console) -> None:
+    said = console.run("drain", "another", "--yes")
+    assert (said.status, said.out) == (Exit.NOT_DONE, "")
+    assert said.err.startswith("another is not configured")

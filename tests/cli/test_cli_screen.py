@@ -8,7 +8,8 @@ from cli.console import Console
 from cli.estate import Estate
 from go_scaler import Machine
 
-from scaler.cli.screen import age, printable, spelled
+from scaler.cli.screen import age, printable
+from scaler.model.plan import spelled
 from scaler.model.row import Status
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")

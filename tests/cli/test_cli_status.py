@@ -1,13 +1,17 @@
 """`scaler status`: what it says of scale sets and machines, and of what it could not look at."""
 
 from collections.abc import Callable
+from contextlib import closing
 
 from cli.console import Console
 from cli.estate import KEYS, Estate
 from go_scaler import Machine
+from wire.app_configuration import listing
+from wire.scripted_arm import ScriptedArm
 
 from emulator.behaviour import Fault
 from emulator.orders import Scale
+from scaler import VERSION
 from scaler.cli.environment import Exit
 from scaler.model.edges import Actor
 from scaler.model.row import Status
@@ -42,7 +46,7 @@ def test_consent_and_every_pause_are_named(estate: Estate, console: Console) -> 
     console.run("pause")
     said = console.run("status", SCALER_PAUSED="all").out
     assert "paused by the registry: no orders but starts of what is reserved" in said
-    assert "paused by its tag: no orders but starts of what is reserved" in said
+    assert "paused by a tag of it, of its resource group, or of App Configuration: no orders but starts" in said
     assert "paused by SCALER_PAUSED: no orders at all" in said
 
 
@@ -137,6 +141,41 @@ def test_what_azure_refused_is_named_while_fewer_machines_are_there_than_wanted(
     assert "no room" not in console.run("status").out
 
 
+def test_the_cost_is_told_where_there_are_prices(estate: Estate, console: Console) -> None:
+    estate.settle(Machine(status=U, session="inside", runs=True), Machine(status=A))
+    console.run("adopt", "--yes")
+    assert "costs" not in console.run("status").out
+    assert console.run("status", "--json").json["scale_sets"][0]["cost"] is None
+    prices = {"SCALER_PRICE": "2/1/0.25", "SCALER_CURRENCY": "EUR"}
+    assert "costs 2.25 EUR per hour, 0.00 of it idle; 1642 EUR in a month" in console.run("status", **prices).out
+    (scale_set,) = console.run("status", "--json", **prices).json["scale_sets"]
+    assert (scale_set["cost"]["per_hour"], scale_set["cost"]["currency"]) == (2.25, "EUR")
+
+
+def test_what_the_budget_holds_back_is_told(estate: Estate, console: Console) -> None:
+    estate.settle(Machine(status=U, session="inside", runs=True), Machine(status=A))
+    console.run("adopt", "--yes")
+    prices = {"SCALER_PRICE": "2/1/0.25", "SCALER_BUDGET": "1642.5", "SCALER_WARMPOOL_SIZE": "1"}
+    said = console.run("status", **prices).out
+    assert "the monthly budget of 1642.5 keeps 1 wanted machines from being warm" in said
+    assert "the monthly budget of 1642.5 holds 2 of the 3 wanted machines" in said
+    assert "budget" not in console.run("status", **(prices | {"SCALER_BUDGET": "9999"})).out
+    (scale_set,) = console.run("status", "--json", **prices).json["scale_sets"]
+    assert (scale_set["cost"]["budget"], scale_set["cost"]["machines_in_budget"]) == (1642.5, 2)
+
+
+def test_that_nothing_is_created_after_many_failures_is_told(estate: Estate, console: Console) -> None:
+    estate.allow()
+    estate.azure.script(Fault.CREATE_OTHER, times=None)
+    estate.azure.scale(Scale(capacity=2))
+    estate.clock.leap(minutes=1)
+    said = console.run("status", SCALER_FAILURE_CAP="2").out
+    assert "2 creations failed lately: nothing is created before " in said
+    assert "creations failed" not in console.run("status", SCALER_FAILURE_CAP="3").out
+    (scale_set,) = console.run("status", "--json", SCALER_FAILURE_CAP="2").json["scale_sets"]
+    assert scale_set["failed_creations"] == 2
+
+
 def test_a_redis_that_evicts_is_named_by_status_and_plan(estate: Estate, console: Console) -> None:
     estate.redis.config_set("maxmemory-policy", "allkeys-lru")
     try:
@@ -145,3 +184,49 @@ def test_a_redis_that_evicts_is_named_by_status_and_plan(estate: Estate, console
             assert "maxmemory-policy is allkeys-lru: records may vanish; use noeviction" in done.out + done.err
     finally:
         estate.redis.config_set("maxmemory-policy", "noeviction")
+
+
+def test_a_number_of_app_configuration_is_named_as_such_and_so_is_a_store_that_cannot_be_read(
+    estate: Estate, console: Console
+) -> None:
+    """From the setting through the identity endpoint, the SDK and a listing to the reason."""
+    estate.allow()
+    with closing(ScriptedArm(listing)) as server:
+        said = console.run("status", SCALER_APP_CONFIGURATION=server.endpoint, SCALER_POOL_MAX="20")
+        assert "TOTAL_NODES=9 by key of App Configuration" in said.out
+        assert {each.headers["authorization"][:7] for each in server.asked} == {"Bearer "}
+    said = console.run("status", SCALER_APP_CONFIGURATION=server.endpoint)
+    assert f"the keys of App Configuration are not read: {server.endpoint}" in " ".join(said.out.split())
+
+
+def test_the_time_a_session_has_left_and_its_address_stand_beside_it(estate: Estate, console: Console) -> None:
+    estate.allow()
+    estate.tick_until(lambda: bool(estate.redis.smembers(KEYS.index(A))))
+    console.run("reserve", "s-1")
+    estate.tick_until(lambda: console.run("look", "s-1").out.startswith("open"))
+    (row,) = console.run("status", "--session", "s-1").table
+    assert row["address"].startswith("198.18.")
+    assert row["ends in"].endswith("s")  # an hour and a minute, twenty times as fast
+    (told,) = console.run("status", "--session", "s-1", "--json").json["machines"]
+    assert 60 < told["ends_in_s"] <= 183
+    assert told["public_ip"] == row["address"]
+
+
+def test_only_some_machines_are_shown_where_that_is_wanted(estate: Estate, console: Console) -> None:
+    estate.settle(Machine(status=U, session="inside", runs=True), Machine(status=R, session="waiting"))
+    console.run("adopt", "--yes")
+
+    def sessions(*words: str) -> list[str]:
+        return [machine["session"] for machine in console.run("status", "--json", *words).json["machines"]]
+
+    assert sessions() == ["inside", "waiting"]
+    assert sessions("--only", "in session") == ["inside"]
+    assert sessions("--only", "VMSS-pixels", "--session", "waiting") == ["waiting"]
+    assert sessions("--session", "nobody") == []
+    wrong = console.run("status", "--only", "sleeping")
+    assert (wrong.status, wrong.out) == (Exit.MISUSED, "")
+    assert "no scale set and no standing (unseen, gone, new" in " ".join(wrong.err.split())
+
+
+def test_the_version_is_that_of_the_scaler(console: Console) -> None:
+    assert console.run("--version").out == f"{VERSION}\n"

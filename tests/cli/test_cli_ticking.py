@@ -3,13 +3,16 @@
 import pytest
 from cli.console import Console
 from cli.estate import KEYS, Estate
+from contract.registries import Server
 from go_scaler import Machine
+from wire.role_life import actions
 
 from emulator.behaviour import Fault
 from scaler.cli.environment import Exit
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.plan import Why
 from scaler.model.row import Status
+from scaler.registry.rights import OPERATOR, READER
 
 U = Status.UNAVAILABLE
 
@@ -85,6 +88,50 @@ def test_a_scale_set_that_does_not_answer_ends_a_plan_with_1(estate: Estate, con
     said = console.run("plan", "provisioner")
     assert said.status == 1
     assert "Traceback" not in said.err
+
+
+READS = [action for action in actions("azure-role.json") if action.endswith("/read")]
+MARK, TAG = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/write", "Microsoft.Resources/tags/write"
+
+
+def test_each_command_needs_the_rights_that_docs_cli_md_says(estate: Estate, console: Console) -> None:
+    estate.settle(Machine(runs=True))
+    estate.may(READS)
+    for words in (["status"], ["plan"], ["adopt", "--check"], ["distrust", "--yes"]):
+        said = console.run(*words)
+        assert "403" not in said.out + said.err, words
+    assert f"a role with {MARK}" in "".join(console.run("adopt", "--yes").out.split("\n"))
+    estate.may([*READS, MARK])
+    assert console.run("adopt", "--yes").status == Exit.DONE
+    estate.allow()
+    estate.may(actions("azure-role.json"))
+    assert [console.run("tick", name, "--yes").status for name in CONTROLLERS] == [Exit.DONE] * 4
+    assert TAG in console.run("pause").err
+    estate.may([*READS, TAG])
+    assert (console.run("pause").status, console.run("resume").status) == (Exit.DONE, Exit.DONE)
+
+
+def test_each_command_needs_the_redis_user_that_the_contract_says(
+    estate: Estate, console: Console, redis_for_commands: Server
+) -> None:
+    """One `reader` for looking, and one `operator` for all else; a user who may less is told what is missing."""
+    (placed,) = estate.settle(Machine(runs=True))
+    reader, operator, less = (
+        estate.redis_url.replace("//", f"//{redis_for_commands.name_of(rights, *without)}:secret@")
+        for rights, *without in ((READER,), (OPERATOR,), (OPERATOR, "sadd", "mset"))
+    )
+    for words in (["status"], ["plan"], ["explain", placed.vm_id], ["explain", "--capacity"]):
+        said = console.run(*words, REDIS_URL=reader)
+        assert (said.status, "ACL" in said.out + said.err) == (Exit.DONE, False), words
+    refused = console.run("adopt", "--yes", REDIS_URL=reader)
+    assert (refused.status, "ACL SETUSER reader +" in refused.out + refused.err) == (Exit.NOT_DONE, True)
+    refused = console.run("tick", "starter", REDIS_URL=less)
+    assert (refused.status, "+mset +sadd" in refused.err) == (Exit.NOT_DONE, True)
+    for words in (["adopt", "--yes"], ["tick", "starter", "--yes"], ["pause"], ["resume"], ["distrust", "--yes"]):
+        said = console.run(*words, REDIS_URL=operator)
+        assert (said.status, "ACL" in said.out + said.err) == (Exit.DONE, False), words
+    for words in (["look", "s"], ["cancel", "s"], ["reserve", "s"]):
+        assert "ACL" not in console.run(*words, REDIS_URL=operator).err, words
 
 
 def test_a_controller_that_is_none_is_a_mistake_in_the_command(console: Console) -> None:

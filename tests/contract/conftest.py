@@ -12,13 +12,11 @@ from contract.registries import (
     StartServer,
     fake_house,
     memory_house,
-    redis_house,
+    narrow_house,
     redis_server,
 )
 from contract.scale_sets import IMPLEMENTATIONS, UNIFORM_ONES, Open
 from contract.scale_sets import House as ScaleSetHouse
-
-from scaler.registry.keys import Keys
 
 # --- the registry (test_registry_*.py) -------------------------------------------------------------------------------
 
@@ -50,11 +48,11 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def real_house(shared_redis: Server) -> Iterator[House]:
-    """The real server, empty."""
-    client = shared_redis.client()
-    client.flushall()
-    yield redis_house(client, Keys())
-    client.close()
+    """The real server, empty; scaler and queue manager have the documented rights and no others."""
+    shared_redis.client().flushall()
+    house = narrow_house(shared_redis)
+    yield house
+    shared_redis.close_clients()
 
 
 @pytest.fixture(params=["memory", "fakeredis", "redis-server"])
@@ -87,6 +85,6 @@ def enter(request: pytest.FixtureRequest) -> Iterator[Open]:
 
 @pytest.fixture(params=UNIFORM_ONES)
 def uniform(request: pytest.FixtureRequest) -> Iterator[ScaleSetHouse]:
-    """Those whose instance ids are reused."""
+    """The Uniform scale sets, whose instance ids are reused."""
     with UNIFORM_ONES[request.param]() as house:
         yield house

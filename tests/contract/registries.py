@@ -26,6 +26,7 @@ from scaler.registry.auth import connect
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations
+from scaler.registry.rights import SCALER, SCRIPTS, Rights
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 ME, OTHER = SessionId('visitor "1" / é'), SessionId("other")
@@ -135,7 +136,7 @@ def let_in(house: House, vm_id: str = "a", session: SessionId = ME, **fields: An
 
 
 def readable(house: House, vm_id: str) -> Record:
-    """The record, which must be one."""
+    """The record of a machine, asserted to be readable."""
     found = house.row(vm_id).readable
     assert found is not None
     return found
@@ -170,11 +171,40 @@ class Server:
     process: subprocess.Popen[str]
     clients: list[redis.Redis] = field(default_factory=list)  # closed with the server
 
-    def client(self) -> redis.Redis:
-        """A connection as the scaler makes it."""
-        client = connect(url=f"redis://127.0.0.1:{self.port}")
+    def client(self, user: str = "") -> redis.Redis:
+        """A connection as the scaler makes it; of a user that `held_to` has made."""
+        client = connect(url=f"redis://{user and f'{user}:secret@'}127.0.0.1:{self.port}")
         self.clients.append(client)
         return client
+
+    def close_clients(self) -> None:
+        """Close the connections made so far."""
+        while self.clients:
+            self.clients.pop().close()
+
+    def held_to(self, rights: Rights, *without: str, prefix: str = "vmss") -> redis.Redis:
+        """A connection of a user with these rights, less some commands."""
+        return self.client(self.name_of(rights, *without, prefix=prefix))
+
+    def name_of(self, rights: Rights, *without: str, prefix: str = "vmss") -> str:
+        """Make that user, whose password is `secret`."""
+        name = "-".join(
+            (rights.name, *(["less"] if without else []), *without, *([prefix] if prefix != "vmss" else []))
+        )
+        words = [word for word in rights.acl(prefix).split() if word.removeprefix("+") not in without]
+        self.client().execute_command("ACL", "SETUSER", name, "reset", "on", ">secret", *words)  # type: ignore[no-untyped-call]
+        return name
+
+
+def narrow_house(server: Server) -> House:
+    """A scaler and a queue manager on a real server, each with the documented rights and no others."""
+    keys = Keys()
+    return House(
+        registry=RedisRegistry(server.held_to(SCALER), keys),
+        reservations=Reservations(server.held_to(SCRIPTS), keys),
+        redis=server.client(),
+        keys=keys,
+    )
 
 
 type StartServer = Callable[..., Server]
@@ -194,8 +224,7 @@ def redis_server(folder: Path, *options: str) -> Iterator[Server]:
                     break
             server = Server(port=port, process=process)
             yield server
-            for client in server.clients:
-                client.close()
+            server.close_clients()
         finally:
             process.kill()
 
@@ -211,7 +240,7 @@ def find_redis_server() -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free TCP port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -51,7 +51,7 @@ class House:
         return refs
 
     def order(self, kind: OrderKind, *refs: InstanceRef) -> None:
-        """An operator orders it, one by one: that works in every orchestration."""
+        """Give an operator's orders, one machine each: every orchestration mode takes those."""
         for each in refs:
             self.emulated.order(kind, [each.instance_id], by="operator", single=True)
 

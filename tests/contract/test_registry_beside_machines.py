@@ -1,6 +1,8 @@
-"""Keys beside the machines, held by every implementation: the pause, ceilings of capacity, and whose the prefix is."""
+"""Keys beside the machines: the pause, ceilings of capacity, whose the prefix is, and signs of life."""
 
+from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,11 +13,14 @@ from wire.scripted_arm import ScriptedArm, StaticToken, json_said, set_body
 
 from scaler.errors import Refused, ScalerError
 from scaler.model.edges import Actor
+from scaler.model.history import Sample
 from scaler.model.instance import FailureClass, ScaleSetName
 from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import Pause
+from scaler.model.signs import FailedOrder, Sign
 from scaler.registry.keys import Keys
 from scaler.registry.redis import OCCUPIED_FOR, RedisRegistry
+from scaler.registry.signs_json import SIGN_KEPT
 from scaler.runtime import Scaler, open_doors
 from scaler.settings import load
 
@@ -124,3 +129,94 @@ def test_a_process_says_whose_the_prefix_is_and_does_nothing_where_it_is_somebod
             Scaler(doors).watch(Actor.RECONCILER)
         assert len(arm.asked) == asked
     assert real_house.redis.exists("vmss:scale-sets")
+
+
+SIGN = Sign(
+    controller=Actor.CLEANER,
+    version="1.2.3",
+    at=EPOCH,
+    ago=timedelta(seconds=1),
+    every=MINUTE,
+    failure="é",
+    failing=timedelta(seconds=3),
+    alarms=('"a"',),
+    failed_orders=(FailedOrder(scale_set=GPU, order="Delete", said="no", ago=timedelta(seconds=5)),),
+)
+
+
+def test_a_sign_of_life_ages_by_the_clock_of_redis(wired_house: House) -> None:
+    registry = wired_house.registry
+    assert isinstance(registry, RedisRegistry)
+    registry.leave_signs([SIGN, replace(SIGN, controller=Actor.STARTER)])
+    wired_house.redis.pexpire("vmss:alive:cleaner", SIGN_KEPT - timedelta(minutes=10))
+    signs = registry.signs()
+    aged = signs[Actor.CLEANER]
+    assert timedelta(minutes=10) <= aged.ago - SIGN.ago < timedelta(minutes=11)
+    assert aged.failed_orders[0].ago - SIGN.failed_orders[0].ago == aged.ago - SIGN.ago
+    young = replace(aged, ago=SIGN.ago, failed_orders=SIGN.failed_orders)
+    assert young == SIGN
+    assert set(signs) == {Actor.CLEANER, Actor.STARTER}
+
+
+SAMPLE = Sample(
+    controller=Actor.RECONCILER,
+    at=EPOCH,
+    machines={"ready": 3},
+    wanted=4,
+    cost=1.5,
+    waits={"cold": (98.5, 101.0)},
+    refused=1,
+)
+PLACE = (Actor.RECONCILER, int(EPOCH.timestamp() // 60))
+
+
+def test_a_sample_is_found_in_the_place_of_its_minute_for_two_days(wired_house: House) -> None:
+    registry = wired_house.registry
+    assert isinstance(registry, RedisRegistry)
+    registry.leave_sample(SAMPLE, every=MINUTE)
+    (key,) = wired_house.redis.keys("vmss:history:*")
+    assert timedelta(hours=47) < timedelta(seconds=wired_house.redis.ttl(key)) <= timedelta(days=2)
+    beside = (Actor.RECONCILER, PLACE[1] + 1)
+    assert registry.history([PLACE, beside]) == {PLACE: SAMPLE}
+    assert registry.history([]) == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: b"",
+        lambda text: b"[" * 30_000,
+        lambda text: text.replace(b"reconciler", b"starter"),
+        lambda text: text.replace(b"00Z", b"00"),
+        lambda text: text.replace(b'"wanted":4', b'"wanted":-4'),
+        lambda text: text.replace(b'"ready":3', b'"ready":1' + b"0" * 300),
+        lambda text: text.replace(b'"ready":3', b'"ready":"<script>"'),
+        lambda text: text[:-1] + b',"more":"' + b"x" * 40_000 + b'"}',
+    ],
+)
+def test_a_sample_of_somebody_else_says_nothing(wired_house: House, change: Callable[[bytes], bytes]) -> None:
+    registry = wired_house.registry
+    assert isinstance(registry, RedisRegistry)
+    registry.leave_sample(SAMPLE, every=MINUTE)
+    (key,) = wired_house.redis.keys("vmss:history:*")
+    text = wired_house.redis.get(key)
+    assert change(text) != text
+    wired_house.redis.set(key, change(text))
+    assert registry.history([PLACE]) == {}
+    wired_house.redis.delete(key)
+    wired_house.redis.sadd(key, "a set")
+    assert registry.history([PLACE]) == {}
+
+
+def test_a_sign_of_somebody_else_says_nothing(wired_house: House) -> None:
+    registry = wired_house.registry
+    assert isinstance(registry, RedisRegistry)
+    registry.leave_signs([SIGN])
+    text = wired_house.redis.get("vmss:alive:cleaner")
+    wired_house.redis.sadd("vmss:alive:reconciler", "a set")
+    for name, written in (("starter", text), ("provisioner", b"[" * 100_000)):  # the cleaner's own; no JSON
+        wired_house.redis.set(f"vmss:alive:{name}", written)
+    assert set(registry.signs()) == {Actor.CLEANER}
+    for junk in (b"", b"7", b"{}", text.replace(b"00Z", b"00"), b'"' + b"x" * 300_000 + b'"'):
+        wired_house.redis.set("vmss:alive:cleaner", junk)
+        assert registry.signs() == {}

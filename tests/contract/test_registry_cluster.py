@@ -36,6 +36,7 @@ from scaler.registry.auth import Place, connect
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations
+from scaler.registry.rights import SCALER
 
 KEYS = Keys(prefix="{vmss}")
 ME = SessionId("me")
@@ -267,11 +268,10 @@ class Badge:
 
 
 def rights_by_the_page() -> list[str]:
-    """What docs/identities.md says is enough, with the rights that a cluster asks for beside."""
+    """The scaler's, with those that a cluster asks for beside, as docs/identities.md has them."""
     page = (Path(__file__).parents[2] / "docs" / "identities.md").read_text("utf-8")
-    (block,) = re.findall(r"```text\n(.*?)\n```", page, re.DOTALL)
     (clustered,) = re.findall(r"clustered, add `(.*?)`", page)
-    return [str(word) for word in f"{block} {clustered}".replace("~vmss:*", "~{vmss}:*").split()]
+    return f"{SCALER.acl(KEYS.prefix)} {clustered}".split()
 
 
 def test_a_killed_primary_is_left_for_its_replica(cluster: Cluster) -> None:

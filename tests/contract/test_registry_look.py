@@ -129,6 +129,20 @@ def test_a_refused_visitor_hears_why(house: House) -> None:
     assert (sight.stage, sight.reason, sight.reservation) == (Stage.REFUSED, "no machine could be started", None)
 
 
+def test_a_visitor_whose_session_the_scaler_ended_hears_why(house: House) -> None:
+    let_in(house)
+    house.note("a", notes(ended={ME: Edge.EXPIRE}, spent=SpentNote(why=Edge.EXPIRE, at=EPOCH, reason="evicted")))
+    sight = house.reservations.look(ME)
+    assert (sight.stage, sight.reason, sight.reservation) == (Stage.ENDED, "evicted", None)
+
+
+def test_a_visitor_who_left_hears_no_reason(house: House) -> None:
+    let_in(house)
+    house.note("a", notes(ended={ME: Edge.RELEASE}, spent=SpentNote(why=Edge.RELEASE, at=EPOCH, reason="a secret")))
+    sight = house.reservations.look(ME)
+    assert (sight.stage, sight.reason) == (Stage.ENDED, None)
+
+
 def test_a_session_is_open_though_a_late_write_hides_it(house: House) -> None:
     let_in(house)
     house.plant("a", '{"status":"Reserved","sessionId":"other"}')

@@ -13,6 +13,7 @@ from scaler.model.lifecycle import Change
 from scaler.model.row import Row, Status
 from scaler.registry.keys import Keys
 from scaler.registry.reservations import Leaving
+from scaler.registry.rights import SCRIPTS
 
 MANY = 520  # more than reserve examines where no order is known
 VISITORS = (SessionId(f"visitor-{number}") for number in count())
@@ -120,16 +121,9 @@ def test_a_machine_that_cannot_be_had_is_passed_over_and_stays_available(house: 
 @pytest.fixture
 def theirs(shared_redis: Server) -> Iterator[House]:
     """The server as a queue manager's user sees it that may not use sorted sets."""
-    admin = shared_redis.client()
-    admin.flushall()
-    rights = "-@all +evalsha +eval +script|load +get +mget +set +del +sadd +srem +srandmember +time +hello +auth"
-    keys = "~vmss:instance:* ~vmss:status:* ~vmss:notes:* ~vmss:session:*"
-    granted = (*keys.split(), *rights.split())
-    admin.execute_command("ACL", "SETUSER", "older", "on", ">secret", *granted)  # type: ignore[no-untyped-call]
-    older = shared_redis.client()
-    older.execute_command("AUTH", "older", "secret")  # type: ignore[no-untyped-call]
-    yield redis_house(older, Keys())
-    admin.execute_command("ACL", "DELUSER", "older")  # type: ignore[no-untyped-call]
+    shared_redis.client().flushall()
+    yield redis_house(shared_redis.held_to(SCRIPTS, "zadd", "zrange", "zrem"), Keys())
+    shared_redis.close_clients()
 
 
 def test_a_queue_manager_without_rights_on_sorted_sets_gets_its_machine(shared_redis: Server, theirs: House) -> None:

@@ -14,8 +14,16 @@ from emulator.behaviour import Fault
 from emulator.orders import OrderKind, Scale
 from emulator.switches import Switches
 from scaler.errors import ScalerError, Throttled, Unreachable
-from scaler.model.instance import FailureClass, InstanceId, InstanceRef, PowerState, ProvisioningState, ScaleSetName
-from scaler.model.sighting import Pause
+from scaler.model.instance import (
+    FailureClass,
+    HealthState,
+    InstanceId,
+    InstanceRef,
+    PowerState,
+    ProvisioningState,
+    ScaleSetName,
+)
+from scaler.model.sighting import Pause, Source, Tag
 from scaler.ports import one_by_one
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -60,6 +68,18 @@ def test_a_listing_has_every_machine_of_every_page(enter: Open) -> None:
     assert {each.ref for each in pages.instances} == set(refs)
     assert (pages.requests, pages.unidentified, pages.scale_set) == (3 * house.lists, 0, house.scale_set.name)
     assert (pages.at, pages.sent) == (house.clock.now(), house.clock.monotonic())
+
+
+def test_a_listing_shows_the_health_unless_the_orchestration_is_flexible_and_a_get_always_does(house: House) -> None:
+    (ref,) = house.with_machines(1)
+    house.later()
+    (row,), found = house.scale_set.list_instances().instances, house.scale_set.get(ref).found
+    assert found is not None
+    assert found.health is not None
+    assert (found.health.state, found.health.said) == (HealthState.HEALTHY, '{"reason": "ready", "players": 0}')
+    assert found.health.at is not None
+    assert found.health.at < house.clock.now() - MINUTE
+    assert row.health == (None if house.emulated.flexible else found.health)
 
 
 def test_an_empty_scale_set_is_an_empty_listing(house: House) -> None:
@@ -143,7 +163,9 @@ def test_a_get_shows_the_same_as_a_listing(house: House) -> None:
     (ref,) = house.with_resting_machines(1)
     house.scale_set.mark(ref, None, within=MINUTE)
     house.later()
-    assert house.scale_set.get(ref).found == house.seen()[ref.vm_id]
+    found, listed = house.scale_set.get(ref).found, house.seen()[ref.vm_id]
+    assert found is not None
+    assert replace(found, health=None) == replace(listed, health=None)  # which a Flexible listing leaves out
 
 
 def test_a_404_is_an_answer(house: House) -> None:
@@ -271,3 +293,12 @@ def test_a_ref_made_elsewhere_is_looked_up_by_its_id_alone(house: House) -> None
     (ref,) = house.with_machines(1)
     stranger = replace(ref, instance_id=InstanceId("77"))
     assert house.scale_set.get(stranger).found is None
+
+
+def test_the_view_has_the_tags_of_the_scale_set_and_the_group_its_own(house: House) -> None:
+    house.emulated.region.group_tags = {"TOTAL_NODES": "6", "Scaler:Min": "2", "scaler:paused": "all", "other": "x"}
+    house.emulated.tag(**{"scaler:managed": "true", "scaler:min": "3"})
+    view, group = house.scale_set.view(), house.scale_set.group_tags()
+    assert (view.tags, view.pause) == ({"scaler:min": Tag("3")}, Pause.NONE)
+    assert group.tags == {"total_nodes": Tag("6", Source.GROUP), "scaler:min": Tag("2", Source.GROUP)}
+    assert group.pause is Pause.ALL

@@ -106,7 +106,7 @@ SIZES = [(10,), (1000,), (500, 500), (750, 10)]
 
 
 @pytest.mark.parametrize("machines", SIZES)
-def test_a_reconciler_tick_is_the_pages_of_the_listings_a_get_each_and_at_most_four_round_trips(
+def test_a_reconciler_tick_is_the_pages_of_the_listings_a_get_each_one_of_the_group_and_at_most_four_round_trips(
     stack: ExitStack, shared_redis: Server, machines: tuple[int, ...]
 ) -> None:
     scaler = Scaler(some(stack, len(machines)), shared_redis)
@@ -114,19 +114,23 @@ def test_a_reconciler_tick_is_the_pages_of_the_listings_a_get_each_and_at_most_f
         scaler.knows(_admitted(house, number))
     requests, packets, steps = scaler.tick(Actor.RECONCILER)
     assert steps == 0
-    assert requests == {"list": pages(*machines), "view": len(machines)}
+    assert requests == {"list": pages(*machines), "view": len(machines), "group": 1}
     assert packets <= 4
 
 
 @pytest.mark.parametrize("machines", SIZES)
-def test_a_provisioner_tick_without_work_is_the_pages_of_the_listings_and_a_get_each(
+def test_a_provisioner_tick_without_work_is_the_pages_of_the_listings_a_get_each_and_one_of_the_group(
     stack: ExitStack, shared_redis: Server, machines: tuple[int, ...]
 ) -> None:
     scaler = Scaler(some(stack, len(machines)), shared_redis)
     for house, number in zip(scaler.houses, machines, strict=True):
         house.with_resting_machines(number)
     requests, packets, steps = scaler.tick(Actor.PROVISIONER)
-    assert (requests, packets, steps) == ({"list": pages(*machines), "view": len(machines)}, 0, 0)
+    assert (requests, packets, steps) == (
+        {"list": pages(*machines), "view": len(machines), "group": 1},
+        0,
+        0,
+    )
 
 
 def test_the_same_when_all_of_them_are_new_but_for_ten_marks_and_a_look_before_each(
@@ -136,7 +140,7 @@ def test_the_same_when_all_of_them_are_new_but_for_ten_marks_and_a_look_before_e
     scaler.houses[0].with_resting_machines(1000)
     requests, _, steps = scaler.tick(Actor.RECONCILER)  # a thousand notes are as many packets as the kernel likes
     assert steps == 1000  # the first look at each is noted
-    assert requests == {"list": 4, "view": 1, "get": 10, "mark": 10}
+    assert requests == {"list": 4, "view": 1, "group": 1, "get": 10, "mark": 10}
 
 
 @pytest.mark.parametrize("scale_sets", [1, 2])
@@ -180,5 +184,5 @@ def test_a_look_at_a_flexible_scale_set_is_two_listings(stack: ExitStack, shared
     scaler.knows(_admitted(scaler.houses[0], 600))
     requests, packets, steps = scaler.tick(Actor.RECONCILER)
     assert steps == 0
-    assert requests == {"list": pages(600), "list_vms": pages(600), "view": 1}
+    assert requests == {"list": pages(600), "list_vms": pages(600), "view": 1, "group": 1}
     assert packets <= 4

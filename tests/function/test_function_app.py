@@ -123,6 +123,7 @@ SETTINGS = {
 }
 NOT_AT_START = {
     "azure.mgmt.compute": "5 MB of models; the first order, or the starter beside its first tick, imports them",
+    "azure.appconfiguration": "an extra; imported where SCALER_APP_CONFIGURATION names a store",
     "azure.mgmt.network": "addresses are read through the pipeline",
     "scaler.registry.entra": "imported where REDIS_AUTH asks for Entra ID",
     "aiohttp": "nothing here is asynchronous",

@@ -21,10 +21,11 @@ from function.host_process import ROOT, HostProcess
 from packaging.requirements import Requirement
 from pathspec import GitIgnoreSpec
 
-from infra.package import app, archive, lock
+from infra.package import app, archive, lock, release
 from infra.package.errors import CannotPackage
+from scaler import VERSION
 from scaler.model.instance import SessionId
-from scaler.registry.keys import Keys
+from scaler.registry.keys import Keys, ScriptName, script_text
 from scaler.registry.reservations import Reservations
 from simulator.clock import WallClock
 from simulator.parts.azure import azure
@@ -46,10 +47,10 @@ print(json.dumps({name: path for name, path in files.items() if path}))
 FOR_PEOPLE_OR_TESTS = {"typer", "rich", "click", "pytest", "hypothesis", "fakeredis", "aiohttp", "azure.mgmt.network"}
 
 
-def build(to: Path, wheels: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+def build(to: Path, wheels: Path, *options: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """`make package`, with the wheels kept."""
     return subprocess.run(
-        [sys.executable, "-m", "infra.package", "--to", to, "--wheels", wheels],
+        [sys.executable, "-m", "infra.package", "--to", to, "--wheels", wheels, *options],
         cwd=ROOT,
         env={**os.environ, **environ},
         capture_output=True,
@@ -83,7 +84,7 @@ def host_beside(folder: Path) -> Path:
     """The stand-in for the host, with what only it needs, away from the repository's scaler."""
     shutil.copytree(ROOT / "emulator" / "functions_host", folder / "emulator" / "functions_host")
     shutil.copyfile(ROOT / "emulator" / "__init__.py", folder / "emulator" / "__init__.py")
-    for distribution in ("croniter", "python-dateutil"):
+    for distribution in needed([Requirement("croniter")]):
         for path in metadata.files(distribution) or ():
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +134,33 @@ def names(package: Path) -> list[str]:
 def ours(names: list[str]) -> set[str]:
     """The app's own files, without bytecode."""
     return {name for name in names if not name.startswith(".python_packages/") and not name.endswith(".pyc")}
+
+
+def test_a_release_holds_everything_with_checksums_and_is_the_same_again(package: Path, tmp_path: Path) -> None:
+    changes = ROOT / "CHANGELOG.md"
+    if f"## [{VERSION}] - " not in changes.read_text(encoding="utf-8"):
+        with pytest.raises(CannotPackage, match=re.escape(f"## [{VERSION}] - DATE")):
+            release.make(package, tmp_path)
+        return
+    first, again = (release.make(package, tmp_path / name) for name in ("first", "again"))
+    sums = (first / release.SUMS).read_text(encoding="utf-8")
+    assert sums == (again / release.SUMS).read_text(encoding="utf-8")
+    assert {line.partition("  ")[2] for line in sums.splitlines()} == {
+        f"deployment-{VERSION}.zip",
+        f"scaler-{VERSION}.zip",
+        f"scripts-{VERSION}.zip",
+        f"unreal_pixel_streaming_scaler-{VERSION}-py3-none-any.whl",
+    }
+    subprocess.run(["sha256sum", "--check", "--strict", release.SUMS], cwd=first, check=True, capture_output=True)
+    with ZipFile(first / f"scripts-{VERSION}.zip") as scripts:
+        assert set(scripts.namelist()) == {f"{name}.lua" for name in ("reserve", "look", "release", "cancel")} | {
+            "redis-contract.md"
+        }
+        assert scripts.read("reserve.lua").decode() == script_text(ScriptName.RESERVE)
+    with ZipFile(first / f"deployment-{VERSION}.zip") as deployment:
+        assert {"infra/main.bicep", "monitoring/alerts.json", "docs/azure-role.json"} <= set(deployment.namelist())
+    with ZipFile(first / f"unreal_pixel_streaming_scaler-{VERSION}-py3-none-any.whl") as wheel:
+        assert {"scaler/cli/app.py", "scaler/registry/scripts/reserve.lua"} <= set(wheel.namelist())
 
 
 def test_the_package_has_the_app_at_its_root_and_the_dependencies_where_the_worker_looks(names: list[str]) -> None:
@@ -186,6 +214,17 @@ def test_the_same_sources_give_the_same_bytes(package: Path, shared: Path, tmp_p
     assert (tmp_path / "dist" / package.name).read_bytes() == package.read_bytes()
 
 
+def test_an_extra_is_in_the_package_where_it_is_asked_for(names: list[str], shared: Path, tmp_path: Path) -> None:
+    done = build(tmp_path, shared / "wheels", "--extra", "appconfig")
+    assert done.returncode == 0, done.stderr
+    (made,) = tmp_path.glob("*.zip")
+    with ZipFile(made) as opened:
+        more = {name.removeprefix(f"{SITE}/").partition("/")[0] for name in set(opened.namelist()) - set(names)}
+    version = lock.read(lock.EXTRAS["appconfig"])[0].version
+    assert more == {"azure", f"azure_appconfiguration-{version}.dist-info"}
+    assert not [name for name in names if "appconfiguration" in name]
+
+
 def test_the_time_in_the_package_can_be_chosen(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "host.json").write_text("{}")
@@ -213,6 +252,14 @@ def test_the_lock_has_what_the_requirements_need_and_nothing_else() -> None:
     remedy = "requirements.txt has changed: run `.venv/bin/python -m infra.package --lock`"
     assert all(each.specifier.contains(locked.get(lock.canonical(each.name), "0")) for each in chosen), remedy
     assert needed(chosen) == locked.keys(), remedy
+
+
+@pytest.mark.parametrize("extra", lock.EXTRAS)
+def test_the_lock_of_an_extra_has_what_it_needs_beyond_the_package(extra: str) -> None:
+    chosen = [Requirement(line) for line in lock.chosen(ROOT / f"requirements-{extra}.txt")]
+    locked = {each.name: each.version for each in lock.read(lock.EXTRAS[extra])}
+    assert all(each.specifier.contains(locked.get(lock.canonical(each.name), "0")) for each in chosen)
+    assert needed(chosen) - {each.name for each in lock.read()} == locked.keys()
 
 
 def test_a_remote_build_installs_the_very_versions_of_the_lock() -> None:

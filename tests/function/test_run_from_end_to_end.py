@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def test_visitors_are_served_from_end_to_end_and_nothing_is_wrong() -> None:
     assert found["visitors"] == sum(found[each] for each in ("opened", "refused", "abandoned", "waiting"))
     assert all(found["arm_calls_per_controller"].values()), "a controller never spoke to Azure"
     assert found["redis"].startswith(("redis-server ", "fakeredis "))
+    assert ("page    http://127.0.0.1:" in run.stdout) is (find_spec("uvicorn") is not None)
     assert {"ADMIT", "RESERVE", "Start", "OPEN", "RELEASE", "Delete"} <= set(run.stdout.split()), run.stdout
 
 
@@ -48,3 +50,9 @@ def test_what_cannot_be_used_ends_the_run_before_it_begins() -> None:
         run = simulator(**{variable: value})
         assert (run.returncode, run.stdout) == (2, "")
         assert run.stderr.strip().partition(variable)[1] == variable
+
+
+def test_a_log_that_cannot_be_written_ends_it_too(tmp_path: Path) -> None:
+    run = simulator(LOG=str(tmp_path / "nowhere" / "run.jsonl"), FOR="5s")
+    assert run.returncode == 2
+    assert "run.jsonl cannot be written (No such file or directory)" in run.stderr

@@ -42,9 +42,9 @@ A_WHILE = timedelta(minutes=5)  # longer than anything takes
 TOKEN = "eyJ-a-token-that-nobody-may-read"
 PLENTY = replace(Budget(), pages_a_minute=1000)
 PATHS = re.compile(
-    r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[\w-]+/providers/Microsoft\.Compute/virtualMachineScaleSets/[\w-]+"
+    r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[\w-]+(/providers/Microsoft\.Compute/virtualMachineScaleSets/[\w-]+"
     r"(/virtualMachines(/[0-9]+(/deallocate|/powerOff|/networkInterfaces(/[\w-]+/ipConfigurations/[\w-]+/publicIPAddresses(/[\w-]+)?)?)?)?"
-    r"|/networkInterfaces|/publicIPAddresses|/start|/delete|/deallocate|/poweroff)?",
+    r"|/networkInterfaces|/publicIPAddresses|/start|/delete|/deallocate|/poweroff)?)?",
     re.IGNORECASE,
 )
 """What the scaler may ask for: by names from the settings and numbers from Azure."""

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from model.state import CLAIM_OVER, LONG, Age, Held, Machine, Notes, Power, Row, Stalled, Visitor
+from model.state import CLAIM_OVER, CONNECTED, LONG, Age, Held, Machine, Notes, Power, Row, Stalled, Visitor
 
 
 def _older(age: Age | None, most: Age = LONG) -> Age | None:
@@ -19,9 +19,12 @@ def _notes(notes: Notes | None) -> Notes | None:
         started=_older(notes.started),
         spent=notes.spent and notes.spent._replace(age=min(notes.spent.age + 1, LONG)),
         claim=_older(notes.claim, CLAIM_OVER),
+        closing=_older(notes.closing),
         deleted=_older(notes.deleted),
         missed=_older(notes.missed),
         rests=_older(notes.rests),
+        unhealthy=_older(notes.unhealthy),
+        let_in=_older(notes.let_in, CONNECTED),
         unindexed=_older(notes.unindexed),
     )
 
@@ -51,6 +54,7 @@ def machine_older(machine: Machine) -> Machine:
         stalled=machine.stalled and _stalled(machine.stalled),
         listed=machine.listed and machine.listed._replace(age=min(machine.listed.age + 1, LONG)),
         kept=machine.kept and _row(machine.kept),
+        entered=_older(machine.entered, CONNECTED),
     )
 
 
@@ -64,7 +68,7 @@ def machine_hours_older(machine: Machine) -> Machine:
         row = row._replace(notes=row.notes._replace(over=True))
     if machine.power is Power.GONE and row.record is None:
         row = row._replace(notes=None)
-    return machine._replace(row=row, inside=None, kept=None)
+    return machine._replace(row=row, inside=None, entered=None, kept=None)
 
 
 def visitor_older(visitor: Visitor) -> Visitor:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from model.cloud import AT_REST
 from model.registry import note, step
 from model.rules import Rule, Rules
-from model.state import LONG, Kind, Notes, Power, Record, Row, Spent, Step, View
+from model.state import CONNECTED, LONG, Kind, Notes, Power, Presence, Record, Row, Spent, Step, View
 
 from scaler.model.edges import Actor, Edge
 from scaler.model.row import Status
@@ -32,11 +32,15 @@ def clean(row: Row, listing: View, truth: View, rules: Rules) -> Step | None:
     if row.record is None or row.status is not Status.UNAVAILABLE:
         return None
     notes = row.notes or Notes()
-    asks = listing.power is not Power.GONE and worth_a_look(row, listing, rules) and _asks(row, notes, rules)
+    asks = listing.power is not Power.GONE and worth_a_look(row, listing, rules) and _asks(row, listing, rules)
     seen = truth if asks else listing
     if seen.power is Power.GONE:
         return _gone(row, notes, rules)
-    notes = notes._replace(missed=None, rests=None if seen.power is Power.RUNS else notes.rests)
+    notes = notes._replace(
+        missed=None,
+        rests=None if seen.power is Power.RUNS else notes.rests,
+        unhealthy=notes.unhealthy if _says_nobody_is_in(seen, rules) else None,
+    )
     case = _Case(row, row.record, notes, seen, asks, rules)
     return _used(case) if _is_used(row, notes) else _in_session(case)
 
@@ -62,19 +66,33 @@ def _gone(row: Row, notes: Notes, rules: Rules) -> Step | None:
     return step(Edge.RETIRE, _WHO, row, None, None)
 
 
-def _asks(row: Row, notes: Notes, rules: Rules) -> bool:
+def _asks(row: Row, listing: View, rules: Rules) -> bool:
     """By a targeted GET, and not by the listing alone."""
-    return (Rule.GET_BEFORE_DELETE if _is_used(row, notes) else Rule.GET_BEFORE_EXPIRE) in rules
+    if _is_used(row, row.notes or Notes()):
+        return Rule.GET_BEFORE_DELETE in rules
+    return (Rule.HEALTH_GET if _says_nobody_is_in(listing, rules) else Rule.GET_BEFORE_EXPIRE) in rules
+
+
+def _says_nobody_is_in(seen: View, rules: Rules) -> bool:
+    return seen.presence is Presence.NOBODY or (seen.presence is Presence.SILENT and Rule.HEALTH_KNOWN not in rules)
+
+
+def _may_end_by_health(notes: Notes, seen: View, rules: Rules) -> bool:
+    """The look counts: the visitor has had the time to connect."""
+    had_time = notes.let_in == CONNECTED or Rule.HEALTH_AFTER_CONNECT not in rules
+    return _says_nobody_is_in(seen, rules) and notes.let_in is not None and had_time
 
 
 def worth_a_look(row: Row, listing: View, rules: Rules) -> bool:
     """Something would follow from a targeted GET."""
     notes = row.named(rules).notes or Notes()
     if not _is_used(row, notes):
-        return (listing.power in AT_REST and notes.rests is not None) or _over(notes, rules)
+        again = _may_end_by_health(notes, listing, rules) and notes.unhealthy is not None
+        return (listing.power in AT_REST and notes.rests is not None) or again or _over(notes, rules)
     if notes.spent is None:
         return True
     free = own_session_ended(notes, rules) or _over(notes, rules) or listing.power is not Power.RUNS
+    free = free or _never_handed_over(notes, listing)
     return (free or Rule.PRESUME not in rules) and _is_due(notes) and _ripe(notes.spent, rules)
 
 
@@ -98,13 +116,22 @@ def _in_session(case: _Case) -> Step | None:
     notes, rules = case.notes, case.rules
     rests = case.seen.power in AT_REST
     sure = notes.rests == LONG and (case.asked or Rule.GET_BEFORE_EXPIRE not in rules)
-    if _over(notes, rules) or (rests and (sure or Rule.TWO_LOOKS_REST not in rules)):
+    if _over(notes, rules) or (rests and (sure or Rule.TWO_LOOKS_REST not in rules)) or _ends_by_health(case):
         expired = notes.ending(notes.session, Edge.EXPIRE, Edge.EXPIRE)
         record = step(Edge.EXPIRE, _WHO, case.row, case.record.session, expired).record
         return _with_delete(case, "EXPIRE", record, expired)
     if rests and notes.rests is None:
         return note("cleaner: sees it at rest", case.row, notes._replace(rests=0))
+    if _may_end_by_health(notes, case.seen, rules) and notes.unhealthy is None:
+        return note("cleaner: sees it unhealthy", case.row, notes._replace(unhealthy=0))
     return _seen_again(case)
+
+
+def _ends_by_health(case: _Case) -> bool:
+    """By two looks, the second a targeted GET."""
+    sure = case.notes.unhealthy == LONG and (case.asked or Rule.HEALTH_GET not in case.rules)
+    may = _may_end_by_health(case.notes, case.seen, case.rules)
+    return may and (sure or Rule.HEALTH_TWICE not in case.rules)
 
 
 def _with_delete(case: _Case, name: str, record: Record | None, notes: Notes) -> Step:
@@ -119,16 +146,26 @@ def _deletable(notes: Notes, seen: View, rules: Rules) -> bool:
     if notes.spent is None or not _ripe(notes.spent, rules):
         return False
     at_once = Rule.PRESUME not in rules and notes.spent.why is Edge.CONDEMN
+    if _never_handed_over(notes, seen):
+        return True
     return own_session_ended(notes, rules) or seen.power in AT_REST or _over(notes, rules) or at_once
+
+
+def _never_handed_over(notes: Notes, seen: View) -> bool:
+    """Where Healthy is asked for the provisioner does not stop what is not: it is deleted as it runs."""
+    handed = notes.admitted or notes.start or notes.opened or notes.presumed
+    return seen.health is not None and not seen.marked and not handed
 
 
 def own_session_ended(notes: Notes, rules: Rules) -> bool:
     """The session it was opened or started for is known to have ended."""
     if Rule.OWN_SESSION not in rules:
         return True
+    if notes.session is None:
+        return notes.spent is not None and notes.spent.why is Edge.EXPIRE
     how = notes.how(notes.session)
     if how in {Edge.REFUSE, Edge.MOVE}:
-        return notes.opened is None
+        return notes.opened is None and not notes.presumed
     return how is not None
 
 

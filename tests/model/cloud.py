@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from model.rules import Rule, Rules
-from model.state import LONG, Kind, Machine, Order, Power, View
+from model.state import LONG, Health, Kind, Machine, Order, Power, View
 
 AT_REST = (Power.WARM, Power.COLD)
 _HURTS = (Kind.STOP, Kind.COOL, Kind.DELETE)
@@ -34,7 +34,7 @@ def arrived(machine: Machine, kind: Kind) -> Machine:
         case Kind.MARK:
             return machine._replace(marked=True)
         case Kind.START:
-            return machine._replace(power=Power.RUNS)
+            return machine if machine.power is Power.RUNS else machine._replace(power=Power.RUNS, up=False)
         case Kind.STOP if machine.power is Power.RUNS:
             return at_rest(machine, Power.WARM)
         case Kind.COOL:
@@ -47,13 +47,15 @@ def arrived(machine: Machine, kind: Kind) -> Machine:
 
 def at_rest(machine: Machine, power: Power) -> Machine:
     """Whoever was inside is out."""
-    return machine._replace(power=power, inside=None)
+    return machine._replace(power=power, inside=None, entered=None, up=False)
 
 
 def provisioner(machine: Machine, listing: View, truth: View, rules: Rules) -> Iterable[tuple[str, Machine]]:
     """Stops what runs and is unmarked, by a listing and then a targeted GET."""
-    if listing != View(Power.RUNS, marked=False):
+    if (listing.power, listing.marked) != (Power.RUNS, False):
         return ()
-    if Rule.GET_BEFORE_STOP in rules and truth != listing:
+    if Rule.GET_BEFORE_STOP in rules and (truth.power, truth.marked) != (Power.RUNS, False):
+        return ()
+    if truth.health is Health.NONE and Rule.HEALTHY_AT_REST in rules:
         return ()
     return (("provisioner: stops it", ordered(machine, Kind.STOP)),)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from model import cleaner, cloud, reconciler, starter
 from model.registry import written
 from model.rules import Rule, Rules
-from model.state import LONG, Age, Held, Kind, Listed, Machine, Power, Stalled, Step, View
+from model.state import LONG, Age, Held, Kind, Listed, Machine, Notes, Power, Row, Stalled, Step, View
 
 from scaler.model.row import Status
 
@@ -30,14 +30,16 @@ class Accident(IntEnum):
     VANISH = auto()  # Azure, or somebody, deletes it
     FAIL = auto()  # its start is refused once too often, or its reservation times out
     SURPLUS = auto()  # the operator wants one warm machine less
+    LACK = auto()  # or one more
     BEYOND = auto()  # and one machine less at all
     HOURS = auto()  # long enough for every limit
     KEEP = auto()  # a listing that shows the truth, the past, or no such machine serves other controllers as well
+    SILENT = auto()  # its responder hangs: Azure shows Unknown, or nothing
     AHEAD = auto()  # for one look, Redis' clock or Azure's says that hours have passed
 
 
 class Event(NamedTuple):
-    """One thing that may happen now."""
+    """Something that may happen in this state, and the machine after it."""
 
     name: str
     after: Machine
@@ -58,28 +60,55 @@ def events(machine: Machine, rules: Rules) -> tuple[Event, ...]:
 def _events(machine: Machine, rules: Rules) -> Iterator[Event]:
     for name, after in cloud.arrivals(machine):
         yield Event(name, after)
-    for listing, accident, how in _listings(machine, rules):
-        truth = _asked(machine, how, rules)
-        for name, after in cloud.provisioner(machine, listing, truth, rules):
-            yield Event(name + how, after, accident)
-        for step in _of_listing(machine, listing, truth, rules):
-            yield _done(machine, step, rules)._replace(accident=accident, name=step.name + how)
-    own = starter.start_or_open(machine.row, machine.view, rules)
-    if own is not None:
-        yield _done(machine, own, rules)
-    yield from _overlapping(machine, own, rules)
+    yield from _by_listings(machine, rules)
+    yield from _by_the_starter(machine, rules)
     yield from _stalling(machine, rules)
     yield from _ahead(machine, rules)
     yield from _keeping(machine)
     yield from _platform(machine)
-    if _may_be_taken(machine, Power.WARM):
-        claim = reconciler.claim(machine.row)
-        taken = claim if Rule.TAKES_AT_CLAIM in rules else claim._replace(takes=False)
-        yield _done(machine, taken, rules)._replace(accident=Accident.SURPLUS)
+    yield from _taking(machine, rules)
+
+
+def _by_listings(machine: Machine, rules: Rules) -> Iterator[Event]:
+    for listing, truth, accident, how in _looks(machine, rules):
+        for name, after in cloud.provisioner(machine, listing, truth, rules):
+            yield Event(name + how, after, accident)
+        for step in _of_listing(machine, listing, truth, rules):
+            yield _done(machine, step, rules)._replace(accident=accident, name=step.name + how)
+
+
+def _by_the_starter(machine: Machine, rules: Rules) -> Iterator[Event]:
+    own = [step for view in machine.views if (step := starter.start_or_open(machine.row, view, rules)) is not None]
+    for step in own:
+        yield _done(machine, step, rules)
+    yield from _overlapping(machine, own, rules)
+
+
+def _taking(machine: Machine, rules: Rules) -> Iterator[Event]:
+    for power, accident in ((Power.WARM, Accident.SURPLUS), (Power.COLD, Accident.LACK)):
+        if _may_be_taken(machine, power):
+            claim = reconciler.claim(machine.row, warms=accident is Accident.LACK)
+            taken = claim if Rule.TAKES_AT_CLAIM in rules else claim._replace(takes=False)
+            yield _done(machine, taken, rules)._replace(accident=accident)
+    given_up = reconciler.give_up(machine.row, machine.view, rules)
+    if given_up is not None:
+        yield _done(machine, given_up, rules)._replace(accident=Accident.FAIL)
     if _may_be_taken(machine, *cloud.AT_REST):
         spent = cleaner.spend(machine.row)
         taken = spent if Rule.TAKES_AT_SPEND in rules else spent._replace(takes=False)
         yield _done(machine, taken, rules)._replace(accident=Accident.BEYOND)
+
+
+def _looks(machine: Machine, rules: Rules) -> Iterator[tuple[View, View, Accident | None, str]]:
+    """Each listing, and what a targeted GET after it would answer."""
+    for listing, accident, how in _listings(machine, rules):
+        for truth in _asked(machine, how, rules):
+            yield listing, truth, accident, how
+    late = machine.late_view
+    if late != machine.view:
+        yield late, late, None, " (shown late)"
+        if machine.stale is not None:
+            yield machine.stale, late, None, " (stale listing, shown late)"
 
 
 def _listings(machine: Machine, rules: Rules) -> Iterator[tuple[View, Accident | None, str]]:
@@ -103,10 +132,11 @@ def _keeping(machine: Machine) -> Iterator[Event]:
         yield Event(f"a listing is kept{how}", machine._replace(listed=Listed(view)), Accident.KEEP)
 
 
-def _asked(machine: Machine, how: str, rules: Rules) -> View:
-    """What a targeted GET answers, or what is taken for one."""
+def _asked(machine: Machine, how: str, rules: Rules) -> tuple[View, ...]:
+    """The answers of a targeted GET; or of a kept listing, where the broken rule takes the listing for a GET."""
     listed = machine.listed
-    return listed.view if listed is not None and how == _KEPT and Rule.KEPT_IS_NO_GET not in rules else machine.view
+    kept = listed is not None and how == _KEPT and Rule.KEPT_IS_NO_GET not in rules
+    return (listed.view,) if listed is not None and kept else machine.views
 
 
 def _of_listing(machine: Machine, listing: View, truth: View, rules: Rules) -> Iterator[Step]:
@@ -118,12 +148,13 @@ def _of_listing(machine: Machine, listing: View, truth: View, rules: Rules) -> I
         yield cleaned
 
 
-def _overlapping(machine: Machine, own: Step | None, rules: Rules) -> Iterator[Event]:
+def _overlapping(machine: Machine, own: Iterable[Step], rules: Rules) -> Iterator[Event]:
     row = machine.row
     if machine.held is not None:
         yield _acted(machine, machine.held, rules)
         return
-    for step in (*_of_listing(machine, machine.view, machine.view, rules), *([own] if own is not None else [])):
+    of_looks = (step for view in machine.views for step in _of_listing(machine, view, view, rules))
+    for step in (*of_looks, *own):
         held = machine._replace(held=Held((row.record, row.notes), step))
         yield Event(f"{step.name}, but only decides", held, Accident.OVERLAP)
 
@@ -141,7 +172,7 @@ def _stalling(machine: Machine, rules: Rules) -> Iterator[Event]:
     if step is None or _is_too_old(stalled.age, rules):
         yield Event("and does nothing", going_on)
         return
-    if step.order is Kind.COOL:  # it rewrites nothing, it only verifies
+    if step.order in {Kind.COOL, Kind.START, Kind.STOP}:  # it rewrites nothing, it only verifies
         step = step._replace(record=stalled.before[0], notes=stalled.before[1])
     after = done(going_on, step, rules, stalled.before)
     yield Event(f"and goes on ({step.name})", after or going_on)
@@ -157,6 +188,7 @@ def _ahead(machine: Machine, rules: Rules) -> Iterator[Event]:
         seen=None if notes.seen is None else LONG,
         missed=None if notes.missed is None else LONG,
         rests=None if notes.rests is None else LONG,
+        unhealthy=None if notes.unhealthy is None else LONG,
     )
     for wrong, name in ((over, "Redis'"), (aged, "Azure's")):
         mistaken = machine._replace(row=machine.row._replace(notes=wrong))
@@ -171,8 +203,15 @@ def _acted(machine: Machine, held: Held, rules: Rules) -> Event:
     if _is_too_old(held.age, rules):
         return Event("and does nothing", machine._replace(held=None))
     after = done(machine._replace(held=None), held.step, rules, held.before, held.age)
-    confirms = after is not None and held.step.order is Kind.START
+    confirms = after is not None and _confirms(held.step)
     return Event(f"and acts ({held.step.name})", after or machine._replace(held=None), None, confirms)
+
+
+def _confirms(step: Step) -> bool:
+    """A start with a note waits for a replica, and an opening; a start under a claim has no note of its own."""
+    if step.name == "starter: notes the opening":
+        return True
+    return step.order is Kind.START and step.notes is not None and step.notes.claim is None
 
 
 def _is_too_old(age: Age, rules: Rules) -> bool:
@@ -181,7 +220,7 @@ def _is_too_old(age: Age, rules: Rules) -> bool:
 
 def _done(machine: Machine, step: Step, rules: Rules) -> Event:
     after = done(machine, step, rules, (machine.row.record, machine.row.notes))
-    return Event(step.name, after or machine, None, step.order is Kind.START and after is not None)
+    return Event(step.name, after or machine, None, _confirms(step) and after is not None)
 
 
 def done(machine: Machine, step: Step, rules: Rules, before: tuple[object, object], age: int = 0) -> Machine | None:
@@ -191,14 +230,28 @@ def done(machine: Machine, step: Step, rules: Rules, before: tuple[object, objec
         return None
     opened = row.notes.opened if row.notes is not None else None
     served = machine.served if opened is None or opened in machine.served else (*machine.served, opened)
-    return cloud.ordered(machine._replace(row=row, served=served), step.order, age)
+    early = machine.early or (machine.gated and not machine.up and _is_let_in(machine.row, row))
+    return cloud.ordered(machine._replace(row=row, served=served, early=early), step.order, age)
+
+
+def _is_let_in(before: Row, after: Row) -> bool:
+    """The decision to let somebody in: the opening note, or the OPEN without one."""
+    if after.notes is None:
+        return False
+    known = before.notes or Notes()
+    opened = after.notes.opened is not None and known.opened is None and known.opening is None
+    return opened or (after.notes.opening is not None and known.opening is None)
 
 
 def _platform(machine: Machine) -> Iterable[Event]:
     if machine.power is Power.GONE:
         return
+    if machine.gated and machine.power is Power.RUNS and not machine.up:
+        yield Event("its app comes up", machine._replace(up=True, was_up=True))
     if machine.power is Power.RUNS:
         yield Event("its guest shuts down", cloud.at_rest(machine, Power.WARM), Accident.SHUTDOWN)
+    if machine.responds:
+        yield Event("its responder falls silent", machine._replace(silent=True), Accident.SILENT)
     yield Event("Azure deallocates it", cloud.at_rest(machine, Power.COLD), Accident.EVICT)
     gone = cloud.arrived(machine._replace(inside=None), Kind.DELETE)
     yield Event("it vanishes", gone, Accident.VANISH)

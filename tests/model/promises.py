@@ -14,6 +14,10 @@ def broken(world: World) -> str | None:
             return "I1: two visitors' sessions on one machine"
         if machine.cut:
             return "I2: an order of ours cut a session short"
+        if machine.early:
+            return "I6: opened before it was Healthy"
+        if machine.gated and machine.row.offered and not machine.was_up:
+            return "I6: offered, and never Healthy"
     wrongs = () if world.forgot else (_wrong(world, visitor) for visitor in world.visitors)
     first = next((wrong for wrong in wrongs if wrong is not None), None)
     if first is not None:

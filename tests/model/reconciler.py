@@ -3,7 +3,7 @@
 from model.cloud import AT_REST
 from model.registry import note, step
 from model.rules import Rule, Rules
-from model.state import CLAIM_OVER, LONG, RIPE, STALE, Kind, Notes, Place, Power, Row, Spent, Step, View
+from model.state import CLAIM_OVER, LONG, RIPE, STALE, Health, Kind, Notes, Place, Power, Row, Spent, Step, View
 
 from scaler.model.edges import Actor, Edge
 from scaler.model.row import Status
@@ -76,13 +76,13 @@ def _in_session(row: Row, listing: View, rules: Rules) -> Step | None:
     if _is_used(row, rules) or not listing.marked or listing.power is not Power.RUNS:
         return None
     explained = row.notes is not None and (row.notes.opened or row.notes.presumed)
-    return None if explained else _presume(row, row.notes or Notes(), rules)
+    return None if explained else _presume(row, row.notes or Notes(), listing, rules)
 
 
 def _doubtful(row: Row, notes: Notes, listing: View, rules: Rules) -> Step | None:
     """Marked and unknown, or its record lost or undone."""
     if listing.power is Power.RUNS:
-        return _presume(row, notes, rules) if listing.marked else None
+        return _presume(row, notes, listing, rules) if listing.marked else None
     return _condemn(row, notes)
 
 
@@ -92,16 +92,19 @@ def _condemn(row: Row, notes: Notes) -> Step:
     return step(Edge.CONDEMN, _WHO, row, session, noted)
 
 
-def _presume(row: Row, notes: Notes, rules: Rules) -> Step:
+def _presume(row: Row, notes: Notes, look: View, rules: Rules) -> Step:
     if Rule.PRESUME not in rules:
         return _condemn(row, notes)
     session = notes.session or (row.record.session if row.record is not None else None)
-    return step(Edge.PRESUME, _WHO, row, session, notes._replace(presumed=True, missed=None))
+    return step(Edge.PRESUME, _WHO, row, session, notes.timed(look)._replace(presumed=True, missed=None))
 
 
 def _newcomer(row: Row, notes: Notes, listing: View, asked: View, rules: Rules) -> Step | None:
     if listing.power is Power.RUNS:
-        return _presume(row, notes, rules) if listing.marked else None
+        late = asked.health is Health.NONE and asked.power is Power.RUNS and not asked.marked
+        if listing.marked:
+            return _presume(row, notes, listing, rules)
+        return _condemn(row, notes) if late else None
     out = notes._replace(unindexed=(notes.unindexed or 0) if row.status is Status.AVAILABLE else None)
     if not listing.marked and Rule.MARK in rules:
         return _mark(row, out) if asked.power in AT_REST and not asked.marked else None
@@ -122,7 +125,7 @@ def _mark(row: Row, notes: Notes) -> Step | None:
 
 def _ready(row: Row, notes: Notes, listing: View, rules: Rules) -> Step | None:
     if listing.power not in AT_REST:
-        return _presume(row, notes, rules)
+        return _presume(row, notes, listing, rules)
     if row.offered:
         seen = notes._replace(unindexed=None, missed=None)
         return None if seen == notes else note("reconciler: sees it again", row, seen)
@@ -136,23 +139,47 @@ def _ready(row: Row, notes: Notes, listing: View, rules: Rules) -> Step | None:
     return None if missing == notes else note("reconciler: misses the key in `available`", row, missing)
 
 
-def claim(row: Row) -> Step:
-    """There is one warm machine too many: nobody can reserve this one from now on."""
-    notes = row.notes or Notes()
-    return Step("reconciler: claims it, to cool it", row.record, notes._replace(claim=0), Place.ELSEWHERE, takes=True)
+def claim(row: Row, *, warms: bool) -> Step:
+    """There is one warm machine too many, or too few: nobody can reserve this one from now on."""
+    notes = (row.notes or Notes())._replace(claim=0, warms=warms)
+    name = f"reconciler: claims it, to {'warm' if warms else 'cool'} it"
+    return Step(name, row.record, notes, Place.ELSEWHERE, takes=True)
+
+
+def give_up(row: Row, look: View, rules: Rules) -> Step | None:
+    """Azure does not start, or not stop, what is to be warmed."""
+    notes = row.notes
+    if notes is None or not notes.warms or notes.closing is not None or row.status is not Status.AVAILABLE:
+        return None
+    return _presume(row, notes, look, rules) if look.power is Power.RUNS else _closes(row, notes)
 
 
 def _claimed(row: Row, notes: Notes, look: View, rules: Rules) -> Step | None:
     """An order rests on a claim that is ripe and not stale. Offered again when every such order is dead."""
+    if look.power not in AT_REST and (not notes.warms or notes.closing is not None):
+        return _presume(row, notes, look, rules)
+    if notes.closing is not None:
+        return _ends(row, notes) if notes.closing == LONG else None
+    if look.power is Power.WARM and notes.warms and Rule.CLAIM_CLOSES in rules:
+        return _closes(row, notes)
     age = notes.claim or 0
-    if look.power not in AT_REST:
-        return _presume(row, notes, rules)
-    if look.power is Power.COLD or age >= CLAIM_OVER:
-        over = age >= CLAIM_OVER or Rule.CLAIM_OUTLIVES not in rules
-        ended = notes._replace(claim=None, unindexed=None)
-        return note("reconciler: ends the claim", row, ended, Place.AVAILABLE) if over else None
+    if look.power is (Power.WARM if notes.warms else Power.COLD):
+        return _ends(row, notes) if age >= CLAIM_OVER or Rule.CLAIM_OUTLIVES not in rules else None
     if age >= STALE and Rule.CLAIM_RENEWED in rules:
         return note("reconciler: renews the claim", row, notes._replace(claim=0))
     if age < RIPE and Rule.CLAIM_RIPENS in rules:
         return None
-    return note("reconciler: cools it", row, notes, order=Kind.COOL)
+    if not notes.warms:
+        return note("reconciler: cools it", row, notes, order=Kind.COOL)
+    if look.power is Power.COLD:
+        return note("reconciler: starts it, to warm it", row, notes, order=Kind.START)
+    return note("reconciler: stops it, warm", row, notes, order=Kind.STOP)
+
+
+def _closes(row: Row, notes: Notes) -> Step:
+    return note("reconciler: closes the claim", row, notes._replace(closing=0))
+
+
+def _ends(row: Row, notes: Notes) -> Step:
+    ended = notes._replace(claim=None, warms=False, closing=None, unindexed=None)
+    return note("reconciler: ends the claim", row, ended, Place.AVAILABLE)

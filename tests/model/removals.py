@@ -39,12 +39,21 @@ MISSED_IN: Mapping[Rule, Scenario] = {
     Rule.GET_BEFORE_EXPIRE: scenarios.WITNESSES,
     Rule.KEPT_YOUNG: scenarios.SHARED,
     Rule.KEPT_IS_NO_GET: scenarios.SHARED,
+    Rule.HEALTH_TWICE: scenarios.HEALTH,
+    Rule.HEALTH_GET: scenarios.HEALTH,
+    Rule.HEALTH_AFTER_CONNECT: scenarios.HEALTH,
+    Rule.HEALTH_KNOWN: scenarios.HEALTH,
     Rule.GET_BEFORE_DELETE: scenarios.FLUSH,
     Rule.REFUSAL_KEPT: scenarios.WITNESSES,
     Rule.CLAIM_RIPENS: scenarios.SLOW,
     Rule.CLAIM_RENEWED: scenarios.STALLED,
     Rule.CLAIM_OUTLIVES: scenarios.COOLING,
+    Rule.CLAIM_CLOSES: scenarios.WARMED,
     Rule.CLAIM_BARS: scenarios.COOLING,
+    Rule.HEALTHY_AT_REST: scenarios.GATED_BIRTH,
+    Rule.HEALTH_OF_THIS_RUN: scenarios.GATED_START,
+    Rule.OPENING_NOTE: scenarios.GATED_START,
+    Rule.GIVEN_UP_RUNNING: scenarios.GATED_UNCONFIRMED,
     Rule.MOVE_IN_ONE_WRITE: scenarios.MOVING,
     Rule.ONLY_FOLLOWERS_MOVE: scenarios.MOVING,
 }
@@ -53,6 +62,7 @@ MISSED_IN: Mapping[Rule, Scenario] = {
 TOGETHER: Mapping[Rule, Rule] = {
     Rule.NOTES_BEAT_RECORD: Rule.OWN_START,
     Rule.TAKES_AT_CLAIM: Rule.CLAIM_BARS,
+    Rule.OPENING_NOTE: Rule.GIVEN_UP_RUNNING,
 }
 
 

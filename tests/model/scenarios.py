@@ -12,6 +12,8 @@ from scaler.model.row import Status
 NEW = Machine(Power.RUNS)
 _ADMITTED = Notes(asked=LONG, seen=LONG, admitted=True)
 READY = Machine(Power.WARM, marked=True, row=Row(Record(Status.AVAILABLE), _ADMITTED, offered=True))
+COLD = READY._replace(power=Power.COLD)
+RESPONDS = READY._replace(responds=True)
 X, Y = Visitor("x", atomic=True), Visitor("y", atomic=True)
 N, M = Visitor("n", atomic=False), Visitor("m", atomic=False)
 P, Q = (each._replace(nameless=True) for each in (N, M))
@@ -141,6 +143,30 @@ SLOW = Scenario(
     visitors=(X,),
     accidents={Accident.SURPLUS: 1, Accident.OVERLAP: 1, Accident.FAILOVER: 1},
 )
+WARMING = Scenario(
+    name="warming",
+    about="a warm machine too few, which Azure may not start or stop; a naive queue manager that writes whenever it"
+    " likes",
+    machines=(COLD,),
+    visitors=(X, N),
+    accidents={Accident.LACK: 1, Accident.FAIL: 1},
+    late=True,
+)
+WARMED = Scenario(
+    name="warmed",
+    about="a warm machine too few; no replica answers in time, and Redis loses its latest writes",
+    machines=(COLD,),
+    visitors=(X,),
+    accidents={Accident.LACK: 1, Accident.FAILOVER: 1},
+    without=frozenset({Rule.CONFIRMED}),
+)
+FILLED = Scenario(
+    name="filled",
+    about="a warm machine too few; a tick that decides, and acts later; a failover",
+    machines=(COLD,),
+    visitors=(X,),
+    accidents={Accident.LACK: 1, Accident.OVERLAP: 1, Accident.FAILOVER: 1},
+)
 SPENT = Scenario(
     name="spent",
     about="a machine too many, and a naive queue manager",
@@ -163,6 +189,54 @@ UNCONFIRMED = Scenario(
     accidents={Accident.FAILOVER: 1, Accident.FAIL: 1},
     without=frozenset({Rule.CONFIRMED}),
 )
+GATED_NEW = NEW._replace(gated=True)
+GATED = READY._replace(gated=True, was_up=True)
+GATED_BIRTH = Scenario(
+    name="gated birth",
+    about="a new machine that must be Healthy before it is stopped; a stale listing, Redis that loses its latest"
+    " writes",
+    machines=(GATED_NEW,),
+    visitors=(X,),
+    accidents={Accident.STALE: 1, Accident.FAILOVER: 1},
+)
+GATED_START = Scenario(
+    name="gated",
+    about="a machine that must be Healthy before its session is let in, and whose health flickers; Redis loses its"
+    " latest writes, the guest shuts down",
+    machines=(GATED,),
+    visitors=(X, Y),
+    accidents={Accident.FAILOVER: 1, Accident.FAIL: 1, Accident.SHUTDOWN: 1},
+)
+GATED_NAIVE = Scenario(
+    name="gated naive",
+    about="the same beside a naive queue manager that writes whenever it likes",
+    machines=(GATED,),
+    visitors=(X, N),
+    accidents={Accident.FAIL: 1},
+    late=True,
+)
+GATED_FLUSH = Scenario(
+    name="gated flush",
+    about="the same, and Redis loses everything",
+    machines=(GATED,),
+    visitors=(X,),
+    accidents={Accident.FLUSH: 1, Accident.FAIL: 1, Accident.EVICT: 1},
+)
+GATED_MOVED = Scenario(
+    name="gated moved",
+    about="the same with a machine to go on with",
+    machines=(GATED, GATED),
+    visitors=(X,),
+    accidents={Accident.FAIL: 1, Accident.FAILOVER: 1},
+)
+GATED_UNCONFIRMED = Scenario(
+    name="gated unconfirmed",
+    about="the same, and no replica answers in time",
+    machines=(GATED,),
+    visitors=(X,),
+    accidents={Accident.FAILOVER: 1, Accident.FAIL: 1},
+    without=frozenset({Rule.CONFIRMED}),
+)
 HELD = Scenario(
     name="held",
     about="no replica answers in time; a tick that decides, and acts after a failover",
@@ -170,6 +244,49 @@ HELD = Scenario(
     visitors=(X, Y),
     accidents={Accident.FAILOVER: 1, Accident.OVERLAP: 1},
     without=frozenset({Rule.CONFIRMED}),
+)
+HEALTH = Scenario(
+    name="health",
+    about="a session ends where its machine says that nobody is in; a stale listing, a responder that falls silent",
+    machines=(RESPONDS,),
+    visitors=(X, Y),
+    accidents={Accident.STALE: 1, Accident.SILENT: 1},
+)
+HEALTH_SLOW = Scenario(
+    name="health, slow",
+    about="the same; a tick that decides, and acts later",
+    machines=(RESPONDS,),
+    visitors=(X, Y),
+    accidents={Accident.OVERLAP: 1, Accident.STALE: 1},
+)
+HEALTH_FAILOVER = Scenario(
+    name="health, failover",
+    about="the same; Redis loses its latest writes",
+    machines=(RESPONDS,),
+    visitors=(X, Y),
+    accidents={Accident.FAILOVER: 1, Accident.STALE: 1},
+)
+HEALTH_FLUSH = Scenario(
+    name="health, flush",
+    about="the same; Redis loses everything",
+    machines=(RESPONDS,),
+    visitors=(X, Y),
+    accidents={Accident.FLUSH: 1, Accident.STALE: 1, Accident.SILENT: 1},
+)
+HEALTH_MOVED = Scenario(
+    name="health, moved",
+    about="the same; a reservation whose start fails, and Redis loses its latest writes",
+    machines=(RESPONDS, RESPONDS),
+    visitors=(X,),
+    accidents={Accident.FAIL: 1, Accident.FAILOVER: 1},
+)
+HEALTH_NAIVE = Scenario(
+    name="health, naive",
+    about="the same, beside a naive queue manager that writes whenever it likes",
+    machines=(RESPONDS,),
+    visitors=(X, N),
+    accidents={Accident.STALE: 1},
+    late=True,
 )
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -192,9 +309,24 @@ SCENARIOS: Mapping[str, Scenario] = {
         COOLING,
         STALLED,
         SLOW,
+        WARMING,
+        WARMED,
+        FILLED,
         SPENT,
         FORGETS,
         UNCONFIRMED,
         HELD,
+        HEALTH,
+        HEALTH_SLOW,
+        HEALTH_FAILOVER,
+        HEALTH_FLUSH,
+        HEALTH_MOVED,
+        HEALTH_NAIVE,
+        GATED_BIRTH,
+        GATED_START,
+        GATED_NAIVE,
+        GATED_FLUSH,
+        GATED_MOVED,
+        GATED_UNCONFIRMED,
     )
 }

@@ -49,7 +49,12 @@ class Search:
                     return self._found(moves, steps, violation, self._trace(after))
             if len(self._came_from) > most:
                 raise AssertionError(f"{self._scenario.name} has more than {most} states")
-        met = {(each.row._replace(pointer=None), each.view) for world in self._came_from for each in world.machines}
+        met = {
+            (each.row._replace(pointer=None), view)
+            for world in self._came_from
+            for each in world.machines
+            for view in each.views
+        }
         return replace(self._found(moves, steps), machines=frozenset(met))
 
     def _found(self, moves: int, steps: set[str], violation: str | None = None, trace: tuple[str, ...] = ()) -> Found:

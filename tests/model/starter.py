@@ -3,7 +3,7 @@
 from model.cloud import AT_REST
 from model.registry import joined, note, step
 from model.rules import Rule, Rules
-from model.state import LONG, Kind, Notes, Place, Power, Record, Row, Session, Step, View
+from model.state import LONG, Health, Kind, Notes, Place, Power, Record, Row, Session, Step, View
 
 from scaler.model.edges import Actor, Edge
 from scaler.model.row import Status
@@ -24,7 +24,8 @@ def start_or_open(row: Row, look: View, rules: Rules) -> Step | None:
     if look.power is Power.GONE:
         return _misses(row, row.notes)
     if look.power is Power.RUNS:
-        return _open(row, row.record.session, row.notes)
+        opens = not _waits_for_health(row.notes, row.record.session, look, rules)
+        return _ready(row, row.notes.timed(look), row.record.session, look, rules) if opens else None
     return _start(row, row.notes, row.record.session, rules)
 
 
@@ -37,7 +38,12 @@ def strand(row: Row, look: View, rules: Rules, failing: bool) -> str | None:
         return None if row.record.used else "no notes"
     if _by_notes(row, row.record, row.notes, rules) is not None:
         return None
-    return _why_stranded(row, look, rules) or ("its start fails" if failing and look.power in AT_REST else None)
+    late = None
+    if failing and look.power in AT_REST:
+        late = "its start fails"
+    elif failing and look.power is Power.RUNS and _waits_for_health(row.notes, row.record.session, look, rules):
+        late = "not Healthy"
+    return _why_stranded(row, look, rules) or late
 
 
 def would_follow(row: Row, rules: Rules) -> bool:
@@ -47,19 +53,19 @@ def would_follow(row: Row, rules: Rules) -> bool:
     return session is not None and (movable or Rule.ONLY_FOLLOWERS_MOVE not in rules)
 
 
-def refuse(row: Row, rules: Rules, why: str) -> Step:
+def refuse(row: Row, look: View, rules: Rules, why: str) -> Step:
     """Visibly."""
     row = row.named(rules)
     session = row.record.session if row.record is not None else None
-    notes = (row.notes or Notes()).ending(session, Edge.REFUSE, Edge.REFUSE)
+    notes = _given_up(row, session, look, rules).ending(session, Edge.REFUSE, Edge.REFUSE)
     return step(Edge.REFUSE, _WHO, row, session, notes, why)
 
 
-def move(row: Row, to: Row, why: str) -> tuple[Step, Step]:
+def move(row: Row, look: View, rules: Rules, to: Row, why: str) -> tuple[Step, Step]:
     """Both halves."""
     session = row.record.session if row.record is not None else None
     assert session is not None
-    left = (row.notes or Notes()).ending(session, Edge.MOVE, Edge.MOVE)
+    left = _given_up(row, session, look, rules).ending(session, Edge.MOVE, Edge.MOVE)
     arrived = (to.notes or Notes())._replace(movable=session)
     return step(Edge.MOVE, _WHO, row, session, left, why), joined(to, session, arrived)
 
@@ -111,6 +117,26 @@ def _why_stranded(row: Row, look: View, rules: Rules) -> str | None:
     return "it runs for somebody else" if look.power is Power.RUNS or notes.start is not None else None
 
 
+def _given_up(row: Row, session: Session | None, look: View, rules: Rules) -> Notes:
+    """Its session may be on it all the same, if a failover has come since its start."""
+    notes = row.notes or Notes()
+    perhaps = look.health is not None and look.power not in AT_REST and notes.start == session and notes.elsewhere
+    return notes._replace(presumed=True) if perhaps and Rule.GIVEN_UP_RUNNING in rules else notes
+
+
+def _waits_for_health(notes: Notes, session: Session | None, look: View, rules: Rules) -> bool:
+    if look.health in {None, Health.HEALTHY} or (notes.opening == session and Rule.OPENING_NOTE in rules):
+        return False
+    return look.health is Health.NONE or Rule.HEALTH_OF_THIS_RUN in rules
+
+
+def _ready(row: Row, notes: Notes, session: Session | None, look: View, rules: Rules) -> Step:
+    """OPEN, where Healthy is asked for only after a note of its own."""
+    if look.health is None or notes.opening == session or Rule.OPENING_NOTE not in rules:
+        return _open(row, session, notes)
+    return note("starter: notes the opening", row, notes._replace(opening=session))
+
+
 def _open(row: Row, session: Session | None, notes: Notes) -> Step:
     opened = notes._replace(opened=session, start=notes.start or session, missed=None, rests=None, over=False)
     return step(Edge.OPEN, _WHO, row, session, opened)
@@ -122,5 +148,14 @@ def _start(row: Row, notes: Notes, session: Session | None, rules: Rules) -> Ste
         return note("starter: orders the start", row, notes, order=Kind.START)
     if notes.start is not None and notes.started is not None and notes.started < LONG:
         return None
-    started = notes._replace(start=session, started=0, missed=None, rests=None, unindexed=None)
+    started = notes._replace(
+        start=session,
+        started=0,
+        elsewhere=False,
+        opening=None,
+        missed=None,
+        rests=None,
+        unhealthy=None,
+        unindexed=None,
+    )
     return note("starter: notes the start, orders it", row, started, order=Kind.START)

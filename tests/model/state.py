@@ -18,6 +18,7 @@ type Session = str
 NAMES = "AB"  # of the machines
 NAMELESS: Session = "?"  # of one without an id: its machine's name. A record that holds it names nobody
 LONG: Age = 2
+CONNECTED: Age = 3  # a visitor who was let in has connected, or never comes; longer than a verdict is shown late
 RIPE, STALE, CLAIM_OVER = 2, 3, 4  # of a claim: the horizon of its ripening, of the order's look, of the order
 
 
@@ -30,6 +31,14 @@ class Power(StrEnum):
     GONE = "gone"
 
 
+class Presence(StrEnum):
+    """What Azure shows of a machine with a responder: whether somebody is in."""
+
+    SOMEBODY = "healthy"
+    NOBODY = "unhealthy"
+    SILENT = "silent"  # Unknown, or nothing
+
+
 class Kind(StrEnum):
     """An order to Azure."""
 
@@ -40,15 +49,25 @@ class Kind(StrEnum):
     DELETE = "delete"
 
 
+class Health(StrEnum):
+    """What a look at a running machine shows, where Healthy is asked for."""
+
+    NONE = "not healthy"
+    OLD = "healthy in the last run"
+    HEALTHY = "healthy"
+
+
 class View(NamedTuple):
     """What a look at one machine shows."""
 
     power: Power
     marked: bool
+    presence: Presence | None = None  # None: it has no responder, and nothing ends by health
+    health: Health | None = None  # None: nobody asks for it
 
 
 class Spent(NamedTuple):
-    """The note that it is used."""
+    """The note that the machine is used."""
 
     why: Edge
     age: Age = 0
@@ -71,15 +90,21 @@ class Notes(NamedTuple):
     movable: Session | None = None  # reserved by the script, for this session
     start: Session | None = None
     started: Age | None = None
+    elsewhere: bool = False  # the start was noted on a Redis server that is no more
+    opening: Session | None = None
     opened: Session | None = None
     presumed: bool = False
+    let_in: Age | None = None  # since OPEN or PRESUME, where that decides something
     over: bool = False  # the limit of what was opened, presumed or condemned
     ended: tuple[tuple[Session, Edge], ...] = ()
     spent: Spent | None = None
     claim: Age | None = None  # since its latest renewal
+    warms: bool = False  # the claim is one to warm it, under which it may run
+    closing: Age | None = None  # of such a claim: no order is given under it any more
     deleted: Age | None = None
     missed: Age | None = None
     rests: Age | None = None
+    unhealthy: Age | None = None
     unindexed: Age | None = None
 
     @property
@@ -94,9 +119,13 @@ class Notes(NamedTuple):
 
     @property
     def fresh(self) -> bool:
-        """Nobody was ever let near it."""
+        """Whether no visitor was ever let near the machine."""
         touched = self.spent or self.claim is not None or self.start or self.opened or self.presumed
         return self.admitted and not touched
+
+    def timed(self, look: View) -> "Notes":
+        """Let in, or presumed to be, by this look; what was seen before is no witness of that."""
+        return self._replace(let_in=None if look.presence is None else 0, unhealthy=None)
 
     def how(self, session: Session | None) -> Edge | None:
         """How this session ended here, if it did."""
@@ -196,15 +225,49 @@ class Machine(NamedTuple):
     listed: Listed | None = None
     kept: Row | None = None  # what a failover brings back
     # only the judge knows
+    responds: bool = False  # it has a responder
+    silent: bool = False  # whose word Azure does not show any more
     inside: Session | None = None  # a visitor in their time, on a machine that runs
+    entered: Age | None = None  # since then, where a responder tells of it
     guests: tuple[Session, ...] = ()
     served: tuple[Session, ...] = ()  # it was opened for them
     cut: bool = False  # an order of ours hit it while somebody was inside
+    gated: bool = False  # it is ready only when it is Healthy
+    up: bool = False  # its app has come up in this run
+    was_up: bool = False  # in some run
+    early: bool = False  # opened before its app came up
 
     @property
     def view(self) -> View:
-        """As it is."""
-        return View(self.power, self.marked)
+        """As it is; not Healthy, where that is asked for."""
+        return self.views[0]
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """What a look may show: health flickers, and may be the last run's until the app has come up."""
+        plain = View(self.power, self.marked, self.presence)
+        if not self.gated:
+            return (plain,)
+        shown = [Health.NONE]
+        if self.power is Power.RUNS and self.was_up:
+            shown.append(Health.HEALTHY if self.up else Health.OLD)
+        return tuple(plain._replace(health=each) for each in shown)
+
+    @property
+    def presence(self) -> Presence | None:
+        """What its responder says now."""
+        if not self.responds:
+            return None
+        if self.silent or self.power is not Power.RUNS:
+            return Presence.SILENT
+        return Presence.NOBODY if self.inside is None else Presence.SOMEBODY
+
+    @property
+    def late_view(self) -> View:
+        """As Azure may show it for a while after somebody has come in."""
+        if self.presence is Presence.SOMEBODY and self.entered is not None and self.entered < CONNECTED:
+            return self.view._replace(presence=Presence.NOBODY)
+        return self.view
 
 
 class Stage(StrEnum):
@@ -220,7 +283,7 @@ class Stage(StrEnum):
 
 
 class Visitor(NamedTuple):
-    """One session, with its queue manager."""
+    """A session and its queue manager."""
 
     session: Session
     atomic: bool

@@ -9,7 +9,7 @@ from model.registry import edge_of
 from model.removals import kept
 from model.rules import ALL
 from model.state import Kind, Power, Row, Step, View
-from model.translation import POLICY, seen_by_the_code
+from model.translation import GATED_POLICY, POLICY, seen_by_the_code
 
 from scaler.controllers import cleaner as the_cleaner
 from scaler.controllers import reconciler as the_reconciler
@@ -21,18 +21,27 @@ from scaler.model.policy import Policy
 from scaler.model.row import Status
 
 _SAMPLE = 200  # of each scenario's, evenly spread
-_ORDERS = {Kind.MARK: "Mark", Kind.START: "Start", Kind.COOL: "Deallocate", Kind.DELETE: "Delete"}
+_ORDERS = {
+    Kind.MARK: "Mark",
+    Kind.START: "Start",
+    Kind.STOP: "PowerOff",
+    Kind.COOL: "Deallocate",
+    Kind.DELETE: "Delete",
+}
 
 _SCENARIOS = (
     *("birth", "failover", "flush", "keys", "late", "nameless", "named late"),
-    *("witnesses", "stalled", "overlap"),
+    *("witnesses", "stalled", "overlap", "warming", "filled"),
+    *("health", "health, failover", "health, flush", "health, naive"),
+    *("gated birth", "gated", "gated naive", "gated flush"),
 )
 
 type Gist = tuple[Edge | None, str | None]  # the step of the table, and the order
 
 
 def _of_the_code(decide: Callable[[Fleet, Policy], Plan], row: Row, view: View, *, by_get: bool) -> Gist:
-    plan = decide(seen_by_the_code(row, view, by_get=by_get), POLICY)
+    policy = POLICY if view.health is None else GATED_POLICY
+    plan = decide(seen_by_the_code(row, view, by_get=by_get), policy)
     for step in plan.steps:
         if step.vm_id == vm(1):
             return (step.change.edge if step.change else None, type(step.order).__name__ if step.order else None)

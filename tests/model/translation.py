@@ -4,18 +4,29 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from builders import NOW, SCALE_SET, ago, asked, blank_notes, cloud, fleet, instance, located, notes, record, row, vm
-from model.state import NAMELESS, Notes, Power, Row, View
+from model.state import NAMELESS, Health, Notes, Power, Presence, Row, View
 
+from scaler.model import instance as azures
 from scaler.model import row as stored
 from scaler.model.fleet import Fleet
-from scaler.model.instance import PowerState, SessionId
-from scaler.model.policy import Capacity, Policy
-from scaler.model.row import Record, Status
+from scaler.model.instance import HealthState, PowerState, SessionId
+from scaler.model.policy import Capacity, EndWhen, Policy, ReadyWhen
+from scaler.model.row import Before, Record, Status
 
 # enough warm ones are wanted: nobody is to be cooled who is not claimed already
-POLICY = Policy(capacity={SCALE_SET: Capacity(desired=4, warm=4)})
+POLICY = Policy(capacity={SCALE_SET: Capacity(desired=4, warm=4)}, end_when={SCALE_SET: EndWhen.UNHEALTHY})
+GATED_POLICY = replace(POLICY, ready_when={SCALE_SET: ReadyWhen.HEALTHY}, end_when={})
+_SERVER = "this one"
+_STARTED_ON = ago(minutes=30)  # a look at rest, before the start
+_OF_A_RUN = {
+    Health.NONE: azures.Health(state=HealthState.UNHEALTHY, at=NOW),
+    Health.OLD: azures.Health(state=HealthState.HEALTHY, at=ago(hours=1)),
+    Health.HEALTHY: azures.Health(state=HealthState.HEALTHY, at=NOW),
+}
 _POWER = {Power.RUNS: PowerState.RUNNING, Power.WARM: PowerState.STOPPED, Power.COLD: PowerState.DEALLOCATED}
 _SECONDS = (0, 20, 500)  # now; before the shortest horizon is over; after the longest, but before any limit
+_LET_IN = (0, 20, 50, 500)  # now; before the time to connect is over; after it
+_HEALTH = {Presence.SOMEBODY: HealthState.HEALTHY, Presence.NOBODY: HealthState.UNHEALTHY}
 _OF_A_CLAIM = (0, 20, 50, 100, 200)  # now, young, ripe, stale, over
 _OTHERS = (2, 3, 4)  # known machines, so that one unknown is not most of the fleet
 
@@ -24,12 +35,19 @@ def seen_by_the_code(what: Row, view: View, *, by_get: bool) -> Fleet:
     """A fleet in which this machine is the first; looked at by a listing, or by a targeted GET after it."""
     machines = [instance(each, PowerState.STOPPED) for each in _OTHERS]
     if view.power is not Power.GONE:
-        machines.append(instance(1, _POWER[view.power], marked=view.marked))
+        machines.append(instance(1, _POWER[view.power], marked=view.marked, health=_health(view)))
     look = located(cloud(*machines))
     if by_get:
         look = asked(look, *([vm(1)] if view.power is Power.GONE else []))
     others = (row(each, record(each, warm=True), notes(each)) for each in _OTHERS)
     return fleet(_row(what), *others, sees=look)
+
+
+def _health(view: View) -> azures.Health | None:
+    if view.health is not None:
+        return _OF_A_RUN[view.health]
+    state = _HEALTH.get(view.presence, HealthState.UNKNOWN) if view.presence is not None else None
+    return azures.Health(state=state, at=NOW) if state is not None else None
 
 
 def _row(what: Row) -> stored.Row:
@@ -38,7 +56,8 @@ def _row(what: Row) -> stored.Row:
     found = None
     if what.record is not None:
         found = _record(what.record.status, what.record.session, used=what.record.used)
-    return replace(row(1, found, noted), index=frozenset(index) if found is not None else frozenset())
+    index_now = frozenset(index) if found is not None else frozenset[Status]()
+    return replace(row(1, found, noted), index=index_now, before=Before(server=_SERVER))
 
 
 def _record(status: Status, session: str | None, *, used: bool = False) -> Record:
@@ -54,7 +73,7 @@ def _at(age: int | None) -> datetime | None:
 
 
 def _notes(what: Notes) -> stored.Notes:
-    since = ago(hours=3) if what.over else ago(minutes=5)
+    since = ago(hours=3) if what.over else NOW - timedelta(seconds=_LET_IN[-1 if what.let_in is None else what.let_in])
     return blank_notes(
         1,
         admitting_at=_at(what.asked),
@@ -62,12 +81,15 @@ def _notes(what: Notes) -> stored.Notes:
         mark_seen_at=_at(what.seen),
         admitted_at=ago(minutes=20) if what.admitted else None,
         presumed_at=since if what.presumed else None,
+        presumed_seen_at=since if what.presumed else None,
         ended={_session(each): how for each, how in what.ended},
         missed_at=_at(what.missed),
         rest_at=_at(what.rests),
+        unhealthy_at=_at(what.unhealthy),
         unindexed_at=_at(what.unindexed),
         reserved=_reserved(what),
         start=_start(what),
+        opening=stored.OpeningNote(session=_session(what.opening), at=ago(minutes=1)) if what.opening else None,
         opened=_opened(what, since),
         spent=_spent(what),
         claim=_claim(what),
@@ -86,14 +108,22 @@ def _reserved(what: Notes) -> stored.ReservedNote | None:
 def _start(what: Notes) -> stored.StartNote | None:
     if what.start is None:
         return None
-    return stored.StartNote(session=_session(what.start), at=_at(what.started) or ago(minutes=5), attempts=1)
+    return stored.StartNote(
+        session=_session(what.start),
+        at=_at(what.started) or ago(minutes=5),
+        attempts=1,
+        seen_at=_STARTED_ON,
+        server="another" if what.elsewhere else _SERVER,
+    )
 
 
 def _opened(what: Notes, since: datetime) -> stored.OpenedNote | None:
     if what.opened is None:
         return None
     published = _record(Status.UNAVAILABLE, what.opened)
-    return stored.OpenedNote(session=_session(what.opened), at=since, record=published)
+    return stored.OpenedNote(
+        session=_session(what.opened), at=since, record=published, seen_at=since - timedelta(seconds=1)
+    )
 
 
 def _spent(what: Notes) -> stored.SpentNote | None:
@@ -105,5 +135,6 @@ def _spent(what: Notes) -> stored.SpentNote | None:
 def _claim(what: Notes) -> stored.ClaimNote | None:
     if what.claim is None:
         return None
-    at = NOW - timedelta(seconds=_OF_A_CLAIM[what.claim])
-    return stored.ClaimNote(order="deallocate", at=at, seen_at=at, since=at)
+    order, since = stored.WARMS if what.warms else stored.COOLS, NOW - timedelta(seconds=_OF_A_CLAIM[what.claim])
+    at = since if what.closing is None else _at(what.closing) or since
+    return stored.ClaimNote(order=order, at=at, seen_at=at, since=since, closing=what.closing is not None)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from model.registry import step, written
 from model.rules import Rule, Rules
-from model.state import LONG, NAMES, Machine, Power, Record, Row, Session, Stage, Visitor, World
+from model.state import CONNECTED, LONG, NAMES, Machine, Power, Record, Row, Session, Stage, Visitor, World
 
 from scaler.model.edges import Actor, Edge
 from scaler.model.row import Status
@@ -117,7 +117,9 @@ class Queue:
         yield "ABANDON", self._after(at, machine._replace(row=after), stage=Stage.OVER)
 
     def _leave(self, at: int, machine: Machine, said: str) -> Moves:
-        left = machine._replace(inside=None) if machine.inside == self._me.session else machine
+        left = _left(machine, self._me.session)
+        if machine.responds:
+            yield "closes the tab", self._after(at, left, stage=Stage.OVER)
         row, notes = machine.row, machine.row.notes
         if said != "open" or notes is None or row.status is not Status.UNAVAILABLE or notes.spent is not None:
             yield "leaves", self._after(at, left, stage=Stage.OVER)
@@ -181,7 +183,9 @@ class Queue:
         if me.nameless and record is not None and record.session == me.name and record.status is Status.RESERVED:
             row = machine.row._replace(record=record._replace(session=me.session))
             yield "writes its session id", self._after(me.at, machine._replace(row=row), nameless=False)
-        left = machine._replace(inside=None) if machine.inside == me.session else machine
+        left = _left(machine, me.session)
+        if me.stage is Stage.IN and machine.responds:
+            yield "closes the tab", self._after(me.at, left, stage=Stage.OVER)
         if record is None or record.session != me.name or record.status is Status.AVAILABLE:
             told_no = not me.overrun  # by a late SET: what is restored is its machine again, and it has gone
             yield "finds nothing of its own", self._after(me.at, left, stage=Stage.OVER, told_no=told_no)
@@ -206,16 +210,22 @@ def unpointed(machine: Machine, session: Session) -> Machine:
     return machine._replace(row=machine.row._replace(pointer=None)) if machine.row.pointer == session else machine
 
 
+def _left(machine: Machine, session: Session) -> Machine:
+    return machine._replace(inside=None, entered=None) if machine.inside == session else machine
+
+
 def entered(machine: Machine, session: Session) -> Machine:
-    """A visitor is within reach of it; nothing needs protection on a machine that does not run."""
+    """A visitor is within reach of it; nothing needs protection on a machine that does not run, or for who is late."""
+    inside = session if machine.power is Power.RUNS and not _is_over(machine.row) else None
     return machine._replace(
-        inside=session if machine.power is Power.RUNS and not _is_over(machine.row) else None,
+        inside=inside,
+        entered=0 if machine.responds and inside is not None else None,
         guests=machine.guests if session in machine.guests else (*machine.guests, session),
     )
 
 
 def _is_over(row: Row) -> bool:
-    return row.notes is not None and row.notes.over
+    return row.notes is not None and (row.notes.over or row.notes.let_in == CONNECTED)
 
 
 def heard(row: Row, session: Session) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from model.local import Accident
-from model.scenarios import NEW, READY, N, X, Y
+from model.scenarios import COLD, NEW, READY, N, X, Y
 from model.state import Machine, Visitor
 from model.world import Scenario
 
@@ -47,6 +47,16 @@ _ALL = (
         Accident.STALL,
         Accident.FAILOVER,
     ),
+    _wide(
+        "warmed in trouble",
+        (COLD,),
+        (X,),
+        Accident.LACK,
+        Accident.FAILOVER,
+        Accident.STALL,
+        Accident.SHUTDOWN,
+    ),
+    _wide("warmed and forgotten", (COLD,), (X, Y), Accident.LACK, Accident.FLUSH, Accident.STALE, Accident.EVICT),
     _wide("moved from the gone", (READY, READY), (X,), Accident.VANISH, Accident.EVICT, Accident.LOSE_NOTES),
     _wide("moved from the tainted", (READY, READY), (X,), Accident.UNPROTECT, Accident.FAIL, Accident.STALE),
     _wide("moved slowly", (READY, READY), (X,), Accident.FAIL, Accident.OVERLAP, Accident.STALE),

@@ -8,7 +8,7 @@ from model.ageing import machine_hours_older, machine_older, visitor_older
 from model.local import Accident, Event, done, events
 from model.registry import written
 from model.rules import ALL, Rule, Rules
-from model.state import LONG, NAMES, Machine, Row, Stage, Step, Visitor, World
+from model.state import LONG, NAMES, Machine, Row, Stage, Step, View, Visitor, World
 from model.visitors import Queue, replaced, unpointed
 
 from scaler.model.row import Status
@@ -72,15 +72,19 @@ class Next:
     # -- MOVE and REFUSE
 
     def _stranded(self, world: World, at: int, machine: Machine) -> Iterator[tuple[str, World]]:
+        for view in machine.views:
+            yield from self._stranded_by(world, at, machine, view)
+
+    def _stranded_by(self, world: World, at: int, machine: Machine, view: View) -> Iterator[tuple[str, World]]:
         for failing in (False, True):
-            why = starter.strand(machine.row, machine.view, self._rules, failing)
+            why = starter.strand(machine.row, view, self._rules, failing)
             if why is None or (failing and not _is_left(world, Accident.FAIL)):
                 continue
             before = spent(world, Accident.FAIL) if failing else world
             if starter.would_follow(machine.row, self._rules):
-                yield from self._moved(before, at, machine, why)
+                yield from self._moved(before, at, machine, view, why)
             if failing or not starter.would_follow(machine.row, self._rules):
-                yield self._alone(before, at, machine, starter.refuse(machine.row, self._rules, why))
+                yield self._alone(before, at, machine, starter.refuse(machine.row, view, self._rules, why))
             if not failing:
                 return
 
@@ -88,11 +92,11 @@ class Next:
         after = done(machine, step, self._rules, (machine.row.record, machine.row.notes))
         return f"{NAMES[at]} {step.name}", world._replace(machines=replaced(world.machines, at, after or machine))
 
-    def _moved(self, world: World, at: int, machine: Machine, why: str) -> Iterator[tuple[str, World]]:
+    def _moved(self, world: World, at: int, machine: Machine, view: View, why: str) -> Iterator[tuple[str, World]]:
         for to, other in enumerate(world.machines):
             if to == at or not starter.is_spare(other.row):
                 continue
-            leaves, arrives = starter.move(machine.row, other.row, why)
+            leaves, arrives = starter.move(machine.row, view, self._rules, other.row, why)
             if Rule.TAKES_AT_MOVE not in self._rules:
                 arrives = arrives._replace(takes=False)
             session = machine.row.record and machine.row.record.session
@@ -129,6 +133,8 @@ class Next:
     def _failed_over(self, machine: Machine) -> Machine:
         """The replica's row; what ticks of before would write, is written to nobody any more."""
         back = machine._replace(row=machine.kept or Row(), kept=None)
+        if back.gated and back.row.notes is not None and back.row.notes.start is not None:
+            back = back._replace(row=back.row._replace(notes=back.row.notes._replace(elsewhere=True)))
         return back._replace(held=None, stalled=None) if Rule.SAME_SERVER in self._rules else back
 
     # -- time

@@ -1,4 +1,4 @@
-// Reads a JSON list of queries, and writes a JSON list of the mistakes that Microsoft's parser finds in each of them.
+// Reads stored functions and queries, and writes a JSON list of the mistakes that Microsoft's parser finds in each query.
 require("@kusto/language-service-next/bridge.min.js"); // sets the global that the next one fills
 require("@kusto/language-service-next/Kusto.Language.Bridge.min.js");
 const { GlobalState, KustoCode, Symbols } = Kusto.Language;
@@ -10,7 +10,18 @@ const traces = new Symbols.TableSymbol.$ctor7(
     " cloud_RoleName: string, itemCount: int)",
   "",
 );
-const database = new Symbols.DatabaseSymbol.ctor("app", [traces]);
+// The same where the scope is a Log Analytics workspace.
+const appTraces = new Symbols.TableSymbol.$ctor7(
+  "AppTraces",
+  "(TimeGenerated: datetime, Message: string, SeverityLevel: int, Properties: dynamic, OperationName: string," +
+    " AppRoleName: string, ItemCount: int)",
+  "",
+);
+const { functions, queries } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+const stored = functions.map(
+  ({ name, parameters, body }) => new Symbols.FunctionSymbol.$ctor16(name, `(${parameters})`, `{ ${body} }`, ""),
+);
+const database = new Symbols.DatabaseSymbol.ctor("app", [traces, appTraces, ...stored]);
 const cluster = new Symbols.ClusterSymbol.ctor("insights", [database]);
 const globals = GlobalState.Default.WithCluster(cluster).WithDatabase(database);
 
@@ -22,5 +33,4 @@ function mistakes(query) {
   });
 }
 
-const queries = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
 console.log(JSON.stringify(queries.map(mistakes)));

@@ -15,7 +15,7 @@ from scaler.errors import Conflict, Missing, OutOfCapacity, Refused, ScalerError
 from scaler.model.instance import FailureClass, InstanceId, InstanceRef, SessionId
 from scaler.model.lifecycle import note
 from scaler.model.plan import Deallocate, Delete, Mark, Plan, SetCapacity, Start, Step, Why
-from scaler.model.row import DeleteNote, Notes, Row, StartNote
+from scaler.model.row import WARMS, ClaimNote, DeleteNote, Notes, Row, StartNote
 from scaler.ports import Confirmation
 
 SECOND = timedelta(seconds=1)
@@ -187,7 +187,9 @@ def test_of_a_thousand_azure_may_name_one_dead_id_after_the_other() -> None:
 def test_a_refused_batch_is_resent_singly() -> None:
     refused = Refused("one of them cannot be deleted", "OperationNotAllowed", 409)
     house = House(refused, None, refused)
-    assert results(house.act(house.delete(1), house.delete(2))) == [Result.DONE, Result.FAILED]
+    outcomes = house.act(house.delete(1), house.delete(2))
+    assert results(outcomes) == [Result.DONE, Result.FAILED]
+    assert [(each.error, each.refused_together) for each in outcomes] == [(None, refused), (refused, refused)]
     assert [ids for _, ids, _ in house.azure.orders] == [("1", "2"), ("1",), ("2",)]
 
 
@@ -211,6 +213,18 @@ def test_an_order_that_never_reached_azure_does_not_count(error: ScalerError) ->
     house = House(error)
     house.act(house.start(1))
     assert house.notes(1).start is None
+
+
+def test_a_start_under_a_claim_waits_for_no_replica_and_a_refusal_is_noted_in_the_claim() -> None:
+    house = House(OutOfCapacity("no capacity"))
+    claimed = notes(1, claim=ClaimNote(order=WARMS, at=NOW, seen_at=NOW, since=NOW))
+    order = Start(ref=ref(1), rests_on=sighting())
+    step = Step(why=Why.STARTED_TO_WARM, vm_id=ref(1).vm_id, change=note(house.row(1, claimed)), order=order)
+    (outcome,) = actuate(Plan(steps=(step,)), house.ports, POLICY)
+    assert (outcome.result, outcome.confirmation) == (Result.FAILED, None)
+    noted = house.notes(1).claim
+    assert noted is not None
+    assert noted.failure is FailureClass.ALLOCATION
 
 
 def test_an_expired_start_does_not_count() -> None:

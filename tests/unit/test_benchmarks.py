@@ -8,9 +8,9 @@ from threading import Thread
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.production import ConcurrentClock
 from benchmarks.rows import Bound, Row, percentile
 from benchmarks.slow import duration, wire
+from simulator.clock import ConcurrentClock
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from statistics import NormalDist
 import pytest
 from builders import MIN, NOW, POLICY, SCALE_SET, S, ago, instance
 
-from scaler.model.capacity import Demand, Use, after_listing, poisson_quantile, use_of, wanted
+from scaler.model.capacity import Demand, Use, after_listing, poisson_quantile, use_of, wanted, with_surplus
 from scaler.model.instance import Instance, PowerState, ProvisioningState
 from scaler.model.policy import Capacity, Mode
 from scaler.model.sighting import Pages
@@ -29,6 +29,7 @@ def seen(*listings: Pages, capacity: Capacity = AUTO) -> Demand:
     demand: Demand | None = None
     for pages in listings:
         demand = after_listing(demand, pages, capacity, POLICY)
+        demand = with_surplus(demand, wanted(demand, POLICY), POLICY)
     assert demand is not None
     return demand
 
@@ -68,7 +69,7 @@ def test_a_machine_has_one_use(machine: Instance, ran: bool, use: Use) -> None:
 
 
 def test_fixed_counts_the_machines_in_use() -> None:
-    found = wanted(seen(listing(*machines(RUNNING, 1, 2))), Capacity(desired=4), POLICY)
+    found = wanted(seen(listing(*machines(RUNNING, 1, 2)), capacity=Capacity(desired=4)), POLICY)
     assert (found.machines, found.why) == (4, "4 machines, in use or not")
 
 
@@ -85,20 +86,20 @@ def test_fixed_counts_the_machines_in_use() -> None:
 )
 def test_a_buffer_is_beyond_those_in_use(capacity: Capacity, running: int, expected: int, why: str) -> None:
     buffered = replace(capacity, mode=Mode.BUFFER)
-    found = wanted(seen(listing(*machines(RUNNING, *range(running))), capacity=buffered), buffered, POLICY)
+    found = wanted(seen(listing(*machines(RUNNING, *range(running))), capacity=buffered), POLICY)
     assert (found.machines, found.why) == (expected, why)
 
 
 def test_a_machine_that_failed_under_a_visitor_is_replaced_and_one_that_is_deleted_is_not_counted() -> None:
     lost, leaving = instance(1, PowerState.UNKNOWN, provisioning=FAILED), instance(2, RUNNING, provisioning=DELETING)
     buffered = Capacity(mode=Mode.BUFFER, buffer=3)
-    assert wanted(seen(listing(lost, leaving), capacity=buffered), buffered, POLICY).machines == 1 + 3
+    assert wanted(seen(listing(lost, leaving), capacity=buffered), POLICY).machines == 1 + 3
 
 
 def test_what_fails_before_it_is_offered_holds_its_place() -> None:
     """Else each failed creation would ask for another one, and a quota that is used up for ever more."""
     failed = machines(PowerState.UNKNOWN, 1, 2, 3, marked=False, provisioning=FAILED)
-    assert wanted(seen(listing(*failed)), AUTO, POLICY).machines == 2
+    assert wanted(seen(listing(*failed)), POLICY).machines == 2
 
 
 # -- auto: the rate, the lead time, the safety
@@ -121,7 +122,7 @@ def arrivals(count: int, minutes: int = 20) -> list[Pages]:
 
 def test_the_spare_is_the_quantile_of_the_arrivals_while_the_next_machine_is_made() -> None:
     demand = replace(seen(*arrivals(20)), safety=NormalDist().inv_cdf(0.99))
-    found = wanted(demand, AUTO, POLICY)
+    found = wanted(demand, POLICY)
     assert found.facts["arrivals_per_hour"] == 60
     assert found.facts["spare"] == poisson_quantile(310 / 60, NormalDist().inv_cdf(0.99)) == 11
     assert found.machines == 20 + 11
@@ -129,7 +130,7 @@ def test_the_spare_is_the_quantile_of_the_arrivals_while_the_next_machine_is_mad
 
 
 def test_after_a_restart_the_rate_is_what_is_in_use_over_a_session() -> None:
-    found = wanted(seen(listing(*machines(RUNNING, *range(20)))), AUTO, POLICY)
+    found = wanted(seen(listing(*machines(RUNNING, *range(20)))), POLICY)
     assert found.facts["arrivals_per_hour"] == 60
 
 
@@ -139,7 +140,7 @@ def test_the_lead_time_is_measured() -> None:
     demand = seen(listing(made), listing(rests, after=1 * MIN))
     assert demand.leads == (360.0,)
     lead = 360 + POLICY.admit_after.total_seconds() + 60
-    assert wanted(demand, AUTO, POLICY).facts["lead_s"] == lead
+    assert wanted(demand, POLICY).facts["lead_s"] == lead
 
 
 def test_a_visitor_who_came_when_nothing_was_ready_raises_the_safety_and_others_lower_it() -> None:
@@ -153,7 +154,7 @@ def test_a_visitor_who_came_when_nothing_was_ready_raises_the_safety_and_others_
 def test_while_nothing_is_ready_and_somebody_comes_the_spare_grows_by_half_a_minute() -> None:
     busy = [listing(instance(1, RUNNING), after=minute * MIN) for minute in range(4)]
     assert seen(*busy).stretch == pytest.approx(1.5**3)
-    found = wanted(seen(*busy), AUTO, POLICY)
+    found = wanted(seen(*busy), POLICY)
     assert found.facts["spare"] == 7
     assert found.why.endswith("safety 2.3, times 3.4 because no machine was ready")
     calm = listing(instance(1, RUNNING), instance(2), after=10 * MIN)
@@ -161,13 +162,38 @@ def test_while_nothing_is_ready_and_somebody_comes_the_spare_grows_by_half_a_min
 
 
 def test_an_empty_scale_set_that_nobody_visits_is_filled_to_its_floor_and_no_further() -> None:
-    assert wanted(seen(*(listing(after=minute * MIN) for minute in range(9))), AUTO, POLICY).machines == 2
+    assert wanted(seen(*(listing(after=minute * MIN) for minute in range(9))), POLICY).machines == 2
 
 
 def test_at_the_most_the_spare_grows_no_further() -> None:
     capped = replace(AUTO, most=3)
     busy = [listing(instance(1, RUNNING), after=minute * MIN) for minute in range(60)]
     assert seen(*busy, capacity=capped).stretch < 10
+
+
+@pytest.mark.parametrize(
+    "capacity",
+    [replace(AUTO, buffer=0), Capacity(desired=1, most=1000), Capacity(mode=Mode.BUFFER, most=1000)],
+    ids=["no spare machine", "fixed", "buffer"],
+)
+def test_a_long_session_beside_nothing_ready_asks_for_no_crowd_of_machines_afterwards(capacity: Capacity) -> None:
+    """`TOTAL_NODES` on a busy scale set for some days, say, and then deleted."""
+    busy = [listing(instance(1, RUNNING), after=minute * MIN) for minute in range(20, 40 * 60)]
+    demand = seen(listing(instance(1, RUNNING)), *busy, capacity=capacity)
+    assert wanted(replace(demand, capacity=AUTO), POLICY).machines == 3
+
+
+def test_the_stretch_has_an_end() -> None:
+    """A listing after a long gap, or a most that is out of reach for another reason."""
+    busy = [listing(instance(1, RUNNING), after=minute * 15 * MIN) for minute in range(9)]
+    assert seen(*busy).stretch <= AUTO.most
+
+
+def test_a_machine_that_was_there_long_before_tells_nothing_of_the_lead_time() -> None:
+    """Taken over from another scaler, say, or marked again after somebody took the mark away."""
+    old = [instance(number, marked=False, created_at=ago(days=20)) for number in range(9)]
+    demand = seen(listing(*old), listing(*(replace(each, marked=True) for each in old), after=1 * MIN))
+    assert demand.leads == ()
 
 
 # -- the hint: known listings, gaps, wrong clocks
@@ -183,6 +209,15 @@ def test_a_listing_that_is_known_changes_nothing() -> None:
 def test_after_a_gap_or_a_wrong_clock_it_begins_anew(gap: timedelta) -> None:
     demand = seen(*arrivals(20), listing(after=20 * MIN + gap))
     assert (demand.starts, demand.since) == ((), NOW + 20 * MIN + gap)
+
+
+@pytest.mark.parametrize("shown", [(), (0, 1, 2)], ids=["nothing", "a part"])
+def test_machines_that_a_listing_lacked_are_no_new_visitors_when_they_are_back(shown: tuple[int, ...]) -> None:
+    """Azure lists too few machines now and then: the spare must not jump to what is in use."""
+    running, hole = machines(RUNNING, *range(20)), machines(RUNNING, *shown)
+    rest = machines(DEALLOCATED, *range(20, 32))
+    before, after = listing(*running, *rest), listing(*running, *rest, after=2 * MIN)
+    assert seen(before, listing(*hole, after=1 * MIN), after).starts == ()
 
 
 # -- surplus: only what has lasted
@@ -233,7 +268,7 @@ class Day:
             if now >= lost_at:
                 demand, lost_at = None, now + self.forgets_every
             demand = after_listing(demand, self._listing(now), AUTO, POLICY)
-            for _ in range(wanted(demand, AUTO, POLICY).machines - len(self._made)):
+            for _ in range(wanted(demand, POLICY).machines - len(self._made)):
                 self._made[max(self._made, default=0) + 1 + now] = now
 
     def _arrivals(self, hours: int) -> Iterator[float]:

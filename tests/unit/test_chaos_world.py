@@ -108,7 +108,8 @@ def test_an_action_is_somebodys_and_not_the_scalers(action: str) -> None:
     world = idle_world(_TWO)
     runs = _let_one_in(world)
     rests = action in {"started by hand", "unprotected by hand"}
-    vm = next(each for each in world.azure.vms if (each.vm_id == runs) is not rests)
+    resting = [each for each in world.azure.vms if each.power is PowerState.DEALLOCATED]  # another one is being warmed
+    vm = resting[0] if rests else next(each for each in world.azure.vms if each.vm_id == runs)
     ACTIONS[action](world.azure, vm)
     world.pass_time(120)
     doers = {event.by for event in world.azure.history.of(vm.vm_id) if event.what is _WRITTEN[action]}

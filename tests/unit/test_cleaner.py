@@ -210,6 +210,24 @@ def test_the_second_witness_of_rest_is_a_targeted_get() -> None:
     assert steps_for(unavailable(noted), instance(1), look=sighting()) == ()
 
 
+@pytest.mark.parametrize(
+    ("machine", "why"),
+    [(instance(1), Why.EVICTED), (instance(1, power=PowerState.STOPPED), Why.CAME_TO_REST)],
+    ids=["deallocated", "stopped"],
+)
+def test_a_session_that_ends_by_its_machine_is_told_what_became_of_the_machine(machine: Instance, why: Why) -> None:
+    step = only(steps_for(unavailable(opened(rest_at=ago(minutes=5))), machine))
+    ending = changed(step).spent
+    assert ending is not None
+    assert (step.why, ending.why, ending.reason) == (why, Edge.EXPIRE, why)
+
+
+def test_a_session_over_its_limit_is_told_so() -> None:
+    ending = changed(only(steps_for(unavailable(opened(at=timedelta(hours=9))), RUNNING))).spent
+    assert ending is not None
+    assert (ending.why, ending.reason) == (Edge.EXPIRE, Why.LIMIT)
+
+
 def test_running_again_erases_the_first_witness() -> None:
     step = only(steps_for(unavailable(opened(rest_at=ago(minutes=5))), RUNNING))
     assert changed(step).rest_at is None

@@ -30,17 +30,19 @@ from builders import (
 from builders import POLICY as ONE_WARM
 
 from scaler.controllers import reconciler
-from scaler.controllers.reconciler.cooling import surplus
+from scaler.controllers.reconciler.warm_part import surplus
+from scaler.model.capacity import after_listing, wanted, with_surplus
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName
 from scaler.model.lifecycle import KEEP
 from scaler.model.plan import Deallocate, Plan, Step, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import ClaimNote, Row, Snapshot, Status
-from scaler.model.sighting import Method, Pause
+from scaler.model.sighting import Method, Pages, Pause
 from scaler.observe import Targets
 
-POLICY = replace(ONE_WARM, max_forgets=0.5)
+AT_ONCE = timedelta(0)
+POLICY = replace(ONE_WARM, max_forgets=0.5, warm_surplus_kept=AT_ONCE)
 WARM = instance(1, power=PowerState.STOPPED)
 COLD = instance(1)
 
@@ -96,6 +98,21 @@ def test_the_newest_warm_machine_too_many_is_claimed_out_of_available() -> None:
     assert (change.row, change.takes, change.index, change.record) == (free(2), True, Status.UNAVAILABLE, KEEP)
 
 
+@pytest.mark.parametrize(("before", "claims"), [(3, 2), (2, 1), (1, 0)])
+def test_no_more_are_claimed_than_were_too_many_all_the_time(before: int, claims: int) -> None:
+    """One is wanted warm; so many were warm ten minutes ago, and three are now."""
+    slow = replace(POLICY, max_forgets=1.0, warm_surplus_kept=10 * MIN)
+    demand = None
+    for at, number in ((NOW - 10 * MIN, before), (NOW, 3)):
+        shown = tuple(warm(each) for each in range(1, number + 1))
+        pages = Pages(scale_set=SCALE_SET, instances=shown, unidentified=0, requests=1, at=at, sent=0.0)
+        demand = after_listing(demand, pages, slow.capacity[SCALE_SET], slow)
+        demand = with_surplus(demand, wanted(demand, slow), slow, warm=1)
+    assert demand is not None
+    sees = replace(cloud(warm(1), warm(2), warm(3)), demand={SCALE_SET: demand})
+    assert len(decide((free(1), free(2), free(3)), sees, slow).steps) == claims
+
+
 @pytest.mark.parametrize(("share", "claims"), [(0.2, 1), (0.5, 2), (1.0, 3)])
 def test_only_a_share_of_the_machines_is_claimed_at_a_time(share: float, claims: int) -> None:
     policy = replace(POLICY, max_forgets=share)
@@ -131,10 +148,11 @@ def test_what_is_not_offered_or_is_cold_is_no_surplus() -> None:
     assert not decide((free(1), row(2, record(2), notes(2))), cloud(warm(1), instance(2))).steps
 
 
-def test_a_key_that_somebody_holds_cannot_be_claimed() -> None:
-    """The registry refuses it: the step succeeds only if it takes the key itself (tests/contract)."""
-    plan = decide((free(1), replace(free(2), index=frozenset())), cloud(warm(1, hours_old=2), warm(2)))
-    assert all(step.change is not None and step.change.takes for step in plan.steps if step.why is Why.WARM_SURPLUS)
+def test_a_key_that_a_dead_queue_manager_took_is_put_back_before_it_is_claimed() -> None:
+    """A claim of it would fail in every tick, and each time be decided in the place of the repair."""
+    taken = replace(free(2, unindexed_at=NOW - POLICY.repair_after), index=frozenset({Status.UNAVAILABLE}))
+    plan = decide((free(1), taken), cloud(warm(1, hours_old=2), warm(2)))
+    assert whys(plan) == {1: Why.WARM_SURPLUS, 2: Why.INDEX_REPAIR}
 
 
 def test_once_no_failover_can_forget_the_claim_the_order_is_given() -> None:
@@ -167,7 +185,7 @@ def test_a_stale_claim_is_renewed_before_another_order(seconds: int, why: Why) -
 def test_cold_it_is_offered_again_once_every_order_is_dead() -> None:
     step = step_for(claimed(POLICY.claim_over), COLD, cloud(COLD))
     assert step is not None
-    assert (step.why, changed(step).claim, changed(step).uncooled_at) == (Why.COOLED, None, None)
+    assert (step.why, changed(step).claim, changed(step).claim_failed_at) == (Why.COOLED, None, None)
     assert (published(step).warm, change_of(step).index) == (False, Status.AVAILABLE)
 
 
@@ -187,13 +205,13 @@ def test_what_cannot_be_cooled_in_time_is_offered_as_it_is(seconds: int) -> None
     assert ended.why is (Why.CLAIM_DROPPED if late else Why.CLAIM_RENEWED)
     if late:
         assert published(ended)
-        assert (changed(ended).claim, changed(ended).uncooled_at) == (None, NOW)
+        assert (changed(ended).claim, changed(ended).claim_failed_at) == (None, NOW)
         assert change_of(ended).index is Status.AVAILABLE
 
 
 def test_what_could_not_be_cooled_is_offered_for_a_while_and_somebody_is_told() -> None:
     """To claim it again in the very next tick would keep it from visitors for ever, and cost the same."""
-    rows = (free(1, uncooled_at=ago(minutes=29)), free(2))
+    rows = (free(1, claim_failed_at=ago(minutes=29)), free(2))
     plan = decide(rows, cloud(warm(1, hours_old=1), warm(2, hours_old=9)))
     assert whys(plan) == {2: Why.WARM_SURPLUS}, "another one may fare better"
     assert [(each.why, each.vm_id, each.alarm) for each in plan.refusals] == [(Why.STAYS_WARM, vm(1), True)]
@@ -249,8 +267,11 @@ def test_its_key_stays_out_of_available_whatever_the_index_says() -> None:
     assert change_of(only(decide((astray,), both(WARM)).steps)).index is Status.UNAVAILABLE
 
 
-def test_one_whose_mark_is_gone_is_marked_again_without_its_claim() -> None:
-    step = step_for(claimed(POLICY.ripe_after), replace(WARM, marked=False))
+def test_one_whose_mark_is_gone_is_marked_again_without_its_claim_when_no_order_under_it_can_arrive() -> None:
+    """From its mark to its offer it waits for stops of unmarked machines, which live shorter than a deallocation."""
+    unmarked = replace(WARM, marked=False)
+    assert step_for(claimed(POLICY.claim_over - timedelta(seconds=1)), unmarked) is None
+    step = step_for(claimed(POLICY.claim_over), unmarked)
     assert step is not None
     assert (step.why, changed(step).claim) == (Why.MARK_GONE, None)
 

@@ -52,6 +52,27 @@ def test_scale_sets_of_one_command_line_share_a_region() -> None:
     assert first.profile.region is second.profile.region
 
 
+def test_a_role_is_given_to_every_identity(tmp_path: Path) -> None:
+    file = tmp_path / "role.json"
+    file.write_text('{"Actions": ["Microsoft.Compute/*/read"], "NotActions": ["*/galleries/*"]}')
+    found = site(parse(["--role", str(file), "--role-scope", "/subscriptions/x", "--user-identity", "me"]))
+    assert [each.object_id for each in found.identities.assigned] == list(found.grants)
+    assert {(each.role.actions, each.scope) for each in found.grants.values()} == {
+        (("Microsoft.Compute/*/read",), "/subscriptions/x")
+    }
+    assert site(parse([])).grants == {}
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"Actions": "*"}', "no JSON"])
+def test_a_file_that_is_no_role_is_named(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "role.json"
+    file.write_text(content)
+    with pytest.raises(SystemExit):
+        parse(["--role", str(file)])
+    said = capsys.readouterr().err
+    assert all(each in said for each in ("--role", str(file), "docs/azure-role.json"))
+
+
 @pytest.mark.parametrize(
     "mistake",
     [
@@ -67,6 +88,7 @@ def test_scale_sets_of_one_command_line_share_a_region() -> None:
         "--speed fast",
         "--capacity 1001",
         "--capacity -1",
+        "--role nowhere.json",
         "--port 65536",
         "--https-port http",
     ],

@@ -4,15 +4,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import NOW, instance, notes, record, ref, row, sighting, vm
+from builders import NOW, ago, instance, notes, record, ref, row, sighting, vm
 
+from scaler import VERSION
 from scaler.actuate import Outcome, Result
 from scaler.errors import OutOfCapacity, Throttled
 from scaler.model.fleet import Cloud, Fleet
-from scaler.model.instance import PowerState, ScaleSetName
+from scaler.model.instance import PowerState, ScaleSetName, SessionId
 from scaler.model.plan import Plan, Refusal, Start, Step, Why
 from scaler.model.policy import Capacity, Policy
-from scaler.model.row import Snapshot, Status
+from scaler.model.row import ReservedNote, Row, Snapshot, Status
 from scaler.model.sighting import Pause
 from scaler.report import Report
 from scaler.telemetry.evaluation import Evaluations
@@ -36,7 +37,9 @@ def two_machines() -> Report:
     look = sighting(capacity=3)
     machines = instance(1, power=PowerState.DEALLOCATED), instance(2, power=PowerState.RUNNING, marked=False)
     cloud = Cloud(listings={PIXELS: look}).showing(look, *machines)
-    rows = {vm(1): row(1, record(1, Status.RESERVED), notes())}
+    ann = record(1, Status.RESERVED, session_id=SessionId("ann"))
+    since = ReservedNote(session=SessionId("ann"), at=ago(seconds=90))
+    rows = {vm(1): row(1, ann, notes(reserved=since))}
     return Report(plan=Plan(), cloud=cloud, fleet=Fleet.join(Snapshot(now=NOW, rows=rows), cloud, POLICY))
 
 
@@ -57,10 +60,33 @@ def test_it_counts_machines_by_standing_and_power_beside_what_was_wanted() -> No
             "capacity": 3,
             "consent": True,
             "pause": "none",
+            "offered": 0,
+            "longest_wait_s": 90.0,
             "standing": {"reserved": 1, "new": 1},
             "power": {"deallocated": 1, "running": 1},
         }
     }
+
+
+@pytest.mark.parametrize(
+    ("stored", "offered", "waited"),
+    [
+        (row(1, record(), notes()), 1, None),
+        (row(1, record(1, Status.RESERVED), notes()), 0, None),  # reserved, and not noted yet
+        (row(1, record(1, Status.RESERVED), notes(reserved=ReservedNote(session=SessionId("bob"), at=NOW))), 0, None),
+        (row(1, record(1, Status.UNAVAILABLE), notes(reserved=ReservedNote(session=None, at=NOW))), 0, None),
+    ],
+)
+def test_a_tick_that_has_not_looked_at_azure_knows_what_is_offered_and_who_waits(
+    stored: Row, offered: int, waited: float | None
+) -> None:
+    fleet = Fleet.join(Snapshot(now=NOW, rows={vm(1): stored}), Cloud(), POLICY)
+    (said,) = facts(Evaluations("starter", POLICY), Report(plan=Plan(), fleet=fleet), 0)["scale_sets"].values()
+    assert (said["offered"], said.get("longest_wait_s")) == (offered, waited)
+
+
+def test_a_row_tells_the_version() -> None:
+    assert facts(Evaluations("starter", POLICY), IDLE, 0)["version"] == VERSION
 
 
 def test_the_provisioner_has_no_registry_and_counts_marks() -> None:

@@ -252,6 +252,8 @@ def test_one_that_is_seen_again_is_marked_and_admitted_like_a_new_one() -> None:
 def test_a_failure_that_is_noted_ahead_of_azure_s_clock_counts_from_this_look() -> None:
     failing = instance(1, provisioning=ProvisioningState.FAILED, failure=FailureClass.OTHER)
     ahead = notes(failed=FailedNote(failure=FailureClass.OTHER, since=NOW + timedelta(hours=1)))
-    assert after_sighting(ahead, failing, sighting()).failed == FailedNote(failure=FailureClass.OTHER, since=NOW)
+    assert after_sighting(ahead, failing, sighting(), Policy()).failed == FailedNote(
+        failure=FailureClass.OTHER, since=NOW
+    )
     earlier = notes(failed=FailedNote(failure=FailureClass.OTHER, since=ago(hours=1)))
-    assert after_sighting(earlier, failing, sighting()).failed == earlier.failed
+    assert after_sighting(earlier, failing, sighting(), Policy()).failed == earlier.failed

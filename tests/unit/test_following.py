@@ -45,6 +45,12 @@ def test_what_is_found_running_is_deallocated_without_a_listing_where_none_is_ke
     assert [type(step.order) for step in plan.steps] == stopped
 
 
+@pytest.mark.parametrize(("warm", "again"), [(0, POLICY.mark_shows), (1, POLICY.follow_every)])
+def test_a_machine_that_waits_for_a_listing_is_not_looked_at_five_times_a_second(warm: int, again: timedelta) -> None:
+    policy = Policy(capacity={SCALE_SET: Capacity(desired=4, warm=warm)})
+    assert provisioner.decide(following(Phase.RUNS, -S), policy).look_again == again
+
+
 def test_the_reconciler_asks_when_the_mark_can_be_seen_and_when_the_machine_may_be_offered() -> None:
     seen = row(
         1,

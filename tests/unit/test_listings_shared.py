@@ -10,16 +10,16 @@ from clock import ManualClock
 from benchmarks.production import Crowd, Production
 from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.in_process import InProcessScaleSet
-from emulator.orders import Scale
+from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
-from scaler.errors import Throttled, Unreachable
+from scaler.errors import ScalerError, Throttled, Unreachable
 from scaler.model.fleet import Cloud
 from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.machine import gone, missed, unseen_machine
 from scaler.model.plan import Listing, Refusal, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Row
-from scaler.model.sighting import Pages
+from scaler.model.sighting import OuterTags, Pages, Pause
 from scaler.observe import AzureObserver, Listings, Targets
 from scaler.vmss.gates import Gates
 
@@ -38,9 +38,9 @@ class Process:
         self.later(600)
         self.gates = Gates(self.clock)
         self.door = InProcessScaleSet(self.azure, self.clock, page_size=page_size, gates=self.gates)
-        listings = Listings()
+        self.listings = Listings()
         self.one, self.other = (
-            AzureObserver({NAME: self.door}, self.clock, POLICY, listings=listings) for _ in range(2)
+            AzureObserver({NAME: self.door}, self.clock, POLICY, listings=self.listings) for _ in range(2)
         )
 
     def later(self, seconds: float) -> None:
@@ -295,3 +295,79 @@ def test_a_pool_stays_within_five_percent_of_what_is_wanted_however_many_pages_a
     assert counted.served >= 40
     assert counted.turned_away == 0
     assert not counted.alarms
+
+
+# -- the tags of the resource group
+
+
+def test_the_group_is_asked_once_a_minute_by_one_of_the_controllers() -> None:
+    process = Process()
+    process.azure.region.group_tags = {"scaler:min": "6"}
+    for _ in range(6):
+        for observer in (process.one, process.other):
+            cloud, errors = observer.look(Cloud(), Listing())
+            assert (cloud.demand[NAME].tags.numbers, errors) == ({"least": 6}, ())
+        process.later(20)
+    assert process.door.calls["group"] == 2
+
+
+@pytest.mark.parametrize("error", [Throttled("busy", SECOND), Unreachable("silence")], ids=["throttled", "silent"])
+def test_while_the_group_does_not_answer_its_tags_hold_as_last_told(error: ScalerError) -> None:
+    process = Process()
+    process.azure.region.group_tags = {"scaler:min": "6", "scaler:paused": "true"}
+    process.one.look(Cloud(), Listing())
+
+    def fails() -> OuterTags:
+        raise error
+
+    process.door.group_tags = fails  # type: ignore[method-assign]
+    process.later(90)
+    cloud, errors = process.one.look(Cloud(), Listing())
+    assert (cloud.demand[NAME].tags.numbers, errors) == ({"least": 6}, ())
+    assert cloud.listings[NAME].pause is Pause.ORDERS
+    assert bool(cloud.unread) is isinstance(error, Unreachable)
+
+
+def test_a_new_process_that_is_throttled_asks_the_group_again_with_the_next_listing() -> None:
+    """A pause, or TOTAL_NODES=0, of the group must not wait for a minute after a restart."""
+    process = Process()
+    process.azure.region.group_tags = {"scaler:paused": "true"}
+    answers = process.door.group_tags
+
+    def throttled() -> OuterTags:
+        raise Throttled("busy", SECOND)
+
+    process.door.group_tags = throttled  # type: ignore[method-assign]
+    process.one.look(Cloud(), Listing())
+    process.door.group_tags = answers  # type: ignore[method-assign]
+    process.later(20)
+    cloud, _ = process.one.look(Cloud(), Listing())
+    assert cloud.listings[NAME].pause is Pause.ORDERS
+
+
+def test_a_pause_of_the_group_holds_for_targeted_gets_as_well() -> None:
+    process = Process()
+    process.azure.region.group_tags = {"scaler:paused": "all"}
+    seen, _ = process.one.look(Cloud(), Listing())
+    ref = next(iter(seen.instances.values())).ref
+    cloud, _ = process.one.look(Cloud(), Targets(refs=(ref,)))
+    assert cloud.asked[ref.vm_id].pause is Pause.ALL
+
+
+# -- marks that wait
+
+
+def test_a_mark_that_waited_long_is_remembered_for_twenty_minutes() -> None:
+    process = Process()
+    process.azure.order(OrderKind.DEALLOCATE, [vm.instance_id for vm in process.azure.vms], by="operator")
+    process.later(600)
+    process.one.look(Cloud(), Listing())
+
+    def late_after(seconds: float) -> bool:
+        process.later(seconds)
+        return bool(process.other.following(Cloud()).late_marks)
+
+    assert [late_after(9), late_after(1)] == [False, True]
+    process.listings.newcomers.clear()  # they have their marks
+    kept = POLICY.late_marks_kept.total_seconds()
+    assert [late_after(kept - 1), late_after(1)] == [True, False]

@@ -14,7 +14,7 @@ from scaler.model.fleet import Cloud
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.plan import Listing
 from scaler.model.policy import Capacity, Policy
-from scaler.model.sighting import Answer, Pages, ScaleSetView
+from scaler.model.sighting import Answer, OuterTags, Pages, ScaleSetView
 from scaler.observe import AddressesOf, AzureObserver, Targets
 from scaler.ports import Together, one_by_one
 
@@ -66,6 +66,9 @@ class Face:
         self._answer("view", self.error)
         named = {"name": self.name, "unique_id": UNIQUE_ID, "capacity": self.capacity, "managed_by": "true"}
         return ScaleSetView(**named, etag=None, at=self.at, sent=0.0)  # type: ignore[arg-type]
+
+    def group_tags(self) -> OuterTags:
+        return OuterTags()
 
     def list_instances(self) -> Pages:
         sent = self._answer("list", self.error)
@@ -166,9 +169,9 @@ def test_shortness_is_timed_for_each() -> None:
     sight.faces[SECOND].capacity = 0
     sight.faces[FIRST].at = NOW + timedelta(minutes=5)
     assert sight.look(Listing()).short_since == {FIRST: NOW}
-    sight.eyes.patched(SECOND)
+    sight.eyes.patched(SECOND, done=True)
     assert sight.look(Listing()).short_since == {FIRST: NOW}
-    sight.eyes.patched(FIRST)
+    sight.eyes.patched(FIRST, done=True)
     assert sight.look(Listing()).short_since == {FIRST: NOW + timedelta(minutes=5)}
 
 

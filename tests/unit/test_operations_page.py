@@ -16,11 +16,11 @@ from scaler.actuate import Outcome, Result
 from scaler.errors import ScalerError, Throttled, Unreachable
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Cloud, Fleet
-from scaler.model.instance import ScaleSetName
+from scaler.model.instance import ScaleSetName, SessionId
 from scaler.model.lifecycle import step
 from scaler.model.plan import Mark, Plan, Refusal, Step, Why, withheld
 from scaler.model.policy import Capacity, Policy
-from scaler.model.row import Complaint, Snapshot
+from scaler.model.row import Complaint, ReservedNote, Snapshot, Status
 from scaler.model.sighting import Pause
 from scaler.report import Report
 from scaler.settings import InvalidSettings, load
@@ -66,10 +66,15 @@ def test_so_is_the_last_column_of_every_table_of_a_command() -> None:
     assert [each for each in rows if not any(reason in each for reason in REASONS)] == []
 
 
-def test_every_alarm_of_the_table_is_one() -> None:
+def alarms_of_the_table() -> list[str]:
+    """The reasons in the table of alarms."""
     section = _ALARM.search(prose())
     assert section is not None
-    alarms = re.findall(r"^\| (?!alarm|---)([^|]+?) \|", section.group(), re.MULTILINE)
+    return re.findall(r"^\| (?!alarm|---)([^|]+?) \|", section.group(), re.MULTILINE)
+
+
+def test_every_alarm_of_the_table_is_one() -> None:
+    alarms = alarms_of_the_table()
     assert len(alarms) >= 4
     assert [each for each in alarms if each not in REASONS] == []
 
@@ -94,12 +99,14 @@ def an_eventful_tick() -> Report:
     held = Refusal(why=Why.BREAKER, vm_id=vm(1), facts={"held": Why.RIPE})
     failed = Outcome(step=one, result=Result.FAILED, error=Unreachable("no answer"))
     seen = Cloud(listings={SET: sighting()}).showing(sighting(), instance(1))
+    ann = record(2, Status.RESERVED, session_id=SessionId("ann"))
+    waits = row(2, ann, notes(2, reserved=ReservedNote(session=SessionId("ann"), at=NOW)))
     return Report(
         plan=Plan(refusals=(held, withheld(sighting(pause=Pause.ORDERS)))),
         would=(one,),
         outcomes=(failed, Outcome(step=one, result=Result.DONE)),
         cloud=seen,
-        fleet=Fleet.join(Snapshot(now=NOW, rows={}), seen, POLICY),
+        fleet=Fleet.join(Snapshot(now=NOW, rows={vm(2): waits}), seen, POLICY),
         errors=(Unreachable("no answer"), Throttled("no budget now", timedelta(seconds=7))),
         complaints=(Complaint(key="vmss:instance:x", why="not JSON"),),
     )
@@ -129,7 +136,9 @@ def test_every_fact_that_it_names_is_in_the_message_of_such_a_line(
         runtime.run("starter")
     arrive = facts_that_arrive(caplog.messages)
     page = PAGE.read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(?!event`)(\w+)` \|.*\| ([^|]*) \|$", page, re.MULTILINE)
+    table = page.partition("| `event` |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `(\w+)` \|.*\| ([^|]*) \|$", table, re.MULTILINE)
+    assert len(rows) > 5
     assert {event for event, _ in rows} == set(arrive)
     for event, look_at in rows:
         assert set(re.findall(r"`([\w.]+)`", look_at)) <= arrive[event], event

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import POLICY, SCALE_SET, cloud, instance, sighting, vm, wants
+from builders import MIN, NOW, POLICY, SCALE_SET, S, cloud, instance, ref, sighting, vm, wants
 from tick_house import EXACT, NAME, House
 
 from emulator.behaviour import Latencies
@@ -16,13 +16,15 @@ from emulator.region import Profile, Region
 from emulator.switches import Switches
 from scaler.controllers import provisioner
 from scaler.errors import Refused
+from scaler.model.capacity import after_listing
 from scaler.model.edges import Actor
 from scaler.model.fleet import Cloud
 from scaler.model.instance import FailureClass, Instance, InstanceRef, PowerState, ProvisioningState, ScaleSetName
-from scaler.model.plan import Deallocate, Listing, PowerOff, Refusal, SetCapacity, Why
+from scaler.model.newcomers import Followed, Phase
+from scaler.model.plan import Deallocate, Listing, Plan, PowerOff, Refusal, SetCapacity, Why
 from scaler.model.policy import Capacity, Policy
 from scaler.model.scarcity import Ceiling
-from scaler.model.sighting import Method
+from scaler.model.sighting import Method, Pages
 from scaler.observe import Targets
 from scaler.tick import Tick
 
@@ -63,6 +65,49 @@ def test_it_creates_at_most_max_surge_a_tick() -> None:
     (step,) = provisioner.decide(cloud(look=sighting(capacity=3)), many).steps
     assert isinstance(step.order, SetCapacity)
     assert step.order.capacity == 13
+
+
+def growing(ready: int, waiting: int, since: float | None, *, late: bool = True) -> Plan:
+    """Beside machines that are ready, new ones that wait for their marks, and a raise of so many seconds ago."""
+    many = replace(POLICY, capacity={SCALE_SET: Capacity(desired=100)})
+    shown = [instance(number) for number in range(ready)]
+    pages = Pages(scale_set=SCALE_SET, instances=tuple(shown), unidentified=0, requests=1, at=NOW, sent=0.0)
+    line = {vm(50 + each): Followed(ref=ref(50 + each), phase=Phase.RESTS, due_in=MIN) for each in range(waiting)}
+    seen = replace(
+        cloud(*shown, look=sighting(capacity=ready)),
+        demand={SCALE_SET: after_listing(None, pages, many.capacity[SCALE_SET], many)},
+        newcomers=line,
+        grown={SCALE_SET: since * S} if since is not None else {},
+        late_marks=frozenset({SCALE_SET} if late else ()),
+    )
+    return provisioner.decide(seen, many)
+
+
+@pytest.mark.parametrize(
+    ("ready", "waiting", "since", "grows"),
+    [
+        (1, 0, None, True),
+        (1, 0, 49, False),
+        (1, 0, 50, True),
+        (1, 4, 109, False),  # each of them costs 15 s of the budget that it may share with this raise
+        (1, 4, 110, True),
+        (0, 4, 109, False),
+        (1, 40, 119, False),
+        (1, 40, 120, True),  # marks may have a budget of their own
+        (0, 0, 1, True),  # nothing is ready, and no mark would have to wait
+    ],
+)
+def test_it_raises_the_capacity_once_a_minute_and_later_where_new_machines_wait_for_their_marks(
+    ready: int, waiting: int, since: float | None, grows: bool
+) -> None:
+    plan = growing(ready, waiting, since)
+    assert any(isinstance(step.order, SetCapacity) for step in plan.steps) is grows
+    assert (Why.RAISE_LATER in {held.why for held in plan.refusals}) is not grows
+
+
+def test_where_no_mark_was_late_lately_every_raise_is_made_at_once() -> None:
+    plan = growing(1, 4, 1, late=False)
+    assert any(isinstance(step.order, SetCapacity) for step in plan.steps)
 
 
 @pytest.mark.parametrize("capacity", [4, 5, 900])
@@ -194,7 +239,7 @@ class Crowded(House):
         ]
 
     def minutes(self, number: int) -> list[Why]:
-        """What was held back in them."""
+        """Run both controllers once a minute; return the reasons of the alarms."""
         held: list[Why] = []
         for _ in range(number):
             self.later(minutes=1)

@@ -12,7 +12,7 @@ from azure.mgmt.core.tools import get_arm_endpoints
 from emulator.wire.site import Place
 from scaler.clouds import PUBLIC
 from scaler.model.instance import Orchestration, ScaleSetName
-from scaler.model.policy import Capacity, Mode, Policy
+from scaler.model.policy import Capacity, Mode, Policy, Price
 from scaler.model.sighting import Pause
 from scaler.registry.keys import Keys
 from scaler.settings import SETTINGS, InvalidSettings, load
@@ -37,7 +37,7 @@ def test_the_least_that_is_needed_is_enough_and_the_rest_is_as_the_policy_and_th
     settings = load(LEAST)
     (name,) = settings.scale_sets
     assert name == "vmss-pixels"
-    assert settings.policy == Policy(capacity={name: Capacity(desired=4, warm=0)})
+    assert settings.policy == Policy(capacity={name: Capacity(mode=Mode.AUTO, desired=4, warm=0)})
     assert (settings.prefix, settings.arm_url) == (Keys().prefix, PUBLIC)
     assert (settings.speed, settings.client_id, settings.watches["starter"]) == (1.0, None, timedelta(seconds=9.8))
 
@@ -62,6 +62,11 @@ def test_an_empty_environment_names_everything_that_is_missing_at_once() -> None
         ("AZURE_RESOURCE_MANAGER_URL", "https://arm.contoso.example"),
         ("AZURE_RESOURCE_MANAGER_URL", "https://management.core.usgovcloudapi.net"),
         ("AZURE_CLIENT_ID", "my-identity"),
+        ("SCALER_APP_CONFIGURATION", "pixels"),
+        ("SCALER_APP_CONFIGURATION", "http://pixels.azconfig.io"),
+        ("SCALER_APP_CONFIGURATION", "https://pixels.azconfig.io/kv"),
+        ("SCALER_APP_CONFIGURATION", "https://azconfig.io"),
+        ("SCALER_APP_CONFIGURATION", "https://pixels.azconfig.io.example"),
         ("REDIS_PORT", "0"),
         ("REDIS_PORT", "6379.5"),
         ("REDIS_SSL", "maybe"),
@@ -80,6 +85,20 @@ def test_an_empty_environment_names_everything_that_is_missing_at_once() -> None
 def test_a_value_that_cannot_be_used_is_named_with_what_is_expected(name: str, value: str) -> None:
     (mistake,) = mistakes(**{name: value})
     assert mistake.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("host", ["pixels.azconfig.io", "a-1.b.azconfig.azure.us", "pixels.azconfig.azure.cn"])
+def test_a_store_of_app_configuration_is_named_by_its_endpoint(host: str) -> None:
+    assert load(LEAST | {"SCALER_APP_CONFIGURATION": f"https://{host}/"}).store == f"https://{host}"
+
+
+def test_a_store_without_its_package_is_a_mistake_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [])
+    (mistake,) = mistakes(SCALER_APP_CONFIGURATION="https://pixels.azconfig.io")
+    assert mistake == (
+        "SCALER_APP_CONFIGURATION: the package azure-appconfiguration is not installed; on this machine `pip install -r"
+        ' requirements-appconfig.txt`, for Azure `make package ARGS="--extra appconfig"`'
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,6 +144,7 @@ def test_several_scale_sets_share_one_value_or_have_their_own() -> None:
             "SCALER_WARMPOOL_SIZE": "1, second=0",
             "SCALER_GEO_NAME": "first=EUR,second=USA",
             "AZURE_VMSS_ORCHESTRATION": "second=flexible,Uniform",
+            "SCALER_END_WHEN": "released,second=Unhealthy",
         }
     )
     first, second = ScaleSetName("first"), ScaleSetName("second")
@@ -132,6 +152,25 @@ def test_several_scale_sets_share_one_value_or_have_their_own() -> None:
     assert settings.policy.capacity == {first: Capacity(desired=5, warm=1), second: Capacity(desired=3)}
     assert settings.policy.regions == {first: "EUR", second: "USA"}
     assert settings.orchestration == {first: Orchestration.UNIFORM, second: Orchestration.FLEXIBLE}
+    assert [settings.policy.ends_by_health(name) for name in (first, second)] == [False, True]
+
+
+def test_scale_sets_may_share_one_number_by_weight() -> None:
+    policy = load(LEAST | {"AZURE_VMSS_NAME": "First,second", "SCALER_POOL_WEIGHTS": "first=2,SECOND=1"}).policy
+    assert policy.weights == {"first": 2, "second": 1}
+    assert not load(LEAST).policy.weights
+
+
+def test_price_budget_and_failure_cap_are_each_scale_sets_own_beside_a_shared_number() -> None:
+    own = {
+        "SCALER_PRICE": "first=1/1/0,second=2/2/0",
+        "SCALER_BUDGET": "first=700,second=",
+        "SCALER_FAILURE_CAP": "first=3,0",
+    }
+    first, second = load(
+        LEAST | {"AZURE_VMSS_NAME": "first,second", "SCALER_POOL_WEIGHTS": "1", **own}
+    ).policy.capacity.values()
+    assert (first.budget, first.failure_cap, second.budget, second.failure_cap) == (700, 3, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -143,10 +182,45 @@ def test_a_buffer_is_a_number_a_share_or_the_larger_of_both(text: str, buffer: i
     assert (capacity.mode, capacity.buffer, capacity.buffer_share) == (Mode.BUFFER, buffer, share)
 
 
+@pytest.mark.parametrize(
+    ("said", "mode"),
+    [
+        ({}, Mode.AUTO),
+        ({"SCALER_POOL_CAPACITY": "6"}, Mode.FIXED),
+        ({"SCALER_POOL_CAPACITY": "6", "SCALER_CAPACITY": "auto"}, Mode.AUTO),
+    ],
+    ids=["a new installation", "one that says how many", "one that says both"],
+)
+def test_the_machines_follow_the_visitors_unless_a_number_is_set(said: dict[str, str], mode: Mode) -> None:
+    (capacity,) = load(LEAST | said).policy.capacity.values()
+    assert capacity.mode is mode
+
+
 def test_auto_has_its_bounds_and_its_share_of_visitors() -> None:
     said = {"SCALER_CAPACITY": "auto", "SCALER_POOL_MIN": "1", "SCALER_POOL_MAX": "40", "SCALER_FOUND_AT_ONCE": "99.5%"}
     (capacity,) = load(LEAST | said).policy.capacity.values()
     assert capacity == Capacity(mode=Mode.AUTO, desired=4, least=1, most=40, found_at_once=0.995)
+
+
+def test_prices_are_per_hour_running_stopped_and_deallocated_for_each_scale_set() -> None:
+    both = LEAST | {"AZURE_VMSS_NAME": "first,second", "SCALER_CURRENCY": "eur"}
+    first, second = load(both | {"SCALER_PRICE": "first=1.2/1/0.05,second="}).policy.capacity.values()
+    assert (first.price, second.price) == (Price(running=1.2, stopped=1.0, deallocated=0.05), None)
+    assert load(both).policy.currency == "EUR"
+
+
+def test_creations_may_fail_without_end_unless_a_cap_is_set_for_a_scale_set() -> None:
+    both = LEAST | {"AZURE_VMSS_NAME": "first,second"}
+    assert [each.failure_cap for each in load(both).policy.capacity.values()] == [0, 0]
+    found = load(both | {"SCALER_FAILURE_CAP": "first=5,second=0"}).policy.capacity
+    assert [each.failure_cap for each in found.values()] == [5, 0]
+
+
+def test_a_budget_is_for_a_month_of_each_scale_set() -> None:
+    both = LEAST | {"AZURE_VMSS_NAME": "first,second", "SCALER_PRICE": "1/1/0"}
+    assert [each.budget for each in load(both).policy.capacity.values()] == [None, None]
+    found = load(both | {"SCALER_BUDGET": "first=2500,second=99.5"}).policy.capacity
+    assert [each.budget for each in found.values()] == [2500, 99.5]
 
 
 @pytest.mark.parametrize(
@@ -180,15 +254,66 @@ def test_the_settings_may_pause(value: str, pause: Pause) -> None:
             "SCALER_POOL_MIN: 9 is more than SCALER_POOL_MAX (8) of a",
         ),
         ({"SCALER_CAPACITY": "elastic"}, "SCALER_CAPACITY: 'elastic' cannot be used; expected fixed, buffer or auto"),
+        (
+            {"SCALER_POOL_WEIGHTS": "a=2,b=1", "SCALER_POOL_MAX": "a=5,b=9"},
+            "SCALER_POOL_WEIGHTS: the scale sets share one number; expected one value for all of them in",
+        ),
+        ({"SCALER_POOL_WEIGHTS": "a=2"}, "SCALER_POOL_WEIGHTS: says nothing of b; add b=…"),
+        ({"SCALER_POOL_WEIGHTS": "a=2,b=0"}, "SCALER_POOL_WEIGHTS: '0' cannot be used; expected a whole number from 1"),
+        (
+            {
+                "SCALER_POOL_WEIGHTS": "a=2,b=1",
+                "SCALER_CALENDAR": json.dumps(
+                    [{"name": "w", "at": "2026-12-24T20:00Z", "within": "1h", "min": 1, "scaleSets": ["a"]}]
+                ),
+            },
+            "SCALER_POOL_WEIGHTS: the scale sets share one number; expected no `scaleSets` in 'w' of SCALER_CALENDAR",
+        ),
         ({"SCALER_POOL_BUFFER": "a=5,b=-2"}, "SCALER_POOL_BUFFER: '-2' cannot be used; expected machines, a share"),
         ({"SCALER_POOL_BUFFER": "20%/5"}, "SCALER_POOL_BUFFER: '20%/5' cannot be used; expected machines, a share"),
         ({"SCALER_FOUND_AT_ONCE": "0.99"}, "SCALER_FOUND_AT_ONCE: '0.99' cannot be used; expected a share from 50%"),
         ({"SCALER_FOUND_AT_ONCE": "100%"}, "SCALER_FOUND_AT_ONCE: '100%' cannot be used; expected a share from 50%"),
+        (
+            {"SCALER_PRICE": "1.2/1.2/-0.05"},
+            "SCALER_PRICE: '1.2/1.2/-0.05' cannot be used; expected prices per hour, none",
+        ),
+        ({"SCALER_PRICE": "a=1.2,b=1/1/0"}, "SCALER_PRICE: '1.2' cannot be used; expected prices per hour"),
+        (
+            {"SCALER_BUDGET": "9", "SCALER_PRICE": "a=1/1/0,b="},
+            "SCALER_BUDGET: b has no SCALER_PRICE; without, nobody knows what its machines cost",
+        ),
+        (
+            {"SCALER_BUDGET": "-9", "SCALER_PRICE": "1/1/0"},
+            "SCALER_BUDGET: '-9' cannot be used; expected an amount above 0",
+        ),
+        (
+            {"SCALER_BUDGET": "0", "SCALER_PRICE": "1/1/0"},
+            "SCALER_BUDGET: '0' cannot be used; expected an amount above 0 for a month",
+        ),
+        (
+            {"SCALER_FAILURE_CAP": "-1"},
+            "SCALER_FAILURE_CAP: '-1' cannot be used; expected a whole number from 0 to 1000",
+        ),
+        ({"SCALER_CURRENCY": "euros"}, "SCALER_CURRENCY: 'euros' cannot be used; expected three letters"),
         ({"AZURE_VMSS_ORCHESTRATION": "a=Uniform,b=flex"}, "AZURE_VMSS_ORCHESTRATION: 'flex' cannot be used"),
         ({"SCALER_POOL_CAPACITY": "ten", "SCALER_WARMPOOL_SIZE": "4"}, "SCALER_POOL_CAPACITY: 'ten' cannot be used"),
+        (
+            {"SCALER_WARMPOOL_SIZE": "some"},
+            "SCALER_WARMPOOL_SIZE: 'some' cannot be used; expected a whole number from 0",
+        ),
+        (
+            {"SCALER_WARMPOOL_SIZE": "auto", "SCALER_POOL_WEIGHTS": "1"},
+            "SCALER_WARMPOOL_SIZE: auto is for one scale set by itself; expected a number beside SCALER_POOL_WEIGHTS",
+        ),
         ({"SCALER_PAUSED": "later"}, "SCALER_PAUSED: 'later' cannot be used; expected false, true or all"),
+        ({"SCALER_MAX_READY_AGE": "29m"}, "SCALER_MAX_READY_AGE: 29m is hardly longer than it takes to make a machine"),
         ({"SCALER_START_TIMEOUT": "1m"}, "SCALER_START_TIMEOUT: 1m is less than a cold start takes"),
         ({"SCALER_START_TIMEOUT": "20m"}, "SCALER_START_TIMEOUT: 20m is more than SCALER_RESERVATION_TIMEOUT (15m)"),
+        ({"SCALER_READY_WHEN": "started"}, "SCALER_READY_WHEN: 'started' cannot be used; expected running or healthy"),
+        (
+            {"SCALER_READY_WHEN": "healthy", "SCALER_READY_TIMEOUT": "901s"},
+            "SCALER_READY_TIMEOUT: 901s is more than SCALER_RESERVATION_TIMEOUT (15m)",
+        ),
         ({"SCALER_NAME": "False"}, "SCALER_NAME: 'False' cannot be used"),
         ({"SCALER_NAME": "0"}, "SCALER_NAME: '0' cannot be used"),
         ({"STARTER_SCHEDULE": "*/5 * * * * *"}, "SCALER_STARTER_WATCH: 9.8s is more than the 5s between two firings"),
@@ -207,6 +332,61 @@ def test_what_cannot_be_together_is_one_mistake_beside_the_others(changed: dict[
     (mistake,) = [each for each in found if not each.startswith("AZURE_CLIENT_ID")]
     assert (len(found), mistake[: len(says)]) == (2, says)
     assert "hunter2" not in mistake
+
+
+@pytest.mark.parametrize(
+    ("preset", "found_at_once", "warm", "follows"),
+    [("thrifty", 0.999, 0, False), ("Balanced", 0.999, 0, True), ("instant", 0.99, 20, False)],
+)
+def test_a_preset_is_other_defaults(preset: str, found_at_once: float, warm: int, follows: bool) -> None:
+    (capacity,) = load(LEAST | {"SCALER_PRESET": preset}).policy.capacity.values()
+    assert (capacity.mode, capacity.warm, capacity.warm_follows) == (Mode.AUTO, warm, follows)
+    assert capacity.found_at_once == pytest.approx(found_at_once)
+
+
+def test_what_is_set_wins_over_the_preset() -> None:
+    said = {"SCALER_PRESET": "thrifty", "SCALER_WARMPOOL_SIZE": "3", "SCALER_POOL_CAPACITY": "5"}
+    (capacity,) = load(LEAST | said).policy.capacity.values()
+    assert (capacity.mode, capacity.desired, capacity.warm) == (Mode.FIXED, 5, 3)
+    assert capacity.found_at_once == pytest.approx(0.999)
+
+
+def test_an_unknown_preset_is_a_mistake() -> None:
+    assert mistakes(SCALER_PRESET="cheap") == (
+        "SCALER_PRESET: 'cheap' cannot be used; expected thrifty, balanced or instant",
+    )
+
+
+def test_a_surplus_lasts_an_hour_unless_another_time_is_set() -> None:
+    kept = [load(LEAST | {"SCALER_SURPLUS_KEPT": each}).policy.surplus_kept for each in ("", "10m", "2h")]
+    assert kept == [timedelta(hours=1), timedelta(minutes=10), timedelta(hours=2)]
+
+
+def test_the_warm_share_is_a_number_or_follows_the_visitors_for_each_scale_set() -> None:
+    names = {"AZURE_VMSS_NAME": "a,b", "SCALER_WARMPOOL_SIZE": "a=Auto,b=2"}
+    a, b = load(LEAST | names).policy.capacity.values()
+    assert ((a.warm, a.warm_follows), (b.warm, b.warm_follows)) == ((0, True), (2, False))
+
+
+def test_a_warm_surplus_lasts_ten_minutes_unless_another_time_is_set() -> None:
+    kept = [load(LEAST | {"SCALER_WARM_SURPLUS_KEPT": each}).policy.warm_surplus_kept for each in ("", "0", "1h")]
+    assert kept == [timedelta(minutes=10), timedelta(0), timedelta(hours=1)]
+
+
+def test_machines_may_be_replaced_when_they_are_half_an_hour_old_or_never() -> None:
+    ages = [load(LEAST | {"SCALER_MAX_READY_AGE": each}).policy.max_ready_age for each in ("30m", "0", "12h")]
+    assert ages == [timedelta(minutes=30), timedelta(0), timedelta(hours=12)]
+
+
+def test_what_must_be_healthy_is_said_for_each_scale_set_and_caps_failed_creations() -> None:
+    two = {"AZURE_VMSS_NAME": "one,two", "SCALER_READY_WHEN": "one=running,two=healthy"}
+    policy = load(LEAST | two).policy
+    assert [policy.awaits_health(ScaleSetName(name)) for name in ("one", "two")] == [False, True]
+    assert [policy.capacity[ScaleSetName(name)].failure_cap for name in ("one", "two")] == [0, 5]
+    said = load(LEAST | two | {"SCALER_FAILURE_CAP": "0"}).policy
+    assert [each.failure_cap for each in said.capacity.values()] == [0, 0]
+    assert load(LEAST | two | {"SCALER_READY_TIMEOUT": "15m"}).policy.ready_timeout == timedelta(minutes=15)
+    assert load(LEAST | {"SCALER_READY_TIMEOUT": "2h"}).policy.ready_timeout == timedelta(hours=2)
 
 
 def test_where_every_machine_is_warm_a_visitor_may_be_refused_sooner() -> None:

@@ -1,4 +1,4 @@
-"""A schedule as the scaler reads it: what the host accepts, and the least time between two firings."""
+"""A schedule as the scaler reads it: what the host accepts, and the least and the most time between two firings."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,28 +9,36 @@ from hypothesis import strategies as st
 from emulator.functions_host import ncrontab
 from emulator.functions_host.local_settings import CannotStart
 from emulator.functions_host.ncrontab import Cron, Every
-from scaler.settings.schedule import shortest_gap
+from scaler.settings.schedule import longest_gap, shortest_gap
 
 START = datetime(2026, 11, 21, 23, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("expression", "seconds"),
+    ("expression", "shortest", "longest"),
     [
-        ("*/10 * * * * *", 10),
-        ("8,23,38,53 * * * * *", 15),
-        ("5,35 * * * * *", 30),
-        ("2 * * * * *", 60),
-        ("*/25 * * * * *", 10),  # 0, 25, 50, and 0 again
-        ("58,59 * * * * *", 1),
-        ("*/5 * * * *", 300),
-        ("0 0 */6 * * *", 6 * 3600),
-        ("0 0 12 * * *", 24 * 3600),
-        ("00:00:30", 30),
+        ("*/10 * * * * *", 10, 10),
+        ("8,23,38,53 * * * * *", 15, 15),
+        ("5,35 * * * * *", 30, 30),
+        ("2 * * * * *", 60, 60),
+        ("*/25 * * * * *", 10, 25),  # 0, 25, 50, and 0 again
+        ("58,59 * * * * *", 1, 59),
+        ("*/5 * * * *", 300, 300),
+        ("30 10,50 * * * *", 20 * 60, 40 * 60),
+        ("0 0 */6 * * *", 6 * 3600, 6 * 3600),
+        ("5 */5 8-20 * * *", 300, 11 * 3600 + 5 * 60),
+        ("0 0 12 * * *", 24 * 3600, 24 * 3600),
+        ("00:00:30", 30, 30),
     ],
 )
-def test_it_is_the_shortest_gap_of_the_day(expression: str, seconds: int) -> None:
-    assert shortest_gap(expression) == timedelta(seconds=seconds)
+def test_they_are_the_shortest_and_the_longest_gap_of_the_day(expression: str, shortest: int, longest: int) -> None:
+    assert shortest_gap(expression) == timedelta(seconds=shortest)
+    assert longest_gap(expression) == timedelta(seconds=longest)
+
+
+@pytest.mark.parametrize("expression", ["0 0 3 * * 1", "0 * * 1 * *", "0 * * * 1-6 *"])
+def test_nobody_can_say_when_a_timer_that_rests_for_days_is_late(expression: str) -> None:
+    assert longest_gap(expression) is None
 
 
 @given(
@@ -45,6 +53,10 @@ def test_no_two_firings_are_closer_and_some_are_as_close(seconds: list[int], min
         later = cron.next_after(moment)
         gaps.append(later - moment)
         moment = later
+    longest = longest_gap(expression)
+    assert longest is not None
+    assert max(gaps[1:]) <= longest
+    assert max(gaps[1:]) == longest or len(gaps) == 400
     assert min(gaps[1:]) >= shortest_gap(expression)
     assert min(gaps[1:]) == shortest_gap(expression) or len(gaps) == 400
 

@@ -9,7 +9,7 @@ from simulator_builders import azure, in_session, judged, look, machine, second,
 from emulator.history import What
 from scaler.model.instance import PowerState
 from scaler.model.policy import Policy
-from simulator.happenings import Did, Manner, Published
+from simulator.happenings import Did, Manner, Published, Seen
 from simulator.observer.cut_short import CutShort
 from simulator.observer.wrong import Kind
 
@@ -31,7 +31,7 @@ def test_at_its_limit_a_session_may_be_ended(at: float, wrongs: int) -> None:
     assert len(judged(CutShort(POLICY), OPENED, azure(10 + at, What.DELETE_ORDERED))) == wrongs
 
 
-@pytest.mark.parametrize("departure", [Did.LEAVING, Did.CUT_OFF, Did.EXPIRED])
+@pytest.mark.parametrize("departure", [Did.LEAVING, Did.CUT_OFF, Did.EXPIRED, Did.VANISHED])
 def test_whoever_has_left_is_not_hurt(departure: Did) -> None:
     assert judged(CutShort(POLICY), OPENED, told(20, "ann", departure), azure(20, What.DELETE_ORDERED)) == []
 
@@ -101,3 +101,33 @@ def test_but_one_that_runs_again_by_itself_still_has_its_visitor() -> None:
         azure(4, What.DELETE_ORDERED, "cleaner"),
     )
     assert [wrong.session for wrong in judged(CutShort(POLICY), *history)] == ["ann"]
+
+
+LIED = azure(20, What.LIED, "guest")
+DELETED = azure(100, What.DELETE_ORDERED)
+ENDED = machine(PowerState.RUNNING, Published(ended_by_health=True))
+NOT_ENDED = machine(PowerState.RUNNING, Published())
+LONG = replace(POLICY, session_limit=timedelta(hours=2))
+
+
+def test_a_guest_that_lies_about_itself_may_end_its_own_session() -> None:
+    assert judged(CutShort(LONG), OPENED, LIED, DELETED, look(101, ENDED)) == []
+
+
+def test_a_session_that_ends_by_health_with_somebody_inside_is_wrong_unless_the_guest_lied() -> None:
+    silent = azure(20, What.FELL_SILENT, "guest")
+    assert [each.session for each in judged(CutShort(LONG), OPENED, silent, DELETED, look(101, ENDED))] == ["ann"]
+    other = replace(LIED, vm_id="another")
+    assert [each.session for each in judged(CutShort(LONG), OPENED, other, DELETED, look(101, ENDED))] == ["ann"]
+
+
+@pytest.mark.parametrize("seen", [[NOT_ENDED], []])
+def test_a_lie_excuses_nothing_but_an_end_by_health(seen: list[Seen]) -> None:
+    (wrong,) = judged(CutShort(LONG), OPENED, LIED, DELETED, look(101, *seen), look(102, *seen))
+    assert (wrong.session, wrong.at) == ("ann", second(100))
+
+
+@pytest.mark.parametrize(("later", "wrongs"), [(599, 0), (600, 1)])
+def test_an_old_lie_excuses_nothing(later: float, wrongs: int) -> None:
+    deleted = azure(20 + later, What.DELETE_ORDERED)
+    assert len(judged(CutShort(LONG), OPENED, LIED, deleted, look(21 + later, ENDED))) == wrongs

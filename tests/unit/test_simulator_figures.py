@@ -4,10 +4,14 @@ import json
 from dataclasses import replace
 
 import pytest
-from simulator_builders import azure, second, told
+from simulator_builders import OFFERED, azure, in_session, look, machine, second, told
+from unit.test_price import PRICE
 
 from emulator.history import What
-from simulator.figures import Figures, Summary, Tier, percentile
+from scaler.model.instance import PowerState, ScaleSetName, Tier
+from scaler.model.waits import percentile
+from simulator.bill import Bill
+from simulator.figures import Figures, Summary
 from simulator.happenings import Did, Happening
 from simulator.observer.wrong import Kind, Wrong
 
@@ -83,6 +87,7 @@ def test_the_json_line_has_what_was_asked_for() -> None:
     assert line["arm_calls_per_controller"] == {"cleaner": 0, "provisioner": 10, "reconciler": 0, "starter": 5}
     assert (line["redis"], line["speed"], line["seconds"]) == ("redis-server 7.0.15", 20.0, 30.0)
     assert (line["wait_p50_s"], line["wait_p95_s"]) == (None, None)
+    assert [line[f"{tier}_wait_p95_s"] for tier in ("hot", "warm", "cold")] == [None, None, None]
     wrongs = ("reservations_lost", "used_machines_handed_out", "sessions_cut_short", "machines_leaked")
     assert [line[each] for each in wrongs] == [0, 0, 0, 1]
 
@@ -95,3 +100,40 @@ def test_any_wrong_fails_the_run_and_the_lines_say_whose() -> None:
     assert wrong[0].split() == ["machines", "leaked", "1"]
     assert all(word in wrong[1] for word in ("vm-1", "ann", WRONG.why))
     assert not any(is_wrong for _, is_wrong in summary().verdict())
+
+
+def test_the_bill_adds_up_all_machines_at_the_price_of_their_state_in_the_time_of_the_emulated_world() -> None:
+    figures = Figures(bill=Bill(prices={ScaleSetName(""): PRICE}, speed=20, currency="EUR"))
+    inside = machine(PowerState.RUNNING, in_session("ann"))
+    warm, cold = machine(PowerState.STOPPED, OFFERED), machine(PowerState.DEALLOCATED, OFFERED)
+    for happening in (look(0, inside, warm, cold), told(90, "ann", Did.OPENED), look(180, inside)):
+        figures.see(happening)
+    assert figures.costs == "2.00 EUR per hour, 0.00 idle; 3.25 so far, 3.25 per visitor"
+    figures.see(look(180, inside, warm, cold))
+    assert figures.costs.startswith("3.25 EUR per hour, 1.00 idle")
+    told_of = summary(figures=figures)
+    assert "costs     3.25 EUR per hour" in "\n".join(told_of.as_lines())
+    assert json.loads(told_of.as_json())["cost"] == 3.25
+
+
+def test_without_prices_nothing_is_said_of_costs() -> None:
+    without = summary(look(0, machine(PowerState.RUNNING)), look(180, machine(PowerState.RUNNING)))
+    assert without.figures.costs == ""
+    assert not any("cost" in line for line in without.as_lines())
+    assert json.loads(without.as_json())["cost"] is None
+
+
+def test_the_line_tells_the_waits_of_each_tier() -> None:
+    figures = Figures(waits_on={Tier.WARM: [1.0, 2.0], Tier.COLD: [90.0, 101.257]})
+    line = json.loads(summary(figures=figures).as_json())
+    assert [line[f"{tier}_wait_p95_s"] for tier in ("hot", "warm", "cold")] == [None, 2.0, 101.26]
+
+
+def test_sessions_that_health_ended_are_counted_once_with_the_time_since_the_tab_was_closed() -> None:
+    ended = machine(PowerState.RUNNING, replace(in_session("ann"), used=True, ended_by_health=True))
+    seen = (told(1, "ann", Did.VANISHED), look(2, machine(PowerState.RUNNING, in_session("ann"))))
+    line = json.loads(summary(*seen, look(9, ended), look(10, ended)).as_json())
+    assert (line["ended_by_health"], line["closed_tab_p95_s"]) == (1, 8.0)
+    assert "1 sessions ended by it, 95 % within 160 s" in "\n".join(summary(*seen, look(9, ended)).as_lines())
+    assert json.loads(summary(look(9, ended)).as_json())["closed_tab_p95_s"] is None
+    assert json.loads(summary().as_json())["ended_by_health"] == 0

@@ -11,9 +11,9 @@ from emulator.budgets import BURSTS
 from emulator.history import What
 from emulator.wire.exchange import Call, CallLog
 from scaler.model.edges import CONTROLLERS, Actor
-from scaler.model.instance import PowerState
+from scaler.model.instance import PowerState, Tier
 from scaler.model.plan import Why
-from simulator.figures import Figures, Tier
+from simulator.figures import Figures
 from simulator.happenings import Did, Happening, Seen, Ticked, Told, Trouble
 from simulator.live.board import Board
 from simulator.live.frame import Budget, Frame, Health, Machine, Round

@@ -10,10 +10,10 @@ from live_builders import ADMIT, coloured, controller, frame, machine, screen
 from rich.cells import cell_len
 from simulator_builders import second
 
+from scaler.model.instance import Tier
 from scaler.model.row import Status
-from simulator.figures import Tier
 from simulator.happenings import Did
-from simulator.live.frame import Budget, Health
+from simulator.live.frame import Budget, Frame, Health
 from simulator.live.layout import Column, Piece, flowing, plain, rows, span
 from simulator.observer.wrong import Kind, Wrong
 
@@ -231,3 +231,11 @@ def test_pieces_flow_without_one_being_lost(width: int, texts: list[str]) -> Non
     if all(cell_len(each) <= width - len("label  ") for each in texts):
         wanted = " ".join(" ".join(texts).split()).replace(" ", "")
         assert "".join(line.plain.removeprefix("label") for line in lines).replace("·", "").replace(" ", "") == wanted
+
+
+def test_costs_have_a_line_where_there_are_prices() -> None:
+    def titles(shown: Frame) -> list[str]:
+        return [line.split()[0] for line in screen(shown, 120, 40) if line.strip()]
+
+    assert "costs" not in titles(frame(machine(0)))
+    assert "costs" in titles(frame(machine(0), costs="2.00 EUR per hour, 0.00 idle; 3.25 so far"))

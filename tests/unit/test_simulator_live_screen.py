@@ -16,10 +16,10 @@ from simulator_builders import machine as seen
 
 from emulator.wire.exchange import CallLog
 from scaler.model.edges import CONTROLLERS
-from scaler.model.instance import PowerState
+from scaler.model.instance import PowerState, Tier
 from scaler.model.row import Status
 from simulator.clock import WallClock
-from simulator.figures import Figures, Tier
+from simulator.figures import Figures
 from simulator.live.board import Board
 from simulator.live.rounds import Rounds, Spending
 from simulator.live.screen import Screen, svg, variety

@@ -1,5 +1,7 @@
 """What the user may choose, and what they are told when it cannot be used."""
 
+from pathlib import Path
+
 import pytest
 
 from simulator.options import HELP, InvalidOptions, Viewing, read
@@ -26,6 +28,12 @@ def test_as_many_visitors_come_as_the_speed_lets_be_served_unless_one_says_other
 @pytest.mark.parametrize(("text", "wanted"), [("1", True), ("true", True), ("0", False), ("", False), ("no", False)])
 def test_json_is_a_yes_or_a_no(text: str, wanted: bool) -> None:
     assert read({"JSON": text}).json is wanted
+    assert read({"WEB": text}).web is (wanted or not text)
+
+
+@pytest.mark.parametrize(("text", "path"), [("", None), ("run.jsonl", Path("run.jsonl"))])
+def test_the_log_is_kept_where_one_says(text: str, path: Path | None) -> None:
+    assert read({"LOG": text}).log == path
 
 
 @pytest.mark.parametrize("text", ["live", "LINES", "auto"])
@@ -54,6 +62,7 @@ def test_there_are_as_many_scale_sets_as_one_says() -> None:
         ("VISITORS", "-1"),
         ("JSON", "perhaps"),
         ("VIEW", "movie"),
+        ("WEB", "2"),
         ("SCALE_SETS", "0"),
         ("SCALE_SETS", "10"),
         ("SCALE_SETS", "1.5"),
@@ -72,5 +81,25 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_the_help_names_every_option() -> None:
-    for name in ("FOR", "SPEED", "SEED", "VISITORS", "SCALE_SETS", "VIEW", "JSON"):
+    for name in ("FOR", "SPEED", "SEED", "VISITORS", "SCALE_SETS", "VIEW", "WEB", "JSON"):
         assert f"\n  {name} " in HELP
+
+
+@pytest.mark.parametrize(("text", "end"), [("", None), ("Unhealthy", "unhealthy"), ("released", "released")])
+def test_the_end_of_sessions_is_a_setting_of_the_scaler(text: str, end: str | None) -> None:
+    assert read({"END": text}).settings.get("SCALER_END_WHEN") == end
+
+
+@pytest.mark.parametrize(("text", "ready"), [("", None), ("Healthy", "healthy"), ("running", "running")])
+def test_when_a_machine_is_ready_is_a_setting_of_the_scaler(text: str, ready: str | None) -> None:
+    assert read({"READY": text, "END": "unhealthy"}).settings.get("SCALER_READY_WHEN") == ready
+
+
+def test_another_readiness_is_a_mistake() -> None:
+    with pytest.raises(InvalidOptions, match="READY: 'soon' cannot be used; expected running or healthy"):
+        read({"READY": "soon"})
+
+
+def test_another_end_is_a_mistake() -> None:
+    with pytest.raises(InvalidOptions, match="END: 'never' cannot be used; expected released or unhealthy"):
+        read({"END": "never"})

@@ -26,7 +26,7 @@ from builders import (
 )
 
 from scaler.controllers import cleaner
-from scaler.model.capacity import Demand, after_listing
+from scaler.model.capacity import Demand, after_listing, wanted, with_surplus
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Instance, PowerState
@@ -47,6 +47,7 @@ def watched(*machines: Instance, kept: timedelta = LONG) -> Demand:
         at = NOW - kept + passed * MIN
         pages = Pages(scale_set=SCALE_SET, instances=machines, unidentified=0, requests=1, at=at, sent=0.0)
         demand = after_listing(demand, pages, TWO_SPARE.capacity[SCALE_SET], TWO_SPARE)
+        demand = with_surplus(demand, wanted(demand, TWO_SPARE), TWO_SPARE)
     assert demand is not None
     return demand
 

@@ -61,7 +61,7 @@ class Interrupted(MemoryRegistry):
 
 
 def offered() -> tuple[House, Interrupted, Reservations]:
-    """One machine that may be reserved."""
+    """A house with one machine that may be reserved, its interrupted registry, and the queue manager's scripts."""
     house = House()
     registry = house.registry = Interrupted(house.clock.now)
     visitors = house.offered()

@@ -30,13 +30,24 @@ from builders import (
 
 from docs.timeouts_table import WAITINGS, Waiting
 from scaler.controllers import cleaner, provisioner, reconciler, starter
-from scaler.model.capacity import after_listing
+from scaler.model.capacity import after_listing, wanted, with_surplus
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
-from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, ScaleSetName
+from scaler.model.instance import (
+    FailureClass,
+    Health,
+    HealthState,
+    Instance,
+    PowerState,
+    ProvisioningState,
+    ScaleSetName,
+)
 from scaler.model.plan import Plan, SetCapacity
-from scaler.model.policy import Capacity, Policy
+from scaler.model.policy import Capacity, EndWhen, Policy, ReadyWhen
+from scaler.model.replacing import with_replacements
 from scaler.model.row import (
+    COOLS,
+    WARMS,
     ClaimNote,
     DeleteNote,
     FailedNote,
@@ -49,15 +60,20 @@ from scaler.model.row import (
     Status,
     Unreadable,
 )
-from scaler.model.scarcity import Shortage, ceiling_after
+from scaler.model.scarcity import Shortage, ceiling_after, with_failures
 from scaler.model.sighting import Method, Pages
 
 UNLIMITED = replace(POLICY, session_limit=timedelta(0))
+AGED = replace(POLICY, max_ready_age=timedelta(hours=1))
 COLD = replace(POLICY, capacity={SCALE_SET: Capacity(desired=4, warm=0)})
+GATED = replace(COLD, ready_when={SCALE_SET: ReadyWhen.HEALTHY})
+SICK = Health(state=HealthState.UNHEALTHY, at=NOW)
 LISTED = sighting()
 NO_MACHINE = cloud()
 UNSETTLED = instance(power=PowerState.STARTING, provisioning=ProvisioningState.UPDATING)
 WARM = instance(power=PowerState.STOPPED)
+BY_HEALTH = replace(POLICY, end_when={SCALE_SET: EndWhen.UNHEALTHY})
+UNHEALTHY = replace(RUNNING, health=Health(state=HealthState.UNHEALTHY, at=NOW + S))
 DELETING = instance(power=PowerState.RUNNING, provisioning=ProvisioningState.DELETING, marked=False)
 NEW = instance(marked=False)
 type Scene = Callable[[datetime], Plan]  # since when it has waited -> what the controllers want now
@@ -118,10 +134,25 @@ def surplus(since: datetime) -> Plan:
     for at in (since, NOW):
         pages = Pages(scale_set=SCALE_SET, instances=(instance(),), unidentified=0, requests=1, at=at, sent=0.0)
         demand = after_listing(demand, pages, none, replace(POLICY, demand_window=POLICY.surplus_kept * 2))
+        demand = with_surplus(demand, wanted(demand, POLICY), POLICY)
     assert demand is not None
     sees = replace(cloud(instance(), look=ASKED), demand={SCALE_SET: demand})
     policy = replace(POLICY, capacity={SCALE_SET: none})
     return cleaner.decide(fleet(row(1, record(), notes(1)), sees=sees), policy)
+
+
+def replaced(noted: Callable[[datetime], Notes], *, latest: bool = True) -> Scene:
+    """Two machines are ready and one is wanted, since a moment ago; the younger one is of the latest model."""
+    both = (instance(1, latest_model=latest, created_at=NOW - 7200 * S), instance(2, latest_model=True))
+    pages = Pages(scale_set=SCALE_SET, instances=both, unidentified=0, requests=1, at=NOW, sent=0.0)
+    demand = {SCALE_SET: with_replacements(after_listing(None, pages, Capacity(desired=1), AGED), pages, AGED)}
+
+    def wanted(since: datetime) -> Plan:
+        young = row(2, record(2), notes(2, admitted_at=NOW))
+        sees = replace(cloud(*both, look=ASKED), demand=demand)
+        return cleaner.decide(fleet(row(1, record(), noted(since)), young, sees=sees), AGED)
+
+    return wanted
 
 
 def starting(since: datetime) -> Plan:
@@ -147,12 +178,24 @@ def stranded(since: datetime) -> Plan:
 
 
 def unopened(since: datetime) -> Plan:
-    """It runs, and nobody can say where it is."""
+    """A machine that runs under a reservation, and whose addresses nobody knows."""
     start = StartNote(session=MINE, at=since, attempts=1, runs_at=since)
     waits = ReservedNote(session=MINE, at=since)
     known = reserved(notes(1, reserved=waits, start=start))
     looked = cloud(RUNNING, look=ASKED).with_addresses({RUNNING.vm_id: None})
     return starter.decide(fleet(known, sees=looked), POLICY)
+
+
+def gated(said: Health | None) -> Scene:
+    """A machine that runs under a reservation, and is not Healthy."""
+
+    def wanted(since: datetime) -> Plan:
+        start = StartNote(session=MINE, at=NOW - 600 * S, attempts=1, seen_at=NOW, boots_at=since)
+        waits = ReservedNote(session=MINE, at=NOW - 600 * S)
+        known = reserved(notes(1, reserved=waits, start=start))
+        return starter.decide(fleet(known, sees=cloud(replace(RUNNING, health=said), look=ASKED)), GATED)
+
+    return wanted
 
 
 def sold_out(failure: FailureClass) -> Scene:
@@ -184,9 +227,9 @@ def used(
 in_session = partial(used, used=False)
 
 
-def opened(at: datetime) -> OpenedNote:
+def opened(at: datetime, seen_at: datetime | None = None) -> OpenedNote:
     """Let in at that time."""
-    return OpenedNote(session=MINE, at=at, record=record(1, Status.UNAVAILABLE, session_id=MINE))
+    return OpenedNote(session=MINE, at=at, record=record(1, Status.UNAVAILABLE, session_id=MINE), seen_at=seen_at)
 
 
 def claimed(machine: Instance, times: Callable[[datetime], ClaimNote], by: Method = Method.LISTING) -> Scene:
@@ -200,22 +243,60 @@ def claimed(machine: Instance, times: Callable[[datetime], ClaimNote], by: Metho
 
 def uncooled(since: datetime) -> Plan:
     """Warm beyond the number, and offered: its claim was given up."""
-    offered = row(1, record(1, warm=True), notes(1, uncooled_at=since))
-    return reconciler.decide(fleet(offered, sees=cloud(WARM)), COLD)
+    offered = row(1, record(1, warm=True), notes(1, claim_failed_at=since))
+    return reconciler.decide(fleet(offered, sees=cloud(WARM)), replace(COLD, warm_surplus_kept=timedelta(0)))
 
 
-def claim(since: datetime) -> ClaimNote:
+def warm_surplus(since: datetime) -> Plan:
+    """Warm beyond the number since then, by listings of that time and of now."""
+    demand = None
+    for at in (since, NOW):
+        pages = Pages(scale_set=SCALE_SET, instances=(WARM,), unidentified=0, requests=1, at=at, sent=0.0)
+        demand = after_listing(demand, pages, COLD.capacity[SCALE_SET], COLD)
+        demand = with_surplus(demand, wanted(demand, COLD), COLD)
+    assert demand is not None
+    sees = replace(cloud(WARM), demand={SCALE_SET: demand})
+    return reconciler.decide(fleet(row(1, record(1, warm=True), notes(1)), sees=sees), COLD)
+
+
+def warm_lack(since: datetime, **noted: object) -> Plan:
+    """Two cold machines where one should be warm, by listings of that time and of now."""
+    demand, machines = None, (instance(1), instance(2))
+    for at in (since, NOW):
+        pages = Pages(scale_set=SCALE_SET, instances=machines, unidentified=0, requests=1, at=at, sent=0.0)
+        demand = after_listing(demand, pages, POLICY.capacity[SCALE_SET], POLICY)
+        demand = with_surplus(demand, wanted(demand, POLICY), POLICY, warm=1)
+    assert demand is not None
+    sees = replace(cloud(*machines), demand={SCALE_SET: demand})
+    rows = [row(number, record(number), notes(number, **noted)) for number in (1, 2)]
+    return reconciler.decide(fleet(*rows, sees=sees), POLICY)
+
+
+def unwarmed(since: datetime) -> Plan:
+    """The same, and for both a claim was given up."""
+    return warm_lack(NOW - 120 * S, claim_failed_at=since)
+
+
+def claim(since: datetime, **fields: object) -> ClaimNote:
     """Never renewed."""
-    return ClaimNote(order="deallocate", at=since, seen_at=since, since=since)
+    return replace(ClaimNote(order=COOLS, at=since, seen_at=since, since=since), **fields)  # type: ignore[arg-type]
 
 
 def old_claim(since: datetime) -> ClaimNote:
-    """No order that rested on it can hurt any more."""
-    return ClaimNote(order="deallocate", at=NOW - POLICY.claim_over, seen_at=NOW - POLICY.claim_over, since=since)
+    """A claim after which no order that rested on the claim can still reach Azure."""
+    return replace(claim(NOW - POLICY.claim_over), since=since)
+
+
+def warms(machine: Instance, **fields: object) -> Scene:
+    """To be warmed."""
+    return claimed(machine, lambda since: claim(since, order=WARMS, **fields), Method.TARGETED)
+
+
+RIPE = {"at": NOW - POLICY.ripe_after, "seen_at": NOW - POLICY.ripe_after}
 
 
 def itself(since: datetime) -> datetime:
-    """The time from which it waits."""
+    """The moment itself: what waits is given nothing else."""
     return since
 
 
@@ -239,9 +320,27 @@ def refused(since: datetime) -> Plan:
 
 
 def condemned(since: datetime) -> Row:
-    """While somebody else's deletion of it hung."""
+    """A condemned machine, under a deletion by somebody else that hung for an hour."""
     noted = blank_notes(spent=SpentNote(why=Edge.CONDEMN, at=since), unsettled_at=NOW - 3600 * S)
     return row(1, record(1, Status.UNAVAILABLE, used=True), noted)
+
+
+def given_up(since: datetime) -> Row:
+    """Condemned, and nothing else is known of it."""
+    noted = blank_notes(spent=SpentNote(why=Edge.CONDEMN, at=since))
+    return row(1, record(1, Status.UNAVAILABLE, used=True), noted)
+
+
+def new_and_sick(since: datetime) -> Plan:
+    """Created then, and it runs, and is not Healthy."""
+    machine = replace(RUNNING, marked=False, created_at=since, health=SICK)
+    return reconciler.decide(fleet(row(1, None, blank_notes(1)), sees=cloud(machine, look=ASKED)), GATED)
+
+
+def new_and_silent(since: datetime) -> Plan:
+    """Created then, and it runs, and shows no health."""
+    looked = cloud(replace(RUNNING, marked=False, created_at=since), look=ASKED)
+    return provisioner.decide(replace(looked, listings={SCALE_SET: LISTED}), GATED)
 
 
 def flushed(since: datetime) -> Row:
@@ -255,12 +354,35 @@ def failed(failure: FailureClass) -> Scene:
     return seen(machine, lambda since: row(1, None, blank_notes(failed=FailedNote(failure=failure, since=since))))
 
 
+CAPPED = replace(POLICY, capacity={SCALE_SET: Capacity(desired=4, failure_cap=1)})
+
+
+def creation_failed(since: datetime) -> Cloud:
+    """One machine, whose creation began then and has failed, and Azure lists no more."""
+    machine = instance(marked=False, power=PowerState.UNKNOWN, provisioning=ProvisioningState.FAILED, created_at=since)
+    pages = Pages(scale_set=SCALE_SET, instances=(machine,), unidentified=0, requests=1, at=NOW, sent=0.0)
+    demand = after_listing(None, pages, CAPPED.capacity[SCALE_SET], CAPPED)
+    demand = with_failures(None, demand, pages, CAPPED, complete=True)
+    return replace(cloud(machine, look=sighting(capacity=1)), demand={SCALE_SET: demand})
+
+
+def evidence(since: datetime) -> Plan:
+    """Noted as Failed for longer than its class is held."""
+    noted = blank_notes(failed=FailedNote(failure=FailureClass.OTHER, since=NOW - 7200 * S))
+    return reconciler.decide(fleet(row(1, None, noted), sees=creation_failed(since)), CAPPED)
+
+
 CREATING = replace(NEW, power=PowerState.UNKNOWN, provisioning=ProvisioningState.CREATING)
 SCENES: Mapping[str, Scene] = {
     "creating": lambda since: seen(replace(CREATING, created_at=since), lambda _: row())(since),
     "deleting by somebody else's order": seen(DELETING, lambda since: row(1, None, blank_notes(unsettled_at=since))),
     "deleting by somebody else's order, new, and running": seen(DELETING, condemned, by=Method.TARGETED),
     "new and running": provisioned(replace(RUNNING, marked=False)),
+    "new and running, and not Healthy (SCALER_READY_WHEN)": new_and_sick,
+    "new and running, and shows no health at all (SCALER_READY_WHEN)": new_and_silent,
+    "given up because it was not Healthy in time, and running": seen(
+        replace(RUNNING, marked=False), given_up, GATED, by=Method.TARGETED
+    ),
     "new at rest": to_be_marked(lambda _: row()),
     "marking": to_be_marked(lambda since: row(1, None, asked(since))),
     "mark never seen": beside(neighbour, lambda since: row(1, None, replace(asked(since), mark_asked_at=NOW - 60 * S))),
@@ -276,11 +398,17 @@ SCENES: Mapping[str, Scene] = {
     ),
     "unreadable record": seen(NEW, lambda _: row(1, Unreadable(why="not JSON"))),
     "offered, and on its way somewhere": seen(UNSETTLED, lambda since: row(1, record(), notes(1, unsettled_at=since))),
+    "claimed and unmarked": claimed(replace(WARM, marked=False), claim, Method.TARGETED),
     "known and unmarked": to_be_marked(lambda _: row(1, record(), notes())),
     "tainted, at rest": lambda _: reconciler.decide(
         fleet(row(1, record()), row(2, record(2), notes(2)), row(3, record(3), notes(3)), sees=_three()), POLICY
     ),
     "ready, and more than wanted": surplus,
+    "ready, and of a high age": replaced(lambda since: notes(1, admitted_at=since)),
+    "ready, and not of the latest model": replaced(lambda _: notes(1, admitted_at=NOW), latest=False),
+    "ready, and to be replaced by an operator's word": replaced(
+        lambda since: notes(1, admitted_at=NOW, replace_asked_at=since)
+    ),
     "ready, its key taken and no record written": seen(
         instance(),
         lambda since: replace(row(1, record(), notes(1, unindexed_at=since)), index=frozenset({Status.UNAVAILABLE})),
@@ -289,6 +417,14 @@ SCENES: Mapping[str, Scene] = {
     "claimed too long for an order": claimed(WARM, claim),
     "cooled": claimed(instance(), claim),
     "claimed in vain": claimed(WARM, old_claim),
+    "claimed, to be warmed": warms(instance()),
+    "claimed, and running": warms(RUNNING),
+    "claimed, and not started": warms(instance(), **RIPE),
+    "claimed, and not stopped": warms(RUNNING, **RIPE),
+    "warmed, and closing": warms(WARM, closing=True),
+    "ready, and cold where too few are warm": warm_lack,
+    "not to be warmed": unwarmed,
+    "ready, and warm beyond the wanted share": warm_surplus,
     "not to be cooled": uncooled,
     **{
         f"no start of a deallocated machine: {failure}": sold_out(failure)
@@ -300,14 +436,27 @@ SCENES: Mapping[str, Scene] = {
     "started, and still at rest": waiting(instance(), attempts=1),
     "starting": starting,
     "stranded: no other machine to move to": stranded,
+    "running, and not Healthy (SCALER_READY_WHEN)": gated(SICK),
+    "running, and shows no health at all (SCALER_READY_WHEN)": gated(None),
     "running and not opened": unopened,
     "in session": in_session(RUNNING, opened=opened),
     "presumed": in_session(RUNNING, presumed_at=itself),
-    "in session, at rest": in_session(instance(), opened=lambda _: opened(NOW), rest_at=itself),
+    "in session, stopped": in_session(WARM, opened=lambda _: opened(NOW), rest_at=itself),
+    "in session, deallocated": in_session(instance(), opened=lambda _: opened(NOW), rest_at=itself),
+    "in session, and nobody has come": in_session(UNHEALTHY, BY_HEALTH, opened=lambda since: opened(since, since)),
+    "in session, unhealthy": in_session(
+        UNHEALTHY, BY_HEALTH, opened=lambda _: opened(NOW - 600 * S, NOW - 600 * S), unhealthy_at=itself
+    ),
     "in session without a limit, lost from view": in_session(
         UNSETTLED, UNLIMITED, opened=lambda _: opened(NOW), unsettled_at=itself
     ),
     "spent before it was let in": used(instance(), spent=lambda since: SpentNote(why=Edge.REFUSE, at=since)),
+    "used, and held by an operator": used(
+        instance(),
+        ended=lambda _: {MINE: Edge.RELEASE},
+        spent=lambda _: SpentNote(why=Edge.RELEASE, at=NOW - S),
+        held_until=lambda since: since + POLICY.longest_hold,
+    ),
     "used and running, for nobody known": used(RUNNING, spent=lambda since: SpentNote(why=Edge.CONDEMN, at=since)),
     "deleting": used(
         instance(),
@@ -339,6 +488,10 @@ SCENES: Mapping[str, Scene] = {
     ),
     "capacity above what is listed": provisioned(short=True),
     "fewer machines than wanted: Azure refused more": refused,
+    "failed, where too many creations failed (SCALER_FAILURE_CAP)": evidence,
+    "fewer machines than wanted: too many creations failed (SCALER_FAILURE_CAP)": lambda since: provisioner.decide(
+        creation_failed(since), CAPPED
+    ),
 }
 NO_CLOCK_OF_OURS = {
     "a scale set that a controller cannot see": "Azure decides; its alarm is tried in test_listings_shared.py",
@@ -371,7 +524,7 @@ def test_every_row_is_tried_or_says_why_it_has_no_clock() -> None:
 @pytest.mark.parametrize("waiting", TIMED, ids=[each.state for each in TIMED])
 @pytest.mark.parametrize(("later", "ends"), [(-1, False), (0, True), (1, True)])
 def test_it_waits_as_long_as_the_table_says_and_no_longer(waiting: Waiting, later: int, ends: bool) -> None:
-    policy = UNLIMITED if "presumed_limit" in waiting.after else POLICY
+    policy = {"presumed_limit": UNLIMITED, "max_ready_age": AGED}.get(waiting.after[0], POLICY)
     assert ended(waiting, NOW - waiting.lasts(policy) - later * S) is ends
 
 

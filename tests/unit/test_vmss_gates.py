@@ -14,7 +14,7 @@ from scaler.vmss.gates import BUCKETS, Budget, Gates, Kind
 SECOND = timedelta(seconds=1)
 READS = {Kind.LIST, Kind.LIST_VMS, Kind.VIEW, Kind.GET}
 STARTS = {Kind.START, Kind.START_ONE}
-WRITES = set(Kind) - READS - STARTS - {Kind.NETWORK, Kind.TAG}
+WRITES = set(Kind) - READS - STARTS - {Kind.NETWORK, Kind.TAG, Kind.GROUP}
 
 
 def shut(gates: Gates, kinds: Iterable[Kind] = Kind) -> dict[Kind, timedelta]:
@@ -45,7 +45,7 @@ def test_fresh_gates_are_open() -> None:
         (Kind.MARK, WRITES),
         (Kind.DEALLOCATE, WRITES),
         (Kind.NETWORK, {Kind.NETWORK}),
-        (Kind.TAG, {Kind.TAG}),
+        (Kind.TAG, {Kind.TAG, Kind.GROUP}),
     ],
 )
 def test_a_429_shuts_its_lane_to_the_second_and_no_other(kind: Kind, lane: set[Kind]) -> None:

@@ -173,6 +173,20 @@ def test_a_want_of_rights_names_the_right(status: int) -> None:
     assert "a role with Microsoft.Network/networkInterfaces/read" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("permission", "told"),
+    [
+        ("Microsoft.Compute/virtualMachineScaleSets/* on the scale set", "{action} on /subscriptions/s/x"),
+        ("Microsoft.Compute/virtualMachines/DEALLOCATE/action, or the lists", None),
+    ],
+)
+def test_the_action_that_arm_misses_is_in_the_remedy(permission: str, told: str | None) -> None:
+    action = "Microsoft.Compute/virtualMachines/deallocate/action"
+    message = f"The client 'c' with object id 'o' does not have authorization to perform action '{action}' over scope"
+    error = error_of(403, "AuthorizationFailed", f"{message} '/subscriptions/s/x' or …", About(permission=permission))
+    assert str(error).endswith(f"a role with {(told or permission).format(action=action)}")
+
+
 def test_a_missing_right_on_a_linked_resource_is_named_with_that_resource_however_late_the_message_says_it() -> None:
     scale_set, subnet = f"/subscriptions/{'0' * 300}/virtualMachineScaleSets/pixels", "/subscriptions/s/subnets/gpu"
     action = "Microsoft.Network/virtualNetworks/subnets/join/action"

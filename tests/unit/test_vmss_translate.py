@@ -9,6 +9,8 @@ from unit.arm_replies import NAME, VM_ID, listed, reply, row
 from scaler.errors import Garbled, Refused
 from scaler.model.instance import (
     FailureClass,
+    Health,
+    HealthState,
     InstanceId,
     InstanceRef,
     Orchestration,
@@ -19,7 +21,7 @@ from scaler.model.instance import (
 from scaler.model.sighting import Pages, Pause
 from scaler.vmss.flexible import joined
 from scaler.vmss.reply import Reply, VmBody
-from scaler.vmss.translate import VM, paused_by, pausing, to_instance, to_pages, to_scale_set, to_view
+from scaler.vmss.translate import PAUSE_TAG, VM, paused_by, tagging, to_instance, to_pages, to_scale_set, to_view
 
 UNIFORM = Orchestration.UNIFORM
 
@@ -126,6 +128,70 @@ def test_a_row_says_who_it_is_and_since_when() -> None:
     assert instance.etag == '"4"'
 
 
+@pytest.mark.parametrize(
+    ("shown", "latest"), [({"latestModelApplied": True}, True), ({"latestModelApplied": False}, False), ({}, None)]
+)
+def test_whether_it_is_of_the_latest_model_is_as_azure_says(shown: dict[str, object], latest: bool | None) -> None:
+    (uniform,) = pages([row(**shown)]).instances
+    (flexible,) = of(members=[member(1, **shown)], machines=[machine(1, latestModelApplied=not latest)]).instances
+    assert (uniform.latest_model, flexible.latest_model) == (latest, latest)
+
+
+HEALTHY, UNHEALTHY, INITIALIZING, UNKNOWN = HealthState
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "state"),
+    [
+        ("HealthState/healthy", "Healthy", HEALTHY),
+        ("healthstate/HEALTHY", " healthy ", HEALTHY),
+        ("HealthState/unhealthy", "Unhealthy", UNHEALTHY),
+        ("HealthState/healthy", "Initializing", INITIALIZING),  # the extension's first substatus says so
+        (None, "Initializing", INITIALIZING),
+        ("HealthState/unhealthy", "Unknown", UNKNOWN),
+        ("HealthState/unknown", "Unknown", UNKNOWN),
+        ("HealthState/unhealthy", "Healthy", UNKNOWN),
+        ("HealthState/healthy", "Unhealthy", UNKNOWN),
+        ("HealthState/available", "available", UNKNOWN),
+        ("HealthState/healthy", None, UNKNOWN),  # a binary extension, or the probe of a load balancer
+        ("HealthState/healthy", "", UNKNOWN),
+        (None, "Healthy", UNKNOWN),
+        ("", "Healthy", UNKNOWN),
+    ],
+)
+def test_healthy_and_unhealthy_are_what_azure_and_the_extension_agree_on(
+    status: str | None, told: str | None, state: HealthState
+) -> None:
+    code = "ComponentStatus/ApplicationHealthState/succeeded"
+    shown: dict[str, object] = {} if status is None else {"vmHealth": {"status": {"code": status, "time": "yesterday"}}}
+    if told is not None:
+        shown["extensions"] = [{"name": "other"}, {"substatuses": [{"code": code, "message": told}]}]
+    (instance,) = pages([row(instanceView={"statuses": []} | shown)]).instances
+    assert instance.health == Health(state=state)
+
+
+@pytest.mark.parametrize("shown", [{}, {"vmHealth": None}, {"vmHealth": {}}, {"extensions": [{"substatuses": []}]}])
+def test_where_azure_shows_no_health_there_is_none(shown: dict[str, object]) -> None:
+    (instance,) = pages([row(instanceView={"statuses": []} | shown)]).instances
+    assert instance.health is None
+
+
+def test_two_extensions_that_contradict_each_other_say_nothing() -> None:
+    told = [{"code": "ComponentStatus/ApplicationHealthState/x", "message": word} for word in ("Healthy", "Unhealthy")]
+    shown = {"vmHealth": {"status": {"code": "HealthState/healthy"}}, "extensions": [{"substatuses": told}]}
+    (instance,) = pages([row(instanceView=shown)]).instances
+    assert instance.health == Health(state=UNKNOWN)
+
+
+def test_the_reason_of_a_guest_is_escaped_and_cut() -> None:
+    told = {"code": "ComponentStatus/CustomMetrics/succeeded", "message": "nobody\n\x1b[31m" + "x" * 5_000}
+    health = {"status": {"code": "HealthState/unknown", "time": "2026-01-01T00:00:00Z"}}
+    (instance,) = pages([row(instanceView={"vmHealth": health, "extensions": [{"substatuses": [told]}]})]).instances
+    assert instance.health == Health(
+        state=UNKNOWN, at=datetime(2026, 1, 1, tzinfo=UTC), said="nobody\\n\\x1b[31m" + "x" * 188
+    )
+
+
 @pytest.mark.parametrize("text", [None, "", "yesterday", "0001-01-01T00:00:00+14:00"])
 def test_a_time_that_cannot_be_read_is_left_out(text: str | None) -> None:
     (instance,) = pages([row(timeCreated=text)]).instances
@@ -200,7 +266,7 @@ def test_without_the_pause_tag_nothing_is_halted(tags: dict[str, str] | None) ->
 
 @pytest.mark.parametrize("how", Pause)
 def test_what_is_written_into_the_pause_tag_is_read_again(how: Pause) -> None:
-    body: Any = pausing(how)
+    body: Any = tagging(PAUSE_TAG, how.word)
     assert body["operation"] == "Merge"  # the other tags stay
     assert paused_by(body["properties"]["tags"]) is how
 

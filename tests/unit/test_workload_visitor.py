@@ -29,6 +29,7 @@ class Walk:
     stay: float = 60.0
     overstays: bool = False
     vanishes: float | None = None
+    closes_tab: bool = False
     closing: bool = False
     counter: Counter = field(init=False)
 
@@ -41,6 +42,7 @@ class Walk:
             stay=timedelta(seconds=self.stay),
             overstays=self.overstays,
             vanishes_at=now + timedelta(seconds=self.vanishes) if self.vanishes is not None else None,
+            closes_tab=self.closes_tab,
         )
         self.visitor = Visitor(self.session, KINDS[self.manner](self.session), self.intent, lambda: self.closing)
         self.steps: Steps[None] = self.visitor.visit()
@@ -58,6 +60,16 @@ class Walk:
 
 def place_of(walk: Walk) -> Place:
     return walk.visitor.place
+
+
+def test_who_closes_the_tab_stays_as_long_as_others_and_tells_nobody() -> None:
+    walk = Walk(closes_tab=True)
+    walk.counter.offer(A)
+    walk.go(Did.PROMISED)
+    walk.counter.open_for(ANN, A)
+    walk.go(Did.CONNECTED)
+    assert walk.end()[-1] is Did.VANISHED
+    assert Did.LEAVING not in walk.counter.did
 
 
 def test_a_visit_from_arrival_to_departure() -> None:

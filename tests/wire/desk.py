@@ -58,7 +58,8 @@ class Desk:
     def __init__(self, *scale_sets: EmulatedScaleSet, clock: ManualClock, page_size: int = 100) -> None:
         self.clock = clock
         self.emulated = scale_sets[0]
-        self._app = App(Site(scale_sets=list(scale_sets), page_size=page_size), lambda _seconds: None)
+        self.site = Site(scale_sets=list(scale_sets), page_size=page_size)
+        self._app = App(self.site, lambda _seconds: None)
 
     def ask(self, method: str, target: str, body: Any = None, **headers: str) -> Got:
         """One request. `target` may be a link that was answered; header names are given with underscores."""

@@ -1,6 +1,5 @@
 """An identity endpoint, a Redis that takes its tokens, and a load of controllers and queue managers between the two."""
 
-import re
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
@@ -27,17 +26,12 @@ from scaler.registry.auth import connect
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations
+from scaler.registry.rights import SCALER
 from scaler.vmss.credential import Guarded, managed_identity
 
 ROOT = Path(__file__).parents[2]
 USER_ASSIGNED = user_assigned(Place().identity_id("id-scaler"))
 PATIENCE = 60.0  # seconds until a test gives up waiting for what takes a few
-
-
-def access_string() -> list[str]:
-    """The rights that the docs say are enough: what the other tests here run with."""
-    (block,) = re.findall(r"```text\n(.*?)\n```", (ROOT / "docs" / "identities.md").read_text("utf-8"), re.DOTALL)
-    return [str(word) for word in block.split()]
 
 
 class House:
@@ -66,7 +60,7 @@ class House:
             self.ca_file.write_bytes(shown.authority)
         context = shown.context if shown is not None else None
         object_ids = [each.object_id for each in users]
-        return self._stack.enter_context(entra_redis(self._folder, object_ids, access_string(), context))
+        return self._stack.enter_context(entra_redis(self._folder, object_ids, SCALER.access_string().split(), context))
 
     def client(
         self,

@@ -59,6 +59,7 @@ def test_an_operators_session(az: Terminal, running: Emulator) -> None:
     start(az)
     protect(az)
     scale(az)
+    set_the_extension(az)
     delete(az)
     evict(az)
     fail(az)
@@ -160,6 +161,21 @@ def scale(az: Terminal) -> None:
     assert az.run("az vmss scale -n vmss-pixels --new-capacity 2 --query sku.capacity") == "2\n"
     printed = az.run("az vmss list-instances -n vmss-pixels --query '[].instanceId' -o tsv")
     assert printed.split() == ["0", "2"]
+
+
+def set_the_extension(az: Terminal) -> None:
+    az.say(
+        "## Set the health extension\n\nThe command of docs/deploy.md, with another grace period. Machines that are"
+        " there already go on without it:"
+    )
+    (command,) = re.findall(r"az vmss extension set (?:.*\\\n)*.*", (ROOT / "docs" / "deploy.md").read_text())
+    flat = re.sub(r"\s*\\\n\s*", " ", command).replace("--resource-group $group ", "").replace("1200", "1800")
+    assert az.run(flat) == ""
+    grace = "virtualMachineProfile.extensionProfile.extensions[].settings.gracePeriod"
+    assert az.run(f"az vmss show -n vmss-pixels --query '{grace}' -o tsv") == "1800\n"
+    assert az.run("az vmss list-instances -n vmss-pixels --query '[].latestModelApplied' -o tsv") == "false\nfalse\n"
+    health = "{health:vmHealth.status.code, told:extensions[].substatuses[].[code, message]}"
+    assert "HealthState/" in az.run(f"az vmss get-instance-view -n vmss-pixels --instance-id 0 --query '{health}'")
 
 
 def delete(az: Terminal) -> None:

@@ -1,54 +1,62 @@
-"""docs/azure-role*.json allow every call that the scaler makes, and nothing more."""
+"""docs/azure-role*.json are enough for a scale set's whole life, and no action of theirs can be taken away."""
 
 import json
+import re
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from clock import ManualClock
-from contract.scale_sets import FLEXIBLE, UNIFORM, Orchestrated
+from wire.role_life import DOCS, ROLES, actions, hold_to, lived, row
 
-from emulator.wire.exchange import Call
+from docs.roles_page import IDENTITIES
 from scaler.ports import ScaleSet, one_by_one
 from scaler.vmss.gates import BATCH_FROM
 
-DOCS = Path(__file__).parents[2] / "docs"
-VERBS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 SOON, LATER = timedelta(seconds=30), timedelta(minutes=10)
+EACH = [(role, action) for role in ROLES for action in actions(role)]
 
 
-def allowed(name: str) -> set[str]:
-    """The actions of a role, in the lower case that Azure compares them in."""
+@pytest.mark.parametrize("name", ROLES)
+def test_a_role_names_each_action_once_and_takes_nothing_back(name: str) -> None:
     role = json.loads((DOCS / name).read_text(encoding="utf-8"))
     assert len(role["Actions"]) == len(set(role["Actions"]))
     assert (role["IsCustom"], role["NotActions"], role["DataActions"]) == (True, [], [])
-    return {each.lower() for each in role["Actions"]}
+    assert not [action for action in role["Actions"] if "*" in action]
 
 
-def action(call: Call) -> str:
-    """What Azure asks of the caller's roles: the types in the path, and what is done to the last one."""
-    namespace, *rest = call.path.rpartition("/providers/")[2].split("/")
-    types = rest[::2]  # each is followed by a name
-    if call.method != "POST":
-        return "/".join([namespace, *types, VERBS[call.method]])
-    return "/".join([namespace, *types, "action"])  # POST …/name/verb: the verb stands where a type would
+@pytest.mark.parametrize("role", ROLES)
+def test_with_exactly_the_role_a_scale_set_lives_its_whole_life(role: str) -> None:
+    life = lived(role)
+    assert ([step.otherwise for step in life.failed], life.forbidden) == ([], 0)
 
 
-@pytest.mark.parametrize(("kind", "role"), [(UNIFORM, "azure-role.json"), (FLEXIBLE, "azure-role-flexible.json")])
-def test_the_role_is_what_the_scaler_does(kind: Orchestrated, role: str) -> None:
-    with kind.over_the_wire() as house:
+@pytest.mark.parametrize(("role", "action"), EACH)
+def test_without_any_of_its_actions_something_fails_and_the_log_names_the_action(role: str, action: str) -> None:
+    life = lived(role, without=action)
+    print(row(action, life))
+    assert life.failed, "it can be removed"
+    assert re.search(rf"a role with [^>]*{re.escape(action)}", life.log, re.IGNORECASE)
+    assert row(action, life) in IDENTITIES.read_text(encoding="utf-8"), "stale: run `python docs/generate.py --roles`"
+
+
+def test_the_page_has_no_row_of_another_action() -> None:
+    page = IDENTITIES.read_text(encoding="utf-8")
+    assert sum(line.startswith("| `Microsoft.") for line in page.splitlines()) == len(EACH)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_method_of_the_door_needs_more(role: str) -> None:
+    with ROLES[role].over_the_wire() as house:
         house.with_machines(BATCH_FROM + 4)
+        hold_to(house, actions(role))
         noting = Noting(house.scale_set)
         do_everything(cast("ScaleSet", noting), house.clock)
-        assert house.server is not None
-        called = {action(each) for each in house.server.calls if each.arm}
     assert noting.used == {name for name in vars(ScaleSet) if not name.startswith("_")} - {"name"}
-    assert called == allowed(role)
 
 
 class Noting:
-    """A scale set that notes what of it is used."""
+    """A scale set that notes which members are used."""
 
     def __init__(self, scale_set: ScaleSet) -> None:
         self._scale_set = scale_set
@@ -66,6 +74,7 @@ def do_everything(scale_set: ScaleSet, clock: ManualClock) -> None:
     scale_set.addresses(few, one_by_one)
     scale_set.addresses(many, one_by_one)
     scale_set.get(refs[0])
+    scale_set.group_tags()
     for stop in (scale_set.deallocate, scale_set.power_off):
         for some in (few, many):
             stop(some, within=SOON)

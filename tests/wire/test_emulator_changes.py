@@ -22,6 +22,24 @@ def test_what_was_read_can_be_written_back(wire: Wire, path: str) -> None:
     assert answer.status == 200
 
 
+def _image(wire: Wire, image: str) -> None:
+    model = {"storageProfile": {"imageReference": {"id": image}}}
+    answer, _ = wire.ask("PATCH", SET, body={"properties": {"virtualMachineProfile": model}})
+    assert answer.status == 200
+
+
+def test_machines_from_before_a_new_image_are_not_of_the_latest_model_and_new_ones_are(wire: Wire) -> None:
+    there = {vm.vm_id for vm in wire.emulated.vms}
+    _image(wire, "/images/2")
+    wire.ask("PATCH", SET, body={"sku": {"capacity": len(there) + 1}})
+    assert {vm.vm_id: vm.latest_model for vm in wire.emulated.vms if vm.vm_id in there} == dict.fromkeys(there, False)
+    assert [vm.latest_model for vm in wire.emulated.vms if vm.vm_id not in there] == [True]
+    storage = wire.get(SET)["properties"]["virtualMachineProfile"]["storageProfile"]
+    assert storage["imageReference"] == {"id": "/images/2"}
+    _image(wire, "/images/2")
+    assert sum(vm.latest_model for vm in wire.emulated.vms) == 1
+
+
 @pytest.mark.parametrize(
     ("path", "body", "target"),
     [

@@ -30,6 +30,9 @@ VIEW = {
     "disks[].name",
     *(f"disks[].statuses[].{each}" for each in STATUS - {"message"}),
     *(f"statuses[].{each}" for each in STATUS),
+    *(f"vmHealth.status.{each}" for each in STATUS - {"message"}),
+    *(f"extensions[].{each}" for each in ("name", "type", "typeHandlerVersion")),
+    *(f"extensions[].{rows}[].{each}" for rows in ("statuses", "substatuses") for each in STATUS - {"time"}),
 }
 DISK = {"osType", "name", "createOption", "caching", "diskSizeGB", "managedDisk.id", "managedDisk.storageAccountType"}
 NETWORK = {f"properties.networkProfile.networkInterfaces[].{each}" for each in ("id", "properties.primary")}
@@ -51,7 +54,19 @@ ROW = {
     "properties.timeCreated",
     "properties.vmId",
 }
-SCALE_SET = {
+_CARD = "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations[]"
+_IP = f"{_CARD}.properties.ipConfigurations[]"
+_EXTENSION = "properties.virtualMachineProfile.extensionProfile.extensions[]"
+MODEL = {  # by the SDK's models, and the examples in their documentation
+    *(f"{each}.{name}" for each in (_CARD, _IP) for name in ("name", "properties.primary")),
+    f"{_IP}.properties.publicIPAddressConfiguration.name",
+    *(f"{_EXTENSION}.{each}" for each in ("name", *(f"properties.{it}" for it in ("publisher", "type")))),
+    f"{_EXTENSION}.properties.typeHandlerVersion",
+    f"{_EXTENSION}.properties.autoUpgradeMinorVersion",
+    *(f"{_EXTENSION}.properties.settings.{each}" for each in ("protocol", "port", "requestPath", "gracePeriod")),
+    *(f"{_EXTENSION}.properties.settings.{each}" for each in ("intervalInSeconds", "numberOfProbes")),
+}
+SCALE_SET = MODEL | {
     *("name", "id", "type", "location", "etag", "tags.scaler:managed", "sku.name", "sku.tier", "sku.capacity"),
     *(f"properties.virtualMachineProfile.storageProfile.osDisk.{each}" for each in DISK),
     "properties.orchestrationMode",
@@ -66,6 +81,7 @@ SCALE_SET = {
     "properties.virtualMachineProfile.evictionPolicy",
     "properties.virtualMachineProfile.osProfile.computerNamePrefix",
     "properties.virtualMachineProfile.priority",
+    "properties.virtualMachineProfile.storageProfile.imageReference.id",
     "properties.virtualMachineProfile.timeCreated",
 }
 SET_VIEW = {

@@ -4,11 +4,11 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from wire.trials import looks, machines, orders
+from wire.trials import health, looks, machines, orders
 
 from emulator.switches import Switches, values_of
 
-TRIALS = {**orders.TRIALS, **machines.TRIALS, **looks.TRIALS}
+TRIALS = {**orders.TRIALS, **machines.TRIALS, **looks.TRIALS, **health.TRIALS}
 SWITCHES = [each.name for each in fields(Switches)]
 WAYS = [(name, value) for name in SWITCHES for value in dict.fromkeys(values_of(name).values())]
 

@@ -1,7 +1,6 @@
 """Signing in to Redis with Entra ID tokens: as whom, with which rights, and without anybody waiting for ever."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,7 +10,7 @@ from threading import Thread
 from time import monotonic
 
 import pytest
-from wire.entra_house import PATIENCE, ROOT, USER_ASSIGNED, House, access_string, outcome
+from wire.entra_house import PATIENCE, ROOT, USER_ASSIGNED, House, outcome
 
 from emulator.wire.answer_faults import AnswerFault
 from emulator.wire.site import SYSTEM_ASSIGNED, Place
@@ -26,14 +25,6 @@ from scaler.settings import load
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     with ExitStack() as stack:
         yield House(stack, tmp_path, monkeypatch)
-
-
-def test_the_access_string_gives_the_rights_of_the_contract() -> None:
-    page = (ROOT / "docs" / "redis-contract.md").read_text("utf-8")
-    always = re.findall(r"sends by itself: `([^`]+)`", page)
-    rows = re.findall(r"^\| (?:queue manager, scripts|scaler) \| .*?`([^`]+)` \|$", page, re.MULTILINE)
-    words = " ".join(always + rows).replace("\\", "").lower().split()
-    assert sorted(access_string()) == sorted({"~vmss:*", *(f"+{each}" for each in words)})
 
 
 def test_system_and_user_assigned_identities_are_redis_users_of_their_own(house: House) -> None:
@@ -69,7 +60,7 @@ def test_keys_of_another_prefix_are_not_for_this_identity(house: House) -> None:
     client = house.client(house.redis_with(SYSTEM_ASSIGNED))
     refused = outcome(RedisRegistry(client, Keys(prefix="other")))
     assert isinstance(refused, Refused)
-    assert "this user may not do that" in str(refused)
+    assert "this user may not touch a key that it needs: ACL SETUSER <its user> ~other:*" in str(refused)
 
 
 def test_the_settings_alone_lead_a_controller_to_redis(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Switches of listings, addresses and request budgets, each with an experiment."""
+"""Switches of listings, addresses, roles and request budgets, each with an experiment."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,6 +10,7 @@ from emulator.behaviour import Fault, Faults
 from emulator.orders import OrderKind, Protection, Scale
 from emulator.refusals import ArmError
 from emulator.switches import FrontDoorCode, Switches
+from emulator.wire.roles import Grant, Role
 
 
 def _vm_etags(switches: Switches) -> object:
@@ -96,6 +97,12 @@ def _front_door_code(switches: Switches) -> object:
     return azure.ask("GET", "/subscriptions").code
 
 
+def _permissions_want_a_right(switches: Switches) -> object:
+    azure = desk(switches)
+    azure.site.grants["any"] = Grant(role=Role(actions=()))
+    return azure.ask("GET", f"{SET}/providers/Microsoft.Authorization/permissions").status
+
+
 TRIALS: Mapping[str, Trial] = {
     "vm_etags": Trial(look=_vm_etags, shows={True: (True,) * 3, False: (False,) * 3}),
     "deleting_rows_lose_id": Trial(look=_deleting_rows_lose_id, shows={True: (True, False), False: (False, True)}),
@@ -107,5 +114,6 @@ TRIALS: Mapping[str, Trial] = {
     "delete_bucket_of_set": Trial(look=_delete_bucket_of_set, shows={True: 429, False: 202}),
     "deallocate_bucket_of_set": Trial(look=_deallocate_bucket_of_set, shows={True: 429, False: 202}),
     "views_are_metered": Trial(look=_views_are_metered, shows={True: 429, False: 200}),
+    "permissions_want_a_right": Trial(look=_permissions_want_a_right, shows={True: 403, False: 200}),
     "front_door_code": Trial(look=_front_door_code, shows=as_it_is(FrontDoorCode)),
 }

@@ -1,0 +1,112 @@
+"""`scaler calendar`: the next days as a table and as JSON, and the events of a calendar file as entries."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cli.console import Console
+
+from scaler.model.policy import Capacity, Mode
+from scaler.settings.calendar import calendar
+
+LEAST = {
+    "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000000",
+    "AZURE_RESOURCE_GROUP": "rg-pixels",
+    "AZURE_VMSS_NAME": "first,second",
+    "REDIS_HOST": "redis.example",
+}
+SOON = (datetime.now(UTC) + timedelta(days=2)).replace(hour=19, minute=0, second=0, microsecond=0)
+PREMIERE = {"name": "premiere", "at": SOON.isoformat(), "within": "12m", "visitors": 100, "scaleSets": ["First"]}
+NIGHTLY = {"name": "nightly", "activePeriod": {"startCron": "0 1 * * *", "duration": "2h"}, "min": 5, "buffer": "3/20%"}
+ICS = f"""BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:test
+BEGIN:VEVENT
+UID:1
+SUMMARY:Premiere
+DTSTART:{SOON:%Y%m%dT%H%M%SZ}
+DTEND:{SOON + timedelta(hours=2):%Y%m%dT%H%M%SZ}
+DESCRIPTION:in the large hall\\nVisitors: 250
+END:VEVENT
+BEGIN:VEVENT
+UID:2
+SUMMARY:Weekly
+DTSTART:{SOON - timedelta(days=7):%Y%m%dT%H%M%SZ}
+DTEND:{SOON - timedelta(days=7, hours=-1):%Y%m%dT%H%M%SZ}
+RRULE:FREQ=WEEKLY
+END:VEVENT
+BEGIN:VEVENT
+UID:3
+SUMMARY:Holiday
+DTSTART;VALUE=DATE:{SOON:%Y%m%d}
+END:VEVENT
+END:VCALENDAR
+""".replace("\n", "\r\n")
+
+
+def console(*entries: object) -> Console:
+    return Console(environment=LEAST | ({"SCALER_CALENDAR": json.dumps(entries)} if entries else {}))
+
+
+def test_the_next_seven_days_are_a_table() -> None:
+    said = console(PREMIERE, NIGHTLY).run("calendar", "--timezone", "Europe/Berlin")
+    assert said.status == 0
+    head, *rows = said.out.splitlines()
+    assert head.split() == ["opens", "begins", "ends", "window", "scale", "sets", "rank", "says"]
+    assert len([row for row in rows if "nightly" in row]) == 7
+    (premiere,) = [row for row in rows if "premiere" in row]
+    for word in ("20:00 CE", "first", "100 visitors"):
+        assert word in premiere
+    assert rows[0].endswith("min 5, buffer 3/20%")
+
+
+def test_the_same_as_json_in_utc() -> None:
+    (found,) = console(PREMIERE).run("calendar", "--json").json
+    assert found == {
+        "opens": (SOON - timedelta(seconds=250 + 60, minutes=15)).isoformat(),
+        "begins": SOON.isoformat(),
+        "ends": (SOON + timedelta(minutes=12)).isoformat(),
+        "window": "premiere",
+        "scale_sets": ["first"],
+        "rank": 0,
+        "says": ["100 visitors"],
+    }
+
+
+def test_what_is_not_set_or_not_near_is_said() -> None:
+    assert console().run("calendar").out == "no calendar: SCALER_CALENDAR is not set\n"
+    assert console(PREMIERE).run("calendar", "--days", "1").out == "nothing within 1 day\n"
+
+
+def test_events_of_a_calendar_file_become_entries_that_the_setting_takes(tmp_path: Path) -> None:
+    file = tmp_path / "events.ics"
+    file.write_bytes(ICS.encode())
+    said = Console(environment={}).run("calendar", "--ics", str(file), "--visitors", "80/12m")
+    assert {each["visitors"]: each["at"] for each in said.json} == {250: SOON.isoformat(), 80: SOON.isoformat()}
+    assert "left out: 'Holiday'" in said.err
+    mistakes: list[str] = []
+    windows = calendar(json.dumps(said.json), dict.fromkeys((), Capacity(mode=Mode.AUTO)), datetime.now(UTC), mistakes)
+    assert (len(windows), mistakes) == (2, [])
+
+
+def test_events_without_a_number_of_visitors_are_left_out_and_named(tmp_path: Path) -> None:
+    file = tmp_path / "events.ics"
+    file.write_bytes(ICS.encode())
+    said = Console(environment={}).run("calendar", "--ics", str(file))
+    assert [each["visitors"] for each in said.json] == [250]
+    assert "left out: 'Weekly'" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--timezone", "Berlin"), "--timezone: 'Berlin' is no IANA time zone such as Europe/Berlin"),
+        (("--ics", "no-such.ics"), "no-such.ics: cannot be read as an iCalendar file: No such file or directory"),
+        (("--ics", "no-such.ics", "--visitors", "many"), "--visitors: 'many' is no number of visitors such as 100"),
+    ],
+)
+def test_what_cannot_be_used_is_said(words: tuple[str, ...], says: str) -> None:
+    said = console().run("calendar", *words)
+    assert (said.status, said.out) == (2, "")
+    assert says in said.err
