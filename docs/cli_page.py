@@ -27,12 +27,17 @@ $ scaler --settings local.settings.json status
 * **Somebody to be in Azure**: where `IDENTITY_ENDPOINT` is set (inside Azure) the managed identity, elsewhere whoever
   is logged in with `az login`; `--credential` chooses. To look takes the reading half of
   [azure-role.json](azure-role.json), `adopt` also the mark (`virtualMachineScaleSets/virtualMachines/write`), `tick`
-  whatever the controller needs, and `pause` and `resume` `Microsoft.Resources/tags/write` on the scale set, which the
-  functions never need. `distrust` and `forget` look at Azure, and change Redis alone.
-* **A way to Redis**: it is often reachable from its own network only.
+  whatever the controller needs, and `pause`, `resume` and `drain` `Microsoft.Resources/tags/write` on the scale set,
+  which the functions never need. `hold` marks a machine that has no mark. `distrust`, `forget`, `renew`, `spend` and
+  `unhold` look at Azure, and change Redis alone.
+* **A way to Redis**: it is often reachable from its own network only. The Redis user `reader` of
+  [redis-contract.md](redis-contract.md#rights) can `status`, `plan`, `explain`, `metrics`, `gpu` and `web`, the user
+  `operator` everything.
 
 Listings of Azure have a budget of ten a minute and scale set, of which the functions may take six. `status`, `plan`,
 `adopt` and `distrust` take one for each look, so do not call them in a loop; `status --watch` looks every 30 seconds.
+`status --check` asks Redis alone, and so do `metrics` without `--azure`, and the page of `web` until somebody asks it
+to look at Azure. `gpu` asks Redis, and exporters on the machines. `doctor` lists no machines.
 
 ## How a command ends
 
@@ -59,6 +64,9 @@ _STATUSES = {
     "was free. `adopt --check`: something is left",
     Exit.MISUSED: "a mistake in the command line or the settings; nothing was done",
     Exit.SOMETHING: "`plan --exit-status` only: there is something to do",
+    Exit.ALARM: "`plan` and `status --check`: an alarm, which an operator should look at, or a controller whose ticks "
+    "have failed for a minute. `doctor`: a fault was found, and be it a mistake in the settings",
+    Exit.LATE: "`status --check`: no alarm, but two firings of a controller's timer have passed without a tick",
     Exit.INTERRUPTED: "interrupted by Ctrl-C; an adoption can be gone on with",
 }
 

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import scaler.registry
+from scaler.model.ending import BY_REASON, BY_STEP
+from scaler.model.plan import Why
 from scaler.model.row import LEAVING, TOUCHED_BY, Status
 from scaler.registry.batch import LEAVING_TTL, SESSION_TTL
 from scaler.registry.notes_json import MAX_NOTES
 from scaler.registry.record_json import KNOWN, MAX_BYTES, MAX_DEPTH, MAX_SESSION_BYTES, OUR_SHARE
+from scaler.registry.waits_json import LONGEST_TOLD
 
 CONTRACT_LUA = Path(scaler.registry.__file__).parent / "scripts" / "contract.lua"
 
@@ -30,6 +33,15 @@ local KNOWN = {{
 local STATUS = {{{status_of}}}
 -- Each of these notes says that a machine may have been used; each of the others, that it is leaving.
 local TOUCHED_BY, LEAVING = {{{touched}}}, {{{leaving}}}
+-- Seconds of a wait, or of a session, that are told at most.
+local LONGEST_TOLD = {told}
+-- Why a session is over, by the step that ended it and by the reason in the notes; and the reason of an operator.
+local BY_HAND = {by_hand}
+local function endings()
+  return {{
+{endings}
+  }}
+end
 """
 
 
@@ -49,6 +61,9 @@ def contract_lua() -> str:
         status_of=", ".join(f"{status.lower()} = {status.name}" for status in Status),
         touched=_quoted(TOUCHED_BY),
         leaving=_quoted(LEAVING),
+        told=LONGEST_TOLD,
+        by_hand=f"'{Why.ENDED_BY_HAND}'",
+        endings="\n".join(f"    ['{what}'] = '{ending}'," for what, ending in (*BY_STEP.items(), *BY_REASON.items())),
     )
 
 

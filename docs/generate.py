@@ -1,8 +1,10 @@
-"""Writes the docs that are drawn from code: lifecycle.md, timeouts.md, cli.md, protocol.md's traces, README's settings.
+"""Writes the docs that are drawn from code: lifecycle, timeouts, waiting, cli, doctor, configuration, traces.
 
-And scaler/registry/scripts/contract.lua, which the scripts share with the scaler's Python.
+And scaler/registry/scripts/contract.lua, which the scripts share with the scaler's Python; and the tables of
+identities.md, whose rows tests/wire/test_azure_role.py compares one by one.
 
-`python docs/generate.py` writes them; tests/test_docs.py fails when they are stale.
+`python docs/generate.py` writes them; tests/test_docs.py fails when they are stale. The table of the roles' actions is
+written only with `--roles`: a minute, in which the scaler lives a life without each action.
 """
 
 import sys
@@ -13,20 +15,25 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # the model of the protocol is 
 
 from docs.cli_page import cli_page  # noqa: E402
 from docs.contract_lua import CONTRACT_LUA, contract_lua  # noqa: E402
+from docs.doctor_page import DOCTOR_PAGE, doctor_page  # noqa: E402
 from docs.protocol_page import PROTOCOL_PAGE, protocol_page  # noqa: E402
+from docs.rights_page import CONTRACT, access_string, contract_page  # noqa: E402
+from docs.roles_page import IDENTITIES, identities_page  # noqa: E402
 from docs.timeouts_page import timeouts_page  # noqa: E402
 from docs.timeouts_table import WAITINGS  # noqa: E402
+from docs.waiting_page import WAITING_PAGE, waiting_page  # noqa: E402
+from monitoring.assemble import ALERTS, WORKBOOK, alerts_json, workbook_json  # noqa: E402
 from scaler.model.edges import Actor, Edge  # noqa: E402
 from scaler.model.lifecycle import LIFECYCLE, Rule  # noqa: E402
 from scaler.model.row import Status  # noqa: E402
 from scaler.model.standing import Standing  # noqa: E402
 from scaler.settings import SETTINGS  # noqa: E402
+from scaler.settings.table import PRESETS  # noqa: E402
 
 LIFECYCLE_PAGE = ROOT / "docs" / "lifecycle.md"
 TIMEOUTS_PAGE = ROOT / "docs" / "timeouts.md"
 CLI_PAGE = ROOT / "docs" / "cli.md"
-README = ROOT / "README.md"
-_BEGIN, _END = "<!-- settings: written by docs/generate.py -->", "<!-- end of settings -->"
+CONFIGURATION = ROOT / "docs" / "configuration.md"
 _SPELLED = {Actor.VISITOR: "visitor (queue manager)", Actor.OPERATOR: "operator (by hand)"}
 
 _PAGE = """# The lifecycle
@@ -109,7 +116,7 @@ def _owner(owner: Actor) -> str:
 
 
 def settings_table() -> str:
-    """The rows between the README's two comments."""
+    """The table of all settings."""
     rows = ["| setting | default | meaning |", "|---|---|---|"]
     for each in SETTINGS:
         default = "required" if each.default is None else f"`{each.default}`" if each.default else ""
@@ -117,17 +124,36 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
-def readme() -> str:
-    """The README with a fresh table."""
-    before, _, rest = README.read_text(encoding="utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    return f"{before}{_BEGIN}\n{settings_table()}\n{_END}{after}"
+def presets_table() -> str:
+    """The defaults of each preset."""
+    names = tuple(next(iter(PRESETS.values())))
+    rows = [f"| preset | {' | '.join(f'`{name}`' for name in names)} |", "|---" * (1 + len(names)) + "|"]
+    for preset, values in PRESETS.items():
+        rows.append(f"| `{preset}` | {' | '.join(f'`{values[name]}`' for name in names)} |")
+    return "\n".join(rows)
+
+
+def configuration() -> str:
+    """docs/configuration.md with fresh tables."""
+    page = CONFIGURATION.read_text(encoding="utf-8")
+    for what, table in (("settings", settings_table()), ("presets", presets_table())):
+        begin, end = f"<!-- {what}: written by docs/generate.py -->", f"<!-- end of {what} -->"
+        before, _, rest = page.partition(begin)
+        page = f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
+    return page
 
 
 if __name__ == "__main__":
     LIFECYCLE_PAGE.write_text(lifecycle_page(), encoding="utf-8")
     TIMEOUTS_PAGE.write_text(timeouts_page(), encoding="utf-8")
     CLI_PAGE.write_text(cli_page(), encoding="utf-8")
+    DOCTOR_PAGE.write_text(doctor_page(), encoding="utf-8")
     CONTRACT_LUA.write_text(contract_lua(), encoding="utf-8")
     PROTOCOL_PAGE.write_text(protocol_page(), encoding="utf-8")
-    README.write_text(readme(), encoding="utf-8")
+    ALERTS.write_text(alerts_json(), encoding="utf-8")
+    WORKBOOK.write_text(workbook_json(), encoding="utf-8")
+    CONFIGURATION.write_text(configuration(), encoding="utf-8")
+    WAITING_PAGE.write_text(waiting_page(), encoding="utf-8")
+    CONTRACT.write_text(contract_page(), encoding="utf-8")
+    identities = identities_page() if "--roles" in sys.argv else IDENTITIES.read_text(encoding="utf-8")
+    IDENTITIES.write_text(access_string(identities), encoding="utf-8")

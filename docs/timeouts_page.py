@@ -34,8 +34,13 @@ scaler last wrote them, and for ever again once the machine is seen: rows withou
 _SETTINGS = {
     "session_limit": "SCALER_VM_RUNTIME",
     "presumed_limit": "SCALER_PRESUMED_LIMIT",
+    "max_ready_age": "SCALER_MAX_READY_AGE",
+    "surplus_kept": "SCALER_SURPLUS_KEPT",
+    "warm_surplus_kept": "SCALER_WARM_SURPLUS_KEPT",
     "reservation_timeout": "SCALER_RESERVATION_TIMEOUT",
     "start_timeout": "SCALER_START_TIMEOUT",
+    "connect_timeout": "SCALER_CONNECT_TIMEOUT",
+    "ready_timeout": "SCALER_READY_TIMEOUT",
 }
 
 
@@ -54,7 +59,7 @@ def _row(waiting: Waiting) -> str:
 def _after(waiting: Waiting) -> str:
     if not waiting.after:
         return "at once" if waiting.why is not None else "–"
-    return f"{_spelled(waiting.lasts(Policy()))} (`{' + '.join(waiting.after)}`)"
+    return f"{_spelled(waiting.lasts(Policy())) or 'never'} (`{' + '.join(waiting.after)}`)"
 
 
 def _spelled(duration: timedelta) -> str:
