@@ -1,7 +1,11 @@
-"""A Redis full of hostile things costs a tick a bounded time and a bounded memory, and no good machine its turn."""
+"""A Redis full of hostile things costs a tick bounded work and bounded memory, and no good machine its turn.
 
+Work is counted, in commands or beside a floor: the time that it takes is the machine's.
+"""
+
+import json
 import logging
-from time import monotonic
+from time import process_time
 from typing import Any
 
 import pytest
@@ -26,10 +30,15 @@ for first = 1, tonumber(ARGV[2]), 5000 do
 end
 """
 MILLION, MOST = 1_000_000, MAX_MEMBERS
-SECONDS, MEGS = 15.0, 300  # a tick of the reconciler over three million members takes 2.5 s and 80 MB
+COMMANDS, MEGS = 10 * len(Status) * MOST, 300  # the reconciler's tick: 440,000 and 225
 
 
-def test_a_million_members_cost_a_bounded_time_and_memory_and_keep_nobody_waiting(
+def commands_of(redis: Any) -> int:
+    """Commands that the server has run since it started, those in scripts among them."""
+    return int(redis.info("stats")["total_commands_processed"])
+
+
+def test_a_million_members_cost_bounded_work_and_memory_and_keep_nobody_waiting(
     real_house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     """They are well-formed, with nothing behind them: each is worth a row, and a step."""
@@ -39,11 +48,11 @@ def test_a_million_members_cost_a_bounded_time_and_memory_and_keep_nobody_waitin
         redis.eval(FILL, 1, real_house.keys.index(status), "vmss:instance:", number)
     with a_world(real_house) as world:
         for name in CONTROLLERS:
-            before, lines = monotonic(), len(caplog.records)
+            sent, lines = commands_of(redis), len(caplog.records)
             with footprint() as memory:
                 report = world.tick(name)
             assert isinstance(report, Report)
-            assert monotonic() - before < SECONDS
+            assert commands_of(redis) - sent < COMMANDS
             assert memory.peak < MEGS
             assert len(caplog.records) - lines < 2_500
         assert redis.scard("vmss:status:available") <= MILLION - MOST  # they are cleared away, so many at a time
@@ -95,13 +104,16 @@ def test_reading_the_same_value_twice_does_not_keep_it() -> None:
     assert memory.peak < 20
 
 
-def test_a_thousand_values_that_are_hard_to_read_are_read_in_seconds() -> None:
+def test_values_that_are_hard_to_read_cost_little_more_than_their_json() -> None:
     hard = b'{"status":"Available","x":[' + b"[],[]," * 11_000 + b"1]}"
-    before = monotonic()
+    began = process_time()
+    for _ in range(200):
+        json.loads(hard)
+    floor = process_time() - began
     for number in range(200):
         decode_record(VmId(f"m{number}"), hard)
         decode_notes(hard)
-    assert monotonic() - before < 5 * 200 / 1_000 * 4  # four times what two cores of a busy machine take
+    assert process_time() - began - floor < 8 * floor  # of which two are their json
 
 
 @pytest.mark.parametrize("hostile", [1_000, 4_000])
@@ -115,8 +127,6 @@ def test_a_visitor_gets_the_one_good_machine_among_thousands_of_bad_ones(
     for number in range(0, hostile, 2):
         house.redis.set(house.keys.instance(VmId(f"bad{number}")), record(createdAt="2020-01-01T00:00:00Z"))
     house.admit("good")
-    before = monotonic()
     found = house.reservations.reserve(SessionId("s"))
     assert found is not None
     assert found.vm_id == "good"
-    assert monotonic() - before < 5.0
