@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from scaler.cli.app import app
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 150.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from scaler.settings import load
 SPEED = 20  # of the policy: Redis' clock is the real one
 SECRET = "the-identity's"
 KEYS = Keys()
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 150.0
 
 
 class LeapingClock:

@@ -40,7 +40,7 @@ from scaler.registry.rights import SCALER
 
 KEYS = Keys(prefix="{vmss}")
 ME = SessionId("me")
-PATIENCE = 20.0  # seconds for a failover, on a machine that has much else to do
+PATIENCE = 60.0  # seconds for a failover, on a machine that has much else to do
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 HOST = (sys.executable, "-m", "emulator.functions_host")
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0
 
 _HEADER = """\
 import logging

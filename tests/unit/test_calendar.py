@@ -337,7 +337,7 @@ def test_twenty_windows_a_day_delay_no_cold_start() -> None:
     hours = [{"timezone": "UTC", "startCron": f"0 {hour} * * *", "duration": "1h"} for hour in range(20)]
     began = process_time()
     read(*({"name": f"w{hour}", "activePeriod": period, "min": 3} for hour, period in enumerate(hours)))
-    assert process_time() - began < 1.5  # 0.1 s on a quiet machine; 13 s otherwise
+    assert process_time() - began < 6  # 0.1 s on a quiet machine; 13 s otherwise
 
 
 def test_a_window_bounds_a_fixed_number_that_needs_no_maximum_of_its_own() -> None:

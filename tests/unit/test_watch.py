@@ -127,7 +127,7 @@ def test_a_missing_scale_set_fails_the_watch_at_its_end_and_does_not_slow_it_dow
 
 # -- the starter's watch: what is reserved is started within a moment, whatever else is being looked at or started
 
-PATIENCE = 10.0  # real seconds, until a test that waits for another thread has failed
+PATIENCE = 60.0  # real seconds, until a test that waits for another thread has failed
 type Probe = Callable[[], frozenset[VmId]]
 
 

@@ -167,7 +167,7 @@ def test_closing_the_server_ends_connections_that_are_waiting() -> None:
         wire.get()
         started = time.perf_counter()
         server.close()
-        assert time.perf_counter() - started < 2
+        assert time.perf_counter() - started < 8  # a connection that is waited for takes 10
 
 
 def test_a_request_whose_client_is_gone_before_its_body_is_complete_is_none(wire: Wire) -> None:
