@@ -4,6 +4,7 @@ Tests marked `long`, and all tests of the folders below, are for `make test-all`
 """
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ from hypothesis import settings
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("hunt", deadline=None)
 settings.load_profile("hunt" if os.environ.get("HUNT") else "steady")
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as in a job in the background: commands that are tried inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONG_FOLDERS = {Path(__file__).parent / name for name in ("chaos", "cli", "disasters", "hostile", "model", "prior_art")}
 

@@ -26,8 +26,11 @@ _OF_MGET = 5_000
 """Machines per MGET, which blocks Redis a quarter as long for each."""
 SMALL = 4 * 1024
 """Bytes of a usual value: the scaler's own have a few hundred."""
-MAX_MEMBERS = 20_000
-"""How many members of one set are looked at: a scale set has 1,000 machines at most, and a tick must end."""
+MAX_MEMBERS = 12_000
+"""How many members of one set are looked at: a scale set has 1,000 machines at most, and a tick must end.
+
+A write rests on a reading of the last 10 s, or it is refused: three full sets have to be read and decided by then.
+"""
 LITTLE = 64 * 1024 * 1024
 """Bytes that Redis may hold in all for a plain MGET: no value and no answer is longer. 10,000 machines have 12 MB."""
 
