@@ -233,9 +233,9 @@ def test_over_a_noisy_day_hardly_more_machines_are_made_than_visitors_use_up() -
 @pytest.mark.long
 def test_a_buffer_runs_out_as_often_as_a_base_stock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(demand.DAYS, "steady", STEADY)
-    day = run(Trial(day="steady", peak=60, hours=24), POLICIES["buffer"].of_size(5))
+    day = run(Trial(day="steady", peak=60, hours=8), POLICIES["buffer"].of_size(5))
     bounds = [
-        fmean(number < 5 for number in came_before(Trial(day="steady", peak=60).arrivals(), lead))
+        fmean(number < 5 for number in came_before(Trial(day="steady", peak=60, hours=8).arrivals(), lead))
         for lead in (230, 150)
     ]
     assert bounds[0] < day.found_at_once < bounds[1]  # from the need to the offer: creation, stop, admission, firing
