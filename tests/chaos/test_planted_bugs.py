@@ -12,7 +12,14 @@ from simulator.chaos.weather import WEATHERS
 BOUND = 100
 """Campaigns until a bug must be caught: several times what the most hidden one needs; most need one or two."""
 
-RARE = {"azures-clock-alone": 100, "claim-unlocked": 8, "warm-unlocked": 8, "warm-unclosed": 10}
+RARE = {
+    "azures-clock-alone": 100,
+    "claim-unlocked": 8,
+    "delete-running": 8,
+    "warm-unclosed": 10,
+    "warm-unlocked": 8,
+    "write-to-any-server": 50,
+}
 """Bugs that one campaign in ten or in a hundred shows, and a seed shortly before the first such campaign."""
 
 
