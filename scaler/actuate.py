@@ -6,11 +6,11 @@ Orders of one kind to a scale set go together, and no order goes past the horizo
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, assert_never
 
 from scaler.errors import Conflict, Missing, Partly, Refused, ScalerError
-from scaler.model.instance import InstanceId
+from scaler.model.instance import FailureClass, InstanceId
 from scaler.model.lifecycle import note
 from scaler.model.plan import Deallocate, Delete, Mark, Plan, PowerOff, SetCapacity, Start, Step
 from scaler.model.policy import Policy
@@ -20,43 +20,93 @@ from scaler.report import Outcome, Result
 
 __all__ = ["Outcome", "Ports", "Result", "actuate"]
 
+_NOT_CARRIED_OUT = {Result.EXPIRED, Result.FAILED, Result.UNCONFIRMED}
+
 
 def actuate(plan: Plan, ports: Ports, policy: Policy) -> tuple[Outcome, ...]:
     """Carry out a plan. A failed step is an outcome and does not stop the rest."""
-    written = _write(plan, ports.registry)
-    live = [step for step, row in zip(plan.steps, written, strict=True) if step.change is None or row is not None]
+    steps, held = _after_replica(plan.steps, ports.registry)
+    written = _write(steps, plan.good_until, ports.registry)
+    live = [step for step, row in zip(steps, written, strict=True) if step.change is None or row is not None]
     confirmation = _confirm(live, ports.registry)
-    outcomes = {id(step): Outcome(step=step, result=Result.LOST_RACE) for step in plan.steps}
+    outcomes = {id(step): Outcome(step=step, result=Result.LOST_RACE) for step in steps}
     outcomes |= {id(step): Outcome(step=step, result=Result.DONE) for step in live}
-    for group in _groups(live):
+    unsure = {id(step) for step in live if _must_not_go_on(step, confirmation.get(id(step)))}
+    outcomes |= {id(step): Outcome(step=step, result=Result.UNCONFIRMED) for step in live if id(step) in unsure}
+    sure = [step for step in live if id(step) not in unsure]
+    rows = {id(step): row for step, row in zip(steps, written, strict=True)}
+    after = _then([(step, rows[id(step)]) for step in sure], plan.good_until, ports.registry)
+    for group in _groups(sure):
         outcomes |= {id(outcome.step): outcome for outcome in _give(group, ports, policy)}
-    done = tuple(replace(outcomes[id(step)], confirmation=confirmation.get(id(step))) for step in plan.steps)
+    done = tuple(replace(outcomes[id(step)], confirmation=confirmation.get(id(step))) for step in steps)
     _take_back(done, written, ports.registry)
-    return done
+    return (*done, *after, *held)
 
 
-def _write(plan: Plan, registry: Registry | None) -> tuple[Row | None, ...]:
-    """The rows after the changes, in the plan's order; None where there was no change or the race was lost."""
-    changes = [step.change for step in plan.steps if step.change is not None]
+def _after_replica(steps: Sequence[Step], registry: Registry | None) -> tuple[tuple[Step, ...], tuple[Outcome, ...]]:
+    """The steps to carry out, and the outcomes of those held back: some are written only after a replica has answered.
+
+    The answer is about all that was written before, by whichever host: a start that another host has noted, too.
+    """
+    if not any(step.after_replica for step in steps) or _asked(registry) is Confirmation.REPLICATED:
+        return tuple(steps), ()
+    chosen = [(step.instead or step) if step.after_replica else step for step in steps]
+    held = (Outcome(step=step, result=Result.UNCONFIRMED) for step in chosen if step.after_replica)
+    return tuple(step for step in chosen if not step.after_replica), tuple(held)
+
+
+def _must_not_go_on(step: Step, answer: Confirmation | None) -> bool:
+    """Whether a written change must be on a replica before the order, or before what comes `then`, and is not."""
+    goes_on = step.order is not None or step.then is not None
+    return step.after_replica and goes_on and answer is not Confirmation.REPLICATED
+
+
+def _then(
+    written: Sequence[tuple[Step, Row | None]], good_until: datetime | None, registry: Registry | None
+) -> tuple[Outcome, ...]:
+    """What follows in the same tick, each a write of its own over the row that was written before."""
+    steps = [
+        replace(step.then, change=replace(step.then.change, row=row))
+        for step, row in written
+        if step.then is not None and step.then.change is not None and row is not None
+    ]
+    if not steps:
+        return ()
+    try:
+        rows = _write(steps, good_until, registry)
+    except ScalerError as error:  # the next tick goes on from what is written
+        return tuple(Outcome(step=step, result=Result.FAILED, error=error) for step in steps)
+    results = (Result.DONE if row is not None else Result.LOST_RACE for row in rows)
+    return tuple(Outcome(step=step, result=result) for step, result in zip(steps, results, strict=True))
+
+
+def _write(steps: Sequence[Step], good_until: datetime | None, registry: Registry | None) -> tuple[Row | None, ...]:
+    """The rows after the changes, in the order of the steps; None where there was no change or the race was lost."""
+    changes = [step.change for step in steps if step.change is not None]
     if not changes or registry is None:
-        return tuple(None for _ in plan.steps)
-    rows = iter(registry.apply(changes, good_until=plan.good_until))
-    return tuple(next(rows) if step.change is not None else None for step in plan.steps)
+        return tuple(None for _ in steps)
+    rows = iter(registry.apply(changes, good_until=good_until))
+    return tuple(next(rows) if step.change is not None else None for step in steps)
 
 
 def _confirm(live: Sequence[Step], registry: Registry | None) -> dict[int, Confirmation]:
     """Ask a replica for the notes of starts, before the orders, and of openings, before a later tick's OPEN.
 
-    Without an answer a machine is started, and opened, all the same.
+    Without an answer a machine is started, and opened, all the same, but for one that was ever heated.
     """
     noted = [step for step in live if step.wants_replica]
     if not noted or registry is None:
         return {}
-    try:
-        confirmation = registry.confirm()
-    except ScalerError:  # the note is written: whether a replica has it, nobody can say now
-        confirmation = Confirmation.UNCONFIRMED
+    confirmation = _asked(registry)
     return {id(step): confirmation for step in noted}
+
+
+def _asked(registry: Registry | None) -> Confirmation:
+    """The answer of a replica. Where Redis does not answer, nobody can say."""
+    try:
+        return registry.confirm() if registry is not None else Confirmation.UNCONFIRMED
+    except ScalerError:
+        return Confirmation.UNCONFIRMED
 
 
 def _groups(live: Sequence[Step]) -> Iterator[list[Step]]:
@@ -164,7 +214,7 @@ def _take_back(outcomes: Sequence[Outcome], rows: Sequence[Row | None], registry
     """`rows`: as they were written before the orders."""
     changes = []
     for row, outcome in zip(rows, outcomes, strict=True):
-        if outcome.result in {Result.EXPIRED, Result.FAILED} and row is not None and row.notes is not None:
+        if outcome.result in _NOT_CARRIED_OUT and row is not None and row.notes is not None:
             corrected = _corrected(row.notes, outcome)
             if corrected != row.notes:
                 changes.append(note(row, corrected))
@@ -173,18 +223,32 @@ def _take_back(outcomes: Sequence[Outcome], rows: Sequence[Row | None], registry
             registry.apply(changes)
 
 
+def _without_start(notes: Notes, before: Notes | None) -> Notes:
+    """The notes without the start: a session's, or that of a heated machine; a claim's own start is not noted."""
+    start, heated = (before.start, before.heated) if before is not None else (None, None)
+    return amended(notes, start=start, heated=heated)
+
+
+def _with_failed_start(notes: Notes, failure: FailureClass | None) -> Notes:
+    if notes.start is not None:
+        return replace(notes, start=replace(notes.start, failure=failure))
+    if notes.claim is not None:
+        return amended(notes, claim=replace(notes.claim, failure=failure))
+    return amended(notes, heated=replace(notes.heated, failure=failure) if notes.heated is not None else None)
+
+
 def _corrected(notes: Notes, outcome: Outcome) -> Notes:
     """An order that surely never reached Azure is taken back; any other counts as an attempt."""
     before = outcome.step.change.row.notes if outcome.step.change is not None else None
-    never_sent = outcome.result is Result.EXPIRED or (outcome.error is not None and outcome.error.never_sent)
+    never_sent = outcome.result in {Result.EXPIRED, Result.UNCONFIRMED} or (
+        outcome.error is not None and outcome.error.never_sent
+    )
     order = outcome.step.order
     failure = outcome.error.failure if outcome.error is not None else None
-    if isinstance(order, Start) and notes.start is not None:
-        if never_sent or (isinstance(outcome.error, Refused) and outcome.error.is_permission):
-            return replace(notes, start=before.start if before is not None else None)
-        return replace(notes, start=replace(notes.start, failure=failure))
     if isinstance(order, Start):
-        return amended(notes, claim=replace(notes.claim, failure=failure) if notes.claim is not None else None)
+        forbidden = isinstance(outcome.error, Refused) and outcome.error.is_permission
+        undone = (never_sent or forbidden) and notes.claim is None
+        return _without_start(notes, before) if undone else _with_failed_start(notes, failure)
     if isinstance(order, Delete) and never_sent:
         return replace(notes, delete=before.delete if before is not None else None)
     if isinstance(order, Mark) and never_sent:

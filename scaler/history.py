@@ -84,5 +84,6 @@ def waited_for(change: Change) -> Iterator[tuple[Tier, float]]:
     """The tier and the seconds of the wait of a session that a change has let in; nothing for any other change."""
     notes = change.notes if change.edge is Edge.OPEN else None
     if isinstance(notes, Notes) and notes.reserved is not None and notes.opened is not None:
-        tier = Tier.of(warm=notes.start is not None and notes.start.warm)
+        start = notes.start
+        tier = Tier.of(warm=start is not None and start.warm, hot=start is not None and start.hot)
         yield tier, round((notes.opened.at - notes.reserved.at).total_seconds(), 1)

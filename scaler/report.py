@@ -17,6 +17,7 @@ class Result(StrEnum):
     DONE = "done"  # the change is written, the order accepted; what Azure makes of it the next look shows
     LOST_RACE = "lost race"  # somebody changed the row meanwhile: not an error, the next tick decides anew
     EXPIRED = "expired"  # the look it rests on is older than the order horizon: not given
+    UNCONFIRMED = "unconfirmed"  # no replica of Redis answered: not written, or written and nothing else done
     FAILED = "failed"  # refused, or nobody answered
 
 

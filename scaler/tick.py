@@ -4,7 +4,7 @@ Redis is read before Azure: an instance exists before its record, so a record wi
 never early.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -99,7 +99,7 @@ class Tick:
         waits += [timedelta(0) for times in lost.values() if times <= _AGAIN_AT_ONCE]
         plan = replace(
             report.plan,
-            refusals=(*report.plan.refusals, *_alarms(lost)),
+            refusals=(*report.plan.refusals, *_alarms(lost), *_unconfirmed(outcomes)),
             look_again=min((wait for wait in waits if wait is not None), default=None),
         )
         return replace(report, plan=plan, outcomes=outcomes)
@@ -122,7 +122,7 @@ class Tick:
             if isinstance(order, Start) and session is not None and outcome.arrived:
                 _remember(self._hints.started, {order.ref.vm_id: SessionId(str(session))})
             undone = isinstance(order, Start) and outcome.result is not Result.DONE
-            if (undone or outcome.result is Result.LOST_RACE) and outcome.step.vm_id is not None:
+            if (undone or outcome.result in {Result.LOST_RACE, Result.UNCONFIRMED}) and outcome.step.vm_id is not None:
                 self._hints.looked.pop(outcome.step.vm_id, None)  # it is decided again, and is looked at for that
             if isinstance(order, SetCapacity):
                 self._observer.patched(order.scale_set, done=outcome.result is Result.DONE)
@@ -267,11 +267,21 @@ def _alarms(lost: Mapping[_Wanted, int]) -> Iterator[Refusal]:
             yield Refusal(why=Why.LOSES_EVERY_RACE, vm_id=vm_id, alarm=True, facts={"step": str(why), "times": times})
 
 
+def _unconfirmed(outcomes: Iterable[Outcome]) -> Iterator[Refusal]:
+    """Raise an alarm where hot machines are of no use, because no replica answers."""
+    held = [outcome.step.vm_id for outcome in outcomes if outcome.result is Result.UNCONFIRMED]
+    if held:
+        yield Refusal(why=Why.NO_REPLICA, vm_id=held[0], alarm=True, facts={"machines": len(held)})
+
+
 def _wait_after(outcome: Outcome, policy: Policy) -> timedelta | None:
     """How soon to look again after a start that Azure refused at once: the plan took the start for accepted.
 
-    For want of capacity the session may be moved at once; another operation on the machine ends soon.
+    For want of capacity the session may be moved at once; another operation on the machine ends soon. Where a visitor
+    waits for a replica, it is asked again soon.
     """
+    if outcome.result is Result.UNCONFIRMED:
+        return policy.look_every_warm if "session" in outcome.step.facts else None
     if outcome.error is None or not isinstance(outcome.step.order, Start):
         return None
     if outcome.error.failure.of_capacity:

@@ -45,11 +45,11 @@ class News:
             latest={
                 kind: (*stored.latest.get(kind, ()), *self.measured.get(kind, ()))[-LATEST:] for kind in sorted(kinds)
             },
-            free=_free(fleet),
+            free=_free(fleet, policy),
             coming=coming,
             limit=policy.session_limit.total_seconds(),
         )
-        expected = {tier: round(waits.told(tier, policy).total_seconds(), 1) for tier in Tier}
+        expected = {tier: round(waits.told(tier, policy).total_seconds(), 1) for tier in waits.free}
         return replace(waits, expected=expected)
 
 
@@ -82,11 +82,12 @@ def _was_moved(change: Change) -> bool:
     return isinstance(change.record, Record) and change.record.moved_from is not None
 
 
-def _free(fleet: Fleet) -> Mapping[Tier, int]:
-    """The machines on offer, by tier: members of `available` with a readable record."""
+def _free(fleet: Fleet, policy: Policy) -> Mapping[Tier, int]:
+    """The machines on offer, by tier: members of `available` with a readable record. HOT only where it is wanted."""
     records = (row.readable for row in fleet.rows.values() if Status.AVAILABLE in row.index)
-    free = Counter(Tier.of(warm=record.warm) for record in records if record is not None)
-    return {tier: free[tier] for tier in Tier}
+    free = Counter(record.tier for record in records if record is not None)
+    some = free[Tier.HOT] or any(fleet.cloud.demand_of(name, policy).capacity.hot for name in policy.capacity)
+    return {tier: free[tier] for tier in Tier if tier is not Tier.HOT or some}
 
 
 def _coming(fleet: Fleet, policy: Policy) -> Coming | None:

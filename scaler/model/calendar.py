@@ -7,7 +7,14 @@ from itertools import islice, takewhile
 
 from scaler.model.instance import ScaleSetName
 
-WORDS: Mapping[str, str] = {"min": "least", "max": "most", "buffer": "buffer", "spare": "spare", "warm": "warm"}
+WORDS: Mapping[str, str] = {
+    "min": "least",
+    "max": "most",
+    "buffer": "buffer",
+    "spare": "spare",
+    "warm": "warm",
+    "hot": "hot",
+}
 """The words of an entry for numbers, and the fields of Capacity; `spare` is none of these."""
 
 _AHEAD = timedelta(days=400)  # every yearly day twice: conflicts are looked for so far ahead

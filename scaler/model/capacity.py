@@ -41,16 +41,16 @@ class Use(StrEnum):
     LEAVING = "leaving"  # being deleted
 
 
-def use_of(instance: Instance, *, ran: bool = False, warming: bool = False) -> Use:
+def use_of(instance: Instance, *, ran: bool = False, unused: bool = False) -> Use:
     """Classify a machine. `ran`: the listing before showed it in use, which holds while Azure tells no power state.
 
-    `warming`: the scaler has started the machine for a warm part, for no visitor: soon ready again.
+    `unused`: the scaler has started the machine for no visitor, to make it warm or hot.
     """
     if instance.provisioning is ProvisioningState.DELETING:
         return Use.LEAVING
     if not instance.marked:
         return Use.COMING
-    if warming:
+    if unused:
         return Use.LOST if instance.failed else Use.READY
     if instance.power in _RUNS or (ran and instance.power is PowerState.UNKNOWN):
         return Use.IN_USE
@@ -70,7 +70,7 @@ def billed_as(power: PowerState, *, failed: bool = False) -> PowerState:
 
 _NOT_STARTED = {Use.READY, Use.COMING}
 _WARM_SOON = (
-    (Use.READY, PowerState.RUNNING),  # on its way to rest, or being warmed
+    (Use.READY, PowerState.RUNNING),  # on its way to rest, or being warmed, or hot
     (Use.COMING, PowerState.STOPPED),  # not offered yet
     (Use.COMING, PowerState.RUNNING),  # being made: the next ones are kept warm
 )
@@ -99,7 +99,8 @@ class Demand:
     billed: Mapping[tuple[Use, PowerState], int] = field(default_factory=dict)
     paid: float = 0.0  # by the prices, in the latest day or so: see `price.priced`
     sessions: float = 0.0  # that began in the same time
-    warm_held: int = 0  # warm machines that are wanted, and beyond the budget: `capacity` is without them
+    warm_held: int = 0  # warm and hot machines that are wanted, and beyond the budget: `capacity` is without them
+    hot: int = 0  # of the ready ones, how many are known to be heated; without that hint they count as in use
     lows: tuple[tuple[datetime, int], ...] = ()  # the surplus of listings, each smaller than all later ones
     warm_lows: tuple[tuple[datetime, int], ...] = ()  # the same of the warm machines beyond the wanted share
     warm_short_since: datetime | None = None  # every listing since then has shown fewer warm machines than wanted
@@ -129,9 +130,14 @@ class Demand:
         return sum(self.counts.values()) - self.counts[Use.LEAVING]
 
     @property
+    def in_use(self) -> int:
+        """The running machines without the hot ones, as many of these as there should be: Azure tells no difference."""
+        return max(0, self.counts[Use.IN_USE] - max(0, self.capacity.hot_target - self.hot))
+
+    @property
     def somebody_comes(self) -> bool:
         """Whether the latest listings showed visitors at all."""
-        return bool(self.starts) or self.counts[Use.IN_USE] > 0
+        return bool(self.starts) or self.in_use > 0
 
     @property
     def occupied(self) -> int:
@@ -157,9 +163,14 @@ class Demand:
 
 
 def after_listing(
-    before: Demand | None, pages: Pages, capacity: Capacity, policy: Policy, warming: Set[VmId] = frozenset()
+    before: Demand | None,
+    pages: Pages,
+    capacity: Capacity,
+    policy: Policy,
+    warming: Set[VmId] = frozenset(),
+    hot: Set[VmId] = frozenset(),
 ) -> Demand:
-    """The demand after another listing of the scale set. `warming`: machines started by the scaler for its warm part.
+    """The demand after another listing of the scale set. `warming`, `hot`: machines started for no visitor.
 
     A listing that is known already changes nothing. After a long gap, or by a clock that was wrong, all begins anew.
     """
@@ -171,7 +182,7 @@ def after_listing(
     rows = {each.vm_id: each for each in pages.instances}
     known = before.uses if before is not None else {}
     uses = {
-        vm_id: use_of(each, ran=known.get(vm_id) is Use.IN_USE, warming=vm_id in warming)
+        vm_id: use_of(each, ran=known.get(vm_id) is Use.IN_USE, unused=vm_id in warming or vm_id in hot)
         for vm_id, each in rows.items()
     }
     seen = Counter(uses.values())
@@ -183,7 +194,7 @@ def after_listing(
     else:
         demand = replace(_observed(before, rows, uses, at, policy), counts=counts, billed=billed, capacity=capacity)
         demand = _corrected(before, demand, policy)
-    return demand
+    return replace(demand, hot=sum(uses[vm_id] is Use.READY for vm_id in hot & uses.keys()))
 
 
 def together(before: Demand | None, parts: Sequence[Demand], policy: Policy) -> Demand:
@@ -198,6 +209,7 @@ def together(before: Demand | None, parts: Sequence[Demand], policy: Policy) -> 
         starts=tuple(sorted(start for part in parts for start in part.starts)),
         leads=tuple(lead for part in parts for lead in part.leads),
         safety=_deviations(latest.capacity),
+        hot=sum(part.hot for part in parts),
     )
     if before is None or not timedelta(0) <= total.at - before.at < policy.demand_window:
         return total
@@ -267,7 +279,7 @@ def _deviations(capacity: Capacity) -> float:
 def with_surplus(demand: Demand, should_be: Wanted, policy: Policy, warm: int = 0) -> Demand:
     """The demand after a listing, with the machines beyond those wanted; `warm`: how many should be warm."""
     warm_now = demand.billed.get((Use.READY, PowerState.STOPPED), 0)
-    warm_soon = sum(demand.billed.get(each, 0) for each in _WARM_SOON)
+    warm_soon = max(0, sum(demand.billed.get(each, 0) for each in _WARM_SOON) - demand.hot)
     return replace(
         demand,
         warm_short_since=(demand.warm_short_since or demand.at) if warm_now + warm_soon < warm else None,
@@ -291,8 +303,7 @@ def before_listings(capacity: Capacity, occupied: int = 0) -> Demand:
 
 def wanted(demand: Demand, policy: Policy) -> Wanted:
     """How many machines the scale set should hold now: one function for all who ask."""
-    counts, capacity = demand.counts, demand.capacity
-    in_use = counts[Use.IN_USE]
+    counts, capacity, in_use = demand.counts, demand.capacity, demand.in_use
     facts: dict[str, str | int | float | bool | None] = {"mode": capacity.mode.value}
     facts |= {use.value: number for use, number in counts.items()}
     if capacity.mode is Mode.FIXED:
@@ -361,7 +372,7 @@ def arrivals_per_second(demand: Demand, policy: Policy) -> float:
     """The rate of the starts of late; until these are known, of as many sessions as are running."""
     per_second = len(demand.starts) / policy.demand_window.total_seconds()
     if demand.at - demand.since < policy.demand_window:
-        per_second = max(per_second, demand.counts[Use.IN_USE] / policy.mean_session.total_seconds())
+        per_second = max(per_second, demand.in_use / policy.mean_session.total_seconds())
     return per_second
 
 
@@ -376,7 +387,7 @@ def with_warm(demand: Demand, policy: Policy) -> Demand:
     At least one as long as somebody came within `warm_awake`; none else.
     """
     capacity, started_at = demand.capacity, demand.started_at
-    if demand.counts[Use.IN_USE]:
+    if demand.in_use:
         started_at = demand.at
     if not capacity.warm_follows:
         return replace(demand, started_at=started_at)

@@ -33,6 +33,7 @@ class Edge(StrEnum):
     ABANDON = "abandon"  # the visitor gave up before the machine was opened
     OPEN = "open"
     MOVE = "move"  # the session got another machine
+    SWAP = "swap"  # the same before any start was noted: the machine is offered again
     REFUSE = "refuse"  # the session's machine could not be had
     RELEASE = "release"  # the visitor left
     EXPIRE = "expire"  # its limit was over, or its machine came to rest, or said that nobody is in

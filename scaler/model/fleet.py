@@ -60,6 +60,7 @@ class Cloud:
     ceilings: Mapping[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused: a hint
     demand: Mapping[ScaleSetName, Demand] = field(default_factory=dict)  # what listings have shown of it: a hint
     warming: frozenset[VmId] = frozenset()  # what the reconciler is making warm, as this process has read it: a hint
+    hot: frozenset[VmId] = frozenset()  # what it keeps hot, or heats: the same hint
     grown: Mapping[ScaleSetName, timedelta] = field(default_factory=dict)  # how long ago a capacity was raised: a hint
     late_marks: frozenset[ScaleSetName] = frozenset()  # new machines lately waited long for their marks: a hint
     health: Mapping[ScaleSetName, HealthSeen] = field(default_factory=dict)  # as GETs of this process showed it: a hint
@@ -108,7 +109,7 @@ class Cloud:
         )
         before = self.demand.get(view.name)
         capacity_now, tags = in_force(view.name, view.tags, before, pages.at, policy)
-        demand = after_listing(before, pages, capacity_now, policy, self.warming)
+        demand = after_listing(before, pages, capacity_now, policy, self.warming, self.hot)
         seen = self.showing(sighting, *pages.instances, listings={**self.listings, view.name: sighting})
         if demand is before:
             return seen
@@ -178,10 +179,20 @@ class Cloud:
         warm = demand.capacity.warm
         if self.awaited:
             return max(warm, demand.billed.get((Use.READY, PowerState.STOPPED), 0))
+        return self._part_of(warm, scale_set, policy)
+
+    def hot_wanted(self, scale_set: ScaleSetName, policy: Policy) -> int:
+        """How many of the ready machines of a scale set should run and wait."""
+        demand = self.demand_of(scale_set, policy)
+        wanted_now = self._part_of(demand.capacity.hot_target, scale_set, policy)
+        return max(wanted_now, demand.hot) if self.awaited else wanted_now
+
+    def _part_of(self, number: int, scale_set: ScaleSetName, policy: Policy) -> int:
+        """A scale set's part of a number of ready machines, where the scale sets share one."""
         if scale_set not in policy.weights:
-            return warm
+            return number
         parts = {name: replace(part, machines=0, occupied=0) for name, part in self._parts(policy).items()}
-        return placed(warm, parts)[scale_set]
+        return placed(number, parts)[scale_set]
 
     def _parts(self, policy: Policy) -> Mapping[ScaleSetName, Part]:
         """The scale sets with a shared number."""

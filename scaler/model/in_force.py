@@ -22,6 +22,7 @@ def in_force(
     settings = policy.capacity.get(scale_set, planned)
     # an operator's maximum holds in a window with a larger minimum, too: tags come last
     bounds = replace(planned, least=min(planned.least, settings.least), warm=min(planned.warm, settings.warm))
+    bounds = replace(bounds, hot=min(planned.hot, settings.hot))
     said = read(tags, before.tags.good if before is not None else {}, bounds)
     if not said.numbers:
         return planned, said

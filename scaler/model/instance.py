@@ -53,15 +53,16 @@ class PowerState(StrEnum):
 
 
 class Tier(StrEnum):
-    """How a machine rests while offered: this decides the wait for the machine, and the cost meanwhile."""
+    """How a machine waits while offered: this decides the wait for the machine, and the cost meanwhile."""
 
+    HOT = "hot"  # running, and ready: full price, at once
     WARM = "warm"  # stopped, its allocation kept: full price, starts in seconds
     COLD = "cold"  # deallocated: only its disk is billed, starts in minutes
 
     @classmethod
-    def of(cls, *, warm: bool) -> "Tier":
-        """The tier of a machine at rest."""
-        return cls.WARM if warm else cls.COLD
+    def of(cls, *, warm: bool, hot: bool = False) -> "Tier":
+        """The tier of a machine: `hot` where it runs and is ready, `warm` by how it rests."""
+        return cls.HOT if hot else cls.WARM if warm else cls.COLD
 
 
 class ProvisioningState(StrEnum):

@@ -71,6 +71,13 @@ LIFECYCLE: Mapping[Edge, Rule] = {
         partner=Edge.RESERVE,
         when="it cannot start, is gone or is tainted, and its session goes on with another one that is Available",
     ),
+    Edge.SWAP: Rule(
+        sources=(_R,),
+        target=_A,
+        owners=(Actor.STARTER,),
+        partner=Edge.RESERVE,
+        when="it was heated, no replica answers, and its session goes on with another one before any start is noted",
+    ),
     Edge.REFUSE: Rule(
         sources=(_R,),
         target=_U,
@@ -168,8 +175,11 @@ def _taken(edge: Edge, row: Row, record: Record | None, notes: Notes | None, now
 
 
 def _timely(record: Record) -> Record:
-    """The record without an expected time, unless a session waits for the machine."""
-    return record if record.status is Status.RESERVED else amended(record, expected_ready_at=None)
+    """The record without an expected time, unless a session waits for the machine; and hot only as long as it waits."""
+    if record.status is Status.RESERVED:
+        return record
+    waits = record.status is Status.AVAILABLE
+    return amended(record, expected_ready_at=None, hot_since=record.hot_since if waits else None)
 
 
 def claim(row: Row, notes: Notes) -> Change:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from scaler.model.clocks import Clocks, is_ahead
 from scaler.model.instance import HealthState, Instance, InstanceId, ScaleSetName, VmId
 from scaler.model.policy import Policy
-from scaler.model.readiness import is_later
+from scaler.model.readiness import heated_as_seen, is_later
 from scaler.model.row import FailedNote, Notes, Record, Row, Status, amended
 from scaler.model.sighting import Method, Sighting
 from scaler.model.standing import Standing, standing
@@ -145,6 +145,9 @@ class SeenMachine(Machine):
 def seen_machine(row: Row, instance: Instance, sighting: Sighting, now: datetime, policy: Policy) -> SeenMachine:
     """Join a row with an instance that a look has shown."""
     notes = after_sighting(notes_so_far(row), instance, sighting, policy)
+    if notes.heated is not None and notes.is_heated:
+        by_get = sighting.by is Method.TARGETED
+        notes = amended(notes, heated=heated_as_seen(notes.heated, instance, now, by_get=by_get, policy=policy))
     return SeenMachine(
         stored=row,
         notes_now=_found(notes, Clocks(now=now, at=sighting.at)),

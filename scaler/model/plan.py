@@ -74,6 +74,23 @@ class Why(StrEnum):
     LEFT_AVAILABLE = "tainted: its key leaves the available set"
     WARMTH = "the record's warm flag is set to what the power state shows"
     WARM_LACK = "fewer machines are kept warm than wanted; a cold one is claimed, to be started and stopped again"
+    HOT_LACK = (
+        "fewer machines run and wait than wanted; this one is heated: started for no session, and offered all the time"
+    )
+    HEATED_AGAIN = "heated, and at rest all the same: started again"
+    HOT = "it runs and is ready, and waits hot for its visitor"
+    HEATS = "it runs, and is not ready yet"
+    HOT_NO_MORE = "it does not run any more, and is not hot"
+    HOT_SURPLUS = "more machines are hot than wanted, or this one is to be replaced; claimed, to be stopped"
+    NEVER_HOT = "heated, and not ready in time; claimed, to be stopped"
+    COOLS_DOWN = "claimed long enough: stopped, but kept allocated (warm)"
+    TAKEN_OUT = "it was heated, and its mark is gone: taken out first, and marked again when no failover can undo that"
+    STAYS_HOT = "Azure did not stop a hot machine that nobody needs; tried again later"
+    NOT_HEATED = "a machine that was to become hot did not become ready in time; tried again later"
+    NO_REPLICA = (
+        "no replica of Redis answers (WAIT), so no machine is heated and no hot one is opened: a hot machine needs a"
+        " replica, or SCALER_HOTPOOL_SIZE=0"
+    )
     STARTED_TO_WARM = "claimed long enough: started, to be stopped again with its allocation kept (warm)"
     STOPPED_WARM = "it runs under its claim: stopped, but kept allocated (warm)"
     STAYS_RUNNING = "started to be made warm, and Azure did not stop it in time: presumed to be in use"
@@ -100,6 +117,8 @@ class Why(StrEnum):
     UNDONE_OPEN = "a late write undid an opened session's record; restored from the notes"
     UNDONE_END = "a late write for a session that had ended; restored from the notes"
     CANNOT_START = "it cannot be started"
+    READY_HOT = "it runs, ready, for no session before: noted for this one, and opened when a replica has the note"
+    UNCONFIRMED = "no replica answers, so its hot machine cannot be opened"
     NO_CAPACITY = "Azure has no capacity to start it now"
     TAINTED = "it is tainted"
     GAVE_UP = "reserved and used: the session gave up"
@@ -228,6 +247,11 @@ class Step:
     order: Order | None = None
     facts: Facts = field(default_factory=dict)
     for_replica: bool = False  # a later step rests on the change, and may need it after a failover
+    # Written only after a replica has answered in this very tick; order and `then` come only after it has the change,
+    # too. Where none answers `instead` is carried out, or nothing. `then` is a write of its own in the same tick.
+    after_replica: bool = False
+    then: "Step | None" = None
+    instead: "Step | None" = None
 
     @property
     def edge(self) -> str:
@@ -249,7 +273,7 @@ class Step:
     def wants_replica(self) -> bool:
         """Whether a replica is asked for the change; not for a start under a claim, without a note of the start."""
         notes = self.change.notes if self.change is not None else KEEP
-        return self.for_replica or (isinstance(self.order, Start) and notes is not KEEP)
+        return self.for_replica or self.then is not None or (isinstance(self.order, Start) and notes is not KEEP)
 
     @property
     def order_name(self) -> str:

@@ -42,6 +42,7 @@ class Capacity:
     least: int = 0  # BUFFER, AUTO: machines of every kind
     most: int = 20  # a wrong number of visitors must not cost more than this many machines
     warm: int = 0  # of the ready ones, how many keep their allocation: full price, started in ~10 s instead of ~100 s
+    hot: int = 0  # of the ready ones, how many run and wait: full price, at once
     # `warm` is found by each listing: as many as 9 of 10 visitors need, none while nobody comes
     warm_follows: bool = False
     price: Price | None = None  # None: no cost is computed
@@ -54,6 +55,16 @@ class Capacity:
     def limit(self) -> int:
         """The most machines. A fixed number that is larger than `most` is the limit itself."""
         return max(self.desired, self.most) if self.mode is Mode.FIXED else self.most
+
+    @property
+    def fewest_spare(self) -> int:
+        """The number that `hot` must stay below. Where all spare machines ran, they would count as in use for ever."""
+        return self.desired if self.mode is Mode.FIXED else self.buffer
+
+    @property
+    def hot_target(self) -> int:
+        """How many are to be hot: `hot`, but less than the spare ones, whatever windows and tags say together."""
+        return max(0, min(self.hot, self.fewest_spare - 1))
 
 
 class ReadyWhen(StrEnum):
@@ -133,6 +144,8 @@ class Policy:
     start_attempts: int = 3
     # a visitor let in without an address can often not connect: a throttled or silent look is tried again for so long
     address_patience: timedelta = 20 * _S
+    # a session whose hot machine cannot be opened for want of a replica goes on with another machine after so long
+    hot_patience: timedelta = 2 * _S
     # a visitor who waited a quarter of an hour is better told the truth
     reservation_timeout: timedelta = 15 * _MIN
     # ReadyWhen.HEALTHY: from running to Healthy. Windows and an app that has run before need one to two minutes
@@ -258,7 +271,9 @@ class Policy:
     first_look_warm: timedelta = 5 * _S
     first_look_cold: timedelta = 45 * _S
     # the wait that a visitor is told until enough waits are measured: the longer end of these
-    start_takes: Mapping[Tier, timedelta] = field(default_factory=lambda: {Tier.WARM: 10 * _S, Tier.COLD: 110 * _S})
+    start_takes: Mapping[Tier, timedelta] = field(
+        default_factory=lambda: {Tier.HOT: _S, Tier.WARM: 10 * _S, Tier.COLD: 110 * _S}
+    )
     # the same, on top, where a machine must be Healthy: from running until the app of a warmed-up image streams
     boot_takes: timedelta = 90 * _S
     look_every_warm: timedelta = _S  # until three times the first; what nobody answered is asked again as soon

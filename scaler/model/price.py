@@ -92,7 +92,7 @@ def cost_facts(demand: Demand, currency: str) -> Facts:
 
 
 def priced(before: Demand | None, demand: Demand, policy: Policy) -> Demand:
-    """The demand after a listing, with what was paid until then, and no more warm machines than the budget holds."""
+    """The demand after a listing, with what was paid, and no more hot and warm machines than the budget holds."""
     return _within_budget(_paid(before, demand, policy))
 
 
@@ -111,11 +111,15 @@ def _paid(before: Demand | None, demand: Demand, policy: Policy) -> Demand:
 
 
 def _within_budget(demand: Demand) -> Demand:
-    price, left, warm = demand.capacity.price, _left_per_hour(demand), demand.capacity.warm
+    capacity, left = demand.capacity, _left_per_hour(demand)
+    price, warm, hot = capacity.price, capacity.warm, capacity.hot_target
     if price is None or left is None:
         return demand
+    run = min(hot, _fitting(left, price.running - price.deallocated, hot))
+    left -= run * (price.running - price.deallocated)
     fits = min(warm, _fitting(left, price.stopped - price.deallocated, warm))
-    return replace(demand, capacity=replace(demand.capacity, warm=fits), warm_held=warm - fits)
+    held = warm - fits + hot - run
+    return replace(demand, capacity=replace(capacity, warm=fits, hot=run), warm_held=held)
 
 
 def affordable(demand: Demand) -> int | None:

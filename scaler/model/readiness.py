@@ -6,12 +6,12 @@ and never does without the extension.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from scaler.model.instance import Health, HealthState, Instance, VmId
 from scaler.model.policy import Policy
-from scaler.model.row import StartNote
+from scaler.model.row import HeatedNote, StartNote
 
 
 def may_rest(instance: Instance, at: datetime, policy: Policy) -> bool:
@@ -38,7 +38,7 @@ def never_ready(instance: Instance, at: datetime, since: datetime | None, policy
     return at - since >= policy.unready_bound
 
 
-def healthy_in_this_run(start: StartNote, instance: Instance, policy: Policy) -> bool:
+def healthy_in_this_run(start: StartNote | HeatedNote, instance: Instance, policy: Policy) -> bool:
     """Whether the machine is Healthy by a word of this run: Azure may show the health of an earlier run.
 
     The health is later than the look before the start (both times are Azure's, of whole seconds), or a look since the
@@ -49,6 +49,33 @@ def healthy_in_this_run(start: StartNote, instance: Instance, policy: Policy) ->
     if health is None or not _says_healthy(health):
         return False
     return start.initializing or is_later(health, start.seen_at, policy)
+
+
+def heated_as_seen(
+    heated: HeatedNote, instance: Instance, now: datetime, *, by_get: bool, policy: Policy
+) -> HeatedNote:
+    """The note after a look at a machine that was heated: ready when it runs, and is Healthy where that is asked for.
+
+    Only a targeted GET tells that it is ready: the Initializing of this run is short, and a listing may be old. A
+    machine that shows no health at all until `ready_timeout` counts as ready, as where it is opened.
+    """
+    if not instance.runs:
+        return replace(heated, ready_at=None) if instance.at_rest and heated.ready_at is not None else heated
+    if heated.ready_at is not None or instance.busy or not by_get:
+        return heated
+    boots_at, health_seen, initializing = after_look(heated, instance, now)
+    seen = replace(heated, boots_at=boots_at, health_seen=health_seen, initializing=initializing)
+    silent = not health_seen and now - boots_at >= policy.ready_timeout
+    gated = policy.awaits_health(instance.ref.scale_set)
+    is_ready = not gated or silent or healthy_in_this_run(seen, instance, policy)
+    return replace(seen, ready_at=now) if is_ready else seen
+
+
+def after_look(start: StartNote | HeatedNote, instance: Instance, now: datetime) -> tuple[datetime, bool, bool]:
+    """When the machine was first seen running, and whether looks at this run have shown a health, and Initializing."""
+    health = instance.health
+    initializing = health is not None and health.state is HealthState.INITIALIZING
+    return start.boots_at or now, start.health_seen or health is not None, start.initializing or initializing
 
 
 def is_later(health: Health, look: datetime | None, policy: Policy) -> bool:

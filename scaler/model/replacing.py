@@ -1,4 +1,4 @@
-"""Ready machines to be replaced, by Azure alone: too old ones, and outdated ones."""
+"""Ready machines to be replaced, by Azure alone: too old ones, and outdated ones; and by an operator's word."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 from scaler.model.capacity import Demand, Use, wanted
 from scaler.model.instance import Instance
+from scaler.model.plan import Why
 from scaler.model.policy import Policy
+from scaler.model.row import Row
 from scaler.model.sighting import Pages
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -32,6 +34,18 @@ def with_replacements(demand: Demand, pages: Pages, policy: Policy) -> Demand:
         because = demand.replacing_because or "ready machines are too old"
         demand = replace(demand, replacing=max(demand.replacing, at_once), replacing_because=because)
     return demand
+
+
+def replacement_due(row: Row, demand: Demand, now: datetime, policy: Policy) -> Why | None:
+    """Why a machine on offer is to be replaced; None: it is not. The operator's word comes first."""
+    notes = row.notes
+    if notes is None or notes.admitted_at is None:
+        return None
+    if notes.replace_asked_at is not None:
+        return Why.ASKED_FOR
+    if policy.max_ready_age and now - notes.admitted_at >= policy.max_ready_age:
+        return Why.TOO_OLD
+    return Why.OUTDATED if row.vm_id in demand.outdated else None
 
 
 def _with_trial(demand: Demand, known: Sequence[Instance], shown: bool) -> Demand:

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from scaler.model.edges import Edge
-from scaler.model.instance import FailureClass, InstanceId, ScaleSetName, SessionId, VmId
+from scaler.model.instance import FailureClass, InstanceId, ScaleSetName, SessionId, Tier, VmId
 from scaler.model.sighting import Pause
 from scaler.model.waits import Waits
 
@@ -55,6 +55,7 @@ class Record:
     moved_from: VmId | None = None  # where its session was before
     move_reason: str | None = None  # why, for the visitor's eyes; beside either
     expected_ready_at: datetime | None = None  # when its session may probably go in; of a Reserved machine alone
+    hot_since: datetime | None = None  # running and ready since then, for a visitor to come; not once it was opened
     extra: tuple[tuple[str, str], ...] = ()  # the queue manager's own fields: name, raw JSON text; kept to the byte
 
     @property
@@ -64,6 +65,11 @@ class Record:
         A machine serves a single session in its life, so the vm id names that session well enough.
         """
         return self.session_id or SessionId(self.vm_id)
+
+    @property
+    def tier(self) -> Tier:
+        """How the machine waits, or waited, to be opened."""
+        return Tier.of(warm=self.warm, hot=self.hot_since is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +94,24 @@ class StartNote:
     boots_at: datetime | None = None  # first seen running, and not yet Healthy in this run
     health_seen: bool = False  # and some look at that run has shown a health, perhaps of an earlier run
     initializing: bool = False  # and some look has shown Initializing, with which each run begins
+    hot: bool = False  # it was running and ready before: nothing was ordered
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatedNote:
+    """The machine was started for no session, to wait running (hot). Only the end of a claim takes this note away."""
+
+    at: datetime  # of the latest order
+    seen_at: datetime  # of the look that showed the machine at rest, right before the latest order
+    attempts: int = 1
+    warm: bool = False  # as in StartNote, and so are the next four
+    failure: FailureClass | None = None
+    boots_at: datetime | None = None
+    health_seen: bool = False
+    initializing: bool = False
+    ready_at: datetime | None = None  # since when it is ready, in this run: it may be opened whatever its health says
+    unmarked_at: datetime | None = None  # taken out because its mark was gone: the new mark waits until this is ripe
+    unmarked_seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,13 +172,17 @@ COOLS = "deallocate"
 """The order of a claim that cools a machine."""
 WARMS = "power_off"
 """The order of a claim that warms a machine: to stop it, after a start of the claim's own."""
+COOLS_HOT = "cool-hot"
+"""The order of a claim that stops a hot machine: the same as of one that warms, without a start."""
+STOPS_RUNNING = (WARMS, COOLS_HOT)
+"""The orders of claims under which a machine may run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimNote:
     """A claim for cooling or warming, orders to a marked machine: no reservation and no visitor's start meanwhile."""
 
-    order: str  # the last one to be given: COOLS or WARMS
+    order: str  # the last one to be given: COOLS, WARMS or COOLS_HOT
     at: datetime  # of its latest renewal: an order rests on one that is ripe, and dies within a known time of it
     seen_at: datetime  # Azure's time at that renewal: by this clock the lives of orders are measured
     since: datetime  # of the first one
@@ -202,6 +230,8 @@ class Notes:
     ended: Mapping[SessionId, Edge] = _EMPTY  # how each session ended: ENDINGS
     spent: SpentNote | None = None
     claim: ClaimNote | None = None
+    heated: HeatedNote | None = None
+    heating_failed_at: datetime | None = None  # it did not become hot: for a while one machine less is heated
     replace_asked_at: datetime | None = None  # an operator wants another machine in its place; it may still be reserved
     held_until: datetime | None = None  # an operator wants to look at the used machine: it is not deleted before
     claim_failed_at: datetime | None = None  # a claim came to nothing: for a while no other one is made
@@ -241,10 +271,19 @@ class Notes:
 
     @property
     def is_being_warmed(self) -> bool:
-        """Whether the machine may run because of a claim to warm the machine, and for no other reason."""
-        if self.claim is None or self.claim.order != WARMS or self.claim.closing:
+        """Whether the machine may run because of a claim that warms it, or stops a hot one, and for no other reason."""
+        if self.claim is None or self.claim.order not in STOPS_RUNNING or self.claim.closing:
             return False
         return not any((self.spent, self.start, self.opened, self.presumed_at))
+
+    @property
+    def is_heated(self) -> bool:
+        """Whether the machine may run because it was heated, and for no other reason: no session was let near it.
+
+        In an Available or Reserved record this is the one exception from the presumption of what runs unexplained,
+        beside a claim.
+        """
+        return self.heated is not None and self.fresh and not self.ended
 
     def presumed(self, now: datetime, at: datetime) -> "Notes":
         """The notes with a presumption from now on, by both clocks, and without witnesses from before."""

@@ -10,7 +10,7 @@ from scaler.model.capacity import Demand
 from scaler.model.instance import FailureClass, Instance, ScaleSetName
 from scaler.model.plan import SetCapacity
 from scaler.model.policy import Policy
-from scaler.model.row import Row, StartNote
+from scaler.model.row import ClaimNote, Row, StartNote
 from scaler.model.sighting import Pages, Sighting
 
 
@@ -67,8 +67,10 @@ def shortages(
     found, overcome = dict(known), dict[ScaleSetName, datetime]()
     for row in rows:
         notes = row.notes
-        start = notes.start or notes.claim if notes is not None else None
-        if notes is None or start is None or (isinstance(start, StartNote) and start.warm):
+        start = notes.start or notes.claim or notes.heated if notes is not None else None
+        if notes is None or start is None or (not isinstance(start, ClaimNote) and start.warm):
+            continue
+        if isinstance(start, StartNote) and start.hot:  # nothing was started then
             continue
         name = notes.scale_set
         if notes.opened is not None:

@@ -11,7 +11,7 @@ from scaler.model.clocks import Clocks
 from scaler.model.edges import Edge
 from scaler.model.instance import Instance, ProvisioningState
 from scaler.model.policy import Policy
-from scaler.model.row import WARMS, Notes, Row, Status
+from scaler.model.row import STOPS_RUNNING, Notes, Row, Status
 from scaler.model.sighting import Sighting
 
 
@@ -22,7 +22,8 @@ class Standing(StrEnum):
     ADMITTING = "admitting"  # marked by us, not yet offered
     STRANGER = "stranger"  # marked, and we do not know why, or what was known is lost: perhaps used
     READY = "ready"  # Available, marked, at rest
-    CLAIMED = "claimed"  # the same, and being cooled or warmed: nobody can reserve it meanwhile
+    HEATED = "heated"  # Available and marked: it runs, and waits hot for its visitor, or it is on the way there
+    CLAIMED = "claimed"  # Available, marked, being cooled or warmed: nobody can reserve it meanwhile
     UNMARKED = "unmarked"  # Available and known, but its mark is gone
     TAINTED = "tainted"  # Available, and not fit to be offered
     RESERVED = "reserved"  # a session waits for it
@@ -66,11 +67,12 @@ def _of_available(row: Row, instance: Instance, at: datetime, policy: Policy) ->
         return Standing.STRANGER
     if not instance.marked:
         return Standing.UNMARKED
-    if instance.runs and notes.claim is not None and notes.claim.order == WARMS:
+    if instance.runs and notes.claim is not None and notes.claim.order in STOPS_RUNNING:
         return Standing.CLAIMED
-    if instance.failed or instance.runs or unsettled_for(notes, at, policy):
+    if instance.failed or (instance.runs and not notes.is_heated) or unsettled_for(notes, at, policy):
         return Standing.TAINTED
-    return Standing.READY if notes.claim is None else Standing.CLAIMED
+    word = Standing.READY if notes.heated is None else Standing.HEATED
+    return word if notes.claim is None else Standing.CLAIMED
 
 
 def unsettled_for(notes: Notes, at: datetime, policy: Policy) -> bool:

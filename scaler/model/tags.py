@@ -13,7 +13,13 @@ _NUMBER = r"1000|[0-9]{1,3}"
 _WHOLE = re.compile(_NUMBER)
 _BUFFER_FORM = re.compile(rf"(?P<machines>{_NUMBER})(/(?P<percent>{_NUMBER})%)?|(?P<alone>{_NUMBER})%")
 _SHARE = re.compile(r"([0-9]{2}(?:\.[0-9]{1,3})?)%")
-_FIELDS = {"scaler:max": "most", "scaler:min": "least", "scaler:warm": "warm", "total_nodes": "desired"}
+_FIELDS = {
+    "scaler:max": "most",
+    "scaler:min": "least",
+    "scaler:warm": "warm",
+    "scaler:hot": "hot",
+    "total_nodes": "desired",
+}
 BUFFER, FOUND = "scaler:buffer", "scaler:found-at-once"
 NAMES = frozenset({*_FIELDS, BUFFER, FOUND})
 """The names of the tags, in lower case: Azure compares them without regard to case."""
@@ -117,13 +123,32 @@ def _numbers(held: Mapping[str, Tag]) -> Numbers:
     return found
 
 
+def _fewest_spare(numbers: Numbers, capacity: Capacity) -> float:
+    """`Capacity.fewest_spare` with these numbers."""
+    if "desired" in numbers:
+        return numbers["desired"]
+    if capacity.mode is not Mode.FIXED:
+        return numbers.get("buffer", capacity.buffer)
+    desired = numbers.get("least", capacity.desired)
+    return min(desired, numbers.get("most", desired))
+
+
 def _misfits(held: Mapping[str, Tag], capacity: Capacity) -> Iterator[BadTag]:
-    """The tags above the maximum, and a maximum below the minimum or the warm share of settings and calendar."""
+    """The tags above the maximum, and a maximum below the minimum or the warm share of settings and calendar.
+
+    And those by which as many machines, or more, are to be hot as are spare: at least one of these rests.
+    """
     numbers = _numbers(held)
     most = numbers.get("most", capacity.limit)
     for name, number in _FIELDS.items():
         if name in held and name != "scaler:max" and numbers[number] > most:
             yield _bad(name, held[name], f"at most {most}, the maximum of the scale set")
+    hot, spare = numbers.get("hot", capacity.hot), _fewest_spare(numbers, capacity)
+    if hot and hot >= spare:
+        bounds = ("scaler:min", "scaler:max") if capacity.mode is Mode.FIXED else ()
+        named = next((name for name in ("scaler:hot", BUFFER, "total_nodes", *bounds) if name in held), None)
+        if named is not None:
+            yield _bad(named, held[named], f"fewer hot machines ({hot:g}) than spare ones ({spare:g})")
     least = max(capacity.least, capacity.warm)
     if capacity.mode is not Mode.FIXED and "scaler:max" in held and most < least:
         yield _bad(

@@ -15,7 +15,7 @@ from scaler.model.newcomers import Followed, Phase
 from scaler.model.plan import Ask, Facts, Listing, Refusal, Why
 from scaler.model.policy import Policy
 from scaler.model.readiness import HealthSeen, boots
-from scaler.model.row import Row
+from scaler.model.row import Row, Status
 from scaler.model.sighting import Answer, Pages, Pause, ScaleSetView, Source
 from scaler.observe.hints import Listed, Listings, Silences
 from scaler.observe.looks import AddressesOf, Look, Targets, next_look
@@ -60,8 +60,11 @@ class AzureObserver:
 
     def read(self, rows: Iterable[Row]) -> None:
         """Remember what a reading of Redis tells and no listing shows: for the provisioner, a stranger to Redis."""
-        noted = ((row.vm_id, row.notes) for row in rows)
-        self._listings.warming = frozenset(vm_id for vm_id, notes in noted if notes and notes.is_being_warmed)
+        noted = [(row, row.notes) for row in rows if row.notes is not None]
+        self._listings.warming = frozenset(row.vm_id for row, notes in noted if notes.is_being_warmed)
+        self._listings.hot = frozenset(
+            row.vm_id for row, notes in noted if notes.is_heated and row.status is Status.AVAILABLE
+        )
 
     def next_look(self, asks: Collection[Ask], cloud: Cloud, made: Collection[Look]) -> Look | None:
         """Choose the next look for the asks, after the looks made in this tick; None: no further look."""
@@ -227,6 +230,7 @@ class AzureObserver:
             health=dict(listings.health),
             total=listings.total,
             warming=listings.warming,
+            hot=listings.hot,
             awaited=" and ".join(filter(None, awaited)),
             unread={source: each.tags.unread for source, each in sources.items() if each.tags.unread},
         )

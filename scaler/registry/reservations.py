@@ -67,6 +67,7 @@ class Reservation:
     moved_from: VmId | None = None  # the machine it had before, which could not be had
     move_reason: str | None = None  # why, for the visitor's eyes
     expected_ready_at: datetime | None = None  # when it may probably go in, as told by the latest step
+    hot_since: datetime | None = None  # its machine runs and is ready since then: it may go in within a second
 
     @classmethod
     def of(cls, record: Record) -> "Reservation":

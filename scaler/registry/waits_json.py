@@ -1,6 +1,7 @@
 """Published waits <-> the JSON text under `Keys.waits`. Times and seconds are of Redis' clock.
 
-The scripts look for `"warm":{"expected":` and `"limit":` in this text, and read no more: `expected` stays first.
+The scripts look for `"warm":{"expected":`, the same of the other tiers, and `"limit":` in this text, and read no more:
+`expected` stays first.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from scaler.model.instance import Tier
 from scaler.model.waits import LATEST, MOVED, Coming, Waits
 
 MAX_WAITS = 16_384
-"""Bytes: four kinds of a hundred waits have three thousand."""
+"""Bytes: five kinds of a hundred waits have three thousand."""
 LONGEST_TOLD = 2_592_000
 """Seconds, and the largest of all numbers here: thirty days. No session lasts longer, and nobody waits so long."""
 _KINDS = 8  # of waits, those of a newer scaler among them
@@ -45,6 +46,7 @@ def encode_waits(waits: Waits) -> bytes:
     tiers = {
         tier.value: {"expected": waits.expected.get(tier), "free": waits.free.get(tier), **_measured(waits, tier)}
         for tier in Tier
+        if tier is not Tier.HOT or tier in waits.free
     }
     coming = waits.coming
     return msgspec.json.encode(

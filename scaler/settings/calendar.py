@@ -41,6 +41,7 @@ _KNOWN: Mapping[str, tuple[type, int, int, str]] = {
     "max": _NUMBER,
     "spare": _NUMBER,
     "warm": _NUMBER,
+    "hot": _NUMBER,
     "rank": (int, -1000, 1000, "a whole number from -1000 to 1000"),
     "scaleSets": (list, 0, 100, "a list of names"),
 }
@@ -165,7 +166,7 @@ def _window(entry: Mapping[str, Any], capacities: Mapping[ScaleSetName, Capacity
         visitors=entry.get("visitors", 0),
     )
     if not window.numbers and not window.visitors:
-        raise ValueError("says nothing: expected `visitors`, or one of `min`, `max`, `buffer`, `spare`, `warm`")
+        raise ValueError("says nothing: expected `visitors`, or one of `min`, `max`, `buffer`, `spare`, `warm`, `hot`")
     _check_bounds(window, capacities)
     return window
 
@@ -244,7 +245,7 @@ def _numbers(entry: Mapping[str, Any]) -> Mapping[str, int | float]:
 
 
 def _check_bounds(window: Window, capacities: Mapping[ScaleSetName, Capacity]) -> None:
-    """Raises ValueError for a minimum or a warm share above the maximum."""
+    """Raises ValueError for a minimum or a warm share above the maximum, or a hot share that leaves none at rest."""
     for name, capacity in capacities.items():
         if not window.concerns(name):
             continue
@@ -252,3 +253,7 @@ def _check_bounds(window: Window, capacities: Mapping[ScaleSetName, Capacity]) -
         for word, number in (("min", found.least), ("warm", found.warm)):
             if number > found.most:
                 raise ValueError(f"{word} {number} is more than max {found.most} of {name}")
+        if found.hot and found.hot >= found.fewest_spare:
+            raise ValueError(
+                f"hot {found.hot} leaves none at rest of the {found.fewest_spare} spare machines of {name}"
+            )

@@ -14,7 +14,7 @@ from scaler.settings.reader import PerScaleSet, Reader
 _MODE = "SCALER_CAPACITY"
 _DESIRED, _LEAST, _MOST = "SCALER_POOL_CAPACITY", "SCALER_POOL_MIN", "SCALER_POOL_MAX"
 _WEIGHTS = "SCALER_POOL_WEIGHTS"
-_BUFFER, _WARM = "SCALER_POOL_BUFFER", "SCALER_WARMPOOL_SIZE"
+_BUFFER, _WARM, _HOT = "SCALER_POOL_BUFFER", "SCALER_WARMPOOL_SIZE", "SCALER_HOTPOOL_SIZE"
 _WARM_FORM = re.compile("1000|[0-9]{1,3}")
 _PRICE = "SCALER_PRICE"
 _AMOUNT = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
@@ -31,7 +31,7 @@ def capacities(reader: Reader, per_scale_set: PerScaleSet) -> Mapping[ScaleSetNa
     modes = per_scale_set.choices(_MODE, {str(mode): mode for mode in Mode}, "fixed, buffer or auto")
     if reader.is_set(_DESIRED) and not reader.is_set(_MODE):
         modes = dict.fromkeys(modes, Mode.FIXED)
-    numbers = {name: per_scale_set.numbers(name, low=0, high=1000) for name in (_DESIRED, _LEAST, _MOST, _CAP)}
+    numbers = {name: per_scale_set.numbers(name, low=0, high=1000) for name in (_DESIRED, _LEAST, _MOST, _CAP, _HOT)}
     if not reader.is_set(_CAP):
         numbers[_CAP] = {name: FAILURE_CAPS[when] for name, when in ready_when(per_scale_set).items()}
     most = {name: numbers[_DESIRED if mode is Mode.FIXED else _MOST][name] for name, mode in modes.items()}
@@ -53,6 +53,7 @@ def capacities(reader: Reader, per_scale_set: PerScaleSet) -> Mapping[ScaleSetNa
             most=numbers[_MOST][name],
             warm=warm[name] or 0,
             warm_follows=warm[name] is None,
+            hot=numbers[_HOT][name],
             price=prices[name],
             budget=budgets[name],
             failure_cap=numbers[_CAP][name],
@@ -69,6 +70,11 @@ def _contradictions(name: ScaleSetName, capacity: Capacity, most: int) -> Iterat
     if capacity.warm > most:
         setting = _DESIRED if capacity.mode is Mode.FIXED else _MOST
         yield f"{_WARM}: {capacity.warm} is more than {setting} ({most}) of {name}; the warm are part of it"
+    if capacity.hot and capacity.hot >= capacity.fewest_spare:
+        setting = _DESIRED if capacity.mode is Mode.FIXED else _BUFFER
+        yield (
+            f"{_HOT}: {capacity.hot} leaves none of {setting} ({capacity.fewest_spare}) of {name} at rest; expected fewer"
+        )
     if capacity.mode is not Mode.FIXED and capacity.least > capacity.most:
         yield f"{_LEAST}: {capacity.least} is more than {_MOST} ({capacity.most}) of {name}"
 
@@ -91,7 +97,7 @@ def weights(
     if len({replace(each, price=None, budget=None, failure_cap=0) for each in capacity.values()}) > 1:
         reader.mistakes.append(
             f"{_WEIGHTS}: the scale sets share one number; expected one value for all of them in {_MODE}, {_DESIRED},"
-            f" {_BUFFER}, {_LEAST}, {_MOST} and {_WARM}"
+            f" {_BUFFER}, {_LEAST}, {_MOST}, {_WARM} and {_HOT}"
         )
     if any(each.warm_follows for each in capacity.values()):
         reader.mistakes.append(f"{_WARM}: auto is for one scale set by itself; expected a number beside {_WEIGHTS}")

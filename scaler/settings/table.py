@@ -106,6 +106,13 @@ SETTINGS: tuple[Setting, ...] = (
         "set too",
     ),
     Setting(
+        "SCALER_HOTPOOL_SIZE",
+        str(_CAPACITY.hot),
+        "of the ready ones, how many run and wait: full price, a visitor is in within a second; less than "
+        "SCALER_POOL_BUFFER (fixed: than SCALER_POOL_CAPACITY); needs a replica of Redis "
+        "(docs/operations.md#hot-machines); per scale set too",
+    ),
+    Setting(
         "SCALER_PRICE",
         "",
         "what a machine costs per hour: running/stopped/deallocated, such as `1.20/1.20/0.05`; per scale set too; "

@@ -212,5 +212,5 @@ def test_what_is_no_text_of_the_scalers_says_nothing(raw: bytes | None) -> None:
 
 
 def test_a_text_of_a_newer_scaler_says_what_is_known() -> None:
-    raw = b'{"tiers":{"hot":{"expected":0.5},"warm":{"expected":9,"x":1}},"y":[],"latest":{"hot":[0.4]}}'
-    assert decode_waits(raw) == Waits(expected={Tier.WARM: 9.0}, latest={"hot": (0.4,)})
+    raw = b'{"tiers":{"tepid":{"expected":0.5},"warm":{"expected":9,"x":1}},"y":[],"latest":{"tepid":[0.4]}}'
+    assert decode_waits(raw) == Waits(expected={Tier.WARM: 9.0}, latest={"tepid": (0.4,)})

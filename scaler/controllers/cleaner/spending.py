@@ -16,6 +16,7 @@ from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Decision, Get, Lacks, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.price import affordable
+from scaler.model.replacing import replacement_due
 from scaler.model.row import Row, SpentNote, Status
 from scaler.model.scarcity import creating_stops_until
 from scaler.model.standing import Standing, is_used
@@ -34,7 +35,7 @@ def taken_back(fleet: Fleet, policy: Policy) -> Iterator[Decision]:
         if demand is None:
             continue
         offered = [row for row in fleet.rows.values() if _is_offered(name, demand, row)]
-        due = {row.vm_id: why for row in offered if (why := _to_be_replaced(row, demand, fleet.now, policy))}
+        due = {row.vm_id: why for row in offered if (why := replacement_due(row, demand, fleet.now, policy))}
         if not due and not demand.lasting_surplus(policy.surplus_kept):
             continue
         order = [row.vm_id for row in sorted(offered, key=_cold_and_old_first)]
@@ -58,7 +59,7 @@ def _surplus(
     demand = fleet.cloud.demand[scale_set]
     listed = (fleet.rows.get(vm_id) for vm_id, use in demand.uses.items() if use is not Use.LEAVING)
     leaving = sum(row is not None and is_used(row) for row in listed)
-    spare = max(fleet.cloud.wanted(scale_set, policy).machines - demand.occupied, 0)
+    spare = max(fleet.cloud.wanted(scale_set, policy).machines - demand.occupied - demand.hot, 0)
     beyond = max(min(demand.lasting_surplus(policy.surplus_kept) - leaving, len(offered) - spare), 0)
     return dict.fromkeys(offered[:beyond], Why.SURPLUS), spare
 
@@ -78,7 +79,7 @@ def _replaced(
     otherwise = should_be.machines - should_be.replacing
     if creating_stops_until(demand, policy) is not None or (paid is not None and paid <= otherwise):
         return {}, 0
-    spare = max(otherwise - demand.occupied, 0)
+    spare = max(otherwise - demand.occupied - demand.hot, 0)
     refused = ceiling is not None and demand.at < ceiling.until
     if spare > 1 and (refused or not should_be.replacing):
         spare -= 1
@@ -90,20 +91,10 @@ def _replaced(
     return dict(now[: max(offered - spare, 0)]), spare
 
 
-def _to_be_replaced(row: Row, demand: Demand, now: datetime, policy: Policy) -> Why | None:
-    """Why a machine on offer is to be replaced; None: it is not. The operator's word comes first."""
-    notes = row.notes
-    if notes is None or notes.admitted_at is None:
-        return None
-    if notes.replace_asked_at is not None:
-        return Why.ASKED_FOR
-    if policy.max_ready_age and now - notes.admitted_at >= policy.max_ready_age:
-        return Why.TOO_OLD
-    return Why.OUTDATED if row.vm_id in demand.outdated else None
-
-
 def _is_offered(scale_set: ScaleSetName, demand: Demand, row: Row) -> bool:
-    """Whether a visitor could get the machine now, as far as Redis and the latest listing tell."""
+    """Whether a visitor could get the machine now, as far as Redis and the latest listing tell. A hot one is no offer
+    to take back: a claim cools it first.
+    """
     notes = row.notes
     return (
         row.status is Status.AVAILABLE
@@ -111,6 +102,7 @@ def _is_offered(scale_set: ScaleSetName, demand: Demand, row: Row) -> bool:
         and notes is not None
         and notes.scale_set == scale_set
         and notes.fresh
+        and notes.heated is None
         and demand.uses.get(row.vm_id) is Use.READY
         and not row.untouchable
     )

@@ -13,18 +13,56 @@ from scaler.controllers.reconciler.doubts import presume
 from scaler.model.clocks import APART
 from scaler.model.lifecycle import Change, claim, note
 from scaler.model.machine import SeenMachine
-from scaler.model.plan import Deallocate, Decision, Get, InstanceOrder, Lacks, PowerOff, Start, Step, Why
+from scaler.model.plan import Deallocate, Decision, Facts, Get, InstanceOrder, Lacks, PowerOff, Start, Step, Why
 from scaler.model.policy import Policy
-from scaler.model.row import COOLS, WARMS, ClaimNote, Status
+from scaler.model.row import COOLS, COOLS_HOT, STOPS_RUNNING, WARMS, ClaimNote, HeatedNote, Notes, Status
 
 
-def ready(machine: SeenMachine, context: Context) -> Step | None:
-    """Claim a machine to be cooled or warmed: the key leaves `available` by this step, or the step fails."""
+def ready(machine: SeenMachine, context: Context) -> Decision:
+    """Heat a machine; or claim a machine to be cooled or warmed: the key leaves `available`, or the step fails."""
+    tiers = context.tiers
     if not machine.sighting.orders_allowed:
         return None
-    if machine.vm_id in context.surplus:
+    if machine.vm_id in tiers.heat:
+        return _heat(machine, Why.HOT_LACK, attempt=1)
+    if machine.vm_id in tiers.surplus:
         return _claimed_for(machine, COOLS, Why.WARM_SURPLUS)
-    return _claimed_for(machine, WARMS, Why.WARM_LACK) if machine.vm_id in context.lack else None
+    return _claimed_for(machine, WARMS, Why.WARM_LACK) if machine.vm_id in tiers.lack else None
+
+
+def heated(machine: SeenMachine, context: Context) -> Decision:
+    """Claim a heated machine that is to be stopped; start one again that is at rest all the same."""
+    why, known = context.tiers.hot_surplus.get(machine.vm_id), machine.notes_now.heated
+    if known is None or not machine.sighting.orders_allowed:
+        return None
+    if why is not None:
+        step = _claimed_for(machine, COOLS_HOT, why)
+        return _failed(step, machine) if why is Why.NEVER_HOT else step
+    due = machine.now - known.at >= context.policy.order_horizon and known.attempts < context.policy.start_attempts
+    return _heat(machine, Why.HEATED_AGAIN, attempt=known.attempts + 1) if machine.instance.at_rest and due else None
+
+
+def _heat(machine: SeenMachine, why: Why, *, attempt: int) -> Decision:
+    """Note that the machine is heated, and order its start when a replica has the note. It stays on offer.
+
+    So no failover forgets why the machine runs.
+    """
+    lacking = _looked_at(machine)
+    if lacking is not None or not machine.instance.at_rest:
+        return lacking
+    begun = HeatedNote(at=machine.now, seen_at=machine.at, attempts=attempt, warm=machine.instance.warm)
+    change = note(machine.stored, replace(machine.notes_now, heated=begun, heating_failed_at=None))
+    order = Start(ref=machine.instance.ref, rests_on=machine.sighting)
+    facts: Facts = {"attempt": attempt, "warm": begun.warm}
+    return Step(why=why, vm_id=machine.vm_id, change=change, order=order, facts=facts, after_replica=True)
+
+
+def _failed(step: Step, machine: SeenMachine) -> Step:
+    """The claim of a machine that did not become hot, with a note of that."""
+    assert step.change is not None
+    assert isinstance(step.change.notes, Notes)
+    notes = replace(step.change.notes, heating_failed_at=machine.now)
+    return replace(step, change=replace(step.change, notes=notes))
 
 
 def _claimed_for(machine: SeenMachine, order: str, why: Why) -> Step:
@@ -44,8 +82,9 @@ def claimed(machine: SeenMachine, context: Context) -> Decision:
         return _looked_at(machine) or presume(machine, policy)
     if standing_claim.closing:
         over = machine.instance.at_rest and youngest(machine, standing_claim) >= policy.claim_closed
-        return _offered(machine, Why.WARMED, policy, in_vain=not machine.instance.warm) if over else None
-    if standing_claim.order == WARMS:
+        in_vain = standing_claim.order == WARMS and not machine.instance.warm
+        return _offered(machine, Why.WARMED, policy, in_vain=in_vain) if over else None
+    if standing_claim.order in STOPS_RUNNING:
         return _warmed(machine, standing_claim, policy)
     return _cooled(machine, standing_claim, policy) if machine.instance.at_rest else None
 
@@ -62,20 +101,30 @@ def _cooled(machine: SeenMachine, standing_claim: ClaimNote, policy: Policy) -> 
 def _warmed(machine: SeenMachine, standing_claim: ClaimNote, policy: Policy) -> Decision:
     """Start the machine, then stop the machine; presume a session where Azure does not stop the machine in time.
 
-    On its way the claim is kept young, so that the stop need not wait for the claim to ripen.
+    On its way the claim is kept young, so that the stop need not wait for the claim to ripen. A hot machine is merely
+    stopped; while it rests its start may still be on its way.
     """
     ref, instance = machine.instance.ref, machine.instance
     if instance.runs and _claimed_for_longer(machine, standing_claim, 2 * policy.start_timeout):
         return replace(presume(machine, policy), why=Why.STAYS_RUNNING)
     if instance.runs and not instance.busy:
-        return _ordered(machine, PowerOff(ref=ref, rests_on=machine.sighting), Why.STOPPED_WARM, policy)
+        why = Why.STOPPED_WARM if standing_claim.order == WARMS else Why.COOLS_DOWN
+        return _ordered(machine, PowerOff(ref=ref, rests_on=machine.sighting), why, policy)
     if not instance.at_rest:
         ripe = youngest(machine, standing_claim) >= policy.ripe_after and machine.sighting.orders_allowed
         return _renewed(machine, standing_claim) if ripe else None
+    if standing_claim.order == COOLS_HOT:
+        return _closing(machine, standing_claim) if _start_is_dead(machine, policy) else None
     refused = standing_claim.failure is not None and standing_claim.failure.of_capacity
     if instance.warm or refused or _claimed_for_longer(machine, standing_claim, policy.start_timeout):
         return _closing(machine, standing_claim)
     return _ordered(machine, Start(ref=ref, rests_on=machine.sighting), Why.STARTED_TO_WARM, policy)
+
+
+def _start_is_dead(machine: SeenMachine, policy: Policy) -> bool:
+    """Whether the start of a heated machine has arrived, or never will."""
+    known = machine.notes_now.heated
+    return known is None or not timedelta(0) <= machine.now - known.at < policy.claim_closed
 
 
 def youngest(machine: SeenMachine, standing_claim: ClaimNote) -> timedelta:
@@ -118,8 +167,8 @@ def _closing(machine: SeenMachine, old: ClaimNote) -> Decision:
 
 def _offered(machine: SeenMachine, why: Why, policy: Policy, *, in_vain: bool) -> Step:
     """Offer a claimed machine again, as it is. No SPOP can be under way: the claim took the key."""
-    record = replace(machine.record_now(policy), updated_at=machine.now, warm=machine.instance.warm)
+    record = replace(machine.record_now(policy), updated_at=machine.now, warm=machine.instance.warm, hot_since=None)
     failed_at = machine.now if in_vain else None
-    notes = replace(machine.notes_now, claim=None, claim_failed_at=failed_at, unindexed_at=None)
+    notes = replace(machine.notes_now, claim=None, claim_failed_at=failed_at, unindexed_at=None, heated=None)
     change = Change(row=machine.stored, edge=None, record=record, notes=notes, index=Status.AVAILABLE)
     return Step(why=Why.CLAIM_DROPPED if in_vain else why, vm_id=machine.vm_id, change=change)

@@ -1,6 +1,6 @@
 """The reconciler's context for judging a machine: the policy, and the trust in parts of the fleet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,19 +16,28 @@ from scaler.model.scarcity import creating_stops_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tiers:
+    """The machines that are to change between cold, warm and hot."""
+
+    surplus: frozenset[VmId]  # warm beyond the operator's number: to be cooled
+    lack: frozenset[VmId]  # to be warmed, because fewer are warm than that
+    heat: frozenset[VmId]  # to be heated, because fewer are hot than the operator wants
+    hot_surplus: Mapping[VmId, Why]  # heated ones to be stopped, and why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """The context of a pass, the same for all machines: the health of the fleet limits the trust in single ones."""
 
     policy: Policy
-    surplus: frozenset[VmId]  # warm beyond the operator's number: to be cooled
-    lack: frozenset[VmId]  # to be warmed, because fewer are warm than that
+    tiers: Tiers
     marks_refused_in: frozenset[ScaleSetName]  # Azure refused, and took no mark there: its fault or ours, not theirs
     creating_stopped_in: frozenset[ScaleSetName]  # too many creations failed there: their machines are kept
     most_unknown: bool  # more than half of the marked machines are unknown: a wrong or flushed Redis
     alarms: tuple[Refusal, ...]
 
 
-def context_of(fleet: Fleet, policy: Policy, surplus: frozenset[VmId], lack: frozenset[VmId]) -> Context:
+def context_of(fleet: Fleet, policy: Policy, tiers: Tiers) -> Context:
     """Judge the fleet by the machines of scale sets with consent."""
     ours = [machine for machine in fleet.machines if isinstance(machine, SeenMachine) and machine.sighting.consent]
     marked = [machine.notes_now for machine in ours if machine.instance.marked]
@@ -50,8 +59,7 @@ def context_of(fleet: Fleet, policy: Policy, surplus: frozenset[VmId], lack: fro
         alarms.append(Refusal(why=Why.MOST_UNKNOWN, alarm=True, facts=facts))
     return Context(
         policy=policy,
-        surplus=surplus,
-        lack=lack,
+        tiers=tiers,
         marks_refused_in=frozenset(refused_in),
         creating_stopped_in=frozenset(
             name

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from scaler.controllers.reconciler.claims import claimed, ready
-from scaler.controllers.reconciler.context import Context, context_of
+from scaler.controllers.reconciler import hot_part, warm_part
+from scaler.controllers.reconciler.claims import claimed, heated, ready
+from scaler.controllers.reconciler.context import Context, Tiers, context_of
 from scaler.controllers.reconciler.doubts import doubtful, in_session, presume, used
 from scaler.controllers.reconciler.newcomers import admissible_in, newcomer
 from scaler.controllers.reconciler.repairs import park, repair, unseen
-from scaler.controllers.reconciler.warm_part import alarms, lack, surplus
 from scaler.model.fleet import Fleet
 from scaler.model.instance import VmId
 from scaler.model.machine import Machine, SeenMachine
@@ -43,6 +43,7 @@ _VERBS: Mapping[Standing, Callable[[SeenMachine, Context], Decision]] = {
     Standing.IN_SESSION: in_session,
     Standing.USED: used,
     Standing.READY: ready,
+    Standing.HEATED: heated,
     Standing.CLAIMED: claimed,
 }
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -51,19 +52,30 @@ _CAPPED = {Why.GONE, Why.MARK_REFUSED, Why.NOT_HEALTHY_IN_TIME}
 
 def decide(fleet: Fleet, policy: Policy) -> Plan:
     """Plan at most one step for a machine, the longest waiting first; steps beyond a breaker wait."""
-    context = context_of(fleet, policy, surplus(fleet, policy), lack(fleet, policy))
-    waits = newcomers_wait(fleet, policy)
+    context = context_of(fleet, policy, _tiers(fleet, policy))
+    heating = hot_part.heating_waits(fleet, policy)
+    waits = {**newcomers_wait(fleet, policy), **heating}
     machines = sorted(fleet.machines, key=_longest_waiting_first)
     plan = sorted_out(outcome for machine in machines for outcome in outcomes_for(machine, fleet, context))
     most = {"mark": policy.max_marks, "removal": policy.share(policy.max_forgets, fleet.size)}
     kept, beyond = limited(plan.steps, _kind, most)
     of_fleet = context.alarms if fleet.cloud.listings else ()  # single machines tell nothing of the fleet
-    notices = (*of_fleet, *alarms(fleet, policy), *map(withheld, fleet.cloud.withheld.values()))
+    of_tiers = (*warm_part.alarms(fleet, policy), *hot_part.alarms(fleet, policy))
+    notices = (*of_fleet, *of_tiers, *map(withheld, fleet.cloud.withheld.values()))
     return Plan(
         steps=kept,
         refusals=(*notices, *plan.refusals, *map(held_back, beyond)),
-        asks=(*_listing(fleet, waits), *_gets(fleet, waits), *plan.asks),
+        asks=(*_listing(fleet, waits), *_gets(fleet, waits), *hot_part.heating_gets(fleet, heating), *plan.asks),
         look_again=_look_again(kept, fleet, waits, policy),
+    )
+
+
+def _tiers(fleet: Fleet, policy: Policy) -> Tiers:
+    return Tiers(
+        surplus=warm_part.surplus(fleet, policy),
+        lack=warm_part.lack(fleet, policy),
+        heat=hot_part.lack(fleet, policy),
+        hot_surplus=hot_part.surplus(fleet, policy),
     )
 
 
@@ -94,7 +106,8 @@ def _without_consent(machine: SeenMachine, policy: Policy) -> Step | Refusal | N
     """The decision without consent: no offer, and a running machine of the scaler's is remembered as used."""
     ours = machine.notes_now.admitted_at is not None or machine.notes_now.mark_asked_at is not None
     fresh = machine.stored.status in {None, Status.AVAILABLE} and not machine.stored.is_unreadable
-    if ours and fresh and machine.instance.runs and machine.instance.marked:
+    heated = machine.notes_now.is_heated
+    if ours and fresh and not heated and machine.instance.runs and machine.instance.marked:
         return presume(machine, policy)
     return park(machine, Why.NO_CONSENT)
 
@@ -143,6 +156,8 @@ def _gets(fleet: Fleet, waits: Mapping[VmId, timedelta]) -> Iterator[Get]:
     """Ask for the new machines that are due and that this tick has not seen, the longest due first."""
     newcomers = fleet.cloud.newcomers
     for vm_id, wait in waits.items():
+        if vm_id not in newcomers:
+            continue
         due = wait <= timedelta(0) and newcomers[vm_id].phase not in {Phase.MADE, Phase.BOOTS, Phase.RUNS}
         if due and vm_id not in fleet.cloud.asked:
             yield Get(ref=newcomers[vm_id].ref, queue="admission", place=(wait.total_seconds(), vm_id))

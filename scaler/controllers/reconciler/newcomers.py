@@ -19,7 +19,7 @@ from scaler.model.machine import Machine, SeenMachine
 from scaler.model.plan import Decision, Get, Lacks, Mark, Step, Why
 from scaler.model.policy import Policy
 from scaler.model.readiness import boots, never_ready
-from scaler.model.row import Notes, Status
+from scaler.model.row import HeatedNote, Notes, Status
 from scaler.model.standing import Standing
 
 
@@ -60,9 +60,13 @@ def mark(machine: SeenMachine, context: Context) -> Decision:
         return condemn(machine, Why.MARK_REFUSED, policy) if look.plausible else None
     if not look.orders_allowed or _asked_lately(notes, machine.now, policy) or _claim_lives(machine, policy):
         return None
+    if notes.heated is not None and notes.admitted_at is None and not _is_out_for_good(notes.heated, machine, policy):
+        return None
     if not machine.is_asked_for:  # the longest unasked first
         asked_at = notes.mark_asked_at.timestamp() if notes.mark_asked_at is not None else 0.0
         return Lacks(ask=Get(ref=machine.instance.ref, queue="admission", place=(asked_at, machine.vm_id)))
+    if notes.heated is not None and notes.admitted_at is not None:
+        return _taken_out(machine, notes.heated)
     begins = notes.admitted_at is not None or notes.admitting_at is None
     afresh = given_up or begins or not_asked_lately(notes, machine.now, policy)  # all its attempts, again
     asked = replace(
@@ -80,6 +84,27 @@ def mark(machine: SeenMachine, context: Context) -> Decision:
     order = Mark(ref=machine.instance.ref, etag=machine.instance.etag, rests_on=look)
     why = Why.MARK_GONE if machine.standing is Standing.UNMARKED else Why.NEW_AT_REST
     return Step(why=why, vm_id=machine.vm_id, change=note_unoffered(machine, asked), order=order)
+
+
+def _is_out_for_good(heated: HeatedNote, machine: SeenMachine, policy: Policy) -> bool:
+    """Whether no failover can put a heated machine back on offer, for a stop of the unmarked machine to reach."""
+    since = machine.clocks.age(heated.unmarked_at, heated.unmarked_seen_at)
+    return since is not None and since >= policy.ripe_after
+
+
+def _taken_out(machine: SeenMachine, heated: HeatedNote) -> Step:
+    """Take out a machine that was heated, and lost its mark: the provisioner may have stopped it while on offer."""
+    out = replace(
+        machine.notes_now,
+        admitted_at=None,
+        reserved=None,
+        mark_asked_at=None,
+        mark_seen_at=None,
+        mark_noted_at=None,
+        heated=replace(heated, unmarked_at=machine.now, unmarked_seen_at=machine.at, ready_at=None),
+        unindexed_at=_out_since(machine),
+    )
+    return Step(why=Why.TAKEN_OUT, vm_id=machine.vm_id, change=note_unoffered(machine, out))
 
 
 def _claim_lives(machine: SeenMachine, policy: Policy) -> bool:

@@ -14,6 +14,7 @@ from scaler.model.row import Notes, Record, Status, amended
 from scaler.model.sighting import Sighting
 from scaler.model.standing import Standing
 
+_OFFERED = {Standing.READY, Standing.HEATED}
 _NOT_OFFERED = {
     Standing.NEW,
     Standing.ADMITTING,
@@ -39,18 +40,28 @@ def _why(machine: SeenMachine, record: Record | Keep, index: Status | Keep | Non
         left = machine.standing in _NOT_OFFERED - {Standing.CLAIMED}
         return Why.LEFT_AVAILABLE if left else Why.INDEX_REPAIR
     if record is not KEEP:
-        return Why.WARMTH if machine.standing is Standing.READY else Why.ADDRESSES
+        return _why_mended(machine, record)
     return Why.NOTED
 
 
+def _why_mended(machine: SeenMachine, record: Record) -> Why:
+    if machine.standing not in _OFFERED:
+        return Why.ADDRESSES
+    known = machine.stored.readable
+    if known is not None and known.hot_since != record.hot_since:
+        return Why.HOT if record.hot_since is not None else Why.HOT_NO_MORE
+    return Why.WARMTH
+
+
 def _mended(machine: SeenMachine) -> Record | Keep:
-    """The record with the warmth of a READY machine, or with addresses that a session's queue manager has dropped."""
+    """The record with the tier of a machine on offer, or with addresses that a session's queue manager has dropped."""
     record, notes = machine.stored.readable, machine.stored.notes
     if record is None or notes is None:
         return KEEP
     mended = record
-    if machine.standing is Standing.READY:
-        mended = amended(record, warm=machine.instance.warm)
+    if machine.standing in _OFFERED:
+        heated = machine.notes_now.heated
+        mended = amended(record, warm=machine.instance.warm, hot_since=heated.ready_at if heated is not None else None)
     elif machine.standing is Standing.IN_SESSION:
         opened = notes.opened.record if notes.opened is not None else record
         public_ip = record.public_ip or notes.ips.get("public") or opened.public_ip
@@ -68,7 +79,7 @@ def _noted(machine: SeenMachine, index: Status | Keep | None) -> Notes | None:
     notes = machine.notes_now
     if machine.stored.status is not Status.AVAILABLE:
         return amended(notes, unindexed_at=None)
-    if machine.standing is not Standing.READY:
+    if machine.standing not in _OFFERED:
         return notes
     offered = index is Status.AVAILABLE or (index is KEEP and Status.AVAILABLE in machine.stored.index)
     return amended(notes, unindexed_at=None if offered else unindexed_since(machine))  # an SPOP may be under way
@@ -77,7 +88,7 @@ def _noted(machine: SeenMachine, index: Status | Keep | None) -> Notes | None:
 def _index(machine: SeenMachine, policy: Policy) -> Status | Keep | None:
     """The index set for the key, or KEEP. Only adding to `available` waits."""
     index = machine.stored.index
-    if machine.standing is Standing.READY:
+    if machine.standing in _OFFERED:
         return _index_of_ready(machine, policy)
     if machine.standing in _NOT_OFFERED:
         return index_when_not_offered(machine.stored)

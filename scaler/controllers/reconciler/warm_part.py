@@ -11,7 +11,7 @@ from scaler.model.instance import PowerState, ScaleSetName, VmId
 from scaler.model.machine import SeenMachine
 from scaler.model.plan import Refusal, Why
 from scaler.model.policy import Policy
-from scaler.model.row import WARMS, Row, Status
+from scaler.model.row import STOPS_RUNNING, Row, Status
 from scaler.model.standing import Standing
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -25,15 +25,15 @@ def surplus(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
     As many at most as all listings of `warm_surplus_kept` have shown beyond the wanted share.
     """
     found: set[VmId] = set()
-    for name, machines in _by_scale_set(fleet, policy).items():
+    for name, machines in machines_by_scale_set(fleet, policy).items():
         warm = [machine for machine in machines if machine.standing is Standing.READY and machine.instance.warm]
-        tried = [machine for machine in warm if _is_offered(machine) and not _failed_lately(machine, policy)]
-        tried.sort(key=_age, reverse=True)
+        tried = [machine for machine in warm if is_offered(machine) and not failed_lately(machine, policy)]
+        tried.sort(key=age_of, reverse=True)
         beyond = len(warm) - fleet.cloud.warm(name, policy)
         if policy.warm_surplus_kept:
             demand = fleet.cloud.demand_of(name, policy)
             beyond = min(beyond, demand.lasting_warm_surplus(policy.warm_surplus_kept))
-        found |= {machine.vm_id for machine in tried[: max(min(beyond, _room(machines, policy)), 0)]}
+        found |= {machine.vm_id for machine in tried[: max(min(beyond, room_for_claims(machines, policy)), 0)]}
     return frozenset(found)
 
 
@@ -43,14 +43,14 @@ def lack(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
     New machines count, because the provisioner keeps these warm first. At least a single machine stays on offer.
     """
     found: set[VmId] = set()
-    for name, machines in _by_scale_set(fleet, policy).items():
+    for name, machines in machines_by_scale_set(fleet, policy).items():
         if not fleet.cloud.demand_of(name, policy).warm_is_short(policy.warm_lack_kept):
             continue
-        offered = [machine for machine in machines if _is_offered(machine)]
-        cold = sorted((machine for machine in offered if not machine.instance.warm), key=_age)
+        offered = [machine for machine in machines if is_offered(machine)]
+        cold = sorted((machine for machine in offered if not machine.instance.warm), key=age_of)
         short = fleet.cloud.warm(name, policy) - sum(map(_is_or_gets_warm, machines))
-        most = max(min(short, _room(machines, policy), len(offered) - 1), 0)
-        if most and not _is_hindered(name, machines, fleet, policy):
+        most = max(min(short, room_for_claims(machines, policy), len(offered) - 1), 0)
+        if most and not is_hindered(name, machines, fleet, policy):
             found |= {machine.vm_id for machine in cold[:most]}
     return frozenset(found)
 
@@ -58,7 +58,7 @@ def lack(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
 def alarms(fleet: Fleet, policy: Policy) -> list[Refusal]:
     """Alarms for machines not cooled by Azure, billed beyond the number, and for machines not warmed by Azure."""
     seen = [machine for machine in fleet.machines if isinstance(machine, SeenMachine)]
-    stuck = [machine for machine in seen if machine.standing is Standing.READY and _failed_lately(machine, policy)]
+    stuck = [machine for machine in seen if machine.standing is Standing.READY and failed_lately(machine, policy)]
     warm = [machine.vm_id for machine in stuck if machine.instance.warm]
     cold = [machine.vm_id for machine in stuck if not machine.instance.warm and _is_short(machine, fleet, policy)]
     return [
@@ -72,7 +72,8 @@ def _is_short(machine: SeenMachine, fleet: Fleet, policy: Policy) -> bool:
     return fleet.cloud.demand_of(machine.instance.ref.scale_set, policy).warm_is_short(timedelta(0))
 
 
-def _by_scale_set(fleet: Fleet, policy: Policy) -> Mapping[ScaleSetName, Sequence[SeenMachine]]:
+def machines_by_scale_set(fleet: Fleet, policy: Policy) -> Mapping[ScaleSetName, Sequence[SeenMachine]]:
+    """The machines that this look has shown, by scale set."""
     seen: dict[ScaleSetName, list[SeenMachine]] = {name: [] for name in policy.capacity}
     for machine in fleet.machines:
         if isinstance(machine, SeenMachine) and (there := seen.get(machine.instance.ref.scale_set)) is not None:
@@ -80,17 +81,18 @@ def _by_scale_set(fleet: Fleet, policy: Policy) -> Mapping[ScaleSetName, Sequenc
     return seen
 
 
-def _age(machine: SeenMachine) -> tuple[datetime, str]:
+def age_of(machine: SeenMachine) -> tuple[datetime, str]:
+    """The sorting key: the oldest first."""
     return machine.instance.created_at or _NEVER, machine.vm_id
 
 
-def _room(machines: Sequence[SeenMachine], policy: Policy) -> int:
+def room_for_claims(machines: Sequence[SeenMachine], policy: Policy) -> int:
     """How many further machines may be claimed."""
     claimed = sum(machine.standing is Standing.CLAIMED for machine in machines)
     return policy.share(policy.max_forgets, len(machines)) - claimed
 
 
-def _is_offered(machine: SeenMachine) -> bool:
+def is_offered(machine: SeenMachine) -> bool:
     """Whether a claim can succeed: while somebody holds the key, claims would fail every time, and repair nothing."""
     return machine.standing is Standing.READY and machine.stored.index == {Status.AVAILABLE}
 
@@ -98,24 +100,24 @@ def _is_offered(machine: SeenMachine) -> bool:
 def _is_or_gets_warm(machine: SeenMachine) -> bool:
     claim = machine.notes_now.claim
     if machine.standing is Standing.CLAIMED and claim is not None:
-        return claim.order == WARMS
+        return claim.order in STOPS_RUNNING
     return machine.standing in _UNUSED and machine.instance.power not in _COLD and not machine.instance.failed
 
 
-def _failed_lately(machine: SeenMachine, policy: Policy) -> bool:
+def failed_lately(machine: SeenMachine, policy: Policy) -> bool:
     """Whether a claim came to nothing lately: another claim at once would only keep the machine from visitors."""
     since = machine.notes_now.claim_failed_at
     return since is not None and machine.now - since < policy.claim_retry
 
 
-def _is_hindered(name: ScaleSetName, machines: Sequence[SeenMachine], fleet: Fleet, policy: Policy) -> bool:
+def is_hindered(name: ScaleSetName, machines: Sequence[SeenMachine], fleet: Fleet, policy: Policy) -> bool:
     """Whether a start without a visitor would be in a visitor's way, or in vain.
 
     A reservation waits for a start, or Azure lately had no machine to give, or warmed no machine.
     """
     ceiling, demand = fleet.cloud.ceilings.get(name), fleet.cloud.demand_of(name, policy)
     sold_out = fleet.is_unattractive(name) or (ceiling is not None and demand.at < ceiling.until)
-    failed = any(_failed_lately(machine, policy) and not machine.instance.warm for machine in machines)
+    failed = any(failed_lately(machine, policy) and not machine.instance.warm for machine in machines)
     return sold_out or failed or any(_waits(row, name) for row in fleet.rows.values())
 
 

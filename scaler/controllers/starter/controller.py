@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from scaler.controllers.starter.gate import alarms, until_healthy
+from scaler.controllers.starter.heated import take
 from scaler.controllers.starter.moving import Stranded, settle
 from scaler.controllers.starter.starts import open_for, start, unsettled
 from scaler.controllers.starter.waiting import Part, Wait, end, next_look, noted, reserved, timeout
@@ -141,9 +142,12 @@ def _outcome_for_seen(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | 
     if not machine.sighting.consent:
         return unexplained or timeout(wait)
     doubted = wait.notes.claim is not None or wait.notes.presumed_at is not None or wait.notes.admitted_at is None
-    if doubted or not instance.marked or instance.failed or (instance.runs and wait.start is None):
+    strange = instance.runs and wait.start is None and not wait.notes.is_heated
+    if doubted or not instance.marked or instance.failed or strange:
         why = Why.CANNOT_START if wait.start else Why.TAINTED
         return Stranded(wait=wait, why=why, failure=instance.failure, otherwise=unexplained)
+    if wait.notes.heated is not None and wait.notes.start is None:
+        return take(wait, machine, machine.notes_now.heated or wait.notes.heated, cloud)
     if instance.runs and not instance.busy:
         awaits = wait.policy.awaits_health(instance.ref.scale_set) and not wait.is_opening
         return until_healthy(wait, machine) if awaits else open_for(wait, machine, cloud)
@@ -154,7 +158,8 @@ def _outcome_for_seen(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | 
 
 def _unexplained(wait: Wait, machine: SeenMachine) -> Step | None:
     """Note a running machine that the scaler has not started: no visitor gets it, neither this one nor a later one."""
-    if not machine.instance.runs or wait.start is not None or wait.notes.presumed_at is not None:
+    explained = wait.start is not None or wait.notes.presumed_at is not None or wait.notes.is_heated
+    if not machine.instance.runs or explained:
         return None
     presumed = replace(wait.notes.presumed(wait.now, machine.at), reserved=wait.reserved)
     return noted(wait, presumed, Why.MARKED_UNKNOWN_RUNS)

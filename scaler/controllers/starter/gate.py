@@ -10,11 +10,10 @@ from dataclasses import replace
 
 from scaler.controllers.starter.moving import Stranded
 from scaler.controllers.starter.waiting import Wait, noted
-from scaler.model.instance import HealthState
 from scaler.model.lifecycle import note
 from scaler.model.machine import SeenMachine
 from scaler.model.plan import Get, Lacks, Refusal, Step, Why
-from scaler.model.readiness import healthy_in_this_run
+from scaler.model.readiness import after_look, healthy_in_this_run
 from scaler.model.row import OpeningNote, StartNote
 
 
@@ -45,13 +44,8 @@ def alarms(steps: Iterable[Step]) -> Iterator[Refusal]:
 
 def _seen(start: StartNote, wait: Wait, machine: SeenMachine) -> StartNote:
     """The start note after this look at the run."""
-    health = machine.instance.health
-    return replace(
-        start,
-        boots_at=start.boots_at or wait.now,
-        health_seen=start.health_seen or health is not None,
-        initializing=start.initializing or (health is not None and health.state is HealthState.INITIALIZING),
-    )
+    boots_at, health_seen, initializing = after_look(start, machine.instance, wait.now)
+    return replace(start, boots_at=boots_at, health_seen=health_seen, initializing=initializing)
 
 
 def _opening(wait: Wait, machine: SeenMachine, why: Why) -> Step:

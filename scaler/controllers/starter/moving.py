@@ -8,11 +8,12 @@ from scaler.controllers.starter.waiting import Wait, end, given_up, timeout
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
 from scaler.model.instance import FailureClass, Tier
-from scaler.model.lifecycle import joined, step
+from scaler.model.lifecycle import Change, joined, step
 from scaler.model.plan import Facts, Step, Why
 from scaler.model.row import Notes, Record, Row, SpentNote, Status
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_BEST_FIRST = tuple(Tier)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class Stranded:
     why: Why
     failure: FailureClass | None = None  # of the start that failed, where that is why
     otherwise: Step | None = None
+    preferred: Step | None = None  # to be taken instead of all that, if a replica answers; nothing is started yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +36,9 @@ class Spare:
     notes: Notes
 
     @property
-    def preference(self) -> tuple[bool, datetime, str]:
-        """The sorting key: warm before cold, then the oldest."""
-        return not self.record.warm, self.record.created_at or _NEVER, self.row.vm_id
+    def preference(self) -> tuple[int, datetime, str]:
+        """The sorting key: hot, warm, cold, then the oldest."""
+        return _BEST_FIRST.index(self.record.tier), self.record.created_at or _NEVER, self.row.vm_id
 
 
 def settle(stranded: Iterable[Stranded], fleet: Fleet) -> list[Step]:
@@ -52,12 +54,29 @@ def settle(stranded: Iterable[Stranded], fleet: Fleet) -> list[Step]:
 
 def _settled(stranded: Stranded, free: Sequence[Spare]) -> tuple[Step | None, Sequence[Spare]]:
     wait = stranded.wait
+    if stranded.preferred is not None:
+        return _swapped_without_replica(stranded, stranded.preferred, free)
     chosen = _choice(stranded, free) if wait.movable else None
     if chosen is not None:
         return _moved(stranded, chosen), [spare for spare in free if spare is not chosen]
     if wait.is_over or not wait.movable:
         return end(wait, Edge.REFUSE, stranded.why), free
     return stranded.otherwise or timeout(wait), free
+
+
+def _swapped_without_replica(
+    stranded: Stranded, preferred: Step, free: Sequence[Spare]
+) -> tuple[Step, Sequence[Spare]]:
+    """The preferred step, and for want of a replica SWAP: to a machine that was never heated, and needs no replica.
+
+    Only a queue manager that asks by session finds its session again: the first machine does not tell the way.
+    """
+    wait = stranded.wait
+    chosen = next((spare for spare in free if spare.notes.heated is None), None) if wait.reserved.movable else None
+    if chosen is None:
+        return replace(preferred, instead=end(wait, Edge.REFUSE, stranded.why) if wait.is_over else None), free
+    swap = _swapped(stranded, chosen)
+    return replace(preferred, instead=swap), [spare for spare in free if spare is not chosen]
 
 
 def _spares(fleet: Fleet) -> list[Spare]:
@@ -82,15 +101,17 @@ def _is_free(spare: Spare, fleet: Fleet) -> bool:
         return False
     look = fleet.cloud.withheld.get(notes.scale_set)  # as far as this tick has looked
     may_start = look is None or look.starts_allowed
-    return may_start and (record.warm or not fleet.is_unattractive(notes.scale_set))
+    return may_start and (record.tier is not Tier.COLD or not fleet.is_unattractive(notes.scale_set))
 
 
 def _choice(stranded: Stranded, free: Sequence[Spare]) -> Spare | None:
-    """The best spare; after a failure for want of capacity a warm one, or a cold one of another scale set."""
+    """The best spare; after a failure for want of capacity an allocated one, or a cold one of another scale set."""
     notes, failure = stranded.wait.notes, stranded.failure
     known = (spare for spare in free if stranded.wait.session not in spare.notes.ended)
     if failure is not None and failure.of_capacity:
-        known = (spare for spare in known if spare.record.warm or spare.notes.scale_set != notes.scale_set)
+        known = (
+            spare for spare in known if spare.record.tier is not Tier.COLD or spare.notes.scale_set != notes.scale_set
+        )
     return next(known, None)
 
 
@@ -109,6 +130,21 @@ def _moved(stranded: Stranded, to: Spare) -> Step:
     )
     record = replace(wait.record, moved_to=to.row.vm_id, move_reason=why)
     leaves = step(Edge.MOVE, Actor.STARTER, machine.stored, record, left, wait.now)
+    return _arrived(stranded, to, leaves)
+
+
+def _swapped(stranded: Stranded, to: Spare) -> Step:
+    """SWAP: as if the session had cancelled, and reserved the other machine, in one write."""
+    wait, machine = stranded.wait, stranded.wait.machine
+    record = replace(wait.record, session_id=None, client_ip=None, moved_from=None, move_reason=None)
+    left = replace(wait.notes, reserved=None, unindexed_at=None)
+    leaves = step(Edge.SWAP, Actor.STARTER, machine.stored, record, left, wait.now)
+    return _arrived(stranded, to, leaves)
+
+
+def _arrived(stranded: Stranded, to: Spare, leaves: Change) -> Step:
+    """The step with both halves: what leaves the first machine, and the session on the other one."""
+    wait, why = stranded.wait, stranded.why
     arrived = replace(
         to.record,
         session_id=wait.record.session_id,
@@ -116,7 +152,7 @@ def _moved(stranded: Stranded, to: Spare) -> Step:
         moved_to=None,
         moved_from=wait.record.vm_id,
         move_reason=why,
-        expected_ready_at=wait.now + wait.waits.told(Tier.of(warm=to.record.warm), wait.policy),
+        expected_ready_at=wait.now + wait.waits.told(to.record.tier, wait.policy),
     )
     reserved = replace(wait.reserved, session=arrived.session)
     change = joined(leaves, to.row, arrived, replace(to.notes, reserved=reserved), wait.now)
@@ -126,4 +162,4 @@ def _moved(stranded: Stranded, to: Spare) -> Step:
         "scale_set": to.notes.scale_set,
         "warm": to.record.warm,
     }
-    return Step(why=why, vm_id=machine.vm_id, change=change, facts=facts)
+    return Step(why=why, vm_id=wait.machine.vm_id, change=change, facts=facts)

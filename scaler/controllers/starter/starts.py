@@ -4,15 +4,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from scaler.controllers.starter.moving import Stranded
-from scaler.controllers.starter.waiting import Wait, noted, timeout
+from scaler.controllers.starter.waiting import Wait, end, noted, timeout
 from scaler.model.clocks import is_ahead
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Addresses, Tier
-from scaler.model.lifecycle import note_expecting, step
+from scaler.model.lifecycle import Change, note_expecting, step
 from scaler.model.machine import SeenMachine
 from scaler.model.plan import Facts, Get, Lacks, Locate, Start, Step, Why
-from scaler.model.row import Notes, OpenedNote, StartNote, Status
+from scaler.model.row import Notes, OpenedNote, OpeningNote, StartNote, Status
 from scaler.model.standing import unsettled_for
 
 
@@ -42,43 +42,45 @@ def _again(wait: Wait, machine: SeenMachine) -> Step | None:
         return None
     if wait.is_over or not machine.sighting.starts_allowed:
         return timeout(wait)
-    return _order(wait, machine)
+    return ordered(wait, machine)
 
 
-def _order(wait: Wait, machine: SeenMachine) -> Step:
+def ordered(wait: Wait, machine: SeenMachine) -> Step:
+    """Note the start, then order it."""
     attempt = (wait.start.attempts if wait.start is not None else 0) + 1
-    gated = wait.policy.awaits_health(machine.instance.ref.scale_set)
-    heeds_health = gated or wait.policy.ends_by_health(machine.instance.ref.scale_set)
-    notes = replace(
-        _without_witnesses(wait.notes),
-        reserved=wait.reserved,
-        start=StartNote(
-            session=wait.session,
-            at=wait.now,
-            attempts=attempt,
-            warm=machine.instance.warm,
-            seen_at=machine.at if heeds_health else None,
-            server=machine.stored.before.server if gated else "",
-        ),
-        opening=None,
-        unindexed_at=None,
+    start = StartNote(
+        session=wait.session, at=wait.now, attempts=attempt, warm=machine.instance.warm, seen_at=machine.at
     )
     why = Why.RESERVED if attempt == 1 else Why.START_OVERDUE
     facts: Facts = {"session": wait.session, "attempt": attempt, "warm": machine.instance.warm}
     order = Start(ref=machine.instance.ref, rests_on=machine.sighting)
-    change = note_expecting(machine.stored, notes, _expected(wait, machine, attempt))
-    return Step(why=why, vm_id=machine.vm_id, change=change, order=order, facts=facts)
+    return Step(why=why, vm_id=machine.vm_id, change=with_start(wait, machine, start), order=order, facts=facts)
 
 
-def _expected(wait: Wait, machine: SeenMachine, attempt: int) -> datetime | None:
+def with_start(wait: Wait, machine: SeenMachine, start: StartNote, opening: OpeningNote | None = None) -> Change:
+    """Note a start for the session, and when its machine is expected to be ready."""
+    gated = wait.policy.awaits_health(machine.instance.ref.scale_set)
+    heeds_health = gated or wait.policy.ends_by_health(machine.instance.ref.scale_set)
+    noted = replace(
+        start,
+        seen_at=start.seen_at if heeds_health else None,
+        server=machine.stored.before.server if gated else "",
+    )
+    notes = replace(
+        _without_witnesses(wait.notes), reserved=wait.reserved, start=noted, opening=opening, unindexed_at=None
+    )
+    return note_expecting(machine.stored, notes, _expected(wait, start))
+
+
+def _expected(wait: Wait, start: StartNote) -> datetime | None:
     """The expected time to write into the record, None to leave the record's.
 
     A repeated start begins the time anew, and so does a record without a time to come, or with that of another tier.
     """
-    told, warm = wait.record.expected_ready_at, machine.instance.warm
-    if attempt == 1 and told is not None and told > wait.now and wait.record.warm == warm:
+    told, tier = wait.record.expected_ready_at, Tier.of(warm=start.warm, hot=start.hot)
+    if start.attempts == 1 and told is not None and told > wait.now and wait.record.tier is tier:
         return None
-    return wait.now + wait.waits.told(Tier.of(warm=warm), wait.policy)
+    return wait.now + wait.waits.told(tier, wait.policy)
 
 
 def _without_witnesses(notes: Notes) -> Notes:
@@ -116,7 +118,7 @@ def open_for(wait: Wait, machine: SeenMachine, cloud: Cloud) -> Step | Lacks | N
     addresses = cloud.addresses[machine.vm_id]
     if addresses is None or addresses.untold:
         return _without_addresses(wait, machine, addresses or nowhere)
-    return _open(wait, machine, addresses)
+    return opened(wait, machine, addresses)
 
 
 def _without_addresses(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step | None:
@@ -125,11 +127,15 @@ def _without_addresses(wait: Wait, machine: SeenMachine, addresses: Addresses) -
         since = wait.start.runs_at or wait.now
         if wait.now - since < wait.policy.address_patience:
             return noted(wait, replace(wait.notes, start=replace(wait.start, runs_at=since)), Why.NO_ADDRESSES)
-    return _open(wait, machine, addresses)
+    return opened(wait, machine, addresses)
 
 
-def _open(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step:
-    """OPEN with the addresses, in the notes too, because a queue manager may drop the record's fields."""
+def opened(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step:
+    """OPEN with the addresses, in the notes too, because a queue manager may drop the record's fields.
+
+    What was ever heated, running now or not, is opened only after a replica has answered in this very tick. The start
+    note is then there for good. At the end of the waiting such a session is refused, if no replica answers.
+    """
     record = replace(
         wait.record,
         status=Status.UNAVAILABLE,
@@ -138,6 +144,7 @@ def _open(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step:
         private_ip=addresses.private or wait.record.private_ip,
         updated_at=wait.now,
         expected_ready_at=None,
+        hot_since=None,
     )
     notes = replace(
         _without_witnesses(wait.notes),
@@ -147,4 +154,8 @@ def _open(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step:
     change = step(Edge.OPEN, Actor.STARTER, machine.stored, record, notes, wait.now)
     waited = round((wait.now - wait.reserved.at).total_seconds(), 1)
     facts: Facts = {"session": wait.session, "waited_s": waited, "warm": wait.start is not None and wait.start.warm}
-    return Step(why=Why.RUNS, vm_id=machine.vm_id, change=change, facts=facts)
+    if wait.notes.heated is None:
+        return Step(why=Why.RUNS, vm_id=machine.vm_id, change=change, facts=facts)
+    facts = {**facts, "hot": wait.start is not None and wait.start.hot}
+    refused = end(wait, Edge.REFUSE, Why.UNCONFIRMED) if wait.is_over else None
+    return Step(why=Why.RUNS, vm_id=machine.vm_id, change=change, facts=facts, after_replica=True, instead=refused)

@@ -104,7 +104,8 @@ def next_look(wait: Wait, last: datetime | None) -> datetime:
     start, now, policy = wait.start, wait.now, wait.policy
     if last is not None and last > now:
         last = None
-    if wait.is_opening and (start is None or start.runs_at is None):
+    soon = wait.is_opening or (start is not None and start.hot)
+    if soon and (start is None or start.runs_at is None):
         return last + policy.look_every_warm if last is not None else _AT_ONCE
     if start is None or start.at > now or start.runs_at is not None or start.boots_at is not None:
         return last + policy.look_every if last is not None else _AT_ONCE
@@ -127,14 +128,15 @@ def end(wait: Wait, edge: Edge, why: Why) -> Step:
 def given_up(wait: Wait) -> Notes:
     """The notes of a machine given up; presumed to be in use, where the session may be on the machine all the same.
 
-    A machine without Healthy is given up while running. A start noted on another Redis server means a failover since,
-    which may have forgotten an OPEN.
+    A machine without Healthy is given up while running, and so is one that was heated and finds no replica. A start
+    noted on another Redis server means a failover since, which may have forgotten an OPEN.
     """
     machine, start = wait.machine, wait.start
     rests = machine.instance is not None and machine.instance.at_rest
-    if start is None or rests or not wait.policy.awaits_health(wait.notes.scale_set):
+    heated = wait.notes.heated is not None
+    if start is None or rests or not (heated or wait.policy.awaits_health(wait.notes.scale_set)):
         return wait.notes
-    if start.server and start.server == machine.stored.before.server:
+    if not heated and start.server and start.server == machine.stored.before.server:
         return wait.notes
     return replace(wait.notes, presumed_at=wait.now, presumed_seen_at=machine.at)
 

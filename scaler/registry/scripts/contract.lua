@@ -10,7 +10,7 @@ local ORDER = {
   'vmId', 'instanceId', 'status', 'used', 'warm',
   'region', 'publicIp', 'privateIp', 'sessionId', 'clientIp',
   'createdAt', 'updatedAt', 'movedTo', 'movedFrom', 'moveReason',
-  'expectedReadyAt',
+  'expectedReadyAt', 'hotSince',
 }
 -- Under which name a member is written that was found in lower case or as here; a status likewise.
 local KNOWN = {
@@ -22,6 +22,7 @@ local KNOWN = {
   createdAt = 'createdAt', createdat = 'createdAt', updatedAt = 'updatedAt', updatedat = 'updatedAt',
   movedTo = 'movedTo', movedto = 'movedTo', movedFrom = 'movedFrom', movedfrom = 'movedFrom',
   moveReason = 'moveReason', movereason = 'moveReason', expectedReadyAt = 'expectedReadyAt', expectedreadyat = 'expectedReadyAt',
+  hotSince = 'hotSince', hotsince = 'hotSince',
 }
 local STATUS = {available = AVAILABLE, reserved = RESERVED, unavailable = UNAVAILABLE}
 -- Each of these notes says that a machine may have been used; each of the others, that it is leaving.

@@ -163,11 +163,25 @@ local function moved_to(machine)
   return following and (following.text or following.noted) and following or nil
 end
 
+local function is_strange(machine)
+  local notes = machine.notes or {}
+  local names = machine.record and machine.record.sessionId == SESSION
+  return not (names or how_it_ended(notes) or is_opened_for_session(notes))
+end
+
+-- The machine that the session was given last, where the one that the caller names knows nothing of the session: it was
+-- swapped for another one before any start, and keeps no trace.
+local function swapped_for(named)
+  local last = machine_at(text_at(KEYS[1]) or '')
+  return last and last.record and last.record.sessionId == SESSION and last or named
+end
+
 -- The machine that the caller names, else the one that the session was given last; nil if there is none. A session
 -- that was moved is on the last of its machines.
 local MOST_MOVES = 20
 local function machine_of_session(named)
   local machine = machine_at(named and named ~= '' and named or text_at(KEYS[1]) or '')
+  if machine and named and named ~= '' and is_strange(machine) then machine = swapped_for(machine) end
   for _ = 1, MOST_MOVES do
     local following = machine and moved_to(machine)
     if not following then break end
@@ -214,7 +228,7 @@ local function spend(machine, how)
   local now, why = now_json(), cjson.encode(how)
   local reason = ARGV[3] == 'operator' and ',"reason":' .. cjson.encode(BY_HAND) or ''
   local notes = members(machine.noted)
-  local used = {status = cjson.encode(UNAVAILABLE), used = 'true', updatedAt = now, expectedReadyAt = false}
+  local used = {status = cjson.encode(UNAVAILABLE), used = 'true', updatedAt = now, expectedReadyAt = false, hotSince = false}
   local after = edited(machine, used)
   if not notes or not after then return false end
   local ended = {}

@@ -30,7 +30,7 @@ end
 -- The notes say since when it waits, and that it asks by session: that it can be moved to another machine.
 local function reserve(machine)
   local session, now, seconds, micros = cjson.encode(SESSION), now_json()
-  local wait = published('"' .. (machine.record.warm == true and 'warm' or 'cold') .. '":{"expected":')
+  local wait = published('"' .. tier_of(machine.record) .. '":{"expected":')
   local noted = with_reservation(machine, '{"session":' .. session .. ',"at":' .. now .. ',"movable":true}')
   local client = ARGV[2] and ARGV[2] ~= '' and is_utf8(ARGV[2]) and cjson.encode(ARGV[2]) or false
   local after = edited(machine, {

@@ -71,12 +71,18 @@ end
 -- The machines on offer, best first, are a sorted set beside `available`. A hint only: `available` alone says which
 -- machine is free. A user of Redis that may not use sorted sets orders nothing, and loses nothing.
 
--- Warm before cold, then the oldest, so that none grows stale. Seconds; no year that a record can name has so many.
-local WARM_FIRST, UNKNOWN_AGE = 1000000000000, 500000000000
+-- Hot before warm before cold, then the oldest, so that none grows stale. Seconds; no year that a record can name has
+-- so many.
+local WARM_FIRST, HOT_FIRST, UNKNOWN_AGE = 1000000000000, 2000000000000, 500000000000
+
+local function tier_of(record)
+  return moment(record.hotSince) and 'hot' or record.warm == true and 'warm' or 'cold'
+end
 
 local function score_of(record)
-  local created = moment(record.createdAt)
-  return (created and created / 1000000 or UNKNOWN_AGE) - (record.warm == true and WARM_FIRST or 0)
+  local created, tier = moment(record.createdAt), tier_of(record)
+  local first = tier == 'hot' and HOT_FIRST or tier == 'warm' and WARM_FIRST or 0
+  return (created and created / 1000000 or UNKNOWN_AGE) - first
 end
 
 local function offer(offers, key, record) redis.pcall('ZADD', offers, score_of(record), key) end
