@@ -29,6 +29,7 @@ MEANS: Mapping[Standing, str] = {
     Standing.ADMITTING: "marked, and not offered yet",
     Standing.STRANGER: "marked, and Redis does not say why: perhaps used, so never offered",
     Standing.READY: "Available, a visitor may have it",
+    Standing.HEATED: "Available, a visitor may have it; it runs and waits (hot), or was started for that",
     Standing.CLAIMED: "Available, but an operation is under way, and nobody can reserve it meanwhile",
     Standing.UNMARKED: "offered before, and its mark is gone",
     Standing.TAINTED: "Available in Redis, and not fit to be offered",
@@ -38,6 +39,7 @@ MEANS: Mapping[Standing, str] = {
 }
 _WAITS: Mapping[Standing, str] = {
     Standing.READY: "for a visitor, for as long as it takes",
+    Standing.HEATED: "for a visitor, or to be ready for one",
     Standing.IN_SESSION: "for the end of the session: no limit is set",
 }
 

@@ -61,6 +61,7 @@ def numbers(name: ScaleSetName, report: Report, policy: Policy, sign: Sign | Non
 def _in_words(capacity: Capacity) -> str:
     """The rule and its bounds."""
     warm = "a warm part that follows the demand" if capacity.warm_follows else f"{capacity.warm} warm"
+    warm += f", {capacity.hot_target} hot" if capacity.hot_target else ""
     if capacity.mode is Mode.FIXED:
         return f"fixed: {capacity.desired} machines, {warm}"
     bounds = f"{capacity.least} to {capacity.most} machines in all, {warm}"

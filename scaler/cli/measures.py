@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from scaler.cli import alive
-from scaler.cli.overview import TIERS, Overview, scale_set_of
+from scaler.cli.overview import TIERS, Overview, scale_set_of, tier_of
 from scaler.model.edges import CONTROLLERS
-from scaler.model.instance import ScaleSetName
-from scaler.model.machine import Machine
+from scaler.model.instance import ScaleSetName, Tier
 from scaler.model.price import cost_of
 from scaler.model.row import Record, Status
 from scaler.model.sighting import Pause, strictest
@@ -77,15 +76,14 @@ def of_registry(overview: Overview, settings: Settings) -> Iterator[Gauge]:
     yield Gauge(name="scaler_paused", text=text, series={(): float(paused)})
     stored = [(machine, record) for machine in overview.machines if (record := machine.stored.readable) is not None]
     offered = Counter(
-        (scale_set_of(machine), tier_of(record))
-        for machine, record in stored
-        if Status.AVAILABLE in machine.stored.index
+        (scale_set_of(machine), record.tier) for machine, record in stored if Status.AVAILABLE in machine.stored.index
     )
+    tiers = (*TIERS.values(), *{Tier.HOT for _, tier in offered if tier is Tier.HOT})
     yield Gauge(
         name="scaler_offered_machines",
-        text="Machines that a visitor may reserve, warm and cold",
+        text="Machines that a visitor may reserve, warm and cold (and hot, where there are any)",
         labels=("scale_set", "tier"),
-        series={(name, tier): float(offered[name, tier]) for name in settings.scale_sets for tier in TIERS.values()},
+        series={(name, tier): float(offered[name, tier]) for name in settings.scale_sets for tier in tiers},
     )
     for name, text, holds in _COUNTED:
         numbers = Counter(scale_set_of(machine) for machine, record in stored if holds(record))
@@ -111,11 +109,11 @@ def of_azure(overview: Overview, settings: Settings) -> Iterator[Gauge]:
     warm = ((place, overview.warm[place]) for place in seen)
     yield of("scaler_wanted_warm_machines", "How many of the ready machines stay allocated, by this look alone", warm)
     counted = Counter(
-        (scale_set_of(machine), str(machine.standing), _tier_in_azure(machine)) for machine in overview.machines
+        (scale_set_of(machine), str(machine.standing), str(tier_of(machine) or "")) for machine in overview.machines
     )
     yield Gauge(
         name="scaler_machines",
-        text="Machines by standing (docs/lifecycle.md); warm or cold where they are at rest",
+        text="Machines by standing (docs/lifecycle.md); warm or cold at rest, hot where they wait running",
         labels=("scale_set", "standing", "tier"),
         series={key: float(number) for key, number in counted.items() if key[0] in seen},
     )
@@ -128,15 +126,6 @@ def of_azure(overview: Overview, settings: Settings) -> Iterator[Gauge]:
 
 def _by(label: str, name: str, text: str, numbers: Iterable[tuple[str, float]]) -> Gauge:
     return Gauge(name=name, text=text, labels=(label,), series={(key,): float(number) for key, number in numbers})
-
-
-def tier_of(record: Record) -> str:
-    """The tier of a machine by its record."""
-    return "warm" if record.warm else "cold"
-
-
-def _tier_in_azure(machine: Machine) -> str:
-    return TIERS.get(machine.instance.power, "") if machine.instance is not None else ""
 
 
 def _longest_wait(overview: Overview, place: ScaleSetName) -> float:

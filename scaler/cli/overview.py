@@ -13,7 +13,7 @@ from scaler.model.instance import PowerState, ScaleSetName, SessionId, Tier
 from scaler.model.machine import Machine
 from scaler.model.plan import Listing, Refusal, Step
 from scaler.model.policy import Policy
-from scaler.model.row import WARMS, Notes, Snapshot, Status
+from scaler.model.row import COOLS, COOLS_HOT, WARMS, Notes, Snapshot, Status
 from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import ScaleSetView, strictest
 from scaler.model.signs import Sign
@@ -22,6 +22,7 @@ from scaler.observe import AzureObserver, Listings
 from scaler.ports import TagStore
 from scaler.registry.redis import RedisRegistry
 
+_COOLED_TO = {WARMS: "warmed", COOLS: "cooled", COOLS_HOT: "stopped"}
 TIERS = {PowerState.STOPPED: Tier.WARM, PowerState.DEALLOCATED: Tier.COLD}
 _NOWHERE = ScaleSetName("")  # of a record without notes
 
@@ -36,6 +37,7 @@ class Overview:
     demand: Mapping[ScaleSetName, Demand]  # by this look alone: the running scaler has watched for longer
     wants: Mapping[ScaleSetName, Wanted]  # by the same
     warm: Mapping[ScaleSetName, int]  # how many of these stay allocated
+    hot: Mapping[ScaleSetName, int]  # how many run and wait
     ceilings: Mapping[ScaleSetName, Ceiling]  # what Azure lately refused to the running scaler
     signs: Mapping[Actor, Sign]  # of life, of the running scaler
     unread: tuple[str, ...]  # which of the operator's tags are not read, and why
@@ -86,6 +88,7 @@ def _overview(registry: RedisRegistry, snapshot: Snapshot, cloud: Cloud, policy:
         demand={name: cloud.demand_of(name, policy) for name in policy.capacity},
         wants={name: cloud.wanted(name, policy) for name in policy.capacity},
         warm={name: cloud.warm(name, policy) for name in policy.capacity},
+        hot={name: cloud.hot_wanted(name, policy) for name in policy.capacity},
         ceilings=cloud.ceilings,
         signs=registry.signs(),
         unread=(),
@@ -188,13 +191,22 @@ def noted(machine: Machine, policy: Policy | None = None) -> Iterator[str]:
         yield f"failed: {notes.failed.failure}"
 
 
+def tier_of(machine: Machine) -> Tier | None:
+    """How a machine rests, or waits hot for a visitor; None for other machines."""
+    if machine.instance is None:
+        return None
+    record = machine.stored.readable
+    waits = record is not None and record.hot_since is not None and machine.instance.runs
+    return Tier.HOT if waits else TIERS.get(machine.instance.power)
+
+
 def _decided(notes: Notes, standing: str) -> Iterator[str]:
     if notes.spent is not None:
         yield f"used: {notes.spent.why}" + (f" ({notes.spent.told})" if notes.spent.told else "")
         if notes.delete is not None:
             yield f"delete ordered {_times(notes.delete.attempts)}"
     elif notes.claim is not None:
-        yield f"claimed, to be {'warmed' if notes.claim.order == WARMS else 'cooled'}"
+        yield f"claimed, to be {_COOLED_TO.get(notes.claim.order, notes.claim.order)}"
     elif notes.opened is not None:
         yield "opened"
     elif notes.presumed_at is not None:
@@ -202,6 +214,9 @@ def _decided(notes: Notes, standing: str) -> Iterator[str]:
     elif notes.start is not None:
         failure = f", failed: {notes.start.failure}" if notes.start.failure is not None else ""
         yield f"start ordered {_times(notes.start.attempts)}{failure}"
+    elif notes.heated is not None:
+        failure = f", failed: {notes.heated.failure}" if notes.heated.failure is not None else ""
+        yield f"heated {_times(notes.heated.attempts)}{failure}" if notes.heated.ready_at is None else "waits hot"
     elif notes.mark_attempts:
         yield f"mark refused {_times(notes.mark_attempts)}"
     else:

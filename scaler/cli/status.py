@@ -10,7 +10,17 @@ import typer
 
 from scaler.cli import alive
 from scaler.cli.environment import AsJson, Exit, Operator
-from scaler.cli.overview import TIERS, Overview, age_of, instance_id_of, left_of, look, noted, scale_set_of, session_of
+from scaler.cli.overview import (
+    Overview,
+    age_of,
+    instance_id_of,
+    left_of,
+    look,
+    noted,
+    scale_set_of,
+    session_of,
+    tier_of,
+)
 from scaler.cli.pausing import halts
 from scaler.cli.screen import Screen, age
 from scaler.model.capacity import Demand, Wanted
@@ -163,7 +173,8 @@ def _head(screen: Screen, name: ScaleSetName, overview: Overview, policy: Policy
     capacity = overview.demand[name].capacity
     running = overview.running.get(name)
     number, warm = (running.machines, running.facts.get("warm")) if running else (wants.machines, overview.warm[name])
-    wanted = f"wanted {number} ({warm} warm)"
+    hot = f", {overview.hot[name]} hot" if overview.hot[name] else ""
+    wanted = f"wanted {number} ({warm} warm{hot})"
     screen.line(f"{name}  capacity {view.capacity}, {wanted}, etag {view.etag or '–'}", style="bold")
     if capacity.mode is not Mode.FIXED or capacity.because:
         screen.line(f"wanted: {running.why}" if running else f"wanted by this look alone: {wants.why}")
@@ -237,7 +248,7 @@ def _row(screen: Screen, machine: Machine, policy: Policy) -> tuple[str, ...]:
         f"{status} used" if record is not None and record.used else status,
         f"{power} ({instance.provisioning})" if unusual and instance is not None else power,
         "–" if instance is None else "yes" if instance.marked else "no",
-        TIERS.get(instance.power, "") if instance is not None else "",
+        str(tier_of(machine) or ""),
         session_of(machine) or "",
         age(left) if left is not None else "",
         (record.public_ip or record.private_ip or "") if record is not None else "",
@@ -267,6 +278,7 @@ def _scale_set(name: ScaleSetName, overview: Overview, policy: Policy) -> Mappin
         "because": wants.why,
         "demand": wants.facts,
         "wanted_warm": overview.warm[name],
+        "wanted_hot": overview.hot[name],
         "running": asdict(overview.running[name]) if name in overview.running else None,
         "tags": {as_documented(tag): said.value for tag, said in overview.demand[name].tags.good.items()},
         "bad_tags": [asdict(bad) for bad in overview.demand[name].tags.bad],
@@ -304,7 +316,7 @@ def _machine(machine: Machine, policy: Policy) -> Mapping[str, object]:
         "power": instance.power if instance is not None else None,
         "provisioning": instance.provisioning if instance is not None else None,
         "marked": instance.marked if instance is not None else None,
-        "tier": TIERS.get(instance.power) if instance is not None else None,
+        "tier": tier_of(machine),
         "session": session_of(machine),
         "ends_in_s": round(left.total_seconds(), 1) if left is not None else None,
         "public_ip": record.public_ip if record is not None else None,

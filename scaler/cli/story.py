@@ -58,14 +58,21 @@ def _with_a_visitor(notes: Notes) -> Iterator[Event]:
         start = notes.start
         failure = f"; Azure could not start it: {start.failure}" if start.failure is not None else ""
         kind = "warm" if start.warm else "cold"
-        yield Event(
-            at=start.at, said=f"{kind} start ordered {_times(start.attempts)} for {_session(start.session)}{failure}"
-        )
+        ordered = f"{kind} start ordered {_times(start.attempts)}" if not start.hot else "taken while it waited hot,"
+        yield Event(at=start.at, said=f"{ordered} for {_session(start.session)}{failure}")
         told = (
             (start.boots_at, "it runs, and is not Healthy yet", False),
             (start.runs_at, "it runs, and Azure does not tell its addresses", False),
         )
         yield from _known(told)
+    if notes.heated is not None:
+        yield Event(at=notes.heated.at, said=f"heated {_times(notes.heated.attempts)}, to wait running for a visitor")
+        so_far = (
+            (notes.heated.boots_at, "it runs, heated, and is not ready yet", False),
+            (notes.heated.ready_at, "it waits hot for a visitor", False),
+            (notes.heated.unmarked_at, "taken out, because its mark was gone", False),
+        )
+        yield from _known(so_far)
     if notes.opening is not None:
         yield Event(at=notes.opening.at, said=f"ready for {_session(notes.opening.session)}")
     if notes.opened is not None:
@@ -80,6 +87,7 @@ def _out_of_the_ordinary(notes: Notes) -> Iterator[Event]:
         (claimed.since if claimed is not None else None, "claimed, so that nobody reserves it", False),
         (claimed.at if claimed is not None and claimed.at != claimed.since else None, _latest(claimed), False),
         (notes.claim_failed_at, "its claim was given up", False),
+        (notes.heating_failed_at, "it did not become hot in time", False),
         (notes.replace_asked_at, "an operator asked for its replacement", False),
         (notes.held_until, "an operator's hold ends", False),
         (notes.unindexed_at, "Available, and its key was missing in the available set", False),

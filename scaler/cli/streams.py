@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 
-from scaler.cli.measures import Gauge, tier_of
+from scaler.cli.measures import Gauge
 from scaler.cli.overview import TIERS, Overview, scale_set_of
 from scaler.model.edges import Actor
 from scaler.model.history import DAY, Sample
@@ -66,7 +66,7 @@ def allocated(machine: Machine) -> bool | None:
 def tier_in_words(machine: Machine) -> str:
     """The tier of a machine by its record; empty without one."""
     record = machine.stored.readable
-    return tier_of(record) if record is not None else ""
+    return record.tier if record is not None else ""
 
 
 def _labels(machine: Machine) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import typer
 
 from scaler.cli.environment import AsJson, Exit, Operator, Session, Vm
 from scaler.cli.screen import Screen
-from scaler.model.instance import SessionId, VmId
+from scaler.model.instance import SessionId, Tier, VmId
 from scaler.model.plan import spelled
 from scaler.registry.reservations import Leaving, Reservation, Reservations, check_session
 
@@ -104,7 +104,7 @@ def _spelled(machine: Reservation) -> str:
         {
             "instance": machine.instance_id,
             "status": machine.status,
-            "tier": "warm" if machine.warm else "cold",
+            "tier": Tier.of(warm=machine.warm, hot=machine.hot_since is not None),
             "region": machine.region,
             "public_ip": machine.public_ip,
             "private_ip": machine.private_ip,

@@ -72,9 +72,7 @@ def _contradictions(name: ScaleSetName, capacity: Capacity, most: int) -> Iterat
         yield f"{_WARM}: {capacity.warm} is more than {setting} ({most}) of {name}; the warm are part of it"
     if capacity.hot and capacity.hot >= capacity.fewest_spare:
         setting = _DESIRED if capacity.mode is Mode.FIXED else _BUFFER
-        yield (
-            f"{_HOT}: {capacity.hot} leaves none of {setting} ({capacity.fewest_spare}) of {name} at rest; expected fewer"
-        )
+        yield (f"{_HOT}: {capacity.hot} leaves none of {setting} ({capacity.fewest_spare}) of {name} at rest")
     if capacity.mode is not Mode.FIXED and capacity.least > capacity.most:
         yield f"{_LEAST}: {capacity.least} is more than {_MOST} ({capacity.most}) of {name}"
 

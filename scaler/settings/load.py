@@ -57,6 +57,12 @@ class Settings:
     speed: float
 
     @property
+    def wants_hot(self) -> bool:
+        """Whether settings or calendar want hot machines; tags may, too."""
+        says = (window.numbers.get("hot", 0) for window in self.policy.calendar)
+        return any(capacity.hot for capacity in self.policy.capacity.values()) or any(says)
+
+    @property
     def place(self) -> str:
         """The scale sets by subscription and group, for people and for telling two scalers apart."""
         return f"{self.subscription}/{self.resource_group.lower()}: {', '.join(sorted(self.scale_sets))}"

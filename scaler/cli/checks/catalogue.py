@@ -495,6 +495,13 @@ class Known(Enum):
         "When the server is lost nothing takes its place, and no start note is confirmed.",
         "az redisenterprise update --resource-group GROUP --name NAME --high-availability Enabled",
     )
+    HOT_ALONE = Sort(
+        Area.REDIS,
+        _FAULT,
+        "SCALER_HOTPOOL_SIZE needs a replica of Redis, and none confirms a write (WAIT) within $value ms",
+        "No machine is heated, and a session that waits for a hot one goes on with another machine.",
+        "az functionapp config appsettings set --resource-group GROUP --name NAME --settings SCALER_HOTPOOL_SIZE=0",
+    )
     BEHIND = Sort(
         Area.REDIS,
         _WARNING,

@@ -46,11 +46,22 @@ def of_server(settings: Settings, registry: RedisRegistry) -> Iterator[Finding]:
     for complaint in complaints:
         if "ACL SETUSER" in complaint.why:
             yield Known.RIGHTS_OPTIONAL.found(error=complaint.why, **known)
-    if server.replicas and all(registry.confirm() is Confirmation.UNCONFIRMED for _ in range(_CONFIRMATIONS)):
-        yield Known.BEHIND.found(value=CONFIRM_WITHIN_MS, **known)
+    yield from _of_replica(settings, server, registry, known)
     for complaint in registry.read().complaints:
         if server.eviction is None or "maxmemory-policy" not in complaint.why:
             yield Known.ODD.found(error=f"{complaint.key}: {complaint.why}")
+
+
+def _of_replica(settings: Settings, server: ServerFacts, registry: RedisRegistry, known: Facts) -> Iterator[Finding]:
+    """A replica that does not confirm; hot machines are of no use without one."""
+    hot = settings.wants_hot
+    if not (server.replicas or hot):
+        return
+    answers = {registry.confirm() for _ in range(_CONFIRMATIONS)}
+    if hot and Confirmation.REPLICATED not in answers:
+        yield Known.HOT_ALONE.found(value=CONFIRM_WITHIN_MS, **known)
+    elif server.replicas and answers == {Confirmation.UNCONFIRMED}:
+        yield Known.BEHIND.found(value=CONFIRM_WITHIN_MS, **known)
 
 
 def of_queue_manager(settings: Settings, registry: RedisRegistry, user: str) -> Iterator[Finding]:

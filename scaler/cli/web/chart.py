@@ -14,7 +14,7 @@ from scaler.model.standing import Standing
 LAYERS: Mapping[str, frozenset[str]] = {
     "in session": frozenset({Standing.IN_SESSION}),
     "reserved": frozenset({Standing.RESERVED}),
-    "ready": frozenset({Standing.READY, Standing.CLAIMED}),
+    "ready": frozenset({Standing.READY, Standing.HEATED, Standing.CLAIMED}),
     "new": frozenset({Standing.NEW, Standing.ADMITTING}),
     "used": frozenset({Standing.USED}),
     "other": frozenset({Standing.STRANGER, Standing.UNMARKED, Standing.TAINTED, Standing.UNSEEN}),

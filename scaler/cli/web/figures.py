@@ -19,7 +19,7 @@ from scaler.cli.screen import age
 from scaler.errors import Refused
 from scaler.model.edges import Actor
 from scaler.model.history import DAY, SAMPLE_EVERY, SAMPLED, Sample
-from scaler.model.instance import ScaleSetName, VmId
+from scaler.model.instance import ScaleSetName, Tier, VmId
 from scaler.model.machine import Machine
 from scaler.model.row import Status
 from scaler.model.sighting import Pause
@@ -90,7 +90,7 @@ class Figures:
         wanted = f"; {_counted(self.wanted, 'machine')} wanted" if self.wanted is not None else ""
         return True, (
             f"All is well: {_counted(states['in session'], 'visitor')} inside, {states['reserved']} waiting{wait},"
-            f" {_counted(states['warm'] + states['cold'], 'machine')} on offer{wanted}."
+            f" {_counted(sum(states[tier.value] for tier in Tier), 'machine')} on offer{wanted}."
         )
 
 
@@ -113,7 +113,7 @@ def state_of(machine: Machine) -> str:
         return "used"
     if record.status is Status.AVAILABLE:
         offered = Status.AVAILABLE in machine.stored.index
-        return ("warm" if record.warm else "cold") if offered else "not offered now"
+        return record.tier.value if offered else "not offered now"
     return "reserved" if record.status is Status.RESERVED else "in session"
 
 

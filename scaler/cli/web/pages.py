@@ -146,6 +146,7 @@ def _now(figures: Figures) -> h.Renderable:
     numbers: dict[str, str] = {
         "machines": str(len(figures.overview.machines)),
         "wanted": str(figures.wanted) if figures.wanted is not None else "unknown",
+        **({"hot on offer": str(states["hot"])} if states["hot"] else {}),
         "warm on offer": str(states["warm"]),
         "cold on offer": str(states["cold"]),
         "waiting": str(states["reserved"]),
