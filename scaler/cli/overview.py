@@ -1,7 +1,7 @@
 """A look at Redis and Azure together, and the words about a machine for operators."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from scaler.actuate import Ports
@@ -37,11 +37,11 @@ class Overview:
     demand: Mapping[ScaleSetName, Demand]  # by this look alone: the running scaler has watched for longer
     wants: Mapping[ScaleSetName, Wanted]  # by the same
     warm: Mapping[ScaleSetName, int]  # how many of these stay allocated
-    hot: Mapping[ScaleSetName, int]  # how many run and wait
     ceilings: Mapping[ScaleSetName, Ceiling]  # what Azure lately refused to the running scaler
     signs: Mapping[Actor, Sign]  # of life, of the running scaler
     unread: tuple[str, ...]  # which of the operator's tags are not read, and why
     errors: tuple[ScalerError, ...]
+    hot: Mapping[ScaleSetName, int] = field(default_factory=dict)  # how many of the ready machines run and wait
 
     @property
     def running(self) -> Mapping[ScaleSetName, Wanted]:

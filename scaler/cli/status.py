@@ -173,7 +173,7 @@ def _head(screen: Screen, name: ScaleSetName, overview: Overview, policy: Policy
     capacity = overview.demand[name].capacity
     running = overview.running.get(name)
     number, warm = (running.machines, running.facts.get("warm")) if running else (wants.machines, overview.warm[name])
-    hot = f", {overview.hot[name]} hot" if overview.hot[name] else ""
+    hot = f", {overview.hot[name]} hot" if overview.hot.get(name) else ""
     wanted = f"wanted {number} ({warm} warm{hot})"
     screen.line(f"{name}  capacity {view.capacity}, {wanted}, etag {view.etag or '–'}", style="bold")
     if capacity.mode is not Mode.FIXED or capacity.because:
@@ -278,7 +278,7 @@ def _scale_set(name: ScaleSetName, overview: Overview, policy: Policy) -> Mappin
         "because": wants.why,
         "demand": wants.facts,
         "wanted_warm": overview.warm[name],
-        "wanted_hot": overview.hot[name],
+        "wanted_hot": overview.hot.get(name, 0),
         "running": asdict(overview.running[name]) if name in overview.running else None,
         "tags": {as_documented(tag): said.value for tag, said in overview.demand[name].tags.good.items()},
         "bad_tags": [asdict(bad) for bad in overview.demand[name].tags.bad],

@@ -100,7 +100,8 @@ class Demand:
     paid: float = 0.0  # by the prices, in the latest day or so: see `price.priced`
     sessions: float = 0.0  # that began in the same time
     warm_held: int = 0  # warm and hot machines that are wanted, and beyond the budget: `capacity` is without them
-    hot: int = 0  # of the ready ones, how many are known to be heated; without that hint they count as in use
+    # of the ready ones, how many are heated; None: not known to this process, and then they count as in use
+    hot: int | None = None
     lows: tuple[tuple[datetime, int], ...] = ()  # the surplus of listings, each smaller than all later ones
     warm_lows: tuple[tuple[datetime, int], ...] = ()  # the same of the warm machines beyond the wanted share
     warm_short_since: datetime | None = None  # every listing since then has shown fewer warm machines than wanted
@@ -131,8 +132,14 @@ class Demand:
 
     @property
     def in_use(self) -> int:
-        """The running machines without the hot ones, as many of these as there should be: Azure tells no difference."""
-        return max(0, self.counts[Use.IN_USE] - max(0, self.capacity.hot_target - self.hot))
+        """The running machines without the hot ones: by Azure alone, without as many as should be hot."""
+        running = self.counts[Use.IN_USE]
+        return running if self.hot is not None else max(0, running - self.capacity.hot_target)
+
+    @property
+    def hot_beyond(self) -> int:
+        """The hot machines that are not wanted: to a process that knows Azure alone they are in use until they stop."""
+        return max(0, (self.hot or 0) - self.capacity.hot_target)
 
     @property
     def somebody_comes(self) -> bool:
@@ -168,9 +175,11 @@ def after_listing(
     capacity: Capacity,
     policy: Policy,
     warming: Set[VmId] = frozenset(),
-    hot: Set[VmId] = frozenset(),
+    hot: Set[VmId] | None = None,
 ) -> Demand:
     """The demand after another listing of the scale set. `warming`, `hot`: machines started for no visitor.
+
+    `hot` is None where Redis was never read.
 
     A listing that is known already changes nothing. After a long gap, or by a clock that was wrong, all begins anew.
     """
@@ -181,9 +190,9 @@ def after_listing(
         return before
     rows = {each.vm_id: each for each in pages.instances}
     known = before.uses if before is not None else {}
+    unused = warming | (hot or frozenset())
     uses = {
-        vm_id: use_of(each, ran=known.get(vm_id) is Use.IN_USE, unused=vm_id in warming or vm_id in hot)
-        for vm_id, each in rows.items()
+        vm_id: use_of(each, ran=known.get(vm_id) is Use.IN_USE, unused=vm_id in unused) for vm_id, each in rows.items()
     }
     seen = Counter(uses.values())
     counts = {use: seen[use] for use in Use} | {Use.COMING: seen[Use.COMING] + pages.unidentified}
@@ -194,6 +203,8 @@ def after_listing(
     else:
         demand = replace(_observed(before, rows, uses, at, policy), counts=counts, billed=billed, capacity=capacity)
         demand = _corrected(before, demand, policy)
+    if hot is None:
+        return demand
     return replace(demand, hot=sum(uses[vm_id] is Use.READY for vm_id in hot & uses.keys()))
 
 
@@ -209,7 +220,7 @@ def together(before: Demand | None, parts: Sequence[Demand], policy: Policy) -> 
         starts=tuple(sorted(start for part in parts for start in part.starts)),
         leads=tuple(lead for part in parts for lead in part.leads),
         safety=_deviations(latest.capacity),
-        hot=sum(part.hot for part in parts),
+        hot=None if any(part.hot is None for part in parts) else sum(part.hot or 0 for part in parts),
     )
     if before is None or not timedelta(0) <= total.at - before.at < policy.demand_window:
         return total
@@ -277,13 +288,17 @@ def _deviations(capacity: Capacity) -> float:
 
 
 def with_surplus(demand: Demand, should_be: Wanted, policy: Policy, warm: int = 0) -> Demand:
-    """The demand after a listing, with the machines beyond those wanted; `warm`: how many should be warm."""
+    """The demand after a listing, with the machines beyond those wanted; `warm`: how many should be warm.
+
+    Hot ones beyond their number are no surplus: a provisioner in another process would make them anew, for ever.
+    """
     warm_now = demand.billed.get((Use.READY, PowerState.STOPPED), 0)
-    warm_soon = max(0, sum(demand.billed.get(each, 0) for each in _WARM_SOON) - demand.hot)
+    warm_soon = max(0, sum(demand.billed.get(each, 0) for each in _WARM_SOON) - (demand.hot or 0))
+    beyond = demand.machines - should_be.machines - demand.hot_beyond
     return replace(
         demand,
         warm_short_since=(demand.warm_short_since or demand.at) if warm_now + warm_soon < warm else None,
-        lows=_with_low(demand.lows, demand.at, demand.machines - should_be.machines, policy.surplus_kept),
+        lows=_with_low(demand.lows, demand.at, beyond, policy.surplus_kept),
         warm_lows=_with_low(demand.warm_lows, demand.at, warm_now - warm, policy.warm_surplus_kept),
     )
 

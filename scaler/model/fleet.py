@@ -60,7 +60,7 @@ class Cloud:
     ceilings: Mapping[ScaleSetName, Ceiling] = field(default_factory=dict)  # what Azure lately refused: a hint
     demand: Mapping[ScaleSetName, Demand] = field(default_factory=dict)  # what listings have shown of it: a hint
     warming: frozenset[VmId] = frozenset()  # what the reconciler is making warm, as this process has read it: a hint
-    hot: frozenset[VmId] = frozenset()  # what it keeps hot, or heats: the same hint
+    hot: frozenset[VmId] | None = None  # what it keeps hot, or heats: the same hint; None: Redis was never read
     grown: Mapping[ScaleSetName, timedelta] = field(default_factory=dict)  # how long ago a capacity was raised: a hint
     late_marks: frozenset[ScaleSetName] = frozenset()  # new machines lately waited long for their marks: a hint
     health: Mapping[ScaleSetName, HealthSeen] = field(default_factory=dict)  # as GETs of this process showed it: a hint
@@ -185,7 +185,7 @@ class Cloud:
         """How many of the ready machines of a scale set should run and wait."""
         demand = self.demand_of(scale_set, policy)
         wanted_now = self._part_of(demand.capacity.hot_target, scale_set, policy)
-        return max(wanted_now, demand.hot) if self.awaited else wanted_now
+        return max(wanted_now, demand.hot or 0) if self.awaited else wanted_now
 
     def _part_of(self, number: int, scale_set: ScaleSetName, policy: Policy) -> int:
         """A scale set's part of a number of ready machines, where the scale sets share one."""

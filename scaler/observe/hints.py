@@ -75,7 +75,7 @@ class Listings:
         self.health: dict[ScaleSetName, HealthSeen] = {}  # as targeted GETs have shown it
         self.total: Demand | None = None  # of the scale sets that share one number
         self.warming: frozenset[VmId] = frozenset()  # what is being warmed, by the latest reading of Redis
-        self.hot: frozenset[VmId] = frozenset()  # what is hot, or being heated, by the same reading
+        self.hot: frozenset[VmId] | None = None  # what is hot, or being heated, by the same reading
         self.grown: dict[ScaleSetName, float] = {}  # when its capacity was last raised
         self.marks_waited: dict[ScaleSetName, float] = {}  # when a new machine last waited long for its mark
         self.group = Asked("the tags of the resource group")
