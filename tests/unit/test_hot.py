@@ -40,7 +40,7 @@ from builders import (
 )
 
 from scaler.controllers import cleaner, reconciler, starter
-from scaler.model.capacity import Demand, Use, after_listing, wanted, with_surplus
+from scaler.model.capacity import Demand, after_listing, wanted, with_surplus
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import (
@@ -485,13 +485,19 @@ def test_what_is_to_be_replaced_is_cooled_as_soon_as_another_may_be_heated() -> 
     assert {step.vm_id: step.why for step in both.steps} == {vm(1): Why.HOT_SURPLUS, vm(2): Why.HOT_LACK}
 
 
-def test_a_hot_machine_is_not_spent_a_claim_cools_it_first() -> None:
-    demand = Demand(
-        since=ago(hours=3), at=NOW, capacity=HOT, uses={vm(): Use.READY}, counts=dict.fromkeys(Use, 0), hot=1
+def test_a_hot_machine_is_not_spent_and_counts_as_one_that_stays() -> None:
+    policy = replace(POLICY, capacity={SCALE_SET: replace(HOT, hot=1)}, surplus_kept=timedelta(0))
+    machines = (_runs(1), *map(instance, (2, 3, 4)))
+    exact = demand_of(*machines, capacity=policy.capacity[SCALE_SET], hot=frozenset({vm(1)}))
+    demand = with_surplus(exact, wanted(exact, policy), policy)
+    sees = replace(asked(cloud(*machines)), demand={SCALE_SET: demand})
+    rows = (
+        free(1, heated(), admitted_at=ago(hours=5)),
+        *(free(each, admitted_at=ago(hours=each)) for each in (2, 3, 4)),
     )
-    sees = replace(asked(cloud(RUNS)), demand={SCALE_SET: demand})
-    what = free(1, heated(), replace_asked_at=ago(minutes=1))
-    assert Edge.SPEND not in edges(cleaner.decide(fleet(what, sees=sees), POLICY).steps)
+    step = only(cleaner.decide(fleet(*rows, sees=sees), policy).steps)
+    assert (step.vm_id, edge(step)) == (vm(4), Edge.SPEND), "the oldest at rest"
+    assert set(change_of(step).beside) == {vm(2), vm(3)}
 
 
 # -- H8: a heated machine that lost its mark
