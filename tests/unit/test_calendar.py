@@ -174,6 +174,22 @@ def test_the_higher_rank_wins_number_by_number() -> None:
     assert found.because == "min and max of fair, warm of daily"
 
 
+def test_a_window_makes_machines_hot_and_two_together_leave_one_at_rest() -> None:
+    many = {"name": "many", "at": "2026-12-24T10:00Z", "within": "2h", "hot": 3, "buffer": 4}
+    few = {"name": "few", "at": "2026-12-24T11:00Z", "within": "2h", "buffer": 2, "rank": 1}
+    found = at("2026-12-24T10:30", many)
+    assert (found.hot, found.hot_target, found.because) == (3, 3, "buffer and hot of many")
+    both = at("2026-12-24T11:30", many, few)
+    assert (both.hot, both.buffer, both.hot_target) == (3, 2, 1)
+
+
+def test_a_window_with_fewer_spare_machines_than_are_hot_by_the_settings_is_refused() -> None:
+    hot = Capacity(mode=Mode.BUFFER, buffer=4, hot=2)
+    mistakes: list[str] = []
+    calendar(json.dumps([{"name": "w", **ONCE, "buffer": 2}]), {SCALE_SET: hot}, utc("2026-01-01"), mistakes)
+    assert mistakes == ["entry 1 (w): hot 2 leaves none at rest of the 2 spare machines of vmss-pixels"]
+
+
 def test_spare_is_a_number_whatever_the_settings_would_keep() -> None:
     found = at("2026-12-24T11:00", {"name": "w", "at": "2026-12-24T11:00Z", "within": "2h", "spare": 7})
     assert (found.mode, found.buffer, found.buffer_share) == (Mode.BUFFER, 7, 0.0)
@@ -213,6 +229,15 @@ ONCE = {"at": "2026-12-24T20:00Z", "within": "1h"}
         ),
         ({"name": "w", **ONCE, "min": 201}, "entry 1 (w): min 201 is more than max 200 of vmss-pixels"),
         ({"name": "w", **ONCE, "warm": 9, "max": 8}, "entry 1 (w): warm 9 is more than max 8 of vmss-pixels"),
+        (
+            {"name": "w", **ONCE, "hot": 3, "buffer": 3},
+            "entry 1 (w): hot 3 leaves none at rest of the 3 spare machines of vmss-pixels",
+        ),
+        (
+            {"name": "w", **ONCE, "hot": 2, "spare": 2},
+            "entry 1 (w): hot 2 leaves none at rest of the 2 spare machines of vmss-pixels",
+        ),
+        ({"name": "w", **ONCE, "hot": "all"}, "entry 1 (w): hot: '\"all\"' cannot be used; expected a whole number"),
         ({"name": "w", **ONCE, "buffer": "20%/5"}, "entry 1 (w): buffer: '20%/5' cannot be used"),
         ({"name": "w", **ONCE, "min": 1, "scaleSets": ["b"]}, "entry 1 (w): scaleSets: 'b' is not in AZURE_VMSS_NAME"),
         (

@@ -305,6 +305,26 @@ def test_the_settings_may_pause(value: str, pause: Pause) -> None:
             {"SCALER_WARMPOOL_SIZE": "auto", "SCALER_POOL_WEIGHTS": "1"},
             "SCALER_WARMPOOL_SIZE: auto is for one scale set by itself; expected a number beside SCALER_POOL_WEIGHTS",
         ),
+        (
+            {"SCALER_HOTPOOL_SIZE": "a=3,b=0", "SCALER_POOL_CAPACITY": "", "SCALER_POOL_BUFFER": "3"},
+            "SCALER_HOTPOOL_SIZE: 3 leaves none of SCALER_POOL_BUFFER (3) of a at rest",
+        ),
+        (
+            {"SCALER_HOTPOOL_SIZE": "a=0,b=5", "SCALER_POOL_CAPACITY": "5"},
+            "SCALER_HOTPOOL_SIZE: 5 leaves none of SCALER_POOL_CAPACITY (5) of b at rest",
+        ),
+        (
+            {"SCALER_HOTPOOL_SIZE": "a=1,b=0", "SCALER_POOL_CAPACITY": "", "SCALER_POOL_BUFFER": "20%"},
+            "SCALER_HOTPOOL_SIZE: 1 leaves none of SCALER_POOL_BUFFER (0) of a at rest",
+        ),
+        (
+            {"SCALER_HOTPOOL_SIZE": "all"},
+            "SCALER_HOTPOOL_SIZE: 'all' cannot be used; expected a whole number from 0",
+        ),
+        (
+            {"SCALER_HOTPOOL_SIZE": "a=1,b=2", "SCALER_POOL_BUFFER": "9", "SCALER_POOL_WEIGHTS": "1"},
+            "SCALER_POOL_WEIGHTS: the scale sets share one number; expected one value for all of them in",
+        ),
         ({"SCALER_PAUSED": "later"}, "SCALER_PAUSED: 'later' cannot be used; expected false, true or all"),
         ({"SCALER_MAX_READY_AGE": "29m"}, "SCALER_MAX_READY_AGE: 29m is hardly longer than it takes to make a machine"),
         ({"SCALER_START_TIMEOUT": "1m"}, "SCALER_START_TIMEOUT: 1m is less than a cold start takes"),
@@ -366,6 +386,21 @@ def test_the_warm_share_is_a_number_or_follows_the_visitors_for_each_scale_set()
     names = {"AZURE_VMSS_NAME": "a,b", "SCALER_WARMPOOL_SIZE": "a=Auto,b=2"}
     a, b = load(LEAST | names).policy.capacity.values()
     assert ((a.warm, a.warm_follows), (b.warm, b.warm_follows)) == ((0, True), (2, False))
+
+
+def test_hot_machines_are_a_number_for_each_scale_set_less_than_the_spare_ones() -> None:
+    names = {"AZURE_VMSS_NAME": "a,b", "SCALER_HOTPOOL_SIZE": "a=2,b=0", "SCALER_POOL_BUFFER": "3"}
+    settings = load(LEAST | names)
+    assert [capacity.hot for capacity in settings.policy.capacity.values()] == [2, 0]
+    assert settings.wants_hot
+    assert not load(LEAST).wants_hot
+    fixed = load(LEAST | {"SCALER_POOL_CAPACITY": "3", "SCALER_HOTPOOL_SIZE": "2"})
+    assert [capacity.hot for capacity in fixed.policy.capacity.values()] == [2]
+
+
+def test_the_calendar_may_want_hot_machines_as_well() -> None:
+    window = '[{"name": "w", "at": "2026-12-24T20:00Z", "within": "1h", "hot": 1}]'
+    assert load(LEAST | {"SCALER_CALENDAR": window}).wants_hot
 
 
 def test_a_warm_surplus_lasts_ten_minutes_unless_another_time_is_set() -> None:

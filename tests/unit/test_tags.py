@@ -47,6 +47,42 @@ def told(cloud: Cloud, policy: Policy) -> tuple[Refusal, ...]:
     return provisioner.decide(cloud, policy).refusals
 
 
+# -- hot machines: fewer than spare ones, by every tag
+
+SPARE = Capacity(mode=Mode.BUFFER, buffer=4, hot=2)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "tags", "hot", "bad"),
+    [
+        (SPARE, {"scaler:hot": "3"}, 3, ""),
+        (SPARE, {"scaler:hot": "0"}, 0, ""),
+        (SPARE, {"scaler:hot": "4"}, 2, "scaler:hot: fewer hot machines (4) than spare ones (4)"),
+        (SPARE, {"scaler:buffer": "2"}, 2, "scaler:buffer: fewer hot machines (2) than spare ones (2)"),
+        (SPARE, {"scaler:buffer": "9", "scaler:hot": "8"}, 8, ""),
+        (SPARE, {"scaler:buffer": "20%"}, 2, "scaler:buffer: fewer hot machines (2) than spare ones (0)"),
+        (SPARE, {"total_nodes": "2"}, 2, "total_nodes: fewer hot machines (2) than spare ones (2)"),
+        (Capacity(desired=4, hot=2), {"scaler:min": "2"}, 2, "scaler:min: fewer hot machines (2) than spare ones (2)"),
+        (Capacity(desired=4, hot=2), {"scaler:max": "2"}, 2, "scaler:max: fewer hot machines (2) than spare ones (2)"),
+        (SPARE, {"scaler:hot": "two"}, 2, "scaler:hot: a whole number from 0 to 1000"),
+    ],
+)
+def test_a_tag_that_would_leave_no_spare_machine_at_rest_is_told_of_and_changes_nothing(
+    capacity: Capacity, tags: dict[str, str], hot: int, bad: str
+) -> None:
+    policy = Policy(capacity={SCALE_SET: capacity})
+    found, said = in_force(SCALE_SET, {name: Tag(value) for name, value in tags.items()}, None, NOW, policy)
+    assert (found.hot, found.hot_target) == (hot, hot)
+    assert [f"{each.name}: {each.expected}" for each in said.bad] == ([bad] if bad else [])
+
+
+def test_a_tag_beside_a_window_leaves_one_at_rest() -> None:
+    window = Window(name="fair", start=NOW - MIN, end=NOW + MIN, numbers={"hot": 3})
+    policy = Policy(capacity={SCALE_SET: SPARE}, calendar=(window,))
+    found, said = in_force(SCALE_SET, {"scaler:buffer": Tag("3")}, None, NOW, policy)
+    assert (said.bad, found.hot_target) == ((), 2)
+
+
 # -- what they say
 
 
