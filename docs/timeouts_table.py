@@ -44,6 +44,7 @@ _S, _W, _E = Standing, Why, Actor
 _new = partial(Waiting, standing=_S.NEW, ender=_E.RECONCILER)
 _stranger = partial(Waiting, standing=_S.STRANGER, ender=_E.RECONCILER)
 _claimed = partial(Waiting, standing=_S.CLAIMED, ender=_E.RECONCILER)
+_heated = partial(Waiting, standing=_S.HEATED, ender=_E.RECONCILER)
 _reserved = partial(Waiting, standing=_S.RESERVED, ender=_E.STARTER)
 _in_session = partial(Waiting, standing=_S.IN_SESSION, ender=_E.CLEANER)
 _used = partial(Waiting, standing=_S.USED, ender=_E.CLEANER)
@@ -378,6 +379,95 @@ _READY = (
     ),
 )
 
+_HOT = (
+    Waiting(
+        state="hot",
+        standing=_S.HEATED,
+        waits_for="a visitor, at the price that the operator chose",
+        ender=_E.VISITOR,
+        then="RESERVE, and OPEN within a second",
+    ),
+    _heated(
+        state="heated, and at rest all the same",
+        waits_for="the start order to be dead",
+        after=("order_horizon",),
+        then="ordered again; after start_attempts claimed, and not heated for a while",
+        why=_W.HEATED_AGAIN,
+    ),
+    _heated(
+        state="heated, and not running in time",
+        waits_for="Azure to start it",
+        after=("start_timeout",),
+        then="claimed, stopped, and offered as it is, with an alarm",
+        why=_W.NEVER_HOT,
+    ),
+    _heated(
+        state="heated, and not Healthy in time (SCALER_READY_WHEN)",
+        waits_for="Azure to start it, and its extension to say Healthy",
+        after=("start_timeout", "ready_timeout"),
+        then="claimed, stopped, and offered as it is, with an alarm",
+        why=_W.NEVER_HOT,
+    ),
+    _heated(
+        state="hot, and more than wanted",
+        waits_for="nothing",
+        then="claimed, to be stopped",
+        why=_W.HOT_SURPLUS,
+    ),
+    _claimed(
+        state="claimed, and hot",
+        waits_for="the claim to be older than what a failover can forget",
+        after=("ripening", "plan_kept"),
+        then="stopped, and kept allocated",
+        why=_W.COOLS_DOWN,
+    ),
+    _claimed(
+        state="claimed, and its heating under way",
+        waits_for="the start order to be dead, or to show",
+        after=("order_horizon", "observation_lag", "date_resolution"),
+        then="at rest the claim closes",
+        why=_W.CLAIM_CLOSES,
+    ),
+    Waiting(
+        state="not to be heated",
+        standing=_S.READY,
+        waits_for="Azure, or the image, to have been mended; one less is heated meanwhile",
+        after=("claim_retry",),
+        ender=_E.RECONCILER,
+        then="heated again",
+        why=_W.HOT_LACK,
+    ),
+    Waiting(
+        state="heated, and unmarked",
+        standing=_S.UNMARKED,
+        waits_for="nothing",
+        ender=_E.RECONCILER,
+        then="taken out, before it is marked anew",
+        why=_W.TAKEN_OUT,
+    ),
+    _new(
+        state="heated, unmarked and taken out",
+        waits_for="that to be older than what a failover can forget",
+        after=("ripening", "plan_kept"),
+        then="marked anew",
+        why=_W.NEW_AT_REST,
+    ),
+    _reserved(
+        state="hot, and no replica of Redis answers",
+        waits_for="a replica, and then a machine that was never heated",
+        after=("hot_patience",),
+        then="SWAP: the session goes on with that one, and the hot one is offered again",
+        why=_W.UNCONFIRMED,
+    ),
+    _reserved(
+        state="hot, its start noted, and no replica of Redis answers",
+        waits_for="a replica: its visitor may be inside, if a failover has forgotten that",
+        after=("reservation_timeout",),
+        then="REFUSE; deleted at rest, or at the limit",
+        why=_W.UNCONFIRMED,
+    ),
+)
+
 _SOLD_OUT = tuple(
     Waiting(
         state=f"no start of a deallocated machine: {failure}",
@@ -628,6 +718,7 @@ WAITINGS: tuple[Waiting, ...] = (
     *_HELD,
     *_DOUBTED,
     *_READY,
+    *_HOT,
     *_SOLD_OUT,
     *_VISITED,
     *_LEAVING,

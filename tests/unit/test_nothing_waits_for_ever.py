@@ -18,7 +18,18 @@ from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import FailureClass, Instance, PowerState, ProvisioningState, SessionId
 from scaler.model.plan import Deallocate, Delete, Mark, PowerOff, Step
-from scaler.model.row import Notes, OpenedNote, Record, Row, Snapshot, SpentNote, StartNote, Status, Unreadable
+from scaler.model.row import (
+    HeatedNote,
+    Notes,
+    OpenedNote,
+    Record,
+    Row,
+    Snapshot,
+    SpentNote,
+    StartNote,
+    Status,
+    Unreadable,
+)
 from scaler.model.sighting import Method, Sighting
 from scaler.model.standing import Standing, standing
 
@@ -53,6 +64,8 @@ NOTES: Mapping[str, Notes | None] = {
     "admitting": blank_notes(admitting_at=ago(seconds=5), mark_asked_at=ago(seconds=5), mark_attempts=1),
     "unknown": blank_notes(unknown_at=ago(seconds=5)),
     "admitted": notes(),
+    "heated": notes(heated=HeatedNote(at=ago(minutes=9), seen_at=ago(minutes=9), ready_at=ago(minutes=8))),
+    "being heated": notes(heated=HeatedNote(at=ago(seconds=5), seen_at=ago(seconds=5))),
     "started": _started(MINE),
     "started for another": _started(OTHER),
     "opened": _opened(MINE),
@@ -66,7 +79,7 @@ NOTES: Mapping[str, Notes | None] = {
     "ended, not spent": notes(ended={MINE: Edge.ABANDON}),
 }
 
-FRESH = {"none", "blank", "admitting", "unknown", "admitted"}
+FRESH = {"none", "blank", "admitting", "unknown", "admitted", "heated", "being heated"}
 """Notes of machines that nobody was ever promised."""
 
 _P, _V = PowerState, ProvisioningState

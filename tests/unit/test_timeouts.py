@@ -34,6 +34,7 @@ from scaler.model.capacity import after_listing, wanted, with_surplus
 from scaler.model.edges import Edge
 from scaler.model.fleet import Cloud
 from scaler.model.instance import (
+    Addresses,
     FailureClass,
     Health,
     HealthState,
@@ -43,14 +44,16 @@ from scaler.model.instance import (
     ScaleSetName,
 )
 from scaler.model.plan import Plan, SetCapacity
-from scaler.model.policy import Capacity, EndWhen, Policy, ReadyWhen
+from scaler.model.policy import Capacity, EndWhen, Mode, Policy, ReadyWhen
 from scaler.model.replacing import with_replacements
 from scaler.model.row import (
     COOLS,
+    COOLS_HOT,
     WARMS,
     ClaimNote,
     DeleteNote,
     FailedNote,
+    HeatedNote,
     Notes,
     OpenedNote,
     ReservedNote,
@@ -292,6 +295,59 @@ def warms(machine: Instance, **fields: object) -> Scene:
     return claimed(machine, lambda since: claim(since, order=WARMS, **fields), Method.TARGETED)
 
 
+HOT = replace(COLD, capacity={SCALE_SET: Capacity(mode=Mode.BUFFER, buffer=3, hot=1)})
+HOT_GATED = replace(HOT, ready_when={SCALE_SET: ReadyWhen.HEALTHY})
+
+
+def heated_at(since: datetime, *, ready: bool = False, unmarked_at: datetime | None = None) -> HeatedNote:
+    """Heated then; or taken out then, because its mark was gone."""
+    ready_at = since if ready else None
+    return HeatedNote(at=since, seen_at=since, ready_at=ready_at, unmarked_at=unmarked_at, unmarked_seen_at=unmarked_at)
+
+
+def seen_hot(machine: Instance, noted: Callable[[datetime], Notes], policy: Policy = HOT) -> Scene:
+    """The machine by a targeted GET beside a listing, where one is to be hot."""
+    sees = replace(cloud(machine, look=ASKED), listings={SCALE_SET: LISTED})
+
+    def wanted(since: datetime) -> Plan:
+        known = fleet(row(1, record(), noted(since)), sees=sees)
+        return reconciler.decide(replace(known, policy=policy), policy)
+
+    return wanted
+
+
+def heating(machine: Instance, policy: Policy = HOT, *, ready: bool = False) -> Scene:
+    """A machine that was heated then."""
+    return seen_hot(machine, lambda since: notes(1, heated=heated_at(since, ready=ready)), policy)
+
+
+def cools_hot(machine: Instance, **fields: object) -> Scene:
+    """Heated and claimed then, to be stopped."""
+
+    def known(since: datetime) -> Notes:
+        return notes(1, claim=claim(since, order=COOLS_HOT, **fields), heated=heated_at(since))
+
+    def wanted(since: datetime) -> Plan:
+        hidden = replace(row(1, record(), known(since)), index=frozenset({Status.UNAVAILABLE}))
+        return reconciler.decide(fleet(hidden, sees=cloud(machine, look=ASKED)), COLD)
+
+    return wanted
+
+
+def without_replica(*, started: bool) -> Scene:
+    """What is carried out of the plan where no replica answers: a session of a hot machine, and another machine."""
+
+    def wanted(since: datetime) -> Plan:
+        waits = ReservedNote(session=MINE, at=since, movable=True)
+        start = StartNote(session=MINE, at=since, attempts=1, hot=True) if started else None
+        known = reserved(notes(1, reserved=waits, start=start, heated=heated_at(NOW, ready=True)))
+        looked = cloud(RUNNING, look=ASKED).with_addresses({RUNNING.vm_id: Addresses()})
+        plan = starter.decide(fleet(known, row(2, record(2), notes(2)), sees=looked), HOT)
+        return replace(plan, steps=tuple(step.instead for step in plan.steps if step.instead is not None))
+
+    return wanted
+
+
 RIPE = {"at": NOW - POLICY.ripe_after, "seen_at": NOW - POLICY.ripe_after}
 
 
@@ -426,6 +482,22 @@ SCENES: Mapping[str, Scene] = {
     "not to be warmed": unwarmed,
     "ready, and warm beyond the wanted share": warm_surplus,
     "not to be cooled": uncooled,
+    "heated, and at rest all the same": heating(instance()),
+    "heated, and not running in time": heating(UNSETTLED),
+    "heated, and not Healthy in time (SCALER_READY_WHEN)": heating(replace(RUNNING, health=SICK), HOT_GATED),
+    "hot, and more than wanted": heating(RUNNING, COLD, ready=True),
+    "claimed, and hot": cools_hot(RUNNING),
+    "claimed, and its heating under way": cools_hot(WARM, **RIPE),
+    "not to be heated": seen_hot(instance(), lambda since: notes(1, heating_failed_at=since)),
+    "heated, and unmarked": seen_hot(NEW, lambda _: notes(1, heated=heated_at(NOW))),
+    "heated, unmarked and taken out": seen_hot(
+        NEW,
+        lambda since: notes(
+            1, admitted_at=None, mark_asked_at=None, mark_seen_at=None, heated=heated_at(NOW, unmarked_at=since)
+        ),
+    ),
+    "hot, and no replica of Redis answers": without_replica(started=False),
+    "hot, its start noted, and no replica of Redis answers": without_replica(started=True),
     **{
         f"no start of a deallocated machine: {failure}": sold_out(failure)
         for failure in FailureClass
@@ -496,6 +568,7 @@ SCENES: Mapping[str, Scene] = {
 NO_CLOCK_OF_OURS = {
     "a scale set that a controller cannot see": "Azure decides; its alarm is tried in test_listings_shared.py",
     "ready": "visitors come when they come",
+    "hot": "visitors come when they come",
     "not seen, and not proven gone": "the next look ends it, and Azure decides when there is one",
     "listed without its identity": "no order of ours can name it: its alarm is tried in test_provisioner.py",
     "of a scale set that is not configured any more": "only its operator knows whether it will be again",
