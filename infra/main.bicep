@@ -90,6 +90,7 @@ type Settings = {
   SCALER_POOL_WEIGHTS: string?
   SCALER_FOUND_AT_ONCE: string?
   SCALER_WARMPOOL_SIZE: string?
+  SCALER_HOTPOOL_SIZE: string?
   SCALER_PRICE: string?
   SCALER_BUDGET: string?
   SCALER_CURRENCY: string?

@@ -79,13 +79,11 @@ class Why(StrEnum):
     )
     HEATED_AGAIN = "heated, and at rest all the same: started again"
     HOT = "it runs and is ready, and waits hot for its visitor"
-    HEATS = "it runs, and is not ready yet"
     HOT_NO_MORE = "it does not run any more, and is not hot"
     HOT_SURPLUS = "more machines are hot than wanted, or this one is to be replaced; claimed, to be stopped"
     NEVER_HOT = "heated, and not ready in time; claimed, to be stopped"
     COOLS_DOWN = "claimed long enough: stopped, but kept allocated (warm)"
     TAKEN_OUT = "it was heated, and its mark is gone: taken out first, and marked again when no failover can undo that"
-    STAYS_HOT = "Azure did not stop a hot machine that nobody needs; tried again later"
     NOT_HEATED = "a machine that was to become hot did not become ready in time; tried again later"
     NO_REPLICA = (
         "no replica of Redis answers (WAIT), so no machine is heated and no hot one is opened: a hot machine needs a"
