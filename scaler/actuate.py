@@ -44,9 +44,9 @@ def actuate(plan: Plan, ports: Ports, policy: Policy) -> tuple[Outcome, ...]:
 
 
 def _after_replica(steps: Sequence[Step], registry: Registry | None) -> tuple[tuple[Step, ...], tuple[Outcome, ...]]:
-    """The steps to carry out, and the outcomes of those held back: some are written only after a replica has answered.
+    """The steps to carry out, and the outcomes of steps held back, because no replica answers.
 
-    The answer is about all that was written before, by whichever host: a start that another host has noted, too.
+    The answer covers every earlier write, by any host: also another host's start note.
     """
     if not any(step.after_replica for step in steps) or _asked(registry) is Confirmation.REPLICATED:
         return tuple(steps), ()
@@ -56,7 +56,7 @@ def _after_replica(steps: Sequence[Step], registry: Registry | None) -> tuple[tu
 
 
 def _must_not_go_on(step: Step, answer: Confirmation | None) -> bool:
-    """Whether a written change must be on a replica before the order, or before what comes `then`, and is not."""
+    """Whether order and `then` must wait for a replica to have the written change, and no replica has."""
     goes_on = step.order is not None or step.then is not None
     return step.after_replica and goes_on and answer is not Confirmation.REPLICATED
 
@@ -64,7 +64,7 @@ def _must_not_go_on(step: Step, answer: Confirmation | None) -> bool:
 def _then(
     written: Sequence[tuple[Step, Row | None]], good_until: datetime | None, registry: Registry | None
 ) -> tuple[Outcome, ...]:
-    """What follows in the same tick, each a write of its own over the row that was written before."""
+    """The steps that follow in the same tick, in a separate write over the rows just written."""
     steps = [
         replace(step.then, change=replace(step.then.change, row=row))
         for step, row in written
@@ -92,7 +92,7 @@ def _write(steps: Sequence[Step], good_until: datetime | None, registry: Registr
 def _confirm(live: Sequence[Step], registry: Registry | None) -> dict[int, Confirmation]:
     """Ask a replica for the notes of starts, before the orders, and of openings, before a later tick's OPEN.
 
-    Without an answer a machine is started, and opened, all the same, but for one that was ever heated.
+    Without an answer a machine is started, and opened, all the same, unless the machine was ever heated.
     """
     noted = [step for step in live if step.wants_replica]
     if not noted or registry is None:
@@ -102,7 +102,7 @@ def _confirm(live: Sequence[Step], registry: Registry | None) -> dict[int, Confi
 
 
 def _asked(registry: Registry | None) -> Confirmation:
-    """The answer of a replica. Where Redis does not answer, nobody can say."""
+    """The answer of a replica; UNCONFIRMED where Redis is away."""
     try:
         return registry.confirm() if registry is not None else Confirmation.UNCONFIRMED
     except ScalerError:
@@ -224,7 +224,7 @@ def _take_back(outcomes: Sequence[Outcome], rows: Sequence[Row | None], registry
 
 
 def _without_start(notes: Notes, before: Notes | None) -> Notes:
-    """The notes without the start: a session's, or that of a heated machine; a claim's own start is not noted."""
+    """The notes without the start of a session, or of a heated machine; a claim's start is not noted."""
     start, heated = (before.start, before.heated) if before is not None else (None, None)
     return amended(notes, start=start, heated=heated)
 

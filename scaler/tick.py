@@ -277,8 +277,8 @@ def _unconfirmed(outcomes: Iterable[Outcome]) -> Iterator[Refusal]:
 def _wait_after(outcome: Outcome, policy: Policy) -> timedelta | None:
     """How soon to look again after a start that Azure refused at once: the plan took the start for accepted.
 
-    For want of capacity the session may be moved at once; another operation on the machine ends soon. Where a visitor
-    waits for a replica, it is asked again soon.
+    For want of capacity the session may be moved at once; another operation on the machine ends soon. For a waiting
+    visitor a replica is asked again soon.
     """
     if outcome.result is Result.UNCONFIRMED:
         return policy.look_every_warm if "session" in outcome.step.facts else None

@@ -83,7 +83,7 @@ def _was_moved(change: Change) -> bool:
 
 
 def _free(fleet: Fleet, policy: Policy) -> Mapping[Tier, int]:
-    """The machines on offer, by tier: members of `available` with a readable record. HOT only where it is wanted."""
+    """The machines on offer, by tier: members of `available` with a readable record. HOT only if wanted."""
     records = (row.readable for row in fleet.rows.values() if Status.AVAILABLE in row.index)
     free = Counter(record.tier for record in records if record is not None)
     some = free[Tier.HOT] or any(fleet.cloud.demand_of(name, policy).capacity.hot for name in policy.capacity)

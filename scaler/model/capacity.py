@@ -132,13 +132,13 @@ class Demand:
 
     @property
     def in_use(self) -> int:
-        """The running machines without the hot ones: by Azure alone, without as many as should be hot."""
+        """The running machines without the hot machines: by Azure alone, without the number that should be hot."""
         running = self.counts[Use.IN_USE]
         return running if self.hot is not None else max(0, running - self.capacity.hot_target)
 
     @property
     def hot_beyond(self) -> int:
-        """The hot machines that are not wanted: to a process that knows Azure alone they are in use until they stop."""
+        """The hot machines beyond the number: in use until stopped, to a process that knows Azure alone."""
         return max(0, (self.hot or 0) - self.capacity.hot_target)
 
     @property
@@ -290,7 +290,7 @@ def _deviations(capacity: Capacity) -> float:
 def with_surplus(demand: Demand, should_be: Wanted, policy: Policy, warm: int = 0) -> Demand:
     """The demand after a listing, with the machines beyond those wanted; `warm`: how many should be warm.
 
-    Hot ones beyond their number are no surplus: a provisioner in another process would make them anew, for ever.
+    Hot machines beyond the number are no surplus: a provisioner in another process would make new ones, for ever.
     """
     warm_now = demand.billed.get((Use.READY, PowerState.STOPPED), 0)
     warm_soon = max(0, sum(demand.billed.get(each, 0) for each in _WARM_SOON) - (demand.hot or 0))

@@ -61,7 +61,7 @@ class Tier(StrEnum):
 
     @classmethod
     def of(cls, *, warm: bool, hot: bool = False) -> "Tier":
-        """The tier of a machine: `hot` where it runs and is ready, `warm` by how it rests."""
+        """The tier of a machine: `hot`: running and ready; else by the rest, `warm` or cold."""
         return cls.HOT if hot else cls.WARM if warm else cls.COLD
 
 

@@ -175,7 +175,7 @@ def _taken(edge: Edge, row: Row, record: Record | None, notes: Notes | None, now
 
 
 def _timely(record: Record) -> Record:
-    """The record without an expected time, unless a session waits for the machine; and hot only as long as it waits."""
+    """The record without an expected time, unless a session waits; hot only while Available or Reserved."""
     if record.status is Status.RESERVED:
         return record
     waits = record.status is Status.AVAILABLE

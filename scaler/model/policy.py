@@ -58,7 +58,7 @@ class Capacity:
 
     @property
     def fewest_spare(self) -> int:
-        """The number that `hot` must stay below. Where all spare machines ran, they would count as in use for ever."""
+        """The bound of `hot`. Were all spare machines hot, all would count as in use for ever."""
         return self.desired if self.mode is Mode.FIXED else self.buffer
 
     @property

@@ -54,9 +54,9 @@ def healthy_in_this_run(start: StartNote | HeatedNote, instance: Instance, polic
 def heated_as_seen(
     heated: HeatedNote, instance: Instance, now: datetime, *, by_get: bool, policy: Policy
 ) -> HeatedNote:
-    """The note after a look at a machine that was heated: ready when it runs, and is Healthy where that is asked for.
+    """The note after a look at a heated machine: ready when running, and Healthy where SCALER_READY_WHEN says so.
 
-    Only a targeted GET tells that it is ready: the Initializing of this run is short, and a listing may be old. A
+    Only a targeted GET tells the readiness: the Initializing of this run is short, and a listing may be old. A
     machine that shows no health at all until `ready_timeout` counts as ready, as where it is opened.
     """
     if not instance.runs:

@@ -99,7 +99,7 @@ class StartNote:
 
 @dataclass(frozen=True, kw_only=True)
 class HeatedNote:
-    """The machine was started for no session, to wait running (hot). Only the end of a claim takes this note away."""
+    """A start for no session: the machine is to wait running (hot). Only the end of a claim takes this note away."""
 
     at: datetime  # of the latest order
     seen_at: datetime  # of the look that showed the machine at rest, right before the latest order
@@ -173,7 +173,7 @@ COOLS = "deallocate"
 WARMS = "power_off"
 """The order of a claim that warms a machine: to stop it, after a start of the claim's own."""
 COOLS_HOT = "cool-hot"
-"""The order of a claim that stops a hot machine: the same as of one that warms, without a start."""
+"""The order of a claim for stopping a hot machine: the order of warming, without a start."""
 STOPS_RUNNING = (WARMS, COOLS_HOT)
 """The orders of claims under which a machine may run."""
 
@@ -271,17 +271,16 @@ class Notes:
 
     @property
     def is_being_warmed(self) -> bool:
-        """Whether the machine may run because of a claim that warms it, or stops a hot one, and for no other reason."""
+        """Whether the machine may run because of a claim for warming, or for stopping while hot, alone."""
         if self.claim is None or self.claim.order not in STOPS_RUNNING or self.claim.closing:
             return False
         return not any((self.spent, self.start, self.opened, self.presumed_at))
 
     @property
     def is_heated(self) -> bool:
-        """Whether the machine may run because it was heated, and for no other reason: no session was let near it.
+        """Whether the machine may run because of the heating alone: no session was let near the machine.
 
-        In an Available or Reserved record this is the one exception from the presumption of what runs unexplained,
-        beside a claim.
+        With an Available or Reserved record this exempts a running machine from the presumption, as a claim does.
         """
         return self.heated is not None and self.fresh and not self.ended
 

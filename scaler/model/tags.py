@@ -136,7 +136,7 @@ def _fewest_spare(numbers: Numbers, capacity: Capacity) -> float:
 def _misfits(held: Mapping[str, Tag], capacity: Capacity) -> Iterator[BadTag]:
     """The tags above the maximum, and a maximum below the minimum or the warm share of settings and calendar.
 
-    And those by which as many machines, or more, are to be hot as are spare: at least one of these rests.
+    Also the tags by which no spare machine would be left at rest beside the hot machines.
     """
     numbers = _numbers(held)
     most = numbers.get("most", capacity.limit)

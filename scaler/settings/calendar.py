@@ -245,7 +245,7 @@ def _numbers(entry: Mapping[str, Any]) -> Mapping[str, int | float]:
 
 
 def _check_bounds(window: Window, capacities: Mapping[ScaleSetName, Capacity]) -> None:
-    """Raises ValueError for a minimum or a warm share above the maximum, or a hot share that leaves none at rest."""
+    """Raises ValueError for a minimum or a warm share above the maximum, or a hot share of all spare machines."""
     for name, capacity in capacities.items():
         if not window.concerns(name):
             continue

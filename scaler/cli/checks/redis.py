@@ -53,7 +53,7 @@ def of_server(settings: Settings, registry: RedisRegistry) -> Iterator[Finding]:
 
 
 def _of_replica(settings: Settings, server: ServerFacts, registry: RedisRegistry, known: Facts) -> Iterator[Finding]:
-    """A replica that does not confirm; hot machines are of no use without one."""
+    """A replica without an answer; hot machines are of no use without a replica."""
     hot = settings.wants_hot
     if not (server.replicas or hot):
         return

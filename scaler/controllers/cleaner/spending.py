@@ -92,8 +92,9 @@ def _replaced(
 
 
 def _is_offered(scale_set: ScaleSetName, demand: Demand, row: Row) -> bool:
-    """Whether a visitor could get the machine now, as far as Redis and the latest listing tell. A hot one is no offer
-    to take back: a claim cools it first.
+    """Whether a visitor could get the machine now, as far as Redis and the latest listing tell.
+
+    Hot machines are left out: a claim cools a hot machine first.
     """
     notes = row.notes
     return (

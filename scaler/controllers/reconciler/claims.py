@@ -31,7 +31,7 @@ def ready(machine: SeenMachine, context: Context) -> Decision:
 
 
 def heated(machine: SeenMachine, context: Context) -> Decision:
-    """Claim a heated machine that is to be stopped; start one again that is at rest all the same."""
+    """Claim a heated machine to be stopped; start a heated machine at rest again."""
     why, known = context.tiers.hot_surplus.get(machine.vm_id), machine.notes_now.heated
     if known is None or not machine.sighting.orders_allowed:
         return None
@@ -43,7 +43,7 @@ def heated(machine: SeenMachine, context: Context) -> Decision:
 
 
 def _heat(machine: SeenMachine, why: Why, *, attempt: int) -> Decision:
-    """Note that the machine is heated, and order its start when a replica has the note. It stays on offer.
+    """Note the heating, and order the start when a replica has the note. The machine stays on offer.
 
     So no failover forgets why the machine runs.
     """
@@ -58,7 +58,7 @@ def _heat(machine: SeenMachine, why: Why, *, attempt: int) -> Decision:
 
 
 def _failed(step: Step, machine: SeenMachine) -> Step:
-    """The claim of a machine that did not become hot, with a note of that."""
+    """The claim of a machine that did not become hot, with a note of the failure."""
     assert step.change is not None
     assert isinstance(step.change.notes, Notes)
     notes = replace(step.change.notes, heating_failed_at=machine.now)
@@ -101,8 +101,8 @@ def _cooled(machine: SeenMachine, standing_claim: ClaimNote, policy: Policy) -> 
 def _warmed(machine: SeenMachine, standing_claim: ClaimNote, policy: Policy) -> Decision:
     """Start the machine, then stop the machine; presume a session where Azure does not stop the machine in time.
 
-    On its way the claim is kept young, so that the stop need not wait for the claim to ripen. A hot machine is merely
-    stopped; while it rests its start may still be on its way.
+    The claim is kept young meanwhile, so that the stop need not wait for the claim to ripen. A hot machine is merely
+    stopped; the start of a heated machine at rest may still be under way.
     """
     ref, instance = machine.instance.ref, machine.instance
     if instance.runs and _claimed_for_longer(machine, standing_claim, 2 * policy.start_timeout):

@@ -17,7 +17,7 @@ from scaler.model.scarcity import creating_stops_until
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tiers:
-    """The machines that are to change between cold, warm and hot."""
+    """The machines to be changed between cold, warm and hot."""
 
     surplus: frozenset[VmId]  # warm beyond the operator's number: to be cooled
     lack: frozenset[VmId]  # to be warmed, because fewer are warm than that

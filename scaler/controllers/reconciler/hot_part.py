@@ -1,4 +1,4 @@
-"""The hot part of the ready machines: which of them are to be heated, and which heated ones are to be stopped again."""
+"""The hot part of the ready machines: machines to be heated, and heated machines to be stopped again."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -21,7 +21,7 @@ from scaler.model.standing import Standing
 
 
 def lack(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
-    """The machines to be heated: warm before cold, then the oldest. For each that failed lately, one less.
+    """The machines to be heated: warm before cold, then the oldest. Recent failures take places of the number.
 
     None while a start without a visitor would be in a visitor's way, or Azure has no machine to give.
     """
@@ -42,7 +42,7 @@ def lack(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
 def surplus(fleet: Fleet, policy: Policy) -> Mapping[VmId, Why]:
     """The heated machines to be stopped: not ready in time, or to be replaced; and beyond the number, the newest.
 
-    What is to be replaced stays hot until another one may be heated in its place.
+    A machine to be replaced stays hot until another machine may be heated instead.
     """
     found: dict[VmId, Why] = {}
     for name, machines in machines_by_scale_set(fleet, policy).items():
@@ -70,9 +70,9 @@ def alarms(fleet: Fleet, policy: Policy) -> Iterator[Refusal]:
 
 
 def heating_waits(fleet: Fleet, policy: Policy) -> Mapping[VmId, timedelta]:
-    """How soon another look at each machine on its way to hot pays; zero or less: now.
+    """How soon another look at each machine on the way to hot pays; zero or less: now.
 
-    The Initializing that begins each run may last for seconds only, and no two listings need to show it.
+    The Initializing at the beginning of each run may last for seconds only, between two listings.
     """
     waits = {}
     for row in fleet.rows.values():
@@ -88,7 +88,7 @@ def heating_waits(fleet: Fleet, policy: Policy) -> Mapping[VmId, timedelta]:
 
 
 def heating_gets(fleet: Fleet, waits: Mapping[VmId, timedelta]) -> Iterator[Get]:
-    """Ask for the machines on their way to hot that are due."""
+    """Ask for the due machines on the way to hot."""
     for vm_id, wait in waits.items():
         ref = fleet.address(fleet.rows[vm_id])
         if wait <= timedelta(0) and ref is not None:
@@ -96,7 +96,7 @@ def heating_gets(fleet: Fleet, waits: Mapping[VmId, timedelta]) -> Iterator[Get]
 
 
 def _heating(row: Row) -> HeatedNote | None:
-    """The note of a machine on its way to hot."""
+    """The note of a machine on the way to hot."""
     notes = row.notes
     if notes is None or notes.heated is None or not notes.is_heated or row.status is not Status.AVAILABLE:
         return None
@@ -123,7 +123,7 @@ def _is_ready(machine: SeenMachine) -> bool:
 
 
 def _is_late(machine: SeenMachine, policy: Policy) -> bool:
-    """Whether the machine will not become hot: Azure does not start it, or it is not ready in time."""
+    """Whether the machine will not become hot: not started by Azure, or not ready in time."""
     heated = machine.notes_now.heated
     if heated is None or heated.ready_at is not None:
         return False

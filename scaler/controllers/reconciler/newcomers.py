@@ -87,13 +87,13 @@ def mark(machine: SeenMachine, context: Context) -> Decision:
 
 
 def _is_out_for_good(heated: HeatedNote, machine: SeenMachine, policy: Policy) -> bool:
-    """Whether no failover can put a heated machine back on offer, for a stop of the unmarked machine to reach."""
+    """Whether no failover can put a heated machine back on offer, within reach of a stop of the unmarked machine."""
     since = machine.clocks.age(heated.unmarked_at, heated.unmarked_seen_at)
     return since is not None and since >= policy.ripe_after
 
 
 def _taken_out(machine: SeenMachine, heated: HeatedNote) -> Step:
-    """Take out a machine that was heated, and lost its mark: the provisioner may have stopped it while on offer."""
+    """Take out a heated machine without a mark: the provisioner may have stopped the machine while on offer."""
     out = replace(
         machine.notes_now,
         admitted_at=None,

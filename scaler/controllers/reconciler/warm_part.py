@@ -73,7 +73,7 @@ def _is_short(machine: SeenMachine, fleet: Fleet, policy: Policy) -> bool:
 
 
 def machines_by_scale_set(fleet: Fleet, policy: Policy) -> Mapping[ScaleSetName, Sequence[SeenMachine]]:
-    """The machines that this look has shown, by scale set."""
+    """The machines of this look, by scale set."""
     seen: dict[ScaleSetName, list[SeenMachine]] = {name: [] for name in policy.capacity}
     for machine in fleet.machines:
         if isinstance(machine, SeenMachine) and (there := seen.get(machine.instance.ref.scale_set)) is not None:

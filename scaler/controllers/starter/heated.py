@@ -1,9 +1,9 @@
-"""A reserved machine that was heated, and no start is noted for its session: a start note, then OPEN, in one tick.
+"""A reserved heated machine without a start note for the session: the start note, then OPEN, in one tick.
 
-Nobody can have been let in before a start was noted. So without a replica the session is given up only until then, by
-SWAP: the machine is offered again as it is, and the session goes on with a machine that was never heated. With a start
-note the session may be inside, if a failover has forgotten the OPEN: it waits, is opened when a replica answers, and
-refused at the end of its waiting.
+No visitor was let in before a start was noted. So without a replica the session is given up only until then, by
+SWAP: the machine is offered again, and the session goes on with a machine without any heating. With a start note the
+visitor may be inside, if a failover has forgotten the OPEN: the session waits, is opened when a replica answers, and
+refused at the end of the waiting.
 """
 
 from dataclasses import replace
@@ -45,19 +45,19 @@ def _and_opened(noted: Step, wait: Wait, machine: SeenMachine, addresses: Addres
 
 
 def _started(wait: Wait, machine: SeenMachine) -> Step | Stranded | None:
-    """Start a machine that was heated, and is at rest."""
+    """Start a heated machine at rest."""
     if wait.is_over or not machine.sighting.starts_allowed:
         return timeout(wait)
     return _patiently(wait, replace(ordered(wait, machine), after_replica=True))
 
 
 def _is_ready(heated: HeatedNote, machine: SeenMachine, wait: Wait) -> bool:
-    """Whether the machine runs and was ready in this run: a machine that waits for long may say that nobody is in."""
+    """Whether the machine runs and was ready in this run: Unhealthy is usual after a long wait."""
     return heated.ready_at is not None or not wait.policy.awaits_health(machine.instance.ref.scale_set)
 
 
 def _noted(wait: Wait, machine: SeenMachine, heated: HeatedNote, *, ready: bool) -> Step:
-    """The start note of a machine that runs, or starts. Its run began with the heating, and so did its health's."""
+    """The start note of a running or starting machine. The run, and the health of the run, began with the heating."""
     start = StartNote(
         session=wait.session,
         at=wait.now,
@@ -77,7 +77,7 @@ def _noted(wait: Wait, machine: SeenMachine, heated: HeatedNote, *, ready: bool)
 
 
 def _patiently(wait: Wait, preferred: Step) -> Step | Stranded:
-    """The step, if a replica answers; after a short patience another machine, if none does."""
+    """The step, if a replica answers; else, after a short patience, another machine."""
     if wait.now - wait.reserved.at < wait.policy.hot_patience:
         return preferred
     return Stranded(wait=wait, why=Why.UNCONFIRMED, preferred=preferred)

@@ -67,9 +67,9 @@ def _settled(stranded: Stranded, free: Sequence[Spare]) -> tuple[Step | None, Se
 def _swapped_without_replica(
     stranded: Stranded, preferred: Step, free: Sequence[Spare]
 ) -> tuple[Step, Sequence[Spare]]:
-    """The preferred step, and for want of a replica SWAP: to a machine that was never heated, and needs no replica.
+    """The preferred step; for want of a replica SWAP, to a machine without any heating, where OPEN needs no replica.
 
-    Only a queue manager that asks by session finds its session again: the first machine does not tell the way.
+    Only a queue manager asking by session finds the session again: the first machine does not tell the way.
     """
     wait = stranded.wait
     chosen = next((spare for spare in free if spare.notes.heated is None), None) if wait.reserved.movable else None
@@ -143,7 +143,7 @@ def _swapped(stranded: Stranded, to: Spare) -> Step:
 
 
 def _arrived(stranded: Stranded, to: Spare, leaves: Change) -> Step:
-    """The step with both halves: what leaves the first machine, and the session on the other one."""
+    """The step with both halves: the first machine without the session, and the second machine with the session."""
     wait, why = stranded.wait, stranded.why
     arrived = replace(
         to.record,

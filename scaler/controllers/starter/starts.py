@@ -58,7 +58,7 @@ def ordered(wait: Wait, machine: SeenMachine) -> Step:
 
 
 def with_start(wait: Wait, machine: SeenMachine, start: StartNote, opening: OpeningNote | None = None) -> Change:
-    """Note a start for the session, and when its machine is expected to be ready."""
+    """Note a start for the session, and the expected time of the OPEN."""
     gated = wait.policy.awaits_health(machine.instance.ref.scale_set)
     heeds_health = gated or wait.policy.ends_by_health(machine.instance.ref.scale_set)
     noted = replace(
@@ -133,8 +133,8 @@ def _without_addresses(wait: Wait, machine: SeenMachine, addresses: Addresses) -
 def opened(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step:
     """OPEN with the addresses, in the notes too, because a queue manager may drop the record's fields.
 
-    What was ever heated, running now or not, is opened only after a replica has answered in this very tick. The start
-    note is then there for good. At the end of the waiting such a session is refused, if no replica answers.
+    A machine with any heating, running now or not, is opened only after a replica has answered in this very tick. The
+    start note is then there for good. Without a replica the session is refused at the end of the waiting.
     """
     record = replace(
         wait.record,
