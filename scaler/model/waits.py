@@ -53,7 +53,7 @@ class Waits:
         found = percentile(measured, 0.9) if len(measured) >= ENOUGH else None
         if found is not None:
             return timedelta(seconds=found)
-        boots = any(map(policy.awaits_health, policy.ready_when))
+        boots = tier is not Tier.HOT and any(map(policy.awaits_health, policy.ready_when))
         return policy.start_takes[tier] + (policy.boot_takes if boots else timedelta(0))
 
 

@@ -149,6 +149,8 @@ class Evaluations:
                 demand = report.cloud.demand_of(name, self._policy)
                 cost = cost_facts(demand, self._policy.currency)
                 found["wanted_warm"] = report.cloud.warm(name, self._policy)
+                hot = report.cloud.hot_wanted(name, self._policy)
+                found |= {"wanted_hot": hot} if hot else {}
                 found |= {"cost": cost} if cost else {}
                 found |= {"failed_creations": len(demand.failures)} if demand.failures else {}
             if look is not None:

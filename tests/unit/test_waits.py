@@ -62,6 +62,7 @@ def test_a_visitor_is_told_what_nine_in_ten_did_not_exceed_and_the_policys_until
 def test_where_a_machine_must_be_healthy_the_unmeasured_wait_is_longer_by_its_boot() -> None:
     policy = replace(POLICY, ready_when={ScaleSetName("vmss"): ReadyWhen.HEALTHY})
     assert Waits().told(Tier.WARM, policy) == POLICY.start_takes[Tier.WARM] + POLICY.boot_takes
+    assert Waits().told(Tier.HOT, policy) == POLICY.start_takes[Tier.HOT], "it has booted"
 
 
 def test_at_a_higher_speed_the_unmeasured_waits_are_shorter() -> None:
@@ -214,3 +215,11 @@ def test_what_is_no_text_of_the_scalers_says_nothing(raw: bytes | None) -> None:
 def test_a_text_of_a_newer_scaler_says_what_is_known() -> None:
     raw = b'{"tiers":{"tepid":{"expected":0.5},"warm":{"expected":9,"x":1}},"y":[],"latest":{"tepid":[0.4]}}'
     assert decode_waits(raw) == Waits(expected={Tier.WARM: 9.0}, latest={"tepid": (0.4,)})
+
+
+def test_hot_machines_are_told_of_only_where_there_are_or_should_be_any() -> None:
+    """A site that knows no hot tier reads what it read before."""
+    assert b"hot" not in encode_waits(Waits(free={Tier.WARM: 1, Tier.COLD: 2}))
+    text = encode_waits(Waits(expected={Tier.HOT: 1.0}, free={Tier.HOT: 1, Tier.WARM: 0, Tier.COLD: 2}))
+    assert b'"hot":{"expected":1.0,' in text
+    assert decode_waits(text).free == {Tier.HOT: 1, Tier.WARM: 0, Tier.COLD: 2}
