@@ -55,8 +55,8 @@ it; each is one compare-and-set of record, notes and index (`docs/redis-contract
 |---|---|---|---|---|
 {steps}
 
-MOVE takes a second machine in the same write: the one that the session goes on with is Available before and Reserved
-after.
+MOVE and SWAP take a second machine in the same write: the one that the session goes on with is Available before and
+Reserved after.
 
 ## What a machine is, and what ends it
 
