@@ -368,6 +368,22 @@ def test_a_record_that_cannot_be_read_and_a_blip_are_warnings(estate: Estate) ->
     assert said.status == Exit.DONE
 
 
+HOT = {"SCALER_CAPACITY": "buffer", "SCALER_POOL_CAPACITY": "", "SCALER_POOL_BUFFER": "3", "SCALER_HOTPOOL_SIZE": "2"}
+
+
+def test_hot_machines_without_a_replica_are_a_fault(estate: Estate) -> None:
+    said, found = examined(estate, **HOT)
+    assert said.status != Exit.DONE
+    (remedy,) = found["hot-alone"]
+    assert remedy.endswith("--settings SCALER_HOTPOOL_SIZE=0")
+    assert "hot-alone" not in examined(estate)[1]
+
+
+def test_and_none_with_a_replica_that_answers(healthy: Estate) -> None:
+    said, found = examined(healthy, **HOT)
+    assert (said.status, found.keys()) == (Exit.DONE, {""})
+
+
 def test_what_a_server_tells_of_itself_is_weighed(estate: Estate) -> None:
     settings = load(estate.environment)
     bad = ServerFacts(
