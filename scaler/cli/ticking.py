@@ -18,7 +18,13 @@ from scaler.report import Report
 _COLUMNS = ("vm", "id", "step", "why")
 _FOLD = {"why": 24}
 _STYLES = {"do": "green", "would": "cyan", "held": "yellow", "alarm": "bold red"}
-_RESULTS = {Result.DONE: "green", Result.FAILED: "bold red"}
+_RESULTS = {
+    Result.DONE: "green",
+    Result.LOST_RACE: "yellow",
+    Result.EXPIRED: "yellow",
+    Result.UNCONFIRMED: "yellow",
+    Result.FAILED: "bold red",
+}
 _Status = Annotated[
     bool, typer.Option("--exit-status", help=f"End with {Exit.SOMETHING} where there is something to do.")
 ]
