@@ -20,7 +20,7 @@ OF_STATUS: Mapping[str, str] = {
     "used": "dim",
 }
 OF_POWER: Mapping[str, str] = {"running": "bold", "failed": "bold red", "deallocated": "dim"}
-OF_TIER: Mapping[Tier | None, str] = {Tier.WARM: "yellow", Tier.COLD: "blue"}
+OF_TIER: Mapping[Tier | None, str] = {Tier.HOT: "red", Tier.WARM: "yellow", Tier.COLD: "blue"}
 
 
 class Piece(NamedTuple):

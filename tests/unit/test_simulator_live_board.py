@@ -84,7 +84,7 @@ def test_visitors_and_their_waits_are_counted() -> None:
     )
     assert (shown.did[Did.ARRIVED], shown.did[Did.OPENED], shown.waiting, shown.did[Did.GAVE_UP]) == (3, 1, 1, 1)
     assert shown.waits == (2.0,)
-    assert shown.waits_on == {Tier.WARM: (2.0,), Tier.COLD: ()}
+    assert shown.waits_on == {Tier.HOT: (), Tier.WARM: (2.0,), Tier.COLD: ()}
 
 
 def last_step(*lines: Line) -> Line | None:
