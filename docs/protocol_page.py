@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from model.removals import MISSED_IN, TOGETHER, missed
+from model.removals import HOT_TOO, MISSED_IN, TOGETHER, missed, missed_hot
 from model.rules import Rule
 from model.scenarios import SCENARIOS
 
@@ -23,7 +23,7 @@ def _scenarios() -> str:
 
 
 def _table() -> str:
-    rows = (_row(rule) for rule in Rule)
+    rows = (*(_row(rule) for rule in Rule), *(_hot_row(rule) for rule in HOT_TOO))
     return "\n".join(("| taken away | what then happens | scenario | steps |", "|---|---|---|---|", *rows))
 
 
@@ -33,5 +33,12 @@ def _row(rule: Rule) -> str:
     return f"| {rule.name}{other} | {found.violation} | {MISSED_IN[rule].name} | {len(found.trace)} |"
 
 
+def _hot_row(rule: Rule) -> str:
+    found = missed_hot(rule)
+    return f"| {rule.name}, of hot machines | {found.violation} | {HOT_TOO[rule].name} | {len(found.trace)} |"
+
+
 def _traces() -> str:
-    return "\n".join(f"* **{rule.name}**: {rule}.\n  Without it: {' → '.join(missed(rule).trace)}." for rule in Rule)
+    alone = (f"* **{rule.name}**: {rule}.\n  Without it: {' → '.join(missed(rule).trace)}." for rule in Rule)
+    hot = (f"* {rule.name}, of hot machines.\n  Without it: {' → '.join(missed_hot(rule).trace)}." for rule in HOT_TOO)
+    return "\n".join((*alone, *hot))

@@ -16,6 +16,7 @@ def _notes(notes: Notes | None) -> Notes | None:
     return notes._replace(
         asked=_older(notes.asked),
         seen=_older(notes.seen),
+        unmarked=_older(notes.unmarked),
         started=_older(notes.started),
         spent=notes.spent and notes.spent._replace(age=min(notes.spent.age + 1, LONG)),
         claim=_older(notes.claim, CLAIM_OVER),

@@ -29,9 +29,10 @@ class Accident(IntEnum):
     EVICT = auto()  # Azure deallocates it
     VANISH = auto()  # Azure, or somebody, deletes it
     FAIL = auto()  # its start is refused once too often, or its reservation times out
-    SURPLUS = auto()  # the operator wants one warm machine less
+    SURPLUS = auto()  # the operator wants one warm machine less, or one hot one
     LACK = auto()  # or one more
     BEYOND = auto()  # and one machine less at all
+    HEAT = auto()  # or one hot machine more
     HOURS = auto()  # long enough for every limit
     KEEP = auto()  # a listing that shows the truth, the past, or no such machine serves other controllers as well
     SILENT = auto()  # its responder hangs: Azure shows Unknown, or nothing
@@ -45,6 +46,7 @@ class Event(NamedTuple):
     after: Machine
     accident: Accident | None = None
     confirms: bool = False  # a replica has every write so far
+    confirmed: bool = False  # only where a replica answers: it has every write before this one
 
 
 _KEPT = " (kept listing)"
@@ -85,15 +87,19 @@ def _by_the_starter(machine: Machine, rules: Rules) -> Iterator[Event]:
 
 
 def _taking(machine: Machine, rules: Rules) -> Iterator[Event]:
-    for power, accident in ((Power.WARM, Accident.SURPLUS), (Power.COLD, Accident.LACK)):
-        if _may_be_taken(machine, power):
+    heated = machine.row.notes is not None and machine.row.notes.heated
+    too_many = (Power.RUNS, *cloud.AT_REST) if heated else (Power.WARM,)
+    for powers, accident in ((too_many, Accident.SURPLUS), ((Power.COLD,), Accident.LACK)):
+        if _may_be_taken(machine, *powers):
             claim = reconciler.claim(machine.row, warms=accident is Accident.LACK)
             taken = claim if Rule.TAKES_AT_CLAIM in rules else claim._replace(takes=False)
             yield _done(machine, taken, rules)._replace(accident=accident)
     given_up = reconciler.give_up(machine.row, machine.view, rules)
     if given_up is not None:
         yield _done(machine, given_up, rules)._replace(accident=Accident.FAIL)
-    if _may_be_taken(machine, *cloud.AT_REST):
+    if _may_be_taken(machine, *cloud.AT_REST) and machine.marked:
+        yield _done(machine, reconciler.heat(machine.row), rules)._replace(accident=Accident.HEAT)
+    if _may_be_taken(machine, *cloud.AT_REST) and not heated:
         spent = cleaner.spend(machine.row)
         taken = spent if Rule.TAKES_AT_SPEND in rules else spent._replace(takes=False)
         yield _done(machine, taken, rules)._replace(accident=Accident.BEYOND)
@@ -204,7 +210,8 @@ def _acted(machine: Machine, held: Held, rules: Rules) -> Event:
         return Event("and does nothing", machine._replace(held=None))
     after = done(machine._replace(held=None), held.step, rules, held.before, held.age)
     confirms = after is not None and _confirms(held.step)
-    return Event(f"and acts ({held.step.name})", after or machine._replace(held=None), None, confirms)
+    acted = after or machine._replace(held=None)
+    return Event(f"and acts ({held.step.name})", acted, None, confirms, held.step.confirmed)
 
 
 def _confirms(step: Step) -> bool:
@@ -220,7 +227,7 @@ def _is_too_old(age: Age, rules: Rules) -> bool:
 
 def _done(machine: Machine, step: Step, rules: Rules) -> Event:
     after = done(machine, step, rules, (machine.row.record, machine.row.notes))
-    return Event(step.name, after or machine, None, _confirms(step) and after is not None)
+    return Event(step.name, after or machine, None, _confirms(step) and after is not None, step.confirmed)
 
 
 def done(machine: Machine, step: Step, rules: Rules, before: tuple[object, object], age: int = 0) -> Machine | None:
@@ -256,7 +263,8 @@ def _platform(machine: Machine) -> Iterable[Event]:
     gone = cloud.arrived(machine._replace(inside=None), Kind.DELETE)
     yield Event("it vanishes", gone, Accident.VANISH)
     yield Event("the listing falls behind", machine._replace(stale=machine.view), Accident.STALE)
-    if machine.marked and machine.power is not Power.RUNS and machine.row.status is Status.AVAILABLE:
+    heated = machine.row.notes is not None and machine.row.notes.heated
+    if machine.marked and (machine.power is not Power.RUNS or heated) and machine.row.status is Status.AVAILABLE:
         yield Event("somebody unprotects it", machine._replace(marked=False), Accident.UNPROTECT)
     if machine.row.record is not None:
         lost = machine.row._replace(record=None)

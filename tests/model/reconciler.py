@@ -26,6 +26,8 @@ def reconcile(row: Row, listing: View, truth: View, rules: Rules) -> Step | None
     if notes.beyond_admitting and not _may_be_offered(row, notes):
         return _doubtful(row, notes, listing, rules)
     if row.status is Status.AVAILABLE and notes.admitted and (listing.marked or Rule.MARK not in rules):
+        if notes.claim is None and _is_ready(notes, truth, rules):
+            return note("reconciler: sees it ready", row, notes._replace(ready=True))
         verb = _ready if notes.claim is None else _claimed
         return verb(row, notes, listing, rules)
     known = notes.asked is not None or Rule.NEVER_ADMIT_UNKNOWN not in rules
@@ -107,7 +109,7 @@ def _newcomer(row: Row, notes: Notes, listing: View, asked: View, rules: Rules) 
         return _condemn(row, notes) if late else None
     out = notes._replace(unindexed=(notes.unindexed or 0) if row.status is Status.AVAILABLE else None)
     if not listing.marked and Rule.MARK in rules:
-        return _mark(row, out) if asked.power in AT_REST and not asked.marked else None
+        return _mark(row, out, rules) if asked.power in AT_REST and not asked.marked else None
     if notes.seen is None:
         return note("reconciler: sees the mark", row, out._replace(seen=0), Place.ELSEWHERE)
     waited = notes.seen == LONG or Rule.ORDER_HORIZON not in rules
@@ -116,15 +118,22 @@ def _newcomer(row: Row, notes: Notes, listing: View, asked: View, rules: Rules) 
     return step(Edge.ADMIT, _WHO, row, None, notes._replace(admitted=True, unindexed=None))
 
 
-def _mark(row: Row, notes: Notes) -> Step | None:
+def _mark(row: Row, notes: Notes, rules: Rules) -> Step | None:
+    """What was heated is first taken out, and marked again when no failover can forget that."""
     if notes.asked is not None and notes.asked < LONG:
+        return None
+    ripens = notes.heated and Rule.REMARK_RIPENS in rules
+    if ripens and notes.admitted:
+        out = notes._replace(unmarked=0, seen=None, admitted=False, movable=None, ready=False)
+        return note("reconciler: takes it out, unmarked", row, out, Place.ELSEWHERE)
+    if ripens and notes.unmarked != LONG:
         return None
     asked = notes._replace(asked=0, seen=None, admitted=False, movable=None)
     return note("reconciler: asks for the mark", row, asked, Place.ELSEWHERE, Kind.MARK)
 
 
 def _ready(row: Row, notes: Notes, listing: View, rules: Rules) -> Step | None:
-    if listing.power not in AT_REST:
+    if listing.power not in AT_REST and not notes.heated:
         return _presume(row, notes, listing, rules)
     if row.offered:
         seen = notes._replace(unindexed=None, missed=None)
@@ -139,6 +148,12 @@ def _ready(row: Row, notes: Notes, listing: View, rules: Rules) -> Step | None:
     return None if missing == notes else note("reconciler: misses the key in `available`", row, missing)
 
 
+def _is_ready(notes: Notes, look: View, rules: Rules) -> bool:
+    """Heated, and Healthy in this run for the first time, by a targeted GET."""
+    healthy = look.health is Health.HEALTHY or (look.health is Health.OLD and Rule.HEALTH_OF_THIS_RUN not in rules)
+    return notes.heated and look.power is Power.RUNS and healthy and not notes.ready
+
+
 def claim(row: Row, *, warms: bool) -> Step:
     """There is one warm machine too many, or too few: nobody can reserve this one from now on."""
     notes = (row.notes or Notes())._replace(claim=0, warms=warms)
@@ -146,34 +161,56 @@ def claim(row: Row, *, warms: bool) -> Step:
     return Step(name, row.record, notes, Place.ELSEWHERE, takes=True)
 
 
+def heat(row: Row) -> Step:
+    """There is one hot machine too few: a note, and then a start. Everybody can still reserve the machine."""
+    heated = (row.notes or Notes())._replace(heated=True, ready=False, unmarked=None)
+    return note("reconciler: heats it", row, heated, order=Kind.START)._replace(confirmed=True)
+
+
 def give_up(row: Row, look: View, rules: Rules) -> Step | None:
-    """Azure does not start, or not stop, what is to be warmed."""
+    """Azure does not start, or not stop, what is to be warmed; or not stop what was hot."""
     notes = row.notes
-    if notes is None or not notes.warms or notes.closing is not None or row.status is not Status.AVAILABLE:
+    if (
+        notes is None
+        or notes.claim is None
+        or not notes.may_run
+        or notes.closing is not None
+        or row.status is not Status.AVAILABLE
+    ):
         return None
     return _presume(row, notes, look, rules) if look.power is Power.RUNS else _closes(row, notes)
 
 
 def _claimed(row: Row, notes: Notes, look: View, rules: Rules) -> Step | None:
     """An order rests on a claim that is ripe and not stale. Offered again when every such order is dead."""
-    if look.power not in AT_REST and (not notes.warms or notes.closing is not None):
+    if look.power not in AT_REST and (not notes.may_run or notes.closing is not None):
         return _presume(row, notes, look, rules)
     if notes.closing is not None:
         return _ends(row, notes) if notes.closing == LONG else None
-    if look.power is Power.WARM and notes.warms and Rule.CLAIM_CLOSES in rules:
+    reached = look.power in _aimed_at(notes)
+    if reached and notes.may_run and Rule.CLAIM_CLOSES in rules:
         return _closes(row, notes)
     age = notes.claim or 0
-    if look.power is (Power.WARM if notes.warms else Power.COLD):
+    if reached:
         return _ends(row, notes) if age >= CLAIM_OVER or Rule.CLAIM_OUTLIVES not in rules else None
     if age >= STALE and Rule.CLAIM_RENEWED in rules:
         return note("reconciler: renews the claim", row, notes._replace(claim=0))
     if age < RIPE and Rule.CLAIM_RIPENS in rules:
         return None
+    if notes.heated and look.power is Power.RUNS:
+        return note("reconciler: stops it, hot", row, notes, order=Kind.STOP)
     if not notes.warms:
         return note("reconciler: cools it", row, notes, order=Kind.COOL)
     if look.power is Power.COLD:
         return note("reconciler: starts it, to warm it", row, notes, order=Kind.START)
     return note("reconciler: stops it, warm", row, notes, order=Kind.STOP)
+
+
+def _aimed_at(notes: Notes) -> tuple[Power, ...]:
+    """Where a claim wants its machine: what was hot only has to rest."""
+    if notes.warms:
+        return (Power.WARM,)
+    return AT_REST if notes.heated else (Power.COLD,)
 
 
 def _closes(row: Row, notes: Notes) -> Step:
@@ -182,4 +219,5 @@ def _closes(row: Row, notes: Notes) -> Step:
 
 def _ends(row: Row, notes: Notes) -> Step:
     ended = notes._replace(claim=None, warms=False, closing=None, unindexed=None)
+    ended = ended._replace(heated=False, ready=False, unmarked=None)
     return note("reconciler: ends the claim", row, ended, Place.AVAILABLE)

@@ -54,8 +54,20 @@ MISSED_IN: Mapping[Rule, Scenario] = {
     Rule.HEALTH_OF_THIS_RUN: scenarios.GATED_START,
     Rule.OPENING_NOTE: scenarios.GATED_START,
     Rule.GIVEN_UP_RUNNING: scenarios.GATED_UNCONFIRMED,
+    Rule.HOT_CONFIRMED: scenarios.HOT_FAILOVER,
+    Rule.HEATED_IS_STRICT: scenarios.HOT_UNCONFIRMED,
+    Rule.HOT_MOVES_UNSTARTED: scenarios.HOT_MOVED,
+    Rule.REMARK_RIPENS: scenarios.HOT_UNMARKED,
     Rule.MOVE_IN_ONE_WRITE: scenarios.MOVING,
     Rule.ONLY_FOLLOWERS_MOVE: scenarios.MOVING,
+}
+
+# The same about machines that run before anybody reserves them.
+HOT_TOO: Mapping[Rule, Scenario] = {
+    Rule.CLAIM_RIPENS: scenarios.HOT_COOLED,
+    Rule.CLAIM_BARS: scenarios.HOT_NAIVE,
+    Rule.CLAIM_CLOSES: scenarios.HOT_COOLED_UNCONFIRMED,
+    Rule.HEALTH_AFTER_CONNECT: scenarios.HOT_HEALTH,
 }
 
 # Two locks on one door: either of them holds it alone, and only without both it opens.
@@ -81,3 +93,9 @@ def kept(name: str) -> Found:
 def missed(rule: Rule) -> Found:
     """What happens without it."""
     return Search(MISSED_IN[rule], without(rule)).run()
+
+
+@cache
+def missed_hot(rule: Rule) -> Found:
+    """What happens without it to a hot machine."""
+    return Search(HOT_TOO[rule], frozenset({rule})).run()

@@ -47,6 +47,12 @@ class Rule(StrEnum):
     CLAIM_OUTLIVES = "a claim ends only when every order under it is dead"
     CLAIM_CLOSES = "a claim under which a machine may run ends in two steps: it gives no order any more; and is over"
     CLAIM_BARS = "what is claimed is neither started nor opened"
+    HOT_CONFIRMED = (
+        "a machine that was heated is opened only after a replica has its start note, by a WAIT of that tick"
+    )
+    HEATED_IS_STRICT = "whatever was heated is opened like that, also where it was at rest when its start was noted"
+    HOT_MOVES_UNSTARTED = "for want of a replica a hot machine is given up only while it has no start note"
+    REMARK_RIPENS = "what was heated and lost its mark is marked again only when no failover can forget the loss"
     HEALTHY_AT_REST = "where Healthy is asked for, a new machine is stopped only by a GET that shows Healthy"
     HEALTH_OF_THIS_RUN = "Healthy counts where it was said in this run: Azure may show the last one's"
     OPENING_NOTE = "a machine that was Healthy is noted as opening, on a replica, and then opened whatever its health"

@@ -288,6 +288,133 @@ HEALTH_NAIVE = Scenario(
     accidents={Accident.STALE: 1},
     late=True,
 )
+HOT_ROW = READY.row._replace(notes=_ADMITTED._replace(heated=True))
+HOT = READY._replace(power=Power.RUNS, row=HOT_ROW)
+HOT_START = Scenario(
+    name="hot",
+    about="a machine that runs before anybody reserves it; a guest that shuts down, a stale listing",
+    machines=(HOT,),
+    visitors=(X, Y),
+    accidents={Accident.SHUTDOWN: 1, Accident.STALE: 1, Accident.FAIL: 1},
+)
+HOT_FAILOVER = Scenario(
+    name="hot, failover",
+    about="the same; Redis loses its latest writes, and no replica answers for a while",
+    machines=(HOT,),
+    visitors=(X, Y),
+    accidents={Accident.FAILOVER: 1, Accident.FAIL: 1, Accident.SHUTDOWN: 1},
+)
+HOT_UNCONFIRMED = Scenario(
+    name="hot, unconfirmed",
+    about="the same, and no replica answers in time",
+    machines=(HOT,),
+    visitors=(X, Y),
+    accidents={Accident.FAILOVER: 1, Accident.SHUTDOWN: 1},
+    without=frozenset({Rule.CONFIRMED}),
+)
+HOT_NAIVE = Scenario(
+    name="hot, naive",
+    about="a hot machine too many, and a naive queue manager that writes whenever it likes",
+    machines=(HOT,),
+    visitors=(X, N),
+    accidents={Accident.SURPLUS: 1},
+    late=True,
+)
+HOT_COOLED = Scenario(
+    name="hot, cooled",
+    about="a hot machine too many, which Azure may not stop; a tick that decides, and acts later; a failover",
+    machines=(HOT,),
+    visitors=(X,),
+    accidents={Accident.SURPLUS: 1, Accident.FAILOVER: 1, Accident.FAIL: 1, Accident.OVERLAP: 1},
+)
+HOT_COOLED_UNCONFIRMED = Scenario(
+    name="hot, cooled, unconfirmed",
+    about="a hot machine too many; no replica answers in time, and Redis loses its latest writes",
+    machines=(HOT,),
+    visitors=(X,),
+    accidents={Accident.SURPLUS: 1, Accident.FAILOVER: 1},
+    without=frozenset({Rule.CONFIRMED}),
+)
+HOT_FLUSH = Scenario(
+    name="hot, flush",
+    about="a hot machine; Redis loses everything",
+    machines=(HOT,),
+    visitors=(X,),
+    accidents={Accident.FLUSH: 1, Accident.EVICT: 1, Accident.STALE: 1},
+)
+HOT_KEYS = Scenario(
+    name="hot, keys",
+    about="a hot machine; Redis loses a record, and notes",
+    machines=(HOT,),
+    visitors=(X, Y),
+    accidents={Accident.LOSE_NOTES: 1, Accident.LOSE_RECORD: 1},
+)
+HOT_UNMARKED = Scenario(
+    name="hot, unmarked",
+    about="somebody takes the mark away from a hot machine; Redis loses its latest writes",
+    machines=(HOT,),
+    visitors=(X,),
+    accidents={Accident.UNPROTECT: 1, Accident.FAILOVER: 1},
+)
+HOT_SWAPPED = Scenario(
+    name="hot, swapped",
+    about="a hot machine and one at rest; no replica answers for a while",
+    machines=(HOT, READY),
+    visitors=(X,),
+    accidents={Accident.FAIL: 1, Accident.SHUTDOWN: 1, Accident.STALE: 1},
+)
+HOT_MOVED = Scenario(
+    name="hot, moved",
+    about="the same, and Redis loses its latest writes",
+    machines=(HOT, READY),
+    visitors=(X,),
+    accidents={Accident.FAIL: 1, Accident.FAILOVER: 1},
+)
+HEATING = Scenario(
+    name="heating",
+    about="a hot machine too few; a guest that shuts down, a naive queue manager",
+    machines=(READY,),
+    visitors=(X, N),
+    accidents={Accident.HEAT: 1, Accident.SHUTDOWN: 1},
+    late=True,
+)
+HEATING_FAILOVER = Scenario(
+    name="heating, failover",
+    about="a hot machine too few; Redis loses its latest writes",
+    machines=(READY,),
+    visitors=(X, Y),
+    accidents={Accident.HEAT: 1, Accident.FAILOVER: 1},
+)
+HEATING_UNCONFIRMED = Scenario(
+    name="heating, unconfirmed",
+    about="the same, and no replica answers in time",
+    machines=(READY,),
+    visitors=(X, Y),
+    accidents={Accident.HEAT: 1, Accident.FAILOVER: 1},
+    without=frozenset({Rule.CONFIRMED}),
+)
+HOT_GATED = Scenario(
+    name="hot, gated",
+    about="a hot machine that must be Healthy before its session is let in, and whose health flickers; Redis loses"
+    " its latest writes",
+    machines=(HOT._replace(gated=True, was_up=True),),
+    visitors=(X, Y),
+    accidents={Accident.FAILOVER: 1, Accident.FAIL: 1},
+)
+HEATING_GATED = Scenario(
+    name="heating, gated",
+    about="the same, and it has yet to be heated",
+    machines=(GATED,),
+    visitors=(X,),
+    accidents={Accident.HEAT: 1, Accident.FAILOVER: 1, Accident.FAIL: 1},
+)
+HOT_HEALTH = Scenario(
+    name="hot, health",
+    about="a hot machine whose session ends where its machine says that nobody is in",
+    machines=(HOT._replace(responds=True),),
+    visitors=(X, Y),
+    accidents={Accident.FAILOVER: 1, Accident.STALE: 1},
+)
 
 SCENARIOS: Mapping[str, Scenario] = {
     each.name: each
@@ -328,5 +455,22 @@ SCENARIOS: Mapping[str, Scenario] = {
         GATED_FLUSH,
         GATED_MOVED,
         GATED_UNCONFIRMED,
+        HOT_START,
+        HOT_FAILOVER,
+        HOT_UNCONFIRMED,
+        HOT_NAIVE,
+        HOT_COOLED,
+        HOT_COOLED_UNCONFIRMED,
+        HOT_FLUSH,
+        HOT_KEYS,
+        HOT_UNMARKED,
+        HOT_SWAPPED,
+        HOT_MOVED,
+        HEATING,
+        HEATING_FAILOVER,
+        HEATING_UNCONFIRMED,
+        HOT_GATED,
+        HEATING_GATED,
+        HOT_HEALTH,
     )
 }

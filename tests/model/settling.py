@@ -99,9 +99,10 @@ def _arrived(machine: Machine) -> Machine:
 
 
 def _is_good(machine: Machine) -> bool:
-    """Gone without a trace, or offered: fresh, marked and at rest."""
+    """Gone without a trace, or offered: fresh, marked, and at rest or hot."""
     row = machine.row
     if machine.power is Power.GONE:
         return row._replace(pointer=None) == Row()
     fresh = row.notes is not None and row.notes.fresh
-    return machine.power in cloud.AT_REST and row.status is Status.AVAILABLE and row.offered and fresh
+    ready = machine.power in cloud.AT_REST or (row.notes is not None and row.notes.heated)
+    return ready and row.status is Status.AVAILABLE and row.offered and fresh

@@ -9,6 +9,7 @@ from scaler.model.edges import Actor, Edge
 from scaler.model.row import Status
 
 _WHO = Actor.STARTER
+NO_REPLICA = "no replica"
 
 
 def start_or_open(row: Row, look: View, rules: Rules) -> Step | None:
@@ -23,6 +24,8 @@ def start_or_open(row: Row, look: View, rules: Rules) -> Step | None:
         return undone
     if look.power is Power.GONE:
         return _misses(row, row.notes)
+    if look.power is Power.RUNS and row.notes.start is None and _is_hot(row.notes, look):
+        return _start_hot(row, row.notes, row.record.session, rules)
     if look.power is Power.RUNS:
         opens = not _waits_for_health(row.notes, row.record.session, look, rules)
         return _ready(row, row.notes.timed(look), row.record.session, look, rules) if opens else None
@@ -39,7 +42,10 @@ def strand(row: Row, look: View, rules: Rules, failing: bool) -> str | None:
     if _by_notes(row, row.record, row.notes, rules) is not None:
         return None
     late = None
-    if failing and look.power in AT_REST:
+    waits = row.notes.start is not None and _waits_for_health(row.notes, row.record.session, look, rules)
+    if failing and _awaits_replica(row.notes, look) and not (look.power is Power.RUNS and waits):
+        late = NO_REPLICA
+    elif failing and look.power in AT_REST:
         late = "its start fails"
     elif failing and look.power is Power.RUNS and _waits_for_health(row.notes, row.record.session, look, rules):
         late = "not Healthy"
@@ -53,6 +59,12 @@ def would_follow(row: Row, rules: Rules) -> bool:
     return session is not None and (movable or Rule.ONLY_FOLLOWERS_MOVE not in rules)
 
 
+def stays(row: Row, look: View, rules: Rules, why: str) -> bool:
+    """Its session is refused and not moved: the start was noted, so that the session may have been let in."""
+    noted = row.notes is not None and row.notes.start is not None
+    return why == NO_REPLICA and noted and Rule.HOT_MOVES_UNSTARTED in rules
+
+
 def refuse(row: Row, look: View, rules: Rules, why: str) -> Step:
     """Visibly."""
     row = row.named(rules)
@@ -62,16 +74,22 @@ def refuse(row: Row, look: View, rules: Rules, why: str) -> Step:
 
 
 def move(row: Row, look: View, rules: Rules, to: Row, why: str) -> tuple[Step, Step]:
-    """Both halves."""
+    """Both halves. A hot machine without a start note has let nobody in: it is offered again."""
     session = row.record.session if row.record is not None else None
     assert session is not None
+    if why == NO_REPLICA and row.notes is not None and row.notes.start is None:
+        back = row.notes._replace(movable=None, unindexed=None)
+        offered = step(Edge.SWAP, _WHO, row, None, back, why)
+        return offered, joined(to, session, (to.notes or Notes())._replace(movable=session))
     left = _given_up(row, session, look, rules).ending(session, Edge.MOVE, Edge.MOVE)
     arrived = (to.notes or Notes())._replace(movable=session)
     return step(Edge.MOVE, _WHO, row, session, left, why), joined(to, session, arrived)
 
 
-def is_spare(row: Row) -> bool:
+def is_spare(row: Row, why: str) -> bool:
     """Whether a session may be moved to it, by its row. Where its key is now, only the write can tell."""
+    if why == NO_REPLICA and row.notes is not None and row.notes.heated:
+        return False
     if row.status is not Status.AVAILABLE or row.notes is None or not row.notes.fresh:
         return False
     return row.notes.missed is None and row.notes.unindexed is None
@@ -114,14 +132,25 @@ def _why_stranded(row: Row, look: View, rules: Rules) -> str | None:
         return None
     if Rule.NOTE_BEFORE_START not in rules and notes.start is None:
         return None
+    if notes.start is None and _is_hot(notes, look):
+        return None
     return "it runs for somebody else" if look.power is Power.RUNS or notes.start is not None else None
 
 
 def _given_up(row: Row, session: Session | None, look: View, rules: Rules) -> Notes:
     """Its session may be on it all the same, if a failover has come since its start."""
     notes = row.notes or Notes()
-    perhaps = look.health is not None and look.power not in AT_REST and notes.start == session and notes.elsewhere
-    return notes._replace(presumed=True) if perhaps and Rule.GIVEN_UP_RUNNING in rules else notes
+    if look.power in AT_REST or notes.start != session:
+        return notes
+    perhaps = look.health is not None and notes.elsewhere and Rule.GIVEN_UP_RUNNING in rules
+    hot = notes.heated and Rule.HOT_MOVES_UNSTARTED in rules
+    return notes._replace(presumed=True) if perhaps or hot else notes
+
+
+def _is_hot(notes: Notes, look: View) -> bool:
+    """Whether it runs because it was heated, or its session's start was noted after that."""
+    touched = notes.opened or notes.presumed or notes.spent or notes.claim is not None
+    return look.power is Power.RUNS and notes.heated and not touched
 
 
 def _waits_for_health(notes: Notes, session: Session | None, look: View, rules: Rules) -> bool:
@@ -133,13 +162,33 @@ def _waits_for_health(notes: Notes, session: Session | None, look: View, rules: 
 def _ready(row: Row, notes: Notes, session: Session | None, look: View, rules: Rules) -> Step:
     """OPEN, where Healthy is asked for only after a note of its own."""
     if look.health is None or notes.opening == session or Rule.OPENING_NOTE not in rules:
-        return _open(row, session, notes)
+        return _open(row, session, notes, rules)
     return note("starter: notes the opening", row, notes._replace(opening=session))
 
 
-def _open(row: Row, session: Session | None, notes: Notes) -> Step:
+def _open(row: Row, session: Session | None, notes: Notes, rules: Rules) -> Step:
     opened = notes._replace(opened=session, start=notes.start or session, missed=None, rests=None, over=False)
-    return step(Edge.OPEN, _WHO, row, session, opened)
+    strict = notes.started is None or Rule.HEATED_IS_STRICT in rules
+    confirmed = notes.heated and strict and Rule.HOT_CONFIRMED in rules
+    return step(Edge.OPEN, _WHO, row, session, opened)._replace(confirmed=confirmed)
+
+
+def _awaits_replica(notes: Notes, look: View) -> bool:
+    """It was heated, and its session can be let in only where a replica answers."""
+    return _is_hot(notes, look) or (notes.heated and notes.start is None)
+
+
+def _start_hot(row: Row, notes: Notes, session: Session | None, rules: Rules) -> Step:
+    """It runs already. Where no replica answers, no start is noted: without one, nobody is let in.
+
+    Where it was Healthy in this run, it is opened whatever its health says now.
+    """
+    opening = session if notes.ready else None
+    started = notes._replace(
+        start=session, started=None, elsewhere=False, opening=opening, missed=None, rests=None, unindexed=None
+    )
+    noted = note("starter: notes the start (hot)", row, started)
+    return noted._replace(confirmed=Rule.HOT_CONFIRMED in rules)
 
 
 def _start(row: Row, notes: Notes, session: Session | None, rules: Rules) -> Step | None:
@@ -158,4 +207,6 @@ def _start(row: Row, notes: Notes, session: Session | None, rules: Rules) -> Ste
         unhealthy=None,
         unindexed=None,
     )
-    return note("starter: notes the start, orders it", row, started, order=Kind.START)
+    strict = notes.heated and notes.start is None and {Rule.HOT_CONFIRMED, Rule.HEATED_IS_STRICT} <= rules
+    noted = note("starter: notes the start, orders it", row, started, order=Kind.START)
+    return noted._replace(confirmed=strict)

@@ -87,6 +87,9 @@ class Notes(NamedTuple):
     asked: Age | None = None  # for its mark
     seen: Age | None = None  # the mark, in a listing
     admitted: bool = False
+    heated: bool = False  # it was started to run while nobody has reserved it, and perhaps runs
+    ready: bool = False  # and was Healthy in that run, where that is asked for
+    unmarked: Age | None = None  # it was heated, and taken out because its mark was gone
     movable: Session | None = None  # reserved by the script, for this session
     start: Session | None = None
     started: Age | None = None
@@ -111,6 +114,11 @@ class Notes(NamedTuple):
     def session(self) -> Session | None:
         """Whose machine it is."""
         return self.opened or self.start
+
+    @property
+    def may_run(self) -> bool:
+        """Whether it may run under its claim: one to warm it, or to cool what was heated."""
+        return self.warms or self.heated
 
     @property
     def beyond_admitting(self) -> bool:
@@ -180,6 +188,7 @@ class Step(NamedTuple):
     place: Place | None = None  # None: where it is
     takes: bool = False
     order: Kind | None = None
+    confirmed: bool = False  # written only where a replica answers, and has all that was written before
 
 
 class Held(NamedTuple):

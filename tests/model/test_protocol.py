@@ -1,7 +1,7 @@
 """No interleaving breaks a promise; each rule is there because without it some interleaving does; the page says so."""
 
 import pytest
-from model.removals import MISSED_IN, TOGETHER, kept, missed
+from model.removals import HOT_TOO, MISSED_IN, TOGETHER, kept, missed, missed_hot
 from model.rules import Rule
 from model.scenarios import SCENARIOS
 from model.search import Search
@@ -22,6 +22,13 @@ def test_a_rule_that_is_taken_away_is_missed(rule: Rule) -> None:
     found = missed(rule)
     print("\n".join((f"without {rule.name}: {found.violation}", *found.trace)))
     assert found.violation is not None, f"nobody misses {rule.name}: {rule}"
+
+
+@pytest.mark.parametrize("rule", HOT_TOO)
+def test_a_rule_is_missed_by_hot_machines_too(rule: Rule) -> None:
+    found = missed_hot(rule)
+    assert found.violation is not None, f"no hot machine misses {rule.name}: {rule}"
+    assert any("hot" in happened for happened in found.trace)
 
 
 @pytest.mark.parametrize("rule", TOGETHER)

@@ -34,6 +34,8 @@ _SCENARIOS = (
     *("witnesses", "stalled", "overlap", "warming", "filled"),
     *("health", "health, failover", "health, flush", "health, naive"),
     *("gated birth", "gated", "gated naive", "gated flush"),
+    *("hot", "hot, failover", "hot, naive", "hot, cooled", "hot, flush", "hot, keys", "hot, unmarked"),
+    *("heating", "heating, failover", "hot, gated", "heating, gated", "hot, health"),
 )
 
 type Gist = tuple[Edge | None, str | None]  # the step of the table, and the order

@@ -13,8 +13,8 @@ from scaler.model.instance import HealthState, PowerState, SessionId
 from scaler.model.policy import Capacity, EndWhen, Policy, ReadyWhen
 from scaler.model.row import Before, Record, Status
 
-# enough warm ones are wanted: nobody is to be cooled who is not claimed already
-POLICY = Policy(capacity={SCALE_SET: Capacity(desired=4, warm=4)}, end_when={SCALE_SET: EndWhen.UNHEALTHY})
+# enough warm and hot ones are wanted: nobody is to be cooled who is not claimed already
+POLICY = Policy(capacity={SCALE_SET: Capacity(desired=4, warm=4, hot=1)}, end_when={SCALE_SET: EndWhen.UNHEALTHY})
 GATED_POLICY = replace(POLICY, ready_when={SCALE_SET: ReadyWhen.HEALTHY}, end_when={})
 _SERVER = "this one"
 _STARTED_ON = ago(minutes=30)  # a look at rest, before the start
@@ -39,7 +39,10 @@ def seen_by_the_code(what: Row, view: View, *, by_get: bool) -> Fleet:
     look = located(cloud(*machines))
     if by_get:
         look = asked(look, *([vm(1)] if view.power is Power.GONE else []))
-    others = (row(each, record(each, warm=True), notes(each)) for each in _OTHERS)
+    # and none is to be heated now: that failed a moment ago
+    others = (row(each, record(each, warm=True), notes(each, heating_failed_at=NOW)) for each in _OTHERS)
+    if what.notes is not None and view.health is None:
+        what = what._replace(notes=what.notes._replace(ready=True))  # running is enough
     return fleet(_row(what), *others, sees=look)
 
 
@@ -89,6 +92,7 @@ def _notes(what: Notes) -> stored.Notes:
         unindexed_at=_at(what.unindexed),
         reserved=_reserved(what),
         start=_start(what),
+        heated=_heated(what) if what.heated else None,
         opening=stored.OpeningNote(session=_session(what.opening), at=ago(minutes=1)) if what.opening else None,
         opened=_opened(what, since),
         spent=_spent(what),
@@ -117,6 +121,18 @@ def _start(what: Notes) -> stored.StartNote | None:
     )
 
 
+def _heated(what: Notes) -> stored.HeatedNote:
+    """Long ago, and not to be started again; or, where it is not ready, a moment ago."""
+    return stored.HeatedNote(
+        at=ago(minutes=20) if what.ready else ago(seconds=20),
+        seen_at=_STARTED_ON,
+        attempts=POLICY.start_attempts,
+        ready_at=ago(minutes=10) if what.ready else None,
+        unmarked_at=_at(what.unmarked),
+        unmarked_seen_at=_at(what.unmarked),
+    )
+
+
 def _opened(what: Notes, since: datetime) -> stored.OpenedNote | None:
     if what.opened is None:
         return None
@@ -135,6 +151,7 @@ def _spent(what: Notes) -> stored.SpentNote | None:
 def _claim(what: Notes) -> stored.ClaimNote | None:
     if what.claim is None:
         return None
-    order, since = stored.WARMS if what.warms else stored.COOLS, NOW - timedelta(seconds=_OF_A_CLAIM[what.claim])
+    cools = stored.COOLS_HOT if what.heated else stored.COOLS
+    order, since = stored.WARMS if what.warms else cools, NOW - timedelta(seconds=_OF_A_CLAIM[what.claim])
     at = since if what.closing is None else _at(what.closing) or since
     return stored.ClaimNote(order=order, at=at, seen_at=at, since=since, closing=what.closing is not None)

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 from model.local import Accident
-from model.scenarios import COLD, NEW, READY, N, X, Y
+from model.scenarios import COLD, HOT, NEW, READY, N, X, Y
 from model.state import Machine, Visitor
 from model.world import Scenario
 
 
-def _wide(name: str, machines: tuple[Machine, ...], visitors: tuple[Visitor, ...], *accidents: Accident) -> Scenario:
+def _wide(
+    name: str, machines: tuple[Machine, ...], visitors: tuple[Visitor, ...], *accidents: Accident, late: bool = False
+) -> Scenario:
     """Each of these accidents once."""
     return Scenario(
         name=name,
@@ -16,6 +18,7 @@ def _wide(name: str, machines: tuple[Machine, ...], visitors: tuple[Visitor, ...
         machines=machines,
         visitors=visitors,
         accidents=dict.fromkeys(accidents, 1),
+        late=late,
     )
 
 
@@ -60,6 +63,26 @@ _ALL = (
     _wide("moved from the gone", (READY, READY), (X,), Accident.VANISH, Accident.EVICT, Accident.LOSE_NOTES),
     _wide("moved from the tainted", (READY, READY), (X,), Accident.UNPROTECT, Accident.FAIL, Accident.STALE),
     _wide("moved slowly", (READY, READY), (X,), Accident.FAIL, Accident.OVERLAP, Accident.STALE),
+    _wide("hot and late", (HOT,), (X, N), Accident.FAILOVER, Accident.SHUTDOWN, late=True),
+    _wide("hot and slow", (HOT,), (X, Y), Accident.FAILOVER, Accident.OVERLAP, Accident.SHUTDOWN),
+    _wide("hot and unmarked", (HOT,), (X,), Accident.UNPROTECT, Accident.FAILOVER, Accident.OVERLAP),
+    _wide(
+        "hot and cooled",
+        (HOT,),
+        (X,),
+        Accident.SURPLUS,
+        Accident.OVERLAP,
+        Accident.FAILOVER,
+        Accident.STALL,
+        Accident.FAIL,
+    ),
+    _wide("hot and forgotten", (HOT,), (X, Y), Accident.FLUSH, Accident.FAILOVER, Accident.EVICT, Accident.STALE),
+    _wide("heated and cooled", (READY,), (X, Y), Accident.HEAT, Accident.SURPLUS, Accident.FAILOVER),
+    _wide("heated or spent", (READY,), (X, Y), Accident.HEAT, Accident.BEYOND, Accident.FAILOVER, Accident.SHUTDOWN),
+    _wide(
+        "warmed, heated and cooled", (COLD,), (X,), Accident.LACK, Accident.HEAT, Accident.SURPLUS, Accident.FAILOVER
+    ),
+    _wide("hot and moved", (HOT, READY), (X,), Accident.FAIL, Accident.FAILOVER, Accident.SHUTDOWN),
 )
 
 WIDE: Mapping[str, Scenario] = {each.name: each for each in _ALL}

@@ -46,7 +46,7 @@ class Next:
             return
         for at, machine in enumerate(world.machines):
             for event in events(machine, self._rules):
-                if event.accident is None or _is_left(world, event.accident):
+                if self._is_possible(world, event):
                     yield f"{NAMES[at]} {event.name}", self._happened(world, at, event)
             yield from self._stranded(world, at, machine)
         for which, visitor in enumerate(world.visitors):
@@ -55,7 +55,15 @@ class Next:
         yield from self._redis(world)
         yield from self._time(world)
 
+    def _is_possible(self, world: World, event: Event) -> bool:
+        if event.confirmed and world.replica is not None and Rule.CONFIRMED not in self._rules:
+            return False
+        return event.accident is None or _is_left(world, event.accident)
+
     def _happened(self, world: World, at: int, event: Event) -> World:
+        if event.confirmed and world.replica is not None:
+            world = self._confirmed(world)
+            event = event._replace(after=event.after._replace(kept=world.machines[at].kept))
         after = world._replace(machines=replaced(world.machines, at, event.after))
         if event.accident is not None:
             after = spent(after, event.accident)
@@ -81,9 +89,11 @@ class Next:
             if why is None or (failing and not _is_left(world, Accident.FAIL)):
                 continue
             before = spent(world, Accident.FAIL) if failing else world
-            if starter.would_follow(machine.row, self._rules):
+            stays = starter.stays(machine.row, view, self._rules, why)
+            follows = starter.would_follow(machine.row, self._rules) and not stays
+            if follows:
                 yield from self._moved(before, at, machine, view, why)
-            if failing or not starter.would_follow(machine.row, self._rules):
+            if failing or not follows:
                 yield self._alone(before, at, machine, starter.refuse(machine.row, view, self._rules, why))
             if not failing:
                 return
@@ -94,7 +104,7 @@ class Next:
 
     def _moved(self, world: World, at: int, machine: Machine, view: View, why: str) -> Iterator[tuple[str, World]]:
         for to, other in enumerate(world.machines):
-            if to == at or not starter.is_spare(other.row):
+            if to == at or not starter.is_spare(other.row, why):
                 continue
             leaves, arrives = starter.move(machine.row, view, self._rules, other.row, why)
             if Rule.TAKES_AT_MOVE not in self._rules:
