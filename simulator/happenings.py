@@ -102,6 +102,8 @@ class Published:
     opened_for: str | None = None  # the session that the scaler let in, by its notes
     offered: bool = False  # its key is in the available set
     presumed_since: datetime | None = None  # it runs, and nobody knows for whom
+    heated: bool = False  # it was started to wait for a visitor
+    hot: bool = False  # and is ready, and offered
     ended_by_health: bool = False  # its session ended because the machine said that nobody is in
 
 

@@ -143,6 +143,8 @@ def published(record: _Values | None, notes: _Values | None, offered: bool) -> P
         opened_for=((notes or {}).get("opened") or {}).get("session"),
         offered=offered,
         presumed_since=_presumed_since(notes or {}),
+        heated=bool((notes or {}).get("heated")),
+        hot=offered and bool(found.get("hotSince")),
         ended_by_health=((notes or {}).get("spent") or {}).get("reason") == Why.UNHEALTHY,
     )
 
@@ -190,7 +192,7 @@ def _status(text: object) -> Status | None:
 def unsettled(
     store: Store, scale_sets: Sequence[EmulatedScaleSet], policy: Policy, *, forgetful: bool = False
 ) -> list[str]:
-    """Each thing in words; nothing: all machines are fresh, at rest and offered, as many as desired, or as fit.
+    """Each thing in words; nothing: all machines are fresh, at rest or hot, and offered, as many as desired, or as fit.
 
     `forgetful`: keys of machines that are gone may be left over. A queue manager dies with a key in its hands, the
     machine vanishes before the next listing, and the process of ours that remembers the last listing dies too. Then
@@ -204,7 +206,9 @@ def unsettled(
     amiss = [f"registered as {status}: {vm_id}" for vm_id, status in states.items() if vm_id not in offered]
     amiss += [f"in the index of {sorted(sets)}: {vm_id}" for vm_id, sets in indexed.items() if sets != {states[vm_id]}]
     amiss += [f"not offered: {vm_id}" for vm_id in alive if vm_id not in offered]
-    amiss += [f"offered, but running: {vm_id}" for vm_id, vm in alive.items() if vm.power is PowerState.RUNNING]
+    running = {vm_id for vm_id, vm in alive.items() if vm.power is PowerState.RUNNING}
+    hot = {vm_id for vm_id in running if (_notes(strings, store, vm_id) or {}).get("heated")}
+    amiss += [f"offered, but running: {vm_id}" for vm_id in alive if vm_id in running - hot]
     if not forgetful:
         amiss += [f"left over: {key}" for key in _left_over(strings, store, alive.keys())]
     shared = [policy.capacity[name].desired for name in policy.weights]
@@ -213,6 +217,7 @@ def unsettled(
     for each in scale_sets:
         wanted = len(each.vms) if shared else policy.capacity[ScaleSetName(each.name.lower())].desired
         amiss += _numbers(each, wanted)
+        amiss += _hot_ones(each, hot, policy)
     return amiss
 
 
@@ -231,6 +236,18 @@ def _unused(strings: Mapping[bytes, bytes], store: Store, vm_id: str) -> Status 
     """The status of a record that does not say `used`."""
     record = parsed(strings.get(store.keys.instance(VmId(vm_id)).encode())) or {}
     return None if record.get("used") else _status(record.get("status"))
+
+
+def _hot_ones(azure: EmulatedScaleSet, hot: Set[str], policy: Policy) -> Iterator[str]:
+    """As many run and wait as the operator wants, and as their number allows."""
+    wanted = policy.capacity[ScaleSetName(azure.name.lower())].hot_target
+    there, most = len([vm for vm in azure.vms if vm.vm_id in hot]), len(azure.vms)
+    if there != min(wanted, max(0, most - 1)):
+        yield f"{there} hot machines in {azure.name} instead of {wanted}"
+
+
+def _notes(strings: Mapping[bytes, bytes], store: Store, vm_id: str) -> _Values | None:
+    return parsed(strings.get(store.keys.notes(VmId(vm_id)).encode()))
 
 
 def _numbers(azure: EmulatedScaleSet, desired: int) -> Iterator[str]:

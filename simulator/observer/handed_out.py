@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from emulator.history import Event, What
+from scaler.model.edges import Actor
 from scaler.model.instance import PowerState
 from simulator.happenings import PARTINGS, Did, Entry, Forgotten, Happening, Look, Manner
 from simulator.observer.wrong import Kind, Wrong
@@ -15,19 +16,22 @@ _ON_IT = frozenset({Did.OPENED, Did.CONNECTED})
 class HandedOut:
     """A machine is within reach of a session when opened for the session, and when started while promised.
 
+    A machine that the reconciler has started runs for nobody: its address is told when it is opened.
+
     Except for a session without an id whose record got another id: the session reads that the machine is not its own.
     """
 
     def __init__(self) -> None:
         self._promised: defaultdict[str, set[str]] = defaultdict(set)  # vm id -> sessions that wait for it
         self._reached: defaultdict[str, dict[str, None]] = defaultdict(dict)  # vm id -> sessions, in order
+        self._for_nobody: set[str] = set()  # vm ids of those whose latest start the reconciler ordered
         self._nameless: defaultdict[str, set[str]] = defaultdict(set)  # vm id -> those promised without an id
         self._told: set[tuple[str, str]] = set()
 
     def see(self, happening: Happening) -> Iterator[Wrong]:
         """The wrongs that the next happening shows."""
-        if isinstance(happening, Event) and happening.what is What.RUNNING and happening.vm_id is not None:
-            self._reached[happening.vm_id] |= dict.fromkeys(self._promised[happening.vm_id])
+        if isinstance(happening, Event) and happening.vm_id is not None:
+            self._follow(happening, happening.vm_id)
         elif isinstance(happening, Entry) and happening.vm_id is not None:
             yield from self._listen(happening, happening.vm_id)
         elif isinstance(happening, Forgotten):
@@ -38,6 +42,12 @@ class HandedOut:
                     session, vm_id = machine.published.opened_for, machine.state.vm_id
                     for whose in sorted(self._nameless[vm_id]) if session == vm_id else [session]:
                         yield from self._reach(vm_id, whose, happening.at, "opened")
+
+    def _follow(self, event: Event, vm_id: str) -> None:
+        if event.what is What.START_ORDERED:
+            (self._for_nobody.add if event.by == Actor.RECONCILER else self._for_nobody.discard)(vm_id)
+        elif event.what is What.RUNNING and vm_id not in self._for_nobody:
+            self._reached[vm_id] |= dict.fromkeys(self._promised[vm_id])
 
     def _forget(self, vm_id: str | None) -> None:
         """Clear forgotten promises: a forgotten session is not told to go in to a machine that starts later."""

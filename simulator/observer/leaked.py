@@ -27,7 +27,7 @@ class _Watched:
 
 
 class Leaked:
-    """A machine has a reason while Azure is at work, a visitor waits or stays, or the machine is offered warm."""
+    """A machine has a reason while Azure is at work, a visitor waits or stays, or it is offered warm or hot."""
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
@@ -68,8 +68,8 @@ class Leaked:
         return watched
 
     def _has_reason(self, seen: Seen, at: datetime) -> bool:
-        offered_warm = seen.state.power is PowerState.STOPPED and _is_offered(seen)
-        return under_way(seen.state) or self._is_somebodys(seen, at) or offered_warm
+        offered = seen.state.power is not PowerState.DEALLOCATED and _is_offered(seen)
+        return under_way(seen.state) or self._is_somebodys(seen, at) or offered
 
     def _is_somebodys(self, seen: Seen, at: datetime) -> bool:
         policy, published = self._patience.policy, seen.published
@@ -100,11 +100,18 @@ class Leaked:
 
 
 def _is_offered(seen: Seen) -> bool:
-    """Fresh, at rest and reservable: it may stay so for ever."""
+    """Fresh, at rest or hot, and reservable: it may stay so for ever."""
     state, published = seen.state, seen.published
-    at_rest = state.power in {PowerState.STOPPED, PowerState.DEALLOCATED}
-    settled = at_rest and state.provisioning is ProvisioningState.SUCCEEDED
+    waits = state.power in {PowerState.STOPPED, PowerState.DEALLOCATED} or is_hot(seen)
+    settled = waits and state.provisioning is ProvisioningState.SUCCEEDED
     return settled and published is not None and published.offered and not published.used
+
+
+def is_hot(seen: Seen) -> bool:
+    """Whether it runs because it was heated, and for nobody."""
+    published = seen.published
+    free = published is not None and published.status is Status.AVAILABLE and published.heated
+    return free and seen.state.power is PowerState.RUNNING
 
 
 def _seconds(duration: timedelta) -> str:

@@ -35,6 +35,16 @@ def test_a_machine_that_came_up_for_a_session_that_never_went_in_is_used_all_the
     assert [each.session for each in judged(HandedOut(), *history)] == ["bob"]
 
 
+def test_a_machine_that_was_heated_came_up_for_nobody() -> None:
+    promised = (azure(0, What.START_ORDERED, by="reconciler"), told(1, "ann", Did.PROMISED))
+    given_back = (azure(2, What.RUNNING, by="reconciler"), told(3, "ann", Did.GAVE_UP), told(9, "bob", Did.OPENED))
+    assert judged(HandedOut(), *promised, *given_back) == []
+    again = azure(1.5, What.START_ORDERED, by="starter")
+    assert [each.session for each in judged(HandedOut(), *promised, again, *given_back)] == ["bob"]
+    inside = (*promised, azure(2, What.RUNNING), told(3, "ann", Did.OPENED), told(9, "bob", Did.OPENED))
+    assert [each.session for each in judged(HandedOut(), *inside)] == ["bob"]
+
+
 def test_a_machine_given_back_before_it_came_up_is_fresh() -> None:
     history = (
         told(1, "ann", Did.PROMISED),

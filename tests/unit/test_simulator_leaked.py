@@ -1,5 +1,6 @@
 """A machine billed for nothing, forgotten, or kept for a session that never comes; and what only looks like that."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -47,8 +48,17 @@ def test_a_warm_machine_on_offer_may_stay_for_ever() -> None:
     assert judged(leaked(), looks(0, 9000, machine(STOPPED, OFFERED), every=5)) == []
 
 
-def test_a_running_machine_on_offer_is_leaked() -> None:
+def test_a_running_machine_on_offer_is_leaked_unless_it_was_heated() -> None:
     assert kinds(judged(leaked(), looks(0, 60, machine(RUNNING, OFFERED)))) == [Kind.LEAKED]
+    hot = replace(OFFERED, heated=True)
+    assert judged(leaked(), looks(0, 9000, machine(RUNNING, hot), every=5)) == []
+
+
+def test_a_machine_that_was_heated_and_cannot_be_reserved_is_leaked() -> None:
+    hidden = Published(status=Status.AVAILABLE, heated=True)
+    assert kinds(judged(leaked(), looks(0, 60, machine(RUNNING, hidden)))) == [Kind.LEAKED]
+    used = replace(USED, heated=True)
+    assert kinds(judged(leaked(), looks(0, 60, machine(RUNNING, used)))) == [Kind.LEAKED]
 
 
 @pytest.mark.parametrize("state", [ProvisioningState.CREATING, ProvisioningState.UPDATING, ProvisioningState.DELETING])
