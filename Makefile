@@ -2,7 +2,8 @@
 #             FOR=60s ends it by itself, SPEED=20 sets how much faster than Azure it runs, JSON=1 adds a line of figures, LOG=FILE keeps the log
 #             VIEW=live|lines is how it is shown (live on a terminal), SCALE_SETS=2 runs two on one registry, WEB=0 goes without the page,
 #             READY=healthy lets visitors in only when the stream is there,
-#             END=unhealthy has visitors who just close the tab, and machines that end their sessions
+#             END=unhealthy has visitors who just close the tab, and machines that end their sessions,
+#             HOT=2 keeps so many machines running for visitors to come, and gives Redis the replica that this needs
 # make chaos  everything breaks, in virtual time: SEEDS=500, ROUNDS=2 (in every weather) or FOR=60s, from SEED or the first seed of the day; ARGS="--list"
 # make chaos-real  real processes killed, stopped, failed over and cut off: FOR=2m SEED=1
 # make test   the everyday tests: units, contracts, any order of events, one run; three to four minutes on two cores
@@ -23,12 +24,12 @@
 SHELL := /bin/bash
 PYTHON ?= python3.13
 BIN := .venv/bin
-export FOR SPEED SEED SEEDS ROUNDS MUTANTS VISITORS JSON VIEW LOG WEB SCALE_SETS READY END
+export FOR SPEED SEED SEEDS ROUNDS MUTANTS VISITORS JSON VIEW LOG WEB SCALE_SETS READY END HOT
 
 .PHONY: help setup redis run chaos chaos-real test test-long test-all mutants bench check format package release emulator az az-session kql promtool browser guest fuzz
 
 help:
-	@sed -n 's/^# //p' Makefile | head -19
+	@sed -n 's/^# //p' Makefile | head -20
 
 setup: .venv/.ready
 

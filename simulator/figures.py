@@ -17,8 +17,6 @@ from simulator.clock import WallClock
 from simulator.happenings import Did, Entry, Happening, Look, Published
 from simulator.observer.wrong import Kind, Wrong
 
-_TOLD_TIERS = dict.fromkeys(("hot", *Tier))
-"""Those of the last line of a run: a program that reads it finds all of them, null where no machine was used of one."""
 _COMES_TO_REST = {What.STOPPED: Tier.WARM, What.DEALLOCATED: Tier.COLD}
 
 
@@ -32,6 +30,7 @@ class Figures:
     waits_on: dict[Tier, list[float]] = field(default_factory=lambda: {tier: [] for tier in Tier})
     bill: Bill = field(default_factory=lambda: Bill(prices={}))
     tiers: dict[str, Tier] = field(default_factory=dict)  # vm id -> of those that are not gone
+    _promised: dict[str, Tier] = field(default_factory=dict)  # session -> of its machine when that was promised
     by_health: set[str] = field(default_factory=set)  # vm ids of machines whose sessions ended so
     closed_tabs: list[float] = field(default_factory=list)  # seconds from a closed tab to the end of the session
     _arrived: dict[str, datetime] = field(default_factory=dict)  # who still waits
@@ -44,6 +43,7 @@ class Figures:
             self._note_tier(happening.what, happening.vm_id or "")
         elif isinstance(happening, Look):
             self.bill.see(happening)
+            self._note_hot(happening)
             self._note_ends(happening)
         elif isinstance(happening, Entry):
             self.did[happening.did] += 1
@@ -54,6 +54,11 @@ class Figures:
             self.tiers[vm_id] = _COMES_TO_REST[what]
         elif what is What.DELETED:
             self.tiers.pop(vm_id, None)
+
+    def _note_hot(self, look: Look) -> None:
+        """A machine that its record calls hot, while it is offered, is hot until it rests."""
+        hot = (each.state.vm_id for each in look.machines if each.published is not None and each.published.hot)
+        self.tiers |= dict.fromkeys(hot, Tier.HOT)
 
     def _note_ends(self, look: Look) -> None:
         for seen in look.machines:
@@ -66,6 +71,8 @@ class Figures:
     def _time(self, entry: Entry) -> None:
         if entry.did is Did.VANISHED and entry.vm_id is not None:
             self._left[entry.vm_id] = entry.at
+        if entry.did is Did.PROMISED and entry.vm_id in self.tiers:
+            self._promised[entry.session] = self.tiers[entry.vm_id]
         if entry.did is Did.ARRIVED:
             self._arrived[entry.session] = entry.at
         elif entry.did in {Did.REFUSED, Did.GAVE_UP}:
@@ -73,8 +80,9 @@ class Figures:
         elif entry.did is Did.OPENED and entry.session in self._arrived:
             wait = (entry.at - self._arrived.pop(entry.session)).total_seconds()
             self.waits.append(wait)
-            if entry.vm_id in self.tiers:
-                self.waits_on[self.tiers[entry.vm_id]].append(wait)
+            tier = self._promised.pop(entry.session, self.tiers.get(entry.vm_id or ""))
+            if tier is not None:
+                self.waits_on[tier].append(wait)
 
     @property
     def costs(self) -> str:
@@ -197,7 +205,7 @@ class Summary:
             "closed_tab_p95_s": _rounded(percentile(self.figures.closed_tabs, 0.95)),
             "wait_p50_s": _rounded(percentile(waits, 0.50)),
             "wait_p95_s": _rounded(percentile(waits, 0.95)),
-            **{f"{tier}_wait_p95_s": _rounded(percentile(on.get(tier, ()), 0.95)) for tier in _TOLD_TIERS},
+            **{f"{tier}_wait_p95_s": _rounded(percentile(on.get(tier, ()), 0.95)) for tier in Tier},
             **{kind.value: self.count(kind) for kind in Kind},
             "created": happened[What.CREATED],
             "deleted": happened[What.DELETED],

@@ -14,7 +14,7 @@ _TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no"
 
 HELP = """\
 usage: make run [FOR=60s] [SPEED=20] [SEED=1] [VISITORS=24] [SCALE_SETS=1] [VIEW=live|lines] [LOG=FILE]
-                [READY=healthy] [END=unhealthy] [WEB=0] [JSON=1]
+                [READY=healthy] [END=unhealthy] [HOT=2] [WEB=0] [JSON=1]
    or: FOR=60s … python -m simulator
    or: python -m simulator picture > run.svg     (one frame of the live view, of a run of FOR=45s)
    or: python -m simulator waiting              (what a waiting visitor is told, second by second, in virtual time)
@@ -36,6 +36,8 @@ per change. It ends on Ctrl-C or after FOR, with a summary.
               (SCALER_READY_WHEN); running: as shipped (default)
   END         unhealthy: a third of the visitors just close the tab, and their machines end these sessions
               (SCALER_END_WHEN); released: as shipped (default)
+  HOT         how many of the ready machines of each scale set run and wait, so that their visitors are in at once:
+              0 to 50 (SCALER_HOTPOOL_SIZE; default: 0). Redis gets a replica then, which hot machines need
   VIEW        live: a screen that is always up to date, all its times those of the emulated world; lines: one per change
               (default: live on a terminal, unless TERM=dumb or CI is set; NO_COLOR=1 does without colours)
   LOG         a file for the scaler's log, as Application Insights gets it: one JSON object a line (default: none)
@@ -77,12 +79,14 @@ class Options:
     log: Path | None = None  # for the lines of the functions hosts
     end: EndWhen | None = None
     ready: ReadyWhen | None = None
+    hot: int = 0
 
     @property
     def settings(self) -> Mapping[str, str]:
         """The scaler's settings that follow from the options; sessions are as long as with the scaler as shipped."""
         end = {"SCALER_END_WHEN": str(self.end), "SCALER_VM_RUNTIME": "1h"} if self.end is not None else {}
-        return end | ({"SCALER_READY_WHEN": str(self.ready)} if self.ready is not None else {})
+        ready = {"SCALER_READY_WHEN": str(self.ready)} if self.ready is not None else {}
+        return end | ready | ({"SCALER_HOTPOOL_SIZE": str(self.hot)} if self.hot else {})
 
 
 def read(environ: Mapping[str, str]) -> Options:
@@ -110,6 +114,7 @@ def read(environ: Mapping[str, str]) -> Options:
         log=option("LOG", "", Path, "a path"),
         end=option("END", "", _end, "released or unhealthy"),
         ready=option("READY", "", _ready, "running or healthy"),
+        hot=option("HOT", "0", _some, "a whole number from 0 to 50") or 0,
         web=option("WEB", "1", lambda text: _TRUTH.get(text.lower()), "1 or 0") or False,
     )
     if mistakes:
@@ -146,6 +151,10 @@ def _ready(text: str) -> ReadyWhen | None:
 
 def _few(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[1-9]", text) else None
+
+
+def _some(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-4]?[0-9]|50", text) else None
 
 
 def _whole(text: str) -> int | None:

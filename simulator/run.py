@@ -101,7 +101,7 @@ class Watching:
 def run(options: Options, environ: Mapping[str, str], over: Event, show: Show) -> Summary:
     """Until `over` is set, or FOR has passed. Raises SetupFailed when a part is missing or dies."""
     with (
-        redis_server() as redis,
+        redis_server(copied=options.hot > 0) as redis,
         started(options, environ, redis) as parts,
         page(parts.variables, wanted=options.web) as address,
     ):

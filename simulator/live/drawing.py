@@ -52,7 +52,7 @@ _LEGEND = (
     "used: never again",
     "✓ marked",
     "visit: session",
-    "tier: warm (stopped), cold (deallocated)",
+    "tier: hot (running), warm (stopped), cold (deallocated)",
     "waits: for turns, budgets, deadlines",
 )
 

@@ -7,6 +7,7 @@ from textwrap import wrap
 
 from rich.text import Text
 
+from scaler.model.instance import Tier
 from scaler.model.waits import percentile
 from simulator.happenings import Did
 from simulator.live.frame import Budget, Frame, Health, Round
@@ -116,7 +117,8 @@ def _visitors(frame: Frame) -> Iterator[Piece]:
 
 def _waits(frame: Frame) -> Iterator[Piece]:
     yield Piece(f"all {_percentiles(frame.waits, frame.speed)}")
-    for tier, waits in frame.waits_on.items():
+    shown = {tier: waits for tier, waits in frame.waits_on.items() if waits or tier is not Tier.HOT}
+    for tier, waits in shown.items():
         yield Piece(f"{tier} {_percentiles(waits, frame.speed)}", OF_TIER[tier])
 
 

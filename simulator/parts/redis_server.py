@@ -36,7 +36,7 @@ def binary() -> str:
     """Where redis-server is; raises SetupFailed where there is none: nothing else can be killed, or fails over."""
     found = shutil.which("redis-server")
     if found is None:
-        raise SetupFailed(f"chaos-real needs a real redis-server, and none is on PATH: {_REMEDY}")
+        raise SetupFailed(f"chaos-real and HOT need a real redis-server, and none is on PATH: {_REMEDY}")
     return found
 
 
@@ -128,6 +128,7 @@ class RedisServer:
     name: str  # with its version
     port: int
     process: RedisProcess | None = None
+    replica: RedisProcess | None = None
 
     @property
     def url(self) -> str:
@@ -136,27 +137,44 @@ class RedisServer:
 
     @property
     def failure(self) -> str | None:
-        """Why the server is dead; None while the server lives."""
-        return self.process.failure if self.process is not None else None
+        """Why a server is dead; None while the server lives, and its replica."""
+        servers = (each for each in (self.process, self.replica) if each is not None)
+        return next((each.failure for each in servers if each.failure is not None), None)
 
 
 @contextmanager
-def redis_server() -> Iterator[RedisServer]:
-    """Until the end of the block: a redis-server without persistence, or fakeredis where there is none."""
-    if shutil.which("redis-server") is None:
+def redis_server(*, copied: bool = False) -> Iterator[RedisServer]:
+    """Until the end of the block: a redis-server without persistence, or fakeredis where there is none.
+
+    `copied`: with a replica, which is in step. Raises SetupFailed where there is no redis-server.
+    """
+    if shutil.which("redis-server") is None and not copied:
         with _fake() as server:
             yield server
         return
     # a killed server's child may still be saving there
     with tempfile.TemporaryDirectory(prefix="simulator-redis-", ignore_cleanup_errors=True) as folder:
-        process = RedisProcess("redis-server", Path(folder), keeping=False)
+        process = RedisProcess("redis-server", Path(folder) / "one", keeping=False)
+        replica = RedisProcess("its replica", Path(folder) / "two", keeping=False) if copied else None
         try:
             process.start()
-            yield RedisServer(
-                name=f"redis-server {process.info()['redis_version']}", port=process.port, process=process
-            )
+            name = f"redis-server {process.info()['redis_version']}"
+            if replica is not None:
+                replica.start(replica_of=process.port)
+                _await_step(process)
+                name += " with a replica"
+            yield RedisServer(name=name, port=process.port, process=process, replica=replica)
         finally:
-            process.end()
+            for each in (replica, process):
+                if each is not None:
+                    each.end()
+
+
+def _await_step(primary: RedisProcess) -> None:
+    """Wait until the replica confirms."""
+    with plain(primary.port, timeout=_PATIENCE) as client:
+        if not client.execute_command("WAIT", 1, int(1000 * (_PATIENCE - 1))):
+            raise SetupFailed("the replica of redis-server does not come in step")
 
 
 @contextmanager

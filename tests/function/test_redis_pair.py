@@ -9,7 +9,7 @@ import redis
 
 from simulator.parts.environment import SetupFailed
 from simulator.parts.network import Condition, Network
-from simulator.parts.redis_server import RedisPair, binary, plain, redis_pair
+from simulator.parts.redis_server import RedisPair, binary, plain, redis_pair, redis_server
 
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on PATH")
 
@@ -114,6 +114,35 @@ def test_a_silent_line_between_them_is_not_noticed_by_the_primary(pair: RedisPai
     assert pair.primary.info()["connected_slaves"] == 1
     pair.copying.be(Condition.PASSING)
     assert pair.in_step()
+
+
+@needs_redis
+def test_a_server_with_a_replica_confirms_what_is_written_and_fails_when_its_replica_dies() -> None:
+    with redis_server(copied=True) as server, plain(server.port, timeout=15.0) as client:
+        client.set("new", "yes")
+        assert client.execute_command("WAIT", 1, 10_000) == 1
+        assert server.failure is None
+        assert server.replica is not None
+        with plain(server.replica.port, timeout=5.0) as copy:
+            assert copy.get("new") == b"yes"
+            copy.shutdown(nosave=True)
+        until = monotonic() + 10
+        while server.failure is None and monotonic() < until:
+            sleep(0.02)
+        assert "its replica ended by itself" in (server.failure or "")
+
+
+@needs_redis
+def test_a_server_without_a_replica_confirms_nothing() -> None:
+    with redis_server() as server, plain(server.port, timeout=15.0) as client:
+        client.set("new", "yes")
+        assert client.execute_command("WAIT", 1, 50) == 0
+
+
+def test_without_a_redis_server_there_is_no_replica(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SetupFailed, match="HOT need"), redis_server(copied=True):
+        pass
 
 
 def test_without_a_redis_server_it_is_said_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,17 @@ def test_a_wait_counts_for_the_tier_that_its_machine_rested_in(rest: What, tier:
     assert figures.tiers == {"vm": tier}
 
 
+def test_a_machine_that_its_record_calls_hot_is_hot_for_who_is_promised_it_from_then_on() -> None:
+    hot = look(3, machine(PowerState.RUNNING, replace(OFFERED, heated=True, hot=True)))
+    promised = (told(2, "ann", Did.ARRIVED), told(2, "ann", Did.PROMISED))
+    early = counted(azure(0, What.STOPPED), *promised, hot, told(6, "ann", Did.OPENED))
+    assert early.waits_on == {Tier.HOT: [], Tier.WARM: [4.0], Tier.COLD: []}
+    late = counted(azure(0, What.STOPPED), hot, *promised, told(3, "ann", Did.OPENED))
+    assert late.waits_on == {Tier.HOT: [1.0], Tier.WARM: [], Tier.COLD: []}
+    stopped = counted(hot, azure(1, What.STOPPED), *promised, told(6, "ann", Did.OPENED))
+    assert stopped.waits_on == {Tier.HOT: [], Tier.WARM: [4.0], Tier.COLD: []}
+
+
 def test_every_visitor_is_accounted_for() -> None:
     outcomes = {"ann": Did.OPENED, "bob": Did.REFUSED, "cid": Did.GAVE_UP}
     arrivals = [told(0, who, Did.ARRIVED) for who in (*outcomes, "dan")]

@@ -141,6 +141,10 @@ def test_a_legend_says_what_the_signs_mean_where_there_is_room(height: int, line
             "waits all p50 50s p95 1m40s (2) · warm p50 9s p95 18s (2) · cold p50 1m30s p95 3m00s (2)",
         ),
         (
+            {"waits": (0.05, 0.45), "waits_on": {Tier.HOT: (0.05,), Tier.WARM: (0.45,), Tier.COLD: ()}},
+            "waits all p50 1s p95 9s (2) · hot p50 1s p95 1s (1) · warm p50 9s p95 9s (1) · cold",
+        ),
+        (
             {"rounds": (replace(WAITS, calls=4.25, steps=7, waited=2, why="enough", since=timedelta(seconds=8)),)},
             "starter waiting 3s ago 40s 4.2 7 2 0 8s ago: enough",
         ),

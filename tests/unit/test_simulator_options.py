@@ -66,6 +66,9 @@ def test_there_are_as_many_scale_sets_as_one_says() -> None:
         ("SCALE_SETS", "0"),
         ("SCALE_SETS", "10"),
         ("SCALE_SETS", "1.5"),
+        ("HOT", "-1"),
+        ("HOT", "51"),
+        ("HOT", "two"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_the_remedy(name: str, text: str) -> None:
@@ -81,8 +84,13 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_the_help_names_every_option() -> None:
-    for name in ("FOR", "SPEED", "SEED", "VISITORS", "SCALE_SETS", "VIEW", "WEB", "JSON"):
+    for name in ("FOR", "SPEED", "SEED", "VISITORS", "SCALE_SETS", "HOT", "VIEW", "WEB", "JSON"):
         assert f"\n  {name} " in HELP
+
+
+@pytest.mark.parametrize(("text", "size"), [("", None), ("0", None), ("2", "2"), ("50", "50")])
+def test_the_number_of_hot_machines_is_a_setting_of_the_scaler(text: str, size: str | None) -> None:
+    assert read({"HOT": text}).settings.get("SCALER_HOTPOOL_SIZE") == size
 
 
 @pytest.mark.parametrize(("text", "end"), [("", None), ("Unhealthy", "unhealthy"), ("released", "released")])
