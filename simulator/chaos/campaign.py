@@ -229,7 +229,7 @@ def _policy_for(weather: Weather, dice: Random) -> Policy:
     """A small fleet of random size and warmth: in a large fleet nothing is ever scarce."""
     desired = weather.machines or dice.randrange(2, 7)
     warm = desired if weather.all_warm else dice.randrange(desired + 1)
-    capacity = {SCALE_SET: Capacity(desired=desired, warm=0 if weather.cold else warm)}
+    capacity = {SCALE_SET: Capacity(desired=desired, warm=0 if weather.cold else warm, hot=weather.hot)}
     if weather.second:
         capacity[SECOND] = capacity[SCALE_SET] if weather.shared else Capacity(desired=2, warm=1)
     weights = {SCALE_SET: 2, SECOND: 1} if weather.shared else {}

@@ -25,6 +25,8 @@ from simulator.chaos.azure import faults_of
 from simulator.chaos.weather import Weather
 from simulator.chaos.world import SCALE_SET, SECOND, World
 from simulator.clock import SkewedClock
+from simulator.looking import looked
+from simulator.observer.leaked import is_hot
 
 type Action = Callable[[EmulatedScaleSet, VmState], object]
 _WHO = "somebody"
@@ -121,6 +123,8 @@ class Operators:
             self._world.azure_region.choose(dice).tag(**dice.choice(_TAGS))
         if dice.random() < weather.hands:
             self._act_by_hand()
+        if weather.unmarks and dice.random() < weather.unmarks:
+            self._unmark_a_hot_one()
         if weather.hung_deletes and dice.random() < weather.hung_deletes:
             self._delete_and_hang()
         if weather.shortage:
@@ -149,6 +153,17 @@ class Operators:
         self._world.counts[name] += 1
         with suppress(ArmError, NoAnswer):
             ACTIONS[name](azure, self._dice.choice(azure.vms))
+
+    def _unmark_a_hot_one(self) -> None:
+        """Take the protection from a machine that runs for nobody: the provisioner's duty is to stop it then."""
+        look = looked(self._world.registry, tuple(self._world.azures.values()), self._world.clock.now())
+        hot = sorted(seen.state.vm_id for seen in look.machines if is_hot(seen))
+        if hot:
+            self._world.counts["hot machines unprotected by hand"] += 1
+            vm_id = self._dice.choice(hot)
+            for azure in self._world.azures.values():
+                if any(vm.vm_id == vm_id for vm in azure.vms):
+                    azure.happen(Fault.UNPROTECTED, vm_id)
 
     def _delete_and_hang(self) -> None:
         """A deletion of any machine, which Azure accepts and never finishes."""
@@ -226,6 +241,8 @@ class Operators:
         """Change what is wanted, perhaps."""
         if self._dice.random() < self._weather.tides:
             self._turn_the_tide()
+        if self._weather.hot_tides and self._dice.random() < self._weather.hot_tides:
+            self._want_others_hot()
         if self._weather.ebbs and self._dice.random() < self._weather.ebbs:
             self._want_another_number()
         if self._weather.knobs and self._dice.random() < self._weather.knobs:
@@ -241,6 +258,13 @@ class Operators:
             name: replace(each, warm=self._dice.randint(0, each.desired)) for name, each in policy.capacity.items()
         }
         self._configure(replace(policy, capacity=shares))
+
+    def _want_others_hot(self) -> None:
+        """Change the number of hot machines, so that some are cooled or more heated."""
+        self._world.counts["other numbers of hot machines wanted"] += 1
+        policy = self._world.policy
+        heat = {name: replace(each, hot=self._dice.randint(0, each.hot)) for name, each in policy.capacity.items()}
+        self._configure(replace(policy, capacity=heat))
 
     def _want_another_number(self) -> None:
         """Change the number of machines, and how the number is found."""

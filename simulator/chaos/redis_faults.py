@@ -21,7 +21,6 @@ _APART = (180, 400)  # seconds: well beyond what one of them may lose
 _AHEAD = timedelta(hours=2)
 _AWAY = 60.0  # seconds, at most
 _LONGEST_DELETE = 600  # seconds
-_REPLICA_AWAY = timedelta(minutes=1)
 _SOON = 3.0  # seconds after what provokes one
 _YOUNG = 15.0  # seconds: a failover may lose that much, and what was done before
 
@@ -40,6 +39,7 @@ class RedisFaults:
         if self._spiteful:
             world.readers.append(self._provoked)
         self._promoted_at: datetime | None = None  # when the replica that is away takes over
+        self._copied_at: datetime | None = None  # when the new primary has a replica again
         self._lines = Lines(silent=weather.silent, slow=(0.0, weather.slow), lagging=weather.lagging)
         world.registry.lines = self._lines
 
@@ -56,6 +56,9 @@ class RedisFaults:
         self._run_redis_clock()
         if self._promoted_at is not None and world.clock.now() >= self._promoted_at:
             self._promote(-1)
+        if self._copied_at is not None and world.clock.now() >= self._copied_at:
+            self._copied_at = None
+            world.registry.lines = self._lines
         if world.clock.now() < self._next:
             return
         self._next = world.clock.now() + timedelta(seconds=dice.uniform(*_APART))
@@ -132,13 +135,17 @@ class RedisFaults:
         return kinds
 
     def _lose_sight_of_the_replica(self) -> None:
-        """Let the replica confirm nothing for a minute, unless promoted before."""
+        """Let the replica confirm nothing for a while, unless promoted before."""
+        self._copied_at = None
         self._world.registry.lines = replace(self._lines, lagging=1.0)
-        self._promoted_at = self._world.clock.now() + _REPLICA_AWAY
+        self._promoted_at = self._world.clock.now() + timedelta(seconds=self._weather.replica_lags)
 
     def _promote(self, back: int) -> None:
-        """Let the replica take over, without a replica until the next fault."""
+        """Let the replica take over, without a replica until the next fault or for the weather's time."""
         self._promoted_at = None
+        if self._weather.replica_back:
+            seconds = self._weather.replica_back * self._dice.random()
+            self._copied_at = self._world.clock.now() + timedelta(seconds=seconds)
         self._world.registry.lines = replace(self._lines, alone=True)
         self._world.fail_over(back)
 

@@ -22,7 +22,9 @@ class Weather:
     # Redis
     failover: bool = False  # every few minutes; two in a row are outside of what can be promised
     failover_held: float = 0.0  # per tick held up: Redis falls back to what it was when that tick was stopped
-    replica_away: bool = False  # for a minute; then comes a failover, and then there is no replica for a while
+    replica_away: bool = False  # for a while; then comes a failover, and then there is no replica for a while
+    replica_lags: float = 60.0  # seconds for which it confirms nothing before that failover
+    replica_back: float = 0.0  # seconds until there is a replica again, at most; 0: not before the next such fault
     spiteful: bool = False  # right after something was decided that must not be forgotten
     spiteful_of_deletes: bool = False  # right after a delete whose reason is young, and to a state before the reason
     flush: bool = False
@@ -48,6 +50,8 @@ class Weather:
     elsewhere: bool = False  # the settings name another scale set for a while
     blind: float = 0.0  # per step: listings are empty for a minute or two
     tides: float = 0.0  # per step: the operator wants another share of the machines warm
+    hot_tides: float = 0.0  # per step: the operator wants another number of machines hot
+    unmarks: float = 0.0  # per step: somebody takes the mark away from a hot machine
     ebbs: float = 0.0  # per step: the operator wants another number of machines, found in another way
     knobs: float = 0.0  # per step: the operator sets tags of a scale set or of the group, readable and not
     shared: bool = False  # the scale sets share one number of machines, placed by weight
@@ -74,6 +78,7 @@ class Weather:
     fickle: float = 0.01  # chance per step that a waiting visitor gives up
     machines: int = 0  # in the first scale set; 0: any small number
     all_warm: bool = False  # and quick: from the order to stop a new machine to a session on it in seconds
+    hot: int = 0  # so many machines of each scale set run and wait
     healthy: bool = False  # machines are ready only when they are Healthy; what is not ready is offered to nobody
     cold: bool = False  # no machine is to be warm, until the operator wants some
     step: float = 4.0  # seconds
@@ -100,6 +105,7 @@ UNREADY_BOUND = timedelta(minutes=4)
 _NO_TROUBLE = frozenset(
     {"rates", "machines", "page_size", "per_minute", "at_once", "stay", "all_warm", "cold", "step", "naive", "dawdling"}
     | {"following", "healthy", "ill_timed", "waits", "starts", "looks", "one_by_one", "shared", "by_health"}
+    | {"hot", "replica_lags", "replica_back"}
 )
 _LATE = {Fault.ORDER_LATE: 0.3, Fault.ORDER_DOUBLED: 0.5, Fault.ORDER_QUEUED: 0.2}
 _PLATFORM = {Fault.EVICTED: 1.0, Fault.GUEST_SHUT_DOWN: 1.0, Fault.RESTARTED_ITSELF: 1.0, Fault.TURNED_FAILED: 0.7}
@@ -169,6 +175,8 @@ _TURNING = replace(_QUICK, machines=8, tides=0.01, stay=20, naive=0.9)  # from w
 _EBBING = replace(_QUICK, machines=8, ebbs=0.006, stay=30)  # the number of machines falls and rises
 _FAILING = replace(_QUICK, rates=_NO_STARTS | {Fault.START_OTHER: 0.3}, dawdling=True)
 _CLOSING = replace(_QUICK, by_health=True, machines=4, per_minute=4, stay=240, step=4, naive=0.5, fickle=0.0)
+_HOT = replace(_QUICK, hot=4, machines=12, per_minute=4, stay=40, step=1)
+_HOT_LATE = {Fault.ORDER_DOUBLED: 0.5, Fault.ORDER_LATE: 0.3}
 _STOPPING = replace(_TURNING, tides=0.03, crashes=0, fickle=0.0)
 
 WEATHERS: Mapping[str, Weather] = {
@@ -312,6 +320,41 @@ WEATHERS: Mapping[str, Weather] = {
     "overlap answers": replace(
         _FAIR, rates=_OVERLAPS, all_warm=True, machines=5, stay=30, step=3, fickle=0.0, waits=80
     ),  # less than two orders live: the second attempt does not wait for the end of the first
+    "hot machines": Weather(hot=2, machines=6, rates=_LATE | _PLATFORM, failover=True, second=True, stay=60),
+    "hot machines, the replica away for a minute, a failover, no replica": replace(
+        _HOT, rates=_HOT_LATE, replica_away=True, replica_back=60, naive=0.5
+    ),
+    "hot machines, the replica away for seconds, and a failover": replace(
+        _HOT, replica_away=True, replica_lags=12, replica_back=15, naive=0.0
+    ),
+    "hot machines that start late, the replica away for seconds, and a failover": replace(
+        _HOT, rates={Fault.ORDER_LATE: 0.8}, replica_away=True, replica_lags=12, replica_back=10, naive=0.0, stay=90
+    ),
+    "hot machines whose visitors stay, the replica away for seconds, and a failover": replace(
+        _HOT, stay=250, per_minute=4, replica_away=True, replica_lags=6, replica_back=30, naive=0.0
+    ),
+    "marks taken from hot machines, the replica away, and a failover": replace(
+        _HOT, rates={Fault.POWER_OFF_LATE: 0.9}, unmarks=0.1, replica_away=True, replica_lags=20, replica_back=10
+    ),
+    "hot machines that must be Healthy": replace(
+        _HOT, healthy=True, rates=_FLICKERS, replica_away=True, replica_back=60, stay=60
+    ),
+    "hot machines whose sessions end by health": replace(
+        _CLOSING, hot=2, machines=5, replica_away=True, replica_back=60
+    ),
+    "hot and at rest by turns, and a party at every stop": replace(
+        _STOPPING,
+        hot=4,
+        tides=0.0,
+        hot_tides=0.03,
+        rates={Fault.POWER_OFF_LATE: 0.9},
+        machines=6,
+        per_minute=0.1,
+        at_once=8,
+        ill_timed=0.5,
+        naive=0.5,
+        dawdling=True,
+    ),
     "a rush": replace(
         _QUICK, rates=_LATE, machines=6, per_minute=30, stay=30, held_up=0.3, overlap=0.5, interrupted=0.1
     ),

@@ -3,14 +3,19 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from scaler.model.edges import Actor, Edge
+from scaler.model.plan import Why
+from scaler.report import Report
 from simulator.chaos.breaks import Planted
 from simulator.chaos.campaign import Campaign, settle_bound
+from simulator.chaos.hosts import Host
 from simulator.chaos.runs import Trial, campaign_of, results, run, trials, weather_of, within
 from simulator.chaos.story import explained, shrunk
 from simulator.chaos.summary import Figures, Result
@@ -67,6 +72,33 @@ def test_every_kind_of_trouble_really_happens() -> None:
     assert {"kills", "ticks held up", *redis, *settings} <= figures.accidents.keys()
     rated = {fault.value for fault in WEATHERS["everything, and more of it"].rates}
     assert len(rated - figures.faults.keys()) < len(rated) / 4, "nearly all of them struck"
+
+
+@pytest.mark.long
+def test_machines_are_hot_while_redis_fails_over_and_its_replica_does_not_answer() -> None:
+    """Campaigns that heat nothing would pass as well."""
+    hot, ends = Counter[bool](), Counter[str]()
+
+    def count(_host: Host, _name: Actor, report: Report) -> None:
+        hot.update(bool(each.step.facts.get("hot")) for each in report.outcomes if each.step.edge == Edge.OPEN.name)
+        ends.update(each.result.name for each in report.outcomes)
+
+    campaign = Campaign(WEATHERS["hot machines, the replica away for a minute, a failover, no replica"], 6)
+    campaign.world.readers.append(count)
+    campaign.go()
+    assert hot[True] >= 10
+    assert ends["UNCONFIRMED"] >= 5
+    assert campaign.world.counts["failovers"] >= 3
+    assert campaign.world.edges[Edge.SWAP.name] >= 1
+
+
+def test_hot_machines_lose_their_mark_by_hand_and_are_marked_again() -> None:
+    campaign = Campaign(WEATHERS["marks taken from hot machines, the replica away, and a failover"], 6)
+    whys = Counter[Why]()
+    campaign.world.readers.append(lambda _host, _name, report: whys.update(each.step.why for each in report.outcomes))
+    campaign.go()
+    assert campaign.world.counts["hot machines unprotected by hand"] >= 5
+    assert whys[Why.TAKEN_OUT] >= 5
 
 
 def test_what_does_not_settle_is_named() -> None:

@@ -50,6 +50,22 @@ def test_only_those_happen_that_the_weather_has(kind: str, counted: str) -> None
     assert world.counts[counted] > 20
 
 
+def test_a_replica_that_was_away_takes_over_and_gets_a_replica_of_its_own_where_the_weather_says_so() -> None:
+    for back, alone in ((60.0, False), (0.0, True)):
+        world, seen = World(seed=1, behaviour=Behaviour()), list[tuple[bool, bool]]()
+        weather = Weather(replica_away=True, replica_lags=20, replica_back=back)
+        faults = RedisFaults(world, weather, Random(2), _LENGTH / 50)
+        for _ in range(3000):
+            world.registry.keyspace.set("a key", "a value")
+            world.pass_time(2)
+            faults.turn()
+            seen.append((world.registry.connected, world.registry.catch_up()))
+        assert world.counts["failovers"] > 10
+        first = seen.index((False, True))  # the failover
+        assert (True, False) in seen[:first]
+        assert ((True, True) in seen[first:]) is not alone
+
+
 def test_redis_is_flushed_once_and_in_fair_weather_never() -> None:
     world, at = _accidents(flush=True)
     assert world.counts["flushes"] == len(at) == 1
