@@ -16,6 +16,8 @@ RARE = {
     "azures-clock-alone": 100,
     "claim-unlocked": 8,
     "delete-running": 8,
+    "hot-confirmed-while-it-runs": 7,
+    "hot-given-up-after-its-start": 3,
     "warm-unclosed": 10,
     "warm-unlocked": 8,
     "write-to-any-server": 50,
