@@ -13,7 +13,7 @@ Written by `docs/generate.py` with `python -m simulator waiting`; do not edit by
 The real controllers and scripts before an emulated Azure, in virtual time. The page asks once a second, and knows
 nothing but the answers of `look`, and of `GET vmss:waits` where `reserve` answers nil
 ([redis-contract.md](redis-contract.md#while-a-visitor-waits)). No wait was measured before: until ten of a tier are, a
-visitor is told 10 s for a warm machine and 110 s for a cold one.
+visitor is told 1 s for a hot machine, 10 s for a warm one and 110 s for a cold one.
 
 {tables}
 

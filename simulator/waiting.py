@@ -1,4 +1,4 @@
-"""What a site shows its visitor at each second of a wait, told by `look` alone: cold, warm, moved, and in line.
+"""What a site shows its visitor at each second of a wait, told by `look` alone: hot, warm, cold, moved, and in line.
 
 The real controllers, scripts and published waits before an emulated Azure of exact latencies, in virtual time.
 """
@@ -50,6 +50,11 @@ def _take_the_last(host: VirtualHost) -> None:
 
 
 CASES = (
+    Case(
+        name="hot",
+        about="A machine runs already, and waits (`SCALER_HOTPOOL_SIZE`).",
+        capacity=Capacity(desired=2, hot=1),
+    ),
     Case(
         name="warm",
         about="A machine is free and stopped, its allocation kept.",
@@ -121,10 +126,11 @@ def ready_host(case: Case) -> VirtualHost:
     host.readers.append(publish)
     host.begin()
     wanted = case.capacity.desired or case.capacity.buffer
+    kept = {Tier.WARM: case.capacity.warm, Tier.HOT: case.capacity.hot}
     while host.clock.now() - BEGINNING < _READY_WITHIN:
         host.run(timedelta(seconds=30))
         free = host.reservations.waits().free
-        if sum(free.values()) == wanted and free.get(Tier.WARM, 0) == case.capacity.warm:
+        if sum(free.values()) == wanted and all(free.get(tier, 0) == number for tier, number in kept.items()):
             break
     return host
 

@@ -27,6 +27,16 @@ class Replica(Protocol):
         ...
 
 
+class PromptReplica:
+    """A replica that has each write at once."""
+
+    connected = True
+
+    def catch_up(self) -> bool:
+        """Always."""
+        return True
+
+
 class InProcessRedis(redis.Redis):
     """A client that sends nothing: commands are carried out on the keyspace at once."""
 

@@ -9,7 +9,7 @@ from itertools import count
 from emulator.behaviour import Behaviour
 from emulator.functions_host import ncrontab
 from emulator.in_process import InProcessScaleSet
-from emulator.redis.memory import MemoryRegistry
+from emulator.redis.memory import MemoryRegistry, PromptReplica
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
 from scaler.errors import ScalerError, Throttled
@@ -50,11 +50,12 @@ class VirtualHost:
         start: datetime = BEGINNING,
     ) -> None:
         """`watches`: how long an invocation of each controller goes on ticking; `start`: the time of day."""
-        (self._name,) = policy.capacity
+        ((self._name, capacity),) = policy.capacity.items()
         self.policy = policy
         self.clock = ConcurrentClock(start)
         self.azure = EmulatedScaleSet(self.clock.now, name=self._name, behaviour=behaviour, seed=seed)
-        self.registry = MemoryRegistry(self.clock.now)
+        replica = PromptReplica() if capacity.hot else None  # hot machines need one
+        self.registry = MemoryRegistry(self.clock.now, replica=replica)
         self.registry.server.memory = _MEMORY
         self.reservations = Reservations(self.registry.client, self.registry.keys)
         self.readers: list[Callable[[Actor, Report], None]] = []

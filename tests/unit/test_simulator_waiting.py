@@ -16,7 +16,15 @@ def test_a_waiting_visitor_is_never_told_a_time_that_is_over_and_gets_in(case: C
     assert (moved in {each.text for each in shown}) is (case.name == "moved")
 
 
+def test_a_hot_machine_is_open_within_a_second() -> None:
+    (hot,) = (case for case in CASES if case.name == "hot")
+    assert [each.says for each in seconds(hot)][1] == "open"
+
+
 def test_a_wait_that_there_is_not_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["simulator", "waiting", "hot"])
+    monkeypatch.setattr("sys.argv", ["simulator", "waiting", "lukewarm"])
     assert simulator() == 2
-    assert capsys.readouterr().err == "hot: not understood; the waits are warm, cold, late, moved, healthy, none-free\n"
+    assert (
+        capsys.readouterr().err
+        == "lukewarm: not understood; the waits are hot, warm, cold, late, moved, healthy, none-free\n"
+    )
