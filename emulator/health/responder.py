@@ -92,7 +92,7 @@ class Polling:
             self._over.wait(self._every)
 
     def _polled(self, vm_id: str) -> None:
-        """Ask one responder as long as its VM runs; one that hangs holds up nobody else."""
+        """Ask the responder of one VM while the VM runs. Each VM has a thread: a hung responder delays no other VM."""
         while not self._over.is_set() and vm_id in self._scale_set.running():
             self._scale_set.hear(vm_id, self._asked(self._url.replace("{vm_id}", vm_id)))
             self._over.wait(self._every)

@@ -123,7 +123,7 @@ class RedisProcess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisServer:
-    """A Redis that answers. `process` is None where it lives in this process."""
+    """A Redis that answers. `process` is None for the fake Redis inside the process of the run."""
 
     name: str  # with its version
     port: int

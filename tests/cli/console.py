@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 150.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What a command answered, apart from what it remarked, and how it ended."""
+    """The stdout, stderr and exit status of a command."""
 
     status: int
     out: str
@@ -77,7 +77,7 @@ class Console:
         return Said(status=done.returncode, out=done.stdout, err=done.stderr)
 
     def interrupted(self, after: str, *words: str, **more: str) -> Said:
-        """One command that is sent a Ctrl-C when it has written that."""
+        """Run a command, and send SIGINT to the process once `after` stands in its output."""
         command = [sys.executable, "-u", "-m", "scaler", *words]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with subprocess.Popen(command, cwd=ROOT, env=self.alone(more), text=True, **streams) as process:  # type: ignore[call-overload]

@@ -30,7 +30,7 @@ FINE = Sign(
 
 
 def leave(estate: Estate, **odd: Sign | None) -> None:
-    """A sign of each controller: a fine one, but those that are named."""
+    """Leave a sign of each controller: FINE, or the sign given in `odd` (None: no sign)."""
     signs = {name: replace(odd.get(name) or FINE, controller=name) for name in CONTROLLERS}
     RedisRegistry(estate.redis, KEYS).leave_signs(
         [sign for name, sign in signs.items() if odd.get(name, FINE) is not None]

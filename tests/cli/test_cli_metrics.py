@@ -43,7 +43,7 @@ def value(found: Samples, name: str, **labels: str) -> float:
 
 @pytest.fixture
 def settled(estate: Estate, console: Console) -> Estate:
-    """One machine of each kind, adopted."""
+    """An adopted installation with a machine of each status."""
     estate.settle(
         Machine(status=U, session="inside", runs=True),
         Machine(status=R, session="waiting"),

@@ -73,7 +73,7 @@ class Program:
         self.says(f"{word}: done")
 
     def end(self) -> None:
-        """Kill it, as a machine that stops does; what it wrote is kept."""
+        """Kill the process, as a stopping machine does; the lines written so far are kept."""
         self._process.kill()
         self._process.wait()
         self._reader.join()

@@ -25,7 +25,7 @@ def arrivals(machine: Machine) -> Iterator[tuple[str, Machine]]:
 
 
 def arrived(machine: Machine, kind: Kind) -> Machine:
-    """What the order makes of it."""
+    """The machine after the order has arrived at Azure."""
     if machine.power is Power.GONE:
         return machine
     if kind in _HURTS and machine.inside is not None:

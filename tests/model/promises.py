@@ -28,7 +28,7 @@ def broken(world: World) -> str | None:
 
 
 def _had_it(world: World, machine: Machine) -> set[Session]:
-    """The sessions that were on it, or that it was opened for."""
+    """The sessions that were on the machine, or for which the machine was opened."""
     nameless = {each.session for each in world.visitors if each.nameless}
     had = {*machine.guests, *machine.served}
     return had - {NAMELESS} if nameless & had else had

@@ -79,7 +79,7 @@ TOGETHER: Mapping[Rule, Rule] = {
 
 
 def without(rule: Rule) -> Rules:
-    """The rules that are taken away to show what this one is for."""
+    """The rules to remove for showing that the protocol needs `rule`: some need a second removal."""
     return frozenset({rule, TOGETHER.get(rule, rule)})
 
 

@@ -58,7 +58,7 @@ def test_the_calculated_states_are_those_of_the_extension_probe_by_probe(seed: i
 
 
 def scale_set(behaviour: Behaviour = EXACT, extension: Extension | None = WITH_TIME_FOR_A_FIRST_RUN) -> Azure:
-    """One VM, which begins its first run at this moment."""
+    """A scale set of one VM that begins the first run of the VM now."""
     azure = Azure(0, behaviour=behaviour, profile=Profile(health=extension))
     azure.emulated.scale(Scale(capacity=1))
     azure.wait(EXACT.latencies.create[0])

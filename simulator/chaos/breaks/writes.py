@@ -135,7 +135,7 @@ def _word_of_the_record(fleet: Fleet) -> Fleet:
 
 
 def _notes_that_agree(record: Record, notes: Notes) -> Notes:
-    """Without what the record does not know of; and whose session it names, that one ended on it."""
+    """The notes reduced to the facts of the record: a used record with a session means that the session has ended."""
     if record.used and record.session_id is not None:
         whose = StartNote(session=record.session_id, at=record.updated_at or _LONG_AGO, attempts=1)
         return replace(notes, start=whose, opened=None, ended={record.session_id: Edge.RELEASE})
