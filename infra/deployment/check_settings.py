@@ -9,19 +9,24 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zipfile import ZipFile
 
 _UNSET = re.compile(r"\$\((\w+)\)")  # Azure Pipelines leaves the name of a variable that nobody defined where it stood
 
 
 def main(package: str, environ: Mapping[str, str]) -> int:
     """0: they can be used. 1: standard error has a line for each mistake."""
-    found = mistakes(package, environ.get("APP_SETTINGS", ""), environ)
+    with TemporaryDirectory() as folder, ZipFile(package) as app:
+        app.extractall(folder)  # a calendar's file is opened by its path, and an extra is found by its metadata
+        found = mistakes(Path(folder), environ.get("APP_SETTINGS", ""), environ)
     for each in found:
         print(each, file=sys.stderr)  # noqa: T201
     return 1 if found else 0
 
 
-def mistakes(package: str, text: str, environ: Mapping[str, str]) -> list[str]:
+def mistakes(app: Path, text: str, environ: Mapping[str, str]) -> list[str]:
     """The mistakes in the settings, with remedies."""
     try:
         settings = {row["name"]: row["value"] for row in json.loads(text)}
@@ -30,11 +35,11 @@ def mistakes(package: str, text: str, environ: Mapping[str, str]) -> list[str]:
         return [f"APP_SETTINGS is no JSON list of names and values ({mistake!r}); {remedy}"]
     unset = {name: _UNSET.findall(value) for name, value in settings.items()}
     found = [f"{name}: the variable group has no variable {each}" for name, row in unset.items() for each in row]
-    return found or [*_refused(package, settings), *_forgotten(settings, environ)]
+    return found or [*_refused(app, settings), *_forgotten(settings, environ)]
 
 
-def _refused(package: str, settings: Mapping[str, str]) -> list[str]:
-    sys.path[:0] = [package, f"{package}/.python_packages/lib/site-packages"]  # the latter for a calendar
+def _refused(app: Path, settings: Mapping[str, str]) -> list[str]:
+    sys.path[:0] = [str(app), str(app / ".python_packages/lib/site-packages")]  # the latter for a calendar
     from scaler.settings import InvalidSettings, load  # noqa: PLC0415 -- the package's own
 
     try:

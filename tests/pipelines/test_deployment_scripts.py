@@ -3,9 +3,10 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from clock import ManualClock
@@ -16,57 +17,88 @@ from infra.deployment.await_functions import FUNCTIONS, Runs, query, read, verdi
 ROOT = Path(__file__).parents[2]
 
 
-def checked(settings: Mapping[str, str] | str, **environ: str) -> tuple[int, list[str]]:
-    """check_settings.py as the agent runs it, on a Python that has nothing installed; the sources for a package."""
-    rows = (
-        [{"name": name, "value": value} for name, value in settings.items()] if isinstance(settings, Mapping) else None
-    )
-    text = settings if isinstance(settings, str) else json.dumps(rows)
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", str(ROOT / "infra" / "deployment" / "check_settings.py"), str(ROOT)],
-        env={"APP_SETTINGS": text, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stderr.splitlines()
+type Checked = Callable[..., tuple[int, list[str]]]
+CALENDAR = [{"name": "premiere", "at": "2026-12-24T20:00Z", "within": "12m", "visitors": 100}]
 
 
-def test_settings_that_can_be_used_are_let_through() -> None:
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources as a package, with a calendar, and with the metadata of the extra appconfig."""
+    path = tmp_path_factory.mktemp("dist") / "scaler-0.zip"
+    with ZipFile(path, "w") as app:
+        for each in (ROOT / "scaler").rglob("*.*"):
+            if each.suffix in {".py", ".lua"}:
+                app.write(each, each.relative_to(ROOT))
+        app.writestr("calendar.json", json.dumps(CALENDAR))
+        metadata = ".python_packages/lib/site-packages/azure_appconfiguration-1.7.0.dist-info/METADATA"
+        app.writestr(metadata, "Metadata-Version: 2.1\nName: azure-appconfiguration\nVersion: 1.7.0\n")
+    return path
+
+
+@pytest.fixture
+def checked(package: Path) -> Checked:
+    """check_settings.py as the agent runs the script, on a Python that has nothing installed."""
+
+    def check(settings: Mapping[str, str] | str, **environ: str) -> tuple[int, list[str]]:
+        named = isinstance(settings, Mapping)
+        rows = [{"name": name, "value": value} for name, value in settings.items()] if named else None
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(ROOT / "infra" / "deployment" / "check_settings.py"), str(package)],
+            env={"APP_SETTINGS": json.dumps(rows) if named else str(settings), **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stderr.splitlines()
+
+    return check
+
+
+def test_settings_that_can_be_used_are_let_through(checked: Checked) -> None:
     assert checked(GOOD) == (0, [])
 
 
-def test_all_mistakes_are_told_at_once_in_the_scalers_words() -> None:
+def test_all_mistakes_are_told_at_once_in_the_scalers_words(checked: Checked) -> None:
     code, said = checked({**GOOD, "AZURE_SUBSCRIPTION_ID": "mine", "SCALER_POOL_CAPACITY": "many"})
     assert code == 1
     assert [line.partition(":")[0] for line in said] == ["AZURE_SUBSCRIPTION_ID", "SCALER_POOL_CAPACITY"]
 
 
-def test_a_schedule_that_the_host_cannot_read_is_found_before_anything_is_changed() -> None:
+def test_a_schedule_that_the_host_cannot_read_is_found_before_anything_is_changed(checked: Checked) -> None:
     code, said = checked({**GOOD, "STARTER_SCHEDULE": "every minute", "RECONCILER_SCHEDULE": "*/10 * * * * *"})
     assert (code, [line.partition(":")[0] for line in said]) == (1, ["SCALER_RECONCILER_WATCH", "STARTER_SCHEDULE"])
 
 
-def test_a_calendar_is_checked_too() -> None:
+def test_a_calendar_is_checked_too(checked: Checked) -> None:
     event = {"name": "premiere", "at": "2026-12-24T20:00Z", "within": "12m"}
     assert checked({**GOOD, "SCALER_CALENDAR": json.dumps([event | {"visitors": 100}])}) == (0, [])
     code, said = checked({**GOOD, "SCALER_CALENDAR": json.dumps([event])})
     assert (code, [line.partition(":")[0] for line in said]) == (1, ["SCALER_CALENDAR"])
 
 
-def test_a_variable_that_nobody_defined_is_named() -> None:
+def test_a_calendar_that_comes_in_a_file_of_the_package_is_read(checked: Checked) -> None:
+    assert checked({**GOOD, "SCALER_CALENDAR": "calendar.json"}) == (0, [])
+    code, said = checked({**GOOD, "SCALER_CALENDAR": "calendars.json"})
+    assert (code, [line.partition(":")[0] for line in said]) == (1, ["SCALER_CALENDAR"])
+
+
+def test_an_extra_that_the_package_has_is_found(checked: Checked) -> None:
+    assert checked({**GOOD, "SCALER_APP_CONFIGURATION": "https://pixels.azconfig.io"}) == (0, [])
+
+
+def test_a_variable_that_nobody_defined_is_named(checked: Checked) -> None:
     code, said = checked({**GOOD, "REDIS_HOST": "$(REDIS_HOST)"})
     assert (code, said) == (1, ["REDIS_HOST: the variable group has no variable REDIS_HOST"])
 
 
-def test_a_variable_that_would_have_no_effect_is_named() -> None:
+def test_a_variable_that_would_have_no_effect_is_named(checked: Checked) -> None:
     code, said = checked(GOOD, SCALER_MAX_SURGE="3", SCALER_NAME_OF_NOTHING="x", REDIS_HOST="pixels")
     assert (code, len(said)) == (1, 1)
     assert said[0].startswith("SCALER_MAX_SURGE: is in the variable group, but not in the list of ")
 
 
 @pytest.mark.parametrize("text", ["", '[{"name": "A", "value": "say "no""}]', '{"name": "A"}', "[1]", "7"])
-def test_a_text_that_is_no_list_of_settings_is_refused(text: str) -> None:
+def test_a_text_that_is_no_list_of_settings_is_refused(text: str, checked: Checked) -> None:
     code, said = checked(text)
     assert (code, len(said)) == (1, 1)
     assert said[0].startswith("APP_SETTINGS is no JSON list of names and values")
