@@ -11,7 +11,7 @@ from scaler.model.instance import SessionId, VmId
 from scaler.model.machine import Machine
 from scaler.model.plan import Listing
 from scaler.model.sighting import strictest
-from scaler.observe import AzureObserver, Targets
+from scaler.observe import AzureObserver, Listings, Targets
 from scaler.observe.looks import AddressesOf
 from scaler.registry.rights import READER
 
@@ -23,9 +23,11 @@ class Finder:
         self._registry = operator.doors.registry
         self._policy = operator.settings.policy
         ports = operator.doors.ports("explain")
-        self._observer = AzureObserver(ports.scale_sets, ports.clock, self._policy)
+        store = operator.doors.listings.store
+        self._observer = AzureObserver(ports.scale_sets, ports.clock, self._policy, listings=Listings(store))
         self._registry.check(READER)
         self._snapshot = self._registry.read()
+        self._observer.read(self._snapshot.rows.values())
         self.errors = tuple[ScalerError, ...]()
         pause = strictest(self._policy.pause, self._snapshot.pause)
         self._cloud = Cloud(pause=pause, ceilings=self._registry.ceilings())

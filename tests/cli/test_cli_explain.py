@@ -1,9 +1,13 @@
 """`scaler explain`: a machine by each of its names, told in whole sentences; and the numbers, source by source."""
 
+from contextlib import closing
+
 import pytest
 from cli.console import Console
 from cli.estate import KEYS, Estate
 from go_scaler import Machine
+from wire.app_configuration import listing
+from wire.scripted_arm import ScriptedArm
 
 from emulator.behaviour import Fault
 from scaler.cli.environment import Exit
@@ -30,6 +34,13 @@ def test_a_machine_is_found_by_vm_id_its_beginning_and_instance_id(estate: Estat
     assert lines[-len(CONTROLLERS) :] == [f"  {name:11}  nothing" for name in CONTROLLERS]
     for name in (vm_id[:8], vm_id.upper(), "0"):
         assert console.run("explain", name).out.splitlines()[:2] == lines[:2]
+
+
+def test_the_numbers_of_app_configuration_count_as_they_do_for_the_scaler(estate: Estate, console: Console) -> None:
+    vm_id = offered(estate)
+    with closing(ScriptedArm(listing)) as server:
+        assert console.run("explain", vm_id, SCALER_APP_CONFIGURATION=server.endpoint).status == Exit.DONE
+        assert server.asked
 
 
 def test_a_session_is_found_while_it_waits_when_it_is_in_and_when_it_is_over(estate: Estate, console: Console) -> None:

@@ -35,16 +35,20 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def rows_of(settings: Mapping[str, str]) -> list[dict[str, str]]:
+    """The settings in the form of the pipeline."""
+    return [{"name": name, "value": value} for name, value in settings.items()]
+
+
 @pytest.fixture
 def checked(package: Path) -> Checked:
     """check_settings.py as the agent runs the script, on a Python that has nothing installed."""
 
     def check(settings: Mapping[str, str] | str, **environ: str) -> tuple[int, list[str]]:
-        named = isinstance(settings, Mapping)
-        rows = [{"name": name, "value": value} for name, value in settings.items()] if named else None
+        text = settings if isinstance(settings, str) else json.dumps(rows_of(settings))
         done = subprocess.run(
             [sys.executable, "-I", "-S", str(ROOT / "infra" / "deployment" / "check_settings.py"), str(package)],
-            env={"APP_SETTINGS": json.dumps(rows) if named else str(settings), **environ},
+            env={"APP_SETTINGS": text, **environ},
             capture_output=True,
             text=True,
             check=False,
