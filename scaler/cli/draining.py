@@ -43,6 +43,12 @@ def drain(context: typer.Context, name: _Name, undo: _Undo = False, yes: Yes = F
             raise Refused(f"the tag {tag}={left.value} of {scale_set} is not that of a drain, and stays")
         screen.line(f"the tag {tag}={_NONE} of {scale_set} is gone: machines are made again from the next look on")
         return
+    kept = door.view().tags.get(tag.lower())
+    if kept is not None and kept.value != _NONE:
+        raise Refused(
+            f"the tag {tag}={kept.value} of {scale_set} is there already: a drain would overwrite the tag, and --undo"
+            " would take it away. Note the value, and delete the tag first (`az tag update --operation Delete`)"
+        )
     sure(f"Shall {scale_set} get no more machines, and its Available ones be deleted?", yes=yes)
     door.set_tag(tag, _NONE)
     screen.remark(

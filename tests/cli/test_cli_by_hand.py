@@ -255,6 +255,14 @@ def test_to_undo_a_drain_takes_no_other_number_away(estate: Estate, console: Con
     assert dict(estate.azure.set_state.tags)["TOTAL_NODES"] == "7"
 
 
+def test_a_drain_overwrites_no_other_number(estate: Estate, console: Console) -> None:
+    estate.azure.tag(**{"scaler:managed": "true", "TOTAL_NODES": "40"})
+    said = console.run("drain", "vmss-pixels", "--yes")
+    assert (said.status, said.out) == (Exit.NOT_DONE, "")
+    assert said.err.startswith("the tag TOTAL_NODES=40 of vmss-pixels is there already")
+    assert dict(estate.azure.set_state.tags)["TOTAL_NODES"] == "40"
+
+
 def test_only_a_configured_scale_set_can_be_drained(console: Console) -> None:
     said = console.run("drain", "another", "--yes")
     assert (said.status, said.out) == (Exit.NOT_DONE, "")
