@@ -29,7 +29,7 @@ export FOR SPEED SEED SEEDS ROUNDS MUTANTS VISITORS JSON VIEW LOG WEB SCALE_SETS
 .PHONY: help setup redis run chaos chaos-real test test-long test-all mutants bench check format package release emulator az az-session kql promtool browser guest fuzz
 
 help:
-	@sed -n 's/^# //p' Makefile | head -20
+	@sed -n '/^# /!q; s/^# //p' Makefile
 
 setup: .venv/.ready
 

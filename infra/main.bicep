@@ -10,7 +10,7 @@ param name string
 @description('Region of all this; best the region of the scale set.')
 param location string = resourceGroup().location
 
-@description('The settings of README.md under their own names. A setting that is left out has its default.')
+@description('The settings of docs/configuration.md under their own names. A setting that is left out has its default.')
 param settings Settings
 
 @description('Key Vault URI of the secret with the access key of Redis. Empty: REDIS_AUTH is entra, and there is no secret.')
@@ -67,7 +67,7 @@ param actionGroupIds array = []
 @maxValue(730)
 param retentionDays int = 30
 
-@description('The settings of README.md. A name that is not here is refused before anything is changed. Set elsewhere in this file: AZURE_CLIENT_ID and REDIS_PASSWORD. Not to be set: REDIS_URL, which may hold a secret.')
+@description('The settings of docs/configuration.md. A name that is not here is refused before anything is changed. Set elsewhere in this file: AZURE_CLIENT_ID and REDIS_PASSWORD. Not to be set: REDIS_URL, which may hold a secret.')
 @sealed()
 type Settings = {
   AZURE_SUBSCRIPTION_ID: string

@@ -44,5 +44,5 @@ class Sign:
 
     @property
     def late(self) -> bool:
-        """Whether two firings of the timer passed without a tick."""
+        """Whether two firings of the timer, and a minute, passed without a tick."""
         return self.every is not None and self.ago > 2 * self.every + _A_TICK
