@@ -35,8 +35,9 @@ $ scaler --settings local.settings.json status
   `operator` everything.
 
 Listings of Azure have a budget of ten a minute and scale set, of which the functions may take six. Each look at
-Azure takes one: `status`, `plan`, `explain`, `tick`, `adopt`, `distrust`, `renew`, `spend`, `hold`, `unhold`, `drain`, and
-`doctor` where a scale set has a health extension. So do not call them in a loop; `status --watch` looks every 30 seconds.
+Azure takes one: `status`, `plan`, `explain`, `tick`, `adopt`, `distrust`, `renew`, `spend`, `hold`, `unhold`, `drain`,
+and `doctor` where a scale set has a health extension. So do not call them in a loop; `status --watch` looks every 30
+seconds.
 `status --check` asks Redis alone, and so do `metrics` without `--azure`, and the page of `web` until somebody asks it
 to look at Azure. `gpu` asks Redis, and exporters on the machines.
 
@@ -67,7 +68,8 @@ _STATUSES = {
     Exit.SOMETHING: "`plan --exit-status` only: there is something to do",
     Exit.ALARM: "`plan` and `status --check`: an alarm, which an operator should look at, or a controller whose ticks "
     "have failed for a minute. `doctor`: a fault was found, and be it a mistake in the settings",
-    Exit.LATE: "`status --check`: no alarm, but two firings of a controller's timer and a minute have passed without a tick",
+    Exit.LATE: "`status --check`: no alarm, but two firings of a controller's timer and a minute have passed without a "
+    "tick",
     Exit.INTERRUPTED: "interrupted by Ctrl-C; an adoption can be gone on with",
 }
 

@@ -62,7 +62,8 @@ def of_controllers(overview: Overview) -> Iterator[Gauge]:
     ticked = ((name, (now - sign.ago).timestamp()) for name, sign in known)
     yield of("scaler_last_tick_timestamp_seconds", "When a controller ticked last, by the clock of Redis", ticked)
     late = ((name, is_late) for name, is_late in silent if is_late is not None)
-    yield of("scaler_controller_late", "1 where two firings of a controller's timer and a minute passed without a tick", late)
+    text = "1 where two firings of a controller's timer and a minute passed without a tick"
+    yield of("scaler_controller_late", text, late)
     failing = ((name, sign.failing.total_seconds()) for name, sign in known)
     yield of("scaler_controller_failing_seconds", "For how long no tick of a controller has been fine", failing)
     alarms = ((name, len(sign.alarms)) for name, sign in known)

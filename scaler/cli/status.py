@@ -88,8 +88,8 @@ def status(
 ) -> None:
     """Show when each controller ticked, each scale set, and each machine.
 
-    From Redis, Azure and the notes: status, power, mark, tier (hot, warm or cold), session with the time left to its limit,
-    address, age of this state, and the scaler's decisions.
+    From Redis, Azure and the notes: status, power, mark, tier (hot, warm or cold), session with the time left to its
+    limit, address, age of this state, and the scaler's decisions.
     """
     operator: Operator = context.obj
     settings, registry, screen = operator.settings, operator.doors.registry, Screen()

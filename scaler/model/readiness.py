@@ -7,8 +7,9 @@ and never does without the extension.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from scaler.model.clocks import is_ahead
 from scaler.model.instance import Health, HealthState, Instance, VmId
 from scaler.model.policy import Policy
 from scaler.model.row import HeatedNote, StartNote
@@ -60,7 +61,8 @@ def heated_as_seen(
     machine that shows no health at all until `ready_timeout` counts as ready, as where it is opened.
     """
     if not instance.runs:
-        return replace(heated, ready_at=None) if instance.at_rest and heated.ready_at is not None else heated
+        is_over = instance.at_rest and heated.ready_at is not None
+        return replace(heated, ready_at=None, attempts=0) if is_over else heated
     if heated.ready_at is not None or instance.busy or not by_get:
         return heated
     boots_at, health_seen, initializing = after_look(heated, instance, now)
@@ -69,6 +71,11 @@ def heated_as_seen(
     gated = policy.awaits_health(instance.ref.scale_set)
     is_ready = not gated or silent or healthy_in_this_run(seen, instance, policy)
     return replace(seen, ready_at=now) if is_ready else seen
+
+
+def heating_age(heated: HeatedNote, now: datetime, at: datetime) -> timedelta:
+    """The age of the latest order by Redis' clock; by Azure's where Redis' clock was ahead at the order."""
+    return at - heated.seen_at if is_ahead(heated.at, now) else now - heated.at
 
 
 def after_look(start: StartNote | HeatedNote, instance: Instance, now: datetime) -> tuple[datetime, bool, bool]:

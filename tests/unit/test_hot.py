@@ -57,6 +57,7 @@ from scaler.model.instance import (
 from scaler.model.plan import Get, Mark, Plan, PowerOff, Start, Step, Why
 from scaler.model.policy import Capacity, EndWhen, Mode, Policy, Price, ReadyWhen
 from scaler.model.price import priced
+from scaler.model.readiness import heated_as_seen
 from scaler.model.row import (
     COOLS_HOT,
     ClaimNote,
@@ -69,7 +70,7 @@ from scaler.model.row import (
     StartNote,
     Status,
 )
-from scaler.model.sighting import Pages
+from scaler.model.sighting import Pages, Pause
 
 HOT = Capacity(mode=Mode.BUFFER, buffer=3, hot=2)
 POLICY = Policy(capacity={SCALE_SET: HOT}, max_forgets=0.9)
@@ -248,6 +249,32 @@ def test_what_is_not_ready_in_time_is_claimed_and_stopped(policy: Policy, minute
 def test_what_was_shut_down_from_inside_is_hot_no_more() -> None:
     step = only(judged(free(note=heated(at=ago(seconds=30))), COLD))
     assert (step.why, published(step).hot_since) == (Why.HOT_NO_MORE, None)
+
+
+def test_what_was_shut_down_long_after_its_start_leaves_the_hot_ones_first_and_is_heated_in_the_next_tick() -> None:
+    rests = heated(at=ago(hours=1), attempts=3)
+    (step,) = judged(free(note=rests), COLD)
+    assert (step.why, published(step).hot_since) == (Why.HOT_NO_MORE, None)
+    (again,) = judged(free(note=replace(rests, ready_at=None, attempts=0)), COLD)
+    assert again.why is Why.HEATED_AGAIN
+
+
+def test_the_attempts_of_a_run_that_was_ready_are_over() -> None:
+    rests = heated_as_seen(heated(at=ago(hours=10), attempts=3), COLD, NOW, by_get=True, policy=POLICY)
+    assert (rests.ready_at, rests.attempts) == (None, 0)
+
+
+def test_a_heating_noted_by_a_clock_that_was_ahead_is_ordered_again() -> None:
+    ahead = free(note=heated(ready=False, at=ago(hours=-10), seen_at=ago(minutes=2)))
+    (step,) = judged(ahead, COLD)
+    assert step.why is Why.HEATED_AGAIN
+    plan = reconciler.decide(fleet(ahead, sees=Cloud(listing_due=False)), POLICY)
+    assert [ask.queue for ask in plan.asks if isinstance(ask, Get)] == ["heating"]
+
+
+def test_nobody_looks_at_a_machine_on_its_way_while_the_scaler_is_paused() -> None:
+    world = fleet(free(note=heating(minutes=2)), sees=Cloud(listing_due=False, pause=Pause.ALL))
+    assert not [ask for ask in reconciler.decide(world, POLICY).asks if isinstance(ask, Get)]
 
 
 # -- H2: the one exception from the presumption
@@ -485,6 +512,15 @@ def test_what_is_to_be_replaced_is_cooled_as_soon_as_another_may_be_heated() -> 
     assert {step.vm_id: step.why for step in both.steps} == {vm(1): Why.HOT_SURPLUS, vm(2): Why.HOT_LACK}
 
 
+def test_of_two_hot_machines_that_are_to_be_replaced_one_stays_hot_until_another_is() -> None:
+    due = [free(each, heated(), replace_asked_at=ago(minutes=1)) for each in (1, 2)]
+    machines = (RUNS, _runs(2), instance(3), instance(4))
+    plan = planned(*due, free(3), free(4), sees=asked(cloud(*machines)))
+    assert [step.why for step in plan.steps].count(Why.HOT_SURPLUS) == 1
+    later = planned(due[1], free(3, heating(minutes=1)), free(4), sees=asked(cloud(*machines)))
+    assert Why.HOT_SURPLUS not in {step.why for step in later.steps}, "the next one when that is ready"
+
+
 def test_a_hot_machine_is_not_spent_and_counts_as_one_that_stays() -> None:
     policy = replace(POLICY, capacity={SCALE_SET: replace(HOT, hot=1)}, surplus_kept=timedelta(0))
     machines = (_runs(1), *map(instance, (2, 3, 4)))
@@ -524,6 +560,13 @@ def test_and_marked_again_when_no_failover_can_undo_that(by_redis: int, by_azure
     what = replace(row(1, record(), noted), index=frozenset({Status.UNAVAILABLE}))
     orders = [step.order for step in judged(what, UNMARKED)]
     assert any(isinstance(order, Mark) for order in orders) is ordered
+
+
+def test_at_rest_the_machine_is_offered_again_as_cold() -> None:
+    out = ago(minutes=10)
+    again = notes(heated=heated(), admitted_at=None, mark_asked_at=out, mark_seen_at=ago(minutes=5), unindexed_at=out)
+    step = only(judged(row(1, record(hot_since=ago(minutes=8)), again, index=False), COLD))
+    assert (edge(step), published(step).hot_since) == (Edge.ADMIT, None)
 
 
 def test_any_other_machine_is_marked_again_at_once() -> None:

@@ -15,6 +15,7 @@ from scaler.model.lifecycle import Change, claim, note
 from scaler.model.machine import SeenMachine
 from scaler.model.plan import Deallocate, Decision, Facts, Get, InstanceOrder, Lacks, PowerOff, Start, Step, Why
 from scaler.model.policy import Policy
+from scaler.model.readiness import heating_age
 from scaler.model.row import COOLS, COOLS_HOT, STOPS_RUNNING, WARMS, ClaimNote, HeatedNote, Notes, Status
 
 
@@ -31,15 +32,19 @@ def ready(machine: SeenMachine, context: Context) -> Decision:
 
 
 def heated(machine: SeenMachine, context: Context) -> Decision:
-    """Claim a heated machine to be stopped; start a heated machine at rest again."""
+    """Claim a heated machine to be stopped; start a heated machine at rest again, once the record says hot no more."""
     why, known = context.tiers.hot_surplus.get(machine.vm_id), machine.notes_now.heated
     if known is None or not machine.sighting.orders_allowed:
         return None
     if why is not None:
         step = _claimed_for(machine, COOLS_HOT, why)
         return _failed(step, machine) if why is Why.NEVER_HOT else step
-    due = machine.now - known.at >= context.policy.order_horizon and known.attempts < context.policy.start_attempts
-    return _heat(machine, Why.HEATED_AGAIN, attempt=known.attempts + 1) if machine.instance.at_rest and due else None
+    record = machine.stored.readable
+    if not machine.instance.at_rest or (record is not None and record.hot_since is not None):
+        return None
+    is_dead = heating_age(known, machine.now, machine.at) >= context.policy.order_horizon
+    again = is_dead and known.attempts < context.policy.start_attempts
+    return _heat(machine, Why.HEATED_AGAIN, attempt=known.attempts + 1) if again else None
 
 
 def _heat(machine: SeenMachine, why: Why, *, attempt: int) -> Decision:

@@ -10,13 +10,16 @@ from scaler.controllers.reconciler.warm_part import (
     machines_by_scale_set,
     room_for_claims,
 )
+from scaler.model.clocks import is_ahead
 from scaler.model.fleet import Fleet
 from scaler.model.instance import VmId
 from scaler.model.machine import SeenMachine
 from scaler.model.plan import Get, Refusal, Why
 from scaler.model.policy import Policy
+from scaler.model.readiness import heating_age
 from scaler.model.replacing import replacement_due
 from scaler.model.row import HeatedNote, Row, Status
+from scaler.model.sighting import Pause
 from scaler.model.standing import Standing
 
 
@@ -42,7 +45,8 @@ def lack(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
 def surplus(fleet: Fleet, policy: Policy) -> Mapping[VmId, Why]:
     """The heated machines to be stopped: not ready in time, or to be replaced; and beyond the number, the newest.
 
-    A machine to be replaced stays hot until another machine may be heated instead.
+    A machine to be replaced stays hot until another machine may be heated instead; one after another, so that the
+    others are ready meanwhile.
     """
     found: dict[VmId, Why] = {}
     for name, machines in machines_by_scale_set(fleet, policy).items():
@@ -50,8 +54,8 @@ def surplus(fleet: Fleet, policy: Policy) -> Mapping[VmId, Why]:
         if not heated:
             continue
         late = [each for each in heated if _is_late(each, policy)]
-        others = sum(_may_be_heated(each, fleet, policy) for each in machines)
-        stale = [each for each in heated if each not in late and _is_due(each, fleet, policy)][:others]
+        one = all(map(_is_ready, heated)) and any(_may_be_heated(each, fleet, policy) for each in machines)
+        stale = [each for each in heated if each not in late and _is_due(each, fleet, policy)][: int(one)]
         kept = [each for each in heated if each not in late and each not in stale]
         kept.sort(key=lambda machine: (not _is_ready(machine), age_of(machine)), reverse=True)
         beyond = kept[: max(0, len(kept) - fleet.cloud.hot_wanted(name, policy))]
@@ -74,12 +78,15 @@ def heating_waits(fleet: Fleet, policy: Policy) -> Mapping[VmId, timedelta]:
 
     The Initializing at the beginning of each run may last for seconds only, between two listings.
     """
+    if fleet.cloud.pause is not Pause.NONE:
+        return {}
     waits = {}
     for row in fleet.rows.values():
         heating = _heating(row)
         if heating is None or fleet.address(row) is None or row.vm_id in fleet.cloud.asked:
             continue
-        due = heating.at + (policy.first_look_warm if heating.warm else policy.first_look_cold)
+        first = policy.first_look_warm if heating.warm else policy.first_look_cold
+        due = fleet.now if is_ahead(heating.at, fleet.now) else heating.at + first
         last = fleet.looked_lately.get(row.vm_id)
         if last is not None and due <= last <= fleet.now:
             due = last + policy.look_every
@@ -127,7 +134,7 @@ def _is_late(machine: SeenMachine, policy: Policy) -> bool:
     heated = machine.notes_now.heated
     if heated is None or heated.ready_at is not None:
         return False
-    age = machine.now - heated.at
+    age = heating_age(heated, machine.now, machine.at)
     if machine.instance.at_rest:
         refused = heated.failure is not None and heated.failure.of_capacity
         return age >= policy.order_horizon and (refused or heated.attempts >= policy.start_attempts)

@@ -138,6 +138,7 @@ def admit(machine: SeenMachine, policy: Policy) -> Step | None:
         machine.record_now(policy),
         instance_id=machine.instance.ref.instance_id,
         warm=machine.instance.warm,
+        hot_since=None,
         session_id=None,
         client_ip=None,
         public_ip=None,  # what it had before it was deallocated is somebody else's by now

@@ -42,8 +42,13 @@ class Spare:
 
 
 def settle(stranded: Iterable[Stranded], fleet: Fleet) -> list[Step]:
-    """Settle the stranded sessions; the longest waiting has the first choice."""
-    in_turn = sorted(stranded, key=lambda one: (one.wait.reserved.at, one.wait.machine.vm_id))
+    """Settle the stranded sessions; the longest waiting has the first choice.
+
+    Sessions that go on with their machine, if a replica answers, come last: they probably need no other machine.
+    """
+    in_turn = sorted(
+        stranded, key=lambda one: (one.preferred is not None, one.wait.reserved.at, one.wait.machine.vm_id)
+    )
     free: Sequence[Spare] = _spares(fleet) if in_turn else ()
     steps: list[Step] = []
     for waiting in in_turn:
