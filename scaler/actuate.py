@@ -25,10 +25,11 @@ _NOT_CARRIED_OUT = {Result.EXPIRED, Result.FAILED, Result.UNCONFIRMED}
 
 def actuate(plan: Plan, ports: Ports, policy: Policy) -> tuple[Outcome, ...]:
     """Carry out a plan. A failed step is an outcome and does not stop the rest."""
-    steps, held = _after_replica(plan.steps, ports.registry)
+    answer = _answer_before(plan.steps, ports.registry)
+    steps, held = _after_replica(plan.steps, answer)
     written = _write(steps, plan.good_until, ports.registry)
     live = [step for step, row in zip(steps, written, strict=True) if step.change is None or row is not None]
-    confirmation = _confirm(live, ports.registry)
+    confirmation = _confirm(live, ports.registry, answer)
     outcomes = {id(step): Outcome(step=step, result=Result.LOST_RACE) for step in steps}
     outcomes |= {id(step): Outcome(step=step, result=Result.DONE) for step in live}
     unsure = {id(step) for step in live if _must_not_go_on(step, confirmation.get(id(step)))}
@@ -43,12 +44,17 @@ def actuate(plan: Plan, ports: Ports, policy: Policy) -> tuple[Outcome, ...]:
     return (*done, *after, *held)
 
 
-def _after_replica(steps: Sequence[Step], registry: Registry | None) -> tuple[tuple[Step, ...], tuple[Outcome, ...]]:
-    """The steps to carry out, and the outcomes of steps held back, because no replica answers.
+def _answer_before(steps: Sequence[Step], registry: Registry | None) -> Confirmation | None:
+    """The answer of a replica before anything is written; None where no step needs one.
 
     The answer covers every earlier write, by any host: also another host's start note.
     """
-    if not any(step.after_replica for step in steps) or _asked(registry) is Confirmation.REPLICATED:
+    return _asked(registry) if any(step.after_replica for step in steps) else None
+
+
+def _after_replica(steps: Sequence[Step], answer: Confirmation | None) -> tuple[tuple[Step, ...], tuple[Outcome, ...]]:
+    """The steps to carry out, and the outcomes of steps held back, because no replica answers."""
+    if answer in {None, Confirmation.REPLICATED}:
         return tuple(steps), ()
     chosen = [(step.instead or step) if step.after_replica else step for step in steps]
     held = (Outcome(step=step, result=Result.UNCONFIRMED) for step in chosen if step.after_replica)
@@ -89,7 +95,7 @@ def _write(steps: Sequence[Step], good_until: datetime | None, registry: Registr
     return tuple(next(rows) if step.change is not None else None for step in steps)
 
 
-def _confirm(live: Sequence[Step], registry: Registry | None) -> dict[int, Confirmation]:
+def _confirm(live: Sequence[Step], registry: Registry | None, before: Confirmation | None) -> dict[int, Confirmation]:
     """Ask a replica for the notes of starts, before the orders, and of openings, before a later tick's OPEN.
 
     Without an answer a machine is started, and opened, all the same, unless the machine was ever heated.
@@ -97,8 +103,9 @@ def _confirm(live: Sequence[Step], registry: Registry | None) -> dict[int, Confi
     noted = [step for step in live if step.wants_replica]
     if not noted or registry is None:
         return {}
-    confirmation = _asked(registry)
-    return {id(step): confirmation for step in noted}
+    if before is None or before is Confirmation.REPLICATED:
+        before = _asked(registry)  # else a replica that is away would be waited for twice a tick
+    return dict.fromkeys(map(id, noted), before)
 
 
 def _asked(registry: Registry | None) -> Confirmation:

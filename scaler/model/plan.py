@@ -246,7 +246,8 @@ class Step:
     facts: Facts = field(default_factory=dict)
     for_replica: bool = False  # a later step rests on the change, and may need it after a failover
     # Written only after a replica has answered in this very tick; order and `then` come only after it has the change,
-    # too. Where none answers `instead` is carried out, or nothing. `then` is a write of its own in the same tick.
+    # too. Where none answers `instead` is carried out, or nothing. Of `then` the change alone is written, by a write of
+    # its own in the same tick.
     after_replica: bool = False
     then: "Step | None" = None
     instead: "Step | None" = None

@@ -171,6 +171,17 @@ def test_a_hot_machine_is_not_opened_before_a_replica_has_its_start_note() -> No
     assert house.redis.told[:2] == ["WAIT", "OPEN"]
 
 
+def test_a_replica_that_is_away_is_waited_for_once_a_tick_and_delays_no_other_start_twice() -> None:
+    house = HotHouse().until_hot()
+    for session in (X, Y, SessionId("z")):
+        assert house.visitors.reserve(session) is not None
+    house.replica.answers = False
+    house.redis.told.clear()
+    outcomes = house.start().outcomes
+    assert [each.result for each in outcomes if isinstance(each.step.order, Start)] == [Result.DONE]
+    assert house.redis.told == ["WAIT", "start"]
+
+
 def test_at_the_end_of_its_waiting_such_a_session_is_refused_and_its_machine_left_alone_until_the_limit() -> None:
     house = HotHouse().until_hot()
     given = house.visitors.reserve(X)

@@ -9,7 +9,7 @@ refused at the end of the waiting.
 from dataclasses import replace
 
 from scaler.controllers.starter.moving import Stranded
-from scaler.controllers.starter.starts import opened, ordered, unsettled, with_start
+from scaler.controllers.starter.starts import opened_now, ordered, unsettled, with_start
 from scaler.controllers.starter.waiting import Wait, timeout
 from scaler.model.fleet import Cloud
 from scaler.model.instance import Addresses
@@ -41,7 +41,7 @@ def _and_opened(noted: Step, wait: Wait, machine: SeenMachine, addresses: Addres
     """The step of the start note, and then OPEN in the same tick."""
     assert noted.change is not None
     assert isinstance(noted.change.notes, Notes)
-    return replace(noted, then=opened(replace(wait, notes=noted.change.notes), machine, addresses))
+    return replace(noted, then=opened_now(replace(wait, notes=noted.change.notes), machine, addresses))
 
 
 def _started(wait: Wait, machine: SeenMachine) -> Step | Stranded | None:

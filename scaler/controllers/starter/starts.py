@@ -131,11 +131,19 @@ def _without_addresses(wait: Wait, machine: SeenMachine, addresses: Addresses) -
 
 
 def opened(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step:
-    """OPEN with the addresses, in the notes too, because a queue manager may drop the record's fields.
+    """OPEN. A machine with any heating, running now or not, is opened only after a replica has answered in this tick.
 
-    A machine with any heating, running now or not, is opened only after a replica has answered in this very tick. The
-    start note is then there for good. Without a replica the session is refused at the end of the waiting.
+    The start note is then there for good. Without a replica the session is refused at the end of the waiting.
     """
+    step_now = opened_now(wait, machine, addresses)
+    if wait.notes.heated is None:
+        return step_now
+    refused = end(wait, Edge.REFUSE, Why.UNCONFIRMED) if wait.is_over else None
+    return replace(step_now, after_replica=True, instead=refused)
+
+
+def opened_now(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step:
+    """OPEN with the addresses, in the notes too, because a queue manager may drop the record's fields."""
     record = replace(
         wait.record,
         status=Status.UNAVAILABLE,
@@ -154,8 +162,6 @@ def opened(wait: Wait, machine: SeenMachine, addresses: Addresses) -> Step:
     change = step(Edge.OPEN, Actor.STARTER, machine.stored, record, notes, wait.now)
     waited = round((wait.now - wait.reserved.at).total_seconds(), 1)
     facts: Facts = {"session": wait.session, "waited_s": waited, "warm": wait.start is not None and wait.start.warm}
-    if wait.notes.heated is None:
-        return Step(why=Why.RUNS, vm_id=machine.vm_id, change=change, facts=facts)
-    facts = {**facts, "hot": wait.start is not None and wait.start.hot}
-    refused = end(wait, Edge.REFUSE, Why.UNCONFIRMED) if wait.is_over else None
-    return Step(why=Why.RUNS, vm_id=machine.vm_id, change=change, facts=facts, after_replica=True, instead=refused)
+    if wait.notes.heated is not None:
+        facts = {**facts, "hot": wait.start is not None and wait.start.hot}
+    return Step(why=Why.RUNS, vm_id=machine.vm_id, change=change, facts=facts)

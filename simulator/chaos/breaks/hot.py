@@ -16,8 +16,7 @@ from simulator.chaos.breaks.planted import Planted, planned
 
 def _unasked(each: Step, _: Fleet) -> Step:
     """Written whether a replica answers or not."""
-    then = replace(each.then, after_replica=False) if each.then is not None else None
-    return replace(each, after_replica=False, then=then)
+    return replace(each, after_replica=False)
 
 
 def _unasked_if_started(each: Step, fleet: Fleet) -> Step:
