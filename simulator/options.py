@@ -35,7 +35,7 @@ per change. It ends on Ctrl-C or after FOR, with a summary.
   READY       healthy: a new machine rests, and a session is let in, only when the machine is Healthy
               (SCALER_READY_WHEN); running: as shipped (default)
   END         unhealthy: a third of the visitors just close the tab, and their machines end these sessions
-              (SCALER_END_WHEN); released: as shipped (default)
+              (SCALER_END_WHEN; their limit is then 1 h); released: as shipped (default)
   HOT         how many of the ready machines of each scale set run and wait, so that their visitors are in at once:
               0 to 50 (SCALER_HOTPOOL_SIZE; default: 0). Redis gets a replica then, which hot machines need
   VIEW        live: a screen that is always up to date, all its times those of the emulated world; lines: one per change
@@ -84,7 +84,9 @@ class Options:
     @property
     def settings(self) -> Mapping[str, str]:
         """The scaler's settings that follow from the options; sessions are as long as with the scaler as shipped."""
-        end = {"SCALER_END_WHEN": str(self.end), "SCALER_VM_RUNTIME": "1h"} if self.end is not None else {}
+        end = {"SCALER_END_WHEN": str(self.end)} if self.end is not None else {}
+        if self.end is EndWhen.UNHEALTHY:
+            end |= {"SCALER_VM_RUNTIME": "1h"}
         ready = {"SCALER_READY_WHEN": str(self.ready)} if self.ready is not None else {}
         return end | ready | ({"SCALER_HOTPOOL_SIZE": str(self.hot)} if self.hot else {})
 

@@ -19,7 +19,7 @@ from simulator.narrator import Glance
 from simulator.observer.judges import LOOK_TWICE, Observer
 from simulator.observer.patience import Patience
 from simulator.options import Options
-from simulator.parts.assembly import Parts, started
+from simulator.parts.assembly import Parts, environment_of, started
 from simulator.parts.environment import SetupFailed
 from simulator.parts.page import page
 from simulator.parts.redis_server import redis_server
@@ -101,7 +101,7 @@ class Watching:
 def run(options: Options, environ: Mapping[str, str], over: Event, show: Show) -> Summary:
     """Until `over` is set, or FOR has passed. Raises SetupFailed when a part is missing or dies."""
     with (
-        redis_server(copied=options.hot > 0) as redis,
+        redis_server(copied=environment_of(options, environ).settings.wants_hot) as redis,
         started(options, environ, redis) as parts,
         page(parts.variables, wanted=options.web) as address,
     ):

@@ -69,12 +69,12 @@ def read(words: Sequence[str]) -> Options:
         hours=given.hours,
         page_size=given.page,
         marks_per_machine=given.marks == "machine",
-        settings={**dict(given.set), **({"SCALER_PRICE": given.price} if given.price else {})},
+        settings={**dict(given.set or ()), **({"SCALER_PRICE": given.price} if given.price else {})},
     )
     sizes = {name: size for name, size in (("fixed", given.fixed), ("buffer", given.buffer)) if size is not None}
     return Options(
         trial=trial,
-        policies=tuple(dict.fromkeys(given.policy)),
+        policies=tuple(dict.fromkeys(given.policy or COMPARED)),
         sizes=sizes,
         found=given.found,
         plot=given.plot,
@@ -97,11 +97,11 @@ def _parser() -> ArgumentParser:
     add("--peak", metavar="200/h", type=_rate, default=200.0, help="sessions an hour at the peak (200/h)")
     add("--seed", metavar="N", type=_whole, default=1, help="another one brings other visitors (1)")
     add("--hours", metavar="H", type=_whole, default=24, help="how long, from a Monday's midnight on (24)")
-    add("--policy", metavar="NAME", nargs="+", choices=tuple(POLICIES), default=COMPARED, help="only these")
+    add("--policy", metavar="NAME", nargs="+", action="extend", choices=tuple(POLICIES), help="only these")
     add("--fixed", metavar="N", type=_whole, help="so many machines, and no search")
     add("--buffer", metavar="N", type=_whole, help="so many spare machines, and no search")
     add("--found", metavar="99%", type=_percent, help="what the two are to find at once (what auto finds)")
-    add("--set", metavar="SCALER_…=…", nargs="+", type=_setting, default=[], help="settings, for every policy")
+    add("--set", metavar="SCALER_…=…", nargs="+", action="extend", type=_setting, help="settings, for every policy")
     add("--price", metavar="1.20/1.20/0.05", type=_price, help="an hour running/stopped/deallocated (1/1/0.05)")
     add(
         "--marks",

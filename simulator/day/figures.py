@@ -76,7 +76,7 @@ class DayResult:
             "wait_mean_s": round(fmean(waits), 2),
             "wait_p50_s": round(percentile(waits, 0.50) or 0.0, 2),
             "wait_p95_s": round(percentile(waits, 0.95) or 0.0, 2),
-            "idle_hours_per_session": round(self.hours[IDLE] / visitors, 4),
+            "idle_hours_per_session": round(sum(self.hours[each] for each in IDLE) / visitors, 4),
             "cost_per_session": round(self.cost / visitors, 4),
             "ratio_to_clairvoyant": round(self.cost / self.clairvoyant, 3) if self.clairvoyant else None,
             "creates": self.creates,

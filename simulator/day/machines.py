@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from emulator.history import Event, What
+from scaler.model.edges import Actor, Edge
+from scaler.report import Report, Result
 
 
 class State(StrEnum):
@@ -15,11 +17,12 @@ class State(StrEnum):
     WARM = "warm"  # at rest, its allocation kept
     COLD = "cold"  # deallocated
     STARTED = "starting"
+    HOT = "hot"  # started for no session: it runs, or is on the way, or is being warmed
     SERVES = "in session"  # runs, until its deletion is ordered
     LEAVES = "being deleted"
 
 
-IDLE = State.WARM
+IDLE = (State.WARM, State.HOT)
 """Billed at the full price, and nobody's."""
 _NEXT: Mapping[What, State] = {
     What.CREATED: State.MADE,
@@ -50,10 +53,23 @@ class Machines:
             self._spend(state, since, event.at)
             self._states.pop(vm_id, None)
             return
-        then = State.SERVES if event.what is What.RUNNING and state is State.STARTED else _NEXT.get(event.what)
+        then = _NEXT.get(event.what)
+        if event.what is What.START_ORDERED and event.by == Actor.RECONCILER:
+            then = State.HOT
+        elif event.what is What.RUNNING and state is State.STARTED:
+            then = State.SERVES
         if then is not None and state is not State.LEAVES:
             self._spend(state, since, event.at)
             self._states[vm_id] = then, event.at
+
+    def opened(self, _: Actor, report: Report) -> None:
+        """Note the hot machines that a tick has opened."""
+        for outcome in report.outcomes:
+            state, since = self._states.get(outcome.step.vm_id or "", (None, self._now()))
+            if outcome.step.edge == Edge.OPEN.name and outcome.result is Result.DONE and state is State.HOT:
+                assert outcome.step.vm_id is not None
+                self._spend(state, since, self._now())
+                self._states[outcome.step.vm_id] = State.SERVES, self._now()
 
     def _spend(self, state: State, since: datetime, until: datetime) -> None:
         self._hours[state] += (until - since).total_seconds() / 3600  # type: ignore[assignment]

@@ -26,6 +26,7 @@ _COLOURS = {
     State.MADE: "#f2cf5b",
     State.COLD: "#83bcb6",
     State.WARM: "#f58518",
+    State.HOT: "#e45756",
 }
 """From the bottom of the picture to its top: what is in use, what comes and goes, what is ready."""
 _STEP = 5  # minutes: a picture shows no more

@@ -55,11 +55,12 @@ def run(trial: Trial, policy: DayPolicy, progress: Progress = lambda _: None) ->
     )
     machines, coming = Machines(host.clock.now), trial.arrivals()
     host.azure.history.listeners.append(machines.hear)
+    host.readers.append(machines.opened)
     visitors = Visitors(host, coming, settings.policy)
     host.begin()
     host.run(timedelta(hours=WARM_UP))
     machines.count_anew()
-    before = len(visitors.visits)
+    before, cut_before = len(visitors.visits), len(visitors.cut)
     samples, most = _samples(host, machines, visitors, trial.hours, progress)
     hours, made = machines.hours(), machines.made
     counted = visitors.visits[before:]
@@ -77,7 +78,7 @@ def run(trial: Trial, policy: DayPolicy, progress: Progress = lambda _: None) ->
         hours=hours,
         clairvoyant=ideal * price.running,
         creates=made,
-        cut=len(visitors.cut),
+        cut=len(visitors.cut) - cut_before,
         refused=sum(visit.refused for visit in counted),
         arm_calls_per_minute_most=most,
         samples=samples,

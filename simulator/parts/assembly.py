@@ -73,12 +73,17 @@ class Parts:
         return RealTime(crowd, failed)
 
 
+def environment_of(options: Options, environ: Mapping[str, str]) -> Environment:
+    """The variables of the run: SCALER_… of the environment goes before an option. Raises SetupFailed."""
+    return assemble({**options.settings, **environ}, speed=options.speed, scale_sets=options.scale_sets)
+
+
 @contextmanager
 def started(
     options: Options, environ: Mapping[str, str], redis: RedisServer | RedisPair, arm: Callable[[str], str] = str
 ) -> Iterator[Parts]:
     """Until the end of the block; no functions host runs yet. `arm`: Azure's address -> the one for the scaler."""
-    environment = assemble({**options.settings, **environ}, speed=options.speed, scale_sets=options.scale_sets)
+    environment = environment_of(options, environ)
     settings, clock = environment.settings, WallClock()
     happenings: SimpleQueue[Happening] = SimpleQueue()
     patience = min(_TIMEOUT, settings.policy.repair_after.total_seconds() / 3)  # else a next step comes too late

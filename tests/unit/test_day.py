@@ -107,7 +107,8 @@ def test_machine_hours_are_those_of_the_states() -> None:
         (7, What.DELETE_ORDERED),
         (7.5, What.DELETED),
     )
-    hours = {State.MADE: 2, State.WARM: 2, State.STARTED: 0.5, State.SERVES: 2.5, State.LEAVES: 0.5, State.COLD: 0}
+    spent = {State.MADE: 2, State.WARM: 2, State.STARTED: 0.5, State.SERVES: 2.5, State.LEAVES: 0.5}
+    hours = dict.fromkeys(State, 0) | spent
     assert machines.hours() == hours
     assert machines.made == 1
 
@@ -239,6 +240,20 @@ def test_a_buffer_runs_out_as_often_as_a_base_stock(monkeypatch: pytest.MonkeyPa
         for lead in (230, 150)
     ]
     assert bounds[0] < day.found_at_once < bounds[1]  # from the need to the offer: creation, stop, admission, firing
+
+
+def test_hot_machines_that_nobody_wants_are_idle_and_in_no_session() -> None:
+    settings = {"SCALER_WARMPOOL_SIZE": "0", "SCALER_HOTPOOL_SIZE": "2"}
+    day = run(Trial(day="museum", hours=1, settings=settings), POLICIES["buffer"].of_size(4))
+    assert day.visitors == 0, "at night"
+    assert day.hours[State.HOT] == pytest.approx(2, abs=0.5)
+    assert day.hours[State.SERVES] == 0
+
+
+def test_words_that_are_repeated_add_up() -> None:
+    options = read(["--set", "SCALER_A=1", "--set", "SCALER_B=2", "--policy", "auto", "--policy", "fixed"])
+    assert options.trial.settings == {"SCALER_A": "1", "SCALER_B": "2"}
+    assert options.policies == ("auto", "fixed")
 
 
 def test_the_last_line_is_json_with_a_member_for_each_policy(capsys: pytest.CaptureFixture[str]) -> None:

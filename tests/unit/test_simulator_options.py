@@ -95,7 +95,9 @@ def test_the_number_of_hot_machines_is_a_setting_of_the_scaler(text: str, size: 
 
 @pytest.mark.parametrize(("text", "end"), [("", None), ("Unhealthy", "unhealthy"), ("released", "released")])
 def test_the_end_of_sessions_is_a_setting_of_the_scaler(text: str, end: str | None) -> None:
-    assert read({"END": text}).settings.get("SCALER_END_WHEN") == end
+    settings = read({"END": text}).settings
+    assert settings.get("SCALER_END_WHEN") == end
+    assert ("SCALER_VM_RUNTIME" in settings) is (end == "unhealthy"), "released: as shipped"
 
 
 @pytest.mark.parametrize(("text", "ready"), [("", None), ("Healthy", "healthy"), ("running", "running")])
