@@ -16,8 +16,6 @@ HERE = Path(__file__).parent
 ALERTS, WORKBOOK = HERE / "alerts.json", HERE / "workbook.json"
 RUNBOOK = "docs/operations.md"
 TRACES = "ScalerTraces"
-SINCE = "since: timespan = 1d"
-"""The parameter of all other functions."""
 EVERY_MINUTES = 5
 _CALL = re.compile(r"\b(Scaler[A-Z]\w*)(?:\(since\))?")
 _ALWAYS = "90d"  # the workbook's own time range is narrower

@@ -156,10 +156,11 @@ def _stopped(listing: Sighting, cloud: Cloud, policy: Policy) -> Iterator[Refusa
 
 
 def _cooled(listing: Sighting, cloud: Cloud, policy: Policy) -> Iterator[Refusal]:
-    """The warm machines that are wanted, and not kept because of the budget."""
+    """The warm and hot machines that are wanted, and not kept because of the budget."""
     demand = cloud.demand_of(listing.scale_set, policy)
     if demand.warm_held:
-        facts: Facts = {"scale_set": listing.scale_set, "warm": demand.capacity.warm, "not_warm": demand.warm_held}
+        wanted: Facts = {"warm": demand.capacity.warm, "hot": demand.capacity.hot}
+        facts: Facts = {"scale_set": listing.scale_set, **wanted, "held_back": demand.warm_held}
         yield Refusal(why=Why.BUDGET_COOLS, facts=facts)
 
 

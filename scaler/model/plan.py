@@ -33,7 +33,7 @@ class Why(StrEnum):
     OVER_BUDGET = (
         "the monthly budget holds fewer machines than wanted: raise SCALER_BUDGET, or want fewer (SCALER_CAPACITY)"
     )
-    BUDGET_COOLS = "the monthly budget holds fewer warm machines than wanted: the others are deallocated"
+    BUDGET_COOLS = "the monthly budget holds fewer warm and hot machines than wanted: the others are deallocated"
     CREATIONS_FAIL = (
         "too many creations failed, so nothing more is created for an hour: see why the Failed machines failed, mend"
         " that, and delete them to go on at once"

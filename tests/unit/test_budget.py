@@ -103,7 +103,7 @@ def test_a_scale_set_over_its_budget_grows_no_more_and_stays_as_it_is() -> None:
 def test_fewer_warm_machines_are_told_and_are_no_alarm() -> None:
     (refusal,) = plan(6.0, *USED).refusals
     assert (refusal.why, refusal.alarm) == (Why.BUDGET_COOLS, False)
-    assert (refusal.facts["warm"], refusal.facts["not_warm"]) == (1, 2)
+    assert (refusal.facts["warm"], refusal.facts["held_back"]) == (1, 2)
     assert plan(9.0, *USED).refusals == ()
 
 

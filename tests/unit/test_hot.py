@@ -174,6 +174,11 @@ def test_a_start_that_did_not_show_is_ordered_again_and_a_machine_that_never_sta
     assert (step.why, changed(step).heating_failed_at) == (Why.NEVER_HOT, NOW)
 
 
+def test_hot_machines_that_a_listing_has_left_out_are_not_replaced() -> None:
+    rows = (free(1, heated()), free(2, heated()), free(3))
+    assert not planned(*rows, sees=asked(cloud(instance(3), look=sighting(complete=False)))).steps
+
+
 def test_what_failed_lately_takes_a_place_and_raises_an_alarm() -> None:
     rows = (free(1, heating_failed_at=ago(minutes=29)), free(2), free(3))
     plan = planned(*rows, sees=asked(cloud(instance(1), instance(2), instance(3))))

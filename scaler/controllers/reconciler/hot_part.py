@@ -12,7 +12,7 @@ from scaler.controllers.reconciler.warm_part import (
 )
 from scaler.model.clocks import is_ahead
 from scaler.model.fleet import Fleet
-from scaler.model.instance import VmId
+from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.machine import SeenMachine
 from scaler.model.plan import Get, Refusal, Why
 from scaler.model.policy import Policy
@@ -33,6 +33,7 @@ def lack(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
         most = fleet.cloud.hot_wanted(name, policy)
         if most:
             most -= sum(each.standing is Standing.HEATED or _failed_lately(each, policy) for each in machines)
+            most -= _unseen(fleet, name)
         if most > 0 and not is_hindered(name, machines, fleet, policy):
             candidates = sorted(
                 (each for each in machines if _may_be_heated(each, fleet, policy)),
@@ -123,6 +124,12 @@ def _is_due(machine: SeenMachine, fleet: Fleet, policy: Policy) -> bool:
     """Whether the machine is to be replaced."""
     demand = fleet.cloud.demand_of(machine.instance.ref.scale_set, policy)
     return replacement_due(machine.stored, demand, machine.now, policy) is not None
+
+
+def _unseen(fleet: Fleet, name: ScaleSetName) -> int:
+    """The heated machines that an incomplete listing has left out."""
+    unseen = (each.notes_now for each in fleet.machines if each.standing is Standing.UNSEEN)
+    return sum(notes.is_heated and notes.scale_set == name for notes in unseen)
 
 
 def _is_ready(machine: SeenMachine) -> bool:
