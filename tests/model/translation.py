@@ -122,12 +122,12 @@ def _start(what: Notes) -> stored.StartNote | None:
 
 
 def _heated(what: Notes) -> stored.HeatedNote:
-    """Long ago, and not to be started again; or, where it is not ready, a moment ago."""
+    """Ordered a moment ago: where the machine rests, another start is not yet due."""
     return stored.HeatedNote(
-        at=ago(minutes=20) if what.ready else ago(seconds=20),
+        at=ago(seconds=20),
         seen_at=_STARTED_ON,
-        attempts=POLICY.start_attempts,
-        ready_at=ago(minutes=10) if what.ready else None,
+        attempts=1,
+        ready_at=ago(seconds=10) if what.ready else None,
         unmarked_at=_at(what.unmarked),
         unmarked_seen_at=_at(what.unmarked),
     )
