@@ -14,9 +14,8 @@ settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("hunt", deadline=None)
 settings.load_profile("hunt" if os.environ.get("HUNT") else "steady")
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # as in a job in the background: commands that are tried inherit it
+# A job in the background ignores SIGINT, and the commands that are tried would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONG_FOLDERS = {Path(__file__).parent / name for name in ("chaos", "cli", "disasters", "hostile", "model", "prior_art")}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from missing import missing
 
 from infra.deployment.await_functions import query
 from monitoring.assemble import TRACES, Scope, alerts_json, functions, rules, standalone, workbook_json
@@ -25,10 +26,8 @@ def mistakes(*queries: str, scope: Scope = Scope.COMPONENT) -> list[list[str]]:
         {"name": name, "parameters": "" if name == TRACES else "since: timespan = 1d", "body": body}
         for name, body in functions(scope).items()
     ]
-    if not PARSER.exists() and os.environ.get("CI"):
-        pytest.fail("the parser is not installed (make kql), and CI must test with it")
     if not PARSER.exists():
-        pytest.skip("the parser is not installed (make kql): THE QUERIES ARE NOT READ BY KUSTO'S OWN PARSER")
+        missing("Kusto's own parser is not installed (make kql)", "the queries are not read by it")
     done = subprocess.run(
         ["node", ROOT / "tests" / "queries" / "check.cjs"],
         input=json.dumps({"functions": stored, "queries": queries}),

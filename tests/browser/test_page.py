@@ -22,8 +22,6 @@ from scaler.model.row import Status
 from scaler.model.signs import FailedOrder
 from scaler.registry.redis import RedisRegistry
 
-pytest.importorskip("starlette", reason="starlette is not installed (make setup)")
-
 __all__ = ["console", "estate", "estate_of", "redis_for_commands"]  # fixtures of the command line's tests
 A, R, U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
 SCRIPT = "<script>alert(document.domain)</script>"

@@ -11,6 +11,7 @@ from cli.console import Console
 from cli.estate import KEYS, SPEED, Estate
 from cli.test_cli_alive import FINE, leave
 from go_scaler import Machine
+from prometheus_client import parser
 from queries.promtool import promtool
 
 from scaler.cli.environment import Exit
@@ -21,7 +22,6 @@ from scaler.model.instance import ScaleSetName
 from scaler.model.row import Status
 from scaler.registry.redis import RedisRegistry
 
-parser = pytest.importorskip("prometheus_client.parser", reason="prometheus-client is not installed (make setup)")
 A, R, U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
 PIXELS = ScaleSetName("vmss-pixels")
 TIERS, MACHINES = ("warm", "cold"), "scaler_machines"

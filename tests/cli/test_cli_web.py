@@ -21,8 +21,6 @@ from scaler.model.history import Sample
 from scaler.model.row import Status
 from scaler.registry.redis import RedisRegistry
 
-pytest.importorskip("starlette", reason="starlette is not installed (make setup)")
-
 A, R, U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
 
 

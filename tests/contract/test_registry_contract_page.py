@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from contract.registries import House, Server
+from missing import missing
 
 from scaler.registry.record_json import KNOWN
 from scaler.registry.reservations import Leaving, Stage
@@ -22,7 +22,7 @@ def blocks(language: str) -> list[str]:
 
 def test_the_commands_on_the_page_do_what_it_says(shared_redis: Server, real_house: House, tmp_path: Path) -> None:
     if shutil.which("redis-cli") is None:
-        pytest.skip("redis-cli is not installed")
+        missing("redis-cli is not installed", "nobody types the commands of the contract's page")
     real_house.admit("a")
     script = "set -eu\n" + "\n".join(blocks("sh"))
     surroundings = {**os.environ, "OUT": str(tmp_path), "REDIS_URL": f"redis://127.0.0.1:{shared_redis.port}"}

@@ -1,21 +1,20 @@
 """Two real redis-servers behind one address: what survives a failover, what does not, and who comes back as what."""
 
-import shutil
 from collections.abc import Iterator
 from time import monotonic, sleep
 
 import pytest
 import redis
+from contract.registries import find_redis_server
 
 from simulator.parts.environment import SetupFailed
 from simulator.parts.network import Condition, Network
 from simulator.parts.redis_server import RedisPair, binary, plain, redis_pair, redis_server
 
-needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on PATH")
-
 
 @pytest.fixture
 def pair() -> Iterator[RedisPair]:
+    find_redis_server()
     with Network() as network, redis_pair(network) as pair:
         yield pair
 
@@ -26,7 +25,6 @@ def client(pair: RedisPair) -> Iterator[redis.Redis]:
         yield client
 
 
-@needs_redis
 def test_a_failover_keeps_what_was_copied_and_the_address(pair: RedisPair, client: redis.Redis) -> None:
     client.set("kept", "yes")
     assert pair.in_step()
@@ -40,7 +38,6 @@ def test_a_failover_keeps_what_was_copied_and_the_address(pair: RedisPair, clien
     assert pair.clients.port == before
 
 
-@needs_redis
 def test_a_failover_forgets_what_had_not_been_copied_and_so_does_the_old_primary(
     pair: RedisPair, client: redis.Redis
 ) -> None:
@@ -58,7 +55,6 @@ def test_a_failover_forgets_what_had_not_been_copied_and_so_does_the_old_primary
         assert old.mget("kept", "lost") == [b"yes", None]
 
 
-@needs_redis
 def test_after_a_second_failover_the_first_primary_is_one_again(pair: RedisPair, client: redis.Redis) -> None:
     first = pair.primary
     for _ in range(2):
@@ -71,7 +67,6 @@ def test_after_a_second_failover_the_first_primary_is_one_again(pair: RedisPair,
     assert client.get("failovers") == b"2"
 
 
-@needs_redis
 def test_a_primary_that_was_killed_comes_back_with_what_it_wrote(pair: RedisPair, client: redis.Redis) -> None:
     client.set("kept", "yes")
     pair.primary.kill()
@@ -80,7 +75,6 @@ def test_a_primary_that_was_killed_comes_back_with_what_it_wrote(pair: RedisPair
     assert pair.in_step()
 
 
-@needs_redis
 def test_a_paused_primary_answers_nobody_and_then_does_what_it_was_told(pair: RedisPair, client: redis.Redis) -> None:
     with plain(pair.clients.port, timeout=0.2) as impatient:
         impatient.ping()
@@ -92,7 +86,6 @@ def test_a_paused_primary_answers_nobody_and_then_does_what_it_was_told(pair: Re
         assert client.get("late") == b"yes"
 
 
-@needs_redis
 def test_one_that_dies_by_itself_is_told_from_one_that_was_killed(pair: RedisPair) -> None:
     pair.replica.kill()
     assert pair.failure is None
@@ -106,7 +99,6 @@ def test_one_that_dies_by_itself_is_told_from_one_that_was_killed(pair: RedisPai
     assert "ended by itself" in (pair.failure or "")
 
 
-@needs_redis
 def test_a_silent_line_between_them_is_not_noticed_by_the_primary(pair: RedisPair, client: redis.Redis) -> None:
     pair.lag()
     client.set("new", "yes")
@@ -116,7 +108,6 @@ def test_a_silent_line_between_them_is_not_noticed_by_the_primary(pair: RedisPai
     assert pair.in_step()
 
 
-@needs_redis
 def test_a_server_with_a_replica_confirms_what_is_written_and_fails_when_its_replica_dies() -> None:
     with redis_server(copied=True) as server, plain(server.port, timeout=15.0) as client:
         client.set("new", "yes")
@@ -132,7 +123,6 @@ def test_a_server_with_a_replica_confirms_what_is_written_and_fails_when_its_rep
         assert "its replica ended by itself" in (server.failure or "")
 
 
-@needs_redis
 def test_a_server_without_a_replica_confirms_nothing() -> None:
     with redis_server() as server, plain(server.port, timeout=15.0) as client:
         client.set("new", "yes")

@@ -9,9 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
+import duckdb_kql
 
-duckdb_kql = pytest.importorskip("duckdb_kql", reason="duckdb-kql is not installed (make setup): NO QUERY IS RUN")
 _SEVERITY = {"INFO": 1, "WARNING": 2, "ERROR": 3, "CRITICAL": 4}  # as Application Insights numbers levels
 
 

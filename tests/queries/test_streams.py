@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import parser
 from queries.promtool import ROOT, promtool
 from ruamel.yaml import YAML
 
-parser = pytest.importorskip("prometheus_client.parser", reason="prometheus-client is not installed (make setup)")
 RULES = ROOT / "monitoring" / "prometheus-gpu-rules.yml"
 SCRAPE = ROOT / "monitoring" / "prometheus-gpu-scrape.yml"
 KUBERNETES = ROOT / "monitoring" / "kubernetes"

@@ -9,6 +9,10 @@ import pytest
 from builders import NOW, POLICY, fleet, let_in, notes, record, reserved, row, unavailable
 
 from scaler.cli.overview import Overview
+from scaler.cli.web.chart import LAYERS, chart
+from scaler.cli.web.figures import Band, Closely, Figures, Held
+from scaler.cli.web.pages import first_page, machine_page, runbook_page, sorry_page
+from scaler.cli.web.runbook import link_for, sections
 from scaler.model.edges import CONTROLLERS, Actor, Edge
 from scaler.model.fleet import Cloud
 from scaler.model.history import Sample
@@ -17,13 +21,6 @@ from scaler.model.plan import Why
 from scaler.model.row import Complaint, Row, Snapshot, SpentNote, Status, Unreadable
 from scaler.model.signs import FailedOrder, Sign
 from scaler.model.standing import Standing
-
-pytest.importorskip("htpy", reason="htpy is not installed (make setup)")
-
-from scaler.cli.web.chart import LAYERS, chart
-from scaler.cli.web.figures import Band, Closely, Figures, Held
-from scaler.cli.web.pages import first_page, machine_page, runbook_page, sorry_page
-from scaler.cli.web.runbook import link_for, sections
 from scaler.model.waits import percentile
 
 MINUTE = timedelta(minutes=1)
