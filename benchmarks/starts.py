@@ -28,12 +28,12 @@ from emulator.history import Event, What
 from emulator.scale_set import EmulatedScaleSet
 from emulator.wire.server import RunningServer, serve
 from emulator.wire.site import Place, Site
+from scaler.cli.checks.settings import SCHEDULES
 from scaler.model.instance import SessionId
 from scaler.registry.keys import Keys
 from scaler.registry.redis import RedisRegistry
 from scaler.registry.reservations import Reservations
 from scaler.settings.table import SETTINGS
-from simulator.day.host import SCHEDULES
 from simulator.parts import child
 from simulator.parts.environment import assemble
 from simulator.parts.functions_host import FunctionsHost

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from scaler.actuate import Ports
+from scaler.cli.screen import times
 from scaler.errors import ScalerError
 from scaler.model.capacity import Demand, Wanted
 from scaler.model.edges import Actor
@@ -204,7 +205,7 @@ def _decided(notes: Notes, standing: str) -> Iterator[str]:
     if notes.spent is not None:
         yield f"used: {notes.spent.why}" + (f" ({notes.spent.told})" if notes.spent.told else "")
         if notes.delete is not None:
-            yield f"delete ordered {_times(notes.delete.attempts)}"
+            yield f"delete ordered {times(notes.delete.attempts)}"
     elif notes.claim is not None:
         yield f"claimed, to be {_COOLED_TO.get(notes.claim.order, notes.claim.order)}"
     elif notes.opened is not None:
@@ -213,15 +214,11 @@ def _decided(notes: Notes, standing: str) -> Iterator[str]:
         yield "presumed in use"
     elif notes.start is not None:
         failure = f", failed: {notes.start.failure}" if notes.start.failure is not None else ""
-        yield f"start ordered {_times(notes.start.attempts)}{failure}"
+        yield f"start ordered {times(notes.start.attempts)}{failure}"
     elif notes.heated is not None:
         failure = f", failed: {notes.heated.failure}" if notes.heated.failure is not None else ""
-        yield f"heated {_times(notes.heated.attempts)}{failure}" if notes.heated.ready_at is None else "waits hot"
+        yield f"heated {times(notes.heated.attempts)}{failure}" if notes.heated.ready_at is None else "waits hot"
     elif notes.mark_attempts:
-        yield f"mark refused {_times(notes.mark_attempts)}"
+        yield f"mark refused {times(notes.mark_attempts)}"
     else:
         yield standing
-
-
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number} times"

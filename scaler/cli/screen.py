@@ -84,6 +84,11 @@ def printable(text: str) -> str:
     return "".join(mark if mark.isprintable() else f"\\x{ord(mark):02x}" for mark in text)
 
 
+def times(number: int) -> str:
+    """How often."""
+    return "once" if number == 1 else f"{number} times"
+
+
 def age(duration: timedelta) -> str:
     """How long, in its two largest units at most."""
     seconds = max(round(duration.total_seconds()), 0)

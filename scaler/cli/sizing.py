@@ -10,13 +10,14 @@ import typer
 
 from scaler.cli.environment import AsJson, Operator
 from scaler.cli.screen import Screen
-from scaler.model.policy import Price
+from scaler.model.policy import Capacity, Price
 from scaler.model.price import MONTH
 from scaler.model.sizing import COLD_START, LARGEST, MARKED_PER_HOUR, WARM_START, Need, Size, size_of
 from scaler.settings.capacity import PRICE_EXPECTED, price_of
 from scaler.settings.reader import duration_of, share_of
 from scaler.settings.table import PRESETS
 
+_USUAL = f"{Capacity().found_at_once:.0%}"
 _RATE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)/(s|min|h|d)")
 _RAREST = 0.01 / 3600  # visitors per second
 _PER = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -106,7 +107,7 @@ def size(  # noqa: PLR0913 (a parameter for each option)
     *,
     arrivals: _Arrivals,
     session: _Session,
-    found_at_once: _Found = "99%",  # type: ignore[assignment]
+    found_at_once: _Found = _USUAL,  # type: ignore[assignment]
     lead: _Lead = None,
     warm: _Warm = None,
     price: _Price = None,

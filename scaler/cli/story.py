@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from scaler.cli.screen import times
 from scaler.model.machine import Machine
 from scaler.model.row import ClaimNote, Notes
 
@@ -41,10 +42,10 @@ def endings(notes: Notes) -> Iterator[str]:
 
 
 def _before_a_visitor(notes: Notes) -> Iterator[Event]:
-    times = f" {_times(notes.mark_attempts)}" if notes.mark_attempts > 1 else ""
+    often = f" {times(notes.mark_attempts)}" if notes.mark_attempts > 1 else ""
     told = (
         (notes.found_at, "first seen behind its instance id", True),
-        (notes.mark_asked_at, f"its mark was ordered{times}", False),
+        (notes.mark_asked_at, f"its mark was ordered{often}", False),
         (notes.mark_seen_at, "its mark was seen in Azure", True),
         (notes.admitted_at, "offered to visitors (ADMIT)", False),
     )
@@ -58,7 +59,7 @@ def _with_a_visitor(notes: Notes) -> Iterator[Event]:
         start = notes.start
         failure = f"; Azure could not start it: {start.failure}" if start.failure is not None else ""
         kind = "warm" if start.warm else "cold"
-        ordered = f"{kind} start ordered {_times(start.attempts)}" if not start.hot else "taken while it waited hot,"
+        ordered = f"{kind} start ordered {times(start.attempts)}" if not start.hot else "taken while it waited hot,"
         yield Event(at=start.at, said=f"{ordered} for {_session(start.session)}{failure}")
         told = (
             (start.boots_at, "it runs, and is not Healthy yet", False),
@@ -66,7 +67,7 @@ def _with_a_visitor(notes: Notes) -> Iterator[Event]:
         )
         yield from _known(told)
     if notes.heated is not None:
-        yield Event(at=notes.heated.at, said=f"heated {_times(notes.heated.attempts)}, to wait running for a visitor")
+        yield Event(at=notes.heated.at, said=f"heated {times(notes.heated.attempts)}, to wait running for a visitor")
         so_far = (
             (notes.heated.boots_at, "it runs, heated, and is not ready yet", False),
             (notes.heated.ready_at, "it waits hot for a visitor", False),
@@ -112,7 +113,7 @@ def _leaving(notes: Notes) -> Iterator[Event]:
         reason = f": {notes.spent.told}" if notes.spent.told else ""
         yield Event(at=notes.spent.at, said=f"used from now on ({notes.spent.why.name}){reason}")
     if notes.delete is not None:
-        yield Event(at=notes.delete.at, said=f"its deletion was ordered {_times(notes.delete.attempts)}")
+        yield Event(at=notes.delete.at, said=f"its deletion was ordered {times(notes.delete.attempts)}")
     yield from _known(((notes.missed_at, "not seen in Azure (first witness)", True),))
 
 
@@ -126,7 +127,3 @@ def _session(session: str | None) -> str:
 
 def _class(notes: Notes) -> str:
     return notes.failed.failure if notes.failed is not None else ""
-
-
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number} times"

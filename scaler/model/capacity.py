@@ -151,6 +151,10 @@ class Demand:
         """Machines that are nobody's spare: in use, or lost."""
         return self.counts[Use.IN_USE] + self.counts[Use.LOST]
 
+    def left_of(self, machines: int) -> int:
+        """How many of so many wanted machines are to be offered to visitors: neither occupied nor hot."""
+        return max(machines - self.occupied - (self.hot or 0), 0)
+
     def lasting_surplus(self, kept: timedelta) -> int:
         """How many machines were beyond those wanted in every listing of the latest `kept`."""
         return self._lasting(self.lows, kept)

@@ -36,7 +36,7 @@ class Need:
     per_second: float
     session: timedelta
     lead: timedelta | None = None
-    found_at_once: float = 0.99
+    found_at_once: float = Capacity().found_at_once
     warm: bool | None = None
     price: Price | None = None
     cores: int | None = None

@@ -12,6 +12,7 @@ from emulator.in_process import InProcessScaleSet
 from emulator.redis.memory import MemoryRegistry, PromptReplica
 from emulator.scale_set import EmulatedScaleSet
 from scaler.actuate import Ports
+from scaler.cli.checks.settings import SCHEDULES
 from scaler.errors import ScalerError, Throttled
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.policy import Policy
@@ -24,13 +25,6 @@ from scaler.watch import AFTER_FAILURE, PROBE_EVERY
 from simulator.chaos.hosts import DECIDING
 from simulator.clock import BEGINNING, ConcurrentClock
 
-SCHEDULES: Mapping[Actor, str] = {
-    Actor.PROVISIONER: "2 * * * * *",
-    Actor.RECONCILER: "5,35 * * * * *",
-    Actor.STARTER: "*/10 * * * * *",
-    Actor.CLEANER: "8,23,38,53 * * * * *",
-}
-"""The README's, in UTC."""
 _MEMORY = 2_000_000  # bytes of a Redis with a few hundred machines: the scaler reads so little by MGET
 _PROBED = PROBE_EVERY / 2  # the starter's watch sees a reservation after half its interval, on average
 _SHORTEST = timedelta(seconds=0.05)  # between two ticks

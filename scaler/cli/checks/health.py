@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from scaler.cli.checks.catalogue import Known
 from scaler.cli.checks.findings import Facts, Finding, Level
 from scaler.cli.checks.shape import inside, is_word, rows
+from scaler.model.policy import Policy
 from scaler.model.sighting import Pages
 
 _MODEL = "properties.virtualMachineProfile"
 _PUBLISHER = "Microsoft.ManagedServices"
 _KIND = "applicationhealth"
 _LONGEST = 240  # seconds of interval × number of probes, by the extension's own schema
-_SPEAKS_WITHIN = timedelta(minutes=10)  # of a machine's creation
+_SPEAKS_WITHIN = Policy().absent_grace  # of a machine's creation
 _FIRST_RUN = 900
 """Seconds that NVIDIA documents for a first run with an empty shader cache (up to 15 minutes), of its own renderer."""
 

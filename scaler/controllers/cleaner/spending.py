@@ -59,7 +59,7 @@ def _surplus(
     demand = fleet.cloud.demand[scale_set]
     listed = (fleet.rows.get(vm_id) for vm_id, use in demand.uses.items() if use is not Use.LEAVING)
     leaving = sum(row is not None and is_used(row) for row in listed)
-    spare = max(fleet.cloud.wanted(scale_set, policy).machines - demand.occupied - (demand.hot or 0), 0)
+    spare = demand.left_of(fleet.cloud.wanted(scale_set, policy).machines)
     beyond = max(min(demand.lasting_surplus(policy.surplus_kept) - leaving, len(offered) - spare), 0)
     return dict.fromkeys(offered[:beyond], Why.SURPLUS), spare
 
@@ -79,7 +79,7 @@ def _replaced(
     otherwise = should_be.machines - should_be.replacing
     if creating_stops_until(demand, policy) is not None or (paid is not None and paid <= otherwise):
         return {}, 0
-    spare = max(otherwise - demand.occupied - (demand.hot or 0), 0)
+    spare = demand.left_of(otherwise)
     refused = ceiling is not None and demand.at < ceiling.until
     if spare > 1 and (refused or not should_be.replacing):
         spare -= 1
