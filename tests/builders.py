@@ -164,10 +164,10 @@ def asked(listed: Cloud, *gone: VmId) -> Cloud:
     return replace(shown, asked=dict.fromkeys((*shown.instances, *gone), look))
 
 
-def fleet(*rows: Row, sees: Cloud | None = None, now: datetime = NOW) -> Fleet:
+def fleet(*rows: Row, sees: Cloud | None = None, now: datetime = NOW, policy: Policy = POLICY) -> Fleet:
     """Rows joined with a look."""
     snapshot = Snapshot(now=now, rows={each.vm_id: each for each in rows})
-    return Fleet.join(snapshot, sees or Cloud(), POLICY)
+    return Fleet.join(snapshot, sees or Cloud(), policy)
 
 
 def wants(

@@ -77,7 +77,7 @@ def asked_for(*rows: Row, sees: Cloud | None = None) -> list[int]:
 
 def steps_for(what: Row, *machines: Instance, look: Sighting = ASKED, policy: Policy = POLICY) -> tuple[Step, ...]:
     sees = asked(cloud(*machines), what.vm_id) if look is GONE else cloud(*machines, look=look)
-    return cleaner.decide(fleet(what, sees=sees), policy).steps
+    return cleaner.decide(fleet(what, sees=sees, policy=policy), policy).steps
 
 
 def deletes(steps: Iterable[Step]) -> int:

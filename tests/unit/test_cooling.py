@@ -71,7 +71,7 @@ def reckoned(what: Row, **times: timedelta) -> Row:
 
 
 def decide(rows: tuple[Row, ...], seen: Cloud, policy: Policy = POLICY) -> Plan:
-    return reconciler.decide(fleet(*rows, sees=seen), policy)
+    return reconciler.decide(fleet(*rows, sees=seen, policy=policy), policy)
 
 
 def both(machine: Instance, pause: Pause = Pause.NONE) -> Cloud:
@@ -256,7 +256,7 @@ def test_one_that_runs_is_presumed_and_one_that_failed_is_condemned() -> None:
     for minutes in (0, 1, 5):
         now = NOW + timedelta(minutes=minutes)
         seen = cloud(failed, look=sighting(at=now))
-        for step in reconciler.decide(fleet(what, sees=seen, now=now), POLICY).steps:
+        for step in reconciler.decide(fleet(what, sees=seen, now=now, policy=POLICY), POLICY).steps:
             what = applied(what, change_of(step))
     assert what.notes is not None
     assert what.notes.spent is not None
@@ -286,7 +286,7 @@ def test_from_the_claim_to_the_offer_in_a_handful_of_ticks() -> None:
         view = Cloud(listings={SCALE_SET: look}, asked={vm(1): asked})
         view = view.showing(asked, machine).showing(look, warm(2, 9))
         policy = replace(POLICY, capacity={SCALE_SET: Capacity(desired=2, warm=1)})
-        for step in reconciler.decide(fleet(what, other, sees=view, now=now), policy).steps:
+        for step in reconciler.decide(fleet(what, other, sees=view, now=now, policy=policy), policy).steps:
             assert step.vm_id == vm(1)
             what = applied(what, change_of(step))
             seen.append(step.why)

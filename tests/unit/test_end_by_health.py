@@ -62,7 +62,7 @@ def witnessed(noted: Notes, seconds: float = 300) -> Notes:
 
 
 def steps_for(noted: Notes, machine: Instance, look: Sighting = ASKED, **policy: object) -> tuple[Step, ...]:
-    world = fleet(unavailable(noted), sees=cloud(machine, look=look))
+    world = fleet(unavailable(noted), sees=cloud(machine, look=look), policy=ENDS)
     return cleaner.decide(world, replace(ENDS, **policy)).steps  # type: ignore[arg-type]
 
 
@@ -194,10 +194,12 @@ def test_a_start_an_open_and_a_presumption_erase_the_first_look() -> None:
     started = replace(noted, start=StartNote(session=MINE, at=ago(minutes=1), attempts=1, seen_at=ago(minutes=2)))
     runs = cloud(shows(), look=ASKED).with_addresses({vm(1): None})
     opens = replace(ENDS, address_patience=timedelta(0))
-    assert changed(starter.decide(fleet(reserved(started), sees=runs), opens).steps[0]).unhealthy_at is None
+    assert (
+        changed(starter.decide(fleet(reserved(started), sees=runs, policy=opens), opens).steps[0]).unhealthy_at is None
+    )
     lost = witnessed(notes(1, admitted_at=ago(minutes=9), start=started.start))
     doubtful = row(1, record(), lost)
-    presumed = only(reconciler.decide(fleet(doubtful, sees=cloud(shows())), ENDS).steps)
+    presumed = only(reconciler.decide(fleet(doubtful, sees=cloud(shows()), policy=ENDS), ENDS).steps)
     assert (presumed.edge, changed(presumed).unhealthy_at) == ("PRESUME", None)
 
 
@@ -224,7 +226,7 @@ def many(number: int, said: Health = UNHEALTHY) -> Plan:
         noted = replace(noted, opened=opened, start=replace(noted.start, session=session))
         rows.append(unavailable(noted, session, number=each))
     machines = [shows(said, each) for each in range(1, number + 1)]
-    return cleaner.decide(fleet(*rows, sees=cloud(*machines, look=ASKED)), ENDS)
+    return cleaner.decide(fleet(*rows, sees=cloud(*machines, look=ASKED), policy=ENDS), ENDS)
 
 
 @pytest.mark.parametrize(("number", "ended"), [(2, 2), (3, 3), (4, 3), (20, 3), (50, 5)])

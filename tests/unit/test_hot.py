@@ -206,7 +206,7 @@ def test_a_machine_that_runs_is_hot_by_a_targeted_get() -> None:
 )
 def test_a_machine_on_its_way_is_looked_at_without_any_listing(warm: bool, seconds: int, due: bool) -> None:
     what = free(note=replace(heating(seconds=seconds), warm=warm))
-    plan = reconciler.decide(fleet(what, sees=Cloud(listing_due=False)), POLICY)
+    plan = reconciler.decide(fleet(what, sees=Cloud(listing_due=False), policy=POLICY), POLICY)
     assert [ask.queue for ask in plan.asks if isinstance(ask, Get)] == (["heating"] if due else [])
     if not due:
         assert plan.look_again == (S * 5 if warm else S * 45) - seconds * S
@@ -217,7 +217,9 @@ def test_and_again_every_five_seconds_until_it_is_ready() -> None:
     for seconds, due in ((4, False), (5, True)):
         world = replace(fleet(what, sees=Cloud(listing_due=False)), looked_lately={vm(): ago(seconds=seconds)})
         assert bool([ask for ask in reconciler.decide(world, POLICY).asks if isinstance(ask, Get)]) is due
-    assert not [ask for ask in reconciler.decide(fleet(free(note=heated())), POLICY).asks if isinstance(ask, Get)]
+    assert not [
+        ask for ask in reconciler.decide(fleet(free(note=heated()), policy=POLICY), POLICY).asks if isinstance(ask, Get)
+    ]
 
 
 def health(state: HealthState, at: datetime = NOW) -> Health:
@@ -273,7 +275,7 @@ def test_a_heating_noted_by_a_clock_that_was_ahead_is_ordered_again() -> None:
     ahead = free(note=heated(ready=False, at=ago(hours=-10), seen_at=ago(minutes=2)))
     (step,) = judged(ahead, COLD)
     assert step.why is Why.HEATED_AGAIN
-    plan = reconciler.decide(fleet(ahead, sees=Cloud(listing_due=False)), POLICY)
+    plan = reconciler.decide(fleet(ahead, sees=Cloud(listing_due=False), policy=POLICY), POLICY)
     assert [ask.queue for ask in plan.asks if isinstance(ask, Get)] == ["heating"]
 
 
@@ -536,7 +538,7 @@ def test_a_hot_machine_is_not_spent_and_counts_as_one_that_stays() -> None:
         free(1, heated(), admitted_at=ago(hours=5)),
         *(free(each, admitted_at=ago(hours=each)) for each in (2, 3, 4)),
     )
-    step = only(cleaner.decide(fleet(*rows, sees=sees), policy).steps)
+    step = only(cleaner.decide(fleet(*rows, sees=sees, policy=policy), policy).steps)
     assert (step.vm_id, edge(step)) == (vm(4), Edge.SPEND), "the oldest at rest"
     assert set(change_of(step).beside) == {vm(2), vm(3)}
 
@@ -697,16 +699,14 @@ def test_after_open_an_unhealthy_from_before_it_counts_once_the_visitor_had_time
     for seconds, first in ((119, False), (121, True)):
         at = NOW + seconds * S
         sees = cloud(lonely, look=sighting(at=at))
-        steps = cleaner.decide(replace(fleet(inside, sees=sees, now=at), policy=policy), policy).steps
+        steps = cleaner.decide(fleet(inside, sees=sees, now=at, policy=policy), policy).steps
         assert [each.why for each in steps if each.why is Why.SEEN_UNHEALTHY] == [Why.SEEN_UNHEALTHY] * first
 
 
 def test_while_it_waits_its_health_ends_nothing() -> None:
     policy = replace(GATED, end_when={SCALE_SET: EndWhen.UNHEALTHY})
     lonely = replace(RUNS, health=health(HealthState.UNHEALTHY))
-    assert not cleaner.decide(
-        replace(fleet(free(note=heated()), sees=asked(cloud(lonely))), policy=policy), policy
-    ).steps
+    assert not cleaner.decide(fleet(free(note=heated()), sees=asked(cloud(lonely)), policy=policy), policy).steps
 
 
 # -- the rest

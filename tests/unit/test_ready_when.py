@@ -109,7 +109,7 @@ def judged(
     machine: Instance, *, by: Method = Method.TARGETED, policy: Policy = GATED, known: Row | None = None
 ) -> Plan:
     what = known or row(1, None, blank_notes(found_at=NOW, found_noted_at=NOW))
-    return reconciler.decide(fleet(what, sees=cloud(machine, look=sighting(by))), policy)
+    return reconciler.decide(fleet(what, sees=cloud(machine, look=sighting(by)), policy=policy), policy)
 
 
 def condemned(plan: Plan) -> bool:
@@ -150,10 +150,10 @@ def test_what_is_given_up_is_deleted_as_it_runs_once_no_failover_forgets_the_not
     noted = blank_notes(spent=SpentNote(why=Edge.CONDEMN, at=since, seen_at=since))
     known = unavailable(noted, None, used=True)
     sick = new(health(HealthState.UNHEALTHY))
-    plan = cleaner.decide(fleet(known, sees=asked(cloud(sick))), GATED)
+    plan = cleaner.decide(fleet(known, sees=asked(cloud(sick)), policy=GATED), GATED)
     assert any(isinstance(step.order, Delete) for step in plan.steps) is gone
-    assert not cleaner.decide(fleet(known, sees=asked(cloud(replace(sick, marked=True)))), GATED).steps
-    assert not cleaner.decide(fleet(known, sees=asked(cloud(sick))), OPEN_TO_ALL).steps
+    assert not cleaner.decide(fleet(known, sees=asked(cloud(replace(sick, marked=True))), policy=GATED), GATED).steps
+    assert not cleaner.decide(fleet(known, sees=asked(cloud(sick)), policy=OPEN_TO_ALL), OPEN_TO_ALL).steps
 
 
 def test_as_many_as_the_cap_that_never_became_healthy_end_all_creating_with_an_alarm() -> None:
@@ -203,7 +203,11 @@ def running(said: Health | None) -> Instance:
 
 def step_of(known: Row, said: Health | None, *others: Row, policy: Policy = GATED) -> Step | None:
     sees = located(asked(cloud(running(said), *(instance(2) for _ in others))))
-    steps = [step for step in starter.decide(fleet(known, *others, sees=sees), policy).steps if step.vm_id == vm(1)]
+    steps = [
+        step
+        for step in starter.decide(fleet(known, *others, sees=sees, policy=policy), policy).steps
+        if step.vm_id == vm(1)
+    ]
     return only(steps) if steps else None
 
 
@@ -222,7 +226,7 @@ def test_where_running_is_enough_it_is_opened_at_once_and_nothing_more_is_noted(
 
 def test_the_first_healthy_is_noted_before_anybody_is_let_in_and_a_replica_is_asked_for_it() -> None:
     sees = located(asked(cloud(running(health()))))
-    plan = starter.decide(fleet(waiting(), sees=sees), GATED)
+    plan = starter.decide(fleet(waiting(), sees=sees, policy=GATED), GATED)
     step = only(plan.steps)
     assert (step.why, edge(step), step.wants_replica) == (Why.HEALTHY, None, True)
     assert changed(step).opening == OpeningNote(session=MINE, at=NOW)
@@ -313,7 +317,7 @@ def test_without_another_machine_it_waits_for_healthy_until_the_reservation_is_o
 @pytest.mark.parametrize(("seconds", "opens"), [(-1, False), (0, True), (1, True)])
 def test_what_shows_no_health_at_all_is_opened_at_the_timeout_with_an_alarm(seconds: int, opens: bool) -> None:
     sees = located(asked(cloud(running(None))))
-    plan = starter.decide(fleet(booting(seconds), spare(), sees=sees), GATED)
+    plan = starter.decide(fleet(booting(seconds), spare(), sees=sees, policy=GATED), GATED)
     assert any(step.why is Why.NO_HEALTH for step in plan.steps) is opens
     assert any(each.why is Why.NO_HEALTH and each.alarm for each in plan.refusals) is opens
 
@@ -327,7 +331,7 @@ def test_what_has_shown_a_health_in_this_run_and_shows_none_now_is_given_up() ->
 def test_its_repeated_start_begins_a_new_run() -> None:
     old = replace(start_note(minutes=2), boots_at=ago(minutes=1), health_seen=True, initializing=True)
     known = waiting(old, opening=OpeningNote(session=MINE, at=ago(seconds=40)))
-    step = only(starter.decide(fleet(known, sees=asked(cloud(instance(1)))), GATED).steps)
+    step = only(starter.decide(fleet(known, sees=asked(cloud(instance(1))), policy=GATED), GATED).steps)
     start = changed(step).start
     assert start is not None
     assert start == StartNote(session=MINE, at=NOW, attempts=2, seen_at=NOW, server=SERVER)
@@ -346,7 +350,7 @@ def test_what_is_given_up_after_a_failover_is_presumed_to_be_in_use(server: str)
     def deleted(at: datetime) -> bool:
         spent = SpentNote(why=Edge.MOVE, at=at, seen_at=at)
         noted = replace(changed(left), presumed_at=at, presumed_seen_at=at, spent=spent)
-        plan = cleaner.decide(fleet(unavailable(noted, used=True), sees=asked(cloud(machine))), GATED)
+        plan = cleaner.decide(fleet(unavailable(noted, used=True), sees=asked(cloud(machine)), policy=GATED), GATED)
         return any(isinstance(step.order, Delete) for step in plan.steps)
 
     assert [deleted(since + S), deleted(since), deleted(since - S)] == [False, True, True]
@@ -358,5 +362,5 @@ def test_what_is_given_up_on_the_server_of_its_start_is_deleted_as_it_runs() -> 
     at = NOW - GATED.ripe_after
     noted = replace(changed(left), spent=SpentNote(why=Edge.MOVE, at=at, seen_at=at))
     machine = running(health(HealthState.UNHEALTHY))
-    plan = cleaner.decide(fleet(unavailable(noted, used=True), sees=asked(cloud(machine))), GATED)
+    plan = cleaner.decide(fleet(unavailable(noted, used=True), sees=asked(cloud(machine)), policy=GATED), GATED)
     assert isinstance(only(plan.steps).order, Delete)

@@ -75,7 +75,9 @@ def planned(
     seen = asked(cloud(*machines))
     ceilings = {SCALE_SET: ceiling} if ceiling is not None else {}
     demand = {SCALE_SET: listed(*machines, policy=policy)}
-    return cleaner.decide(fleet(*rows, sees=replace(seen, listings={}, demand=demand, ceilings=ceilings)), policy)
+    return cleaner.decide(
+        fleet(*rows, sees=replace(seen, listings={}, demand=demand, ceilings=ceilings), policy=policy), policy
+    )
 
 
 def spent(rows: Iterable[Row], *machines: Instance, **more: object) -> list[tuple[int, Why]]:
@@ -240,7 +242,7 @@ def test_outdated_machines_go_one_at_a_time_and_the_next_when_the_last_is_gone_f
 def test_a_get_that_shows_the_latest_model_saves_the_machine() -> None:
     demand = {SCALE_SET: listed(*old(1, 2), *new(3))}
     sees = replace(asked(cloud(*new(1, 2, 3))), listings={}, demand=demand)
-    assert cleaner.decide(fleet(*offered(1, 2, 3), sees=sees), TWO_SPARE).steps == ()
+    assert cleaner.decide(fleet(*offered(1, 2, 3), sees=sees, policy=TWO_SPARE), TWO_SPARE).steps == ()
 
 
 def test_it_asks_for_that_machine_alone_and_for_nothing_while_none_may_go() -> None:
@@ -277,7 +279,7 @@ def test_while_creations_fail_none_is_replaced(failed: int, gone: list[tuple[int
     demand = replace(listed(*new(1, 2), policy=policy), failures={vm(90 + number): NOW for number in range(failed)})
     sees = replace(asked(cloud(*new(1, 2))), listings={}, demand={SCALE_SET: demand})
     rows = [*offered(1, replace_asked_at=NOW), *offered(2)]
-    steps = cleaner.decide(fleet(*rows, sees=sees), policy).steps
+    steps = cleaner.decide(fleet(*rows, sees=sees, policy=policy), policy).steps
     assert [(int(step.instance_id), step.why) for step in steps] == gone
 
 

@@ -112,7 +112,9 @@ class TestServed:
         since = ago(minutes=1)
         gone = nameless(notes(missed_at=NOW - POLICY.witness_gap, reserved=ReservedNote(session=OWN, at=since)))
         sees = asked(cloud(instance(2)), vm(1))
-        step = only(starter.decide(fleet(gone, row(2, record(2), notes(2)), sees=sees), THAT_MOVES).steps)
+        step = only(
+            starter.decide(fleet(gone, row(2, record(2), notes(2)), sees=sees, policy=THAT_MOVES), THAT_MOVES).steps
+        )
         assert (edge(step), changed(step).ended) == (Edge.MOVE, {OWN: Edge.MOVE})
         partner = change_of(step).partner
         assert partner is not None

@@ -65,7 +65,7 @@ def spent(rows: Iterable[Row], *machines: Instance, kept: timedelta = LONG) -> l
     """The machines that are spent after a targeted GET of each."""
     listed = cloud(*machines, look=sighting())
     looked = replace(asked(listed), listings={}, demand={SCALE_SET: watched(*machines, kept=kept)})
-    plan = cleaner.decide(fleet(*rows, sees=looked), TWO_SPARE)
+    plan = cleaner.decide(fleet(*rows, sees=looked, policy=TWO_SPARE), TWO_SPARE)
     return sorted(int(each.instance_id) for each in plan.steps if each.why is Why.SURPLUS)
 
 
@@ -77,7 +77,7 @@ def test_the_oldest_of_the_cold_ones_go_and_as_many_as_wanted_stay() -> None:
 def test_it_is_one_write_that_takes_the_key_while_the_others_are_available() -> None:
     looked = asked(cloud(*at_rest(1, 2, 3)))
     sees = replace(looked, listings={}, demand={SCALE_SET: watched(*at_rest(1, 2, 3))})
-    (step,) = cleaner.decide(fleet(*offered(1, 2, 3), sees=sees), TWO_SPARE).steps
+    (step,) = cleaner.decide(fleet(*offered(1, 2, 3), sees=sees, policy=TWO_SPARE), TWO_SPARE).steps
     change = step.change
     assert change is not None
     assert change.takes
@@ -129,19 +129,19 @@ def test_a_machine_that_runs_by_its_own_get_is_left_alone() -> None:
     listed = replace(cloud(*at_rest(1, 2, 3)), listings={}, demand={SCALE_SET: watched(*at_rest(1, 2, 3))})
     running = asked(cloud(instance(1, PowerState.RUNNING)))
     sees = replace(running, listings={}, demand=listed.demand)
-    assert cleaner.decide(fleet(*offered(1, 2, 3), sees=sees), TWO_SPARE).steps == ()
+    assert cleaner.decide(fleet(*offered(1, 2, 3), sees=sees, policy=TWO_SPARE), TWO_SPARE).steps == ()
 
 
 def test_a_look_without_permission_spends_nothing() -> None:
     look = sighting(Method.TARGETED, consent=False)
     sees = replace(cloud(*at_rest(1, 2, 3), look=look), demand={SCALE_SET: watched(*at_rest(1, 2, 3))})
-    assert cleaner.decide(fleet(*offered(1, 2, 3), sees=sees), TWO_SPARE).steps == ()
+    assert cleaner.decide(fleet(*offered(1, 2, 3), sees=sees, policy=TWO_SPARE), TWO_SPARE).steps == ()
 
 
 def test_a_tick_spends_no_more_than_its_share() -> None:
     few = replace(TWO_SPARE, max_deletes=0.2)
     numbers = range(1, 9)
     sees = replace(asked(cloud(*at_rest(*numbers))), listings={}, demand={SCALE_SET: watched(*at_rest(*numbers))})
-    plan = cleaner.decide(fleet(*offered(*numbers), sees=sees), few)
+    plan = cleaner.decide(fleet(*offered(*numbers), sees=sees, policy=few), few)
     assert sum(step.why is Why.SURPLUS for step in plan.steps) == 1
     assert {refusal.why for refusal in plan.refusals} == {Why.BREAKER}

@@ -125,7 +125,9 @@ def waiting(machine: Instance | None, policy: Policy = POLICY, *, consent: bool 
         noted = StartNote(session=MINE, **{"at": since, "attempts": 1, **start}) if start else None  # type: ignore[arg-type]
         known = reserved(notes(1, reserved=waits, start=noted))
         look = sighting(Method.TARGETED, consent=consent)
-        return starter.decide(fleet(known, sees=cloud(machine, look=look) if machine else Cloud()), policy)
+        return starter.decide(
+            fleet(known, sees=cloud(machine, look=look) if machine else Cloud(), policy=policy), policy
+        )
 
     return wanted
 
@@ -140,7 +142,7 @@ def surplus(since: datetime) -> Plan:
     assert demand is not None
     sees = replace(cloud(instance(), look=ASKED), demand={SCALE_SET: demand})
     policy = replace(POLICY, capacity={SCALE_SET: none})
-    return cleaner.decide(fleet(row(1, record(), notes(1)), sees=sees), policy)
+    return cleaner.decide(fleet(row(1, record(), notes(1)), sees=sees, policy=policy), policy)
 
 
 def replaced(noted: Callable[[datetime], Notes], *, latest: bool = True) -> Scene:
@@ -152,7 +154,7 @@ def replaced(noted: Callable[[datetime], Notes], *, latest: bool = True) -> Scen
     def wanted(since: datetime) -> Plan:
         young = row(2, record(2), notes(2, admitted_at=NOW))
         sees = replace(cloud(*both, look=ASKED), demand=demand)
-        return cleaner.decide(fleet(row(1, record(), noted(since)), young, sees=sees), AGED)
+        return cleaner.decide(fleet(row(1, record(), noted(since)), young, sees=sees, policy=AGED), AGED)
 
     return wanted
 
@@ -195,7 +197,7 @@ def gated(said: Health | None) -> Scene:
         start = StartNote(session=MINE, at=NOW - 600 * S, attempts=1, seen_at=NOW, boots_at=since)
         waits = ReservedNote(session=MINE, at=NOW - 600 * S)
         known = reserved(notes(1, reserved=waits, start=start))
-        return starter.decide(fleet(known, sees=cloud(replace(RUNNING, health=said), look=ASKED)), GATED)
+        return starter.decide(fleet(known, sees=cloud(replace(RUNNING, health=said), look=ASKED), policy=GATED), GATED)
 
     return wanted
 
@@ -240,7 +242,9 @@ def claimed(machine: Instance, times: Callable[[datetime], ClaimNote], by: Metho
     def known(since: datetime) -> Row:
         return replace(row(1, record(), notes(1, claim=times(since))), index=frozenset({Status.UNAVAILABLE}))
 
-    return lambda since: reconciler.decide(fleet(known(since), sees=cloud(machine, look=sighting(by))), COLD)
+    return lambda since: reconciler.decide(
+        fleet(known(since), sees=cloud(machine, look=sighting(by)), policy=COLD), COLD
+    )
 
 
 def uncooled(since: datetime) -> Plan:
@@ -258,7 +262,7 @@ def warm_surplus(since: datetime) -> Plan:
         demand = with_surplus(demand, wanted(demand, COLD), COLD)
     assert demand is not None
     sees = replace(cloud(WARM), demand={SCALE_SET: demand})
-    return reconciler.decide(fleet(row(1, record(1, warm=True), notes(1)), sees=sees), COLD)
+    return reconciler.decide(fleet(row(1, record(1, warm=True), notes(1)), sees=sees, policy=COLD), COLD)
 
 
 def warm_lack(since: datetime, **noted: object) -> Plan:
@@ -328,7 +332,7 @@ def cools_hot(machine: Instance, **fields: object) -> Scene:
 
     def wanted(since: datetime) -> Plan:
         hidden = replace(row(1, record(), known(since)), index=frozenset({Status.UNAVAILABLE}))
-        return reconciler.decide(fleet(hidden, sees=cloud(machine, look=ASKED)), COLD)
+        return reconciler.decide(fleet(hidden, sees=cloud(machine, look=ASKED), policy=COLD), COLD)
 
     return wanted
 
@@ -341,7 +345,7 @@ def without_replica(*, started: bool) -> Scene:
         start = StartNote(session=MINE, at=since, attempts=1, hot=True) if started else None
         known = reserved(notes(1, reserved=waits, start=start, heated=heated_at(NOW, ready=True)))
         looked = cloud(RUNNING, look=ASKED).with_addresses({RUNNING.vm_id: Addresses()})
-        plan = starter.decide(fleet(known, row(2, record(2), notes(2)), sees=looked), HOT)
+        plan = starter.decide(fleet(known, row(2, record(2), notes(2)), sees=looked, policy=HOT), HOT)
         return replace(plan, steps=tuple(step.instead for step in plan.steps if step.instead is not None))
 
     return wanted
@@ -389,7 +393,7 @@ def given_up(since: datetime) -> Row:
 def new_and_sick(since: datetime) -> Plan:
     """Created then, and it runs, and is not Healthy."""
     machine = replace(RUNNING, marked=False, created_at=since, health=SICK)
-    return reconciler.decide(fleet(row(1, None, blank_notes(1)), sees=cloud(machine, look=ASKED)), GATED)
+    return reconciler.decide(fleet(row(1, None, blank_notes(1)), sees=cloud(machine, look=ASKED), policy=GATED), GATED)
 
 
 def new_and_silent(since: datetime) -> Plan:
@@ -424,7 +428,7 @@ def creation_failed(since: datetime) -> Cloud:
 def evidence(since: datetime) -> Plan:
     """Noted as Failed for longer than its class is held."""
     noted = blank_notes(failed=FailedNote(failure=FailureClass.OTHER, since=NOW - 7200 * S))
-    return reconciler.decide(fleet(row(1, None, noted), sees=creation_failed(since)), CAPPED)
+    return reconciler.decide(fleet(row(1, None, noted), sees=creation_failed(since), policy=CAPPED), CAPPED)
 
 
 CREATING = replace(NEW, power=PowerState.UNKNOWN, provisioning=ProvisioningState.CREATING)

@@ -80,13 +80,13 @@ def short(*machines: Instance, kept: timedelta = POLICY.warm_lack_kept, policy: 
 
 
 def claims(rows: tuple[Row, ...], seen: Cloud, policy: Policy = POLICY) -> Mapping[str, Why]:
-    steps = reconciler.decide(fleet(*rows, sees=seen), policy).steps
+    steps = reconciler.decide(fleet(*rows, sees=seen, policy=policy), policy).steps
     return {str(each.vm_id): each.why for each in steps if each.why in {Why.WARM_LACK, Why.WARM_SURPLUS}}
 
 
 def plan_for(what: Row, machine: Instance, by: Method = Method.TARGETED, **look: Any) -> Plan:
     seen = replace(cloud(machine, look=sighting(by, **look)), listings={SCALE_SET: sighting(**look)})
-    return reconciler.decide(fleet(what, sees=seen), POLICY)
+    return reconciler.decide(fleet(what, sees=seen, policy=POLICY), POLICY)
 
 
 def step_for(what: Row, machine: Instance, **look: Any) -> Step | None:
@@ -96,7 +96,7 @@ def step_for(what: Row, machine: Instance, **look: Any) -> Step | None:
 
 def test_the_oldest_cold_machine_is_claimed_out_of_available() -> None:
     machines = (instance(1), instance(2, created_at=ago(hours=9)))
-    step = only(reconciler.decide(fleet(free(1), free(2), sees=short(*machines)), POLICY).steps)
+    step = only(reconciler.decide(fleet(free(1), free(2), sees=short(*machines), policy=POLICY), POLICY).steps)
     assert (step.vm_id, step.why, step.order) == (vm(2), Why.WARM_LACK, None)
     assert changed(step).claim == ClaimNote(order=WARMS, at=NOW, seen_at=NOW, since=NOW)
     assert (change_of(step).takes, change_of(step).index, change_of(step).record) == (True, Status.UNAVAILABLE, KEEP)
@@ -167,7 +167,7 @@ def test_none_is_claimed_where_azure_has_no_machine_to_give() -> None:
 
 def test_where_one_could_not_be_warmed_none_is_claimed_for_a_while_and_somebody_is_told() -> None:
     rows = (free(1, claim_failed_at=ago(minutes=29)), free(2), free(3))
-    plan = reconciler.decide(fleet(*rows, sees=hindered()), POLICY)
+    plan = reconciler.decide(fleet(*rows, sees=hindered(), policy=POLICY), POLICY)
     assert not [each for each in plan.steps if each.why is Why.WARM_LACK]
     assert [(each.why, each.vm_id, each.alarm) for each in plan.refusals] == [(Why.STAYS_COLD, vm(1), True)]
     later = (free(1, claim_failed_at=ago(minutes=30)), *rows[1:])
@@ -276,7 +276,7 @@ def test_from_the_claim_to_the_offer_in_a_handful_of_ticks() -> None:
         look = replace(cloud(machine, look=sighting(Method.TARGETED, at=now)), listings={SCALE_SET: sighting(at=now)})
         demand = {SCALE_SET: short(COLD, instance(2)).demand[SCALE_SET]}
         view = replace(look.showing(sighting(at=now), instance(2)), demand=demand)
-        for step in reconciler.decide(fleet(what, free(2), sees=view, now=now), POLICY).steps:
+        for step in reconciler.decide(fleet(what, free(2), sees=view, now=now, policy=POLICY), POLICY).steps:
             assert step.vm_id == vm(1)
             what = applied(what, change_of(step))
             seen += [step.why] if step.why is not Why.NOTED else []
