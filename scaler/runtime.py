@@ -143,10 +143,11 @@ class Doors:
     def _tick(self, what: Actor | Decide, ports: Ports, hints: Hints | None = None) -> Tick:
         return Tick(what, ports, self.settings.policy, self.ceilings, hints, self.listings)
 
-    def recall_ceilings(self) -> None:
-        """Learn from the registry what Azure lately refused to another process."""
+    def recall(self) -> None:
+        """Learn from the registry what another process knows: refusals of Azure, and warm and hot machines."""
         with suppress(ScalerError):
             self.ceilings.update(self.registry.ceilings())
+            self.listings.read(self.registry.read().rows.values())
 
 
 def open_doors(settings: Settings, credential: TokenCredential | None = None) -> Doors:

@@ -20,7 +20,7 @@ from scaler.report import Report
 def explain_capacity(operator: Operator, *, as_json: bool) -> Exit:
     """Explain the number of each scale set, by a look of this command and by the sign of the running provisioner."""
     operator.doors.registry.check(READER)
-    operator.doors.recall_ceilings()
+    operator.doors.recall()
     sign = operator.doors.registry.signs().get(Actor.PROVISIONER)
     report, policy, screen = operator.doors.tick(Actor.PROVISIONER).plan(), operator.settings.policy, Screen()
     told = {name: numbers(name, report, policy, sign) for name in policy.capacity}

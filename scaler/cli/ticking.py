@@ -44,7 +44,7 @@ def plan(
     operator: Operator = context.obj
     names = [controller] if controller is not None else list(CONTROLLERS)
     operator.doors.registry.check(READER)
-    operator.doors.recall_ceilings()
+    operator.doors.recall()
     reports = {name: operator.doors.tick(name).plan() for name in names}
     screen = Screen()
     if as_json:
@@ -69,6 +69,7 @@ def tick(context: typer.Context, controller: OneController, yes: Yes = False, as
     screen = Screen()
     if controller != Actor.PROVISIONER:
         operator.doors.registry.check()
+    operator.doors.recall()
     if not yes:
         planned = operator.doors.tick(controller).plan()
         show(screen, controller, planned)

@@ -12,6 +12,7 @@ from scaler.model.instance import Instance, ProvisioningState, ScaleSetName, VmI
 from scaler.model.newcomers import Newcomer, Phase, phase_of
 from scaler.model.policy import Policy
 from scaler.model.readiness import HealthSeen
+from scaler.model.row import Row, Status
 from scaler.model.sighting import OuterTags, Pages, ScaleSetView
 from scaler.ports import Clock, TagStore
 
@@ -81,6 +82,12 @@ class Listings:
         self.group = Asked("the tags of the resource group")
         self.keys = Asked("the keys of App Configuration")
         self._underway: dict[ScaleSetName, object] = {}
+
+    def read(self, rows: Iterable[Row]) -> None:
+        """Remember what a reading of Redis tells and no listing shows: for the provisioner, a stranger to Redis."""
+        noted = [(row, row.notes) for row in rows if row.notes is not None]
+        self.warming = frozenset(row.vm_id for row, notes in noted if notes.is_being_warmed)
+        self.hot = frozenset(row.vm_id for row, notes in noted if notes.is_heated and row.status is Status.AVAILABLE)
 
     @contextmanager
     def underway(self, name: ScaleSetName, retry_after: timedelta) -> Iterator[None]:

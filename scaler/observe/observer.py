@@ -15,7 +15,7 @@ from scaler.model.newcomers import Followed, Phase
 from scaler.model.plan import Ask, Facts, Listing, Refusal, Why
 from scaler.model.policy import Policy
 from scaler.model.readiness import HealthSeen, boots
-from scaler.model.row import Row, Status
+from scaler.model.row import Row
 from scaler.model.sighting import Answer, Pages, Pause, ScaleSetView, Source
 from scaler.observe.hints import Listed, Listings, Silences
 from scaler.observe.looks import AddressesOf, Look, Targets, next_look
@@ -59,12 +59,8 @@ class AzureObserver:
         self._of_network = Silences(clock, policy)
 
     def read(self, rows: Iterable[Row]) -> None:
-        """Remember what a reading of Redis tells and no listing shows: for the provisioner, a stranger to Redis."""
-        noted = [(row, row.notes) for row in rows if row.notes is not None]
-        self._listings.warming = frozenset(row.vm_id for row, notes in noted if notes.is_being_warmed)
-        self._listings.hot = frozenset(
-            row.vm_id for row, notes in noted if notes.is_heated and row.status is Status.AVAILABLE
-        )
+        """Remember in the hints what a reading of Redis tells and no listing shows."""
+        self._listings.read(rows)
 
     def next_look(self, asks: Collection[Ask], cloud: Cloud, made: Collection[Look]) -> Look | None:
         """Choose the next look for the asks, after the looks made in this tick; None: no further look."""

@@ -130,3 +130,13 @@ def test_the_running_provisioner_knows_a_past_that_a_command_does_not(estate: Es
     assert told["wanted"].endswith("; by this look alone, which knows no past")
     assert "by the provisioner, " in told["running"]
     assert "\nwanted: 2 spare = 99 % of arrivals" in console.run("status", **auto).out
+
+
+def test_a_visitor_is_no_hot_machine_to_a_command(estate: Estate, console: Console) -> None:
+    offered(estate)
+    console.run("reserve", "s-1")
+    estate.tick_until(lambda: console.run("look", "s-1").out.startswith("open"))
+    buffer = {"SCALER_CAPACITY": "buffer", "SCALER_POOL_BUFFER": "4", "SCALER_HOTPOOL_SIZE": "1"}
+    told = console.run("explain", "--capacity", "--json", **buffer).json["scale_sets"]["vmss-pixels"]
+    assert told["wanted"].startswith("5 machines"), "one in use, and four beyond it"
+    assert " wanted=5 because=4 spare beyond 1 in use" in console.run("plan", "provisioner", **buffer).out
