@@ -7,6 +7,7 @@ the same bytes, an unconditional MSET with SREM and SADD, and the four commands 
 import asyncio
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -37,7 +38,7 @@ UNIQUE = "6c9a5c5e-0b6e-4c5e-8f7a-2d1f3f0c1c11"
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 FREE = (50, 500, 5_000)
 CLIENTS = (1, 8, 64)
-MANY = (10_000, 20_000)
+MANY = (5_000, 10_000)
 ROUNDS = 7
 CALLS = 40  # a round
 SESSIONS = (f"visitor-{number}" for number in count())
@@ -82,7 +83,7 @@ def fill(registry: RedisRegistry, numbers: Sequence[int]) -> None:
 
 
 class Naked:
-    """A socket and a parser: the least that a client can do."""
+    """A socket and a parser: the least that a client can do. Close it."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
@@ -98,6 +99,10 @@ class Naked:
             while wanted and reader.gets() is not False:
                 wanted -= 1
         return (perf_counter() - began) * 1e3
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
 
 
 def packed(*words: str | bytes) -> bytes:
@@ -227,7 +232,7 @@ def loads(server: Server, machines: int) -> tuple[float, float, float]:
     """Milliseconds of a first and a further read of so many machines, and of one MGET of the same bytes."""
     server.refill(machines)
     keys = [key(vm_id(number)) for number in range(machines) for key in (KEYS.instance, KEYS.notes)]
-    naked, same_bytes = Naked(server.port), packed("MGET", *keys)
+    same_bytes = packed("MGET", *keys)
 
     def first() -> float:
         server.registry = RedisRegistry(server.client, KEYS)
@@ -238,12 +243,13 @@ def loads(server: Server, machines: int) -> tuple[float, float, float]:
         assert len(server.registry.read().rows) == machines
         return (perf_counter() - began) * 1e3
 
-    cold, warm, floor = in_turn(ROUNDS, first, again, lambda: naked.milliseconds(same_bytes))
+    with closing(Naked(server.port)) as naked:
+        cold, warm, floor = in_turn(ROUNDS, first, again, lambda: naked.milliseconds(same_bytes))
     return cold, warm, floor
 
 
 def load(server: Server) -> Iterator[Figure]:
-    """A read of all machines, below and above the size at which a cache of 16,384 values would be full."""
+    """A read of all machines, of two values each, below and above the size at which a cache of 16,384 would be full."""
     for machines in MANY:
         cold, warm, floor = loads(server, machines)
         yield Figure(name=f"load and decode {machines:,} rows, first", unit="ms", ours=cold, floor=floor, goal=8)
@@ -279,11 +285,11 @@ def transition(server: Server) -> Iterator[Figure]:
         naked.milliseconds(*back)
         return naked.milliseconds(*forth)
 
-    naked = Naked(server.port)
-    back = [packed("MSET", *values()), packed("SREM", unavailable, *members), packed("SADD", reserved, *members)]
-    ours()
-    forth = [packed("MSET", *values()), packed("SREM", reserved, *members), packed("SADD", unavailable, *members)]
-    cost, floor = in_turn(ROUNDS * 3, ours, raw)
+    with closing(Naked(server.port)) as naked:
+        back = [packed("MSET", *values()), packed("SREM", unavailable, *members), packed("SADD", reserved, *members)]
+        ours()
+        forth = [packed("MSET", *values()), packed("SREM", reserved, *members), packed("SADD", unavailable, *members)]
+        cost, floor = in_turn(ROUNDS * 3, ours, raw)
     yield Figure(name="100 records Reserved → Unavailable in one call", unit="ms", ours=cost, floor=floor, goal=4)
 
 

@@ -21,7 +21,7 @@ from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.instance import Instance, InstanceRef, PowerState, ProvisioningState, ScaleSetName, SessionId, VmId
 from scaler.model.policy import Capacity, Policy
 from scaler.model.row import OpenedNote, Row, Snapshot, StartNote, Status
-from scaler.model.sighting import Answer, Pages, ScaleSetView
+from scaler.model.sighting import Answer, OuterTags, Pages, ScaleSetView
 from scaler.tick import Tick
 
 SETS = 10
@@ -76,6 +76,9 @@ class StillScaleSet:
             at=NOW,
             sent=0.0,
         )
+
+    def group_tags(self) -> OuterTags:
+        return OuterTags()
 
     def list_instances(self) -> Pages:
         return self.listed

@@ -1,12 +1,16 @@
 """The benchmarks' own logic: what a row says of its goal, what the arguments may be, a wire that only delays."""
 
+import json
 import socket
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from threading import Thread
+from types import ModuleType
 
 import pytest
 
+from benchmarks import listing, redis_costs, tick_costs
 from benchmarks.__main__ import main
 from benchmarks.rows import Bound, Row, percentile
 from benchmarks.slow import duration, wire
@@ -61,6 +65,31 @@ def test_an_argument_that_means_nothing_is_refused(
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("part", "small"),
+    [
+        ("ticks", {tick_costs: {"SIZES": (20, 100), "ROUNDS": 1}}),
+        ("redis", {redis_costs: {"FREE": (50, 60), "CLIENTS": (1,), "MANY": (100,), "ROUNDS": 1}}),
+        ("listing", {listing: {"ROUNDS": 1}}),
+        ("calls", {}),
+    ],
+)
+def test_a_part_still_measures_what_it_names(
+    part: str,
+    small: Mapping[ModuleType, Mapping[str, object]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for module, sizes in small.items():
+        for name, size in sizes.items():
+            monkeypatch.setattr(module, name, size)
+    main(["--json", "--only", part])
+    rows = json.loads(capsys.readouterr().out.splitlines()[-1])["rows"]
+    assert len(rows) > 0
+    assert all(row["ours"] is not None for row in rows)
 
 
 def test_durations_are_of_seconds_or_milliseconds() -> None:
