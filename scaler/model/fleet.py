@@ -1,6 +1,6 @@
 """Azure joined with Redis at one moment: what a controller decides on."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -29,7 +29,7 @@ from scaler.model.instance import (
     VmId,
     is_instance_id,
 )
-from scaler.model.machine import Machine, seen_machine, unseen_machine
+from scaler.model.machine import Machine, SeenMachine, seen_machine, unseen_machine
 from scaler.model.newcomers import Followed
 from scaler.model.placement import Part, Seal, in_words, placed
 from scaler.model.policy import Capacity, Policy
@@ -301,6 +301,15 @@ class Fleet:
         """All machines about which anything may be decided here, in a stable order."""
         return tuple(self.by_id[vm_id] for vm_id in sorted(self.by_id) if not self.rows[vm_id].untouchable)
 
+    @cached_property
+    def seen_machines(self) -> Mapping[ScaleSetName, Sequence[SeenMachine]]:
+        """The machines of this look by configured scale set, in the same order."""
+        seen: dict[ScaleSetName, list[SeenMachine]] = {name: [] for name in self.policy.capacity}
+        for machine in self.machines:
+            if isinstance(machine, SeenMachine) and (there := seen.get(machine.instance.ref.scale_set)) is not None:
+                there.append(machine)
+        return seen
+
     def machines_with(self, wanted: Callable[[Row], bool]) -> Iterator[Machine]:
         """The machines whose rows are wanted, in the same order. Nobody else is joined: most have no work."""
         rows = self.rows
@@ -349,14 +358,16 @@ class Fleet:
         A key in the index is no machine, because any client may write keys: 400 keys would open every breaker. Notes
         of a mere absence in a listing make no machine either.
         """
-        return sum(self.scale_set_of(vm_id) is not None for vm_id in self.rows)
+        seen = self.cloud.instances
+        unseen = (row.notes for vm_id, row in self.rows.items() if vm_id not in seen)
+        return len(seen) + sum(notes is not None and notes.scale_set != "" for notes in unseen)
 
     def _joined(self, row: Row) -> Machine:
         instance = self.cloud.instances.get(row.vm_id)
         if instance is None:
             return unseen_machine(row, self._absence(row), self.now)
-        seen = seen_machine(row, instance, self.cloud.sightings[row.vm_id], self.now, self.policy)
-        return replace(seen, since_read=self.since_read) if self.since_read else seen
+        sighting = self.cloud.sightings[row.vm_id]
+        return seen_machine(row, instance, sighting, self.now, self.policy, self.since_read)
 
     def _absence(self, row: Row) -> Sighting | None:
         """The look that proves a machine absent; None is "unknown", never "there"."""

@@ -142,7 +142,9 @@ class SeenMachine(Machine):
         )
 
 
-def seen_machine(row: Row, instance: Instance, sighting: Sighting, now: datetime, policy: Policy) -> SeenMachine:
+def seen_machine(
+    row: Row, instance: Instance, sighting: Sighting, now: datetime, policy: Policy, since_read: timedelta
+) -> SeenMachine:
     """Join a row with an instance that a look has shown."""
     notes = after_sighting(notes_so_far(row), instance, sighting, policy)
     if notes.heated is not None and notes.is_heated:
@@ -153,6 +155,7 @@ def seen_machine(row: Row, instance: Instance, sighting: Sighting, now: datetime
         notes_now=_found(notes, Clocks(now=now, at=sighting.at)),
         standing=standing(row, instance, sighting, policy),
         now=now,
+        since_read=since_read,
         instance=instance,
         sighting=sighting,
     )

@@ -250,7 +250,8 @@ class Notes:
     @property
     def beyond_admitting(self) -> bool:
         """Whether the machine was handed to visitors, or may have been: a record must exist."""
-        return any((self.admitted_at, self.start, self.opened, self.presumed_at, self.spent))
+        begun = self.admitted_at is not None or self.start is not None or self.opened is not None
+        return begun or self.presumed_at is not None or self.spent is not None
 
     @property
     def fresh(self) -> bool:

@@ -85,7 +85,7 @@ class Listings:
 
     def read(self, rows: Iterable[Row]) -> None:
         """Remember what a reading of Redis tells and no listing shows: for the provisioner, a stranger to Redis."""
-        noted = [(row, row.notes) for row in rows if row.notes is not None]
+        noted = [(row, notes) for row in rows if (notes := row.notes) is not None and (notes.claim or notes.heated)]
         self.warming = frozenset(row.vm_id for row, notes in noted if notes.is_being_warmed)
         self.hot = frozenset(row.vm_id for row, notes in noted if notes.is_heated and row.status is Status.AVAILABLE)
 

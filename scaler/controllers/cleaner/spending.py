@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from scaler.model.capacity import Demand, Use
+from scaler.model.capacity import Use
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
 from scaler.model.instance import ScaleSetName, VmId
@@ -34,11 +34,11 @@ def taken_back(fleet: Fleet, policy: Policy) -> Iterator[Decision]:
         demand = fleet.cloud.demand.get(name)
         if demand is None:
             continue
-        offered = [row for row in fleet.rows.values() if _is_offered(name, demand, row)]
-        due = {row.vm_id: why for row in offered if (why := replacement_due(row, demand, fleet.now, policy))}
+        ready = [fleet.rows[vm_id] for vm_id, use in demand.uses.items() if use is Use.READY and vm_id in fleet.rows]
+        due = {row.vm_id: why for row in ready if (why := replacement_due(row, demand, fleet.now, policy))}
         if not due and not demand.lasting_surplus(policy.surplus_kept):
             continue
-        order = [row.vm_id for row in sorted(offered, key=_cold_and_old_first)]
+        order = [row.vm_id for row in sorted(ready, key=_cold_and_old_first) if _is_offered(row, name)]
         chosen, spare = _surplus(order, name, fleet, policy)
         if not chosen:
             chosen, spare = _replaced(
@@ -91,8 +91,8 @@ def _replaced(
     return dict(now[: max(offered - spare, 0)]), spare
 
 
-def _is_offered(scale_set: ScaleSetName, demand: Demand, row: Row) -> bool:
-    """Whether a visitor could get the machine now, as far as Redis and the latest listing tell.
+def _is_offered(row: Row, scale_set: ScaleSetName) -> bool:
+    """Whether a visitor could get the ready machine now, as far as Redis tells.
 
     Hot machines are left out: a claim cools a hot machine first.
     """
@@ -104,7 +104,6 @@ def _is_offered(scale_set: ScaleSetName, demand: Demand, row: Row) -> bool:
         and notes.scale_set == scale_set
         and notes.fresh
         and notes.heated is None
-        and demand.uses.get(row.vm_id) is Use.READY
         and not row.untouchable
     )
 

@@ -7,7 +7,6 @@ from scaler.controllers.reconciler.warm_part import (
     age_of,
     is_hindered,
     is_offered,
-    machines_by_scale_set,
     room_for_claims,
 )
 from scaler.model.clocks import is_ahead
@@ -29,7 +28,7 @@ def lack(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
     None while a start without a visitor would be in a visitor's way, or Azure has no machine to give.
     """
     found: set[VmId] = set()
-    for name, machines in machines_by_scale_set(fleet, policy).items():
+    for name, machines in fleet.seen_machines.items():
         most = fleet.cloud.hot_wanted(name, policy)
         if most:
             most -= sum(each.standing is Standing.HEATED or _failed_lately(each, policy) for each in machines)
@@ -50,7 +49,7 @@ def surplus(fleet: Fleet, policy: Policy) -> Mapping[VmId, Why]:
     others are ready meanwhile.
     """
     found: dict[VmId, Why] = {}
-    for name, machines in machines_by_scale_set(fleet, policy).items():
+    for name, machines in fleet.seen_machines.items():
         heated = [machine for machine in machines if machine.standing is Standing.HEATED]
         if not heated:
             continue
@@ -68,7 +67,7 @@ def surplus(fleet: Fleet, policy: Policy) -> Mapping[VmId, Why]:
 
 def alarms(fleet: Fleet, policy: Policy) -> Iterator[Refusal]:
     """An alarm for machines that did not become hot: the offer is short by as many."""
-    for name, machines in machines_by_scale_set(fleet, policy).items():
+    for name, machines in fleet.seen_machines.items():
         failed = [each for each in machines if _failed_lately(each, policy)]
         if failed and fleet.cloud.hot_wanted(name, policy):
             yield Refusal(why=Why.NOT_HEATED, vm_id=failed[0].vm_id, alarm=True, facts={"machines": len(failed)})

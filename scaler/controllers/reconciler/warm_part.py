@@ -3,7 +3,7 @@
 A few at a time, after listings have shown too many or too few for a while: a wavering number moves nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from scaler.model.fleet import Fleet
@@ -25,7 +25,7 @@ def surplus(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
     As many at most as all listings of `warm_surplus_kept` have shown beyond the wanted share.
     """
     found: set[VmId] = set()
-    for name, machines in machines_by_scale_set(fleet, policy).items():
+    for name, machines in fleet.seen_machines.items():
         warm = [machine for machine in machines if machine.standing is Standing.READY and machine.instance.warm]
         tried = [machine for machine in warm if is_offered(machine) and not failed_lately(machine, policy)]
         tried.sort(key=age_of, reverse=True)
@@ -43,7 +43,7 @@ def lack(fleet: Fleet, policy: Policy) -> frozenset[VmId]:
     New machines count, because the provisioner keeps these warm first. At least a single machine stays on offer.
     """
     found: set[VmId] = set()
-    for name, machines in machines_by_scale_set(fleet, policy).items():
+    for name, machines in fleet.seen_machines.items():
         if not fleet.cloud.demand_of(name, policy).warm_is_short(policy.warm_lack_kept):
             continue
         offered = [machine for machine in machines if is_offered(machine)]
@@ -70,15 +70,6 @@ def alarms(fleet: Fleet, policy: Policy) -> list[Refusal]:
 
 def _is_short(machine: SeenMachine, fleet: Fleet, policy: Policy) -> bool:
     return fleet.cloud.demand_of(machine.instance.ref.scale_set, policy).warm_is_short(timedelta(0))
-
-
-def machines_by_scale_set(fleet: Fleet, policy: Policy) -> Mapping[ScaleSetName, Sequence[SeenMachine]]:
-    """The machines of this look, by scale set."""
-    seen: dict[ScaleSetName, list[SeenMachine]] = {name: [] for name in policy.capacity}
-    for machine in fleet.machines:
-        if isinstance(machine, SeenMachine) and (there := seen.get(machine.instance.ref.scale_set)) is not None:
-            there.append(machine)
-    return seen
 
 
 def age_of(machine: SeenMachine) -> tuple[datetime, str]:
