@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from os import process_cpu_count
 from pathlib import Path
 
@@ -149,6 +150,12 @@ def _price(text: str) -> str:
 def _picture(text: str) -> Path:
     if Path(text).suffix not in {".svg", ".png"}:
         raise ArgumentTypeError(f"{text}: a name that ends in .svg or .png is wanted")
+    if not Path(text).parent.is_dir():
+        raise ArgumentTypeError(f"{text}: there is no folder {Path(text).parent}")
+    if find_spec("matplotlib") is None:
+        raise ArgumentTypeError(
+            "matplotlib, which draws it, is not installed: `make bench` or `pip install -r requirements-bench.txt` does"
+        )
     return Path(text)
 
 

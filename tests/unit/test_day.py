@@ -1,10 +1,12 @@
 """`python -m simulator day`: visitors as described, figures beside closed forms, a search that ends."""
 
 import json
+import sys
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 from statistics import fmean, pstdev, pvariance
 
@@ -300,6 +302,18 @@ def test_a_bad_option_is_refused_with_what_is_wanted(
         main(words.split())
     assert ended.value.code == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_a_picture_that_could_not_be_drawn_is_refused_before_the_day(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day takes minutes, and its figures would be lost with the picture."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for picture, complaint in (("day.svg", "`make bench`"), ("nowhere/day.svg", "there is no folder")):
+        with pytest.raises(SystemExit) as ended:
+            read(["--plot", str(tmp_path / picture)])
+        assert ended.value.code == 2
+        assert complaint in capsys.readouterr().err
 
 
 def test_settings_that_the_scaler_refuses_are_refused_before_the_day(capsys: pytest.CaptureFixture[str]) -> None:
