@@ -29,6 +29,7 @@ from scaler.cli.screen import Screen, age
 from scaler.cli.web import command as web
 from scaler.errors import ScalerError, Throttled
 from scaler.settings import SETTINGS, InvalidSettings
+from scaler.settings.table import defaults
 
 _SECRET = {"REDIS_PASSWORD", "REDIS_URL"}
 _File = Annotated[
@@ -96,14 +97,12 @@ def settings(context: typer.Context) -> None:
     """
     operator: Operator = context.obj
     _ = operator.settings  # the mistakes, if there are any
-    environment = operator.environment
-    rows = []
-    for setting in SETTINGS:
-        value = environment.get(setting.name, "").strip()
-        hidden = bool(value) and setting.name in _SECRET
-        rows.append(
-            (setting.name, "(set)" if hidden else value or f"{setting.default or '–'} (default)", setting.meaning)
-        )
+    said = {setting.name: operator.environment.get(setting.name, "").strip() for setting in SETTINGS}
+    otherwise = {name: f"{default or '–'} (default)" for name, default in defaults(said).items()}
+    rows = [
+        (name, "(set)" if said[name] and name in _SECRET else said[name] or otherwise[name], meaning)
+        for name, _, meaning in SETTINGS
+    ]
     Screen().table(("setting", "value", "meaning"), rows, {"value": 20, "meaning": 20})
 
 

@@ -29,8 +29,6 @@ def capacities(reader: Reader, per_scale_set: PerScaleSet) -> Mapping[ScaleSetNa
     """The capacity of each scale set; none after a mistake."""
     before = len(reader.mistakes)
     modes = per_scale_set.choices(_MODE, {str(mode): mode for mode in Mode}, "fixed, buffer or auto")
-    if reader.is_set(_DESIRED) and not reader.is_set(_MODE):
-        modes = dict.fromkeys(modes, Mode.FIXED)
     numbers = {name: per_scale_set.numbers(name, low=0, high=1000) for name in (_DESIRED, _LEAST, _MOST, _CAP, _HOT)}
     if not reader.is_set(_CAP):
         numbers[_CAP] = {name: FAILURE_CAPS[when] for name, when in ready_when(per_scale_set).items()}

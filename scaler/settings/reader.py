@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from scaler.clouds import LOOPBACK
 from scaler.errors import in_one_line
 from scaler.model.instance import ScaleSetName
-from scaler.settings.table import PRESETS, SETTINGS, spelled
+from scaler.settings.table import PRESETS, SETTINGS, defaults, spelled
 
 _LONGEST = 4096  # characters of a setting; what is longer is a mistake, whatever it says
 _WHOLE = r"[0-9]{1,9}"  # plain digits, and so few that nothing is cut or rounded: Python's int and float read far more
@@ -33,15 +33,15 @@ class Reader:
     """Reads variable after variable and collects mistakes; returns a harmless value for each mistake."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._defaults = {setting.name: setting.default for setting in SETTINGS}
-        self._texts = {name: environment.get(name, "").strip() for name in self._defaults}
+        self._texts = {setting.name: environment.get(setting.name, "").strip() for setting in SETTINGS}
         self.mistakes: list[str] = []
         for name, text in self._texts.items():
             if len(text) > _LONGEST or not text.isprintable():  # nor are the surrogates of bytes that are no UTF-8
                 self._texts[name] = ""
                 self.mistakes.append(f"{name}: expected one line of at most {_LONGEST} printable characters")
-        self.mistakes += _unknown(environment, self._defaults)
-        self._defaults |= self.choice("SCALER_PRESET", {"": {}, **PRESETS}, "thrifty, balanced or instant")
+        self._defaults = defaults(self._texts)
+        self.mistakes += _unknown(environment, self._texts)
+        self.choice("SCALER_PRESET", dict.fromkeys(("", *PRESETS)), "thrifty, balanced or instant")
 
     def accepts(self, *names: str) -> bool:
         """Whether these variables have no mistake so far."""

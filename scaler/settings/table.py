@@ -225,3 +225,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SCALER_CLEANER_WATCH", "0s", "the same"),
     Setting("SCALER_SPEED", "1", "divides all durations of the policy; only for an Azure on this machine"),
 )
+
+
+def defaults(said: Mapping[str, str]) -> Mapping[str, str | None]:
+    """The default of each setting, by what the environment says of others: those of a preset, and a fixed number."""
+    by_preset = PRESETS.get(said.get("SCALER_PRESET", "").lower(), {})
+    by_number = {"SCALER_CAPACITY": str(Mode.FIXED)} if said.get("SCALER_POOL_CAPACITY") else {}
+    return {**{setting.name: setting.default for setting in SETTINGS}, **by_preset, **by_number}

@@ -70,6 +70,18 @@ def test_a_settings_file_that_is_none_is_named(tmp_path: Path, content: object, 
     assert complaint in said.err
 
 
+def test_defaults_are_shown_as_other_settings_make_them(console: Console) -> None:
+    def shown(**settings: str) -> dict[str, str]:
+        lines = console.run("settings", **settings).out.splitlines()
+        return {line.split()[0]: " ".join(line.split()[1:3]) for line in lines}
+
+    assert shown(SCALER_POOL_CAPACITY="3")["SCALER_CAPACITY"] == "fixed (default)"
+    assert shown(SCALER_POOL_CAPACITY="")["SCALER_CAPACITY"] == "auto (default)"
+    preset = shown(SCALER_PRESET="Balanced", SCALER_POOL_CAPACITY="")
+    assert preset["SCALER_FOUND_AT_ONCE"] == "99.9% (default)"
+    assert preset["SCALER_WARMPOOL_SIZE"] == "auto (default)"
+
+
 def test_settings_are_shown_as_they_take_effect_and_secrets_are_not(console: Console) -> None:
     said = console.run("settings", REDIS_PASSWORD="hunter2")
     assert said.status == 0
