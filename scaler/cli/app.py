@@ -97,7 +97,7 @@ def settings(context: typer.Context) -> None:
     """
     operator: Operator = context.obj
     _ = operator.settings  # the mistakes, if there are any
-    said = {setting.name: operator.environment.get(setting.name, "").strip() for setting in SETTINGS}
+    said = {setting.name: " ".join(operator.environment.get(setting.name, "").split()) for setting in SETTINGS}
     otherwise = {name: f"{default or '–'} (default)" for name, default in defaults(said).items()}
     rows = [
         (name, "(set)" if said[name] and name in _SECRET else said[name] or otherwise[name], meaning)

@@ -11,6 +11,7 @@ from scaler.model.instance import ScaleSetName
 from scaler.settings.table import PRESETS, SETTINGS, defaults, spelled
 
 _LONGEST = 4096  # characters of a setting; what is longer is a mistake, whatever it says
+_JSON = "SCALER_CALENDAR"  # a list, which people and `scaler calendar --ics` write in several lines
 _WHOLE = r"[0-9]{1,9}"  # plain digits, and so few that nothing is cut or rounded: Python's int and float read far more
 _NUMBER = re.compile(rf"{_WHOLE}(\.{_WHOLE})?")
 _PERCENT = re.compile(rf"({_WHOLE}(?:\.{_WHOLE})?)%")
@@ -34,11 +35,14 @@ class Reader:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._texts = {setting.name: environment.get(setting.name, "").strip() for setting in SETTINGS}
+        if self._texts[_JSON].startswith("["):
+            self._texts[_JSON] = " ".join(self._texts[_JSON].split())
         self.mistakes: list[str] = []
         for name, text in self._texts.items():
             if len(text) > _LONGEST or not text.isprintable():  # nor are the surrogates of bytes that are no UTF-8
                 self._texts[name] = ""
-                self.mistakes.append(f"{name}: expected one line of at most {_LONGEST} printable characters")
+                remedy = "; a longer list goes into a file" if name == _JSON else ""
+                self.mistakes.append(f"{name}: expected one line of at most {_LONGEST} printable characters{remedy}")
         self._defaults = defaults(self._texts)
         self.mistakes += _unknown(environment, self._texts)
         self.choice("SCALER_PRESET", dict.fromkeys(("", *PRESETS)), "thrifty, balanced or instant")

@@ -90,6 +90,16 @@ def test_events_of_a_calendar_file_become_entries_that_the_setting_takes(tmp_pat
     assert (len(windows), mistakes) == (2, [])
 
 
+def test_a_list_on_several_lines_is_taken_as_it_is_printed_and_documented() -> None:
+    """App settings keep line breaks, and nobody writes a list of windows in one line."""
+    lines = Console(environment=LEAST | {"SCALER_CALENDAR": json.dumps([PREMIERE, NIGHTLY], indent=2)})
+    assert lines.run("calendar").out == console(PREMIERE, NIGHTLY).run("calendar").out
+    (shown,) = [line for line in lines.run("settings").out.splitlines() if line.startswith("SCALER_CALENDAR ")]
+    assert '[ { "name": "premiere",' in shown
+    too_long = Console(environment=LEAST | {"SCALER_CALENDAR": json.dumps([PREMIERE] * 40, indent=2)})
+    assert "at most 4096 printable characters; a longer list goes into a file" in too_long.run("calendar").err
+
+
 def test_events_without_a_number_of_visitors_are_left_out_and_named(tmp_path: Path) -> None:
     file = tmp_path / "events.ics"
     file.write_bytes(ICS.encode())
