@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from cli.console import Console
@@ -16,9 +17,16 @@ LEAST = {
     "AZURE_VMSS_NAME": "first,second",
     "REDIS_HOST": "redis.example",
 }
-SOON = (datetime.now(UTC) + timedelta(days=2)).replace(hour=19, minute=0, second=0, microsecond=0)
+NOW = datetime.now(UTC)
+SOON = (NOW + timedelta(days=2)).replace(hour=19, minute=0, second=0, microsecond=0)
+IN_THE_NIGHT = (NOW + timedelta(hours=12)).hour  # so that none is open now
 PREMIERE = {"name": "premiere", "at": SOON.isoformat(), "within": "12m", "visitors": 100, "scaleSets": ["First"]}
-NIGHTLY = {"name": "nightly", "activePeriod": {"startCron": "0 1 * * *", "duration": "2h"}, "min": 5, "buffer": "3/20%"}
+NIGHTLY = {
+    "name": "nightly",
+    "activePeriod": {"startCron": f"0 {IN_THE_NIGHT} * * *", "duration": "2h"},
+    "min": 5,
+    "buffer": "3/20%",
+}
 ICS = f"""BEGIN:VCALENDAR
 VERSION:2.0
 PRODID:test
@@ -56,7 +64,7 @@ def test_the_next_seven_days_are_a_table() -> None:
     assert head.split() == ["opens", "begins", "ends", "window", "scale", "sets", "rank", "says"]
     assert len([row for row in rows if "nightly" in row]) == 7
     (premiere,) = [row for row in rows if "premiere" in row]
-    for word in ("20:00 CE", "first", "100 visitors"):
+    for word in (f"{SOON.astimezone(ZoneInfo('Europe/Berlin')):%H:%M %Z}", "first", "100 visitors"):
         assert word in premiere
     assert rows[0].endswith("min 5, buffer 3/20%")
 
