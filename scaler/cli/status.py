@@ -176,7 +176,7 @@ def _head(screen: Screen, name: ScaleSetName, overview: Overview, policy: Policy
     hot = f", {overview.hot[name]} hot" if overview.hot.get(name) else ""
     wanted = f"wanted {number} ({warm} warm{hot})"
     screen.line(f"{name}  capacity {view.capacity}, {wanted}, etag {view.etag or '–'}", style="bold")
-    if capacity.mode is not Mode.FIXED or capacity.because:
+    if capacity.mode is not Mode.FIXED or capacity.because or name in policy.weights:
         screen.line(f"wanted: {running.why}" if running else f"wanted by this look alone: {wants.why}")
     for unused in _unused_tags(view, overview.demand[name]):
         screen.line(unused, style="yellow")

@@ -141,6 +141,18 @@ def test_what_azure_refused_is_named_while_fewer_machines_are_there_than_wanted(
     assert "no room" not in console.run("status").out
 
 
+def test_a_scale_set_that_is_passed_over_is_named_with_the_reason_whatever_the_mode(
+    estate_of: Callable[..., Estate],
+) -> None:
+    estate = estate_of("first", "second")
+    estate.azure.tag()
+    for mode in ("fixed", "buffer"):
+        settings = {"SCALER_CAPACITY": mode, "SCALER_POOL_WEIGHTS": "first=2,second=1", "SCALER_POOL_BUFFER": "3"}
+        said = estate.console.run("status", **settings).out
+        assert "0 of 3 by weight 2 of 3; first is passed over: " in said
+        assert "3 of 3 by weight 1 of 3; first is passed over: " in said
+
+
 def test_the_cost_is_told_where_there_are_prices(estate: Estate, console: Console) -> None:
     estate.settle(Machine(status=U, session="inside", runs=True), Machine(status=A))
     console.run("adopt", "--yes")
