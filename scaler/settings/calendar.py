@@ -58,7 +58,7 @@ def calendar(
 ) -> tuple[Window, ...]:
     """The windows; none and no mistake for an empty text. `mistakes`, empty before, gets every mistake.
 
-    `capacities`: of the scale sets by the settings; the bounds of a window must fit these.
+    `capacities`: of the scale sets by the settings, empty after a mistake; the bounds of a window must fit these.
     """
     windows: list[Window] = []
     try:
@@ -229,7 +229,7 @@ def _recurring(period: Mapping[str, Any]) -> Recurring:
 
 def _scale_sets(names: Sequence[object], capacities: Mapping[ScaleSetName, Capacity]) -> frozenset[ScaleSetName]:
     found = {ScaleSetName(str(name).lower()) for name in names}
-    for unknown in sorted(found - capacities.keys()):
+    for unknown in sorted(found - capacities.keys() if capacities else ()):
         raise ValueError(f"scaleSets: {shown(unknown)} is not in AZURE_VMSS_NAME")
     return frozenset(found)
 

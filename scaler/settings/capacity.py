@@ -38,8 +38,7 @@ def capacities(reader: Reader, per_scale_set: PerScaleSet) -> Mapping[ScaleSetNa
     found_at_once = reader.percent("SCALER_FOUND_AT_ONCE", low=50, high=99.99)
     prices = {name: _price(reader, text) for name, text in per_scale_set.texts(_PRICE).items()}
     budgets = {name: _budget_of(reader, text) for name, text in per_scale_set.texts(_BUDGET).items()}
-    if len(reader.mistakes) > before:
-        return {}
+    is_read = len(reader.mistakes) == before
     found = {
         name: Capacity(
             mode=modes[name],
@@ -58,20 +57,23 @@ def capacities(reader: Reader, per_scale_set: PerScaleSet) -> Mapping[ScaleSetNa
         )
         for name in modes
     }
-    reader.mistakes += (mistake for name in found for mistake in _contradictions(name, found[name], most[name]))
-    return found
+    reader.mistakes += [each for name in found for each in _contradictions(reader, name, found[name], most[name])]
+    return found if is_read else {}
 
 
-def _contradictions(name: ScaleSetName, capacity: Capacity, most: int) -> Iterator[str]:
-    if capacity.budget is not None and capacity.price is None:
+def _contradictions(reader: Reader, name: ScaleSetName, capacity: Capacity, most: int) -> Iterator[str]:
+    """Of settings that could be read, each by itself."""
+    if not reader.accepts(_MODE):
+        return
+    fixed = capacity.mode is Mode.FIXED
+    of_all, of_spare = (_DESIRED, _DESIRED) if fixed else (_MOST, _BUFFER)
+    if capacity.budget is not None and capacity.price is None and reader.accepts(_PRICE):
         yield f"{_BUDGET}: {name} has no {_PRICE}; without, nobody knows what its machines cost"
-    if capacity.warm > most:
-        setting = _DESIRED if capacity.mode is Mode.FIXED else _MOST
-        yield f"{_WARM}: {capacity.warm} is more than {setting} ({most}) of {name}; the warm are part of it"
-    if capacity.hot and capacity.hot >= capacity.fewest_spare:
-        setting = _DESIRED if capacity.mode is Mode.FIXED else _BUFFER
-        yield (f"{_HOT}: {capacity.hot} leaves none of {setting} ({capacity.fewest_spare}) of {name} at rest")
-    if capacity.mode is not Mode.FIXED and capacity.least > capacity.most:
+    if capacity.warm > most and reader.accepts(of_all):
+        yield f"{_WARM}: {capacity.warm} is more than {of_all} ({most}) of {name}; the warm are part of it"
+    if capacity.hot and capacity.hot >= capacity.fewest_spare and reader.accepts(of_spare):
+        yield f"{_HOT}: {capacity.hot} leaves none of {of_spare} ({capacity.fewest_spare}) of {name} at rest"
+    if not fixed and capacity.least > capacity.most and reader.accepts(_MOST):
         yield f"{_LEAST}: {capacity.least} is more than {_MOST} ({capacity.most}) of {name}"
 
 

@@ -49,6 +49,20 @@ def test_an_empty_environment_names_everything_that_is_missing_at_once() -> None
     assert named == {"AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZURE_VMSS_NAME", "REDIS_URL"}
 
 
+def test_a_contradiction_is_told_beside_a_mistake_in_another_setting_and_not_for_it() -> None:
+    wrong = {"SCALER_POOL_MIN": "9", "SCALER_POOL_MAX": "8", "SCALER_HOTPOOL_SIZE": "3"}
+    hot = "SCALER_HOTPOOL_SIZE: 3 leaves none of SCALER_POOL_BUFFER (2) of vmss-pixels at rest"
+    least = "SCALER_POOL_MIN: 9 is more than SCALER_POOL_MAX (8) of vmss-pixels"
+    price, *others = mistakes(**wrong, SCALER_PRICE="-1/1/1", SCALER_BUDGET="9")
+    assert price.startswith("SCALER_PRICE: '-1/1/1' cannot be used")
+    assert others == [hot, least]
+    assert hot not in mistakes(**wrong, SCALER_POOL_BUFFER="-1")
+    assert mistakes(**(wrong | {"SCALER_POOL_MAX": "many"}))[1:] == (hot,)
+    window = {"name": "w", "at": "2026-12-24T20:00Z", "within": "1h", "min": 1, "scaleSets": ["vmss-pixels"]}
+    (mode,) = mistakes(**wrong, SCALER_CAPACITY="elastic", SCALER_CALENDAR=json.dumps([window]))
+    assert mode.startswith("SCALER_CAPACITY: 'elastic'")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
