@@ -45,6 +45,8 @@ def plan(
     names = [controller] if controller is not None else list(CONTROLLERS)
     operator.doors.registry.check(READER)
     operator.doors.recall()
+    if names == [Actor.CLEANER]:
+        _list_for_the_cleaner(operator)
     reports = {name: operator.doors.tick(name).plan() for name in names}
     screen = Screen()
     if as_json:
@@ -70,6 +72,8 @@ def tick(context: typer.Context, controller: OneController, yes: Yes = False, as
     if controller != Actor.PROVISIONER:
         operator.doors.registry.check()
     operator.doors.recall()
+    if controller == Actor.CLEANER:
+        _list_for_the_cleaner(operator)
     if not yes:
         planned = operator.doors.tick(controller).plan()
         show(screen, controller, planned)
@@ -85,6 +89,11 @@ def tick(context: typer.Context, controller: OneController, yes: Yes = False, as
         screen.line(f"{controller}: nothing to do")
     if report.errors or any(outcome.result in {Result.FAILED, Result.EXPIRED} for outcome in report.outcomes):
         raise typer.Exit(Exit.NOT_DONE)
+
+
+def _list_for_the_cleaner(operator: Operator) -> None:
+    """Look at the scale sets as the provisioner does: the cleaner replaces machines by listings of others alone."""
+    operator.doors.tick(Actor.PROVISIONER).plan()
 
 
 def show(screen: Screen, name: str, report: Report) -> None:

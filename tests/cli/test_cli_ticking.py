@@ -37,6 +37,17 @@ def test_a_plan_changes_nothing(estate: Estate, console: Console) -> None:
     assert estate.redis.keys() == keys
 
 
+def test_the_cleaner_alone_knows_what_is_to_be_replaced(estate: Estate, console: Console) -> None:
+    """In the functions host it knows by listings of the others, which a command of its own lacks."""
+    estate.allow()
+    estate.tick_until(lambda: estate.redis.scard(KEYS.index(Status.AVAILABLE)) == 3)
+    vm_id = estate.azure.vms[0].vm_id
+    console.run("renew", vm_id, "--yes")
+    assert "SPEND  an operator asked for its replacement" in console.run("plan", "cleaner").out
+    console.run("tick", "cleaner", "--yes")
+    assert estate.redis.scard(KEYS.index(Status.AVAILABLE)) == 2
+
+
 def test_what_only_a_missing_consent_keeps_from_being_done_is_told_apart(estate: Estate, console: Console) -> None:
     estate.settle(Machine(runs=True))
     said = console.run("plan", "provisioner")
