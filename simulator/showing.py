@@ -6,6 +6,7 @@ from typing import TextIO
 
 from rich.console import Console
 
+from scaler.model.policy import Capacity, Mode
 from simulator.figures import Counts, Figures, Summary
 from simulator.live.board import Board
 from simulator.live.rounds import Rounds, Spending
@@ -97,11 +98,18 @@ def is_coloured(out: TextIO, environ: Mapping[str, str]) -> bool:
     return can_be_drawn_on(out, environ) and not environ.get("NO_COLOR")
 
 
+def in_words(capacity: Capacity) -> str:
+    """The number of machines of a scale set, or the rule that finds one."""
+    bounds = f"{capacity.mode}, {capacity.least} to {capacity.most} machines"
+    number = f"{capacity.desired} machines" if capacity.mode is Mode.FIXED else bounds
+    return f"{number}, {'a part of them' if capacity.warm_follows else capacity.warm} warm"
+
+
 def _greeting(scene: Scene) -> Iterator[str]:
     parts = scene.parts
     fake = " (no redis-server on PATH)" if parts.redis.name.startswith("fakeredis") else ""
     capacity = parts.environment.settings.policy.capacity
-    machines = "; ".join(f"{name}: {each.desired} machines, {each.warm} warm" for name, each in capacity.items())
+    machines = "; ".join(f"{name}: {in_words(each)}" for name, each in capacity.items())
     yield f"Redis   {parts.redis.name}{fake} at {parts.redis.url}"
     yield f"Azure   emulated at {parts.azure.server.url}, {scene.options.speed:g} times faster than the real one"
     yield f"scaler  function_app.py with its four timers; {machines}"

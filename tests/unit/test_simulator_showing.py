@@ -10,11 +10,12 @@ from typing import TextIO
 import pytest
 from simulator_builders import second
 
+from scaler.model.policy import Capacity, Mode
 from simulator.figures import Figures, Summary
 from simulator.live.screen import can_be_drawn_on
 from simulator.observer.wrong import Kind, Wrong
 from simulator.options import InvalidOptions, Viewing
-from simulator.showing import chosen, conclude, is_coloured, lines, live
+from simulator.showing import chosen, conclude, in_words, is_coloured, lines, live
 from simulator.view import Colour
 
 XTERM = {"TERM": "xterm-256color"}
@@ -100,3 +101,9 @@ def test_in_the_end_nothing_is_in_red_where_nothing_was_wrong(ends: tuple[int, T
 @pytest.mark.parametrize("term", ["xterm", "screen-256color", "linux", "vt100"])
 def test_an_ordinary_terminal_can_be_drawn_on(term: str, terminal: TextIO) -> None:
     assert can_be_drawn_on(terminal, {"TERM": term})
+
+
+def test_a_number_that_follows_the_visitors_is_not_called_a_number() -> None:
+    assert in_words(Capacity(desired=14, warm=5)) == "14 machines, 5 warm"
+    follows = Capacity(mode=Mode.AUTO, desired=14, least=1, warm_follows=True)
+    assert in_words(follows) == "auto, 1 to 20 machines, a part of them warm"
