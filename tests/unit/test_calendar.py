@@ -174,6 +174,14 @@ def test_the_higher_rank_wins_number_by_number() -> None:
     assert found.because == "min and max of fair, warm of daily"
 
 
+def test_of_two_open_windows_max_goes_before_min_and_spare_before_buffer_whatever_their_rank() -> None:
+    narrow = {"name": "narrow", **ONCE, "max": 3, "spare": 2}
+    wide = {"name": "wide", **ONCE, "min": 9, "buffer": 5, "rank": 1}
+    found = at("2026-12-24T20:30", narrow, wide)
+    assert (found.least, found.most, found.buffer) == (9, 3, 2)
+    assert wanted(before_listings(found), Policy()).machines == 3
+
+
 def test_a_window_makes_machines_hot_and_two_together_leave_one_at_rest() -> None:
     many = {"name": "many", "at": "2026-12-24T10:00Z", "within": "2h", "hot": 3, "buffer": 4}
     few = {"name": "few", "at": "2026-12-24T11:00Z", "within": "2h", "buffer": 2, "rank": 1}
