@@ -192,11 +192,8 @@ def _rows(found: Size, need: Need) -> Iterator[tuple[str, str, str]]:
     )
     yield "spare", f"{found.spare}", found.because
     yield "warm", f"{found.warm}", f"of the spare: {warm} (SCALER_WARMPOOL_SIZE)"
-    yield (
-        "in use",
-        f"{found.in_use:.1f}",
-        f"on average: {found.arrivals_per_hour:.3g}/h, {found.session_s / 60:.3g} min each, with start and deletion",
-    )
+    visitors = f"{round(found.arrivals_per_hour, 2):g}/h, {round(found.session_s / 60, 2):g} min each"
+    yield "in use", f"{found.in_use:.1f}", f"on average: {visitors}, with start and deletion"
     yield "at the peak", f"{found.in_use_peak}", "in use: no more in 99.9 % of the time"
     cores = f": {found.cores} cores" if found.cores is not None else ""
     yield "quota", f"{found.quota}", f"at the peak, and spare (SCALER_POOL_MAX){cores}"

@@ -372,7 +372,7 @@ def _auto(demand: Demand, policy: Policy) -> tuple[int, str, Facts]:
     spare = ceil(max(needed, capacity.buffer) * stretch) + announced
     why = (
         f"{spare} spare = {100 * NormalDist().cdf(safety):.4g} % of arrivals within {lead:.0f} s at"
-        f" {per_second * 3600:.3g}/h, safety {safety:.1f}"
+        f" {round(per_second * 3600, 2):g}/h, safety {safety:.1f}"
     )
     if needed < capacity.buffer:
         why += f", at least {capacity.buffer}"

@@ -17,6 +17,12 @@ def test_it_needs_neither_settings_nor_azure_nor_redis() -> None:
     assert "no costs: say --price, or set SCALER_PRICE" in said.out
 
 
+def test_many_visitors_are_told_in_plain_numbers() -> None:
+    said = NOTHING.run("size", "--arrivals", "1250/h", "--session", "24h").out
+    assert "at 1250/h, safety 2.3" in said
+    assert "on average: 1250/h, 1440 min each" in said
+
+
 def test_the_price_comes_from_the_command_line_or_the_settings() -> None:
     by_hand = NOTHING.run(*ASKED, "--price", "1.2/1.2/0.05").out
     by_settings = NOTHING.run(*ASKED, SCALER_PRICE="1.2/1.2/0.05", SCALER_CURRENCY="EUR").out
