@@ -9,7 +9,7 @@ from scaler.cli.environment import Exit, Operator
 from scaler.cli.screen import Screen
 from scaler.errors import ScalerError
 from scaler.model.instance import ScaleSetName
-from scaler.model.sighting import Pause
+from scaler.model.sighting import OuterTags, Pause
 from scaler.ports import ScaleSet
 
 _REGISTRY = "the registry's key"
@@ -43,12 +43,37 @@ def resume(context: typer.Context) -> None:
     left = [where for where, went in done.items() if not went]
     if left:
         Screen().complain(f"perhaps still halted by {', '.join(left)}")
-    if operator.settings.policy.pause is not Pause.NONE:
-        Screen().complain("still halted by the setting SCALER_PAUSED: only the app settings can end that")
-        left.append("SCALER_PAUSED")
-    if left:
+    outside = list(_outside(operator))
+    for where in outside:
+        Screen().complain(f"still halted by {where}")
+    if left or outside:
         raise typer.Exit(Exit.NOT_DONE)
     Screen().line("nothing halts the scaler any more")
+
+
+def _outside(operator: Operator) -> Iterator[str]:
+    """Who halts the scaler and is not written by this command, with the remedy."""
+    if operator.settings.policy.pause is not Pause.NONE:
+        yield "the setting SCALER_PAUSED: only the app settings can end that"
+    doors, store = operator.doors, OuterTags()
+    group = _asked("the resource group", next(iter(doors.scale_sets.values())).group_tags)
+    if group.pause is not Pause.NONE:
+        yield f"the tag scaler:paused of the resource group ({halts(group.pause)}): delete it, or set it to false"
+    if doors.listings.store is not None:
+        store = _asked("App Configuration", doors.listings.store.read)
+    for label in ("", *operator.settings.scale_sets):
+        keys = store.labelled.get(ScaleSetName(label), OuterTags()) if label else store
+        if keys.pause is not Pause.NONE:
+            labelled = f" with the label {label}" if label else ""
+            yield f"the key scaler:paused of App Configuration{labelled} ({halts(keys.pause)}): delete it"
+
+
+def _asked(whom: str, read: Callable[[], OuterTags]) -> OuterTags:
+    try:
+        return read()
+    except ScalerError as error:
+        Screen().remark(f"not known whether {whom} halts the scaler: {error}")
+        return OuterTags()
 
 
 def _set(operator: Operator, how: Pause) -> dict[str, bool]:

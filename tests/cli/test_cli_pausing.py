@@ -1,10 +1,13 @@
 """`scaler pause` and `resume`: what is written where, and what is halted if only a part of it could be written."""
 
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from cli.console import Console
 from cli.estate import KEYS, Estate
+from wire.app_configuration import listing
+from wire.scripted_arm import ScriptedArm
 
 from emulator.wire.answer_faults import AnswerFault
 from scaler.model.edges import CONTROLLERS
@@ -87,6 +90,23 @@ def test_a_resume_that_did_not_get_everywhere_says_what_still_halts(console: Con
         "still halted by the setting SCALER_PAUSED: only the app settings can end that\n",
     )
     assert console.run("resume").status == 0
+
+
+def test_a_resume_names_who_else_halts_and_cannot_be_taken_back_by_it(estate_of: Callable[..., Estate]) -> None:
+    estate = estate_of("first", "second")
+    estate.azure.region.group_tags = {"scaler:paused": "all"}
+    with closing(ScriptedArm(listing)) as server:
+        said = estate.console.run("resume", SCALER_APP_CONFIGURATION=server.endpoint)
+    assert said.status == 1
+    group, key = said.err.splitlines()
+    assert group == (
+        "still halted by the tag scaler:paused of the resource group (no orders at all): delete it, or set it to false"
+    )
+    assert key.startswith("still halted by the key scaler:paused of App Configuration with the label first (no orders")
+    estate.azure.region.group_tags = {}
+    away = estate.console.run("resume", SCALER_APP_CONFIGURATION=server.endpoint)
+    assert (away.status, away.out.splitlines()[-1]) == (0, "nothing halts the scaler any more")
+    assert away.err.startswith(f"not known whether App Configuration halts the scaler: {server.endpoint}")
 
 
 def test_a_pause_leaves_the_operators_other_tags_alone(estate: Estate, console: Console) -> None:
