@@ -214,9 +214,9 @@ def _limited(demand: Demand, wants: Wanted, policy: Policy) -> Iterator[str]:
         )
     holds, budget = affordable(demand), demand.capacity.budget
     if demand.warm_held:
-        yield f"the monthly budget of {budget:g} keeps {demand.warm_held} wanted machines from being warm"
+        yield f"the monthly budget of {budget:.12g} keeps {demand.warm_held} wanted machines from being warm"
     if holds is not None and holds < wants.machines:
-        yield f"the monthly budget of {budget:g} holds {holds} of the {wants.machines} wanted machines"
+        yield f"the monthly budget of {budget:.12g} holds {holds} of the {wants.machines} wanted machines"
 
 
 def _failed(name: ScaleSetName, overview: Overview) -> Iterator[str]:

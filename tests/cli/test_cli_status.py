@@ -172,6 +172,8 @@ def test_what_the_budget_holds_back_is_told(estate: Estate, console: Console) ->
     assert "the monthly budget of 1642.5 keeps 1 wanted machines from being warm" in said
     assert "the monthly budget of 1642.5 holds 2 of the 3 wanted machines" in said
     assert "budget" not in console.run("status", **(prices | {"SCALER_BUDGET": "9999"})).out
+    yen = {"SCALER_PRICE": "2500/1250/310", "SCALER_BUDGET": "2050000.5", "SCALER_WARMPOOL_SIZE": "1"}
+    assert "the monthly budget of 2050000.5 " in console.run("status", **yen).out
     (scale_set,) = console.run("status", "--json", **prices).json["scale_sets"]
     assert (scale_set["cost"]["budget"], scale_set["cost"]["machines_in_budget"]) == (1642.5, 2)
 
