@@ -1,7 +1,7 @@
 """`scaler calendar`: the windows of the next days, and the events of a calendar file as entries for SCALER_CALENDAR."""
 
-import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -147,12 +147,13 @@ def _imported(
     except (OSError, ValueError) as error:
         screen.complain(f"{file}: cannot be read as an iCalendar file: {getattr(error, 'strerror', None) or error}")
         raise typer.Exit(Exit.MISUSED) from None
-    found = dict[str, Mapping[str, object]]()
-    for event in sorted(events, key=lambda event: str(event.start)):
-        entry = _entry(screen, event, crowd)
-        if entry is not None:
-            found[json.dumps(entry)] = entry
-    return list(found.values())
+    found = [_entry(screen, event, crowd) for event in sorted(events, key=lambda event: str(event.start))]
+    times, entries = Counter[object](), list[Mapping[str, object]]()
+    for entry in filter(None, found):
+        name, number = entry["name"], times[entry["name"]]
+        times[name] += 1
+        entries.append({**entry, "name": f"{name} ({number + 1})"} if number else entry)
+    return entries
 
 
 def _entry(screen: Screen, event: Any, crowd: re.Match[str]) -> Mapping[str, object] | None:
@@ -166,7 +167,7 @@ def _entry(screen: Screen, event: Any, crowd: re.Match[str]) -> Mapping[str, obj
         screen.remark(f"left out: {title!r} at {start}: no line `visitors: 100` in its description, and no --visitors")
         return None
     begins = start.astimezone(UTC)
-    entry = {"name": f"{title[:40]} {begins:%Y-%m-%d %H:%M}", "visitors": int(number)}
+    entry = {"name": f"{title[:36]} {begins:%Y-%m-%d %H:%M}", "visitors": int(number)}
     if crowd[2] is not None:
         return entry | {"at": begins.isoformat(), "within": crowd[2]}
     return entry | {"between": {"start": begins.isoformat(), "end": end.astimezone(UTC).isoformat()}}

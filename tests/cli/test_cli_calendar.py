@@ -108,6 +108,19 @@ def test_a_list_on_several_lines_is_taken_as_it_is_printed_and_documented() -> N
     assert "at most 4096 printable characters; a longer list goes into a file" in too_long.run("calendar").err
 
 
+def test_two_events_of_one_title_and_time_are_two_windows_of_two_names(tmp_path: Path) -> None:
+    """As in two halls: the visitors of both come."""
+    title = "A premiere with a title that is longer than a window's name may be"
+    hall = ICS.split("BEGIN:VEVENT\r\n")[1].split("END:VEVENT")[0].replace("Premiere", title)
+    event, end = f"BEGIN:VEVENT\r\n{hall}END:VEVENT\r\n", "END:VCALENDAR\r\n"
+    file = tmp_path / "events.ics"
+    file.write_bytes((ICS.partition("BEGIN:VEVENT")[0] + event + event.replace("UID:1", "UID:9") + end).encode())
+    found = console().run("calendar", "--ics", str(file)).json
+    assert [each["visitors"] for each in found] == [250, 250]
+    assert found[1]["name"] == f"{found[0]['name']} (2)"
+    assert console(*found).run("calendar").status == 0
+
+
 def test_events_without_a_number_of_visitors_are_left_out_and_named(tmp_path: Path) -> None:
     file = tmp_path / "events.ics"
     file.write_bytes(ICS.encode())
