@@ -1,5 +1,6 @@
 """`scaler calendar`: the windows of the next days, and the events of a calendar file as entries for SCALER_CALENDAR."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,9 +18,10 @@ from scaler.model.calendar import WORDS, Occurrence, Window
 from scaler.model.capacity import before_listings, lead_time
 from scaler.model.in_force import opens_early, says
 from scaler.model.policy import Capacity, Policy
+from scaler.settings.calendar import calendar as read_calendar
 from scaler.settings.reader import duration_of
 
-_VISITORS = re.compile(r"^\s*visitors\s*[:=]\s*([0-9]{1,5})\s*$", re.IGNORECASE | re.MULTILINE)
+_VISITORS = re.compile(r"^\s*visitors\s*[:=]\s*([0-9]{1,9})\s*$", re.IGNORECASE | re.MULTILINE)
 _CROWD = re.compile(r"(?:([1-9][0-9]{0,3})(?:/(\S{1,20}))?)?")
 _COLUMNS = ("opens", "begins", "ends", "window", "scale sets", "rank", "says")
 
@@ -138,7 +140,7 @@ def _document(window: Window, occurrence: Occurrence, policy: Policy) -> Mapping
 def _imported(
     screen: Screen, file: Path, since: datetime, until: datetime, crowd: re.Match[str]
 ) -> list[Mapping[str, object]]:
-    """The events as entries. An event without a number of visitors, or of whole days, is left out and named."""
+    """The events as entries. An event of whole days, or without a usable number of visitors, is left out and named."""
     import recurring_ical_events  # noqa: PLC0415  (only this option needs these two)
     from icalendar import Calendar  # noqa: PLC0415
 
@@ -146,6 +148,9 @@ def _imported(
         events = recurring_ical_events.of(Calendar.from_ical(file.read_bytes())).between(since, until)
     except (OSError, ValueError) as error:
         screen.complain(f"{file}: cannot be read as an iCalendar file: {getattr(error, 'strerror', None) or error}")
+        raise typer.Exit(Exit.MISUSED) from None
+    except KeyError as lacking:
+        screen.complain(f"{file}: cannot be read as an iCalendar file: an event has no {lacking.args[0]}")
         raise typer.Exit(Exit.MISUSED) from None
     found = [_entry(screen, event, crowd) for event in sorted(events, key=lambda event: str(event.start))]
     times, entries = Counter[object](), list[Mapping[str, object]]()
@@ -167,7 +172,13 @@ def _entry(screen: Screen, event: Any, crowd: re.Match[str]) -> Mapping[str, obj
         screen.remark(f"left out: {title!r} at {start}: no line `visitors: 100` in its description, and no --visitors")
         return None
     begins = start.astimezone(UTC)
-    entry = {"name": f"{title[:36]} {begins:%Y-%m-%d %H:%M}", "visitors": int(number)}
+    entry: dict[str, object] = {"name": f"{title[:36]} {begins:%Y-%m-%d %H:%M}", "visitors": int(number)}
     if crowd[2] is not None:
-        return entry | {"at": begins.isoformat(), "within": crowd[2]}
-    return entry | {"between": {"start": begins.isoformat(), "end": end.astimezone(UTC).isoformat()}}
+        entry |= {"at": begins.isoformat(), "within": crowd[2]}
+    else:
+        entry |= {"between": {"start": begins.isoformat(), "end": end.astimezone(UTC).isoformat()}}
+    mistakes: list[str] = []
+    read_calendar(json.dumps([entry]), {}, begins, mistakes)
+    for mistake in mistakes:
+        screen.remark(f"left out: {title!r} at {start}: {mistake.partition(': ')[2]}")
+    return None if mistakes else entry

@@ -108,6 +108,27 @@ def test_a_list_on_several_lines_is_taken_as_it_is_printed_and_documented() -> N
     assert "at most 4096 printable characters; a longer list goes into a file" in too_long.run("calendar").err
 
 
+@pytest.mark.parametrize(
+    ("visitors", "says"), [("0", "says nothing: expected `visitors`"), ("123456", "expected a whole number from 0 to")]
+)
+def test_an_event_that_the_setting_would_not_take_is_left_out_and_named(
+    tmp_path: Path, visitors: str, says: str
+) -> None:
+    file = tmp_path / "events.ics"
+    file.write_bytes(ICS.replace("Visitors: 250", f"Visitors: {visitors}").encode())
+    said = Console(environment={}).run("calendar", "--ics", str(file), "--visitors", "80/12m")
+    assert [each["visitors"] for each in said.json] == [80]
+    premiere = next(line for line in said.err.splitlines() if "Premiere" in line)
+    assert says in premiere
+
+
+def test_an_event_without_a_beginning_is_no_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "events.ics"
+    file.write_bytes("".join(line for line in ICS.splitlines(keepends=True) if "DTSTART" not in line).encode())
+    said = Console(environment={}).run("calendar", "--ics", str(file))
+    assert (said.status, said.err) == (2, f"{file}: cannot be read as an iCalendar file: an event has no DTSTART\n")
+
+
 def test_two_events_of_one_title_and_time_are_two_windows_of_two_names(tmp_path: Path) -> None:
     """As in two halls: the visitors of both come."""
     title = "A premiere with a title that is longer than a window's name may be"
