@@ -326,8 +326,8 @@ def wanted(demand: Demand, policy: Policy) -> Wanted:
     facts: dict[str, str | int | float | bool | None] = {"mode": capacity.mode.value}
     facts |= {use.value: number for use, number in counts.items()}
     if capacity.mode is Mode.FIXED:
-        why = f"{capacity.desired} machines, in use or not"
         machines = min(capacity.desired + capacity.expected, capacity.limit)
+        why = f"{capacity.desired} machines, in use or not{_announced(machines - capacity.desired)}"
         otherwise = Wanted(machines=machines, why=_with_calendar(why, capacity), facts=facts)
         return and_replacements(otherwise, demand)
     if capacity.mode is Mode.BUFFER:
@@ -335,7 +335,7 @@ def wanted(demand: Demand, policy: Policy) -> Wanted:
         spare = max(capacity.buffer, share) + capacity.expected
         why = f"{spare} spare beyond {in_use} in use"
         if share > capacity.buffer:
-            why = f"{spare} spare = {capacity.buffer_share:.0%} of {in_use} in use"
+            why = f"{spare} spare = {capacity.buffer_share:.0%} of {in_use} in use{_announced(capacity.expected)}"
     else:
         spare, why, found = _auto(demand, policy)
         facts |= found
@@ -378,6 +378,7 @@ def _auto(demand: Demand, policy: Policy) -> tuple[int, str, Facts]:
         why += f", at least {capacity.buffer}"
     if stretch > 1:
         why += f", times {stretch:.1f} because no machine was ready"
+    why += _announced(announced)
     facts: Facts = {
         "arrivals_per_hour": round(per_second * 3600, 3),
         "lead_s": round(lead, 1),
@@ -385,6 +386,11 @@ def _auto(demand: Demand, policy: Policy) -> tuple[int, str, Facts]:
         "stretch": round(stretch, 3),
     }
     return spare, why, facts
+
+
+def _announced(machines: int) -> str:
+    """The machines that the calendar asks for, as a part of a reason."""
+    return f", and {machines} for announced visitors" if machines > 0 else ""
 
 
 def arrivals_per_second(demand: Demand, policy: Policy) -> float:

@@ -1,6 +1,7 @@
 """The calendar: when a window is open, who wins, crowds that are announced, and every mistake in the setting."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import process_time
@@ -9,7 +10,7 @@ import pytest
 from builders import MIN, POLICY, SCALE_SET, S
 
 from scaler.model.calendar import Window
-from scaler.model.capacity import Demand, before_listings, wanted
+from scaler.model.capacity import Demand, Use, before_listings, wanted
 from scaler.model.in_force import by_calendar
 from scaler.model.instance import ScaleSetName
 from scaler.model.policy import Capacity, Mode, Policy
@@ -133,7 +134,28 @@ def test_an_announced_crowd_finds_its_machines_and_is_counted_down() -> None:
     assert machines(before) == 2
     assert 100 <= machines(during) <= 135  # 99 % of a hundred who may also be more
     why = wanted(before_listings(during), POLICY).why
-    assert why.endswith("; 100 visitors expected (premiere)")
+    assert why.startswith(
+        f"{machines(during)} spare = 99 % of arrivals within 310 s at 0/h, safety 2.3, at least 2, and"
+    )
+    assert why.endswith(f" and {machines(during) - 2} for announced visitors; 100 visitors expected (premiere)")
+
+
+@pytest.mark.parametrize(
+    ("capacity", "why"),
+    [
+        (Capacity(desired=4, most=500), "4 machines, in use or not, and 100 for announced visitors"),
+        (Capacity(desired=60, most=50), "60 machines, in use or not"),
+        (
+            Capacity(mode=Mode.BUFFER, buffer=1, buffer_share=0.5, most=500),
+            "105 spare = 50% of 10 in use, and 100 for announced visitors",
+        ),
+    ],
+)
+def test_the_reason_tells_the_machines_for_a_crowd_from_the_others(capacity: Capacity, why: str) -> None:
+    event = {"name": "premiere", "at": "2026-12-24T19:00Z", "within": "12m", "visitors": 100}
+    calm = before_listings(at("2026-12-24T18:55", event, capacity=capacity))
+    busy = replace(calm, counts={**calm.counts, Use.IN_USE: 10})
+    assert wanted(busy, POLICY).why == f"{why}; 100 visitors expected (premiere)"
 
 
 @pytest.mark.parametrize(
