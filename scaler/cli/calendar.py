@@ -16,7 +16,7 @@ from scaler.cli.environment import AsJson, Exit, Operator
 from scaler.cli.screen import Screen
 from scaler.model.calendar import WORDS, Occurrence, Window
 from scaler.model.capacity import before_listings, lead_time
-from scaler.model.in_force import opens_early, says
+from scaler.model.in_force import opens_early, says, with_numbers
 from scaler.model.policy import Capacity, Policy
 from scaler.settings.calendar import calendar as read_calendar
 from scaler.settings.reader import duration_of
@@ -83,6 +83,18 @@ def calendar(
         screen.line(f"nothing within {days} day{'' if days == 1 else 's'}")
     else:
         screen.table(_COLUMNS, (_row(window, each, zone, policy) for window, each in found), {"says": 20})
+    for remark in _crowds_beyond_the_most(policy):
+        screen.remark(remark)
+
+
+def _crowds_beyond_the_most(policy: Policy) -> Iterator[str]:
+    """The windows with more visitors than a scale set may have machines by settings and window."""
+    for window in policy.calendar:
+        for name, capacity in policy.capacity.items():
+            most = with_numbers(capacity, window.numbers).limit
+            if window.concerns(name) and window.visitors > most:
+                crowd = f"{window.name}: {window.visitors} visitors"
+                yield f"{crowd}, but {name} may have {most} machines (SCALER_POOL_MAX)"
 
 
 def _coming(policy: Policy, now: datetime, until: datetime) -> Iterator[tuple[Window, Occurrence]]:

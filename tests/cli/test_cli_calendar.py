@@ -87,6 +87,13 @@ def test_what_is_not_set_or_not_near_is_said() -> None:
     assert console(PREMIERE).run("calendar", "--days", "1").out == "nothing within 1 day\n"
 
 
+def test_a_crowd_beyond_the_most_machines_is_told_of() -> None:
+    assert console(PREMIERE).run("calendar", "--json").err == (
+        "premiere: 100 visitors, but first may have 20 machines (SCALER_POOL_MAX)\n"
+    )
+    assert console({**PREMIERE, "max": 100}).run("calendar").err == ""
+
+
 def test_events_of_a_calendar_file_become_entries_that_the_setting_takes(tmp_path: Path) -> None:
     file = tmp_path / "events.ics"
     file.write_bytes(ICS.encode())
