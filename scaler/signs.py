@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from math import inf
-from operator import itemgetter
 from threading import Lock
 from typing import Protocol
 
@@ -24,8 +23,8 @@ from scaler.model.capacity import Wanted
 from scaler.model.edges import Actor
 from scaler.model.fleet import Cloud
 from scaler.model.history import Sample
-from scaler.model.instance import ScaleSetName
-from scaler.model.plan import Plan, Refusal, SetCapacity
+from scaler.model.instance import ScaleSetName, VmId
+from scaler.model.plan import Plan, Refusal, SetCapacity, Why
 from scaler.model.policy import Policy
 from scaler.model.signs import ALARM_KEPT, SIGN_EVERY, FailedOrder, Sign
 from scaler.model.waits import Waits
@@ -38,6 +37,7 @@ _FAILED_ORDERS_KEPT = timedelta(days=1)
 _MOST = 50  # alarms, and failed orders, of a controller
 
 type _Kind = tuple[ScaleSetName, str]  # a kind of order at a scale set
+type _Alarm = tuple[Why, VmId | None, str]  # an alarm about a machine or a scale set, whatever its other facts
 
 
 class Book(Protocol):
@@ -67,7 +67,7 @@ class _Heard:
     at: datetime = field(default_factory=partial(datetime.now, UTC))
     failure: str = ""
     failed_from: float = inf  # the first of the failed ticks that no fine tick has followed
-    alarms: dict[str, float] = field(default_factory=dict)  # when each was raised last
+    alarms: dict[_Alarm, tuple[str, float]] = field(default_factory=dict)  # the sentence, and when it was raised last
     held: dict[str, tuple[int, float]] = field(default_factory=dict)  # how often a tick held back, and when
     wanted: Mapping[ScaleSetName, Wanted] = field(default_factory=dict)  # as of the latest listing
     failed: dict[_Kind, tuple[str, float]] = field(default_factory=dict)  # the sentence, and when
@@ -123,7 +123,7 @@ class Signs:
         """Note a tick. Returns whether a sign is due, and the sample of a minute that is over."""
         heard, now = self._heard.setdefault(name, _Heard()), self._clock.monotonic()
         failure = next((str(error) for error in report.errors if not isinstance(error, Throttled)), "")
-        alarms = dict.fromkeys(map(_told, (each for each in report.plan.refusals if each.alarm)), now)
+        alarms = {_about(each): (_told(each), now) for each in report.plan.refusals if each.alarm}
         failed = {kind: (said, now) for kind, said in _failures(report.outcomes)}
         heard.news |= bool(failed) or bool(alarms.keys() - heard.alarms.keys()) or bool(failure) != bool(heard.failure)
         heard.moment, heard.at, heard.failure = now, datetime.now(UTC), failure
@@ -169,11 +169,9 @@ class Signs:
 
     def _sign(self, name: Actor) -> Sign:
         heard, now = self._heard[name], self._clock.monotonic()
-        heard.alarms = dict(_latest(heard.alarms.items(), now - ALARM_KEPT.total_seconds()))
-        heard.held = {why: told for why, told in heard.held.items() if told[1] > now - ALARM_KEPT.total_seconds()}
-        oldest = now - _FAILED_ORDERS_KEPT.total_seconds()
-        kept = _latest(((kind, moment) for kind, (_, moment) in heard.failed.items()), oldest)
-        heard.failed = {kind: heard.failed[kind] for kind, _ in kept}
+        heard.alarms = _latest(heard.alarms, now - ALARM_KEPT.total_seconds())
+        heard.held = _latest(heard.held, now - ALARM_KEPT.total_seconds())
+        heard.failed = _latest(heard.failed, now - _FAILED_ORDERS_KEPT.total_seconds())
         return Sign(
             controller=name,
             version=VERSION,
@@ -183,7 +181,7 @@ class Signs:
             failure=heard.failure,
             failing=timedelta(seconds=max(now - heard.failed_from, 0)) if heard.failure else timedelta(0),
             wanted=heard.wanted,
-            alarms=tuple(heard.alarms),
+            alarms=tuple(said for said, _ in heard.alarms.values()),
             held={why: number for why, (number, _) in heard.held.items()},
             failed_orders=tuple(
                 FailedOrder(scale_set=place, order=order, said=said, ago=timedelta(seconds=now - moment))
@@ -193,14 +191,21 @@ class Signs:
         )
 
 
-def _latest[Key](moments: Iterable[tuple[Key, float]], oldest: float) -> Sequence[tuple[Key, float]]:
-    """The latest moments after `oldest`."""
-    return sorted((each for each in moments if each[1] > oldest), key=itemgetter(1))[-_MOST:]
+def _latest[Key, Told](told: Mapping[Key, tuple[Told, float]], oldest: float) -> dict[Key, tuple[Told, float]]:
+    """The entries whose moment is after `oldest`, in the order of their moments; the latest ones if there are many."""
+    young = ((key, entry) for key, entry in told.items() if entry[1] > oldest)
+    return dict(sorted(young, key=lambda each: each[1][1])[-_MOST:])
 
 
 def _held(plan: Plan) -> Mapping[str, int]:
     """How many steps were held back for each reason, without the alarms."""
     return Counter(str(refusal.why) for refusal in plan.refusals if not refusal.alarm)
+
+
+def _about(alarm: Refusal) -> _Alarm:
+    """What an alarm is about. Its other facts, such as a number of seconds, may differ from tick to tick."""
+    vm_id = alarm.vm_id if "machines" not in alarm.facts else None  # of so many machines one is named
+    return alarm.why, vm_id, str(alarm.facts.get("scale_set", ""))
 
 
 def _told(alarm: Refusal) -> str:

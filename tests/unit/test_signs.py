@@ -135,6 +135,24 @@ def test_an_alarm_stands_for_two_minutes_because_not_every_tick_looks_at_azure()
     assert (house.kept[Actor.CLEANER].alarms, house.kept[Actor.CLEANER].held) == ((), {})
 
 
+def test_an_alarm_that_lasts_is_told_once_with_its_latest_facts() -> None:
+    house, vm_ids = House(), (instance(1).vm_id, instance(2).vm_id)
+    for second in range(3):
+        unseen = [
+            Refusal(why=Why.UNSEEN, alarm=True, facts={"scale_set": name, "unseen_s": 300 + second})
+            for name in ("first", "second")
+        ]
+        stuck = [Refusal(why=Why.UNDELETABLE, vm_id=vm_id, alarm=True, facts={"attempts": 5}) for vm_id in vm_ids]
+        held = Refusal(why=Why.NO_REPLICA, vm_id=instance(second).vm_id, alarm=True, facts={"machines": 3})
+        house.tick(Actor.CLEANER, replace(FINE, plan=Plan(refusals=(*unseen, *stuck, held))), after=10)
+    assert house.kept[Actor.CLEANER].alarms == (
+        f"{Why.UNSEEN} (scale_set=first unseen_s=302)",
+        f"{Why.UNSEEN} (scale_set=second unseen_s=302)",
+        *(f"{vm_id}: {Why.UNDELETABLE} (attempts=5)" for vm_id in vm_ids),
+        f"{instance(2).vm_id}: {Why.NO_REPLICA} (machines=3)",
+    )
+
+
 def test_the_last_failure_of_each_kind_of_order_is_kept_and_ages() -> None:
     house = House()
     delete = Delete(ref=instance(1).ref, rests_on=sighting())
