@@ -1,12 +1,14 @@
 """The story of a machine in order, by Azure and the notes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from scaler.cli.screen import times
 from scaler.model.machine import Machine
 from scaler.model.row import ClaimNote, Notes
+
+_ROUNDED = timedelta(seconds=2)  # Azure tells whole seconds: in the look that was noted, and in the look of today
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +23,28 @@ class Event:
 def story(machine: Machine) -> tuple[Event, ...]:
     """The events of a machine's life in order, all by Redis' clock: a look shows how far Azure's is ahead."""
     notes, created = machine.stored.notes, machine.instance.created_at if machine.instance is not None else None
-    events = [Event(at=created, said="created in Azure", by_azure=True)] if created is not None else []
+    begun = [Event(at=created, said="created in Azure", by_azure=True)] if created is not None else []
+    later = list[Event]()
     if notes is not None:
-        events += [*_before_a_visitor(notes), *_with_a_visitor(notes), *_out_of_the_ordinary(notes), *_leaving(notes)]
+        begun += _before_a_visitor(notes)
+        later += [*_with_a_visitor(notes), *_out_of_the_ordinary(notes), *_leaving(notes)]
     ahead = azure_ahead(machine)
-    by_one_clock = (replace(event, at=event.at - ahead) if event.by_azure else event for event in events)
-    return tuple(sorted(by_one_clock, key=lambda event: event.at))
+    events = [*_in_turn(_by_redis(event, ahead) for event in begun), *(_by_redis(event, ahead) for event in later)]
+    return tuple(sorted(events, key=lambda event: event.at))
+
+
+def _by_redis(event: Event, ahead: timedelta) -> Event:
+    """The event with its time by Redis' clock, by so much behind Azure's."""
+    return replace(event, at=event.at - ahead) if event.by_azure else event
+
+
+def _in_turn(events: Iterable[Event]) -> Iterator[Event]:
+    """Events that follow each other; where rounded times say otherwise, the later one gets the time of the earlier."""
+    latest: datetime | None = None
+    for event in events:
+        if latest is None or not timedelta(0) < latest - event.at < _ROUNDED:
+            latest = event.at
+        yield replace(event, at=latest)
 
 
 def azure_ahead(machine: Machine) -> timedelta:
@@ -44,7 +62,7 @@ def endings(notes: Notes) -> Iterator[str]:
 def _before_a_visitor(notes: Notes) -> Iterator[Event]:
     often = f" {times(notes.mark_attempts)}" if notes.mark_attempts > 1 else ""
     told = (
-        (notes.found_at, "first seen behind its instance id", True),
+        (notes.found_at, "first seen by the scaler", True),
         (notes.mark_asked_at, f"its mark was ordered{often}", False),
         (notes.mark_seen_at, "its mark was seen in Azure", True),
         (notes.admitted_at, "offered to visitors (ADMIT)", False),

@@ -136,6 +136,16 @@ def test_the_story_is_in_order_by_one_clock_however_far_the_clocks_are_apart() -
     ]
 
 
+@pytest.mark.parametrize(("early", "first"), [(1, "ordered"), (2, "seen in Azure")])
+def test_what_follows_within_a_second_is_told_in_turn_although_azure_rounds_its_clock(early: int, first: str) -> None:
+    asked = NOW - 100 * S
+    life = notes(1, found_at=None, mark_asked_at=asked, mark_seen_at=asked - early * S, admitted_at=None)
+    (machine,) = world(row(1, record(), life), instance()).machines
+    marks = [event for event in story(machine) if event.said.startswith("its mark")]
+    assert marks[0].said == f"its mark was {first}"
+    assert marks == sorted(marks, key=lambda event: event.at)
+
+
 def test_every_note_with_a_time_is_in_the_story() -> None:
     """A note that is added to the model is told to operators, too."""
     times = {name for name, hint in Notes.__annotations__.items() if "datetime" in str(hint)}
