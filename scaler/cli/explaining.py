@@ -42,7 +42,6 @@ _WAITS: Mapping[Standing, str] = {
     Standing.HEATED: "for a visitor, or to be ready for one",
     Standing.IN_SESSION: "for the end of the session: no limit is set",
 }
-
 _What = Annotated[
     str | None,
     typer.Argument(metavar="[VMID|INSTANCE|SESSION]", help="The machine, or its session.", show_default=False),
@@ -109,6 +108,8 @@ def _show(screen: Screen, told: Explained) -> None:
     screen.line("story (UTC, by Redis' clock)")
     for event in told.events:
         screen.line(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.said}")
+    if _is_forgotten(machine):
+        screen.line("  nothing is left of it: record and notes go with a machine that is deleted")
     for line in endings(machine.stored.notes) if machine.stored.notes is not None else ():
         screen.line(f"  {'':19}  {line}")
     screen.line(f"waits {waits(told)}")
@@ -157,9 +158,16 @@ def means(told: Explained) -> str:
     return MEANS[told.machine.standing] + (f"; it {more}" if more is not None else "")
 
 
+def _is_forgotten(machine: Machine) -> bool:
+    """Whether Redis has nothing of the machine, and Azure did not show it: only its session still has its name."""
+    return machine.instance is None and machine.stored.notes is None and machine.stored.record is None
+
+
 def waits(told: Explained) -> str:
     """The machine's wait, and the end of the wait."""
     next_one = told.expected
+    if _is_forgotten(told.machine):
+        return "for nothing: Redis has nothing of it, and Azure did not show it"
     if next_one is None:
         return _WAITS.get(told.machine.standing, "for something to happen: no controller does anything by itself")
     step, after = next_one.step, next_one.after

@@ -51,9 +51,11 @@ class Finder:
         tries = ([machine for machine in machines if is_meant(machine)] for is_meant in meant)
         found = next((found for found in tries if found), [])
         if not found:
+            named = f"{what[:80]!r}, as a vm id, an instance id or a session"
+            if self.errors:
+                raise Refused(f"Redis does not know {named}, and Azure was not looked at: {self.errors[0]}")
             raise Refused(
-                f"neither Redis nor Azure knows {what[:80]!r}, as a vm id, an instance id or a session: it is gone, or"
-                " never was; `scaler status` shows all machines"
+                f"neither Redis nor Azure knows {named}: it is gone, or never was; `scaler status` shows all machines"
             )
         return sorted(found, key=place_of)
 

@@ -12,6 +12,7 @@ from wire.scripted_arm import ScriptedArm
 from emulator.behaviour import Fault
 from scaler.cli.environment import Exit
 from scaler.model.edges import CONTROLLERS, Actor
+from scaler.model.instance import SessionId
 from scaler.model.row import Status
 
 
@@ -84,6 +85,22 @@ def test_without_azure_redis_tells_what_it_knows(estate: Estate, console: Consol
     assert said.status == Exit.NOT_DONE
     assert "Azure: not seen; Redis: Reserved, session waiting" in said.out
     assert said.err.startswith("not looked at: ")
+
+
+def test_a_name_is_not_called_unknown_while_azure_is_silent(estate: Estate, console: Console) -> None:
+    estate.azure.script(Fault.READ_FAILED, times=None)
+    said = console.run("explain", "0")
+    assert (said.status, said.out) == (Exit.NOT_DONE, "")
+    assert said.err.startswith("Redis does not know '0', as a vm id, an instance id or a session, and Azure was not ")
+
+
+def test_of_a_session_whose_machine_is_forgotten_nothing_is_waited_for(estate: Estate, console: Console) -> None:
+    vm_id = "0f3a2c11-0000-4000-8000-000000000001"
+    estate.redis.set(KEYS.session(SessionId("over")), vm_id)
+    lines = console.run("explain", "over").out.splitlines()
+    assert lines[0] == f"of no known scale set, vm {vm_id}"
+    assert "  nothing is left of it: record and notes go with a machine that is deleted" in lines
+    assert "waits for nothing: Redis has nothing of it, and Azure did not show it" in lines
 
 
 @pytest.mark.parametrize(
