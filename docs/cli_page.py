@@ -92,8 +92,8 @@ def _command(name: str, command: Any) -> str:
 
 def _usage(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        word = parameter.name.upper()
-        return word if parameter.required else f"[{word}]"
+        word = _value(parameter)
+        return (word if parameter.required else f"[{word}]") + ("..." if parameter.nargs == -1 else "")
     value = "" if parameter.is_flag else f" {_value(parameter)}"
     return f"[{parameter.opts[0]}{value}]"
 
@@ -105,7 +105,8 @@ def _value(parameter: Any) -> str:
 def _options(parameters: list[Any]) -> str:
     rows = []
     for each in parameters:
-        named = each.name.upper() if each.param_type_name == "argument" else ", ".join(each.opts)
+        named = _value(each) if each.param_type_name == "argument" else ", ".join(each.opts)
         value = "" if each.param_type_name == "argument" or each.is_flag else f" {_value(each)}"
-        rows.append(f"| `{named}{value}` | {each.help} |")
+        name = f"{named}{value}".replace("|", r"\|")  # else it ends the cell of the table
+        rows.append(f"| `{name}` | {each.help} |")
     return "\n".join(["| option | |", "|---|---|", *rows]) if rows else ""

@@ -26,7 +26,7 @@ def _duration(text: str) -> timedelta:
 
 
 _Machines = Annotated[
-    list[str] | None, typer.Argument(metavar="[VMID]...", help="The machines' vm ids.", show_default=False)
+    list[str] | None, typer.Argument(metavar="VMID", help="The machines' vm ids.", show_default=False)
 ]
 _Stale = Annotated[bool, typer.Option("--stale", help="Those that are not of the scale set's latest model.")]
 _OlderThan = Annotated[
@@ -79,7 +79,7 @@ def renew(
     change.run(Screen(), yes=yes, as_json=as_json)
 
 
-_Named = Annotated[list[str], typer.Argument(metavar="VMID...", help="The machines' vm ids.", show_default=False)]
+_Named = Annotated[list[str], typer.Argument(metavar="VMID", help="The machines' vm ids.", show_default=False)]
 _For = Annotated[
     timedelta | None,
     typer.Option(

@@ -44,7 +44,7 @@ _WAITS: Mapping[Standing, str] = {
 }
 _What = Annotated[
     str | None,
-    typer.Argument(metavar="[VMID|INSTANCE|SESSION]", help="The machine, or its session.", show_default=False),
+    typer.Argument(metavar="VMID|INSTANCE|SESSION", help="The machine, or its session.", show_default=False),
 ]
 _Capacity = Annotated[bool, typer.Option("--capacity", help="Instead: how many machines are wanted, and why.")]
 
