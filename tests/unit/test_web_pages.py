@@ -205,6 +205,9 @@ def test_the_verdict_counts_or_names_the_first_trouble() -> None:
     silent = {name: sign for name, sign in alarmed.items() if name is not Actor.STARTER}
     well, sentence = figures(*rows, signs=silent).verdict
     assert (well, sentence) == (False, f"Look at this: alarm of the cleaner: {Why.UNDELETABLE} (and 1 more below).")
+    with_facts = replace(FINE, controller=Actor.CLEANER, alarms=(f"{Why.QUOTA_TOO_SMALL} (scale_set=a wanted=8)",))
+    well, sentence = figures(*rows, signs=WELL | {Actor.CLEANER: with_facts}).verdict
+    assert sentence == f"Look at this: alarm of the cleaner: {Why.QUOTA_TOO_SMALL}."
 
 
 def test_red_sentences_lead_to_their_paragraph() -> None:
@@ -216,6 +219,17 @@ def test_red_sentences_lead_to_their_paragraph() -> None:
     assert {link.partition("#")[2] for link in found.values() if link is not None} <= slugs
     assert found[Why.UNDELETABLE] == "/docs/operations#alarms-and-what-to-do"
     assert found[Why.QUOTA_TOO_SMALL] == "/docs/operations#quota-reached"
+    errors = {
+        "failed order: first, 20s ago: capacity 4 → 6 failed: QuotaReached: 409 OperationNotAllowed": "quota-reached",
+        "failed order: first, 20s ago: Start of instance 3 failed: OutOfCapacity: no room": "region-sold-out",
+        "failed order: first, 20s ago: Delete of instance 3 failed: Refused: 403 AuthorizationFailed": "role-missing",
+        "the cleaner has failed for 2m: Redis at r.example:6380 does not answer: check host": "redis-away",
+        "the cleaner has failed for 2m: Redis at r.example:6380 refuses: no": "alarms-and-what-to-do",
+    }
+    assert {said: link_for(said) for said in errors} == {
+        said: f"/docs/operations#{slug}" for said, slug in errors.items()
+    }
+    assert set(errors.values()) <= slugs
     page = Page(runbook_page())
     assert page.tags <= TAGS
     assert 'id="a-controller-is-silent"' in runbook_page()

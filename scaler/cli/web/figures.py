@@ -1,5 +1,6 @@
 """The figures of the page: Redis as of now, the history of a day, and on demand one look at Azure."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from scaler.model.machine import Machine
 from scaler.model.row import Status
 from scaler.model.sighting import Pause
 
+_FACTS = re.compile(r" \((?=\w+=)")  # of an alarm: the list below the verdict has them
 _LATE = 3  # samples that may still be written or changed: a process writes a minute when the next one has begun
 _AZURE_EVERY = 30.0  # seconds: Azure grants ten listings a minute, and the scaler itself may take six of them
 
@@ -84,7 +86,8 @@ class Figures:
         serious.sort(key=lambda trouble: trouble.exit is not Exit.ALARM)
         if serious:
             more = f" (and {len(serious) - 1} more below)" if len(serious) > 1 else ""
-            return False, f"Look at this: {serious[0].said}{more}."
+            first, *_ = _FACTS.split(serious[0].said, maxsplit=1)
+            return False, f"Look at this: {first}{more}."
         states = self.states
         wait = f" (the longest for {age(self.longest_wait)})" if self.longest_wait is not None else ""
         wanted = f"; {_counted(self.wanted, 'machine')} wanted" if self.wanted is not None else ""

@@ -17,6 +17,13 @@ _BLOCK = re.compile(r"```.*?```", re.DOTALL)
 _ROW = re.compile(r"^\| ([^|]+) \|(.*)$", re.MULTILINE)
 _QUOTED = re.compile(r'"([^"]+)"')
 _ANCHOR = re.compile(r"\(#([\w-]+)\)")
+_ERRORS = (
+    (re.compile(r"\bQuotaReached: "), "quota-reached"),
+    (re.compile(r"\bOutOfCapacity: "), "region-sold-out"),
+    (re.compile(r"\bAuthorizationFailed\b"), "role-missing"),
+    (re.compile(r"\bRedis at \S+ does not answer: "), "redis-away"),
+)
+"""The sections for what Azure or Redis said; a reason of the scaler's own comes first."""
 _SHORTEST = 20  # characters of a reason that are compared: shorter ones stand anywhere
 
 
@@ -58,7 +65,8 @@ def link_for(sentence: str, otherwise: str = FIRST) -> str | None:
     if not sections():
         return None
     named = re.search(r"docs/operations\.md#([\w-]+)", sentence)
-    slug = named[1] if named is not None else _quoting(sentence) or otherwise
+    of_error = (slug for words, slug in _ERRORS if words.search(sentence) is not None)
+    slug = named[1] if named is not None else _quoting(sentence) or next(of_error, otherwise)
     return f"{ADDRESS}#{slug}"
 
 
