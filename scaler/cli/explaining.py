@@ -69,7 +69,7 @@ def explain(context: typer.Context, what: _What = None, capacity: _Capacity = Fa
     held back.
     """
     operator: Operator = context.obj
-    if (what is None) is not capacity:
+    if (what is None) is not capacity or (what is not None and not what.strip()):
         raise typer.BadParameter("name a machine or a session, or say --capacity")
     if what is None:
         raise typer.Exit(explain_capacity(operator, as_json=as_json))

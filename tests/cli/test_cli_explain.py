@@ -68,7 +68,7 @@ def test_a_name_that_nobody_knows_and_no_name_at_all(console: Console) -> None:
         r"neither Redis nor Azure knows 'nobody\x1b[31m', as a vm id, an instance id or a session"
     )
     assert "[[" not in console.run("explain", "--help").out
-    for words in (["explain"], ["explain", "x", "--capacity"]):
+    for words in (["explain"], ["explain", "x", "--capacity"], ["explain", ""], ["explain", " "]):
         assert console.run(*words).status == Exit.MISUSED
 
 
