@@ -19,7 +19,9 @@ _DEPLOYMENT = (
     *("infra/main.bicep", "infra/modules/*.bicep", "infra/examples/*.bicep", "infra/parameters.example.json"),
     *("infra/deployment/*.py", "docs/azure-role*.json", "docs/deploy.md", "docs/identities.md"),
     *("monitoring/*.json", "monitoring/*.yml", "monitoring/functions/*.kql", "docs/monitoring.md"),
+    *("monitoring/kubernetes/*.yaml", "guest/*"),
 )
+_RUNBOOK = Path("docs/operations.md")  # to which `scaler web` links
 _CONTRACT = Path("docs/redis-contract.md")
 SUMS = "SHA256SUMS"
 
@@ -78,6 +80,7 @@ def _wheel(folder: Path) -> None:
         for name in ("pyproject.toml", "requirements.txt", "README.md", "LICENSE"):
             shutil.copyfile(app.ROOT / name, source / name)
         shutil.copytree(app.ROOT / "scaler", source / "scaler", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copyfile(app.ROOT / _RUNBOOK, source / "scaler" / "cli" / "web" / _RUNBOOK.name)
         command = (sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet", "--no-deps", ".")
         done = subprocess.run(  # noqa: S603
             (*command, "--wheel-dir", folder.resolve()),

@@ -158,9 +158,14 @@ def test_a_release_holds_everything_with_checksums_and_is_the_same_again(package
         }
         assert scripts.read("reserve.lua").decode() == script_text(ScriptName.RESERVE)
     with ZipFile(first / f"deployment-{VERSION}.zip") as deployment:
-        assert {"infra/main.bicep", "monitoring/alerts.json", "docs/azure-role.json"} <= set(deployment.namelist())
+        held = set(deployment.namelist())
+        assert {"infra/main.bicep", "docs/azure-role.json", "guest/responder.mjs"} <= held
+        named = re.findall(r"`(monitoring/[^` ]*)`", (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8"))
+        assert "monitoring/alerts.json" in named
+        assert [place for place in named if not any(name.startswith(place) for name in held)] == []
     with ZipFile(first / f"unreal_pixel_streaming_scaler-{VERSION}-py3-none-any.whl") as wheel:
         assert {"scaler/cli/app.py", "scaler/registry/scripts/reserve.lua"} <= set(wheel.namelist())
+        assert wheel.read("scaler/cli/web/operations.md") == (ROOT / "docs" / "operations.md").read_bytes()
 
 
 def test_the_package_has_the_app_at_its_root_and_the_dependencies_where_the_worker_looks(names: list[str]) -> None:

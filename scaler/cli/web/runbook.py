@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-PATH = Path(__file__).parents[3] / "docs" / "operations.md"
-"""Where the page is in a checkout; an installed package has none."""
+_PLACES = (Path(__file__).parents[3] / "docs" / "operations.md", Path(__file__).with_name("operations.md"))
+PATH = next((place for place in _PLACES if place.is_file()), _PLACES[0])
+"""Where the page is: in a checkout, or in the wheel of a release. What pip makes of a checkout has none."""
 ADDRESS = "/docs/operations"
 SILENT = "a-controller-is-silent"
 FIRST = "alarms-and-what-to-do"
