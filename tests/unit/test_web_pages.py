@@ -1,5 +1,6 @@
 """The pages of `scaler web`: nothing that somebody wrote becomes markup, and a large fleet is a small page."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -208,6 +209,16 @@ def test_the_verdict_counts_or_names_the_first_trouble() -> None:
     with_facts = replace(FINE, controller=Actor.CLEANER, alarms=(f"{Why.QUOTA_TOO_SMALL} (scale_set=a wanted=8)",))
     well, sentence = figures(*rows, signs=WELL | {Actor.CLEANER: with_facts}).verdict
     assert sentence == f"Look at this: alarm of the cleaner: {Why.QUOTA_TOO_SMALL}."
+
+
+@pytest.mark.parametrize("old", [None, replace(WELL[Actor.PROVISIONER], ago=20 * MINUTE)])
+def test_a_provisioner_of_another_process_is_unknown_and_not_late(old: Sign | None) -> None:
+    signs = WELL | {Actor.RECONCILER: replace(WELL[Actor.RECONCILER], knows_provisioner=False)}
+    del signs[Actor.PROVISIONER]
+    signs |= {Actor.PROVISIONER: old} if old is not None else {}
+    text = first_page(figures(signs=signs))
+    assert "<td>unknown: it ticks in another process than the reconciler</td>" in text
+    assert re.search("no sign of life|<td>late</td>", text) is None
 
 
 def test_red_sentences_lead_to_their_paragraph() -> None:

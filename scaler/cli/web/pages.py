@@ -198,12 +198,14 @@ def _controllers(figures: Figures) -> h.Renderable:
     signs = figures.overview.signs
     rows = []
     for name in CONTROLLERS:
-        sign = signs.get(name)
-        if sign is None:
-            rows.append((str(name), "no sign of life", "", ""))
+        sign, silent = signs.get(name), alive.is_silent(name, signs)
+        if silent is None:
+            state = "unknown: it ticks in another process than the reconciler"
+        elif silent:
+            state = "late" if sign is not None else "no sign of life"
         else:
-            state = "late" if sign.late else f"failing for {age(sign.failing)}" if sign.failure else "well"
-            rows.append((str(name), f"{age(sign.ago)} ago", state, sign.version))
+            state = f"failing for {age(sign.failing)}" if sign is not None and sign.failure else "well"
+        rows.append((str(name), f"{age(sign.ago)} ago", state, sign.version) if sign else (str(name), "–", state, ""))
     return _table("controllers", ("controller", "last tick", "state", "version"), rows)
 
 
