@@ -16,6 +16,7 @@ from builders import (
     cloud,
     fleet,
     instance,
+    let_in,
     notes,
     record,
     reserved,
@@ -69,6 +70,18 @@ def test_a_session_ends_at_its_limit_and_its_grace_to_the_second() -> None:
     assert found is not None
     assert found.after == POLICY.session_limit + POLICY.expiry_grace - 60 * S
     assert (found.controller, found.step.edge, found.step.why) == (Actor.CLEANER, Edge.EXPIRE.name, Why.LIMIT)
+
+
+def test_a_session_among_many_ends_at_its_own_limit_although_a_tick_ends_few() -> None:
+    rows = [unavailable(notes(number, **let_in(number, minutes=13 - number)), number=number) for number in range(1, 13)]
+    sees = cloud(*(instance(number, power=PowerState.RUNNING) for number in range(1, 13)), look=ASKED)
+    youngest = rows[-1].vm_id
+    found = expected(fleet(*rows, sees=sees), POLICY, youngest)
+    assert found is not None
+    assert (found.step.edge, found.step.why) == (Edge.EXPIRE.name, Why.LIMIT)
+    assert found.after == POLICY.session_limit + POLICY.expiry_grace - 60 * S
+    over = fleet(*rows, sees=sees, now=NOW + timedelta(days=1))
+    assert waits(explained(over, youngest, POLICY)).startswith("for the next tick of the cleaner: EXPIRE")
 
 
 def test_a_session_without_a_limit_is_ended_by_nobody() -> None:
