@@ -9,7 +9,7 @@ import typer
 from scaler.cli.environment import AsJson, Exit, Operator
 from scaler.cli.explaining_capacity import explain_capacity
 from scaler.cli.finding import Finder
-from scaler.cli.forecast import Expected, decisions, expected
+from scaler.cli.forecast import Expected, decisions, expected, withheld
 from scaler.cli.overview import awaits_health, decision_in_words, instance_id_of, scale_set_of, session_of
 from scaler.cli.screen import Screen, age
 from scaler.cli.story import Event, azure_ahead, endings, story
@@ -18,6 +18,7 @@ from scaler.model.fleet import Fleet
 from scaler.model.instance import Addresses, VmId
 from scaler.model.machine import Machine
 from scaler.model.plan import Refusal, Step
+from scaler.model.plan import withheld as without_permission
 from scaler.model.policy import Policy
 from scaler.model.row import Row
 from scaler.model.standing import Standing
@@ -42,6 +43,8 @@ _WAITS: Mapping[Standing, str] = {
     Standing.HEATED: "for a visitor, or to be ready for one",
     Standing.IN_SESSION: "for the end of the session: no limit is set",
 }
+_FOR_A_VISITOR = {Standing.READY, Standing.HEATED}
+
 _What = Annotated[
     str | None,
     typer.Argument(metavar="VMID|INSTANCE|SESSION", help="The machine, or its session.", show_default=False),
@@ -57,8 +60,21 @@ class Explained:
     addresses: Addresses | None
     events: tuple[Event, ...]
     now: Mapping[Actor, tuple[Step | Refusal, ...]]
+    would: Mapping[Actor, tuple[Step, ...]]  # with permission; empty where nothing is withheld
+    withheld: Refusal | None  # of all orders to the scale set: a pause, or no consent
     expected: Expected | None
     policy: Policy
+
+    @property
+    def in_words(self) -> Mapping[Actor, tuple[str, ...]]:
+        """The decisions of each controller now, and those with permission."""
+        return {
+            name: (
+                *map(decision_in_words, decided),
+                *(f"with permission: {step.in_words}" for step in self.would.get(name, ())),
+            )
+            for name, decided in self.now.items()
+        }
 
 
 def explain(context: typer.Context, what: _What = None, capacity: _Capacity = False, as_json: AsJson = False) -> None:
@@ -89,11 +105,14 @@ def explain(context: typer.Context, what: _What = None, capacity: _Capacity = Fa
 def explained(fleet: Fleet, vm_id: VmId, policy: Policy) -> Explained:
     """Explain a machine."""
     machine = fleet.by_id[vm_id]
+    place, held = scale_set_of(machine), fleet.cloud.withheld
     return Explained(
         machine=machine,
         addresses=fleet.cloud.addresses.get(vm_id),
         events=story(machine),
         now=decisions(fleet, policy, vm_id),
+        would=withheld(fleet, policy, vm_id),
+        withheld=next((without_permission(look) for name, look in held.items() if name == place), None),
         expected=expected(fleet, policy, vm_id),
         policy=policy,
     )
@@ -114,8 +133,8 @@ def _show(screen: Screen, told: Explained) -> None:
         screen.line(f"  {'':19}  {line}")
     screen.line(f"waits {waits(told)}")
     screen.line("now")
-    for name, decided in told.now.items():
-        for said in map(decision_in_words, decided) if decided else ("nothing",):
+    for name, decided in told.in_words.items():
+        for said in decided or ("nothing",):
             screen.line(f"  {name:11}  {said}")
 
 
@@ -168,6 +187,8 @@ def waits(told: Explained) -> str:
     next_one = told.expected
     if _is_forgotten(told.machine):
         return "for nothing: Redis has nothing of it, and Azure did not show it"
+    if next_one is None and told.withheld is not None and told.machine.standing not in _FOR_A_VISITOR:
+        return f"until the scaler may act: {told.withheld.in_words}"
     if next_one is None:
         return _WAITS.get(told.machine.standing, "for something to happen: no controller does anything by itself")
     step, after = next_one.step, next_one.after
@@ -205,5 +226,5 @@ def document(told: Explained) -> Mapping[str, object]:
         }
         if next_one is not None
         else None,
-        "now": {name: [decision_in_words(each) for each in decided] for name, decided in told.now.items()},
+        "now": told.in_words,
     }

@@ -17,6 +17,7 @@ from scaler.model.plan import Plan, Refusal, Step
 from scaler.model.policy import Policy
 from scaler.model.row import Row
 from scaler.model.sighting import Sighting
+from scaler.tick import withheld_steps
 
 _S = timedelta(seconds=1)
 _FARTHEST = timedelta(days=60)  # the longest setting is a session of thirty days
@@ -46,6 +47,15 @@ def decisions(fleet: Fleet, policy: Policy, vm_id: VmId) -> Mapping[Actor, tuple
     for name, plan in plans.items():
         decided: tuple[Step | Refusal, ...] = (*plan.steps, *plan.refusals)
         found[name] = tuple(each for each in decided if each.vm_id == vm_id)
+    return found
+
+
+def withheld(fleet: Fleet, policy: Policy, vm_id: VmId) -> Mapping[Actor, tuple[Step, ...]]:
+    """What only a pause, or a missing consent, keeps each controller from doing with the machine now."""
+    allowed, found = replace(fleet, cloud=fleet.cloud.as_if_allowed()), dict[Actor, tuple[Step, ...]]()
+    for name, decide in _CONTROLLERS.items() if fleet.cloud.withheld else ():
+        steps = withheld_steps(decide(fleet, policy), decide(allowed, policy), fleet.cloud)
+        found[name] = tuple(step for step in steps if step.vm_id == vm_id)
     return found
 
 

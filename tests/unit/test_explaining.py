@@ -33,6 +33,7 @@ from scaler.model.instance import Health, HealthState, Instance, PowerState, Pro
 from scaler.model.plan import Why
 from scaler.model.policy import Policy, ReadyWhen
 from scaler.model.row import DeleteNote, Notes, OpenedNote, OpeningNote, ReservedNote, Row, SpentNote, StartNote
+from scaler.model.sighting import Pause, Sighting
 from scaler.model.standing import Standing
 
 STARTING = instance(power=PowerState.STARTING, provisioning=ProvisioningState.UPDATING)
@@ -182,6 +183,24 @@ def test_what_each_controller_decides_now_is_told_with_its_reason() -> None:
         Actor.STARTER: [Why.RESERVED],
         Actor.CLEANER: [],
     }
+
+
+@pytest.mark.parametrize(
+    ("look", "reason"),
+    [
+        (replace(ASKED, consent=False), f"{Why.NO_CONSENT} (scale_set={SCALE_SET} pause=none)"),
+        (replace(ASKED, pause=Pause.ALL), f"{Why.PAUSED} (scale_set={SCALE_SET} pause=all)"),
+    ],
+)
+def test_without_permission_the_reason_is_told_with_what_would_be_done(look: Sighting, reason: str) -> None:
+    spent = opened(ended={MINE: Edge.RELEASE}, spent=SpentNote(why=Edge.RELEASE, at=NOW))
+    known = unavailable(spent, used=True)
+    told = explained(fleet(known, sees=cloud(RUNNING, look=look)), known.vm_id, POLICY)
+    assert waits(told) == f"until the scaler may act: {reason}"
+    (would,) = told.in_words[Actor.CLEANER]
+    assert would.startswith(f"with permission: Delete: {Why.RIPE}")
+    ready = fleet(row(1, record(), notes(1)), sees=cloud(instance(), look=look))
+    assert waits(explained(ready, known.vm_id, POLICY)) == "for a visitor, for as long as it takes"
 
 
 def test_a_session_that_waits_for_healthy_is_told_until_when_and_what_then() -> None:

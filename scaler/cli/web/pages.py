@@ -7,7 +7,7 @@ import htpy as h
 
 from scaler.cli import alive
 from scaler.cli.explaining import means, waits
-from scaler.cli.overview import age_of, decision_in_words, instance_id_of, noted, scale_set_of, session_of
+from scaler.cli.overview import age_of, instance_id_of, noted, scale_set_of, session_of
 from scaler.cli.screen import age, printable
 from scaler.cli.story import endings, story
 from scaler.cli.web.chart import chart
@@ -242,6 +242,6 @@ def _decisions(seen: Closely) -> h.Node:
         said = f"Azure was looked at a moment ago; again in {age(wait)}." if wait is not None else ""
         return h.p["This takes a look at Azure. ", said, " ", h.a("#azure", href="?azure=1")["look at Azure now"]]
     rows = [("waits", waits(seen.told))]
-    for name, decided in seen.told.now.items():
-        rows += [(f"{name} now", said) for said in map(decision_in_words, decided)] or [(f"{name} now", "nothing")]
+    for name, decided in seen.told.in_words.items():
+        rows += [(f"{name} now", said) for said in decided or ("nothing",)]
     return _table("decisions", ("who", "what"), rows)
