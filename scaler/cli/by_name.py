@@ -1,5 +1,6 @@
 """`scaler renew`, `spend`, `hold` and `unhold`: single machines, by their vm ids."""
 
+import shlex
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
@@ -13,8 +14,11 @@ from scaler.cli.screen import Screen
 from scaler.controllers import by_name
 from scaler.errors import Refused
 from scaler.model.instance import VmId
+from scaler.model.plan import Refusal
 from scaler.settings.reader import duration_of
 from scaler.tick import Decide, Tick
+
+_WHOLE = 36  # characters of a vm id
 
 
 def _duration(text: str) -> timedelta:
@@ -60,11 +64,12 @@ def renew(
         raise typer.BadParameter("say which machines: their vm ids, --older-than AGE, or --stale")
     ports, policy = operator.doors.ports("renew"), operator.settings.policy
     tick = Tick(partial(by_name.renew, which=which), ports, policy)
-    unknown = [str(refusal.vm_id) for refusal in tick.plan().plan.refusals]
+    refusals = tick.plan().plan.refusals
+    unknown = [str(refusal.vm_id) for refusal in refusals]
     if unknown:
         raise Refused(
-            f"not Available, so nothing was done: {', '.join(unknown)[:200]}; `scaler status` shows what each machine"
-            " is (a machine in a session is deleted after the session anyway)"
+            f"not Available, so nothing was done: {', '.join(unknown)[:200]}; {_where(refusals)}"
+            " (a machine in a session is deleted after the session anyway)"
         )
     change = ByHand(
         title="renew",
@@ -138,8 +143,16 @@ def _named(context: typer.Context, title: str, decide: Decide, question: str) ->
     refusals = tick.plan().plan.refusals
     if refusals:
         told = "; ".join(f"{refusal.vm_id}: {refusal.why}" for refusal in refusals)
-        raise Refused(f"nothing was done: {told[:500]} (`scaler status` shows what each machine is)")
+        raise Refused(f"nothing was done: {told[:500]} ({_where(refusals)})")
     return ByHand(title=title, question=question, look=tick.plan, ports=ports, policy=policy)
+
+
+def _where(refusals: Iterable[Refusal]) -> str:
+    """Where to look: a terminal shows the first characters of a vm id, and instance ids are reused."""
+    cut = next((vm_id for refusal in refusals if (vm_id := refusal.vm_id) and len(vm_id) < _WHOLE), None)
+    if cut is not None:
+        return f"`scaler explain {shlex.quote(cut)}` shows the whole vm id, which is needed here"
+    return "`scaler status` shows what each machine is"
 
 
 def _vm_ids(machines: Iterable[str]) -> frozenset[VmId]:

@@ -228,6 +228,10 @@ def test_a_machine_that_cannot_be_held_or_taken_back_is_named_with_the_reason_an
         said = console.run(*words, "--yes")
         assert (said.status, said.out) == (Exit.NOT_DONE, "")
         assert said.err.startswith(f"nothing was done: {why}")
+    for command in ("spend", "hold", "unhold", "renew"):
+        said = console.run(command, first[:8], "--yes")
+        assert said.status == Exit.NOT_DONE
+        assert f"`scaler explain {first[:8]}` shows the whole vm id" in said.err
     assert console.run("hold", first, "--for", "25h", "--yes").status == Exit.MISUSED
     assert (keys(estate), len(available(estate))) == (before, 3)
 
