@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from scaler.cli.environment import Exit, Operator
 from scaler.cli.overview import decision_in_words
 from scaler.cli.screen import Screen, age
-from scaler.model.capacity import Demand, Wanted
+from scaler.model.capacity import Demand, Use, Wanted
 from scaler.model.edges import Actor
 from scaler.model.in_force import by_calendar
 from scaler.model.instance import ScaleSetName
@@ -82,8 +82,10 @@ def _tags(scale_set: ScaleSetName, demand: Demand) -> Iterator[str]:
 
 def _there(demand: Demand) -> str:
     """The machines by their use."""
-    uses = ", ".join(f"{number} {use}" for use, number in demand.counts.items() if number)
-    return f"{demand.machines} machines{': ' if uses else ''}{uses}"
+    leaving = demand.counts[Use.LEAVING]
+    uses = ", ".join(f"{number} {use}" for use, number in demand.counts.items() if number and use is not Use.LEAVING)
+    deleted = f"; and {leaving} being deleted" if leaving else ""
+    return f"{demand.machines} machines{': ' if uses else ''}{uses}{deleted}"
 
 
 def _wanted(wanted: Wanted, warm: object) -> str:

@@ -1,5 +1,6 @@
 """The story of a machine, and what comes next by the real controllers, if nothing happens meanwhile."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -25,16 +26,19 @@ from builders import (
 )
 
 from scaler.cli.explaining import MEANS, explained, means, waits
+from scaler.cli.explaining_capacity import numbers
 from scaler.cli.forecast import Expected, expected
 from scaler.cli.story import azure_ahead, story
+from scaler.model.capacity import Demand, Use
 from scaler.model.edges import Actor, Edge
 from scaler.model.fleet import Fleet
 from scaler.model.instance import Health, HealthState, Instance, PowerState, ProvisioningState
-from scaler.model.plan import Why
-from scaler.model.policy import Policy, ReadyWhen
+from scaler.model.plan import Plan, Why
+from scaler.model.policy import Capacity, Policy, ReadyWhen
 from scaler.model.row import DeleteNote, Notes, OpenedNote, OpeningNote, ReservedNote, Row, SpentNote, StartNote
 from scaler.model.sighting import Pause, Sighting
 from scaler.model.standing import Standing
+from scaler.report import Report
 
 STARTING = instance(power=PowerState.STARTING, provisioning=ProvisioningState.UPDATING)
 DELETING = instance(power=PowerState.DEALLOCATED, provisioning=ProvisioningState.DELETING)
@@ -169,6 +173,13 @@ def test_every_note_with_a_time_is_in_the_story() -> None:
         noted = blank_notes(1, **{"found_at": None, name: NOW - 10 * S})
         (machine,) = world(row(1, record(), noted), instance()).machines
         assert [event for event in story(machine) if event.at == NOW - 10 * S], name
+
+
+def test_the_machines_that_there_are_add_up_without_those_being_deleted() -> None:
+    counts = Counter({Use.IN_USE: 1, Use.READY: 2, Use.LEAVING: 1})
+    demand = Demand(since=NOW, at=NOW, capacity=Capacity(), uses={}, counts=counts)
+    report = Report(plan=Plan(), cloud=replace(cloud(), demand={SCALE_SET: demand}))
+    assert numbers(SCALE_SET, report, POLICY, None)["there_are"] == "3 machines: 1 in use, 2 ready; and 1 being deleted"
 
 
 def test_every_standing_is_said_in_plain_words() -> None:
