@@ -464,10 +464,10 @@ def test_cores_in_use_count_against_the_quota(estate: Estate) -> None:
     said, found = examined(estate, SCALER_POOL_CAPACITY="3", SCALER_POOL_MAX="3")
     of_family, of_all = (finding["said"] for finding in said.json if finding["code"] == "cores")
     assert of_family == (
-        "vmss-pixels: to grow by 1 to the settings' limit takes 36 cores, and standardNVADSA10v5Family has 35"
+        "vmss-pixels: to grow by 1 to the settings' limit takes 36 cores, and the quota standardNVADSA10v5Family has 35"
         " left in westeurope"
     )
-    assert "and cores has 35 left" in of_all
+    assert "and the quota cores has 35 left" in of_all
     assert "value=108 " in found["cores"][0]
 
 

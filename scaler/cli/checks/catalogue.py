@@ -366,7 +366,8 @@ class Known(Enum):
     CORES = Sort(
         Area.CORES,
         _FAULT,
-        "$sets: to grow by $more to the settings' limit takes $wanted cores, and $quota has $room left in $location",
+        "$sets: to grow by $more to the settings' limit takes $wanted cores, and the quota $quota has $room left in"
+        " $location",
         "Azure refuses machines beyond its quota, when they are needed most.",
         "az quota update --resource-name $quota --scope $region --limit-object value=$limit"
         " limit-object-type=LimitValue   # or lower SCALER_POOL_MAX",
