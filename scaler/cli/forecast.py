@@ -17,6 +17,7 @@ from scaler.model.plan import Plan, Refusal, Step
 from scaler.model.policy import Policy
 from scaler.model.row import Row
 from scaler.model.sighting import Sighting
+from scaler.model.standing import Standing
 from scaler.tick import withheld_steps
 
 _S = timedelta(seconds=1)
@@ -63,10 +64,13 @@ def expected(fleet: Fleet, policy: Policy, vm_id: VmId) -> Expected | None:
     """The next step that is more than bookkeeping, and when; None: no step, unless something happens.
 
     In the pretended future time has passed for all machines and nothing was done, so the breakers would hold back most
-    of them: without any step they are lifted.
+    of them: without any step they are lifted. A ready machine waits for a visitor, whatever becomes of the others.
     """
+    found = _expected(fleet, policy, vm_id)
+    if found is not None or fleet.by_id[vm_id].standing is Standing.READY:
+        return found
     lifted = replace(policy, max_deletes=1.0, max_forgets=1.0, max_unhealthy=fleet.size)
-    return _expected(fleet, policy, vm_id) or _expected(fleet, lifted, vm_id)
+    return _expected(fleet, lifted, vm_id)
 
 
 def _expected(fleet: Fleet, policy: Policy, vm_id: VmId) -> Expected | None:
