@@ -42,7 +42,7 @@ def troubles(signs: Mapping[Actor, Sign]) -> Iterator[Trouble]:
             yield _silent(name, sign, known=is_silent(name, signs) is not None)
         if sign is None:
             continue
-        for alarm in sign.alarms:
+        for alarm in sign.alarms if not sign.late else ():  # else they are those of its last minutes
             yield Trouble(said=f"alarm of the {name}: {alarm}", controller=name, exit=Exit.ALARM)
         if sign.failure:
             failing = f"for {age(sign.failing)}" if sign.failing >= _FAILING else "since its last tick"

@@ -66,7 +66,7 @@ def of_controllers(overview: Overview) -> Iterator[Gauge]:
     yield of("scaler_controller_late", text, late)
     failing = ((name, sign.failing.total_seconds()) for name, sign in known)
     yield of("scaler_controller_failing_seconds", "For how long no tick of a controller has been fine", failing)
-    alarms = ((name, len(sign.alarms)) for name, sign in known)
+    alarms = ((name, len(sign.alarms) if not sign.late else 0) for name, sign in known)
     yield of("scaler_alarms", "Alarms of the last two minutes; scaler status has their texts", alarms)
 
 

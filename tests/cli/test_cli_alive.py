@@ -55,6 +55,11 @@ def test_a_scaler_that_ticks_is_fine(estate: Estate, console: Console) -> None:
             Exit.LATE,
             r"the cleaner is late: it ticked 5m(\ds)? ago, and is due every 1m \(",
         ),
+        (
+            replace(FINE, ago=5 * MINUTE, alarms=("an alarm of then",)),
+            Exit.LATE,
+            r"the cleaner is late: it ticked 5m(\ds)? ago, and is due every 1m \(",
+        ),
         (None, Exit.LATE, r"the cleaner has left no sign of life for a week, or never \("),
         (replace(FINE, alarms=("look at this",)), Exit.ALARM, "alarm of the cleaner: look at this"),
         (replace(FINE, failure="no", failing=90 * S), Exit.ALARM, r"the cleaner has failed for 1m3\ds: no"),

@@ -133,12 +133,13 @@ def test_without_an_answer_of_azures_the_rest_is_told_all_the_same(settled: Esta
 def test_the_signs_of_life_are_gauges(estate: Estate, console: Console) -> None:
     late = replace(FINE, ago=timedelta(minutes=5), alarms=("look at this", "and at this"))
     failing = replace(FINE, failure="no", failing=timedelta(seconds=90))
-    wants = replace(FINE, wanted={PIXELS: Wanted(machines=7, why="because")})
+    wants = replace(FINE, wanted={PIXELS: Wanted(machines=7, why="because")}, alarms=("look at this", "and at this"))
     leave(estate, cleaner=late, starter=None, reconciler=failing, provisioner=wants)
     found = samples(console.run("metrics").out)
     of = {name: value(found, "scaler_controller_late", controller=name) for name in CONTROLLERS}
     assert of == {Actor.PROVISIONER: 0, Actor.RECONCILER: 0, Actor.STARTER: 1, Actor.CLEANER: 1}
-    assert value(found, "scaler_alarms", controller="cleaner") == 2
+    assert value(found, "scaler_alarms", controller="provisioner") == 2
+    assert value(found, "scaler_alarms", controller="cleaner") == 0  # a late controller's are of long ago
     assert value(found, "scaler_controller_failing_seconds", controller="reconciler") == 90
     assert value(found, "scaler_build_info", controller="cleaner", version="1.2.3") == 1
     seconds, _ = estate.redis.time()
