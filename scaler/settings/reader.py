@@ -53,7 +53,11 @@ class Reader:
 
     def text(self, name: str) -> str:
         """The text of a setting, else the default; without spaces around the text."""
-        return self._texts[name] or self._defaults[name] or ""
+        return self._texts[name] or self.default(name)
+
+    def default(self, name: str) -> str:
+        """The default of a setting, by the preset."""
+        return self._defaults[name] or ""
 
     def is_set(self, name: str) -> bool:
         """Whether the environment has a text for the setting."""
@@ -185,7 +189,10 @@ class PerScaleSet:
         self._names = names
 
     def texts(self, setting: str) -> Mapping[ScaleSetName, str]:
-        """The text for each scale set. A scale set without a text is a mistake, and so is an unknown name."""
+        """The text for each scale set. A scale set without a text is a mistake, and so is an unknown name.
+
+        After the mistake the default stands in, so that nothing else is said of a scale set without a text.
+        """
         said: dict[str, str] = {}
         for part in self._reader.text(setting).split(","):
             left, equals, right = part.partition("=")
@@ -201,7 +208,7 @@ class PerScaleSet:
         silent = [known for known in self._names if known not in said and "" not in said]
         if silent:
             self._reader.mistakes.append(f"{setting}: says nothing of {_listed(silent)}; add {silent[0][:60]}=…")
-        return {known: said.get(known, said.get("", "")) for known in self._names}
+        return {known: said.get(known, said.get("", self._reader.default(setting))) for known in self._names}
 
     def numbers(self, setting: str, *, low: int, high: int) -> Mapping[ScaleSetName, int]:
         """Whole numbers within these bounds."""

@@ -273,6 +273,8 @@ def test_the_settings_may_pause(value: str, pause: Pause) -> None:
             "SCALER_POOL_WEIGHTS: the scale sets share one number; expected one value for all of them in",
         ),
         ({"SCALER_POOL_WEIGHTS": "a=2"}, "SCALER_POOL_WEIGHTS: says nothing of b; add b=…"),
+        ({"SCALER_READY_WHEN": "a=healthy"}, "SCALER_READY_WHEN: says nothing of b; add b=…"),
+        ({"SCALER_WARMPOOL_SIZE": "a=1"}, "SCALER_WARMPOOL_SIZE: says nothing of b; add b=…"),
         ({"SCALER_POOL_WEIGHTS": "a=2,b=0"}, "SCALER_POOL_WEIGHTS: '0' cannot be used; expected a whole number from 1"),
         (
             {
