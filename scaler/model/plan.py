@@ -116,6 +116,9 @@ class Why(StrEnum):
     UNDONE_END = "a late write for a session that had ended; restored from the notes"
     CANNOT_START = "it cannot be started"
     READY_HOT = "it runs, ready, for no session before: noted for this one, and opened when a replica has the note"
+    NOT_HOT_YET = (
+        "it was started for no session before, and is not ready yet: noted for this one, and opened when it is"
+    )
     UNCONFIRMED = "no replica answers, so its hot machine cannot be opened"
     NO_CAPACITY = "Azure has no capacity to start it now"
     TAINTED = "it is tainted"

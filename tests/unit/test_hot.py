@@ -340,6 +340,7 @@ def taken(what: Row, machine: Instance = RUNS, policy: Policy = POLICY) -> Step:
 def test_a_hot_machine_is_noted_and_then_opened_in_the_same_tick_each_after_a_replica() -> None:
     step = taken(waits())
     assert (step.after_replica, step.order, edge(step), step.instead) == (True, None, None, None)
+    assert step.why is Why.READY_HOT
     start = changed(step).start
     assert start == StartNote(session=MINE, at=NOW, attempts=1, hot=True, boots_at=None)
     assert step.then is not None
@@ -368,7 +369,7 @@ def test_a_machine_that_was_never_heated_is_opened_without() -> None:
 
 def test_a_machine_on_its_way_is_noted_without_an_order_and_opened_when_it_runs() -> None:
     step = taken(waits(heating(seconds=30)), STARTS)
-    assert (step.order, step.then, step.after_replica) == (None, None, True)
+    assert (step.order, step.then, step.after_replica, step.why) == (None, None, True, Why.NOT_HOT_YET)
     start = changed(step).start
     assert start is not None
     assert not start.hot
@@ -682,7 +683,7 @@ def test_a_machine_that_was_healthy_is_opened_whatever_it_says_now() -> None:
 def test_a_machine_that_is_not_ready_yet_is_noted_and_waits_for_healthy() -> None:
     booting = replace(RUNS, health=health(HealthState.INITIALIZING))
     step = taken(waits(heating(minutes=2)), booting, GATED)
-    assert step.then is None
+    assert (step.then, step.why) == (None, Why.NOT_HOT_YET)
     noted = row(1, record(1, Status.RESERVED, session_id=MINE), changed(step))
     healthy = replace(RUNS, health=health(HealthState.HEALTHY))
     opening = taken(noted, healthy, GATED)

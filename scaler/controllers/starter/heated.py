@@ -73,7 +73,8 @@ def _noted(wait: Wait, machine: SeenMachine, heated: HeatedNote, *, ready: bool)
     opening = OpeningNote(session=wait.session, at=wait.now) if gated else None
     facts: Facts = {"session": wait.session, "attempt": 1, "hot": ready}
     change = with_start(wait, machine, start, opening)
-    return Step(why=Why.READY_HOT, vm_id=machine.vm_id, change=change, facts=facts, after_replica=True)
+    why = Why.READY_HOT if ready else Why.NOT_HOT_YET
+    return Step(why=why, vm_id=machine.vm_id, change=change, facts=facts, after_replica=True)
 
 
 def _patiently(wait: Wait, preferred: Step) -> Step | Stranded:
