@@ -15,6 +15,7 @@ from scaler.cli.measures import Gauge
 from scaler.cli.overview import TIERS, Overview, scale_set_of
 from scaler.model.edges import Actor
 from scaler.model.history import DAY, Sample
+from scaler.model.instance import Tier
 from scaler.model.machine import Machine
 from scaler.model.row import Status
 from scaler.model.standing import is_used
@@ -64,9 +65,14 @@ def allocated(machine: Machine) -> bool | None:
 
 
 def tier_in_words(machine: Machine) -> str:
-    """The tier of a machine by its record; empty without one."""
-    record = machine.stored.readable
-    return record.tier if record is not None else ""
+    """The tier of a machine by its record, empty without one; hot where its session found the machine hot.
+
+    After OPEN the record tells no more that a machine was hot, but the note of its start does.
+    """
+    record, start = machine.stored.readable, machine.notes_now.start
+    if record is None:
+        return ""
+    return Tier.HOT if start is not None and start.hot else record.tier
 
 
 def _labels(machine: Machine) -> tuple[str, ...]:

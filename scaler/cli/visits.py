@@ -10,6 +10,7 @@ from scaler.cli.environment import AsJson, Exit, Operator, Session, Vm
 from scaler.cli.screen import Screen
 from scaler.model.instance import SessionId, Tier, VmId
 from scaler.model.plan import spelled
+from scaler.model.row import Status
 from scaler.registry.reservations import Leaving, Reservation, Reservations, check_session
 
 _ClientIp = Annotated[str, typer.Option("--client-ip", help="The visitor's address, for the record.")]
@@ -100,11 +101,12 @@ def _time(moment: datetime | None) -> str:
 
 
 def _spelled(machine: Reservation) -> str:
+    waits = machine.status is not Status.UNAVAILABLE  # once it is open, its record tells no more that it was hot
     return f"{machine.vm_id}  " + spelled(
         {
             "instance": machine.instance_id,
             "status": machine.status,
-            "tier": Tier.of(warm=machine.warm, hot=machine.hot_since is not None),
+            "tier": Tier.of(warm=machine.warm, hot=machine.hot_since is not None) if waits else "",
             "region": machine.region,
             "public_ip": machine.public_ip,
             "private_ip": machine.private_ip,

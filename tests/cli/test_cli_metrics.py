@@ -18,8 +18,9 @@ from scaler.cli.environment import Exit
 from scaler.model.capacity import Wanted
 from scaler.model.edges import CONTROLLERS, Actor
 from scaler.model.history import DAY, SAMPLE_EVERY, Sample
-from scaler.model.instance import ScaleSetName
-from scaler.model.row import Status
+from scaler.model.instance import ScaleSetName, SessionId, VmId
+from scaler.model.row import StartNote, Status
+from scaler.registry.notes_json import encode_notes
 from scaler.registry.redis import RedisRegistry
 
 A, R, U = Status.AVAILABLE, Status.RESERVED, Status.UNAVAILABLE
@@ -72,6 +73,16 @@ def test_a_machine_is_allocated_from_its_reservation_on_until_it_is_used(settled
     by_session = {row["session"]: of.get(row["vm"]) for row in console.run("status").table}
     assert by_session == {"inside": 1, "waiting": 1, "": 0, "gone": None}
     assert value(found, "pixel_stream_allocated_ratio", scale_set="vmss-pixels") == pytest.approx(2 / 3)
+
+
+def test_who_got_a_hot_machine_has_a_hot_one_until_the_end(settled: Estate, console: Console) -> None:
+    (vm_id,) = (row["vm"] for row in console.run("status").table if row["session"] == "inside")
+    row = RedisRegistry(settled.redis, KEYS).read().rows[VmId(vm_id)]
+    assert row.notes is not None
+    start = StartNote(session=SessionId("inside"), at=settled.clock.now(), attempts=1, hot=True)
+    settled.redis.set(KEYS.notes(row.vm_id), encode_notes(replace(row.notes, start=start)))
+    labels = {"vm": vm_id, "scale_set": "vmss-pixels", "tier": "hot"}
+    assert value(samples(console.run("metrics").out), "pixel_stream_allocated", **labels) == 1
 
 
 def test_without_a_machine_there_is_no_ratio(estate: Estate, console: Console) -> None:

@@ -58,6 +58,7 @@ def test_a_session_that_a_naive_queue_manager_reserved_is_found_by_its_machine(
 ) -> None:
     (inside,) = estate.settle(Machine(status=Status.UNAVAILABLE, session="s-1", runs=True))
     console.run("adopt", "--yes")
+    assert "tier=" not in console.run("look", "s-1", "--vm", inside.vm_id).out  # it is open, and waits no more
     estate.redis.delete(KEYS.session(inside.session))
     lost = console.run("release", "s-1")
     assert (lost.status, "--vm" in lost.err) == (1, True)
