@@ -79,8 +79,9 @@ def _with_a_visitor(notes: Notes) -> Iterator[Event]:
         kind = "warm" if start.warm else "cold"
         ordered = f"{kind} start ordered {times(start.attempts)}" if not start.hot else "taken while it waited hot,"
         yield Event(at=start.at, said=f"{ordered} for {_session(start.session)}{failure}")
+        of_the_heating = notes.heated is not None and notes.heated.boots_at == start.boots_at
         told = (
-            (start.boots_at, "it runs, and is not Healthy yet", False),
+            (start.boots_at if not of_the_heating else None, "it runs, and is not Healthy yet", False),
             (start.runs_at, "it runs, and Azure does not tell its addresses", False),
         )
         yield from _known(told)

@@ -35,7 +35,17 @@ from scaler.model.fleet import Fleet
 from scaler.model.instance import Health, HealthState, Instance, PowerState, ProvisioningState
 from scaler.model.plan import Plan, Why
 from scaler.model.policy import Capacity, Policy, ReadyWhen
-from scaler.model.row import DeleteNote, Notes, OpenedNote, OpeningNote, ReservedNote, Row, SpentNote, StartNote
+from scaler.model.row import (
+    DeleteNote,
+    HeatedNote,
+    Notes,
+    OpenedNote,
+    OpeningNote,
+    ReservedNote,
+    Row,
+    SpentNote,
+    StartNote,
+)
 from scaler.model.sighting import Pause, Sighting
 from scaler.model.standing import Standing
 from scaler.report import Report
@@ -162,6 +172,16 @@ def test_what_follows_within_a_second_is_told_in_turn_although_azure_rounds_its_
     marks = [event for event in story(machine) if event.said.startswith("its mark")]
     assert marks[0].said == f"its mark was {first}"
     assert marks == sorted(marks, key=lambda event: event.at)
+
+
+def test_that_a_hot_machine_began_to_run_is_told_once() -> None:
+    """The note of the start has it from the note of the heating."""
+    run = HeatedNote(at=NOW - 90 * S, seen_at=NOW - 90 * S, boots_at=NOW - 80 * S, ready_at=NOW - 60 * S)
+    start = StartNote(session=MINE, at=NOW - 10 * S, attempts=1, hot=True, boots_at=run.boots_at)
+    (machine,) = world(reserved(notes(1, heated=run, start=start)), instance()).machines
+    assert [event.said for event in story(machine) if event.at == run.boots_at] == [
+        "it runs, heated, and is not ready yet"
+    ]
 
 
 def test_every_note_with_a_time_is_in_the_story() -> None:
