@@ -22,7 +22,7 @@ _COMES_TO_REST = {What.STOPPED: Tier.WARM, What.DEALLOCATED: Tier.COLD}
 
 @dataclass(slots=True)
 class Figures:
-    """A wait is from a visitor's arrival until they are let in, in seconds on the wall."""
+    """A wait is from a visitor's arrival, on a tier from the reservation, until they are let in; in wall seconds."""
 
     did: Counter[Did] = field(default_factory=Counter)  # how often
     happened: Counter[What] = field(default_factory=Counter)  # to machines
@@ -30,7 +30,7 @@ class Figures:
     waits_on: dict[Tier, list[float]] = field(default_factory=lambda: {tier: [] for tier in Tier})
     bill: Bill = field(default_factory=lambda: Bill(prices={}))
     tiers: dict[str, Tier] = field(default_factory=dict)  # vm id -> of those that are not gone
-    _promised: dict[str, Tier] = field(default_factory=dict)  # session -> of its machine when that was promised
+    _promised: dict[str, tuple[datetime, Tier]] = field(default_factory=dict)  # session -> since when, and then what
     by_health: set[str] = field(default_factory=set)  # vm ids of machines whose sessions ended so
     closed_tabs: list[float] = field(default_factory=list)  # seconds from a closed tab to the end of the session
     _arrived: dict[str, datetime] = field(default_factory=dict)  # who still waits
@@ -71,18 +71,22 @@ class Figures:
     def _time(self, entry: Entry) -> None:
         if entry.did is Did.VANISHED and entry.vm_id is not None:
             self._left[entry.vm_id] = entry.at
+        if entry.did is Did.DISPLACED:
+            self._promised.pop(entry.session, None)
         if entry.did is Did.PROMISED and entry.vm_id in self.tiers:
-            self._promised[entry.session] = self.tiers[entry.vm_id]
+            tier = self.tiers[entry.vm_id]
+            since, _ = self._promised.get(entry.session, (entry.at, tier))  # a move goes on
+            self._promised[entry.session] = (since, tier)
         if entry.did is Did.ARRIVED:
             self._arrived[entry.session] = entry.at
         elif entry.did in {Did.REFUSED, Did.GAVE_UP}:
             self._arrived.pop(entry.session, None)
         elif entry.did is Did.OPENED and entry.session in self._arrived:
-            wait = (entry.at - self._arrived.pop(entry.session)).total_seconds()
-            self.waits.append(wait)
-            tier = self._promised.pop(entry.session, self.tiers.get(entry.vm_id or ""))
-            if tier is not None:
-                self.waits_on[tier].append(wait)
+            arrived = self._arrived.pop(entry.session)
+            self.waits.append((entry.at - arrived).total_seconds())
+            reserved, found = self._promised.pop(entry.session, (arrived, self.tiers.get(entry.vm_id or "")))
+            if found is not None:
+                self.waits_on[found].append((entry.at - reserved).total_seconds())
 
     @property
     def costs(self) -> str:

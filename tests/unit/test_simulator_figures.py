@@ -69,6 +69,22 @@ def test_a_wait_counts_for_the_tier_that_its_machine_rested_in(rest: What, tier:
     assert figures.tiers == {"vm": tier}
 
 
+def test_the_wait_of_a_tier_begins_with_the_reservation_and_a_move_does_not_end_it() -> None:
+    """Whoever found no machine at first did not wait for the tier of the later one."""
+    came = (
+        azure(0, What.STOPPED),
+        told(1, "ann", Did.ARRIVED),
+        told(1, "ann", Did.QUEUED),
+        told(5, "ann", Did.PROMISED),
+    )
+    waited = counted(*came, told(7, "ann", Did.OPENED))
+    assert (waited.waits, waited.waits_on[Tier.WARM]) == ([6.0], [2.0])
+    moved = counted(*came, told(6, "ann", Did.MOVED), told(6, "ann", Did.PROMISED), told(8, "ann", Did.OPENED))
+    assert moved.waits_on[Tier.WARM] == [3.0]
+    again = counted(*came, told(6, "ann", Did.DISPLACED), told(7, "ann", Did.PROMISED), told(8, "ann", Did.OPENED))
+    assert again.waits_on[Tier.WARM] == [1.0]
+
+
 def test_a_machine_that_its_record_calls_hot_is_hot_for_who_is_promised_it_from_then_on() -> None:
     hot = look(3, machine(PowerState.RUNNING, replace(OFFERED, heated=True, hot=True)))
     promised = (told(2, "ann", Did.ARRIVED), told(2, "ann", Did.PROMISED))
