@@ -128,7 +128,7 @@ class Policy:
     # two witnesses of an absence are this far apart: a listing may miss a machine while the set mutates
     evidence: timedelta = 30 * _S
     # the same of two looks that show a machine unhealthy: Azure shows a verdict late, by the extension's probe interval
-    # times its number of probes (5 s; 60 s at most are told of here), and observation_lag
+    # times its number of probes (5 s in our example; 50 s at most, says `scaler doctor`), and observation_lag
     health_evidence: timedelta = 60 * _S
     # a visitor who was let in needs so long until the machine knows: until then "nobody is in" means nothing
     connect_timeout: timedelta = 2 * _MIN

@@ -1,5 +1,6 @@
 """`scaler doctor` about the Application Health extension: each fault of the model, and machines without it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,13 +24,13 @@ def body(extension: dict[str, Any], system: str | None = "Windows") -> dict[str,
     return {"properties": {"virtualMachineProfile": {"extensionProfile": {"extensions": [extension]}, **disk}}}
 
 
-def found(system: str | None = "Windows", /, *, decides: bool = False, **odd: Any) -> list[str]:
+def found(system: str | None = "Windows", /, *, decides: bool = False, ends: bool = False, **odd: Any) -> list[str]:
     """The codes for an extension that is good but for these properties and settings."""
     extension = GOOD.body
     for name, value in odd.items():
         where = extension["properties"] if name in extension["properties"] else extension["properties"]["settings"]
         where[name] = value
-    return [each.code for each in of_health(body(extension, system), FACTS, decides=decides)]
+    return [each.code for each in of_health(body(extension, system), FACTS, decides=decides, ends=ends)]
 
 
 def test_the_extension_of_the_example_has_no_finding() -> None:
@@ -60,6 +61,14 @@ def test_each_fault_of_the_extension_is_found_alone(odd: dict[str, Any], code: s
 
 def test_the_edges_are_allowed() -> None:
     assert found(gracePeriod=900, intervalInSeconds=60, numberOfProbes=4) == []
+
+
+@pytest.mark.parametrize(
+    ("interval", "probes", "codes"), [(50, 1, []), (10, 5, []), (51, 1, ["health-late"]), (60, 5, ["health-interval"])]
+)
+def test_where_a_session_ends_by_health_a_word_is_not_too_late(interval: int, probes: int, codes: list[str]) -> None:
+    assert found(ends=True, decides=True, intervalInSeconds=interval, numberOfProbes=probes) == codes
+    assert "health-late" not in found(decides=True, intervalInSeconds=interval, numberOfProbes=probes)
 
 
 @pytest.mark.parametrize("odd", [None, 7, [], {}, "settings"])
@@ -121,3 +130,8 @@ def test_where_a_session_ends_by_health_a_machine_that_says_nothing_is_a_fault(e
     for wish, level in (({}, "warning"), ({"SCALER_END_WHEN": "unhealthy"}, "fault")):
         said = estate.console.run("doctor", "--json", **USUAL, **wish)
         assert [each["level"] for each in said.json if each["code"] == "health"] == [level]
+    slow = replace(GOOD, interval=60).body
+    estate.azure.reshape(virtualMachineProfile={"extensionProfile": {"extensions": [slow]}})
+    for wish, levels in (({}, []), ({"SCALER_END_WHEN": "unhealthy"}, ["fault"])):
+        said = estate.console.run("doctor", "--json", **USUAL, **wish)
+        assert [each["level"] for each in said.json if each["code"] == "health-late"] == levels

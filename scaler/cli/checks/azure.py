@@ -134,7 +134,8 @@ def _unread(error: ScalerError) -> Known:
 def of_model(subject: Subject) -> Iterator[Finding]:
     """Shape and consent."""
     yield from of_shape(subject.body, subject.most, subject.facts)
-    yield from of_health(subject.body, subject.facts, decides=subject.waits_for_health)
+    ends = subject.settings.policy.ends_by_health(subject.name)
+    yield from of_health(subject.body, subject.facts, decides=subject.waits_for_health, ends=ends)
     says, facts = subject.view.managed_by, subject.facts
     if not says:
         yield Known.CONSENT.found(**facts)

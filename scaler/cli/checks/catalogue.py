@@ -263,6 +263,13 @@ class Known(Enum):
         "The extension refuses its settings, and the machines are Failed (VMExtensionProvisioningError).",
         _EXTENSION,
     )
+    HEALTH_LATE = Sort(
+        Area.SHAPE,
+        _FAULT,
+        "$set: its health extension tells a change after $value s, and sessions end by two looks a minute apart",
+        "Both looks may show the time before the visitor connected, and the session of a visitor inside ends.",
+        _EXTENSION,
+    )
     HEALTH_GRACE = Sort(
         Area.SHAPE,
         _WARNING,
