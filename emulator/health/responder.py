@@ -56,7 +56,7 @@ def _answer(url: str, patience: float) -> tuple[int, bytes]:
 def _read(said: dict[str, Any]) -> Heard:
     """Only the two words are a verdict; metrics are a text that holds a JSON object with anything in it."""
     state, metrics = said.get("ApplicationHealthState"), said.get("customMetrics")
-    verdict = Verdict(state) if state in {Verdict.HEALTHY, Verdict.UNHEALTHY} else Verdict.NONE
+    verdict = Verdict(state) if state in (Verdict.HEALTHY, Verdict.UNHEALTHY) else Verdict.NONE
     try:
         held = json.loads(metrics) if isinstance(metrics, str) else None
     except (ValueError, RecursionError):
