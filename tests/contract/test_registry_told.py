@@ -94,6 +94,8 @@ def test_the_phase_follows_the_start(house: House) -> None:
     assert house.reservations.look(ME).phase is Phase.RUNNING
     house.note("a", notes(start=replace(booting, runs_at=EPOCH)))
     assert house.reservations.look(ME).phase is Phase.RUNNING
+    house.note("a", notes(start=replace(booting, hot=True)))
+    assert house.reservations.look(ME).phase is Phase.RUNNING, "it was ready when its session came"
     house.note("a", notes(start=StartNote(session=SessionId("a"), at=EPOCH, attempts=1)))
     assert house.reservations.look(ME).phase is Phase.STARTING, "started before the session had an id"
     house.note("a", started(OTHER))

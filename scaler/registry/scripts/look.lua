@@ -31,7 +31,8 @@ end
 local function phase(machine)
   local notes = machine.notes or {}
   if not is_about_session(notes.start, machine) then return 'waiting' end
-  if is_about_session(notes.opening, machine) or type(notes.start.runs_at) == 'string' then return 'running' end
+  local was_hot = notes.start.hot == true -- it was ready when its session came
+  if was_hot or is_about_session(notes.opening, machine) or type(notes.start.runs_at) == 'string' then return 'running' end
   return type(notes.start.boots_at) == 'string' and 'booting' or 'starting'
 end
 
