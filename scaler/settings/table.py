@@ -175,7 +175,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SCALER_CONNECT_TIMEOUT",
         spelled(_POLICY.connect_timeout),
-        "with SCALER_END_WHEN=unhealthy: a visitor who was let in has so long to connect, until that ends the session",
+        "with SCALER_END_WHEN=unhealthy: a visitor who was let in has so long to connect before the health counts",
     ),
     Setting(
         "SCALER_READY_WHEN",
