@@ -43,7 +43,7 @@ class Record:
     instance_id: InstanceId
     status: Status
     used: bool = False
-    warm: bool = False  # derived from the power state at every reconciler tick
+    warm: bool = False  # by the power state at rest, at every reconciler tick
     region: str | None = None
     public_ip: str | None = None
     private_ip: str | None = None

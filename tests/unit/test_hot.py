@@ -239,6 +239,15 @@ def test_where_healthy_is_asked_for_a_heated_machine_is_hot_by_a_healthy_of_this
     assert only(judged(free(note=begun), replace(RUNS, health=old), GATED)).why is Why.HOT
 
 
+@pytest.mark.parametrize("machine", [STARTS, RUNS], ids=["starts", "runs"])
+def test_a_warm_machine_on_its_way_is_offered_as_warm(machine: Instance) -> None:
+    """Else its visitor would be told of a cold start, and every other warm machine be taken first."""
+    on_its_way = heating(minutes=2)
+    what = row(1, record(1, warm=True), notes(1, heated=on_its_way))
+    booting = replace(machine, health=health(HealthState.INITIALIZING))
+    assert Why.WARMTH not in {step.why for step in judged(what, booting, GATED)}
+
+
 def test_what_waits_hot_and_says_that_nobody_is_in_stays_hot() -> None:
     lonely = replace(RUNS, health=health(HealthState.UNHEALTHY))
     assert not judged(free(note=heated()), lonely, GATED)

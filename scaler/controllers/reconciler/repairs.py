@@ -61,7 +61,8 @@ def _mended(machine: SeenMachine) -> Record | Keep:
     mended = record
     if machine.standing in _OFFERED:
         heated = machine.notes_now.heated
-        mended = amended(record, warm=machine.instance.warm, hot_since=heated.ready_at if heated is not None else None)
+        warm = machine.instance.warm if machine.instance.at_rest else record.warm  # how it was before it was heated
+        mended = amended(record, warm=warm, hot_since=heated.ready_at if heated is not None else None)
     elif machine.standing is Standing.IN_SESSION:
         opened = notes.opened.record if notes.opened is not None else record
         public_ip = record.public_ip or notes.ips.get("public") or opened.public_ip
