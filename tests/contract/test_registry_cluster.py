@@ -75,14 +75,15 @@ class Cluster:
         def agreed() -> list[tuple[int, str]]:
             views = [self._shard_by(port) for port in self.alive]
             same = all(view[:1] == views[0][:1] and len(view) == len(views[0]) for view in views)
-            return views[0] if same and self.say(views[0][0][0], "ROLE")[0] == "master" else []
+            return views[0] if same and views[0] and self.say(views[0][0][0], "ROLE")[0] == "master" else []
 
         return until(agreed)
 
     def _shard_by(self, port: int) -> list[tuple[int, str]]:
+        """The same to one node; empty while that node knows no primary, during a failover."""
         with closing(redis.Redis(port=port, socket_timeout=5)) as node:
             slots: Any = node.execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]
-        (nodes,) = [nodes for first, last, *nodes in slots if first <= self.slot <= last]
+        nodes: list[Any] = next((nodes for first, last, *nodes in slots if first <= self.slot <= last), [])
         return [(int(each[1]), each[2].decode()) for each in nodes]
 
     def replica(self) -> int:
