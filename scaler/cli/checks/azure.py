@@ -14,6 +14,7 @@ from scaler.cli.checks.roles import lacking
 from scaler.cli.checks.shape import inside, of_shape
 from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
 from scaler.model.instance import Instance, Orchestration, ScaleSetName
+from scaler.model.policy import Mode
 from scaler.model.sighting import Pause, ScaleSetView
 from scaler.runtime import Doors
 from scaler.settings import Settings
@@ -47,8 +48,11 @@ class Subject:
 
     @property
     def most(self) -> int:
-        """The most machines by the settings."""
-        return self.settings.policy.capacity[self.name].limit
+        """The most machines by the settings: a fixed number grows with an announced crowd alone."""
+        policy = self.settings.policy
+        capacity = policy.capacity[self.name]
+        grows = capacity.mode is not Mode.FIXED or any(window.concerns(self.name) for window in policy.calendar)
+        return capacity.limit if grows else capacity.desired
 
     @property
     def waits_for_health(self) -> bool:
