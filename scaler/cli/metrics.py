@@ -44,6 +44,8 @@ def metrics(context: typer.Context, azure: _Azure = False, output: _Output = Non
     Asks Redis alone, so call it as often as you like.
     """
     operator: Operator = context.obj
+    if output is not None and output.suffix != ".prom":
+        raise typer.BadParameter(f"{output}: node_exporter reads only files whose names end in .prom")
     settings, registry, screen = operator.settings, operator.doors.registry, Screen()
     registry.check(READER)
     if azure:

@@ -188,6 +188,13 @@ def test_a_file_that_cannot_be_written_is_named_and_the_old_one_stays(console: C
     assert said.err.startswith(f"{tmp_path}/nowhere/scaler.prom: cannot be written (No such file or directory); ")
 
 
+def test_a_file_that_nobody_would_collect_is_refused(console: Console, tmp_path: Path) -> None:
+    said = console.run("metrics", "--output", str(tmp_path / "scaler.txt"))
+    assert said.status == Exit.MISUSED
+    assert "names end in .prom" in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_where_redis_is_away_no_old_figures_are_written_anew(console: Console, tmp_path: Path) -> None:
     file = tmp_path / "scaler.prom"
     away = console.run("metrics", "--output", str(file), REDIS_URL="redis://127.0.0.1:1/0")
