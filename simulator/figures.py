@@ -56,7 +56,7 @@ class Figures:
             self.tiers.pop(vm_id, None)
 
     def _note_hot(self, look: Look) -> None:
-        """A machine that its record calls hot, while it is offered, is hot until it rests."""
+        """Count a machine as hot from the look at which its published record says hot, until the machine rests."""
         hot = (each.state.vm_id for each in look.machines if each.published is not None and each.published.hot)
         self.tiers |= dict.fromkeys(hot, Tier.HOT)
 

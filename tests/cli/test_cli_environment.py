@@ -133,7 +133,7 @@ class TestCredential:
 
 
 class TestAsAProgram:
-    """`python -m scaler`, and what imports it."""
+    """`python -m scaler` without a command, and its imports."""
 
     def test_without_a_command_it_explains_itself(self) -> None:
         said = EMPTY.pipe()

@@ -186,7 +186,7 @@ class Server:
         return self.client(self.name_of(rights, *without, prefix=prefix))
 
     def name_of(self, rights: Rights, *without: str, prefix: str = "vmss") -> str:
-        """Make that user, whose password is `secret`."""
+        """Make a Redis user with these rights and the password `secret`; returns the name."""
         name = "-".join(
             (rights.name, *(["less"] if without else []), *without, *([prefix] if prefix != "vmss" else []))
         )

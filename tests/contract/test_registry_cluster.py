@@ -51,7 +51,7 @@ class Cluster:
     servers: dict[int, Server]
 
     def node(self, port: int) -> Any:
-        """What an operator types at one node."""
+        """A client of one node, such as redis-cli without `-c`."""
         return redis.Redis(port=port, decode_responses=True, socket_timeout=5)
 
     def say(self, port: int, *words: object) -> Any:

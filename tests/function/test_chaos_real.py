@@ -2,20 +2,25 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from contract.registries import find_redis_server
 
 from simulator.chaos_real.faults import Fault
 
 ROOT = Path(__file__).parents[2]
 WRONGS = ("reservations_lost", "used_machines_handed_out", "sessions_cut_short", "machines_leaked")
 PATIENCE = 240.0  # seconds: setting up, breaking, and the longest settling that is allowed
-needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on PATH")
+
+
+@pytest.fixture
+def redis_there() -> None:
+    """Skip a test where no redis-server is installed; in CI fail."""
+    find_redis_server()
 
 
 def chaos_real(*arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -30,7 +35,7 @@ def chaos_real(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-@needs_redis
+@pytest.mark.usefixtures("redis_there")
 @pytest.mark.long
 def test_whatever_breaks_nothing_is_wrong_and_all_settles() -> None:
     with chaos_real("--for", "15s", "--seed", "1", "--json") as run:
@@ -48,7 +53,7 @@ def test_whatever_breaks_nothing_is_wrong_and_all_settles() -> None:
     assert errors == ""
 
 
-@needs_redis
+@pytest.mark.usefixtures("redis_there")
 @pytest.mark.long
 def test_who_ends_it_early_gets_a_report_and_leaves_nothing_behind() -> None:
     with chaos_real("--for", "1h", "--seed", "3", "--speed", "40") as run:

@@ -1,4 +1,4 @@
-"""Two real redis-servers behind one address: what survives a failover, what does not, and who comes back as what."""
+"""Two real redis-servers behind one address: writes that survive a failover, lost writes, and the roles afterwards."""
 
 from collections.abc import Iterator
 from time import monotonic, sleep

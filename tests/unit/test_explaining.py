@@ -55,7 +55,7 @@ DELETING = instance(power=PowerState.DEALLOCATED, provisioning=ProvisioningState
 
 
 def world(known: Row, machine: Instance) -> Fleet:
-    """One machine, as a targeted GET shows it."""
+    """A fleet of one machine, shown by a targeted GET."""
     return fleet(known, sees=cloud(machine, look=ASKED))
 
 

@@ -1,4 +1,4 @@
-"""A reservation that names no session is one of its own, named by its machine: a machine serves one in its life."""
+"""A reservation without a session id counts as a session of its own, under the vm id of its machine."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -127,7 +127,7 @@ class TestItsName:
 
     @pytest.mark.parametrize("lately", [{}, {vm(): OWN}])
     def test_the_machine_that_was_started_for_it_is_opened_for_it(self, lately: Mapping[VmId, SessionId]) -> None:
-        """Also by the process that started it."""
+        """By the process that ordered the start, and by another one."""
         step = start_tick(nameless(started(), NAMED), RUNNING, lately=lately)
         after = changed(step)
         assert after.opened is not None

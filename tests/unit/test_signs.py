@@ -1,4 +1,4 @@
-"""Signs of life: when a process leaves one, and what it tells."""
+"""Signs of life: the times at which a process leaves a sign, and the contents."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -26,7 +26,7 @@ GROW = SetCapacity(scale_set=SCALE_SET, capacity=6, etag=None, rests_on=sighting
 
 
 class House:
-    """A process with its signs, and what Redis keeps of these."""
+    """A process that leaves signs of life, and the signs that Redis keeps."""
 
     def __init__(self, kept: Mapping[Actor, Sign] | None = None) -> None:
         self.clock = ManualClock()

@@ -182,7 +182,7 @@ def stranded(since: datetime) -> Plan:
 
 
 def unopened(since: datetime) -> Plan:
-    """A machine that runs under a reservation, and whose addresses nobody knows."""
+    """The starter's plan for a reserved machine that runs without known addresses."""
     start = StartNote(session=MINE, at=since, attempts=1, runs_at=since)
     waits = ReservedNote(session=MINE, at=since)
     known = reserved(notes(1, reserved=waits, start=start))

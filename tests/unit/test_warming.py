@@ -62,7 +62,7 @@ def claimed(age: timedelta, since: timedelta | None = None, order: str = WARMS, 
 
 
 def demand_after(*listings: tuple[datetime, tuple[Instance, ...], int], policy: Policy = POLICY) -> Demand:
-    """What these listings have shown; each with the number that should have been warm then."""
+    """The demand after these listings, each with the number of warm machines wanted at the time."""
     demand = None
     for at, machines, warm in listings:
         pages = Pages(scale_set=SCALE_SET, instances=machines, unidentified=0, requests=1, at=at, sent=0.0)
