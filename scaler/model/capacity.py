@@ -27,6 +27,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 _LEARNS = 0.05  # how much of the share of visitors who found nothing goes into the safety
 _SAFEST = 7.9  # normal deviations; beyond, the probability of a shortage has no more digits
 _GROWS, _SHRINKS = 1.5, 0.8  # the stretch of the spare per provisioner tick, while nothing is ready and afterwards
+_BY_CHANCE = NormalDist().inv_cdf(0.99)  # more visitors than so many deviations explain are a crowd
 _WARM_FOR = 0.9  # the share of visitors for whom there is a warm machine
 _LEADS = 20  # latest machines whose way to the offer is averaged
 
@@ -95,6 +96,8 @@ class Demand:
     capacity: Capacity  # what was in force then
     uses: Mapping[VmId, Use]
     counts: Mapping[Use, int]  # the machines by their use, and those without an id yet
+    ready_since: Mapping[VmId, datetime] = field(default_factory=dict)  # the ready ones, and when first seen so
+    offered: int = 0  # of these, how many have been ready for `Policy.admit_after`: a visitor finds them in Redis
     # the same by the power state that is billed, too; what failed before its mark, or has no identity, is LOST here
     billed: Mapping[tuple[Use, PowerState], int] = field(default_factory=dict)
     paid: float = 0.0  # by the prices, in the latest day or so: see `price.priced`
@@ -204,9 +207,10 @@ def after_listing(
     if before is None:
         safety = _deviations(capacity)
         demand = Demand(since=at, at=at, capacity=capacity, uses=uses, counts=counts, billed=billed, safety=safety)
+        demand = _with_offered(demand, {}, _NEVER, policy)
     else:
         demand = replace(_observed(before, rows, uses, at, policy), counts=counts, billed=billed, capacity=capacity)
-        demand = _corrected(before, demand, policy)
+        demand = _corrected(before, _with_offered(demand, before.ready_since, at, policy), policy)
     if hot is None:
         return demand
     return replace(demand, hot=sum(uses[vm_id] is Use.READY for vm_id in hot & uses.keys()))
@@ -224,6 +228,7 @@ def together(before: Demand | None, parts: Sequence[Demand], policy: Policy) -> 
         starts=tuple(sorted(start for part in parts for start in part.starts)),
         leads=tuple(lead for part in parts for lead in part.leads),
         safety=_deviations(latest.capacity),
+        offered=sum(part.offered for part in parts),
         hot=None if any(part.hot is None for part in parts) else sum(part.hot or 0 for part in parts),
     )
     if before is None or not timedelta(0) <= total.at - before.at < policy.demand_window:
@@ -269,18 +274,28 @@ def _observed(
     )
 
 
+def _with_offered(demand: Demand, known_since: Mapping[VmId, datetime], since: datetime, policy: Policy) -> Demand:
+    """Count the machines that visitors find. `since`: of a machine that was not ready in the listing before."""
+    ready_since = {vm_id: known_since.get(vm_id, since) for vm_id, use in demand.uses.items() if use is Use.READY}
+    offered = sum(seen <= demand.at - policy.admit_after for seen in ready_since.values())
+    return replace(demand, ready_since=ready_since, offered=offered)
+
+
 def _corrected(before: Demand, demand: Demand, policy: Policy) -> Demand:
-    """Correct the safety by the visitors who came since the listing before, and the stretch by what is ready now."""
+    """Correct the safety by the visitors who came since the listing before, and the stretch by what is ready now.
+
+    A visitor found nothing if the listing before shows no machine that was offered: one that has its mark since a
+    moment ago is ready to Azure, and in Redis only after `Policy.admit_after`.
+    """
     capacity = demand.capacity
     usual, passed = _deviations(capacity), demand.at - before.at
     came = (Counter(demand.starts) - Counter(before.starts)).total()  # two parts may be listed in the same second
-    missed = demand.counts[Use.READY] == 0
     safety = usual + (before.safety - usual) * exp(-(passed / policy.safety_forgets))
-    safety += came * _LEARNS * (missed - (1 - capacity.found_at_once))
+    safety += came * _LEARNS * ((before.offered == 0) - (1 - capacity.found_at_once))
     ticks, stretch, should_be = passed / policy.provisioner_every, before.stretch, wanted(before, policy)
     # a stretch without an effect would grow for as long as a session lasts, and want far too much at the next visitor
     has_effect = before.capacity.mode is Mode.AUTO and should_be.facts["spare"]
-    if not missed or not has_effect:
+    if demand.counts[Use.READY] or not has_effect:
         stretch = max(1.0, stretch * _SHRINKS**ticks)
     elif demand.somebody_comes and should_be.machines < before.capacity.most:
         stretch = min(stretch * _GROWS**ticks, before.capacity.most)
@@ -394,8 +409,14 @@ def _announced(machines: int) -> str:
 
 
 def arrivals_per_second(demand: Demand, policy: Policy) -> float:
-    """The rate of the starts of late; until these are known, of as many sessions as are running."""
-    per_second = len(demand.starts) / policy.demand_window.total_seconds()
+    """The rate of the starts of late; until these are known, of as many sessions as are running.
+
+    Where chance hardly explains how many the latest minutes had, theirs: doors have opened, or a crowd has come.
+    """
+    per_second, window = len(demand.starts) / policy.demand_window.total_seconds(), policy.crowd_window.total_seconds()
+    lately = sum(demand.at - start < policy.crowd_window for start in demand.starts)
+    if lately > poisson_quantile(per_second * window, _BY_CHANCE):
+        per_second = lately / window
     if demand.at - demand.since < policy.demand_window:
         per_second = max(per_second, demand.in_use / policy.mean_session.total_seconds())
     return per_second

@@ -167,6 +167,8 @@ class Policy:
 
     # Mode.AUTO (facts: some 79,000 simulated runs): the starts of so long give the rate of arrivals
     demand_window: timedelta = 20 * _MIN
+    # and of so long, where they are more than these explain: a rate of 20 minutes follows a crowd too slowly
+    crowd_window: timedelta = 5 * _MIN
     # until the window is full, the rate is what is in use over the length of a session
     mean_session: timedelta = 20 * _MIN
     # from the order to the offer, until a machine was seen on that way

@@ -121,7 +121,7 @@ def _demand(need: Need) -> tuple[Demand, Policy]:
         capacity=capacity,
         uses={},
         counts={use: in_use if use is Use.IN_USE else 0 for use in Use},
-        starts=(_NOW,) * _ARRIVALS,
+        starts=tuple(_NOW - policy.demand_window * (number / _ARRIVALS) for number in range(_ARRIVALS)),
         safety=_deviations(need.found_at_once),
     )
     return demand, policy

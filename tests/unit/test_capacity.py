@@ -134,6 +134,17 @@ def test_after_a_restart_the_rate_is_what_is_in_use_over_a_session() -> None:
     assert found.facts["arrivals_per_hour"] == 60
 
 
+@pytest.mark.parametrize(("crowd", "per_hour"), [(4, 12), (5, 60), (12, 144)])
+def test_a_crowd_in_the_latest_minutes_is_its_own_rate(crowd: int, per_hour: float) -> None:
+    """Doors open: after five minutes the rate of 20 minutes tells a quarter of it. Four may come by chance."""
+    calm = [listing(*machines(DEALLOCATED, *range(20)), after=minute * MIN) for minute in range(26)]
+    doors = [
+        listing(*machines(RUNNING, *range(came)), *machines(DEALLOCATED, *range(came, 20)), after=(26 + came / 4) * MIN)
+        for came in range(1, crowd + 1)
+    ]
+    assert wanted(seen(*calm, *doors), POLICY).facts["arrivals_per_hour"] == per_hour
+
+
 def test_the_lead_time_is_measured() -> None:
     made = instance(1, RUNNING, marked=False, created_at=ago(minutes=5))
     rests = instance(1, DEALLOCATED, created_at=ago(minutes=5))
@@ -143,12 +154,31 @@ def test_the_lead_time_is_measured() -> None:
     assert wanted(demand, POLICY).facts["lead_s"] == lead
 
 
-def test_a_visitor_who_came_when_nothing_was_ready_raises_the_safety_and_others_lower_it() -> None:
-    nothing = seen(listing(instance(1)), listing(instance(1, RUNNING), after=1 * S))
-    ready = seen(listing(instance(1), instance(2)), listing(instance(1, RUNNING), instance(2), after=1 * S))
-    usual = seen(listing()).safety
-    assert nothing.safety == pytest.approx(usual + 0.05 * 0.99, abs=1e-4)
-    assert ready.safety == pytest.approx(usual - 0.05 * 0.01, abs=1e-4)
+_USUAL = NormalDist().inv_cdf(AUTO.found_at_once)
+_TAKEN = (instance(1, RUNNING), instance(2))
+
+
+@pytest.mark.parametrize(
+    ("listings", "change"),
+    [
+        ([listing(instance(1), instance(2)), listing(*_TAKEN, after=1 * S)], -0.0005),
+        ([listing(instance(1)), listing(instance(1, RUNNING), after=1 * S)], -0.0005),
+        ([listing(), listing(instance(1), after=60 * S), listing(instance(1, RUNNING), after=65 * S)], 0.0495),
+        ([listing(), listing(instance(1), instance(2), after=60 * S), listing(*_TAKEN, after=65 * S)], 0.0495),
+        (
+            [
+                listing(),
+                *(listing(instance(1), instance(2), after=at * S) for at in (60, 97)),
+                listing(*_TAKEN, after=98 * S),
+            ],
+            -0.0005,
+        ),
+    ],
+    ids=["another is left", "the last one", "marked just now", "two marked just now", "marked long ago"],
+)
+def test_who_found_nothing_on_offer_raises_the_safety_and_others_lower_it(listings: list[Pages], change: float) -> None:
+    """A marked machine is ready to Azure at once; visitors find it after the admission."""
+    assert seen(*listings).safety == pytest.approx(_USUAL + change, abs=1e-4)
 
 
 def test_while_nothing_is_ready_and_somebody_comes_the_spare_grows_by_half_a_minute() -> None:
