@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 
 from scaler.actuate import Result
@@ -18,7 +19,7 @@ from simulator.chaos.redis_faults import RedisFaults
 from simulator.chaos.weather import UNREADY_BOUND, Weather
 from simulator.chaos.world import MINUTE, POLICY, SCALE_SET, SECOND, World
 from simulator.happenings import Manner
-from simulator.observer.judges import AtOnce
+from simulator.observer.judges import AtOnce, TakenBack
 from simulator.observer.lost import Unstarted
 from simulator.workload.crowd import Crowd
 from simulator.workload.habits import MIXED, UNNAMED, Habits
@@ -59,6 +60,10 @@ class Campaign:
         if weather.one_by_one:
             at_once = AtOnce(self.world.policy)
             self.world.hearers.append(lambda happening: self.missed.extend(at_once.see(happening)))
+        if weather.keeps_word:
+            taken_back = TakenBack(self.world.policy)
+            self.world.hearers.append(taken_back.see)
+            self.world.readers.append(partial(self._note_taken_back, taken_back))
         if weather.healthy:
             self.world.readers.append(self._note_unready)
         self.redis_faults = RedisFaults(self.world, weather, self.dice, length)
@@ -120,6 +125,12 @@ class Campaign:
             if each.why is Why.UNSEEN:
                 seconds, where = each.facts["unseen_s"], each.facts["scale_set"]
                 self.missed.append(f"the {name} of {host.name} had no look at {where} for {seconds} s")
+
+    def _note_taken_back(self, taken_back: TakenBack, _host: Host, _name: Actor, report: Report) -> None:
+        """Note each machine that was taken back from the offer when it was a visitor's already."""
+        for each in report.outcomes:
+            if each.step.edge == Edge.SPEND.name and each.result is Result.DONE and each.step.vm_id is not None:
+                self.missed.extend(taken_back.spent(each.step.vm_id, self.world.clock.now()))
 
     def _note_unready(self, _host: Host, _name: Actor, report: Report) -> None:
         """Note each machine that was let in to, or offered, before its application was ready; liars are believed."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from emulator.history import Event, What
 from scaler.model.edges import Actor
 from scaler.model.policy import Policy
-from simulator.happenings import Happening, Look
+from simulator.happenings import DEPARTURES, Did, Entry, Happening, Look
 from simulator.observer.cut_short import CutShort
 from simulator.observer.handed_out import HandedOut, SentElsewhere
 from simulator.observer.leaked import ForNobody, Leaked
@@ -94,3 +94,30 @@ class AtOnce:
         most = self._policy.share(self._policy.max_deletes, self._machines)
         if self._deletes == most + 1:
             yield f"more than {most} of {self._machines} machines began to be deleted at once, the last of them {vm_id}"
+
+
+class TakenBack:
+    """A machine is taken back as surplus though a queue manager has just taken it: its session is refused for nothing.
+
+    For campaigns in which Redis forgets nothing. A key that a queue manager took and made no use of is put back after
+    `repair_after`: from then on, the machine is free.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._taken: dict[str, Entry] = {}  # by vm id
+
+    def see(self, happening: Happening) -> None:
+        """One happening after the other."""
+        if isinstance(happening, Entry) and happening.vm_id is not None:
+            if happening.did is Did.TOOK:
+                self._taken[happening.vm_id] = happening
+            elif happening.did in DEPARTURES:
+                self._taken.pop(happening.vm_id, None)
+
+    def spent(self, vm_id: str, at: datetime) -> Iterator[str]:
+        """A machine was spent; a sentence if somebody had it."""
+        taken = self._taken.get(vm_id)
+        if taken is not None and at - taken.at < self._policy.repair_after:
+            ago = (at - taken.at).total_seconds()
+            yield f"{vm_id} was taken back as surplus, and {taken.session} had taken it {ago:.0f} s ago"

@@ -77,6 +77,12 @@ def _is_claimed_to_warm(notes: object) -> bool:
     return isinstance(notes, Notes) and notes.claim is not None and notes.claim.order == WARMS
 
 
+def _spent_without_lock(registry: Registry, changes: Sequence[Change]) -> Sequence[Change]:
+    """Neither the key of the machine nor the keys of those that must stay are asked for."""
+    now = registry.read().rows
+    return [replace(_unlocked(change, now), beside=()) if change.edge is Edge.SPEND else change for change in changes]
+
+
 def _unclosed(wanted: Step, _: Fleet) -> Step:
     """Offered again by the very write that should close its claim."""
     change = wanted.change
@@ -176,6 +182,11 @@ MOVING = {
         weathers=("a cold stock is warmed by turns, and a party at every stop",),
         decide=notes_shown(lambda notes, _: replace(notes, claim=None), Actor.STARTER),
         registry=written(_warmed_without_lock),
+    ),
+    "spend-unlocked": Planted(
+        what="a surplus machine is taken back though somebody has just taken its key",
+        weathers=("the wanted number falls and rises, and visitors between decision and write",),
+        registry=written(_spent_without_lock),
     ),
     "warm-unclosed": Planted(
         what="a machine that was warmed is offered as soon as it rests, while a stop of it may still arrive",
