@@ -96,6 +96,7 @@ def test_the_report_sums_by_package_and_names_the_worst_sentence(
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("below", "status"), [(0.001, 1), (-0.001, 0)])
 def test_the_check_fails_above_the_limit(
     below: float, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

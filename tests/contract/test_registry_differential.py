@@ -211,7 +211,7 @@ def timeless(row: Row) -> tuple[object, ...]:
     return seen, noted, row.index
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(steps(), min_size=5, max_size=25))
 def test_the_scripts_do_the_same_on_every_redis(shared_redis: Server, walk: list[Named]) -> None:
     client = shared_redis.client()

@@ -155,6 +155,7 @@ def test_starter_and_cleaner_without_work_ask_azure_nothing(
         assert (requests, packets) == (Counter(), 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("machines", [(1000,), (500, 500)])
 def test_opening_machines_costs_two_network_listings_a_scale_set_however_many_are_opened(
     stack: ExitStack, shared_redis: Server, machines: tuple[int, ...]

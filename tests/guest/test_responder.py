@@ -30,6 +30,7 @@ def exported(what: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name.partition(".")[0])
 def test_the_responder_beside_a_signalling_server(script: Path) -> None:
     done = node("--test", script)

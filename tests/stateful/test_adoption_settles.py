@@ -244,6 +244,7 @@ def test_it_may_die_at_any_effect_and_goes_on_where_it_was(dies_after: int, afte
     installation.settles()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dies_after", range(0, 14, 3))
 def test_a_tag_set_too_early_costs_no_session_that_was_marked(dies_after: int) -> None:
     installation = Installation(seed=dies_after)
@@ -285,6 +286,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults_cost_time_and_nothing_else(fault: Fault) -> None:
     installation = Installation()
@@ -347,6 +349,7 @@ ANY = st.builds(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=int(os.environ.get("EXAMPLES", "60")), suppress_health_check=list(HealthCheck), database=None)
 @given(machines=st.lists(ANY, min_size=1, max_size=8), seed=st.integers(0, 2**16), dies_after=st.integers(0, 12))
 def test_any_installation_is_adopted_whatever_its_queue_manager_does_meanwhile(

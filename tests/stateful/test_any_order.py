@@ -8,6 +8,7 @@ import os
 from dataclasses import fields
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -185,11 +186,9 @@ class River(RuleBasedStateMachine):
         assert not world.unsettled(), world.unsettled()
 
 
-_EXAMPLES, _STEPS = (int(os.environ.get(each, default)) for each, default in (("EXAMPLES", "40"), ("STEPS", "40")))
-TestRiver = River.TestCase
-TestRiver.settings = settings(
-    max_examples=_EXAMPLES,
-    stateful_step_count=_STEPS,
+_SETTINGS = settings(
+    max_examples=int(os.environ.get("EXAMPLES", "12")),
+    stateful_step_count=int(os.environ.get("STEPS", "40")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     database=None,
@@ -198,3 +197,13 @@ TestRiver.settings = settings(
     phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if os.environ.get("SHRINK") else [])],
     print_blob=True,
 )
+TestRiver = River.TestCase
+TestRiver.settings = _SETTINGS
+
+
+@pytest.mark.long
+class TestRiverForLong(River.TestCase):  # type: ignore[misc, valid-type]
+    """The same, oftener."""
+
+
+TestRiverForLong.settings = settings(_SETTINGS, max_examples=int(os.environ.get("EXAMPLES", "60")))

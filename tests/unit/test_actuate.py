@@ -178,6 +178,7 @@ def test_an_azure_that_names_a_machine_nobody_asked_for_is_not_asked_for_ever() 
     assert results(house.act(house.stop(1))) == [Result.FAILED]
 
 
+@pytest.mark.long
 def test_of_a_thousand_azure_may_name_one_dead_id_after_the_other() -> None:
     house = House(*(Missing("gone", [InstanceId(str(number))]) for number in range(1, 1001)))
     assert results(house.act(*map(house.stop, range(1, 1001)))) == [Result.FAILED] * 1000

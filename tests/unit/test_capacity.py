@@ -332,6 +332,7 @@ def test_untuned_it_finds_a_machine_for_all_but_one_or_two_in_a_hundred() -> Non
     assert day.share_found >= 0.98
 
 
+@pytest.mark.long
 def test_a_lost_memory_costs_little() -> None:
     kept, lost = Day(per_hour=60), Day(per_hour=60, forgets_every=6 * 3600)
     kept.run()

@@ -92,6 +92,7 @@ def test_machines_are_hot_while_redis_fails_over_and_its_replica_does_not_answer
     assert campaign.world.edges[Edge.SWAP.name] >= 1
 
 
+@pytest.mark.long
 def test_hot_machines_lose_their_mark_by_hand_and_are_marked_again() -> None:
     campaign = Campaign(WEATHERS["marks taken from hot machines, the replica away, and a failover"], 6)
     whys = Counter[Why]()
@@ -165,6 +166,7 @@ def test_a_failure_is_told_with_its_replay_and_its_story() -> None:
     assert any(line.startswith("visitor") or vm_id[:8] in line for line in story)
 
 
+@pytest.mark.long
 def test_what_did_not_settle_is_told_with_the_story_of_one_such_machine() -> None:
     trial = Trial(weather="fair", seed=1, planted="delete-once")
     amiss = (f"not offered: {_first_machine()}",)

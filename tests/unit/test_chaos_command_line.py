@@ -94,6 +94,7 @@ def test_a_planted_bug_that_is_caught_is_a_success(capsys: pytest.CaptureFixture
     assert "caught after" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_one_that_is_not_caught_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--break", "blind-writes", "--weather", "fair", "--seed", "0", "--seeds", "1", "--jobs", "1"]) == 1
     assert "NOT CAUGHT in 1 seed and" in capsys.readouterr().out

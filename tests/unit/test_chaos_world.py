@@ -119,6 +119,7 @@ def _let_one_in(world: World) -> str:
     return got.vm_id
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("action", sorted(_WRITTEN))
 def test_an_action_is_somebodys_and_not_the_scalers(action: str) -> None:
     world = idle_world(_TWO)

@@ -56,6 +56,7 @@ def test_the_same_seed_brings_the_same_visitors(name: str) -> None:
     assert day == sorted(day, key=lambda each: each.at)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", DAYS)
 def test_over_many_seeds_each_hour_has_as_many_visitors_as_the_shape_says(name: str) -> None:
     day, seeds = DAYS[name], 150
@@ -135,6 +136,7 @@ def test_each_state_costs_what_the_price_says() -> None:
     assert day.cost == pytest.approx(20 + 110 + 420)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", ["--price 2/2/0.5", "--set SCALER_PRICE=2/2/0.5"])
 def test_a_day_is_priced_by_the_option_as_by_the_setting(words: str) -> None:
     trial = read(f"--day launch --peak 20/h --hours 1 {words}".split()).trial
@@ -202,6 +204,7 @@ def test_the_policy_with_a_calendar_has_the_days_event_in_it_and_a_warm_share_th
     assert POLICIES["auto"].on(DAYS["event"], 200) is POLICIES["auto"]
 
 
+@pytest.mark.long
 def test_the_crowd_of_the_event_comes_when_and_as_the_calendar_says() -> None:
     crowds = [
         sum(0 <= each.at - 21 * HOUR < 720 for each in Trial(day="event", seed=seed).arrivals()) for seed in range(400)
@@ -244,6 +247,7 @@ def test_a_buffer_runs_out_as_often_as_a_base_stock(monkeypatch: pytest.MonkeyPa
     assert bounds[0] < day.found_at_once < bounds[1]  # from the need to the offer: creation, stop, admission, firing
 
 
+@pytest.mark.long
 def test_hot_machines_that_nobody_wants_are_idle_and_in_no_session() -> None:
     settings = {"SCALER_WARMPOOL_SIZE": "0", "SCALER_HOTPOOL_SIZE": "2"}
     day = run(Trial(day="museum", hours=1, settings=settings), POLICIES["buffer"].of_size(4))
@@ -258,6 +262,7 @@ def test_words_that_are_repeated_add_up() -> None:
     assert options.policies == ("auto", "fixed")
 
 
+@pytest.mark.long
 def test_the_last_line_is_json_with_a_member_for_each_policy(capsys: pytest.CaptureFixture[str]) -> None:
     words = "--day launch --peak 20/h --hours 1 --buffer 2 --fixed 6 --jobs 1 --json"
     assert main(words.split()) == 0

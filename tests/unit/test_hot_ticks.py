@@ -182,6 +182,7 @@ def test_a_replica_that_is_away_is_waited_for_once_a_tick_and_delays_no_other_st
     assert house.redis.told == ["WAIT", "start"]
 
 
+@pytest.mark.long
 def test_at_the_end_of_its_waiting_such_a_session_is_refused_and_its_machine_left_alone_until_the_limit() -> None:
     house = HotHouse().until_hot()
     given = house.visitors.reserve(X)
@@ -256,6 +257,7 @@ def _record(house: HotHouse, vm_id: VmId) -> Record:
     return found
 
 
+@pytest.mark.long
 def test_with_no_machine_hot_any_more_all_are_stopped_and_none_is_presumed_or_made_anew() -> None:
     house = HotHouse().until_hot()
     cold = Policy(capacity={NAME: replace(HOT, hot=0)})

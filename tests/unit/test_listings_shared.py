@@ -214,6 +214,7 @@ def test_targeted_looks_that_are_answered_are_looks_too() -> None:
         process.later(60)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("processes", "pages"), [(2, 2), (2, 4), (2, 8), (3, 2), (3, 4), (4, 2), (4, 4)])
 def test_no_controller_of_several_processes_misses_its_looks_for_minutes(processes: int, pages: int) -> None:
     clock = ManualClock()

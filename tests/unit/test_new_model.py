@@ -121,6 +121,7 @@ def test_forty_machines_are_replaced_under_load_no_visitor_waits_longer_and_no_s
     assert max(waits.waits) <= max(usual.waits)
 
 
+@pytest.mark.long
 def test_where_nobody_comes_every_machine_is_replaced_and_as_many_as_before_are_ready_all_the_time() -> None:
     quiet, before, least = site(small()), set[str](), list[int]()
     quiet.world.hearers.append(lambda _: least.append(len(quiet.world.registry.members(Status.AVAILABLE))))
@@ -134,6 +135,7 @@ def test_where_nobody_comes_every_machine_is_replaced_and_as_many_as_before_are_
     assert quiet.world.edges[Edge.SPEND.name] == 4
 
 
+@pytest.mark.long
 def test_a_mark_that_turns_the_flag_false_makes_one_machine_too_many_and_throws_none_away_but_that() -> None:
     quiet = site(small(), mark_keeps=False)
     quiet.new_model()

@@ -211,13 +211,13 @@ def test_every_combination_reaches_its_fate_and_only_what_was_never_handed_over_
         assert fate != "offered" or untouched, (word, frozen_in_azure, world.row)
 
 
-@pytest.mark.parametrize("indexed", [True, False])
 @pytest.mark.parametrize("recorded", RECORDS)
-def test_of_all_these_combinations_a_few_reach_their_fate_in_everyday_tests(recorded: str, indexed: bool) -> None:
+def test_of_all_these_combinations_a_few_reach_their_fate_in_everyday_tests(recorded: str) -> None:
     machines = list(_machines())
     for number, noted in enumerate(NOTES):
         machine = machines[(7 * number + len(recorded)) % len(machines)]
-        assert _World(_row(recorded, noted, indexed=indexed), machine).fate() is not None, (noted, machine)
+        row = _row(recorded, noted, indexed=number % 2 == 0)
+        assert _World(row, machine).fate() is not None, (noted, machine)
 
 
 @pytest.mark.parametrize("noted", NOTES)

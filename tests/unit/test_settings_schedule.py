@@ -41,6 +41,7 @@ def test_nobody_can_say_when_a_timer_that_rests_for_days_is_late(expression: str
     assert longest_gap(expression) is None
 
 
+@pytest.mark.long
 @given(
     st.lists(st.integers(0, 59), min_size=1, max_size=4, unique=True),
     st.sampled_from(["*", "*/7", "3", "0-10", "5,58"]),

@@ -131,10 +131,12 @@ def test_a_visitor_counts_once_whoever_looks_and_however_often() -> None:
     house = House(policy(Capacity(mode=Mode.AUTO, most=100), 2, 1))
     views = {name: face.view() for name, face in house.faces.items()}
     cloud = Cloud()
-    for at, power in ((NOW, PowerState.DEALLOCATED), (NOW + timedelta(seconds=30), PowerState.RUNNING)):
+    marked_now, taken = (instance(1, power) for power in (PowerState.DEALLOCATED, PowerState.RUNNING))
+    for seconds, shown in ((0, ()), (30, (marked_now,)), (60, (taken,))):
+        at = NOW + timedelta(seconds=seconds)
         pages = {
             name: Pages(scale_set=name, instances=machines, unidentified=0, requests=1, at=at, sent=0.0)
-            for name, machines in ((FIRST, (instance(1, power),)), (SECOND, ()))
+            for name, machines in ((FIRST, shown), (SECOND, ()))
         }
         for name in (FIRST, SECOND, FIRST, SECOND):
             cloud = cloud.with_listing(views[name], pages[name], house.policy)

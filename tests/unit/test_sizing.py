@@ -31,6 +31,7 @@ def test_it_is_what_the_running_scaler_wants_and_the_reason_is_its_own() -> None
     assert (found.spare, found.because) == (running.facts["spare"], running.why)
 
 
+@pytest.mark.long
 def test_a_day_of_visitors_finds_as_many_machines_as_is_said() -> None:
     """Visitors of the day are simulated, machines are made in 250 s, and the safety sets itself."""
     day = Day(per_hour=60)

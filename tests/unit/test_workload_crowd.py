@@ -62,6 +62,7 @@ def test_there_is_a_queue_manager_for_every_manner_and_some_of_each_come() -> No
     assert crowd.deaths > 0
 
 
+@pytest.mark.long
 def test_the_same_dice_bring_the_same_crowd_whatever_order_hashes_have() -> None:
     tests = Path(__file__).parents[1]
     lines = (
@@ -103,6 +104,7 @@ def test_who_finds_a_crowd_turns_round_at_the_door() -> None:
     assert sum(len(crowd.at(place)) for place in Place if place is not Place.GONE) <= 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(10))
 def test_when_it_leaves_off_everybody_inside_leaves_and_whoever_waits_waits_on(seed: int) -> None:
     crowd, counter = campaign(seed)

@@ -31,6 +31,7 @@ def test_with_exactly_the_role_a_scale_set_lives_its_whole_life(role: str) -> No
     assert ([step.otherwise for step in life.failed], life.forbidden) == ([], 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("role", "action"), EACH)
 def test_without_any_of_its_actions_something_fails_and_the_log_names_the_action(role: str, action: str) -> None:
     life = lived(role, without=action)

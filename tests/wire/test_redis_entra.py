@@ -89,6 +89,7 @@ def test_the_settings_alone_lead_a_controller_to_redis(house: House, monkeypatch
 # ── nobody waits for ever ───────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.long
 def test_a_silent_endpoint_is_given_up_by_all_at_once(house: House) -> None:
     endpoint = house.endpoint()
     endpoint.inject(AnswerFault.SLOW, kind="token", times=100, seconds=2000)  # first byte after 100 s
