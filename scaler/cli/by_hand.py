@@ -15,7 +15,7 @@ from scaler.controllers import by_hand
 from scaler.errors import Missing, Refused
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName
-from scaler.model.plan import Plan, Why
+from scaler.model.plan import Plan, Why, counted
 from scaler.model.policy import Policy
 from scaler.report import Report
 from scaler.settings import SCALE_SET_NAME
@@ -50,7 +50,8 @@ class ByHand:
         if as_json:
             screen.json(ticking.document(replace(report, outcomes=outcomes)))
         if report.plan.steps:
-            screen.complain(f"{len(report.plan.steps)} are left: somebody else changed them meanwhile; run it again")
+            left = counted(len(report.plan.steps), "step")
+            screen.complain(f"{left} left: somebody else changed the machines meanwhile; run it again")
             raise typer.Exit(Exit.NOT_DONE)
 
     def _made(self, report: Report) -> tuple[Report, tuple[Outcome, ...]]:

@@ -17,6 +17,7 @@ from scaler.cli.screen import Screen
 from scaler.model.calendar import WORDS, Occurrence, Window
 from scaler.model.capacity import before_listings, lead_time
 from scaler.model.in_force import opens_early, says, with_numbers
+from scaler.model.plan import counted
 from scaler.model.policy import Capacity, Policy
 from scaler.settings.calendar import calendar as read_calendar
 from scaler.settings.reader import duration_of
@@ -80,7 +81,7 @@ def calendar(
     elif not policy.calendar:
         screen.line("no calendar: SCALER_CALENDAR is not set")
     elif not found:
-        screen.line(f"nothing within {days} day{'' if days == 1 else 's'}")
+        screen.line(f"nothing within {counted(days, 'day')}")
     else:
         screen.table(_COLUMNS, (_row(window, each, zone, policy) for window, each in found), {"says": 20})
     for remark in _crowds_beyond_the_most(policy):
@@ -93,8 +94,8 @@ def _crowds_beyond_the_most(policy: Policy) -> Iterator[str]:
         for name, capacity in policy.capacity.items():
             most = with_numbers(capacity, window.numbers).limit
             if window.concerns(name) and window.visitors > most:
-                crowd = f"{window.name}: {window.visitors} visitors"
-                yield f"{crowd}, but {name} may have {most} machines (SCALER_POOL_MAX)"
+                crowd = f"{window.name}: {counted(window.visitors, 'visitor')}"
+                yield f"{crowd}, but {name} may have {counted(most, 'machine')} (SCALER_POOL_MAX)"
 
 
 def _coming(policy: Policy, now: datetime, until: datetime) -> Iterator[tuple[Window, Occurrence]]:
@@ -134,7 +135,7 @@ def _said(window: Window) -> Iterator[str]:
         else:
             yield f"{word} {numbers[WORDS[word]]}"
     if window.visitors:
-        yield f"{window.visitors} visitors"
+        yield f"{counted(window.visitors, 'visitor')}"
 
 
 def _document(window: Window, occurrence: Occurrence, policy: Policy) -> Mapping[str, object]:

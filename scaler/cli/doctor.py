@@ -14,6 +14,7 @@ from scaler.cli.checks.findings import Area, Finding, Level
 from scaler.cli.environment import AsJson, Exit, Operator, Yes, sure
 from scaler.cli.screen import Screen
 from scaler.errors import ScalerError
+from scaler.model.plan import counted
 from scaler.runtime import Doors
 from scaler.settings import InvalidSettings
 
@@ -129,6 +130,6 @@ def _show(screen: Screen, found: tuple[Finding, ...]) -> None:
 
 def _in_one_line(found: tuple[Finding, ...]) -> str:
     numbers = {level: sum(finding.level is level for finding in found) for level in Level}
-    told = (f"{numbers[level]} {level}{'' if numbers[level] == 1 else 's'}" for level in list(Level)[:2])
+    told = (f"{counted(numbers[level], level)}" for level in list(Level)[:2])
     unknown = f", {numbers[Level.UNKNOWN]} unknown" if numbers[Level.UNKNOWN] else ""
     return f"{', '.join(told)}{unknown}" + (f"; what each means: {_PAGE}" if any(f.code for f in found) else "")

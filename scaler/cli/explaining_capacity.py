@@ -10,6 +10,7 @@ from scaler.model.capacity import Demand, Use, Wanted
 from scaler.model.edges import Actor
 from scaler.model.in_force import by_calendar
 from scaler.model.instance import ScaleSetName
+from scaler.model.plan import counted
 from scaler.model.policy import Capacity, Mode, Policy
 from scaler.model.signs import Sign
 from scaler.model.tags import as_documented
@@ -63,8 +64,8 @@ def _in_words(capacity: Capacity) -> str:
     warm = "a warm part that follows the demand" if capacity.warm_follows else f"{capacity.warm} warm"
     warm += f", {capacity.hot_target} hot" if capacity.hot_target else ""
     if capacity.mode is Mode.FIXED:
-        return f"fixed: {capacity.desired} machines, {warm}"
-    bounds = f"{capacity.least} to {capacity.most} machines in all, {warm}"
+        return f"fixed: {counted(capacity.desired, 'machine')}, {warm}"
+    bounds = f"{capacity.least} to {counted(capacity.most, 'machine')} in all, {warm}"
     if capacity.mode is Mode.BUFFER:
         share = f", or {capacity.buffer_share:.0%} as many where that is more" if capacity.buffer_share else ""
         return f"buffer: {capacity.buffer} ready beyond those in use{share}; {bounds}"
@@ -85,8 +86,8 @@ def _there(demand: Demand) -> str:
     leaving = demand.counts[Use.LEAVING]
     uses = ", ".join(f"{number} {use}" for use, number in demand.counts.items() if number and use is not Use.LEAVING)
     deleted = f"; and {leaving} being deleted" if leaving else ""
-    return f"{demand.machines} machines{': ' if uses else ''}{uses}{deleted}"
+    return f"{counted(demand.machines, 'machine')}{': ' if uses else ''}{uses}{deleted}"
 
 
 def _wanted(wanted: Wanted, warm: object) -> str:
-    return f"{wanted.machines} machines, {warm} warm: {wanted.why}"
+    return f"{counted(wanted.machines, 'machine')}, {warm} warm: {wanted.why}"

@@ -10,6 +10,7 @@ import typer
 
 from scaler.cli.environment import AsJson, Operator
 from scaler.cli.screen import Screen
+from scaler.model.plan import counted
 from scaler.model.policy import Capacity, Price
 from scaler.model.price import MONTH
 from scaler.model.sizing import COLD_START, LARGEST, MARKED_PER_HOUR, WARM_START, Need, Size, size_of
@@ -195,7 +196,7 @@ def _rows(found: Size, need: Need) -> Iterator[tuple[str, str, str]]:
     visitors = f"{round(found.arrivals_per_hour, 2):g}/h, {round(found.session_s / 60, 2):g} min each"
     yield "in use", f"{found.in_use:.1f}", f"on average: {visitors}, with start and deletion"
     yield "at the peak", f"{found.in_use_peak}", "in use: no more in 99.9 % of the time"
-    cores = f": {found.cores} cores" if found.cores is not None else ""
+    cores = f": {counted(found.cores, 'core')}" if found.cores is not None else ""
     yield "quota", f"{found.quota}", f"at the peak, and spare (SCALER_POOL_MAX){cores}"
     yield (
         "scale sets",

@@ -27,6 +27,7 @@ from scaler.model.capacity import Demand, Wanted
 from scaler.model.edges import Actor
 from scaler.model.instance import ProvisioningState, ScaleSetName
 from scaler.model.machine import Machine
+from scaler.model.plan import counted
 from scaler.model.policy import Mode, Policy
 from scaler.model.price import affordable, cost_facts, cost_of
 from scaler.model.row import Status
@@ -154,7 +155,7 @@ def _counted(overview: Overview) -> str:
     counts = Counter(str(machine.standing) for machine in overview.machines)
     total = len(overview.machines)
     kinds = ", ".join(f"{number} {standing}" for standing, number in sorted(counts.items()))
-    return f"{total} machine{'' if total == 1 else 's'}{': ' if kinds else ''}{kinds}"
+    return f"{counted(total, 'machine')}{': ' if kinds else ''}{kinds}"
 
 
 def _elsewhere(overview: Overview, settings: Settings) -> list[ScaleSetName]:
@@ -209,14 +210,14 @@ def _limited(demand: Demand, wants: Wanted, policy: Policy) -> Iterator[str]:
     until = creating_stops_until(demand, policy)
     if until is not None:
         yield (
-            f"{len(demand.failures)} creations failed lately: nothing is created before {until:%H:%M:%S} UTC; mend the"
-            " cause, and delete the Failed machines to go on at once"
+            f"{counted(len(demand.failures), 'creation')} failed lately: nothing is created before"
+            f" {until:%H:%M:%S} UTC; mend the cause, and delete the Failed machines to go on at once"
         )
     holds, budget = affordable(demand), demand.capacity.budget
     if demand.warm_held:
-        yield f"the monthly budget of {budget:.12g} keeps {demand.warm_held} wanted machines from being warm"
+        yield f"the monthly budget of {budget:.12g} keeps {counted(demand.warm_held, 'wanted machine')} from being warm"
     if holds is not None and holds < wants.machines:
-        yield f"the monthly budget of {budget:.12g} holds {holds} of the {wants.machines} wanted machines"
+        yield f"the monthly budget of {budget:.12g} holds {holds} of the {counted(wants.machines, 'wanted machine')}"
 
 
 def _failed(name: ScaleSetName, overview: Overview) -> Iterator[str]:
@@ -224,8 +225,8 @@ def _failed(name: ScaleSetName, overview: Overview) -> Iterator[str]:
     refused = _refused(name, overview)
     if refused is not None:
         yield (
-            f"Azure has no room for {refused.refused} machines ({refused.failure}); all that are wanted are asked for"
-            f" again at {refused.until:%H:%M:%S} UTC: {refused.said}"
+            f"Azure has no room for {counted(refused.refused, 'machine')} ({refused.failure}); all that are wanted are"
+            f" asked for again at {refused.until:%H:%M:%S} UTC: {refused.said}"
         )
     yield from alive.failed_orders(overview.signs, name)
 

@@ -15,7 +15,7 @@ from statistics import NormalDist, fmean
 
 from scaler.model.clocks import APART
 from scaler.model.instance import Instance, PowerState, ProvisioningState, VmId
-from scaler.model.plan import Facts
+from scaler.model.plan import Facts, counted
 from scaler.model.policy import Capacity, Mode, Policy
 from scaler.model.sighting import Pages
 from scaler.model.tags import Overrides
@@ -342,7 +342,7 @@ def wanted(demand: Demand, policy: Policy) -> Wanted:
     facts |= {use.value: number for use, number in counts.items()}
     if capacity.mode is Mode.FIXED:
         machines = min(capacity.desired + capacity.expected, capacity.limit)
-        why = f"{capacity.desired} machines, in use or not{_announced(machines - capacity.desired)}"
+        why = f"{counted(capacity.desired, 'machine')}, in use or not{_announced(machines - capacity.desired)}"
         otherwise = Wanted(machines=machines, why=_with_calendar(why, capacity), facts=facts)
         return and_replacements(otherwise, demand)
     if capacity.mode is Mode.BUFFER:
@@ -357,7 +357,7 @@ def wanted(demand: Demand, policy: Policy) -> Wanted:
     total = in_use + counts[Use.LOST] + spare
     machines = min(max(total, capacity.least), capacity.most)
     if machines != total:
-        why += f"; {'at least' if machines > total else 'at most'} {machines} machines"
+        why += f"; {'at least' if machines > total else 'at most'} {counted(machines, 'machine')}"
     why = _with_calendar(why, capacity)
     return and_replacements(Wanted(machines=machines, why=why, facts=facts | {"spare": spare}), demand)
 

@@ -8,6 +8,7 @@ from math import ceil
 from scaler.model.calendar import WORDS, Window
 from scaler.model.capacity import Demand, before_listings, lead_time
 from scaler.model.instance import ScaleSetName
+from scaler.model.plan import counted
 from scaler.model.policy import Capacity, Mode, Policy
 from scaler.model.sighting import Source, Tag
 from scaler.model.tags import Overrides, as_documented, of_a_part, overrides
@@ -59,7 +60,7 @@ def by_calendar(scale_set: ScaleSetName, before: Demand | None, at: datetime, po
             if window.visitors:
                 left = window.visitors * each.left(at)
                 expected += left
-                crowds.append(f"{ceil(left)} visitors expected ({window.name})")
+                crowds.append(f"{counted(ceil(left), 'visitor')} expected ({window.name})")
     numbers: dict[str, int | float] = {}
     said: dict[str, str] = {}  # the name of the window that says each number
     for _, _, window in sorted(found, key=lambda each: each[:2]):

@@ -233,6 +233,11 @@ def spelled(facts: Mapping[str, object]) -> str:
     return " ".join(f"{name}={value}" for name, value in facts.items() if value is not None and value != "")
 
 
+def counted(number: float, noun: str) -> str:
+    """A number and its noun, in a reason or an answer for people: `1 machine`, `2 machines`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _in_words(why: Why, facts: Facts) -> str:
     said = spelled(facts)
     return f"{why} ({said})" if said else str(why)

@@ -17,6 +17,7 @@ from scaler.errors import ScalerError
 from scaler.model.capacity import Wanted
 from scaler.model.fleet import Cloud, Fleet
 from scaler.model.instance import ScaleSetName
+from scaler.model.plan import counted
 from scaler.model.policy import Mode, Policy
 from scaler.model.price import cost_facts
 from scaler.model.row import Status
@@ -102,12 +103,12 @@ class Evaluations:
         machines = f" and wants {sum(each.machines for each in wants.values())}" if wants else ""
         if report is None:
             errors = self._sums["errors"].total()
-            return f"the {self._controller} failed{machines}: {errors} errors since its last evaluation"
+            return f"the {self._controller} failed{machines}: {counted(errors, 'error')} since its last evaluation"
         known = len(report.fleet.rows) if report.fleet is not None else len(report.cloud.instances)
         done, not_done, held = (self._sums[name].total() for name in ("done", "not_done", "held"))
         return (
-            f"the {self._controller} knows {known} machines{machines}: {done} steps done, {not_done} not done,"
-            f" {held} held back since its last evaluation"
+            f"the {self._controller} knows {counted(known, 'machine')}{machines}: {counted(done, 'step')} done,"
+            f" {not_done} not done, {held} held back since its last evaluation"
         )
 
     def _facts(self, report: Report | None) -> Mapping[str, object]:

@@ -108,6 +108,7 @@ def test_of_a_session_whose_machine_is_forgotten_nothing_is_waited_for(estate: E
     ("settings", "in_force"),
     [
         ({}, "fixed: 3 machines, 0 warm (scaler:max=40 by tag of the scale set)"),
+        ({"SCALER_POOL_CAPACITY": "1"}, "fixed: 1 machine, 0 warm (scaler:max=40 by tag of the scale set)"),
         (
             {"SCALER_CAPACITY": "auto", "SCALER_WARMPOOL_SIZE": "auto"},
             (

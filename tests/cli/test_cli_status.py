@@ -169,7 +169,7 @@ def test_what_the_budget_holds_back_is_told(estate: Estate, console: Console) ->
     console.run("adopt", "--yes")
     prices = {"SCALER_PRICE": "2/1/0.25", "SCALER_BUDGET": "1642.5", "SCALER_WARMPOOL_SIZE": "1"}
     said = console.run("status", **prices).out
-    assert "the monthly budget of 1642.5 keeps 1 wanted machines from being warm" in said
+    assert "the monthly budget of 1642.5 keeps 1 wanted machine from being warm" in said
     assert "the monthly budget of 1642.5 holds 2 of the 3 wanted machines" in said
     assert "budget" not in console.run("status", **(prices | {"SCALER_BUDGET": "9999"})).out
     yen = {"SCALER_PRICE": "2500/1250/310", "SCALER_BUDGET": "2050000.5", "SCALER_WARMPOOL_SIZE": "1"}

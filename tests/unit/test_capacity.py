@@ -71,6 +71,7 @@ def test_a_machine_has_one_use(machine: Instance, ran: bool, use: Use) -> None:
 def test_fixed_counts_the_machines_in_use() -> None:
     found = wanted(seen(listing(*machines(RUNNING, 1, 2)), capacity=Capacity(desired=4)), POLICY)
     assert (found.machines, found.why) == (4, "4 machines, in use or not")
+    assert wanted(seen(listing(), capacity=Capacity(desired=1)), POLICY).why == "1 machine, in use or not"
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,7 @@ def test_fixed_counts_the_machines_in_use() -> None:
         (Capacity(buffer=3, buffer_share=0.25), 5, 8, "3 spare beyond 5 in use"),
         (Capacity(buffer=3, buffer_share=0.25, most=30), 17, 22, "5 spare = 25% of 17 in use"),
         (Capacity(buffer=3, most=6), 5, 6, "3 spare beyond 5 in use; at most 6 machines"),
+        (Capacity(buffer=3, most=1), 0, 1, "3 spare beyond 0 in use; at most 1 machine"),
         (Capacity(buffer=3, least=10), 5, 10, "3 spare beyond 5 in use; at least 10 machines"),
         (Capacity(buffer=0), 0, 0, "0 spare beyond 0 in use"),
     ],

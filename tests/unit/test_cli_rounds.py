@@ -230,4 +230,4 @@ def test_who_is_always_faster_is_reported(capsys: pytest.CaptureFixture[str]) ->
     assert ended.value.exit_code == Exit.NOT_DONE
     said = capsys.readouterr()
     assert "lost race" in said.out
-    assert "1 are left: somebody else changed them meanwhile; run it again" in said.err
+    assert "1 step left: somebody else changed the machines meanwhile; run it again" in said.err

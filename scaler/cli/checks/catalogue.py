@@ -389,7 +389,7 @@ class Known(Enum):
     RESERVED = Sort(
         Area.CORES,
         _WARNING,
-        "$set: its capacity reservation holds $value machines, and the settings allow $most",
+        "$set: its capacity reservation holds $value of the $most machines that the settings allow",
         "Machines beyond the reservation start only where Azure has room at that moment.",
         "az capacity reservation update --capacity $most --ids $reservation/capacityReservations/NAME",
     )

@@ -22,6 +22,7 @@ from scaler.model.edges import Actor
 from scaler.model.history import DAY, SAMPLE_EVERY, SAMPLED, Sample
 from scaler.model.instance import ScaleSetName, Tier, VmId
 from scaler.model.machine import Machine
+from scaler.model.plan import counted
 from scaler.model.row import Status
 from scaler.model.sighting import Pause
 
@@ -90,10 +91,10 @@ class Figures:
             return False, f"Look at this: {first}{more}."
         states = self.states
         wait = f" (the longest for {age(self.longest_wait)})" if self.longest_wait is not None else ""
-        wanted = f"; {_counted(self.wanted, 'machine')} wanted" if self.wanted is not None else ""
+        wanted = f"; {counted(self.wanted, 'machine')} wanted" if self.wanted is not None else ""
         return True, (
-            f"All is well: {_counted(states['in session'], 'visitor')} inside, {states['reserved']} waiting{wait},"
-            f" {_counted(sum(states[tier.value] for tier in Tier), 'machine')} on offer{wanted}."
+            f"All is well: {counted(states['in session'], 'visitor')} inside, {states['reserved']} waiting{wait},"
+            f" {counted(sum(states[tier.value] for tier in Tier), 'machine')} on offer{wanted}."
         )
 
 
@@ -118,10 +119,6 @@ def state_of(machine: Machine) -> str:
         offered = Status.AVAILABLE in machine.stored.index
         return record.tier.value if offered else "not offered now"
     return "reserved" if record.status is Status.RESERVED else "in session"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 class Watcher:
@@ -214,7 +211,7 @@ class Watcher:
             if how is not Pause.NONE:
                 yield Held(by=by, why=f"paused: {halts(how)}")
         for name, ceiling in overview.ceilings.items():
-            yield Held(by=name, why=f"Azure has no room for {ceiling.refused} machines: {ceiling.said}")
+            yield Held(by=name, why=f"Azure has no room for {counted(ceiling.refused, 'machine')}: {ceiling.said}")
         for controller, sign in overview.signs.items():
             for why, number in sign.held.items():
                 yield Held(by=controller, why=why, number=number)
