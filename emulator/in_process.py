@@ -17,10 +17,11 @@ from emulator.vm import VmState
 from scaler.errors import Conflict, Missing, Partly, ScalerError, Throttled, Unreachable, Unsent
 from scaler.model.instance import Addresses, Health, Instance, InstanceId, InstanceRef, ScaleSetName, VmId
 from scaler.model.sighting import Answer, OuterTags, Pages, ScaleSetView, Source
+from scaler.model.tags import CONSENT_TAG
 from scaler.ports import Clock, Together, one_by_one
 from scaler.vmss.gates import BATCH_FROM, HEADER, Gates, Kind
 from scaler.vmss.refusals import About
-from scaler.vmss.translate import CONSENT_TAG, health_of, our_tags, paused_by, tag
+from scaler.vmss.translate import health_of, our_tags, paused_by, tag
 
 _KINDS = {  # of a batch, and of a single order
     OrderKind.START: (Kind.START, Kind.START_ONE),

@@ -24,6 +24,14 @@ BUFFER, FOUND = "scaler:buffer", "scaler:found-at-once"
 NAMES = frozenset({*_FIELDS, BUFFER, FOUND})
 """The names of the tags, in lower case: Azure compares them without regard to case."""
 
+PREFIX, CONSENT_TAG, PAUSE_TAG = "scaler:", "scaler:managed", "scaler:paused"
+_UNKNOWN = f"a known name: {', '.join(sorted({*NAMES, CONSENT_TAG, PAUSE_TAG} - {'total_nodes'}))} or TOTAL_NODES"
+
+
+def concerns_numbers(name: str) -> bool:
+    """Whether the name of a tag, in lower case, is one of `NAMES`, or begins like these and is mistyped, perhaps."""
+    return name in NAMES or (name.startswith(PREFIX) and name not in {CONSENT_TAG, PAUSE_TAG})
+
 
 def buffer_in(text: str) -> Numbers:
     """The fields of Capacity in `5`, `20%` or `5/20%`: machines, and a share of those in use. Empty for other texts."""
@@ -88,7 +96,7 @@ def of_a_part(tags: Mapping[str, Tag], before: Mapping[str, Tag], capacity: Capa
     most = _read("scaler:max", own["scaler:max"]).get("most") if "scaler:max" in own else None
     expected = "a tag of the resource group: the scale sets share their number"
     bad = (
-        _bad(name, tag, _expected(name) if name == "scaler:max" else expected)
+        _bad(name, tag, _expected(name) if name == "scaler:max" or name not in NAMES else expected)
         for name, tag in own.items()
         if name != "scaler:max" or most is None
     )
@@ -96,7 +104,9 @@ def of_a_part(tags: Mapping[str, Tag], before: Mapping[str, Tag], capacity: Capa
 
 
 def _read(name: str, tag: Tag) -> Numbers:
-    """The fields of a tag; empty for an unreadable value."""
+    """The fields of a tag; empty for an unreadable value, and for an unknown name."""
+    if name not in NAMES:
+        return {}
     value = tag.value.strip()
     if name in _FIELDS:
         return {_FIELDS[name]: int(value)} if _WHOLE.fullmatch(value) else {}
@@ -111,6 +121,8 @@ def _bad(name: str, tag: Tag, expected: str) -> BadTag:
 
 
 def _expected(name: str) -> str:
+    if name not in NAMES:
+        return _UNKNOWN
     if name == BUFFER:
         return "`5`, `20%` or `5/20%`"
     return "a share from 50% to 99.99%" if name == FOUND else "a whole number from 0 to 1000"

@@ -16,6 +16,7 @@ from msgspec.json import Decoder
 from scaler.errors import Conflict, Missing, Partly, Refused, ScalerError, Throttled
 from scaler.model.instance import Addresses, InstanceId, InstanceRef, Orchestration, ScaleSetName, VmId
 from scaler.model.sighting import Answer, OuterTags, Pages, Pause, ScaleSetView
+from scaler.model.tags import PAUSE_TAG
 from scaler.ports import Clock, Together
 from scaler.vmss import translate
 from scaler.vmss.calls import API_VERSION, Calls
@@ -179,7 +180,7 @@ class ArmScaleSet:
 
     def set_pause(self, how: Pause) -> None:
         """Set the tag `scaler:paused` alone, for an operator. "Go on" is a value, too."""
-        self.set_tag(translate.PAUSE_TAG, how.word)
+        self.set_tag(PAUSE_TAG, how.word)
 
     def set_tag(self, name: str, value: str, *, takes: bool = False) -> None:
         """Set a tag for an operator, or take it away if it has that value. The controllers see it in the next look."""

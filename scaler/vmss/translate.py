@@ -22,7 +22,7 @@ from scaler.model.instance import (
     is_instance_id,
 )
 from scaler.model.sighting import OuterTags, Pages, Pause, ScaleSetView, Source, Tag, strictest
-from scaler.model.tags import NAMES
+from scaler.model.tags import CONSENT_TAG, PAUSE_TAG, concerns_numbers
 from scaler.vmss.refusals import failure_class
 from scaler.vmss.reply import (
     ExtensionBody,
@@ -37,8 +37,6 @@ from scaler.vmss.reply import (
     VmPropertiesBody,
 )
 
-CONSENT_TAG = "scaler:managed"
-PAUSE_TAG = "scaler:paused"
 _LONGEST_TAG = 256  # characters: Azure lets nobody write more
 _LONGEST_REASON = 200  # characters of what a guest says
 TAGS_API_VERSION = "2021-04-01"
@@ -261,9 +259,11 @@ def to_group_tags(reply: Reply) -> OuterTags:
 
 
 def our_tags(tags: Mapping[str, str | None], source: Source = Source.SCALE_SET) -> Mapping[str, Tag]:
-    """The tags that override numbers, by their names in lower case."""
+    """The tags that override numbers, by their names in lower case; and those that are mistyped, perhaps."""
     return {
-        name.lower(): Tag((value or "")[:_LONGEST_TAG], source) for name, value in tags.items() if name.lower() in NAMES
+        name.lower(): Tag((value or "")[:_LONGEST_TAG], source)
+        for name, value in tags.items()
+        if concerns_numbers(name.lower())
     }
 
 

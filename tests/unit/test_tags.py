@@ -15,7 +15,7 @@ from scaler.model.in_force import in_force
 from scaler.model.plan import Refusal, SetCapacity, Why
 from scaler.model.policy import Capacity, Mode, Policy
 from scaler.model.sighting import Pages, ScaleSetView, Source, Tag
-from scaler.model.tags import Overrides, overrides
+from scaler.model.tags import Overrides, of_a_part, overrides
 
 AUTO = Capacity(mode=Mode.AUTO, buffer=2, least=1, most=20)
 
@@ -184,6 +184,24 @@ def test_the_provisioner_names_tag_value_and_what_holds() -> None:
         "holds": "3",
     }
     assert cloud.wanted(SCALE_SET, policy).machines == 3
+
+
+def test_a_mistyped_tag_is_named_with_the_known_ones_and_says_nothing() -> None:
+    policy = replace(POLICY, capacity={SCALE_SET: AUTO})
+    cloud = seen(seen(Cloud(), policy), policy, 1 * MIN, mim="3", share="99%")
+    told_of = {held.facts["tag"]: held for held in told(cloud, policy)}
+    assert list(told_of) == ["scaler:mim", "scaler:share"]
+    assert told_of["scaler:mim"].why is Why.BAD_TAG
+    assert told_of["scaler:mim"].facts["expected"] == (
+        "a known name: scaler:buffer, scaler:found-at-once, scaler:hot, scaler:managed, scaler:max, scaler:min,"
+        " scaler:paused, scaler:warm or TOTAL_NODES"
+    )
+    assert cloud.demand[SCALE_SET].capacity == AUTO
+
+
+def test_a_mistyped_tag_of_one_of_several_with_one_number_is_called_unknown() -> None:
+    (bad,) = of_a_part({"scaler:mim": Tag("3")}, {}, AUTO).bad
+    assert bad.expected.startswith("a known name: ")
 
 
 def test_a_group_whose_tags_are_not_read_is_told_of_and_changes_nothing() -> None:

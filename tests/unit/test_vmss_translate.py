@@ -18,10 +18,11 @@ from scaler.model.instance import (
     ProvisioningState,
     VmId,
 )
-from scaler.model.sighting import Pages, Pause
+from scaler.model.sighting import Pages, Pause, Tag
+from scaler.model.tags import PAUSE_TAG
 from scaler.vmss.flexible import joined
 from scaler.vmss.reply import Reply, VmBody
-from scaler.vmss.translate import PAUSE_TAG, VM, paused_by, tagging, to_instance, to_pages, to_scale_set, to_view
+from scaler.vmss.translate import VM, our_tags, paused_by, tagging, to_instance, to_pages, to_scale_set, to_view
 
 UNIFORM = Orchestration.UNIFORM
 
@@ -256,6 +257,11 @@ def test_the_pause_tag_halts_when_in_doubt(value: str | None, pause: Pause) -> N
     body = {"sku": {"capacity": 1}, "properties": {"uniqueId": "u"}, "tags": {"Scaler:Paused": value}}
     answer = reply(body)
     assert to_view(to_scale_set(answer, UNIFORM), NAME, answer).pause is pause
+
+
+def test_a_tag_that_begins_like_ours_is_kept_to_be_told_of_and_no_other_is() -> None:
+    tags = {"Scaler:Mim": "5", "scaler:max": "9", "scaler:managed": "prod", "scaler:paused": "all", "owner": "us"}
+    assert our_tags(tags) == {"scaler:mim": Tag("5"), "scaler:max": Tag("9")}
 
 
 @pytest.mark.parametrize("tags", [None, {}, {"owner": "us"}])
