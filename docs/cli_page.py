@@ -63,7 +63,7 @@ Before the command:
 _STATUSES = {
     Exit.DONE: "done; or there was nothing to do",
     Exit.NOT_DONE: "not done, or not all of it: Redis or Azure refused or did not answer, nobody agreed, no machine "
-    "was free. `adopt --check`: something is left",
+    "was free, or nothing has that name (`explain`, `status --session`). `adopt --check`: something is left",
     Exit.MISUSED: "a mistake in the command line or the settings; nothing was done",
     Exit.SOMETHING: "`plan --exit-status` only: there is something to do",
     Exit.ALARM: "`plan` and `status --check`: an alarm, which an operator should look at, or a controller whose ticks "

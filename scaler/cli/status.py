@@ -112,7 +112,9 @@ def status(
             break
         ports.clock.sleep(_EVERY)
         screen.clear()
-    if overview.errors:
+    if session is not None and not overview.machines:
+        screen.complain(f"no machine of session {session[:80]!r} is shown; `scaler status` shows all machines")
+    if overview.errors or (session is not None and not overview.machines):
         raise typer.Exit(Exit.NOT_DONE)
 
 

@@ -236,7 +236,12 @@ def test_only_some_machines_are_shown_where_that_is_wanted(estate: Estate, conso
     assert sessions() == ["inside", "waiting"]
     assert sessions("--only", "in session") == ["inside"]
     assert sessions("--only", "VMSS-pixels", "--session", "waiting") == ["waiting"]
-    assert sessions("--session", "nobody") == []
+    assert console.run("status", "--session", "waiting").status == Exit.DONE
+    for words in (("--session", "nobody"), ("--session", "waiting", "--only", "in session")):
+        assert sessions(*words) == []
+        missing = console.run("status", *words)
+        assert missing.status == Exit.NOT_DONE
+        assert f"no machine of session {words[1]!r} is shown" in missing.err
     wrong = console.run("status", "--only", "sleeping")
     assert (wrong.status, wrong.out) == (Exit.MISUSED, "")
     assert "no scale set and no standing (unseen, gone, new" in " ".join(wrong.err.split())
