@@ -14,7 +14,7 @@ from scaler.model.instance import PowerState, ScaleSetName, SessionId, Tier
 from scaler.model.machine import Machine
 from scaler.model.plan import Listing, Refusal, Step
 from scaler.model.policy import Policy
-from scaler.model.row import COOLS, COOLS_HOT, WARMS, Notes, Snapshot, Status
+from scaler.model.row import COOLS, COOLS_HOT, WARMS, HeatedNote, Notes, Snapshot, StartNote, Status
 from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import ScaleSetView, strictest
 from scaler.model.signs import Sign
@@ -201,6 +201,15 @@ def tier_of(machine: Machine) -> Tier | None:
     return Tier.HOT if waits else TIERS.get(machine.instance.power)
 
 
+def start_in_words(start: StartNote, heated: HeatedNote | None) -> str:
+    """The start of a session's machine. Nothing was ordered for a session that took a hot or a heated machine."""
+    if start.hot:
+        return "taken while it waited hot,"
+    if heated is not None and start.seen_at == heated.seen_at:  # else the machine was at rest again, and was started
+        return "taken on its way to hot,"
+    return f"{'warm' if start.warm else 'cold'} start ordered {times(start.attempts)}"
+
+
 def _decided(notes: Notes, standing: str) -> Iterator[str]:
     if notes.spent is not None:
         yield f"used: {notes.spent.why}" + (f" ({notes.spent.told})" if notes.spent.told else "")
@@ -214,7 +223,7 @@ def _decided(notes: Notes, standing: str) -> Iterator[str]:
         yield "presumed in use"
     elif notes.start is not None:
         failure = f", failed: {notes.start.failure}" if notes.start.failure is not None else ""
-        yield f"start ordered {times(notes.start.attempts)}{failure}"
+        yield f"{start_in_words(notes.start, notes.heated).removesuffix(',')}{failure}"
     elif notes.heated is not None:
         failure = f", failed: {notes.heated.failure}" if notes.heated.failure is not None else ""
         yield f"heated {times(notes.heated.attempts)}{failure}" if notes.heated.ready_at is None else "waits hot"

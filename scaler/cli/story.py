@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from scaler.cli.overview import start_in_words
 from scaler.cli.screen import times
 from scaler.model.machine import Machine
 from scaler.model.row import ClaimNote, Notes
@@ -76,9 +77,7 @@ def _with_a_visitor(notes: Notes) -> Iterator[Event]:
     if notes.start is not None:
         start = notes.start
         failure = f"; Azure could not start it: {start.failure}" if start.failure is not None else ""
-        kind = "warm" if start.warm else "cold"
-        ordered = f"{kind} start ordered {times(start.attempts)}" if not start.hot else "taken while it waited hot,"
-        yield Event(at=start.at, said=f"{ordered} for {_session(start.session)}{failure}")
+        yield Event(at=start.at, said=f"{start_in_words(start, notes.heated)} for {_session(start.session)}{failure}")
         of_the_heating = notes.heated is not None and notes.heated.boots_at == start.boots_at
         told = (
             (start.boots_at if not of_the_heating else None, "it runs, and is not Healthy yet", False),

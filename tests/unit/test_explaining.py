@@ -28,6 +28,7 @@ from builders import (
 from scaler.cli.explaining import MEANS, explained, means, waits
 from scaler.cli.explaining_capacity import numbers
 from scaler.cli.forecast import Expected, expected
+from scaler.cli.overview import noted
 from scaler.cli.story import azure_ahead, story
 from scaler.model.capacity import Demand, Use
 from scaler.model.edges import Actor, Edge
@@ -182,6 +183,25 @@ def test_that_a_hot_machine_began_to_run_is_told_once() -> None:
     assert [event.said for event in story(machine) if event.at == run.boots_at] == [
         "it runs, heated, and is not ready yet"
     ]
+
+
+@pytest.mark.parametrize(
+    ("hot", "seen", "attempts", "said"),
+    [
+        (True, 90, 1, "taken while it waited hot"),
+        (False, 90, 1, "taken on its way to hot"),
+        (False, 20, 1, "warm start ordered once"),  # it rested again
+        (False, 20, 2, "warm start ordered 2 times"),
+    ],
+)
+def test_a_session_that_took_a_heated_machine_is_no_start(hot: bool, seen: int, attempts: int, said: str) -> None:
+    """The note of the start has its look from the note of the heating, whose order it was."""
+    run = HeatedNote(at=NOW - 90 * S, seen_at=NOW - 90 * S, warm=True)
+    start = StartNote(session=MINE, at=NOW - 10 * S, attempts=attempts, warm=True, hot=hot, seen_at=NOW - seen * S)
+    (machine,) = world(reserved(notes(1, heated=run, start=start)), instance()).machines
+    (told,) = [event.said for event in story(machine) if event.at == start.at]
+    assert told.replace(",", "") == f"{said} for session {MINE}"
+    assert next(noted(machine)) == said
 
 
 def test_every_note_with_a_time_is_in_the_story() -> None:
