@@ -7,7 +7,7 @@ from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
-from builders import NOW, POLICY, fleet, let_in, notes, record, reserved, row, unavailable
+from builders import NOW, POLICY, cloud, fleet, instance, let_in, notes, record, reserved, row, unavailable
 
 from scaler.cli.overview import Overview
 from scaler.cli.web.chart import LAYERS, chart
@@ -209,6 +209,18 @@ def test_the_verdict_counts_or_names_the_first_trouble() -> None:
     with_facts = replace(FINE, controller=Actor.CLEANER, alarms=(f"{Why.QUOTA_TOO_SMALL} (scale_set=a wanted=8)",))
     well, sentence = figures(*rows, signs=WELL | {Actor.CLEANER: with_facts}).verdict
     assert sentence == f"Look at this: alarm of the cleaner: {Why.QUOTA_TOO_SMALL}."
+
+
+@pytest.mark.parametrize(("missed", "looked", "number"), [(False, False, 2), (True, False, 1), (False, True, 1)])
+def test_a_used_machine_that_azure_does_not_show_is_no_machine(missed: bool, looked: bool, number: int) -> None:
+    """Its record goes some minutes later. Redis alone tells it by the note of the latest look."""
+    spent = SpentNote(at=NOW, why=Edge.RELEASE)
+    rows = (row(1, record(), notes(1)), unavailable(notes(2, spent=spent, missed_at=NOW if missed else None), number=2))
+    shown = figures(*rows)
+    if looked:
+        machines = fleet(*rows, sees=cloud(instance(1))).machines
+        shown = replace(shown, overview=replace(shown.overview, machines=tuple(machines)))
+    assert f'<dd id="machines">{number}</dd>' in first_page(shown)
 
 
 @pytest.mark.parametrize("old", [None, replace(WELL[Actor.PROVISIONER], ago=20 * MINUTE)])

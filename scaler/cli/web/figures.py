@@ -69,6 +69,11 @@ class Figures:
         return Counter(state_of(machine) for machine in self.overview.machines)
 
     @property
+    def machines(self) -> int:
+        """The machines that exist, as far as known: a record outlives its machine for a while."""
+        return sum(not is_missed(machine) for machine in self.overview.machines)
+
+    @property
     def wanted(self) -> int | None:
         """Machines that the running provisioner wants; None where the provisioner is silent."""
         running = self.overview.running
@@ -119,6 +124,13 @@ def state_of(machine: Machine) -> str:
         offered = Status.AVAILABLE in machine.stored.index
         return record.tier.value if offered else "not offered now"
     return "reserved" if record.status is Status.RESERVED else "in session"
+
+
+def is_missed(machine: Machine) -> bool:
+    """Whether Azure does not show the machine: by this look, or by the scaler's latest one."""
+    notes = machine.stored.notes
+    noted = notes is not None and notes.missed_at is not None
+    return machine.instance is None and (noted or machine.absence is not None)
 
 
 class Watcher:

@@ -144,7 +144,7 @@ def _now(figures: Figures) -> h.Renderable:
     cost = latest.cost if latest is not None else None
     waits = figures.longest_wait
     numbers: dict[str, str] = {
-        "machines": str(len(figures.overview.machines)),
+        "machines": str(figures.machines),
         "wanted": str(figures.wanted) if figures.wanted is not None else "unknown",
         **({"hot on offer": str(states["hot"])} if states["hot"] else {}),
         "warm on offer": str(states["warm"]),
