@@ -104,7 +104,7 @@ def _checks(operator: Operator, doors: Doors, wishes: Wishes) -> Iterator[tuple[
     yield Area.CORES, [azure.of_cores(there), *map(azure.of_reservation, there)] if there else []
     queue = wishes.queue_manager
     of_queue = [redis.of_queue_manager(doors.settings, registry, queue)] if queue is not None else []
-    yield Area.REDIS, [redis.of_server(doors.settings, registry), *of_queue]
+    yield Area.REDIS, [redis.of_server(doors.settings, registry, hot=azure.wants_hot(doors, there)), *of_queue]
     yield Area.CLOCKS, [*map(azure.of_clock, there[:1]), redis.of_clock(registry)]
     yield Area.CONTROLLERS, [redis.of_controllers(registry)]
 

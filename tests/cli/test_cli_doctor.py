@@ -375,8 +375,16 @@ def test_hot_machines_without_a_replica_are_a_fault(estate: Estate) -> None:
     said, found = examined(estate, **HOT)
     assert said.status != Exit.DONE
     (remedy,) = found["hot-alone"]
-    assert remedy.endswith("--settings SCALER_HOTPOOL_SIZE=0")
+    assert "--settings SCALER_HOTPOOL_SIZE=0 " in remedy
     assert "hot-alone" not in examined(estate)[1]
+
+
+def test_what_tags_say_of_hot_machines_goes_before_the_setting(estate: Estate) -> None:
+    estate.allow()
+    estate.azure.tag(**{"scaler:managed": "true", "scaler:hot": "1"})
+    assert "hot-alone" in examined(estate)[1]
+    estate.azure.tag(**{"scaler:managed": "true", "scaler:hot": "0"})
+    assert "hot-alone" not in examined(estate, **HOT)[1]
 
 
 def test_and_none_with_a_replica_that_answers(healthy: Estate) -> None:

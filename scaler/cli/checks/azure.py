@@ -1,8 +1,9 @@
 """The scale sets in Azure: access, shape and consent, actions of the identity, and cores."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from uuid import UUID
 
@@ -13,9 +14,10 @@ from scaler.cli.checks.redis import apart
 from scaler.cli.checks.roles import lacking
 from scaler.cli.checks.shape import inside, of_shape
 from scaler.errors import Missing, Refused, ScalerError, Throttled, Unreachable
+from scaler.model.in_force import in_force
 from scaler.model.instance import Instance, Orchestration, ScaleSetName
 from scaler.model.policy import Mode
-from scaler.model.sighting import Pause, ScaleSetView
+from scaler.model.sighting import OuterTags, Pause, ScaleSetView
 from scaler.runtime import Doors
 from scaler.settings import Settings
 from scaler.vmss.calls import API_VERSION
@@ -109,6 +111,29 @@ def subjects(doors: Doors, identity: UUID | None) -> tuple[Subject, ...]:
     """All scale sets, through doors of the doctor's own name."""
     named = (scale_set.for_controller("doctor") for scale_set in doors.scale_sets.values())
     return tuple(Subject(scale_set=each, settings=doors.settings, identity=identity) for each in named)
+
+
+def wants_hot(doors: Doors, there: Sequence[Subject]) -> bool:
+    """Whether hot machines are wanted: by the tags in force, or for want of these by settings or calendar at any time.
+
+    `there`: the scale sets that could be read. A source of tags that cannot be read says nothing.
+    """
+    settings, store = doors.settings, doors.listings.store
+    group = _told_by(there[0].scale_set.group_tags) if there else OuterTags()
+    keys = _told_by(store.read) if store is not None and there else OuterTags()
+    tags = {each.name: each.view.over(group).over(keys).tags for each in there}
+    said = {
+        name: in_force(name, tags.get(name, {}), None, datetime.now(UTC), settings.policy)[1].numbers.get("hot")
+        for name in settings.scale_sets
+    }
+    return any(said.values()) or (settings.wants_hot and None in said.values())
+
+
+def _told_by(source: Callable[[], OuterTags]) -> OuterTags:
+    try:
+        return source()
+    except ScalerError:
+        return OuterTags()
 
 
 def of_access(subject: Subject) -> Iterator[Finding]:

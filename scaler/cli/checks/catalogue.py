@@ -506,9 +506,11 @@ class Known(Enum):
     HOT_ALONE = Sort(
         Area.REDIS,
         _FAULT,
-        "SCALER_HOTPOOL_SIZE needs a replica of Redis, and none confirms a write (WAIT) within $value ms",
+        "hot machines (SCALER_HOTPOOL_SIZE, scaler:hot) need a replica of Redis, and none confirms a write (WAIT)"
+        " within $value ms",
         "No machine is heated, and a session that waits for a hot one goes on with another machine.",
-        "az functionapp config appsettings set --resource-group GROUP --name NAME --settings SCALER_HOTPOOL_SIZE=0",
+        "az functionapp config appsettings set --resource-group GROUP --name NAME --settings SCALER_HOTPOOL_SIZE=0"
+        "   # or delete the tag scaler:hot that says more",
     )
     BEHIND = Sort(
         Area.REDIS,

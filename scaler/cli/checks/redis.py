@@ -26,8 +26,8 @@ _APART = timedelta(seconds=5)  # of two clocks: Azure tells whole seconds, and a
 _BY_CODE: Mapping[str, Known] = {"NOPERM": Known.RIGHTS, "CROSSSLOT": Known.CROSSSLOT}
 
 
-def of_server(settings: Settings, registry: RedisRegistry) -> Iterator[Finding]:
-    """The server, the safety of the data, and the rights of the scaler's user."""
+def of_server(settings: Settings, registry: RedisRegistry, *, hot: bool) -> Iterator[Finding]:
+    """The server, the safety of the data, and the rights of the scaler's user. `hot`: hot machines are wanted."""
     facts = names(settings)
     try:
         complaints = registry.check()
@@ -46,15 +46,14 @@ def of_server(settings: Settings, registry: RedisRegistry) -> Iterator[Finding]:
     for complaint in complaints:
         if "ACL SETUSER" in complaint.why:
             yield Known.RIGHTS_OPTIONAL.found(error=complaint.why, **known)
-    yield from _of_replica(settings, server, registry, known)
+    yield from _of_replica(server, registry, known, hot=hot)
     for complaint in registry.read().complaints:
         if server.eviction is None or "maxmemory-policy" not in complaint.why:
             yield Known.ODD.found(error=f"{complaint.key}: {complaint.why}")
 
 
-def _of_replica(settings: Settings, server: ServerFacts, registry: RedisRegistry, known: Facts) -> Iterator[Finding]:
+def _of_replica(server: ServerFacts, registry: RedisRegistry, known: Facts, *, hot: bool) -> Iterator[Finding]:
     """A replica without an answer; hot machines are of no use without a replica."""
-    hot = settings.wants_hot
     if not (server.replicas or hot):
         return
     answers = {registry.confirm() for _ in range(_CONFIRMATIONS)}
