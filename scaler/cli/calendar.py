@@ -158,7 +158,15 @@ def _imported(
     from icalendar import Calendar  # noqa: PLC0415
 
     try:
-        events = recurring_ical_events.of(Calendar.from_ical(file.read_bytes())).between(since, until)
+        calendar = Calendar.from_ical(file.read_bytes())
+        restless = next(filter(_repeats_restlessly, calendar.walk("VEVENT")), None)
+        if restless is not None:
+            screen.complain(
+                f"{file}: the event {str(restless.get('SUMMARY', 'event'))[:80]!r} repeats every few seconds or minutes"
+                " (FREQ=SECONDLY or MINUTELY): let the event repeat HOURLY or less often, or take it out of the file"
+            )
+            raise typer.Exit(Exit.MISUSED)
+        events = recurring_ical_events.of(calendar).between(since, until)
     except (OSError, ValueError) as error:
         screen.complain(f"{file}: cannot be read as an iCalendar file: {getattr(error, 'strerror', None) or error}")
         raise typer.Exit(Exit.MISUSED) from None
@@ -172,6 +180,16 @@ def _imported(
         times[name] += 1
         entries.append({**entry, "name": f"{name} ({number + 1})"} if number else entry)
     return entries
+
+
+def _repeats_restlessly(event: Any) -> bool:
+    """Whether a rule of the event has millions of times in a year, which nobody wants to wait for."""
+    rules = event.get("RRULE", [])
+    return any(
+        str(often).upper() in {"SECONDLY", "MINUTELY"}
+        for rule in (rules if isinstance(rules, list) else [rules])
+        for often in rule.get("FREQ", [])
+    )
 
 
 def _entry(screen: Screen, event: Any, crowd: re.Match[str]) -> Mapping[str, object] | None:

@@ -129,6 +129,17 @@ def test_an_event_that_the_setting_would_not_take_is_left_out_and_named(
     assert says in premiere
 
 
+@pytest.mark.parametrize("rules", ["FREQ=SECONDLY", "freq=minutely;INTERVAL=5", "FREQ=DAILY\r\nRRULE:FREQ=SECONDLY"])
+def test_an_event_of_every_second_or_minute_is_refused_by_name(tmp_path: Path, rules: str) -> None:
+    """All its times since it began would be gone through first: for minutes or days."""
+    file = tmp_path / "events.ics"
+    file.write_bytes(ICS.replace("FREQ=WEEKLY", rules).encode())
+    said = Console(environment={}).run("calendar", "--ics", str(file), "--visitors", "80")
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith(f"{file}: the event 'Weekly' repeats every few seconds or minutes")
+    assert "let the event repeat HOURLY or less often, or take it out of the file" in said.err
+
+
 def test_an_event_without_a_beginning_is_no_traceback(tmp_path: Path) -> None:
     file = tmp_path / "events.ics"
     file.write_bytes("".join(line for line in ICS.splitlines(keepends=True) if "DTSTART" not in line).encode())
