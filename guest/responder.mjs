@@ -120,8 +120,15 @@ function read(file) {
   }
 }
 
+// Without { recursive: true }, by which Node 20 asks for ever for a folder below /proc.
+function makeFolder(folder) {
+  if (fs.existsSync(folder)) return;
+  if (path.dirname(folder) !== folder) makeFolder(path.dirname(folder));
+  fs.mkdirSync(folder);
+}
+
 function write(file, text) {
-  fs.mkdirSync(path.dirname(file), { recursive: true });
+  makeFolder(path.dirname(file));
   const opened = fs.openSync(`${file}.new`, 'w', 0o600);
   try {
     fs.writeFileSync(opened, text);

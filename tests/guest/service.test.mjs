@@ -250,6 +250,11 @@ for (const [what, settings, message] of [
     { state: '/dev/null/state.json' },
     /^"state": \/dev\/null\/state\.json cannot be written\. Let its folder be writable, or name another\. \(E\w+\)\n$/,
   ],
+  [
+    'a state in a folder that nobody can make',
+    { state: '/proc/none/state.json' },
+    /^"state": \/proc\/none\/state\.json cannot be written\. Let its folder be writable, or name another\. \(E\w+\)\n$/,
+  ],
 ])
   test(`${what} end it with status 2 and the remedy`, async t => {
     const service = new Service(t, settings);
