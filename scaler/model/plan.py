@@ -20,7 +20,8 @@ class Why(StrEnum):
         "Azure lists a machine without its identity: delete the instance in Azure, it holds a place in the pool"
     )
     QUOTA_TOO_SMALL = (
-        "the quota allows fewer machines than wanted: ask Azure for quota, or want fewer (SCALER_CAPACITY)"
+        "the quota allows fewer machines than wanted: ask Azure for quota, or want fewer (SCALER_POOL_CAPACITY if"
+        " fixed, else SCALER_POOL_MAX)"
     )
     RAISE_LATER = "the capacity is raised a little later: ARM's budget for it may be the one of the marks"
     GROUP_UNREAD = "the tags of the resource group cannot be read; of them, those that were read last hold"
@@ -31,7 +32,8 @@ class Why(StrEnum):
     STORE_UNREAD = "App Configuration cannot be read: what its keys said last holds"
     SOLD_OUT = "Azure has fewer machines of this size than wanted: another size, zone or region may have more"
     OVER_BUDGET = (
-        "the monthly budget holds fewer machines than wanted: raise SCALER_BUDGET, or want fewer (SCALER_CAPACITY)"
+        "the monthly budget holds fewer machines than wanted: raise SCALER_BUDGET, or want fewer (SCALER_POOL_CAPACITY"
+        " if fixed, else SCALER_POOL_MAX)"
     )
     BUDGET_COOLS = "the monthly budget holds fewer warm and hot machines than wanted: the others are deallocated"
     CREATIONS_FAIL = (

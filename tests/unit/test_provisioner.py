@@ -1,5 +1,6 @@
 """The provisioner: Azure in, a plan out; and whole ticks before a quota, a lock, and machines without identity."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,6 +27,7 @@ from scaler.model.policy import Capacity, Policy
 from scaler.model.scarcity import Ceiling
 from scaler.model.sighting import Method, Pages
 from scaler.observe import Targets
+from scaler.settings.table import SETTINGS
 from scaler.tick import Tick
 
 FIRST, SECOND, THIRD = ScaleSetName("first"), ScaleSetName("second"), ScaleSetName("third")
@@ -318,3 +320,12 @@ def test_an_alarm_names_them_once_nothing_can_still_be_making_them(seconds: int,
 def test_who_says_who_they_are_meanwhile_is_not_told_of_and_the_time_of_another_row_begins_anew() -> None:
     assert told(POLICY.creating_timeout, POLICY.creating_timeout, made_in=0.1) == ()
     assert told(timedelta(hours=0.5), timedelta(hours=0.5), made_in=0.4) == ()
+
+
+def test_a_reason_names_the_settings_to_change_and_not_the_mode() -> None:
+    """Who wants fewer machines for less quota or money lowers a number; which one is the mode's."""
+    named = {why: set(re.findall(r"SCALER_[A-Z_]+", why)) for why in Why}
+    numbers = {"SCALER_POOL_CAPACITY", "SCALER_POOL_MAX"}
+    assert named[Why.QUOTA_TOO_SMALL] == numbers
+    assert named[Why.OVER_BUDGET] == numbers | {"SCALER_BUDGET"}
+    assert set().union(*named.values()) <= {setting.name for setting in SETTINGS} - {"SCALER_CAPACITY"}
