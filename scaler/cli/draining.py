@@ -25,7 +25,8 @@ def drain(context: typer.Context, name: _Name, undo: _Undo = False, yes: Yes = F
 
     A tag of the scale set says so (TOTAL_NODES=0; scaler:max=0 where scale sets share a number, and the others grow).
     Reserved machines are started, and sessions end as always. Machines that are being made become Available later: run
-    the command again for these, or wait an hour.
+    the command again for these, or wait an hour. Where Redis does not answer, the tag is set all the same, and the
+    command ends with 1: no machine is made any more, but the Available ones stay on offer. Run the command again then.
     """
     operator: Operator = context.obj
     scale_set, policy = ScaleSetName(name.strip().lower()), operator.settings.policy

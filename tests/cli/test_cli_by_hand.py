@@ -8,6 +8,7 @@ from cli.estate import KEYS, Estate
 from go_scaler import Machine
 
 from emulator.orders import Scale
+from scaler.cli.draining import drain
 from scaler.cli.environment import Exit
 from scaler.model.edges import CONTROLLERS
 from scaler.model.instance import SessionId, VmId
@@ -265,6 +266,17 @@ def test_a_drain_overwrites_no_other_number(estate: Estate, console: Console) ->
     assert (said.status, said.out) == (Exit.NOT_DONE, "")
     assert said.err.startswith("the tag TOTAL_NODES=40 of vmss-pixels is there already")
     assert dict(estate.azure.set_state.tags)["TOTAL_NODES"] == "40"
+
+
+def test_without_redis_a_drain_sets_the_tag_and_says_that_it_is_not_done(estate: Estate, console: Console) -> None:
+    filled(estate)
+    offered = available(estate)
+    said = console.run("drain", "vmss-pixels", "--yes", REDIS_URL="redis://127.0.0.1:1/0")
+    assert (said.status, dict(estate.azure.set_state.tags)["TOTAL_NODES"]) == (Exit.NOT_DONE, "0")
+    assert available(estate) == offered
+    assert "Where Redis does not answer, the tag is set all the same" in " ".join((drain.__doc__ or "").split())
+    assert console.run("drain", "vmss-pixels", "--yes").status == 0
+    assert available(estate) == set()
 
 
 def test_only_a_configured_scale_set_can_be_drained(console: Console) -> None:
