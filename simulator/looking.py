@@ -10,7 +10,7 @@ from redis import Redis
 
 from emulator.scale_set import EmulatedScaleSet
 from scaler.model.instance import PowerState, ScaleSetName, VmId
-from scaler.model.plan import Why
+from scaler.model.plan import Why, counted
 from scaler.model.policy import Policy
 from scaler.model.row import Status
 from scaler.registry.keys import Keys
@@ -213,7 +213,7 @@ def unsettled(
         amiss += [f"left over: {key}" for key in _left_over(strings, store, alive.keys())]
     shared = [policy.capacity[name].desired for name in policy.weights]
     if shared and (there := len(alive)) != shared[0]:
-        amiss.append(f"{there} machines in all scale sets instead of {shared[0]}")
+        amiss.append(f"{counted(there, 'machine')} in all scale sets instead of {shared[0]}")
     for each in scale_sets:
         wanted = len(each.vms) if shared else policy.capacity[ScaleSetName(each.name.lower())].desired
         amiss += _numbers(each, wanted)
@@ -255,9 +255,9 @@ def _numbers(azure: EmulatedScaleSet, desired: int) -> Iterator[str]:
     cores, there = azure.region.cores, len(azure.vms)
     wanted = desired if cores is None else min(desired, cores // azure.profile.cores)
     if there != wanted:
-        yield f"{there} machines in {azure.name} instead of {wanted}"
+        yield f"{counted(there, 'machine')} in {azure.name} instead of {wanted}"
     if azure.capacity != there:
-        yield f"the capacity of {azure.name} is {azure.capacity}, and it has {there} machines"
+        yield f"the capacity of {azure.name} is {azure.capacity}, and it has {counted(there, 'machine')}"
 
 
 def _left_over(strings: Mapping[bytes, bytes], store: Store, alive: Set[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import TextIO
 
 from rich.console import Console
 
+from scaler.model.plan import counted
 from scaler.model.policy import Capacity, Mode
 from simulator.figures import Counts, Figures, Summary
 from simulator.live.board import Board
@@ -100,8 +101,8 @@ def is_coloured(out: TextIO, environ: Mapping[str, str]) -> bool:
 
 def in_words(capacity: Capacity) -> str:
     """The number of machines of a scale set, or the rule that finds one."""
-    bounds = f"{capacity.mode}, {capacity.least} to {capacity.most} machines"
-    number = f"{capacity.desired} machines" if capacity.mode is Mode.FIXED else bounds
+    bounds = f"{capacity.mode}, {capacity.least} to {counted(capacity.most, 'machine')}"
+    number = f"{counted(capacity.desired, 'machine')}" if capacity.mode is Mode.FIXED else bounds
     return f"{number}, {'a part of them' if capacity.warm_follows else capacity.warm} warm"
 
 

@@ -237,7 +237,7 @@ def spelled(facts: Mapping[str, object]) -> str:
 
 def counted(number: float, noun: str) -> str:
     """A number and its noun, in a reason or an answer for people: `1 machine`, `2 machines`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:.12g} {noun}{'' if number == 1 else 's'}"
 
 
 def _in_words(why: Why, facts: Facts) -> str:

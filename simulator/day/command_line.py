@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from scaler.model.plan import counted
 from scaler.settings import InvalidSettings
 from scaler.settings.capacity import PRICE_EXPECTED, price_of
 from simulator.day.demand import DAYS
@@ -232,11 +233,13 @@ def _tell(what: str, hours: float, hour: float) -> None:
 
 
 def _title(trial: Trial) -> str:
-    return f"{trial.day}, {trial.hours:g} hours, {trial.peak:g} sessions an hour at the peak, seed {trial.seed}"
+    return (
+        f"{trial.day}, {counted(trial.hours, 'hour')}, {trial.peak:g} sessions an hour at the peak, seed {trial.seed}"
+    )
 
 
 def _told(options: Options, results: Sequence[DayResult]) -> Iterator[Table | str]:
-    table = Table(title=f"{_title(options.trial)}: {results[0].visitors} visitors", title_justify="left")
+    table = Table(title=f"{_title(options.trial)}: {counted(results[0].visitors, 'visitor')}", title_justify="left")
     table.add_column("policy")
     for name in (
         "found\nat once",

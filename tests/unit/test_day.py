@@ -267,7 +267,7 @@ def test_the_last_line_is_json_with_a_member_for_each_policy(capsys: pytest.Capt
     words = "--day launch --peak 20/h --hours 1 --buffer 2 --fixed 6 --jobs 1 --json"
     assert main(words.split()) == 0
     printed = capsys.readouterr().out
-    assert "launch, 1 hours, 20 sessions an hour at the peak, seed 1" in printed
+    assert "launch, 1 hour, 20 sessions an hour at the peak, seed 1" in printed
     policies = json.loads(printed.splitlines()[-1])["policies"]
     assert list(policies) == list(COMPARED)
     for figures in policies.values():

@@ -105,5 +105,6 @@ def test_an_ordinary_terminal_can_be_drawn_on(term: str, terminal: TextIO) -> No
 
 def test_a_number_that_follows_the_visitors_is_not_called_a_number() -> None:
     assert in_words(Capacity(desired=14, warm=5)) == "14 machines, 5 warm"
+    assert in_words(Capacity(desired=1)) == "1 machine, 0 warm"
     follows = Capacity(mode=Mode.AUTO, desired=14, least=1, warm_follows=True)
     assert in_words(follows) == "auto, 1 to 20 machines, a part of them warm"
