@@ -9,6 +9,7 @@ from queries.kusto import Kusto, lines_in
 
 from monitoring.assemble import standalone
 from scaler.model.edges import CONTROLLERS
+from scaler.model.policy import Policy
 
 pytestmark = pytest.mark.long
 
@@ -32,5 +33,6 @@ def test_the_figures_of_a_run_are_those_of_its_log(tmp_path: Path) -> None:
     ((deleted,),) = ask("ScalerRows(since) | where ordered == 'Delete' and result == 'done' | summarize dcount(vm_id)")
     assert 0 < told["deleted"] <= deleted
     ((named,),) = ask("ScalerRows(since) | where isnotempty(vm_id) | summarize dcount(vm_id)")
-    assert deleted < named <= told["created"]
+    # the hosts go on for a moment after the figures, on a busy machine for long enough to raise the capacity once more
+    assert deleted < named <= told["created"] + Policy().max_surge
     assert {name for (name,) in ask("ScalerControllers(since) | distinct controller")} == set(CONTROLLERS)
