@@ -285,13 +285,15 @@ def _corrected(before: Demand, demand: Demand, policy: Policy) -> Demand:
     """Correct the safety by the visitors who came since the listing before, and the stretch by what is ready now.
 
     A visitor found nothing if the listing before shows no machine that was offered: one that has its mark since a
-    moment ago is ready to Azure, and in Redis only after `Policy.admit_after`.
+    moment ago is ready to Azure, and in Redis only after `Policy.admit_after`. Who comes while the first machines are
+    made tells nothing of the safety.
     """
     capacity = demand.capacity
     usual, passed = _deviations(capacity), demand.at - before.at
     came = (Counter(demand.starts) - Counter(before.starts)).total()  # two parts may be listed in the same second
     safety = usual + (before.safety - usual) * exp(-(passed / policy.safety_forgets))
-    safety += came * _LEARNS * ((before.offered == 0) - (1 - capacity.found_at_once))
+    if demand.at - demand.since >= policy.demand_window:
+        safety += came * _LEARNS * ((before.offered == 0) - (1 - capacity.found_at_once))
     ticks, stretch, should_be = passed / policy.provisioner_every, before.stretch, wanted(before, policy)
     # a stretch without an effect would grow for as long as a session lasts, and want far too much at the next visitor
     has_effect = before.capacity.mode is Mode.AUTO and should_be.facts["spare"]

@@ -132,7 +132,7 @@ def test_a_visitor_counts_once_whoever_looks_and_however_often() -> None:
     views = {name: face.view() for name, face in house.faces.items()}
     cloud = Cloud()
     marked_now, taken = (instance(1, power) for power in (PowerState.DEALLOCATED, PowerState.RUNNING))
-    for seconds, shown in ((0, ()), (30, (marked_now,)), (60, (taken,))):
+    for seconds, shown in ((-1440, ()), (-720, ()), (0, ()), (30, (marked_now,)), (60, (taken,))):
         at = NOW + timedelta(seconds=seconds)
         pages = {
             name: Pages(scale_set=name, instances=machines, unidentified=0, requests=1, at=at, sent=0.0)
