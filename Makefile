@@ -6,7 +6,7 @@
 #             HOT=2 keeps so many machines running for visitors to come, and gives Redis the replica that this needs
 # make chaos  everything breaks, in virtual time: SEEDS=500, ROUNDS=2 (in every weather) or FOR=60s, from SEED or the first seed of the day; ARGS="--list"
 # make chaos-real  real processes killed, stopped, failed over and cut off: FOR=2m SEED=1
-# make test   the everyday tests: units, contracts, any order of events, one run; about five minutes on two cores
+# make test   the everyday tests: units, contracts, any order of events, one run; about three minutes on two cores
 # make test-all  those and the long ones: the model, planted bugs, disasters, the real az (make test-long: only the long)
 # make mutants  how many small changes to the core its unit tests notice: MUTANTS=200 SEED=0, some five minutes
 # make bench  what everything costs, beside floors and goals: six minutes; ARGS="--json --rtt 20ms --arm 1s --only redis"

@@ -49,7 +49,11 @@ def test_keys_without_label_are_for_all_and_those_with_a_label_for_the_scale_set
 ) -> None:
     store, server = opens(lambda asked: listing(asked, per_page))
     assert store.read() == OuterTags(
-        tags={"scaler:min": Tag("4", Source.STORE), "total_nodes": Tag("9", Source.STORE)},
+        tags={
+            "scaler:min": Tag("4", Source.STORE),
+            "scaler:unknown": Tag("1", Source.STORE),  # a warning will name it
+            "total_nodes": Tag("9", Source.STORE),
+        },
         labelled={FIRST: OuterTags(tags={"scaler:min": Tag("6", Source.LABELLED)}, pause=Pause.ORDERS)},
     )
     assert {each.headers["authorization"] for each in server.asked} == {"Bearer a-token"}
