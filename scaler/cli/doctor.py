@@ -130,6 +130,6 @@ def _show(screen: Screen, found: tuple[Finding, ...]) -> None:
 
 def _in_one_line(found: tuple[Finding, ...]) -> str:
     numbers = {level: sum(finding.level is level for finding in found) for level in Level}
-    told = (f"{counted(numbers[level], level)}" for level in list(Level)[:2])
+    told = (counted(numbers[level], level) for level in list(Level)[:2])
     unknown = f", {numbers[Level.UNKNOWN]} unknown" if numbers[Level.UNKNOWN] else ""
     return f"{', '.join(told)}{unknown}" + (f"; what each means: {_PAGE}" if any(f.code for f in found) else "")
