@@ -41,6 +41,10 @@ class Throttled(ScalerError):
         self.retry_after = retry_after
 
 
+class BeingListed(Throttled):
+    """Another controller of this process is listing the scale set: its pages will serve this one, too."""
+
+
 class Unreachable(ScalerError):
     """Azure or Redis did not answer, or answered 408 or 5xx: the next tick is the retry. An order may have arrived."""
 

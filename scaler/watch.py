@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 
-from scaler.errors import Missing, ScalerError, Throttled
+from scaler.errors import BeingListed, Missing, ScalerError, Throttled
 from scaler.model.instance import VmId
 from scaler.ports import Clock
 from scaler.report import Report
@@ -18,6 +18,7 @@ from scaler.telemetry import Telemetry
 _SHORTEST = 0.05  # seconds between two ticks
 AFTER_FAILURE = timedelta(seconds=1)  # a blip of Redis should not cost the rest of a watch
 PROBE_EVERY = timedelta(milliseconds=250)  # a reservation waits 125 ms on average, for four commands a second
+_LISTED_WITHIN = 5.0  # seconds for which the first tick of a watch waits for another controller's listing
 _NEVER = float("inf")
 
 type Run = Callable[[], Report]
@@ -35,6 +36,8 @@ class Results:
         self._telemetry = telemetry
         self.failure: ScalerError | None = None  # of the latest tick
         self.missing: Missing | None = None  # a configured scale set that is not there
+        self.waits_for_a_listing = False  # of another controller; no tick has come to anything so far
+        self._came_to_something = False
 
     def hear(self, result: Run) -> timedelta | None:
         """Log the result of a tick. Returns how soon another tick would find news."""
@@ -42,10 +45,12 @@ class Results:
             report = result()
         except ScalerError as error:
             self._telemetry.failed_tick(error, self.failure)
+            self.waits_for_a_listing = isinstance(error, BeingListed) and not self._came_to_something
             if self.failure is None or not isinstance(error, Throttled):  # to wait for a budget ends no failure
                 self.failure = error
             return error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
         self._telemetry.report(report)
+        self.waits_for_a_listing, self._came_to_something = False, True
         self.missing = next((gone for gone in report.errors if isinstance(gone, Missing)), self.missing)
         self.failure = None
         return report.look_again
@@ -61,13 +66,16 @@ def _raise_first(*failures: ScalerError | None) -> None:
 def watch(tick: Run, duration: timedelta, telemetry: Telemetry, clock: Clock) -> None:
     """Tick when it is due, for a time; zero means a single tick. Raises the error of the last tick if that tick failed.
 
+    Where another controller is listing at that moment, the first tick is tried again until that listing is there:
+    timers of the same second would else keep a controller without a watch from ever looking.
+
     A configured scale set that Azure does not have is a mistake in the settings, or a loss: work on the rest goes on,
     and the error is raised at the end.
     """
     end, results = clock.monotonic() + duration.total_seconds(), Results(telemetry)
     while (again := results.hear(tick)) is not None:
         rest = max(again.total_seconds(), _SHORTEST)
-        if clock.monotonic() + rest > end:
+        if clock.monotonic() + rest > end + (_LISTED_WITHIN if results.waits_for_a_listing else 0.0):
             break
         clock.sleep(timedelta(seconds=rest))
     _raise_first(results.failure, results.missing)

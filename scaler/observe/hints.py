@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import inf
 
-from scaler.errors import ScalerError, Throttled, Unreachable
+from scaler.errors import BeingListed, ScalerError, Throttled, Unreachable
 from scaler.model.capacity import Demand
 from scaler.model.instance import Instance, ProvisioningState, ScaleSetName, VmId
 from scaler.model.newcomers import Newcomer, Phase, phase_of
@@ -91,10 +91,10 @@ class Listings:
 
     @contextmanager
     def underway(self, name: ScaleSetName, retry_after: timedelta) -> Iterator[None]:
-        """Mark a listing as under way. Raises Throttled during another controller's listing, whose pages serve soon."""
+        """Mark a listing as under way. Raises BeingListed during another controller's: its pages serve soon."""
         ours = object()
         if self._underway.setdefault(name, ours) is not ours:  # one step, whatever other threads do
-            raise Throttled("another controller of this process is listing the scale set now", retry_after)
+            raise BeingListed("another controller of this process is listing the scale set now", retry_after)
         try:
             yield
         finally:

@@ -12,7 +12,7 @@ from builders import ASKED, ref
 from clock import ManualClock
 
 from scaler.actuate import Outcome, Result
-from scaler.errors import Missing, ScalerError, Throttled, Unreachable
+from scaler.errors import BeingListed, Missing, ScalerError, Throttled, Unreachable
 from scaler.model.instance import VmId
 from scaler.model.plan import Mark, Plan, Step, Why
 from scaler.report import Report
@@ -47,6 +47,23 @@ def test_a_watch_of_no_length_is_one_tick() -> None:
     tick = CountingTick(ManualClock(), again=SECOND)
     run(tick, timedelta(0))
     assert tick.ran_at == [0.0]
+
+
+def test_a_watch_of_no_length_waits_for_the_listing_of_another_controller_for_its_one_tick() -> None:
+    """Timers of the same second: the other one would be ahead at every firing."""
+    listed = BeingListed("another controller is listing", 0.5 * SECOND)
+    tick = CountingTick(ManualClock(), 0.5 * SECOND, listed, listed)
+    run(tick, timedelta(0))
+    assert tick.ran_at == [0.0, 0.5, 1.0]
+    tick = CountingTick(ManualClock(), None, *([listed] * 99))
+    run(tick, timedelta(0))
+    assert tick.ran_at[-1] == 5.0, "and not for ever"
+
+
+def test_a_tick_after_the_first_is_not_tried_beyond_the_watch() -> None:
+    tick = CountingTick(ManualClock(), SECOND, None, None, BeingListed("another controller is listing", SECOND))
+    run(tick, 2 * SECOND)
+    assert tick.ran_at == [0.0, 1.0, 2.0]
 
 
 def test_it_ticks_again_when_the_plan_says_so_and_ends_before_the_next_timer() -> None:
