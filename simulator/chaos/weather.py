@@ -333,7 +333,7 @@ WEATHERS: Mapping[str, Weather] = {
         rates={Fault.START_REFUSED: 0.7, Fault.START_ALLOCATION: 0.9}, stay=60, naive=0.1, fickle=0.0, per_minute=20
     ),
     "overlap answers": replace(
-        _FAIR, rates=_OVERLAPS, all_warm=True, machines=5, stay=30, step=3, fickle=0.0, waits=80
+        _FAIR, rates=_OVERLAPS, all_warm=True, machines=5, stay=30, step=3, fickle=0.0, waits=88
     ),  # less than two orders live: the second attempt does not wait for the end of the first
     "hot machines": Weather(hot=2, machines=6, rates=_LATE | _PLATFORM, failover=True, second=True, stay=60),
     "hot machines, the replica away for a minute, a failover, no replica": replace(
