@@ -36,8 +36,7 @@ class Results:
         self._telemetry = telemetry
         self.failure: ScalerError | None = None  # of the latest tick
         self.missing: Missing | None = None  # a configured scale set that is not there
-        self.waits_for_a_listing = False  # of another controller; no tick has come to anything so far
-        self._came_to_something = False
+        self.waits_for_a_listing = True  # of another controller, which has held up every tick so far
 
     def hear(self, result: Run) -> timedelta | None:
         """Log the result of a tick. Returns how soon another tick would find news."""
@@ -45,12 +44,12 @@ class Results:
             report = result()
         except ScalerError as error:
             self._telemetry.failed_tick(error, self.failure)
-            self.waits_for_a_listing = isinstance(error, BeingListed) and not self._came_to_something
+            self.waits_for_a_listing = False
             if self.failure is None or not isinstance(error, Throttled):  # to wait for a budget ends no failure
                 self.failure = error
             return error.retry_after if isinstance(error, Throttled) else AFTER_FAILURE
         self._telemetry.report(report)
-        self.waits_for_a_listing, self._came_to_something = False, True
+        self.waits_for_a_listing &= any(isinstance(each, BeingListed) for each in report.errors)
         self.missing = next((gone for gone in report.errors if isinstance(gone, Missing)), self.missing)
         self.failure = None
         return report.look_again

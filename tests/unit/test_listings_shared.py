@@ -1,7 +1,7 @@
 """One listing serves every controller of a process while it is young; nobody is starved by the pages of others."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 
 import pytest
@@ -12,7 +12,9 @@ from emulator.behaviour import Behaviour, Fault, Latencies
 from emulator.in_process import InProcessScaleSet
 from emulator.orders import OrderKind, Scale
 from emulator.scale_set import EmulatedScaleSet
+from scaler.actuate import Ports
 from scaler.errors import ScalerError, Throttled, Unreachable
+from scaler.model.edges import Actor
 from scaler.model.fleet import Cloud
 from scaler.model.instance import ScaleSetName, VmId
 from scaler.model.machine import gone, missed, unseen_machine
@@ -21,7 +23,11 @@ from scaler.model.policy import Capacity, Policy
 from scaler.model.row import Row
 from scaler.model.sighting import OuterTags, Pages, Pause
 from scaler.observe import AzureObserver, Listings, Targets
+from scaler.report import Report
+from scaler.telemetry import Telemetry
+from scaler.tick import Tick
 from scaler.vmss.gates import Gates
+from scaler.watch import watch
 
 SECOND = timedelta(seconds=1)
 NAME, SECOND_SET, THIRD_SET = ScaleSetName("vmss-pixels"), ScaleSetName("vmss-second"), ScaleSetName("vmss-third")
@@ -142,6 +148,26 @@ def test_while_one_controller_is_listing_another_one_waits_for_its_pages() -> No
     process.later(1)
     assert NAME in process.other.look(Cloud(), Listing())[0].listings
     assert process.lists == 0
+
+
+def test_a_provisioner_without_a_watch_waits_for_the_pages_of_another_controller_and_then_grows() -> None:
+    """Else, with all timers at the same second, the other one may be listing at every firing."""
+    process, ran = Process(), list[float]()
+    ports = Ports(registry=None, scale_sets={NAME: process.door}, clock=process.clock)
+    wants_more = Policy(capacity={NAME: Capacity(desired=6)})
+    tick = Tick(Actor.PROVISIONER, ports, wants_more, listings=process.listings)
+    began = process.clock.monotonic()
+    with ExitStack() as listing:
+        listing.enter_context(process.listings.underway(NAME, SECOND))
+
+        def run() -> Report:
+            ran.append(process.clock.monotonic() - began)
+            if len(ran) == 3:
+                listing.close()
+            return tick.run()
+
+        watch(run, timedelta(0), Telemetry("provisioner"), process.clock)
+    assert (ran, process.azure.capacity) == ([0.0, 1.0, 2.0], 6)
 
 
 def test_a_controller_that_was_held_back_asks_for_nothing_before_its_time() -> None:

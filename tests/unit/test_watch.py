@@ -49,21 +49,15 @@ def test_a_watch_of_no_length_is_one_tick() -> None:
     assert tick.ran_at == [0.0]
 
 
-def test_a_watch_of_no_length_waits_for_the_listing_of_another_controller_for_its_one_tick() -> None:
+@pytest.mark.parametrize(("error", "tries"), [(BeingListed, 6), (Throttled, 1)])
+def test_a_watch_of_no_length_waits_for_the_listing_of_another_controller_and_for_no_budget(
+    error: type[Throttled], tries: int
+) -> None:
     """Timers of the same second: the other one would be ahead at every firing."""
-    listed = BeingListed("another controller is listing", 0.5 * SECOND)
-    tick = CountingTick(ManualClock(), 0.5 * SECOND, listed, listed)
+    tick = CountingTick(ManualClock())
+    tick.held_back = {"errors": (error("not now", SECOND),)}
     run(tick, timedelta(0))
-    assert tick.ran_at == [0.0, 0.5, 1.0]
-    tick = CountingTick(ManualClock(), None, *([listed] * 99))
-    run(tick, timedelta(0))
-    assert tick.ran_at[-1] == 5.0, "and not for ever"
-
-
-def test_a_tick_after_the_first_is_not_tried_beyond_the_watch() -> None:
-    tick = CountingTick(ManualClock(), SECOND, None, None, BeingListed("another controller is listing", SECOND))
-    run(tick, 2 * SECOND)
-    assert tick.ran_at == [0.0, 1.0, 2.0]
+    assert tick.ran_at == [float(second) for second in range(tries)], "and not for ever"
 
 
 def test_it_ticks_again_when_the_plan_says_so_and_ends_before_the_next_timer() -> None:
