@@ -132,7 +132,7 @@ def _sessions(text: bytes) -> frozenset[str]:
 
 
 def published(record: _Values | None, notes: _Values | None, offered: bool) -> Published | None:
-    """What record and notes of one machine say."""
+    """The state of a machine that its record and its notes publish; None without both."""
     if record is None and notes is None:
         return None
     found = record or {}

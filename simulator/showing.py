@@ -102,7 +102,7 @@ def is_coloured(out: TextIO, environ: Mapping[str, str]) -> bool:
 def in_words(capacity: Capacity) -> str:
     """The number of machines of a scale set, or the rule that finds one."""
     bounds = f"{capacity.mode}, {capacity.least} to {counted(capacity.most, 'machine')}"
-    number = f"{counted(capacity.desired, 'machine')}" if capacity.mode is Mode.FIXED else bounds
+    number = counted(capacity.desired, "machine") if capacity.mode is Mode.FIXED else bounds
     return f"{number}, {'a part of them' if capacity.warm_follows else capacity.warm} warm"
 
 

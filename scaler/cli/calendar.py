@@ -135,7 +135,7 @@ def _said(window: Window) -> Iterator[str]:
         else:
             yield f"{word} {numbers[WORDS[word]]}"
     if window.visitors:
-        yield f"{counted(window.visitors, 'visitor')}"
+        yield counted(window.visitors, "visitor")
 
 
 def _document(window: Window, occurrence: Occurrence, policy: Policy) -> Mapping[str, object]:

@@ -204,9 +204,9 @@ def tier_of(machine: Machine) -> Tier | None:
 def start_in_words(start: StartNote, heated: HeatedNote | None) -> str:
     """The start of a session's machine. Nothing was ordered for a session that took a hot or a heated machine."""
     if start.hot:
-        return "taken while it waited hot,"
+        return "taken hot"
     if heated is not None and start.seen_at == heated.seen_at:  # else the machine was at rest again, and was started
-        return "taken on its way to hot,"
+        return "taken on its way to hot"
     return f"{'warm' if start.warm else 'cold'} start ordered {times(start.attempts)}"
 
 
@@ -223,7 +223,7 @@ def _decided(notes: Notes, standing: str) -> Iterator[str]:
         yield "presumed in use"
     elif notes.start is not None:
         failure = f", failed: {notes.start.failure}" if notes.start.failure is not None else ""
-        yield f"{start_in_words(notes.start, notes.heated).removesuffix(',')}{failure}"
+        yield f"{start_in_words(notes.start, notes.heated)}{failure}"
     elif notes.heated is not None:
         failure = f", failed: {notes.heated.failure}" if notes.heated.failure is not None else ""
         yield f"heated {times(notes.heated.attempts)}{failure}" if notes.heated.ready_at is None else "waits hot"

@@ -217,7 +217,7 @@ class ArmScaleSet:
         return PageWalk(self._calls, kind, page, until=until, about=About(permission=permission)).all_pages(url)
 
     def _find(self, url: str, instance_id: InstanceId, until: float) -> Reply:
-        """A 200, or a 404 that says that this VM is not there."""
+        """The answer for one VM: 200, or the 404 of a VM that ARM does not have. Raises ScalerError for any other."""
         reply = self._calls.read(Kind.GET, url, until=until)
         if reply.status == 200:
             return reply

@@ -60,7 +60,7 @@ class Campaign:
         if weather.one_by_one:
             at_once = AtOnce(self.world.policy)
             self.world.hearers.append(lambda happening: self.missed.extend(at_once.see(happening)))
-        if weather.keeps_word:
+        if weather.taken_stay:
             taken_back = TakenBack(self.world.policy)
             self.world.hearers.append(taken_back.see)
             self.world.readers.append(partial(self._note_taken_back, taken_back))

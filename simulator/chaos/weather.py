@@ -58,7 +58,7 @@ class Weather:
     models: float = 0.0  # per step: the operator changes the model, limits the age of machines, or wants some replaced
     page_size: int = 100  # rows: each page of a listing is charged
     looks: bool = False  # ARM has room for all looks: an alarm of a controller that missed them is a failure
-    keeps_word: bool = False  # a surplus machine that is taken back from whoever has just taken it is a failure
+    taken_stay: bool = False  # to take a surplus machine back from whoever has just taken it is a failure
     one_by_one: bool = False  # more deletes at once than the policy allows are a failure
     health_lag: float = 0.0  # seconds by which Azure shows health late, at most; 0: as usual
     answers: float = 0.0  # seconds that ARM takes for each answer; 0: a moment
@@ -105,19 +105,8 @@ UNREADY_BOUND = timedelta(minutes=4)
 
 _NO_TROUBLE = frozenset(
     {"rates", "machines", "page_size", "per_minute", "at_once", "stay", "all_warm", "cold", "step", "naive", "dawdling"}
-    | {
-        "following",
-        "healthy",
-        "ill_timed",
-        "waits",
-        "starts",
-        "looks",
-        "keeps_word",
-        "one_by_one",
-        "shared",
-        "by_health",
-    }
-    | {"hot", "replica_lags", "replica_back"}
+    | {"following", "healthy", "ill_timed", "waits", "starts", "looks", "one_by_one", "shared", "by_health"}
+    | {"hot", "replica_lags", "replica_back", "taken_stay"}
 )
 _LATE = {Fault.ORDER_LATE: 0.3, Fault.ORDER_DOUBLED: 0.5, Fault.ORDER_QUEUED: 0.2}
 _PLATFORM = {Fault.EVICTED: 1.0, Fault.GUEST_SHUT_DOWN: 1.0, Fault.RESTARTED_ITSELF: 1.0, Fault.TURNED_FAILED: 0.7}
@@ -310,7 +299,7 @@ WEATHERS: Mapping[str, Weather] = {
         deletes=2,
     ),
     "the wanted number falls and rises, and visitors between decision and write": replace(
-        _EBBING, ebbs=0.02, naive=1.0, dawdling=True, keeps_word=True, ill_timed=0.5, per_minute=2, fickle=0.0
+        _EBBING, ebbs=0.02, naive=1.0, dawdling=True, taken_stay=True, ill_timed=0.5, per_minute=2, fickle=0.0
     ),
     "tags say other numbers": replace(_EBBING, ebbs=0.0, knobs=0.02, rates=_LATE, naive=0.5, overlap=0.3),
     "two scale sets share one number, and capacity runs short": replace(

@@ -211,7 +211,7 @@ def _results(options: Options) -> list[DayResult]:
 
 
 def day(trial: Trial, policy: DayPolicy) -> DayResult:
-    """One day; standard error hears how it goes."""
+    """Run one day, and tell its progress on standard error."""
     what = policy.name if policy.sized is None else f"{policy.name} {policy.settings[policy.sized]}"
     result = run(trial, policy, partial(_tell, what, trial.hours))
     print(f"{what}: {result.found_at_once:.2%} found at once, in {result.seconds:.0f} s", file=sys.stderr, flush=True)

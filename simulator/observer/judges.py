@@ -1,4 +1,4 @@
-"""All judges of the four wrongs at once; and a judge of deletes, which are to be few in one tick."""
+"""All judges of the four wrongs at once; and judges of what some campaigns promise beside: deletes, and surplus."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -108,7 +108,7 @@ class TakenBack:
         self._taken: dict[str, Entry] = {}  # by vm id
 
     def see(self, happening: Happening) -> None:
-        """One happening after the other."""
+        """Note who has taken a machine, and who is gone; happenings come in the order of time."""
         if isinstance(happening, Entry) and happening.vm_id is not None:
             if happening.did is Did.TOOK:
                 self._taken[happening.vm_id] = happening
@@ -116,7 +116,7 @@ class TakenBack:
                 self._taken.pop(happening.vm_id, None)
 
     def spent(self, vm_id: str, at: datetime) -> Iterator[str]:
-        """A machine was spent; a sentence if somebody had it."""
+        """The sentence about a machine that was taken back at that time, if a queue manager had just taken it."""
         taken = self._taken.get(vm_id)
         if taken is not None and at - taken.at < self._policy.repair_after:
             ago = (at - taken.at).total_seconds()

@@ -66,7 +66,7 @@ ODD_NOTES = (
 
 @dataclass(frozen=True)
 class Named:
-    """A step that says what it is when the comparison fails."""
+    """A step with a name, which a failed comparison prints."""
 
     name: str
     call: Step

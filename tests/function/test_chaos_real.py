@@ -73,7 +73,7 @@ def test_who_ends_it_early_gets_a_report_and_leaves_nothing_behind() -> None:
 
 
 def children(pid: int) -> list[int]:
-    """Of that process, whichever of its threads they belong to; Linux tells."""
+    """The child processes of all threads of a process, by /proc."""
     found = [each.read_text().split() for each in Path(f"/proc/{pid}/task").glob("*/children")]
     return [int(each) for some in found for each in some]
 

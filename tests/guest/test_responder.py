@@ -23,7 +23,7 @@ def node(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def exported(what: str) -> Any:
-    """What the responder exports under that name, as JSON has it."""
+    """The value that the responder exports under that name, as JSON."""
     said = f"import('{RESPONDER.as_uri()}').then(module => console.log(JSON.stringify({what})))"
     done = node("--input-type=module", "--eval", said)
     assert done.returncode == 0, done.stderr

@@ -135,7 +135,7 @@ class River(RuleBasedStateMachine):
 
     @rule(fault=st.sampled_from(_FAULTS))
     def fault(self, fault: Fault) -> None:
-        """It strikes at its next occasion."""
+        """Azure has this fault at the next occasion."""
         self.world.azure.script(fault)
 
     @rule(event=st.sampled_from(_EVENTS), which=st.integers(0, 5))

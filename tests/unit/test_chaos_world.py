@@ -24,7 +24,7 @@ _LENGTH = timedelta(hours=5)
 
 
 def _accidents(**weather: object) -> tuple[World, list[datetime]]:
-    """A world after hours of them, and when each of them was."""
+    """A world after hours of accidents of Redis, and the time of each accident."""
     world, at = World(seed=1, behaviour=Behaviour()), list[datetime]()
     world.hearers.append(lambda happening: at.append(world.clock.now()) if isinstance(happening, Forgotten) else None)
     accidents = RedisFaults(world, Weather(**weather), Random(2), _LENGTH / 50)  # type: ignore[arg-type]

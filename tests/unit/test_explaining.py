@@ -188,7 +188,7 @@ def test_that_a_hot_machine_began_to_run_is_told_once() -> None:
 @pytest.mark.parametrize(
     ("hot", "seen", "attempts", "said"),
     [
-        (True, 90, 1, "taken while it waited hot"),
+        (True, 90, 1, "taken hot"),
         (False, 90, 1, "taken on its way to hot"),
         (False, 20, 1, "warm start ordered once"),  # it rested again
         (False, 20, 2, "warm start ordered 2 times"),

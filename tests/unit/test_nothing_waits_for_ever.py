@@ -132,7 +132,7 @@ def _is_about(step: Step, row: Row) -> bool:
 
 
 class _World:
-    """One machine that Azure shows frozen, and the four controllers about it."""
+    """One machine, always as Azure showed it first, before the four controllers."""
 
     def __init__(self, row: Row, machine: Instance | None, *, takes_marks: bool = False) -> None:
         self.row = row
@@ -162,7 +162,7 @@ class _World:
         return steps
 
     def fate(self) -> str | None:
-        """How it ends, None if within PATIENCE it does not."""
+        """The end of the machine; None without an end within PATIENCE."""
         now, passed = NOW, timedelta(0)
         while passed < PATIENCE:
             steps = self.tick(now + passed)

@@ -71,7 +71,7 @@ class Figures:
     @property
     def machines(self) -> int:
         """The machines that exist, as far as known: a record outlives its machine for a while."""
-        return sum(not is_missed(machine) for machine in self.overview.machines)
+        return sum(not _is_missed(machine) for machine in self.overview.machines)
 
     @property
     def wanted(self) -> int | None:
@@ -126,7 +126,7 @@ def state_of(machine: Machine) -> str:
     return "reserved" if record.status is Status.RESERVED else "in session"
 
 
-def is_missed(machine: Machine) -> bool:
+def _is_missed(machine: Machine) -> bool:
     """Whether Azure does not show the machine: by this look, or by the scaler's latest one."""
     notes = machine.stored.notes
     noted = notes is not None and notes.missed_at is not None
