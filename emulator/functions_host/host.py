@@ -162,9 +162,9 @@ class Host:
         self._worker = worker
         self._timers: tuple[Timer, ...] = ()
         self._stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
         for number in _STOP_SIGNALS:
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._stop.set))
+            # The loop's own way wakes the loop: a plain handler is not run while nothing else wakes it.
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
 
     async def load(self, app: Path) -> None:
         """Index the app at an absolute path, and read the app's schedules; raises CannotStart."""
@@ -207,6 +207,7 @@ class Host:
         deadline.start()
         for number in _STOP_SIGNALS:
             # A terminal signals the whole group, and who started us signals once more: that must not change the code.
+            asyncio.get_running_loop().remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
         await asyncio.gather(*self._worker.running)
 
